@@ -1,1 +1,6 @@
-//! memtrace
+//! memtrace: what memory reclaim costs whom, from the running kernel.
+
+pub mod event;
+pub mod hook;
+pub mod session;
+pub mod untrusted;

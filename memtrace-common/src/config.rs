@@ -1,0 +1,238 @@
+//! Constants that the loader hands to the kernel programs before they are verified.
+//!
+//! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
+
+/// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
+/// (classic tracepoint), as the running kernel says.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// Argument index or byte offset.
+    pub at: u16,
+    /// Width of the value in bytes; 0 when the kernel has no such value, which is then unread.
+    pub size: u16,
+}
+
+impl Field {
+    /// A value that the running kernel does not have.
+    pub const UNREAD: Self = Self { at: 0, size: 0 };
+
+    /// Whether there is something to read.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        self.size != 0
+    }
+}
+
+/// Offset of a member in a kernel struct, by BTF; [`Member::UNREAD`] when the kernel has no such member.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member(pub u32);
+
+impl Member {
+    /// A member that the running kernel does not have.
+    pub const UNREAD: Self = Self(u32::MAX);
+
+    /// The offset in bytes, when the member is there.
+    #[inline(always)]
+    #[must_use]
+    pub const fn offset(self) -> Option<u32> {
+        if self.0 == u32::MAX { None } else { Some(self.0) }
+    }
+}
+
+/// Where a program gets the id of a task's memory cgroup.
+pub mod cgroup_source {
+    /// It does not.
+    pub const NONE: u32 = 0;
+    /// `bpf_get_current_cgroup_id()`: memory is in the unified hierarchy.
+    pub const HELPER: u32 = 1;
+    /// A walk from the task to its memory css: memory is in a v1 hierarchy, or the task is not the current one.
+    pub const WALK: u32 = 2;
+}
+
+/// Fields of a reclaim begin.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BeginFields {
+    /// Allocation order.
+    pub order: Field,
+    /// Allocation flags.
+    pub gfp: Field,
+    /// Node (node reclaim only).
+    pub nid: Field,
+}
+
+/// Fields of a kswapd event.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KswapdFields {
+    /// Node.
+    pub nid: Field,
+    /// Allocation order.
+    pub order: Field,
+    /// Allocation flags (`wakeup_kswapd` only).
+    pub gfp: Field,
+}
+
+/// Fields of `lru_shrink_inactive`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShrinkFields {
+    /// Pages scanned.
+    pub scanned: Field,
+    /// Pages reclaimed.
+    pub reclaimed: Field,
+}
+
+/// Fields of `mark_victim`. With raw arguments only `pid` or `task` is there, the rest is read from the task.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VictimFields {
+    /// The victim's pid.
+    pub pid: Field,
+    /// The victim's `task_struct` (raw argument).
+    pub task: Field,
+    /// Offset and length of its name (`__data_loc`).
+    pub comm: Field,
+    /// Anonymous resident memory in kB.
+    pub anon_rss: Field,
+    /// File-backed resident memory in kB.
+    pub file_rss: Field,
+    /// Shared resident memory in kB.
+    pub shmem_rss: Field,
+    /// `oom_score_adj`.
+    pub oom_score_adj: Field,
+}
+
+/// Members on the way from a task to what memtrace wants to know of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskMembers {
+    /// `task_struct.tgid`.
+    pub tgid: Member,
+    /// `task_struct.pid`.
+    pub pid: Member,
+    /// `task_struct.comm`.
+    pub comm: Member,
+    /// `task_struct.flags`.
+    pub flags: Member,
+    /// `task_struct.group_leader`.
+    pub group_leader: Member,
+    /// `task_struct.start_time`.
+    pub start_time: Member,
+    /// `task_struct.mm`.
+    pub mm: Member,
+    /// `task_struct.signal`.
+    pub signal: Member,
+    /// `task_struct.cgroups`.
+    pub cgroups: Member,
+    /// `signal_struct.oom_score_adj`.
+    pub oom_score_adj: Member,
+    /// `mm_struct.rss_stat`, to the first counter's value.
+    pub rss_stat: Member,
+    /// Distance between two counters of `mm_struct.rss_stat`.
+    pub rss_stride: Member,
+    /// `css_set.subsys[memory_cgrp_id]`.
+    pub memory_css: Member,
+    /// `cgroup_subsys_state.cgroup`.
+    pub css_cgroup: Member,
+    /// `cgroup.kn`.
+    pub cgroup_kn: Member,
+    /// `kernfs_node.id`.
+    pub kn_id: Member,
+}
+
+impl TaskMembers {
+    /// No member known: no BTF.
+    pub const UNREAD: Self = Self {
+        tgid: Member::UNREAD,
+        pid: Member::UNREAD,
+        comm: Member::UNREAD,
+        flags: Member::UNREAD,
+        group_leader: Member::UNREAD,
+        start_time: Member::UNREAD,
+        mm: Member::UNREAD,
+        signal: Member::UNREAD,
+        cgroups: Member::UNREAD,
+        oom_score_adj: Member::UNREAD,
+        rss_stat: Member::UNREAD,
+        rss_stride: Member::UNREAD,
+        memory_css: Member::UNREAD,
+        css_cgroup: Member::UNREAD,
+        cgroup_kn: Member::UNREAD,
+        kn_id: Member::UNREAD,
+    };
+}
+
+/// All of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// memtrace's own process id, whose stalls are kept apart.
+    pub self_tgid: u32,
+    /// Bytes waiting in the ring from which a record wakes user space.
+    pub wake_bytes: u32,
+    /// log2 of the page size.
+    pub page_shift: u32,
+    /// One of [`cgroup_source`], for the current task.
+    pub cgroup_source: u32,
+    /// `mm_vmscan_direct_reclaim_begin`.
+    pub direct_begin: BeginFields,
+    /// `mm_vmscan_memcg_reclaim_begin`.
+    pub memcg_begin: BeginFields,
+    /// `mm_vmscan_node_reclaim_begin`.
+    pub node_begin: BeginFields,
+    /// `nr_reclaimed` of `mm_vmscan_direct_reclaim_end`.
+    pub direct_end: Field,
+    /// `nr_reclaimed` of `mm_vmscan_memcg_reclaim_end`.
+    pub memcg_end: Field,
+    /// `nr_reclaimed` of `mm_vmscan_node_reclaim_end`.
+    pub node_end: Field,
+    /// `usec_delayed` of `mm_vmscan_throttled`.
+    pub throttled: Field,
+    /// `mm_vmscan_lru_shrink_inactive`.
+    pub shrink: ShrinkFields,
+    /// `mm_vmscan_wakeup_kswapd`.
+    pub wakeup_kswapd: KswapdFields,
+    /// `mm_vmscan_kswapd_wake`.
+    pub kswapd_wake: KswapdFields,
+    /// `mm_vmscan_kswapd_sleep`.
+    pub kswapd_sleep: KswapdFields,
+    /// `oom:mark_victim`.
+    pub victim: VictimFields,
+    /// Members of the task.
+    pub task: TaskMembers,
+}
+
+impl Config {
+    /// Nothing known yet: every field unread.
+    pub const UNREAD: Self = Self {
+        self_tgid: 0,
+        wake_bytes: 0,
+        page_shift: 0,
+        cgroup_source: cgroup_source::NONE,
+        direct_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
+        memcg_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
+        node_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
+        direct_end: Field::UNREAD,
+        memcg_end: Field::UNREAD,
+        node_end: Field::UNREAD,
+        throttled: Field::UNREAD,
+        shrink: ShrinkFields { scanned: Field::UNREAD, reclaimed: Field::UNREAD },
+        wakeup_kswapd: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
+        kswapd_wake: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
+        kswapd_sleep: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
+        victim: VictimFields {
+            pid: Field::UNREAD,
+            task: Field::UNREAD,
+            comm: Field::UNREAD,
+            anon_rss: Field::UNREAD,
+            file_rss: Field::UNREAD,
+            shmem_rss: Field::UNREAD,
+            oom_score_adj: Field::UNREAD,
+        },
+        task: TaskMembers::UNREAD,
+    };
+}

@@ -1,0 +1,190 @@
+//! The records in the ring buffer: one header, one `repr(C)` struct per kind, sized per kind.
+//!
+//! A value that could not be read is marked so in `fields`; its bytes are then 0 and mean nothing.
+
+use crate::kind::StallKind;
+
+/// Bytes of a task name, with its terminating NUL (`TASK_COMM_LEN`).
+pub const COMM_LEN: usize = 16;
+
+/// `Header::kind` of a [`StallRecord`].
+pub const KIND_STALL: u16 = 1;
+/// `Header::kind` of an [`OomRecord`].
+pub const KIND_OOM: u16 = 2;
+/// `Header::kind` of a [`KswapdRecord`].
+pub const KIND_KSWAPD: u16 = 3;
+
+/// What every record begins with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// One of the `KIND_*` numbers.
+    pub kind: u16,
+    /// Size of the whole record in bytes.
+    pub len: u16,
+    /// The CPU that wrote it.
+    pub cpu: u32,
+    /// `CLOCK_MONOTONIC` at the end of what it tells, in ns.
+    pub t_ns: u64,
+}
+
+/// Which values of a record were read.
+pub mod fields {
+    /// `order` was read.
+    pub const ORDER: u32 = 1 << 0;
+    /// `gfp` was read.
+    pub const GFP: u32 = 1 << 1;
+    /// `nid` was read.
+    pub const NID: u32 = 1 << 2;
+    /// `reclaimed_pages` was read from the end event.
+    pub const RECLAIMED: u32 = 1 << 3;
+    /// `cgroup_id` was read.
+    pub const CGROUP: u32 = 1 << 4;
+    /// `process_start_ns` was read.
+    pub const PROCESS_START: u32 = 1 << 5;
+    /// The victim's `pid` is that of its thread group.
+    pub const VICTIM_TGID: u32 = 1 << 6;
+    /// The victim's name was read.
+    pub const VICTIM_COMM: u32 = 1 << 7;
+    /// The victim's resident sizes were read.
+    pub const VICTIM_RSS: u32 = 1 << 8;
+    /// The victim's `oom_score_adj` was read.
+    pub const VICTIM_ADJ: u32 = 1 << 9;
+    /// The trigger's last event before the kill was the end of a memcg reclaim.
+    pub const AFTER_MEMCG: u32 = 1 << 10;
+    /// The trigger's last event before the kill was global reclaim or its retry.
+    pub const AFTER_GLOBAL: u32 = 1 << 11;
+}
+
+/// A finished stall.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StallRecord {
+    /// `t_ns` is the end of the stall.
+    pub header: Header,
+    /// Length of the stall in ns.
+    pub dur_ns: u64,
+    /// Id (inode number) of the task's memory cgroup.
+    pub cgroup_id: u64,
+    /// Start time of the process (`group_leader->start_time`), which tells a reused pid apart.
+    pub process_start_ns: u64,
+    /// Pages scanned by the shrinks inside the stall.
+    pub scanned_pages: u64,
+    /// Pages that the end event says were reclaimed.
+    pub reclaimed_pages: u64,
+    /// Time in `reclaim_throttle` inside the stall, in ns, in steps of a jiffy.
+    pub throttled_ns: u64,
+    /// Time in memcg soft-limit reclaim inside the stall, in ns.
+    pub soft_limit_ns: u64,
+    /// Process id.
+    pub tgid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Flags of the allocation (`gfp_t`).
+    pub gfp: u32,
+    /// Order of the allocation.
+    pub order: i32,
+    /// Node, for kinds whose event names one.
+    pub nid: i32,
+    /// How many shrinks ran inside the stall.
+    pub shrinks: u32,
+    /// Bits of [`fields`].
+    pub fields: u32,
+    /// A [`StallKind`] number.
+    pub stall_kind: u8,
+    /// Explicit padding, 0.
+    pub pad: [u8; 3],
+    /// Name of the thread.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// A task was chosen by the OOM killer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OomRecord {
+    /// `t_ns` is when the victim was marked.
+    pub header: Header,
+    /// Id of the victim's own memory cgroup.
+    pub cgroup_id: u64,
+    /// Anonymous resident memory of the victim, in bytes.
+    pub anon_rss_bytes: u64,
+    /// File-backed resident memory of the victim, in bytes.
+    pub file_rss_bytes: u64,
+    /// Shared resident memory of the victim, in bytes.
+    pub shmem_rss_bytes: u64,
+    /// Process (or thread, see [`fields::VICTIM_TGID`]) id of the victim.
+    pub pid: u32,
+    /// Process id of the task that ran out of memory.
+    pub trigger_tgid: u32,
+    /// Thread id of the task that ran out of memory.
+    pub trigger_tid: u32,
+    /// Bits of [`fields`].
+    pub fields: u32,
+    /// The victim's `oom_score_adj`.
+    pub oom_score_adj: i32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+    /// Name of the victim.
+    pub comm: [u8; COMM_LEN],
+    /// Name of the task that ran out of memory.
+    pub trigger_comm: [u8; COMM_LEN],
+}
+
+/// What a [`KswapdRecord`] tells.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KswapdStep {
+    /// A task asked for kswapd (`wakeup_kswapd`); `tgid`, `tid`, `comm` and `gfp` are that task's.
+    Wakeup = 0,
+    /// kswapd began to work after a sleep, or was first seen at work.
+    Wake = 1,
+    /// kswapd went to sleep.
+    Sleep = 2,
+}
+
+impl KswapdStep {
+    /// The step with this number; `None` for a number that no step has.
+    #[must_use]
+    pub const fn from_u8(n: u8) -> Option<Self> {
+        match n {
+            0 => Some(Self::Wakeup),
+            1 => Some(Self::Wake),
+            2 => Some(Self::Sleep),
+            _ => None,
+        }
+    }
+}
+
+/// kswapd was asked for, woke or went to sleep.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KswapdRecord {
+    /// When.
+    pub header: Header,
+    /// The node.
+    pub nid: i32,
+    /// Order of the allocation that it is for.
+    pub order: i32,
+    /// Flags of the allocation, for [`KswapdStep::Wakeup`].
+    pub gfp: u32,
+    /// Process id of the current task.
+    pub tgid: u32,
+    /// Thread id of the current task.
+    pub tid: u32,
+    /// Bits of [`fields`].
+    pub fields: u32,
+    /// A [`KswapdStep`] number.
+    pub step: u8,
+    /// Explicit padding, 0.
+    pub pad: [u8; 7],
+    /// Name of the current task.
+    pub comm: [u8; COMM_LEN],
+}
+
+const _: () = {
+    assert!(size_of::<Header>() == 16);
+    assert!(size_of::<StallRecord>() == 120);
+    assert!(size_of::<OomRecord>() == 104);
+    assert!(size_of::<KswapdRecord>() == 64);
+    assert!(StallKind::COUNT <= u8::MAX as usize);
+};

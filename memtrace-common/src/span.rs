@@ -1,0 +1,167 @@
+//! Pairing of begin and end on one task: a small stack of open spans.
+//!
+//! Time is counted once: only the outermost span is a stall, what opens inside it is nested and its time already part
+//! of the stall. The same code runs in the kernel programs and in the property tests.
+//!
+//! Loops run over constant bounds and indices come from the loop variable, which is what lets the verifier see that
+//! every access is inside the entry.
+
+use crate::kind::StallKind;
+
+/// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` bars it);
+/// soft-limit reclaim nests one deep.
+pub const DEPTH: usize = 4;
+
+/// Span number of memcg soft-limit reclaim; the numbers below are those of [`StallKind`].
+pub const SOFT_LIMIT: u8 = StallKind::COUNT as u8;
+
+/// One open span.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// `CLOCK_MONOTONIC` at its begin, in ns.
+    pub start_ns: u64,
+    /// Allocation flags.
+    pub gfp: u32,
+    /// Allocation order.
+    pub order: i32,
+    /// Node.
+    pub nid: i32,
+    /// Bits of [`crate::record::fields`]: which of the above were read.
+    pub fields: u32,
+    /// A [`StallKind`] number or [`SOFT_LIMIT`].
+    pub kind: u8,
+    /// Explicit padding, 0.
+    pub pad: [u8; 7],
+}
+
+/// The open spans of one task and what happened inside the outermost one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskSpans {
+    /// Outermost first; `depth` of them are open.
+    pub spans: [Span; DEPTH],
+    /// Number of open spans.
+    pub depth: u32,
+    /// Process id of the task.
+    pub tgid: u32,
+    /// Pages scanned inside the outermost span.
+    pub scanned_pages: u64,
+    /// Time throttled inside it, in ns.
+    pub throttled_ns: u64,
+    /// Time in soft-limit reclaim inside it, in ns.
+    pub soft_limit_ns: u64,
+    /// Shrinks inside it.
+    pub shrinks: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+}
+
+/// What a begin did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// A span was opened.
+    Opened,
+    /// A span of this kind was open already: its end was lost, and the new one takes its place.
+    Replaced {
+        /// Spans inside the replaced one that were open too; their ends are lost as well.
+        inner: u32,
+    },
+    /// The stack is full; the span is not followed.
+    Overflow,
+}
+
+/// What an end did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No span of this kind was open.
+    Unmatched,
+    /// A span inside another one ended.
+    Nested {
+        /// Spans inside it whose ends were lost.
+        lost: u32,
+    },
+    /// The outermost span ended: this is the stall.
+    Finished {
+        /// Spans inside it whose ends were lost.
+        lost: u32,
+        /// Its length in ns.
+        dur_ns: u64,
+    },
+}
+
+impl TaskSpans {
+    /// Position of the open span of this kind, if there is one.
+    #[inline(always)]
+    fn position(&self, kind: u8) -> Option<usize> {
+        let mut at = None;
+        let mut i = 0;
+        while i < DEPTH {
+            if (i as u32) < self.depth && self.spans[i].kind == kind {
+                at = Some(i);
+            }
+            i += 1;
+        }
+        at
+    }
+
+    /// Opens `span`. The first span of a task starts its counters anew.
+    #[inline(always)]
+    pub fn begin(&mut self, span: &Span) -> Begin {
+        let mut outcome = Begin::Opened;
+        let mut target = self.depth as usize;
+        if let Some(at) = self.position(span.kind) {
+            outcome = Begin::Replaced { inner: self.depth - at as u32 - 1 };
+            target = at;
+        }
+        if target >= DEPTH {
+            return Begin::Overflow;
+        }
+        let mut i = 0;
+        while i < DEPTH {
+            if i == target {
+                self.spans[i] = *span;
+            }
+            i += 1;
+        }
+        self.depth = target as u32 + 1;
+        if target == 0 {
+            self.scanned_pages = 0;
+            self.throttled_ns = 0;
+            self.soft_limit_ns = 0;
+            self.shrinks = 0;
+        }
+        outcome
+    }
+
+    /// Closes the open span of this kind, and with it what is still open inside it.
+    #[inline(always)]
+    pub fn end(&mut self, kind: u8, now_ns: u64) -> End {
+        let Some(at) = self.position(kind) else { return End::Unmatched };
+        let lost = self.depth - at as u32 - 1;
+        let mut start_ns = now_ns;
+        let mut i = 0;
+        while i < DEPTH {
+            if i == at {
+                start_ns = self.spans[i].start_ns;
+            }
+            i += 1;
+        }
+        let dur_ns = now_ns.saturating_sub(start_ns);
+        self.depth = at as u32;
+        if at == 0 {
+            return End::Finished { lost, dur_ns };
+        }
+        if kind == SOFT_LIMIT {
+            self.soft_limit_ns += dur_ns;
+        }
+        End::Nested { lost }
+    }
+
+    /// Charges one shrink to the stall in progress.
+    #[inline(always)]
+    pub fn shrink(&mut self, scanned_pages: u64) {
+        self.scanned_pages += scanned_pages;
+        self.shrinks += 1;
+    }
+}

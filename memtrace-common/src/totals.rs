@@ -1,0 +1,130 @@
+//! Values of the maps that hold exact totals, and the ledger of what the kernel side could not keep.
+
+use crate::{histogram::BUCKETS, kind::StallKind};
+
+/// Totals of one kind of stall on one CPU since attach. They count every stall, whether its record fitted the ring or not.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StallTotals {
+    /// Finished stalls.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: u64,
+    /// Pages scanned in them.
+    pub scanned_pages: u64,
+    /// Pages reclaimed in them.
+    pub reclaimed_pages: u64,
+    /// Time throttled in them, in ns.
+    pub throttled_ns: u64,
+    /// Time in soft-limit reclaim in them, in ns.
+    pub soft_limit_ns: u64,
+    /// Latencies by [`crate::histogram::bucket_of`].
+    pub buckets: [u64; BUCKETS],
+}
+
+/// Slot of memtrace's own stalls, of whatever kind, in the map of [`StallTotals`]; the slots below are the kinds'.
+pub const SLOT_SELF: u32 = StallKind::COUNT as u32;
+/// Number of slots in the map of [`StallTotals`].
+pub const SLOTS: u32 = SLOT_SELF + 1;
+
+/// Most NUMA nodes whose kswapd is followed.
+pub const MAX_NODES: u32 = 64;
+
+/// Totals of one node's kswapd since attach.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KswapdTotals {
+    /// `kswapd_wake` events: loop rounds that went on to balance the node, not sleep-to-wake edges.
+    pub rounds: u64,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// `kswapd_sleep` events.
+    pub sleeps: u64,
+    /// Times a task asked for it (`wakeup_kswapd`).
+    pub wakeups: u64,
+    /// Time from each round's begin to the last shrink seen in it, in ns: a lower bound of its work.
+    pub busy_ns: u64,
+    /// Pages it scanned.
+    pub scanned_pages: u64,
+    /// Pages it reclaimed.
+    pub reclaimed_pages: u64,
+    /// Time in soft-limit reclaim, in ns.
+    pub soft_limit_ns: u64,
+    /// `CLOCK_MONOTONIC` of the last event of this node, in ns; 0 when none was seen.
+    pub last_ns: u64,
+    /// 1 while it works, 0 while it sleeps or was never seen.
+    pub awake: u32,
+    /// Thread id of the kswapd, 0 when it was never seen at work.
+    pub tid: u32,
+}
+
+/// What the kernel side could not keep or pair; one counter per CPU each.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// A stall's record did not fit the ring.
+    RingStall = 0,
+    /// An OOM record did not fit the ring.
+    RingOom = 1,
+    /// A kswapd record did not fit the ring.
+    RingKswapd = 2,
+    /// The map of open spans was full (or its bucket busy): the stall was not seen.
+    InflightFull = 3,
+    /// A begin while a span of its kind was open: the end of the first was lost.
+    SecondBegin = 4,
+    /// An end with no begin: it began before attach, or the begin was lost.
+    EndWithoutBegin = 5,
+    /// A span that never ended: its thread exited, or an outer span ended first.
+    LostEnd = 6,
+    /// A begin deeper than the stack.
+    NestOverflow = 7,
+    /// A node number beyond [`MAX_NODES`].
+    NodeRange = 8,
+}
+
+impl Loss {
+    /// Number of counters.
+    pub const COUNT: usize = 9;
+    /// All counters, in the order of their numbers.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::RingStall,
+        Self::RingOom,
+        Self::RingKswapd,
+        Self::InflightFull,
+        Self::SecondBegin,
+        Self::EndWithoutBegin,
+        Self::LostEnd,
+        Self::NestOverflow,
+        Self::NodeRange,
+    ];
+
+    /// The name of the stage in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RingStall => "ring_stall",
+            Self::RingOom => "ring_oom",
+            Self::RingKswapd => "ring_kswapd",
+            Self::InflightFull => "inflight_full",
+            Self::SecondBegin => "second_begin",
+            Self::EndWithoutBegin => "end_without_begin",
+            Self::LostEnd => "lost_end",
+            Self::NestOverflow => "nest_overflow",
+            Self::NodeRange => "node_range",
+        }
+    }
+}
+
+/// Counters that are not loss: shrinks that belong to no stall and no kswapd (khugepaged, `MADV_PAGEOUT`, DAMON...).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherShrinks {
+    /// Pages scanned.
+    pub scanned_pages: u64,
+    /// Pages reclaimed.
+    pub reclaimed_pages: u64,
+}
+
+const _: () = assert!(size_of::<StallTotals>() == 8 * (7 + BUCKETS));

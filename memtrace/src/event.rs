@@ -1,0 +1,186 @@
+//! What happened, in the form that every source produces and the session takes.
+//!
+//! `None` means that the value was not read, never that it is 0. Names from other processes stay bytes until an
+//! output renders them (`untrusted`).
+
+use memtrace_common::{
+    kind::StallKind,
+    record::{COMM_LEN, KswapdStep},
+};
+
+/// A task name as the kernel keeps it: up to 15 bytes, NUL padded, chosen by the process itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Comm(pub [u8; COMM_LEN]);
+
+impl Comm {
+    /// The bytes before the first NUL.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|&b| b == 0).unwrap_or(COMM_LEN);
+        &self.0[..end]
+    }
+}
+
+impl From<&[u8]> for Comm {
+    fn from(bytes: &[u8]) -> Self {
+        let mut comm = [0; COMM_LEN];
+        let len = bytes.len().min(COMM_LEN - 1);
+        comm[..len].copy_from_slice(&bytes[..len]);
+        Self(comm)
+    }
+}
+
+/// How a duration relates to the true stall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The whole stall.
+    True,
+    /// A part of it: what lies outside the hooks is not in the number.
+    LowerBound,
+    /// Derived from something else.
+    Estimated,
+}
+
+impl Source {
+    /// The name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::True => "true",
+            Self::LowerBound => "lower_bound",
+            Self::Estimated => "estimated",
+        }
+    }
+}
+
+/// A finished stall of one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// Its end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// What held the task up.
+    pub kind: StallKind,
+    /// How `dur_ns` relates to the true stall.
+    pub source: Source,
+    /// Process id in the initial pid namespace.
+    pub pid: u32,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: Comm,
+    /// Start of the process, which tells a reused pid apart, in ns.
+    pub process_start_ns: Option<u64>,
+    /// Id of the task's memory cgroup.
+    pub cgroup_id: Option<u64>,
+    /// Node, for the kinds whose event names one.
+    pub nid: Option<u32>,
+    /// Order of the allocation.
+    pub order: Option<i32>,
+    /// Flags of the allocation, with the running kernel's bit numbers.
+    pub gfp: Option<u32>,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+    /// Time in `reclaim_throttle`, in ns, in steps of a jiffy.
+    pub throttled_ns: Option<u64>,
+    /// Time in memcg soft-limit reclaim, in ns.
+    pub soft_limit_ns: Option<u64>,
+}
+
+/// Which limit an OOM kill enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Constraint {
+    /// The limit of a memory cgroup.
+    Memcg,
+    /// None: the host ran out.
+    None,
+    /// The memory nodes of a cpuset.
+    Cpuset,
+    /// The nodes of a memory policy.
+    Mempolicy,
+}
+
+impl Constraint {
+    /// The name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memcg => "memcg",
+            Self::None => "none",
+            Self::Cpuset => "cpuset",
+            Self::Mempolicy => "mempolicy",
+        }
+    }
+}
+
+/// The process that the OOM killer chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Option<Comm>,
+    /// Id of its own memory cgroup (not the trigger's).
+    pub cgroup_id: Option<u64>,
+    /// Anonymous resident memory in bytes.
+    pub anon_rss_bytes: Option<u64>,
+    /// File-backed resident memory in bytes.
+    pub file_rss_bytes: Option<u64>,
+    /// Shared resident memory in bytes.
+    pub shmem_rss_bytes: Option<u64>,
+    /// Its `oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// The task that ran out of memory, often not the victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Comm,
+}
+
+/// An OOM kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Oom {
+    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Who was chosen.
+    pub victim: Victim,
+    /// Who ran out.
+    pub trigger: Trigger,
+    /// Which limit: from the kernel log, or inferred from the trigger's reclaim just before; `None` when neither says.
+    pub constraint: Option<Constraint>,
+}
+
+/// A change of one kswapd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kswapd {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Its node.
+    pub nid: u32,
+    /// What happened.
+    pub step: KswapdStep,
+    /// Order of the allocation that it is for.
+    pub order: Option<i32>,
+    /// Flags of that allocation, for a wakeup.
+    pub gfp: Option<u32>,
+    /// Who asked, for a wakeup: process id and name.
+    pub waker: Option<Trigger>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A stall ended.
+    Stall(Stall),
+    /// A process was killed.
+    Oom(Oom),
+    /// kswapd was asked for, woke or slept.
+    Kswapd(Kswapd),
+}

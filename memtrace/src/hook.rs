@@ -1,0 +1,41 @@
+//! What is known of each hook on this kernel: how it attached, or why not and what is then missing.
+
+/// How a hook is attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// As a BTF tracepoint: typed raw arguments, no tracefs needed.
+    BtfTracepoint,
+    /// As a classic tracepoint: fields by the tracefs `format` file; about twice the cost.
+    Tracepoint,
+    /// Not attached; in words that a user can act on.
+    No(String),
+}
+
+impl Attached {
+    /// The name in every output; `None` when not attached.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::BtfTracepoint => Some("btf tracepoint"),
+            Self::Tracepoint => Some("tracepoint"),
+            Self::No(_) => None,
+        }
+    }
+}
+
+/// One hook on this kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookStatus {
+    /// Its kernel name, such as `vmscan:mm_vmscan_direct_reclaim_begin`.
+    pub name: &'static str,
+    /// What memtrace takes from it.
+    pub gives: &'static str,
+    /// What is lost without it.
+    pub without: &'static str,
+    /// Whether memtrace can tell nothing without it (with its pair).
+    pub required: bool,
+    /// How it is attached.
+    pub attached: Attached,
+    /// Fields that this kernel's event does not have, by name.
+    pub unread: Vec<&'static str>,
+}

@@ -1,0 +1,83 @@
+//! A latency histogram in user space, with the bucket shape of the kernel side.
+
+use memtrace_common::histogram::{BUCKETS, bucket_of, lower_bound_ns};
+
+/// Counts of latencies by [`bucket_of`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    counts: Box<[u64; BUCKETS]>,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: Box::new([0; BUCKETS]) }
+    }
+}
+
+impl Histogram {
+    /// Counts one latency in ns.
+    pub fn record(&mut self, ns: u64) {
+        self.counts[bucket_of(ns)] += 1;
+    }
+
+    /// Adds counts of the same shape, such as one CPU's.
+    pub fn add(&mut self, counts: &[u64; BUCKETS]) {
+        for (sum, count) in self.counts.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+
+    /// What was counted since `earlier`, an older state of the same histogram.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        for (count, old) in delta.counts.iter_mut().zip(earlier.counts.iter()) {
+            *count = count.saturating_sub(*old);
+        }
+        delta
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.counts.fill(0);
+    }
+
+    /// The counts, by bucket.
+    #[must_use]
+    pub fn counts(&self) -> &[u64; BUCKETS] {
+        &self.counts
+    }
+
+    /// Number of latencies counted.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The latency below which the share `q` (0 to 1) of the counted ones lies, in ns; `None` when nothing was counted.
+    /// It is the middle of its bucket, so at most 1/32 (or 64 ns) off.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let total = self.total();
+        if total == 0 {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a rank in 1..=total; a count that needs more than 53 bits cannot occur"
+        )]
+        let rank = ((q * total as f64).ceil() as u64).clamp(1, total);
+        let mut seen = 0;
+        for (i, count) in self.counts.iter().enumerate() {
+            seen += count;
+            if seen >= rank {
+                let low = lower_bound_ns(i);
+                let high = if i + 1 < BUCKETS { lower_bound_ns(i + 1) } else { low };
+                return Some(low + (high - low) / 2);
+            }
+        }
+        None
+    }
+}

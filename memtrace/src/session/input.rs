@@ -1,0 +1,100 @@
+//! What the session is given each tick: the exact totals of the kernel side and a sample of the host.
+
+use std::collections::BTreeMap;
+
+use memtrace_common::{
+    kind::StallKind,
+    totals::{KswapdTotals, OtherShrinks},
+};
+
+use super::histogram::Histogram;
+
+/// Exact totals of one kind of stall since attach, summed over the CPUs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindTotals {
+    /// Finished stalls.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: u64,
+    /// Pages scanned in them.
+    pub scanned_pages: u64,
+    /// Pages reclaimed in them.
+    pub reclaimed_pages: u64,
+    /// Time throttled in them, in ns.
+    pub throttled_ns: u64,
+    /// Time in soft-limit reclaim in them, in ns.
+    pub soft_limit_ns: u64,
+    /// Their latencies.
+    pub latency: Histogram,
+}
+
+/// All exact totals since attach. `BTreeMap`s, so that outputs come in a fixed order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelTotals {
+    /// By kind; a kind whose hooks are not attached is absent, which is not the same as zero.
+    pub stalls: BTreeMap<StallKind, KindTotals>,
+    /// memtrace's own stalls, of whatever kind; not in `stalls`.
+    pub own: KindTotals,
+    /// By node; a node whose kswapd was never seen is absent.
+    pub kswapd: BTreeMap<u32, KswapdTotals>,
+    /// Shrinks that belong to no stall and no kswapd.
+    pub other_shrinks: OtherShrinks,
+    /// Loss by stage.
+    pub loss: BTreeMap<&'static str, u64>,
+}
+
+/// `/proc/pressure/memory`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pressure {
+    /// Share of time in which some task was stalled, over 10, 60 and 300 s, in percent.
+    pub some_avg: [f64; 3],
+    /// Share of time in which all tasks were stalled, over 10, 60 and 300 s, in percent.
+    pub full_avg: [f64; 3],
+    /// Total time in which some task was stalled, in ns.
+    pub some_total_ns: u64,
+    /// Total time in which all tasks were stalled, in ns.
+    pub full_total_ns: u64,
+}
+
+/// Free memory of one zone against its watermarks, in pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// The node that it belongs to.
+    pub nid: u32,
+    /// Its name (`DMA`, `DMA32`, `Normal`, `Movable`).
+    pub name: String,
+    /// Free pages.
+    pub free_pages: u64,
+    /// Below it the allocating task stalls.
+    pub min_pages: u64,
+    /// Below it kswapd is woken.
+    pub low_pages: u64,
+    /// Above it kswapd sleeps.
+    pub high_pages: u64,
+    /// Pages that the buddy allocator manages.
+    pub managed_pages: u64,
+}
+
+/// What memtrace itself costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnCost {
+    /// CPU time of the process since it started, in ns.
+    pub cpu_ns: Option<u64>,
+    /// Resident size in bytes; the ring is in it twice.
+    pub rss_bytes: Option<u64>,
+    /// Run time of the BPF programs in ns, scaled from a sample; `None` when not sampled.
+    pub bpf_ns: Option<u64>,
+}
+
+/// A sample of the host at a tick. What could not be read is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostSample {
+    /// Memory pressure; `None` where PSI is off.
+    pub pressure: Option<Pressure>,
+    /// Zones that hold pages.
+    pub zones: Vec<Zone>,
+    /// memtrace's own cost.
+    pub own: OwnCost,
+}

@@ -142,6 +142,10 @@ pub struct TaskMembers {
     pub cgroup_kn: Member,
     /// `kernfs_node.id`.
     pub kn_id: Member,
+    /// The byte of `task_struct.in_memstall` (a bit field).
+    pub memstall: Member,
+    /// The bit in that byte.
+    pub memstall_mask: u32,
 }
 
 impl TaskMembers {
@@ -163,21 +167,15 @@ impl TaskMembers {
         css_cgroup: Member::UNREAD,
         cgroup_kn: Member::UNREAD,
         kn_id: Member::UNREAD,
+        memstall: Member::UNREAD,
+        memstall_mask: 0,
     };
 }
 
-/// All of it.
+/// Where to find the values of every event.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// memtrace's own process id, whose stalls are kept apart.
-    pub self_tgid: u32,
-    /// Bytes waiting in the ring from which a record wakes user space.
-    pub wake_bytes: u32,
-    /// log2 of the page size.
-    pub page_shift: u32,
-    /// One of [`cgroup_source`], for the current task.
-    pub cgroup_source: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventFields {
     /// `mm_vmscan_direct_reclaim_begin`.
     pub direct_begin: BeginFields,
     /// `mm_vmscan_memcg_reclaim_begin`.
@@ -202,17 +200,11 @@ pub struct Config {
     pub kswapd_sleep: KswapdFields,
     /// `oom:mark_victim`.
     pub victim: VictimFields,
-    /// Members of the task.
-    pub task: TaskMembers,
 }
 
-impl Config {
-    /// Nothing known yet: every field unread.
+impl EventFields {
+    /// No event known.
     pub const UNREAD: Self = Self {
-        self_tgid: 0,
-        wake_bytes: 0,
-        page_shift: 0,
-        cgroup_source: cgroup_source::NONE,
         direct_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
         memcg_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
         node_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
@@ -233,6 +225,38 @@ impl Config {
             shmem_rss: Field::UNREAD,
             oom_score_adj: Field::UNREAD,
         },
+    };
+}
+
+/// All of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// memtrace's own process id, whose stalls are kept apart.
+    pub self_tgid: u32,
+    /// Bytes waiting in the ring from which a record wakes user space.
+    pub wake_bytes: u32,
+    /// log2 of the page size.
+    pub page_shift: u32,
+    /// One of [`cgroup_source`], for the current task.
+    pub cgroup_source: u32,
+    /// Where BTF tracepoint programs find their values: argument indices.
+    pub args: EventFields,
+    /// Where classic tracepoint programs find theirs: offsets in the record.
+    pub record: EventFields,
+    /// Members of the task.
+    pub task: TaskMembers,
+}
+
+impl Config {
+    /// Nothing known yet: every field unread.
+    pub const UNREAD: Self = Self {
+        self_tgid: 0,
+        wake_bytes: 0,
+        page_shift: 0,
+        cgroup_source: cgroup_source::NONE,
+        args: EventFields::UNREAD,
+        record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,
     };
 }

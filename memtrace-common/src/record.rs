@@ -112,8 +112,10 @@ pub struct OomRecord {
     pub file_rss_bytes: u64,
     /// Shared resident memory of the victim, in bytes.
     pub shmem_rss_bytes: u64,
-    /// Process (or thread, see [`fields::VICTIM_TGID`]) id of the victim.
+    /// Process id of the victim; its thread id where [`fields::VICTIM_TGID`] is not set.
     pub pid: u32,
+    /// Thread id that the event names (a thread of the victim that still has its memory); what the kernel log prints.
+    pub tid: u32,
     /// Process id of the task that ran out of memory.
     pub trigger_tgid: u32,
     /// Thread id of the task that ran out of memory.
@@ -122,8 +124,6 @@ pub struct OomRecord {
     pub fields: u32,
     /// The victim's `oom_score_adj`.
     pub oom_score_adj: i32,
-    /// Explicit padding, 0.
-    pub pad: u32,
     /// Name of the victim.
     pub comm: [u8; COMM_LEN],
     /// Name of the task that ran out of memory.
@@ -153,6 +153,18 @@ impl KswapdStep {
             _ => None,
         }
     }
+}
+
+/// A task that was already stalled on memory when memtrace started, from the task iterator (not in the ring).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StalledTask {
+    /// Process id.
+    pub tgid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: [u8; COMM_LEN],
 }
 
 /// kswapd was asked for, woke or went to sleep.
@@ -186,5 +198,6 @@ const _: () = {
     assert!(size_of::<StallRecord>() == 120);
     assert!(size_of::<OomRecord>() == 104);
     assert!(size_of::<KswapdRecord>() == 64);
+    assert!(size_of::<StalledTask>() == 24);
     assert!(StallKind::COUNT <= u8::MAX as usize);
 };

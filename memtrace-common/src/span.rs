@@ -23,16 +23,16 @@ pub struct Span {
     pub start_ns: u64,
     /// Allocation flags.
     pub gfp: u32,
-    /// Allocation order.
-    pub order: i32,
-    /// Node.
-    pub nid: i32,
-    /// Bits of [`crate::record::fields`]: which of the above were read.
+    /// Bits of [`crate::record::fields`]: which of the values were read.
     pub fields: u32,
+    /// Allocation order.
+    pub order: i16,
+    /// Node; `MAX_NUMNODES` is at most 1024.
+    pub nid: i16,
     /// A [`StallKind`] number or [`SOFT_LIMIT`].
     pub kind: u8,
     /// Explicit padding, 0.
-    pub pad: [u8; 7],
+    pub pad: [u8; 3],
 }
 
 /// The open spans of one task and what happened inside the outermost one.

@@ -2,5 +2,6 @@
 
 pub mod event;
 pub mod hook;
+pub mod probe;
 pub mod session;
 pub mod untrusted;

@@ -1,0 +1,68 @@
+//! Records into the ring, counts into the maps.
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    helpers,
+};
+use memtrace_common::{record::Header, totals::Loss};
+
+use crate::{
+    config::{CONFIG, loaded},
+    maps::{LOSS, RING},
+};
+
+/// Adds to a counter that other programs, or this one on another CPU, may add to at the same time.
+#[inline(always)]
+pub(crate) fn add(counter: *mut u64, n: u64) {
+    // SAFETY: counters are 8-byte aligned map values that outlive the program. The result is not used, so that this
+    // becomes `lock +=`, which every kernel with BPF knows.
+    unsafe {
+        core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(counter, n);
+    }
+}
+
+/// Counts something that could not be kept or paired.
+#[inline(always)]
+pub(crate) fn lost(what: Loss, n: u64) {
+    if let Some(counter) = LOSS.get_ptr_mut(what as u32) {
+        add(counter, n);
+    }
+}
+
+/// When user space should be woken for a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// When the ring passes its mark; else the reader's timer will find it. A wake-up per record costs several times
+    /// the record.
+    Lazily,
+    /// At once.
+    Now,
+}
+
+/// Reserves room for a record, lets `fill` write all of it, and submits; counts `loss` when the ring is full.
+#[inline(always)]
+pub(crate) fn emit<T: 'static>(loss: Loss, wake: Wake, fill: impl FnOnce(*mut T)) {
+    let Some(mut entry) = RING.reserve::<T>(0) else {
+        lost(loss, 1);
+        return;
+    };
+    fill(entry.as_mut_ptr());
+    let flags = if wake == Wake::Now || passes_mark() { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    entry.submit(u64::from(flags));
+}
+
+/// The header of a record of type `T`.
+#[inline(always)]
+pub(crate) fn header<T>(kind: u16, t_ns: u64) -> Header {
+    // SAFETY: the helper takes no argument and cannot fail.
+    let cpu = unsafe { helpers::generated::bpf_get_smp_processor_id() };
+    Header { kind, len: size_of::<T>() as u16, cpu, t_ns }
+}
+
+/// Whether the ring has just passed its mark: within a page above it, so that a reader that is slow to come is woken
+/// once and not for each further record.
+#[inline(always)]
+fn passes_mark() -> bool {
+    let mark = u64::from(loaded(&CONFIG.wake_bytes));
+    RING.query(u64::from(BPF_RB_AVAIL_DATA)).wrapping_sub(mark) < 4096
+}

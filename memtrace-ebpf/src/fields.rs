@@ -1,0 +1,111 @@
+//! Reading an event's values, by argument index or by offset in its record.
+
+use aya_ebpf::{
+    EbpfContext as _, helpers,
+    programs::{BtfTracePointContext, TracePointContext},
+};
+use memtrace_common::config::{EventFields, Field};
+
+use crate::config::{CONFIG, loaded};
+
+/// The values of one event.
+pub(crate) trait Values {
+    /// Where this way to attach finds them.
+    fn places() -> &'static EventFields;
+    /// The value at a place, widened without sign; `None` when the running kernel has no such value.
+    fn get(&self, place: &'static Field) -> Option<u64>;
+}
+
+/// The first `N` raw arguments of a BTF tracepoint.
+pub(crate) struct Args<const N: usize>([u64; N]);
+
+impl<const N: usize> Args<N> {
+    /// Loads them at constant offsets: the verifier refuses a context pointer that was added to.
+    #[inline(always)]
+    pub(crate) fn read(ctx: &BtfTracePointContext) -> Self {
+        let base = ctx.as_ptr().cast::<u64>();
+        let mut args = [0; N];
+        let mut i = 0;
+        while i < N {
+            // SAFETY: the context of this program holds at least N arguments (the verifier checks it); volatile
+            // keeps the loads apart from the selection of a value below.
+            args[i] = unsafe { core::ptr::read_volatile(base.add(i)) };
+            i += 1;
+        }
+        Self(args)
+    }
+}
+
+impl<const N: usize> Values for Args<N> {
+    #[inline(always)]
+    fn places() -> &'static EventFields {
+        &CONFIG.args
+    }
+
+    #[inline(always)]
+    fn get(&self, place: &'static Field) -> Option<u64> {
+        let place = loaded(place);
+        if !place.is_read() || place.at as usize >= N {
+            return None;
+        }
+        let mut value = 0;
+        let mut i = 0;
+        while i < N {
+            if place.at as usize == i {
+                value = self.0[i];
+            }
+            i += 1;
+        }
+        Some(narrowed(value, place.size))
+    }
+}
+
+/// The record of a classic tracepoint.
+pub(crate) struct Record<'a>(pub &'a TracePointContext);
+
+impl Values for Record<'_> {
+    #[inline(always)]
+    fn places() -> &'static EventFields {
+        &CONFIG.record
+    }
+
+    #[inline(always)]
+    fn get(&self, place: &'static Field) -> Option<u64> {
+        let place = loaded(place);
+        let at = place.at as usize;
+        // SAFETY: probe_read_kernel checks the address; the record is at least as long as its format says.
+        unsafe {
+            match place.size {
+                8 => self.0.read_at::<u64>(at).ok(),
+                4 => self.0.read_at::<u32>(at).ok().map(u64::from),
+                2 => self.0.read_at::<u16>(at).ok().map(u64::from),
+                1 => self.0.read_at::<u8>(at).ok().map(u64::from),
+                _ => None,
+            }
+        }
+    }
+}
+
+impl Record<'_> {
+    /// Copies a `__data_loc` string of the record; `false` when it could not be read.
+    #[inline(always)]
+    pub(crate) fn read_string(&self, place: &'static Field, into: &mut [u8]) -> bool {
+        let Some(location) = self.get(place) else { return false };
+        // SAFETY: probe_read_kernel_str checks the address; the low half of the location is the offset in the record.
+        unsafe {
+            let from = self.0.as_ptr().cast::<u8>().add((location & 0xffff) as usize);
+            helpers::bpf_probe_read_kernel_str_bytes(from, into).is_ok()
+        }
+    }
+}
+
+/// Raw arguments narrower than a register keep only their width.
+#[inline(always)]
+fn narrowed(value: u64, size: u16) -> u64 {
+    match size {
+        1 => value & 0xff,
+        2 => value & 0xffff,
+        4 => value & 0xffff_ffff,
+        _ => value,
+    }
+}

@@ -1,0 +1,22 @@
+//! A thread exits: its state goes.
+
+use memtrace_common::totals::Loss;
+
+use crate::{
+    emit::lost,
+    fields::Values,
+    maps::{INFLIGHT, KSWAPD_TASKS},
+    task,
+};
+
+/// `sched_process_exit`. The thread may still fault, and so stall, after this: a later begin simply opens a new entry.
+#[inline(always)]
+pub(crate) fn process_exit<V: Values>(_: &V) {
+    let (tid, _) = task::current_ids();
+    if let Some(spans) = INFLIGHT.get_ptr(tid) {
+        // SAFETY: the entry is this thread's own and lives until it is removed below.
+        lost(Loss::LostEnd, u64::from(unsafe { (*spans).depth }));
+        let _ = INFLIGHT.remove(tid);
+    }
+    let _ = KSWAPD_TASKS.remove(tid);
+}

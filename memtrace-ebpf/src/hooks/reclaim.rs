@@ -1,0 +1,252 @@
+//! Begin and end of the reclaims that stall a task.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use memtrace_common::{
+    config::{BeginFields, Field},
+    histogram::bucket_of,
+    kind::StallKind,
+    record::{KIND_STALL, StallRecord, fields},
+    span::{Begin, End, SOFT_LIMIT, Span, TaskSpans},
+    totals::{Loss, SLOT_SELF, StallTotals},
+};
+
+use crate::{
+    config::{CONFIG, loaded},
+    emit::{Wake, add, emit, header, lost},
+    fields::Values,
+    hooks::{kswapd, oom},
+    maps::{INFLIGHT, STALLS},
+    task,
+};
+
+/// `mm_vmscan_direct_reclaim_begin`.
+#[inline(always)]
+pub(crate) fn direct_begin<V: Values>(v: &V) {
+    begin(StallKind::Direct, v, &V::places().direct_begin);
+}
+
+/// `mm_vmscan_direct_reclaim_end`.
+#[inline(always)]
+pub(crate) fn direct_end<V: Values>(v: &V) {
+    oom::remember(fields::AFTER_GLOBAL);
+    end(StallKind::Direct, v, &V::places().direct_end);
+}
+
+/// `mm_vmscan_memcg_reclaim_begin`.
+#[inline(always)]
+pub(crate) fn memcg_begin<V: Values>(v: &V) {
+    begin(StallKind::Memcg, v, &V::places().memcg_begin);
+}
+
+/// `mm_vmscan_memcg_reclaim_end`.
+#[inline(always)]
+pub(crate) fn memcg_end<V: Values>(v: &V) {
+    oom::remember(fields::AFTER_MEMCG);
+    end(StallKind::Memcg, v, &V::places().memcg_end);
+}
+
+/// `mm_vmscan_node_reclaim_begin`.
+#[inline(always)]
+pub(crate) fn node_begin<V: Values>(v: &V) {
+    begin(StallKind::Node, v, &V::places().node_begin);
+}
+
+/// `mm_vmscan_node_reclaim_end`.
+#[inline(always)]
+pub(crate) fn node_end<V: Values>(v: &V) {
+    end(StallKind::Node, v, &V::places().node_end);
+}
+
+/// `mm_vmscan_memcg_softlimit_reclaim_begin`: a nested span of a stall, or a part of kswapd's work.
+#[inline(always)]
+pub(crate) fn soft_limit_begin<V: Values>(_: &V) {
+    let (tid, tgid) = task::current_ids();
+    let now = now_ns();
+    if !kswapd::soft_limit_begin(tid, now) {
+        open(tid, tgid, &Span { start_ns: now, kind: SOFT_LIMIT, ..Span::default() });
+    }
+}
+
+/// `mm_vmscan_memcg_softlimit_reclaim_end`.
+#[inline(always)]
+pub(crate) fn soft_limit_end<V: Values>(_: &V) {
+    let (tid, _) = task::current_ids();
+    let now = now_ns();
+    if kswapd::soft_limit_end(tid, now) {
+        return;
+    }
+    // Outside a stall and outside kswapd it has nobody to be charged to, and is dropped.
+    if let Some((_, Closed::Outermost { .. })) = close(tid, SOFT_LIMIT, now) {
+        let _ = INFLIGHT.remove(tid);
+    }
+}
+
+#[inline(always)]
+fn now_ns() -> u64 {
+    // SAFETY: the helper takes no argument and cannot fail.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+#[inline(always)]
+fn begin<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) {
+    let (order, gfp, nid) = (v.get(&places.order), v.get(&places.gfp), v.get(&places.nid));
+    let (tid, tgid) = task::current_ids();
+    let read = bit(order.is_some(), fields::ORDER) | bit(gfp.is_some(), fields::GFP) | bit(nid.is_some(), fields::NID);
+    open(
+        tid,
+        tgid,
+        &Span {
+            start_ns: now_ns(),
+            gfp: gfp.unwrap_or(0) as u32,
+            fields: read,
+            order: order.unwrap_or(0) as i16,
+            nid: nid.unwrap_or(0) as i16,
+            kind: kind as u8,
+            pad: [0; 3],
+        },
+    );
+}
+
+/// Opens a span on this thread. All that cannot be followed is counted.
+#[inline(always)]
+fn open(tid: u32, tgid: u32, span: &Span) {
+    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        match unsafe { (*spans).begin(span) } {
+            Begin::Opened => {}
+            Begin::Replaced { inner } => {
+                lost(Loss::SecondBegin, 1);
+                lost(Loss::LostEnd, u64::from(inner));
+            }
+            Begin::Overflow => lost(Loss::NestOverflow, 1),
+        }
+        return;
+    }
+    let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
+    spans.begin(span);
+    if INFLIGHT.insert(tid, &spans, 0).is_err() {
+        lost(Loss::InflightFull, 1);
+    }
+}
+
+enum Closed {
+    Inner,
+    Outermost { dur_ns: u64 },
+}
+
+/// Closes the span of this kind on this thread. All that cannot be paired is counted.
+#[inline(always)]
+fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
+    let Some(spans) = INFLIGHT.get_ptr_mut(tid) else {
+        lost(Loss::EndWithoutBegin, 1);
+        return None;
+    };
+    // SAFETY: the entry is this thread's own; nobody else writes it.
+    let (closed, inner) = match unsafe { (*spans).end(kind, now_ns) } {
+        End::Unmatched => {
+            lost(Loss::EndWithoutBegin, 1);
+            return None;
+        }
+        End::Nested { lost } => (Closed::Inner, lost),
+        End::Finished { lost, dur_ns } => (Closed::Outermost { dur_ns }, lost),
+    };
+    if inner > 0 {
+        lost(Loss::LostEnd, u64::from(inner));
+    }
+    Some((spans, closed))
+}
+
+#[inline(always)]
+fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
+    let (tid, tgid) = task::current_ids();
+    let now = now_ns();
+    let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now) else { return };
+    let reclaimed = v.get(place);
+    let slot = if tgid == loaded(&CONFIG.self_tgid) { SLOT_SELF } else { kind as u32 };
+    if let Some(totals) = STALLS.get_ptr_mut(slot) {
+        // SAFETY: both are map values of this program's run.
+        unsafe { count(totals, &*spans, dur_ns, reclaimed.unwrap_or(0)) };
+    }
+    emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
+        // SAFETY: `record` is the reserved room; the entry is this thread's own until it is removed below.
+        unsafe { record.write(stall_record(&*spans, kind, now, dur_ns, tid, reclaimed)) };
+    });
+    let _ = INFLIGHT.remove(tid);
+}
+
+/// Adds a finished stall to the exact totals.
+///
+/// # Safety
+/// `totals` must be a valid map value.
+#[inline(always)]
+unsafe fn count(totals: *mut StallTotals, spans: &TaskSpans, dur_ns: u64, reclaimed: u64) {
+    // SAFETY: by contract; the bucket is masked to the array's length.
+    unsafe {
+        add(&raw mut (*totals).count, 1);
+        add(&raw mut (*totals).total_ns, dur_ns);
+        add(&raw mut (*totals).scanned_pages, spans.scanned_pages);
+        add(&raw mut (*totals).reclaimed_pages, reclaimed);
+        if spans.throttled_ns != 0 {
+            add(&raw mut (*totals).throttled_ns, spans.throttled_ns);
+        }
+        if spans.soft_limit_ns != 0 {
+            add(&raw mut (*totals).soft_limit_ns, spans.soft_limit_ns);
+        }
+        add((&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)), 1);
+        if dur_ns > (*totals).max_ns {
+            (*totals).max_ns = dur_ns;
+        }
+    }
+}
+
+/// The bucket, bounded where the verifier sees it: the compiler would drop a mask that it can prove needless.
+#[inline(always)]
+fn masked_bucket(dur_ns: u64) -> usize {
+    let mut index = bucket_of(dur_ns) as u64;
+    // SAFETY: plain arithmetic on a register.
+    unsafe { core::arch::asm!("{0} &= 511", inout(reg) index) };
+    index as usize
+}
+
+#[inline(always)]
+fn stall_record(
+    spans: &TaskSpans,
+    kind: StallKind,
+    now: u64,
+    dur_ns: u64,
+    tid: u32,
+    reclaimed: Option<u64>,
+) -> StallRecord {
+    let current = task::current();
+    let cgroup_id = task::current_memory_cgroup(current);
+    let process_start_ns = task::process_start_ns(current);
+    let outermost = &spans.spans[0];
+    StallRecord {
+        header: header::<StallRecord>(KIND_STALL, now),
+        dur_ns,
+        cgroup_id: cgroup_id.unwrap_or(0),
+        process_start_ns: process_start_ns.unwrap_or(0),
+        scanned_pages: spans.scanned_pages,
+        reclaimed_pages: reclaimed.unwrap_or(0),
+        throttled_ns: spans.throttled_ns,
+        soft_limit_ns: spans.soft_limit_ns,
+        tgid: spans.tgid,
+        tid,
+        gfp: outermost.gfp,
+        order: i32::from(outermost.order),
+        nid: i32::from(outermost.nid),
+        shrinks: spans.shrinks,
+        fields: outermost.fields
+            | bit(reclaimed.is_some(), fields::RECLAIMED)
+            | bit(cgroup_id.is_some(), fields::CGROUP)
+            | bit(process_start_ns.is_some(), fields::PROCESS_START),
+        stall_kind: kind as u8,
+        pad: [0; 3],
+        comm: task::current_comm(),
+    }
+}
+
+#[inline(always)]
+const fn bit(set: bool, bit: u32) -> u32 {
+    if set { bit } else { 0 }
+}

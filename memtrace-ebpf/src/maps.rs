@@ -1,0 +1,66 @@
+//! All maps. Everything is allocated when the maps are created: nothing may be allocated while memory is short.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, PerCpuArray, RingBuf},
+};
+use memtrace_common::{
+    span::TaskSpans,
+    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOTS, StallTotals},
+};
+
+/// Records on their way to user space. Mapped twice there, so each byte counts double in its resident size.
+#[map]
+pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
+
+/// Open spans by thread id: a thread id cannot be reused while its task is inside reclaim.
+#[map]
+pub(crate) static INFLIGHT: HashMap<u32, TaskSpans> = HashMap::with_max_entries(10_240, 0);
+
+/// Exact totals by slot: a stall kind, or memtrace's own.
+#[map]
+pub(crate) static STALLS: PerCpuArray<StallTotals> = PerCpuArray::with_max_entries(SLOTS, 0);
+
+/// Exact totals by node. Written by that node's kswapd, but for `wakeups`.
+#[map]
+pub(crate) static KSWAPD: Array<KswapdTotals> = Array::with_max_entries(MAX_NODES, 0);
+
+/// The kswapd threads that were seen, by thread id.
+#[map]
+pub(crate) static KSWAPD_TASKS: HashMap<u32, KswapdTask> = HashMap::with_max_entries(2 * MAX_NODES, 0);
+
+/// Shrinks outside every stall and kswapd.
+#[map]
+pub(crate) static OTHER_SHRINKS: PerCpuArray<OtherShrinks> = PerCpuArray::with_max_entries(1, 0);
+
+/// The ledger of what could not be kept, by [`Loss`].
+#[map]
+pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT as u32, 0);
+
+/// Who last ended a reclaim on this CPU, to tell what an OOM kill follows.
+#[map]
+pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max_entries(1, 0);
+
+/// What is remembered of one kswapd thread.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct KswapdTask {
+    /// Up to when its work is counted, in ns.
+    pub counted_ns: u64,
+    /// Begin of an open soft-limit reclaim, 0 when none is open.
+    pub soft_limit_ns: u64,
+    /// Its node.
+    pub nid: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+}
+
+/// The last end of a reclaim on a CPU.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct LastReclaim {
+    /// Whose.
+    pub tid: u32,
+    /// `AFTER_MEMCG` or `AFTER_GLOBAL` of `memtrace_common::record::fields`.
+    pub what: u32,
+}

@@ -1,0 +1,126 @@
+//! What is read of a task: through `probe_read_kernel` along members whose offsets BTF gave to the loader.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid, bpf_probe_read_kernel};
+use memtrace_common::{
+    config::{Member, cgroup_source},
+    record::{COMM_LEN, StalledTask},
+};
+
+use crate::config::{CONFIG, loaded};
+
+/// `PF_KTHREAD` of `include/linux/sched.h`: a kernel thread. The same on all supported kernels.
+const PF_KTHREAD: u32 = 0x0020_0000;
+/// `PF_MEMALLOC`: the task is inside reclaim. The same on all supported kernels.
+const PF_MEMALLOC: u32 = 0x0000_0800;
+
+/// A kernel address, read only through [`bpf_probe_read_kernel`].
+#[derive(Clone, Copy)]
+pub(crate) struct Address(pub u64);
+
+impl Address {
+    /// The value at a member; `None` when the kernel has no such member, the address is null or cannot be read.
+    #[inline(always)]
+    pub(crate) fn read<T>(self, member: &'static Member) -> Option<T> {
+        let offset = loaded(member).offset()?;
+        if self.0 == 0 {
+            return None;
+        }
+        // SAFETY: probe_read_kernel checks the address.
+        unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.ok()
+    }
+
+    /// The address that a pointer member holds.
+    #[inline(always)]
+    pub(crate) fn follow(self, member: &'static Member) -> Option<Self> {
+        self.read::<u64>(member).map(Self)
+    }
+}
+
+/// Thread id and process id of the current task.
+#[inline(always)]
+pub(crate) fn current_ids() -> (u32, u32) {
+    let both = bpf_get_current_pid_tgid();
+    (both as u32, (both >> 32) as u32)
+}
+
+/// Name of the current thread.
+#[inline(always)]
+pub(crate) fn current_comm() -> [u8; COMM_LEN] {
+    helpers::bpf_get_current_comm().unwrap_or_default()
+}
+
+/// The current task.
+#[inline(always)]
+pub(crate) fn current() -> Address {
+    // SAFETY: the helper takes no argument and cannot fail.
+    Address(unsafe { helpers::generated::bpf_get_current_task() })
+}
+
+/// Start of the process that a task belongs to.
+#[inline(always)]
+pub(crate) fn process_start_ns(task: Address) -> Option<u64> {
+    task.follow(&CONFIG.task.group_leader)?.read(&CONFIG.task.start_time)
+}
+
+/// Id of the memory cgroup of a task. On both cgroup versions this is where the task's memory is charged, which on v2
+/// can be an ancestor of the cgroup that the task is in.
+#[inline(always)]
+pub(crate) fn memory_cgroup_of(task: Address) -> Option<u64> {
+    let members = &CONFIG.task;
+    task.follow(&members.cgroups)?
+        .follow(&members.memory_css)?
+        .follow(&members.css_cgroup)?
+        .follow(&members.cgroup_kn)?
+        .read(&members.kn_id)
+}
+
+/// Id of the memory cgroup of the current task.
+#[inline(always)]
+pub(crate) fn current_memory_cgroup(task: Address) -> Option<u64> {
+    match loaded(&CONFIG.cgroup_source) {
+        cgroup_source::WALK => memory_cgroup_of(task),
+        // SAFETY: the helper takes no argument and cannot fail.
+        cgroup_source::HELPER => Some(unsafe { helpers::generated::bpf_get_current_cgroup_id() }),
+        _ => None,
+    }
+}
+
+/// Whether a task waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits
+/// before and after reclaim. Kernel threads work at reclaim, they are not its victims.
+#[inline(always)]
+fn is_stalled(task: Address) -> bool {
+    let Some(flags) = task.read::<u32>(&CONFIG.task.flags) else { return false };
+    if flags & PF_KTHREAD != 0 {
+        return false;
+    }
+    match task.read::<u8>(&CONFIG.task.memstall) {
+        Some(byte) => u32::from(byte) & loaded(&CONFIG.task.memstall_mask) != 0,
+        None => flags & PF_MEMALLOC != 0,
+    }
+}
+
+/// Body of the task iterator: writes a [`StalledTask`] for a task that waits for memory.
+#[inline(always)]
+pub(crate) fn list_if_stalled(ctx: *mut c_void) {
+    let ctx = ctx.cast::<u64>();
+    // SAFETY: `struct bpf_iter__task` is { meta, task }; the verifier checks both loads.
+    let (meta, task) = unsafe { (core::ptr::read_volatile(ctx), core::ptr::read_volatile(ctx.add(1))) };
+    if task == 0 {
+        return; // the call after the last task
+    }
+    let task = Address(task);
+    if !is_stalled(task) {
+        return;
+    }
+    let members = &CONFIG.task;
+    let (Some(tid), Some(tgid)) = (task.read(&members.pid), task.read(&members.tgid)) else { return };
+    let record = StalledTask { tgid, tid, comm: task.read(&members.comm).unwrap_or_default() };
+    // SAFETY: `seq` is the first member of `struct bpf_iter_meta`; the verifier checks its type. The record is on the
+    // stack and as long as said. A full seq buffer makes the kernel call again with a larger one.
+    unsafe {
+        let seq = core::ptr::read_volatile(meta as *const *mut aya_ebpf::bindings::seq_file);
+        helpers::generated::bpf_seq_write(seq, (&raw const record).cast(), size_of::<StalledTask>() as u32);
+    }
+}

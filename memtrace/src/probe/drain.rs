@@ -1,0 +1,61 @@
+//! Reading the exact totals out of the maps, once a tick.
+
+use aya::maps::{Array, MapData, PerCpuArray};
+use memtrace_common::{
+    kind::StallKind,
+    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_SELF, StallTotals},
+};
+
+use super::pod::Raw;
+use crate::session::input::{KernelTotals, KindTotals};
+
+/// The maps of totals.
+pub struct Totals {
+    pub(super) stalls: PerCpuArray<MapData, Raw<StallTotals>>,
+    pub(super) kswapd: Array<MapData, Raw<KswapdTotals>>,
+    pub(super) other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    pub(super) loss: PerCpuArray<MapData, u64>,
+}
+
+impl Totals {
+    /// All totals since attach, of these kinds (those whose hooks are attached).
+    ///
+    /// # Errors
+    /// When the kernel does not let a map be read, with its words.
+    pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, aya::maps::MapError> {
+        let mut totals = KernelTotals::default();
+        for &kind in kinds {
+            totals.stalls.insert(kind, self.slot(kind as u32)?);
+        }
+        totals.own = self.slot(SLOT_SELF)?;
+        for nid in 0..MAX_NODES {
+            let Raw(node) = self.kswapd.get(&nid, 0)?;
+            if node.last_ns != 0 {
+                totals.kswapd.insert(nid, node);
+            }
+        }
+        for Raw(cpu) in self.other_shrinks.get(&0, 0)?.iter() {
+            totals.other_shrinks.scanned_pages += cpu.scanned_pages;
+            totals.other_shrinks.reclaimed_pages += cpu.reclaimed_pages;
+        }
+        for stage in Loss::ALL {
+            totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
+        }
+        Ok(totals)
+    }
+
+    fn slot(&self, slot: u32) -> Result<KindTotals, aya::maps::MapError> {
+        let mut sum = KindTotals::default();
+        for Raw(cpu) in self.stalls.get(&slot, 0)?.iter() {
+            sum.count += cpu.count;
+            sum.total_ns += cpu.total_ns;
+            sum.max_ns = sum.max_ns.max(cpu.max_ns);
+            sum.scanned_pages += cpu.scanned_pages;
+            sum.reclaimed_pages += cpu.reclaimed_pages;
+            sum.throttled_ns += cpu.throttled_ns;
+            sum.soft_limit_ns += cpu.soft_limit_ns;
+            sum.latency.add(&cpu.buckets);
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,104 @@
+//! The table of hooks: what each gives, what is lost without it, and the values that it reads.
+
+use memtrace_common::config::{EventFields, Field};
+
+/// One hook, before it is known how this kernel takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Tracefs group, such as `vmscan`.
+    pub group: &'static str,
+    /// Event, such as `mm_vmscan_direct_reclaim_begin`.
+    pub event: &'static str,
+    /// Full name: `group:event`.
+    pub name: &'static str,
+    /// Name of the BTF tracepoint program; the classic one has `_tp` behind it.
+    pub program: &'static str,
+    /// What memtrace takes from it.
+    pub gives: &'static str,
+    /// What is lost without it.
+    pub without: &'static str,
+    /// One of the hooks without which memtrace has nothing to tell.
+    pub required: bool,
+    /// The values that it reads, by name.
+    pub values: fn(&EventFields) -> Vec<(&'static str, Field)>,
+}
+
+macro_rules! hook {
+    ($group:literal $event:literal, $program:literal, $required:literal, gives $gives:literal, without $without:literal,
+     [$($value:literal = $f:ident $(. $g:ident)?),*]) => {
+        Hook {
+            group: $group,
+            event: $event,
+            name: concat!($group, ":", $event),
+            program: $program,
+            gives: $gives,
+            without: $without,
+            required: $required,
+            values: |_fields| vec![$(($value, _fields.$f $(.$g)?)),*],
+        }
+    };
+}
+
+/// All hooks, in the order in which they are attached: ends before begins, so that a stall that begins while the
+/// attaching goes on is not missed at its end, and what drops state first.
+pub const HOOKS: [Hook; 16] = [
+    hook!("sched" "sched_process_exit", "process_exit", false,
+        gives "the exit of a thread, to drop its state",
+        without "a stall cut off by an exit is not told from one in flight", []),
+    hook!("vmscan" "mm_vmscan_direct_reclaim_end", "direct_end", true,
+        gives "end of direct reclaim, pages reclaimed",
+        without "no direct-reclaim stalls", ["nr_reclaimed" = direct_end]),
+    hook!("vmscan" "mm_vmscan_direct_reclaim_begin", "direct_begin", true,
+        gives "begin of direct reclaim: order, gfp",
+        without "no direct-reclaim stalls", ["order" = direct_begin.order, "gfp_flags" = direct_begin.gfp]),
+    hook!("vmscan" "mm_vmscan_memcg_reclaim_end", "memcg_end", true,
+        gives "end of reclaim at a cgroup's limit, pages reclaimed",
+        without "no memcg stalls", ["nr_reclaimed" = memcg_end]),
+    hook!("vmscan" "mm_vmscan_memcg_reclaim_begin", "memcg_begin", true,
+        gives "begin of reclaim at a cgroup's limit (memory.max, memory.high, memory.reclaim alike)",
+        without "no memcg stalls", ["order" = memcg_begin.order, "gfp_flags" = memcg_begin.gfp]),
+    hook!("vmscan" "mm_vmscan_node_reclaim_end", "node_end", false,
+        gives "end of node reclaim (vm.zone_reclaim_mode)",
+        without "no node-reclaim stalls", ["nr_reclaimed" = node_end]),
+    hook!("vmscan" "mm_vmscan_node_reclaim_begin", "node_begin", false,
+        gives "begin of node reclaim: node, order, gfp",
+        without "no node-reclaim stalls",
+        ["nid" = node_begin.nid, "order" = node_begin.order, "gfp_flags" = node_begin.gfp]),
+    hook!("vmscan" "mm_vmscan_memcg_softlimit_reclaim_end", "soft_limit_end", false,
+        gives "end of soft-limit reclaim inside a stall or kswapd",
+        without "time in soft-limit reclaim is not told apart", []),
+    hook!("vmscan" "mm_vmscan_memcg_softlimit_reclaim_begin", "soft_limit_begin", false,
+        gives "begin of soft-limit reclaim inside a stall or kswapd",
+        without "time in soft-limit reclaim is not told apart", []),
+    hook!("vmscan" "mm_vmscan_throttled", "throttled", false,
+        gives "time a reclaim was throttled",
+        without "throttled_ns is unread", ["usec_delayed" = throttled]),
+    hook!("vmscan" "mm_vmscan_lru_shrink_inactive", "shrink_inactive", false,
+        gives "pages scanned and reclaimed, per stall and per kswapd",
+        without "scanned_pages is unread; kswapd's work and busy time are unread",
+        ["nr_scanned" = shrink.scanned, "nr_reclaimed" = shrink.reclaimed]),
+    hook!("vmscan" "mm_vmscan_wakeup_kswapd", "wakeup_kswapd", false,
+        gives "who woke kswapd, for which order",
+        without "who woke kswapd is unknown",
+        ["nid" = wakeup_kswapd.nid, "order" = wakeup_kswapd.order, "gfp_flags" = wakeup_kswapd.gfp]),
+    hook!("vmscan" "mm_vmscan_kswapd_wake", "kswapd_wake", false,
+        gives "kswapd at work, per node",
+        without "kswapd's wakes and work are unread", ["nid" = kswapd_wake.nid, "order" = kswapd_wake.order]),
+    hook!("vmscan" "mm_vmscan_kswapd_sleep", "kswapd_sleep", false,
+        gives "kswapd asleep, per node",
+        without "kswapd's sleeps are unread", ["nid" = kswapd_sleep.nid]),
+    hook!("oom" "reclaim_retry_zone", "retry_zone", false,
+        gives "global reclaim that failed and is tried again",
+        without "a global OOM kill is told from a memcg one by the kernel log alone", []),
+    hook!("oom" "mark_victim", "mark_victim", true,
+        gives "OOM victim and trigger",
+        without "no OOM victims", []),
+];
+
+impl Hook {
+    /// Names of the values that the kernel's event does not have.
+    #[must_use]
+    pub fn unread(&self, fields: &EventFields) -> Vec<&'static str> {
+        (self.values)(fields).into_iter().filter(|(_, field)| !field.is_read()).map(|(name, _)| name).collect()
+    }
+}

@@ -1,0 +1,12 @@
+//! The kernel side as user space sees it: what the kernel says of itself, loading and attaching, reading what comes.
+//! Nothing outside this folder names aya.
+
+pub mod btf;
+pub mod drain;
+pub mod format;
+pub mod gfp;
+pub mod hooks;
+pub mod load;
+pub mod places;
+mod pod;
+pub mod stalled;

@@ -1,0 +1,170 @@
+//! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
+
+use memtrace_common::config::{
+    BeginFields, EventFields, Field, KswapdFields, Member, ShrinkFields, TaskMembers, VictimFields,
+};
+
+use super::{btf::Btf, format::Format};
+
+/// Names of the types that [`arguments`] and [`task_members`] look up.
+#[must_use]
+pub fn is_wanted(name: &[u8]) -> bool {
+    const TYPES: [&[u8]; 8] = [
+        b"task_struct",
+        b"signal_struct",
+        b"mm_struct",
+        b"css_set",
+        b"cgroup_subsys_state",
+        b"cgroup",
+        b"kernfs_node",
+        b"cgroup_subsys_id",
+    ];
+    name.strip_prefix(TRACEITER.as_bytes()).is_some_and(|event| EVENTS.iter().any(|e| e.as_bytes() == event))
+        || TYPES.contains(&name)
+}
+
+/// The function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked against
+/// has the same ones without names).
+const TRACEITER: &str = "__traceiter_";
+
+const EVENTS: [&str; 13] = [
+    "mm_vmscan_direct_reclaim_begin",
+    "mm_vmscan_direct_reclaim_end",
+    "mm_vmscan_memcg_reclaim_begin",
+    "mm_vmscan_memcg_reclaim_end",
+    "mm_vmscan_node_reclaim_begin",
+    "mm_vmscan_node_reclaim_end",
+    "mm_vmscan_throttled",
+    "mm_vmscan_lru_shrink_inactive",
+    "mm_vmscan_wakeup_kswapd",
+    "mm_vmscan_kswapd_wake",
+    "mm_vmscan_kswapd_sleep",
+    "mark_victim",
+    "reclaim_retry_zone",
+];
+
+/// Where raw arguments are, by the names of the parameters.
+#[must_use]
+pub fn arguments(btf: &Btf<'_>) -> EventFields {
+    let place = |event: &str, name: &str| -> Field {
+        let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return Field::UNREAD };
+        // The first parameter is the tracepoint's private data; programs do not see it.
+        let found = parameters.iter().skip(1).position(|(n, _)| *n == name.as_bytes());
+        let Some(at) = found else { return Field::UNREAD };
+        match (u16::try_from(at), btf.size_of(parameters[at + 1].1)) {
+            (Ok(at), Some(size @ 1..=8)) => Field { at, size: size as u16 },
+            _ => Field::UNREAD,
+        }
+    };
+    let victim = |name: &str| place("mark_victim", name);
+    fields(place, VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() })
+}
+
+/// Where the records of classic tracepoints have their fields; `format` gives the text of an event's `format` file.
+#[must_use]
+pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
+    let formats: Vec<(&str, Format)> = EVENTS
+        .iter()
+        .filter_map(|event| {
+            let group = if event.starts_with("mm_vmscan") { "vmscan" } else { "oom" };
+            Some((*event, Format::parse(&format(group, event)?)))
+        })
+        .collect();
+    let place = |event: &str, name: &str| -> Field {
+        formats.iter().find(|(e, _)| *e == event).map_or(Field::UNREAD, |(_, format)| format.field(name))
+    };
+    let victim = |name: &str| place("mark_victim", name);
+    let victim = VictimFields {
+        pid: victim("pid"),
+        task: Field::UNREAD,
+        comm: victim("comm"),
+        anon_rss: victim("anon_rss"),
+        file_rss: victim("file_rss"),
+        shmem_rss: victim("shmem_rss"),
+        oom_score_adj: victim("oom_score_adj"),
+    };
+    fields(place, victim)
+}
+
+/// The places of all events; names of parameters and of record fields are the same but for the victim's.
+fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFields {
+    let begin = |event: &str| BeginFields {
+        order: place(event, "order"),
+        gfp: place(event, "gfp_flags"),
+        nid: place(event, "nid"),
+    };
+    let kswapd = |event: &str| KswapdFields {
+        nid: place(event, "nid"),
+        order: place(event, "order"),
+        gfp: place(event, "gfp_flags"),
+    };
+    EventFields {
+        direct_begin: begin("mm_vmscan_direct_reclaim_begin"),
+        memcg_begin: begin("mm_vmscan_memcg_reclaim_begin"),
+        node_begin: begin("mm_vmscan_node_reclaim_begin"),
+        direct_end: place("mm_vmscan_direct_reclaim_end", "nr_reclaimed"),
+        memcg_end: place("mm_vmscan_memcg_reclaim_end", "nr_reclaimed"),
+        node_end: place("mm_vmscan_node_reclaim_end", "nr_reclaimed"),
+        throttled: place("mm_vmscan_throttled", "usec_delayed"),
+        shrink: ShrinkFields {
+            scanned: place("mm_vmscan_lru_shrink_inactive", "nr_scanned"),
+            reclaimed: place("mm_vmscan_lru_shrink_inactive", "nr_reclaimed"),
+        },
+        wakeup_kswapd: kswapd("mm_vmscan_wakeup_kswapd"),
+        kswapd_wake: kswapd("mm_vmscan_kswapd_wake"),
+        kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
+        victim,
+    }
+}
+
+/// Offsets of the members that the programs follow from a task.
+#[must_use]
+pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
+    let member = |name: &str, member: &str| -> Member {
+        btf.member(name, member).map_or(Member::UNREAD, |place| Member(place.bits / 8))
+    };
+    let (rss_stat, rss_stride) = resident_counters(btf).unwrap_or((Member::UNREAD, Member::UNREAD));
+    let memstall = btf.member("task_struct", "in_memstall");
+    TaskMembers {
+        tgid: member("task_struct", "tgid"),
+        pid: member("task_struct", "pid"),
+        comm: member("task_struct", "comm"),
+        flags: member("task_struct", "flags"),
+        group_leader: member("task_struct", "group_leader"),
+        start_time: member("task_struct", "start_time"),
+        mm: member("task_struct", "mm"),
+        signal: member("task_struct", "signal"),
+        cgroups: member("task_struct", "cgroups"),
+        oom_score_adj: member("signal_struct", "oom_score_adj"),
+        rss_stat,
+        rss_stride,
+        memory_css: memory_css(btf).unwrap_or(Member::UNREAD),
+        css_cgroup: member("cgroup_subsys_state", "cgroup"),
+        cgroup_kn: member("cgroup", "kn"),
+        kn_id: member("kernfs_node", "id"),
+        memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
+        memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
+    }
+}
+
+/// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.
+fn memory_css(btf: &Btf<'_>) -> Option<Member> {
+    let subsys = btf.member("css_set", "subsys")?;
+    let memory = btf.constant("cgroup_subsys_id", "memory_cgrp_id")?;
+    Some(Member(subsys.bits / 8 + 8 * memory))
+}
+
+/// The first counter of `mm_struct.rss_stat` and the distance to the next: an array of `percpu_counter` (6.2), before
+/// that a struct with an array of plain counters.
+fn resident_counters(btf: &Btf<'_>) -> Option<(Member, Member)> {
+    let rss_stat = btf.member("mm_struct", "rss_stat")?;
+    let (counters, element) = match btf.element(rss_stat.type_id) {
+        Some(element) => (rss_stat.bits, element),
+        None => {
+            let count = btf.member_of(rss_stat.type_id, "count")?;
+            (rss_stat.bits + count.bits, btf.element(count.type_id)?)
+        }
+    };
+    let value = btf.member_of(element, "count").map_or(0, |count| count.bits);
+    Some((Member((counters + value) / 8), Member(btf.size_of(element)?)))
+}

@@ -1,0 +1,20 @@
+//! Values that cross into the kernel as bytes.
+
+use memtrace_common::{
+    config::Config,
+    totals::{KswapdTotals, OtherShrinks, StallTotals},
+};
+
+/// A shared type in a form that aya's maps and globals take.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(super) struct Raw<T: Copy + 'static>(pub(super) T);
+
+// SAFETY: `repr(C)`, made of integers only, and any bytes are a valid value. Its padding is never read.
+unsafe impl aya::Pod for Raw<Config> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<StallTotals> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<KswapdTotals> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<OtherShrinks> {}

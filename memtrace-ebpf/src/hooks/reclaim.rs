@@ -89,18 +89,19 @@ fn now_ns() -> u64 {
 
 #[inline(always)]
 fn begin<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) {
-    let (order, gfp, nid) = (v.get(&places.order), v.get(&places.gfp), v.get(&places.nid));
+    let (order, order_read) = or_zero(v.get(&places.order), fields::ORDER);
+    let (gfp, gfp_read) = or_zero(v.get(&places.gfp), fields::GFP);
+    let (nid, nid_read) = or_zero(v.get(&places.nid), fields::NID);
     let (tid, tgid) = task::current_ids();
-    let read = bit(order.is_some(), fields::ORDER) | bit(gfp.is_some(), fields::GFP) | bit(nid.is_some(), fields::NID);
     open(
         tid,
         tgid,
         &Span {
             start_ns: now_ns(),
-            gfp: gfp.unwrap_or(0) as u32,
-            fields: read,
-            order: order.unwrap_or(0) as i16,
-            nid: nid.unwrap_or(0) as i16,
+            gfp: gfp as u32,
+            fields: order_read | gfp_read | nid_read,
+            order: order as i16,
+            nid: nid as i16,
             kind: kind as u8,
             pad: [0; 3],
         },
@@ -161,15 +162,25 @@ fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
     let (tid, tgid) = task::current_ids();
     let now = now_ns();
     let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now) else { return };
-    let reclaimed = v.get(place);
+    let (reclaimed_pages, read) = or_zero(v.get(place), fields::RECLAIMED);
     let slot = if tgid == loaded(&CONFIG.self_tgid) { SLOT_SELF } else { kind as u32 };
     if let Some(totals) = STALLS.get_ptr_mut(slot) {
         // SAFETY: both are map values of this program's run.
-        unsafe { count(totals, &*spans, dur_ns, reclaimed.unwrap_or(0)) };
+        unsafe { count(totals, &*spans, dur_ns, reclaimed_pages) };
     }
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
         // SAFETY: `record` is the reserved room; the entry is this thread's own until it is removed below.
-        unsafe { record.write(stall_record(&*spans, kind, now, dur_ns, tid, reclaimed)) };
+        unsafe {
+            (*record).header = header::<StallRecord>(KIND_STALL, now);
+            (*record).dur_ns = dur_ns;
+            (*record).reclaimed_pages = reclaimed_pages;
+            (*record).tgid = tgid;
+            (*record).tid = tid;
+            (*record).stall_kind = kind as u8;
+            (*record).pad = [0; 3];
+            describe_spans(record, &*spans);
+            describe_task(record, read | (*spans).spans[0].fields);
+        }
     });
     let _ = INFLIGHT.remove(tid);
 }
@@ -208,45 +219,49 @@ fn masked_bucket(dur_ns: u64) -> usize {
     index as usize
 }
 
+/// Writes what happened inside the stall.
+///
+/// # Safety
+/// `record` must be reserved room.
 #[inline(always)]
-fn stall_record(
-    spans: &TaskSpans,
-    kind: StallKind,
-    now: u64,
-    dur_ns: u64,
-    tid: u32,
-    reclaimed: Option<u64>,
-) -> StallRecord {
-    let current = task::current();
-    let cgroup_id = task::current_memory_cgroup(current);
-    let process_start_ns = task::process_start_ns(current);
+unsafe fn describe_spans(record: *mut StallRecord, spans: &TaskSpans) {
     let outermost = &spans.spans[0];
-    StallRecord {
-        header: header::<StallRecord>(KIND_STALL, now),
-        dur_ns,
-        cgroup_id: cgroup_id.unwrap_or(0),
-        process_start_ns: process_start_ns.unwrap_or(0),
-        scanned_pages: spans.scanned_pages,
-        reclaimed_pages: reclaimed.unwrap_or(0),
-        throttled_ns: spans.throttled_ns,
-        soft_limit_ns: spans.soft_limit_ns,
-        tgid: spans.tgid,
-        tid,
-        gfp: outermost.gfp,
-        order: i32::from(outermost.order),
-        nid: i32::from(outermost.nid),
-        shrinks: spans.shrinks,
-        fields: outermost.fields
-            | bit(reclaimed.is_some(), fields::RECLAIMED)
-            | bit(cgroup_id.is_some(), fields::CGROUP)
-            | bit(process_start_ns.is_some(), fields::PROCESS_START),
-        stall_kind: kind as u8,
-        pad: [0; 3],
-        comm: task::current_comm(),
+    // SAFETY: by contract.
+    unsafe {
+        (*record).scanned_pages = spans.scanned_pages;
+        (*record).throttled_ns = spans.throttled_ns;
+        (*record).soft_limit_ns = spans.soft_limit_ns;
+        (*record).shrinks = spans.shrinks;
+        (*record).gfp = outermost.gfp;
+        (*record).order = i32::from(outermost.order);
+        (*record).nid = i32::from(outermost.nid);
     }
 }
 
+/// Writes who the current task is, and with it which values of the record were read.
+///
+/// # Safety
+/// `record` must be reserved room.
 #[inline(always)]
-const fn bit(set: bool, bit: u32) -> u32 {
-    if set { bit } else { 0 }
+unsafe fn describe_task(record: *mut StallRecord, read: u32) {
+    let task = task::current();
+    let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(task), fields::CGROUP);
+    let (start_ns, start_read) = or_zero(task::process_start_ns(task), fields::PROCESS_START);
+    // SAFETY: by contract.
+    unsafe {
+        (*record).cgroup_id = cgroup_id;
+        (*record).process_start_ns = start_ns;
+        (*record).fields = read | cgroup_read | start_read;
+        (*record).comm = task::current_comm();
+    }
+}
+
+/// A value and its bit, both 0 when it was not read. Always initialised: before 5.12 the verifier refuses to move an
+/// `Option` whose payload was never written.
+#[inline(always)]
+fn or_zero(value: Option<u64>, bit: u32) -> (u64, u32) {
+    match value {
+        Some(value) => (value, bit),
+        None => (0, 0),
+    }
 }

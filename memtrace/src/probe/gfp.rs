@@ -22,11 +22,16 @@ pub fn from_print_format(format: &str) -> Vec<(u32, String)> {
     let Some(flags) = format.split_once("__print_flags(").map(|(_, rest)| rest) else { return Vec::new() };
     let entry = |entry: &str| {
         let (expression, name) = entry.split_once(", \"")?;
-        let name = name.split('"').next().filter(|name| name.starts_with("__GFP_"))?;
+        let name = name.split('"').next().filter(|name| is_single(name))?;
         let value = single_hex(expression)?;
-        value.is_power_of_two().then(|| (value.trailing_zeros(), name.to_owned()))
+        value.is_power_of_two().then(|| (value.trailing_zeros(), format!("__{}", name.trim_start_matches('_'))))
     };
     flags.split('{').filter_map(entry).collect()
+}
+
+/// Whether a name is that of one flag; `GFP_DMA` and `GFP_DMA32` are, though they look like sets.
+fn is_single(name: &str) -> bool {
+    name.starts_with("__GFP_") || name.starts_with("GFP_DMA")
 }
 
 /// The hexadecimal number in an expression that has just one.
@@ -48,9 +53,10 @@ mod tests {
     fn single_flags_of_a_print_format() {
         let format = "print fmt: \"%s\", (REC->gfp_flags) ? __print_flags(REC->gfp_flags, \"|\", \
             {( unsigned long)((( gfp_t)(0x400u|0x800u)) | (( gfp_t)0x40u)), \"GFP_NOFS\"}, \
-            {( unsigned long)(( gfp_t)0x20u), \"__GFP_HIGH\"}, {( unsigned long)(( gfp_t)0x40u), \"__GFP_IO\"}, \
+            {( unsigned long)(( gfp_t)0x01u), \"GFP_DMA\"}, {( unsigned long)(( gfp_t)0x20u), \"__GFP_HIGH\"}, {( unsigned long)(( gfp_t)0x40u), \"__GFP_IO\"}, \
             {( unsigned long)(( gfp_t)(0x400u|0x800u)), \"__GFP_RECLAIM\"}) : \"none\"";
-        assert_eq!(from_print_format(format), [(5, "__GFP_HIGH".to_owned()), (6, "__GFP_IO".to_owned())]);
+        let names: Vec<_> = from_print_format(format).into_iter().map(|(bit, name)| format!("{bit} {name}")).collect();
+        assert_eq!(names, ["0 __GFP_DMA", "5 __GFP_HIGH", "6 __GFP_IO"]);
         assert_eq!(from_print_format("print fmt: \"pid=%d\", REC->pid"), []);
     }
 }

@@ -17,6 +17,8 @@ pub struct Hook {
     pub gives: &'static str,
     /// What is lost without it.
     pub without: &'static str,
+    /// Program of the end event of a begin: a begin without its end would only leave spans open.
+    pub end: Option<&'static str>,
     /// One of the hooks without which memtrace has nothing to tell.
     pub required: bool,
     /// The values that it reads, by name.
@@ -33,6 +35,7 @@ macro_rules! hook {
             program: $program,
             gives: $gives,
             without: $without,
+            end: end_of($program),
             required: $required,
             values: |_fields| vec![$(($value, _fields.$f $(.$g)?)),*],
         }
@@ -94,6 +97,17 @@ pub const HOOKS: [Hook; 16] = [
         gives "OOM victim and trigger",
         without "no OOM victims", []),
 ];
+
+/// The program that ends what this one begins.
+const fn end_of(program: &str) -> Option<&'static str> {
+    match program.as_bytes() {
+        b"direct_begin" => Some("direct_end"),
+        b"memcg_begin" => Some("memcg_end"),
+        b"node_begin" => Some("node_end"),
+        b"soft_limit_begin" => Some("soft_limit_end"),
+        _ => None,
+    }
+}
 
 impl Hook {
     /// Names of the values that the kernel's event does not have.

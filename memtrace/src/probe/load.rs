@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use aya::{
     Btf as AyaBtf, Ebpf, EbpfLoader,
     maps::{Array, MapData, PerCpuArray, RingBuf},
-    programs::{BtfTracePoint, ProgramError, TracePoint},
+    programs::{BtfTracePoint, ProgramError, TracePoint, trace_point::TracePointError},
 };
 use memtrace_common::config::{Config, EventFields, cgroup_source};
 
@@ -144,8 +144,11 @@ pub fn start(options: &Options<'_>) -> Result<Probe, LoadError> {
         .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
         .map_err(|e| refused(&e))?;
     let btf = facts.btf.and_then(|()| AyaBtf::from_sys_fs().map_err(|e| chain(&e)));
-    let hooks: Vec<HookStatus> =
-        HOOKS.iter().map(|hook| attach(&mut ebpf, hook, &btf, &facts.args, &facts.record)).collect();
+    let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
+    for hook in &HOOKS {
+        let status = attach(&mut ebpf, hook, &btf, &facts.args, &facts.record, &hooks);
+        hooks.push(status);
+    }
     if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
         return Err(LoadError::NothingAttached(hooks));
     }
@@ -171,7 +174,20 @@ fn attach(
     btf: &Result<AyaBtf, String>,
     args: &EventFields,
     record: &EventFields,
+    before: &[HookStatus],
 ) -> HookStatus {
+    let status = |attached, unread| HookStatus {
+        name: hook.name,
+        gives: hook.gives,
+        without: hook.without,
+        required: hook.required,
+        attached,
+        unread,
+    };
+    let end = HOOKS.iter().zip(before).find(|(other, _)| Some(other.program) == hook.end);
+    if let Some((end, _)) = end.filter(|(_, status)| status.attached.name().is_none()) {
+        return status(Attached::No(format!("its end, {}, could not be attached", end.event)), Vec::new());
+    }
     let (attached, fields) = match btf.as_ref().map_err(Clone::clone).and_then(|btf| attach_btf(ebpf, hook, btf)) {
         Ok(()) => (Attached::BtfTracepoint, args),
         Err(why_btf) => match attach_classic(ebpf, hook) {
@@ -180,7 +196,7 @@ fn attach(
         },
     };
     let unread = if attached.name().is_some() { hook.unread(fields) } else { Vec::new() };
-    HookStatus { name: hook.name, gives: hook.gives, without: hook.without, required: hook.required, attached, unread }
+    status(attached, unread)
 }
 
 fn attach_btf(ebpf: &mut Ebpf, hook: &Hook, btf: &AyaBtf) -> Result<(), String> {
@@ -205,6 +221,11 @@ fn reasons(btf: &str, classic: &str) -> String {
 /// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
 pub(super) fn in_words(error: &ProgramError) -> String {
     match error {
+        ProgramError::TracePointError(TracePointError::FileError { io_error, .. })
+            if io_error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            "this kernel has no such event, or tracefs is not mounted".to_owned()
+        }
         ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => "this kernel has no such event".to_owned(),
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
@@ -212,13 +233,18 @@ pub(super) fn in_words(error: &ProgramError) -> String {
                 (Some(libc::EPERM), "") => "refused by the kernel (EPERM): a missing right, or policy".to_owned(),
                 (_, "") => format!("refused by the kernel: {io_error}"),
                 (_, log) => {
-                    let said = log.lines().rev().find(|line| !line.starts_with("processed ")).unwrap_or(log);
-                    format!("refused by the verifier: {said} ({io_error})")
+                    format!("refused by the verifier: {}", complaint(log))
                 }
             }
         }
         other => chain(other),
     }
+}
+
+/// The line of a verifier log that tells what was wrong: the last one before the statistics.
+fn complaint(log: &str) -> &str {
+    let statistics = ["processed ", "stack depth ", "verification time "];
+    log.lines().rev().find(|line| !statistics.iter().any(|word| line.starts_with(word))).unwrap_or(log)
 }
 
 /// An error with its causes.

@@ -110,7 +110,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         t_ns: r.u64(offset_of!(Header, t_ns)),
         dur_ns: r.u64(offset_of!(StallRecord, dur_ns)),
         kind,
-        source: source(kind),
+        source: Source::of_kind(kind),
         pid: r.u32(offset_of!(StallRecord, tgid)),
         tid: r.u32(offset_of!(StallRecord, tid)),
         comm: r.comm(offset_of!(StallRecord, comm)),
@@ -124,19 +124,6 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
     })
-}
-
-/// How the duration of a kind relates to the true stall, for the hooks that fill the ring.
-const fn source(kind: StallKind) -> Source {
-    match kind {
-        // The pfmemalloc throttle lies before the begin and the memory.high sleep after the end.
-        StallKind::Direct | StallKind::Memcg | StallKind::Node => Source::LowerBound,
-        StallKind::MemcgHigh
-        | StallKind::Pfmemalloc
-        | StallKind::Compaction
-        | StallKind::Swapin
-        | StallKind::Thrash => Source::True,
-    }
 }
 
 fn oom(r: Reader<'_>) -> Oom {
@@ -224,3 +211,6 @@ impl Reader<'_> {
         Comm(self.take::<COMM_LEN>(at))
     }
 }
+
+#[cfg(test)]
+mod tests;

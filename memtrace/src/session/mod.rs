@@ -292,6 +292,7 @@ impl Session {
         let totals = &self.last.totals;
         let (scanned, reclaimed) = tick::reclaim_sums(totals);
         Summary {
+            t_ns: self.last.t_ns,
             duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
             stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, KindSummary::of(totals))).collect(),
             all: KindSummary::of(&sum_of_kinds(totals)),

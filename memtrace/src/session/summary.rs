@@ -108,6 +108,8 @@ pub struct NodeSummary {
 /// What a session comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// The last tick, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
     /// From the start to the last tick, in ns.
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds whose hooks are attached.

@@ -42,6 +42,20 @@ pub enum Source {
 }
 
 impl Source {
+    /// How the durations of a kind relate to the true stall, with the hooks that are used for it.
+    #[must_use]
+    pub const fn of_kind(kind: StallKind) -> Self {
+        match kind {
+            // The pfmemalloc throttle lies before the begin and the memory.high sleep after the end.
+            StallKind::Direct | StallKind::Memcg | StallKind::Node => Self::LowerBound,
+            StallKind::MemcgHigh
+            | StallKind::Pfmemalloc
+            | StallKind::Compaction
+            | StallKind::Swapin
+            | StallKind::Thrash => Self::True,
+        }
+    }
+
     /// The name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -58,17 +58,7 @@ impl Histogram {
     /// It is the middle of its bucket, so at most 1/32 (or 64 ns) off.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let total = self.total();
-        if total == 0 {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a rank in 1..=total; a count that needs more than 53 bits cannot occur"
-        )]
-        let rank = ((q * total as f64).ceil() as u64).clamp(1, total);
+        let rank = rank(q, self.total())?;
         let mut seen = 0;
         for (i, count) in self.counts.iter().enumerate() {
             seen += count;
@@ -80,4 +70,16 @@ impl Histogram {
         }
         None
     }
+}
+
+/// The rank, from 1, of the value below which the share `q` (0 to 1) of `total` values lies; `None` of none.
+pub(super) fn rank(q: f64, total: u64) -> Option<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a rank in 1..=total; a count that needs more than 53 bits cannot occur"
+    )]
+    let rank = (q * total as f64).ceil() as u64;
+    (total > 0).then(|| rank.clamp(1, total))
 }

@@ -1,0 +1,48 @@
+//! What was going on before memtrace started, so that "since when" has an answer in the first second.
+
+use crate::{
+    event::{Comm, Constraint},
+    session::input::Pressure,
+};
+
+/// A value, or in words why it could not be read.
+pub type Read<T> = Result<T, String>;
+
+/// An OOM kill that the kernel log tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastOom {
+    /// How long before the start, in ns.
+    pub ago_ns: u64,
+    /// The victim's process id.
+    pub pid: u32,
+    /// Its name, as logged.
+    pub comm: Vec<u8>,
+    /// Path of its memory cgroup, where logged.
+    pub cgroup: Option<Vec<u8>>,
+    /// Which limit it enforced, where logged.
+    pub constraint: Option<Constraint>,
+}
+
+/// A task that was already in reclaim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskInReclaim {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: Comm,
+}
+
+/// What was going on before the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BeforeStart {
+    /// Memory pressure at the start; its averages look back.
+    pub pressure: Read<Pressure>,
+    /// OOM kills in the kernel log within `oom_window_ns`, latest first.
+    pub oom_kills: Read<Vec<PastOom>>,
+    /// How far back the kernel log was read, in ns.
+    pub oom_window_ns: u64,
+    /// Tasks in reclaim at attach.
+    pub in_reclaim: Read<Vec<TaskInReclaim>>,
+}

@@ -1,0 +1,216 @@
+//! Ring records to events: a total function from bytes, with no view of a struct over them.
+//!
+//! Every field is read by its offset after the length was checked, numbers of a closed set are looked up, and what is
+//! not a record is a typed error for the ledger. The ring never leaves the machine that wrote it: native byte order.
+
+use std::mem::offset_of;
+
+use memtrace_common::{
+    kind::StallKind,
+    record::{
+        COMM_LEN, Header, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep, OomRecord, StallRecord, fields,
+    },
+};
+use thiserror::Error;
+
+use crate::event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim};
+
+/// What the records themselves do not tell: which of the hooks that fill them are attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeContext {
+    /// `mm_vmscan_lru_shrink_inactive` is attached: pages scanned are counted.
+    pub shrink_hook: bool,
+    /// `mm_vmscan_throttled` is attached: throttled time is counted.
+    pub throttle_hook: bool,
+    /// The memcg soft-limit pair is attached: its time is counted.
+    pub soft_limit_hook: bool,
+    /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
+    pub mglru: bool,
+}
+
+/// Why bytes from the ring are not an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// Fewer bytes than a header has.
+    #[error("record of {len} bytes has no header")]
+    NoHeader {
+        /// Bytes at hand.
+        len: usize,
+    },
+    /// The header, the bytes at hand and the size of the kind do not agree.
+    #[error("record of kind {kind}: {len} bytes at hand, header says {said}, kind has {want}")]
+    WrongLength {
+        /// `Header::kind`.
+        kind: u16,
+        /// Bytes at hand.
+        len: usize,
+        /// `Header::len`.
+        said: u16,
+        /// Size of this kind of record.
+        want: usize,
+    },
+    /// No such kind of record.
+    #[error("unknown kind of record {0}")]
+    UnknownKind(u16),
+    /// No such kind of stall.
+    #[error("unknown kind of stall {0}")]
+    UnknownStallKind(u8),
+    /// No such step of kswapd.
+    #[error("unknown step of kswapd {0}")]
+    UnknownStep(u8),
+    /// A node number that no node can have.
+    #[error("node {0} cannot be")]
+    BadNode(i32),
+}
+
+impl DecodeError {
+    /// Whether the record may be from a newer kernel side, rather than damaged.
+    #[must_use]
+    pub const fn is_unknown_kind(self) -> bool {
+        matches!(self, Self::UnknownKind(_) | Self::UnknownStallKind(_) | Self::UnknownStep(_))
+    }
+}
+
+/// The event that one ring record tells.
+///
+/// # Errors
+/// When the bytes are not exactly one record of a known kind with numbers that can be.
+pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeError> {
+    if bytes.len() < size_of::<Header>() {
+        return Err(DecodeError::NoHeader { len: bytes.len() });
+    }
+    let r = Reader(bytes);
+    let kind = u16::from_ne_bytes(r.take(offset_of!(Header, kind)));
+    let said = u16::from_ne_bytes(r.take(offset_of!(Header, len)));
+    let want = match kind {
+        KIND_STALL => size_of::<StallRecord>(),
+        KIND_OOM => size_of::<OomRecord>(),
+        KIND_KSWAPD => size_of::<KswapdRecord>(),
+        _ => return Err(DecodeError::UnknownKind(kind)),
+    };
+    if bytes.len() != want || usize::from(said) != want {
+        return Err(DecodeError::WrongLength { kind, len: bytes.len(), said, want });
+    }
+    match kind {
+        KIND_STALL => stall(r, context).map(Event::Stall),
+        KIND_OOM => Ok(Event::Oom(oom(r))),
+        _ => kswapd(r).map(Event::Kswapd),
+    }
+}
+
+fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
+    let number = r.u8(offset_of!(StallRecord, stall_kind));
+    let kind = StallKind::from_u8(number).ok_or(DecodeError::UnknownStallKind(number))?;
+    let read = Fields(r.u32(offset_of!(StallRecord, fields)));
+    let reclaimed_pages = read.has(fields::RECLAIMED).then(|| r.u64(offset_of!(StallRecord, reclaimed_pages)));
+    let unseen = context.mglru
+        && r.u32(offset_of!(StallRecord, shrinks)) == 0
+        && reclaimed_pages.is_some_and(|reclaimed| reclaimed > 0);
+    Ok(Stall {
+        t_ns: r.u64(offset_of!(Header, t_ns)),
+        dur_ns: r.u64(offset_of!(StallRecord, dur_ns)),
+        kind,
+        source: Source::of_kind(kind),
+        pid: r.u32(offset_of!(StallRecord, tgid)),
+        tid: r.u32(offset_of!(StallRecord, tid)),
+        comm: r.comm(offset_of!(StallRecord, comm)),
+        process_start_ns: read.has(fields::PROCESS_START).then(|| r.u64(offset_of!(StallRecord, process_start_ns))),
+        cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(StallRecord, cgroup_id))),
+        nid: read.has(fields::NID).then(|| r.node(offset_of!(StallRecord, nid))).transpose()?,
+        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(StallRecord, order))),
+        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(StallRecord, gfp))),
+        scanned_pages: (context.shrink_hook && !unseen).then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
+        reclaimed_pages,
+        throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
+        soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
+    })
+}
+
+fn oom(r: Reader<'_>) -> Oom {
+    let read = Fields(r.u32(offset_of!(OomRecord, fields)));
+    let rss = |at| read.has(fields::VICTIM_RSS).then(|| r.u64(at));
+    Oom {
+        t_ns: r.u64(offset_of!(Header, t_ns)),
+        victim: Victim {
+            pid: r.u32(offset_of!(OomRecord, pid)),
+            comm: read.has(fields::VICTIM_COMM).then(|| r.comm(offset_of!(OomRecord, comm))),
+            cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(OomRecord, cgroup_id))),
+            anon_rss_bytes: rss(offset_of!(OomRecord, anon_rss_bytes)),
+            file_rss_bytes: rss(offset_of!(OomRecord, file_rss_bytes)),
+            shmem_rss_bytes: rss(offset_of!(OomRecord, shmem_rss_bytes)),
+            oom_score_adj: read.has(fields::VICTIM_ADJ).then(|| r.i32(offset_of!(OomRecord, oom_score_adj))),
+        },
+        trigger: Trigger {
+            pid: r.u32(offset_of!(OomRecord, trigger_tgid)),
+            comm: r.comm(offset_of!(OomRecord, trigger_comm)),
+        },
+        // After global reclaim it may still be a cpuset or a memory policy that ran out: only the kernel log tells.
+        constraint: read.has(fields::AFTER_MEMCG).then_some(Constraint::Memcg),
+    }
+}
+
+fn kswapd(r: Reader<'_>) -> Result<Kswapd, DecodeError> {
+    let number = r.u8(offset_of!(KswapdRecord, step));
+    let step = KswapdStep::from_u8(number).ok_or(DecodeError::UnknownStep(number))?;
+    let read = Fields(r.u32(offset_of!(KswapdRecord, fields)));
+    Ok(Kswapd {
+        t_ns: r.u64(offset_of!(Header, t_ns)),
+        nid: r.node(offset_of!(KswapdRecord, nid))?,
+        step,
+        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(KswapdRecord, order))),
+        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(KswapdRecord, gfp))),
+        waker: (step == KswapdStep::Wakeup).then(|| Trigger {
+            pid: r.u32(offset_of!(KswapdRecord, tgid)),
+            comm: r.comm(offset_of!(KswapdRecord, comm)),
+        }),
+    })
+}
+
+/// Bits of [`fields`].
+#[derive(Clone, Copy)]
+struct Fields(u32);
+
+impl Fields {
+    const fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// Values at offsets of a record whose length was checked.
+#[derive(Clone, Copy)]
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    /// The bytes at an offset; zeros where there are none, which the length check rules out.
+    fn take<const N: usize>(self, at: usize) -> [u8; N] {
+        self.0.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
+    }
+
+    fn u8(self, at: usize) -> u8 {
+        u8::from_ne_bytes(self.take(at))
+    }
+
+    fn u32(self, at: usize) -> u32 {
+        u32::from_ne_bytes(self.take(at))
+    }
+
+    fn i32(self, at: usize) -> i32 {
+        i32::from_ne_bytes(self.take(at))
+    }
+
+    fn u64(self, at: usize) -> u64 {
+        u64::from_ne_bytes(self.take(at))
+    }
+
+    fn node(self, at: usize) -> Result<u32, DecodeError> {
+        let nid = self.i32(at);
+        u32::try_from(nid).map_err(|_| DecodeError::BadNode(nid))
+    }
+
+    fn comm(self, at: usize) -> Comm {
+        Comm(self.take::<COMM_LEN>(at))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Names of allocation flags. Their bit numbers differ from kernel to kernel, so the table is the running kernel's.
+
+use std::fmt::Write as _;
+
+/// Names for masks that mean one thing together, in the order in which the kernel looks for them, as the bits that
+/// they are made of. A bit after `?` belongs to the mask only on kernels that have it.
+const COMPOSITES: [(&str, &[&str]); 14] = [
+    (
+        "GFP_TRANSHUGE",
+        &[
+            "__GFP_DIRECT_RECLAIM",
+            "__GFP_IO",
+            "__GFP_FS",
+            "__GFP_HARDWALL",
+            "__GFP_HIGHMEM",
+            "__GFP_MOVABLE",
+            "?__GFP_SKIP_KASAN",
+            "__GFP_COMP",
+            "__GFP_NOMEMALLOC",
+            "__GFP_NOWARN",
+        ],
+    ),
+    (
+        "GFP_TRANSHUGE_LIGHT",
+        &[
+            "__GFP_IO",
+            "__GFP_FS",
+            "__GFP_HARDWALL",
+            "__GFP_HIGHMEM",
+            "__GFP_MOVABLE",
+            "?__GFP_SKIP_KASAN",
+            "__GFP_COMP",
+            "__GFP_NOMEMALLOC",
+            "__GFP_NOWARN",
+        ],
+    ),
+    (
+        "GFP_HIGHUSER_MOVABLE",
+        &[
+            "__GFP_DIRECT_RECLAIM",
+            "__GFP_KSWAPD_RECLAIM",
+            "__GFP_IO",
+            "__GFP_FS",
+            "__GFP_HARDWALL",
+            "__GFP_HIGHMEM",
+            "__GFP_MOVABLE",
+            "?__GFP_SKIP_KASAN",
+        ],
+    ),
+    (
+        "GFP_HIGHUSER",
+        &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM", "__GFP_IO", "__GFP_FS", "__GFP_HARDWALL", "__GFP_HIGHMEM"],
+    ),
+    ("GFP_USER", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM", "__GFP_IO", "__GFP_FS", "__GFP_HARDWALL"]),
+    ("GFP_KERNEL_ACCOUNT", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM", "__GFP_IO", "__GFP_FS", "__GFP_ACCOUNT"]),
+    ("GFP_KERNEL", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM", "__GFP_IO", "__GFP_FS"]),
+    ("GFP_NOFS", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM", "__GFP_IO"]),
+    ("GFP_ATOMIC", &["__GFP_HIGH", "?__GFP_ATOMIC", "__GFP_KSWAPD_RECLAIM"]),
+    ("GFP_NOIO", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM"]),
+    ("GFP_NOWAIT", &["__GFP_KSWAPD_RECLAIM"]),
+    ("GFP_DMA", &["__GFP_DMA"]),
+    ("GFP_DMA32", &["__GFP_DMA32"]),
+    ("__GFP_RECLAIM", &["__GFP_DIRECT_RECLAIM", "__GFP_KSWAPD_RECLAIM"]),
+];
+
+/// Names of allocation flags on one kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GfpNames {
+    /// Masks and their names, in the order in which they are looked for.
+    names: Vec<(u32, String)>,
+}
+
+impl GfpNames {
+    /// A table from the name of each bit (`__GFP_IO`); `None` for a bit that has none. Without any name, flags are
+    /// rendered as a number.
+    #[must_use]
+    pub fn from_bits(bits: &[Option<String>; 32]) -> Self {
+        let bit = |name: &str| bits.iter().position(|bit| bit.as_deref() == Some(name)).map(|at| 1_u32 << at);
+        let mask = |parts: &[&str]| {
+            parts.iter().try_fold(0, |mask, part| match part.strip_prefix('?') {
+                Some(optional) => Some(mask | bit(optional).unwrap_or(0)),
+                None => bit(part).map(|bit| mask | bit),
+            })
+        };
+        let composites = COMPOSITES.iter().filter_map(|(name, parts)| Some((mask(parts)?, (*name).to_owned())));
+        let singles = bits.iter().enumerate().filter_map(|(at, name)| Some((1 << at, name.clone()?)));
+        Self { names: composites.chain(singles).collect() }
+    }
+
+    /// The flags as the kernel's own `show_gfp_flags` renders them: `GFP_KERNEL|__GFP_NOWARN`; bits without a name in
+    /// hexadecimal, no bit at all as `0`.
+    #[must_use]
+    pub fn render(&self, gfp: u32) -> String {
+        let mut rest = gfp;
+        let mut out = String::new();
+        for (mask, name) in &self.names {
+            if rest & mask == *mask {
+                rest &= !mask;
+                out.push_str(if out.is_empty() { "" } else { "|" });
+                out.push_str(name);
+            }
+        }
+        if out.is_empty() && rest == 0 {
+            out.push('0');
+        } else if rest != 0 {
+            let bar = if out.is_empty() { "" } else { "|" };
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{bar}{rest:#x}");
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::GfpNames;
+
+    /// The bits of an x86-64 kernel 6.12.
+    pub(crate) fn names() -> GfpNames {
+        let mut bits = [const { None }; 32];
+        let known = [
+            "DMA",
+            "HIGHMEM",
+            "DMA32",
+            "MOVABLE",
+            "RECLAIMABLE",
+            "HIGH",
+            "IO",
+            "FS",
+            "ZERO",
+            "UNUSED",
+            "DIRECT_RECLAIM",
+            "KSWAPD_RECLAIM",
+            "WRITE",
+            "NOWARN",
+            "RETRY_MAYFAIL",
+            "NOFAIL",
+            "NORETRY",
+            "MEMALLOC",
+            "COMP",
+            "NOMEMALLOC",
+            "HARDWALL",
+            "THISNODE",
+            "ACCOUNT",
+            "ZEROTAGS",
+        ];
+        for (bit, name) in bits.iter_mut().zip(known) {
+            *bit = Some(format!("__GFP_{name}"));
+        }
+        GfpNames::from_bits(&bits)
+    }
+
+    #[test]
+    fn flags_read_as_the_kernel_prints_them() {
+        let names = names();
+        for (gfp, text) in [
+            (0, "0"),
+            (0xcc0, "GFP_KERNEL"),
+            (0x2cc0, "GFP_KERNEL|__GFP_NOWARN"),
+            (0x10_0cca, "GFP_HIGHUSER_MOVABLE"),
+            (0x40_0cc0, "GFP_KERNEL_ACCOUNT"),
+            (0x10_0dca, "GFP_HIGHUSER_MOVABLE|__GFP_ZERO"),
+            (0x1c_20ca, "GFP_TRANSHUGE_LIGHT"),
+            (0x1c_24ca, "GFP_TRANSHUGE"),
+            (0x820, "GFP_ATOMIC"),
+            (0xc40, "GFP_NOFS"),
+            (0x8000_0cc0, "GFP_KERNEL|0x80000000"),
+        ] {
+            assert_eq!(names.render(gfp), text);
+        }
+        assert_eq!(GfpNames::default().render(0xcc0), "0xcc0");
+        assert_eq!(GfpNames::default().render(0), "0");
+    }
+}

@@ -1,0 +1,183 @@
+//! Objects of single events.
+
+use memtrace_common::record::KswapdStep;
+use serde::Serialize;
+
+use super::text;
+use crate::{event, names::Names};
+
+/// A stall that ended.
+#[derive(Debug, Serialize)]
+pub struct Stall {
+    /// Its end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// What held the task up.
+    pub kind: &'static str,
+    /// How `dur_ns` relates to the true stall.
+    pub source: &'static str,
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: String,
+    /// Path of the task's memory cgroup.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// Node, for the kinds whose event names one.
+    pub nid: Option<u32>,
+    /// Order of the allocation.
+    pub order: Option<i32>,
+    /// Flags of the allocation, by name.
+    pub gfp: Option<String>,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+    /// Time in `reclaim_throttle`, in ns.
+    pub throttled_ns: Option<u64>,
+}
+
+impl Stall {
+    /// The object of a stall.
+    #[must_use]
+    pub fn new(stall: &event::Stall, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: stall.t_ns,
+            time: names.clock.rfc3339(stall.t_ns),
+            dur_ns: stall.dur_ns,
+            kind: stall.kind.name(),
+            source: stall.source.name(),
+            pid: stall.pid,
+            tid: stall.tid,
+            comm: text(stall.comm.bytes()),
+            cgroup: names.cgroup(stall.cgroup_id).map(text),
+            cgroup_id: stall.cgroup_id,
+            nid: stall.nid,
+            order: stall.order,
+            gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
+            scanned_pages: stall.scanned_pages,
+            reclaimed_pages: stall.reclaimed_pages,
+            throttled_ns: stall.throttled_ns,
+        }
+    }
+}
+
+/// The process that the OOM killer chose.
+#[derive(Debug, Serialize)]
+pub struct Victim {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Option<String>,
+    /// Path of its own memory cgroup.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// Anonymous resident memory in bytes.
+    pub anon_rss_bytes: Option<u64>,
+    /// File-backed resident memory in bytes.
+    pub file_rss_bytes: Option<u64>,
+    /// Shared resident memory in bytes.
+    pub shmem_rss_bytes: Option<u64>,
+    /// Its `oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// A process by id and name.
+#[derive(Debug, Serialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+}
+
+impl Process {
+    fn new(trigger: &event::Trigger) -> Self {
+        Self { pid: trigger.pid, comm: text(trigger.comm.bytes()) }
+    }
+}
+
+/// An OOM kill.
+#[derive(Debug, Serialize)]
+pub struct Oom {
+    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Who was chosen.
+    pub victim: Victim,
+    /// Who ran out, often another.
+    pub trigger: Process,
+    /// Which limit.
+    pub constraint: Option<&'static str>,
+}
+
+impl Oom {
+    /// The object of an OOM kill.
+    #[must_use]
+    pub fn new(oom: &event::Oom, names: &Names<'_>) -> Self {
+        let victim = &oom.victim;
+        Self {
+            t_ns: oom.t_ns,
+            time: names.clock.rfc3339(oom.t_ns),
+            victim: Victim {
+                pid: victim.pid,
+                comm: victim.comm.map(|comm| text(comm.bytes())),
+                cgroup: names.cgroup(victim.cgroup_id).map(text),
+                cgroup_id: victim.cgroup_id,
+                anon_rss_bytes: victim.anon_rss_bytes,
+                file_rss_bytes: victim.file_rss_bytes,
+                shmem_rss_bytes: victim.shmem_rss_bytes,
+                oom_score_adj: victim.oom_score_adj,
+            },
+            trigger: Process::new(&oom.trigger),
+            constraint: oom.constraint.map(event::Constraint::name),
+        }
+    }
+}
+
+/// A change of one kswapd.
+#[derive(Debug, Serialize)]
+pub struct Kswapd {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Its node.
+    pub nid: u32,
+    /// `wakeup` (a task asked for it), `wake` or `sleep`.
+    pub step: &'static str,
+    /// Order of the allocation that it is for.
+    pub order: Option<i32>,
+    /// Flags of that allocation, by name, for a wakeup.
+    pub gfp: Option<String>,
+    /// Who asked, for a wakeup.
+    pub waker: Option<Process>,
+}
+
+impl Kswapd {
+    /// The object of a kswapd change.
+    #[must_use]
+    pub fn new(kswapd: &event::Kswapd, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: kswapd.t_ns,
+            time: names.clock.rfc3339(kswapd.t_ns),
+            nid: kswapd.nid,
+            step: match kswapd.step {
+                KswapdStep::Wakeup => "wakeup",
+                KswapdStep::Wake => "wake",
+                KswapdStep::Sleep => "sleep",
+            },
+            order: kswapd.order,
+            gfp: kswapd.gfp.map(|gfp| names.gfp.render(gfp)),
+            waker: kswapd.waker.as_ref().map(Process::new),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The last object: what it all came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{event::Oom, text};
+use crate::{
+    event::Source,
+    names::Names,
+    session::{
+        summary,
+        tally::{KindTally, Tally},
+    },
+};
+
+/// All stalls of one kind, exact.
+#[derive(Debug, Serialize)]
+pub struct KindSummary {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Median in ns.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile in ns.
+    pub p99_ns: Option<u64>,
+    /// The longest, in ns.
+    pub max_ns: Option<u64>,
+    /// How the durations relate to the true stalls.
+    pub source: &'static str,
+}
+
+/// Count and time.
+#[derive(Debug, Serialize)]
+pub struct KindTotal {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+}
+
+impl KindTotal {
+    fn new(tally: KindTally) -> Self {
+        Self { count: tally.count, total_ns: tally.total_ns }
+    }
+}
+
+/// What stalls add up to, in a row.
+#[derive(Debug, Serialize)]
+pub struct Stalled {
+    /// How many.
+    pub stalls: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Median in ns.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile in ns.
+    pub p99_ns: Option<u64>,
+    /// The longest, in ns.
+    pub max_ns: Option<u64>,
+    /// By kind, those that occurred.
+    pub kinds: BTreeMap<&'static str, KindTotal>,
+    /// Pages scanned in them.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed in them.
+    pub reclaimed_pages: Option<u64>,
+}
+
+impl Stalled {
+    fn new(tally: &Tally) -> Self {
+        Self {
+            stalls: tally.stalls,
+            total_ns: tally.total_ns,
+            p50_ns: tally.quantile(0.50),
+            p99_ns: tally.quantile(0.99),
+            max_ns: (tally.stalls > 0).then_some(tally.max_ns),
+            kinds: tally.kinds().map(|(kind, sum)| (kind.name(), KindTotal::new(sum))).collect(),
+            scanned_pages: tally.scanned_pages(),
+            reclaimed_pages: tally.reclaimed_pages(),
+        }
+    }
+}
+
+/// A process, or with `other` those that no longer had a row.
+#[derive(Debug, Serialize)]
+pub struct ProcessRow {
+    /// The sum of the rows that the table had no room for.
+    pub other: bool,
+    /// Process id; null for `other`.
+    pub pid: Option<u32>,
+    /// Name of the process; null for `other`.
+    pub comm: Option<String>,
+    /// Start of the process in ns since boot, where it was read.
+    pub process_start_ns: Option<u64>,
+    /// Path of the memory cgroup of its latest stall.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// Its stalls.
+    #[serde(flatten)]
+    pub stalled: Stalled,
+}
+
+/// A cgroup, or with `other` those that no longer had a row.
+#[derive(Debug, Serialize)]
+pub struct CgroupRow {
+    /// The sum of the rows that the table had no room for.
+    pub other: bool,
+    /// Its path, where it was learnt.
+    pub cgroup: Option<String>,
+    /// Its id; null for the stalls whose cgroup was not read, and for `other`.
+    pub cgroup_id: Option<u64>,
+    /// Its stalls.
+    #[serde(flatten)]
+    pub stalled: Stalled,
+}
+
+/// One node's kswapd.
+#[derive(Debug, Serialize)]
+pub struct Node {
+    /// The node.
+    pub nid: u32,
+    /// Whether it is awake at the end.
+    pub awake: bool,
+    /// Time awake in ns.
+    pub awake_ns: u64,
+    /// Time at work in ns: a lower bound.
+    pub busy_ns: u64,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// Changes to sleep.
+    pub sleeps: u64,
+    /// Times a task asked for it.
+    pub wakeups: u64,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+    /// Name of the tasks that asked for it most often, as far as events told.
+    pub top_waker: Option<String>,
+    /// How often they did.
+    pub top_waker_wakeups: Option<u64>,
+}
+
+/// memtrace's own cost and stalls, in no number elsewhere.
+#[derive(Debug, Serialize)]
+pub struct Own {
+    /// CPU time in ns.
+    pub cpu_ns: Option<u64>,
+    /// Resident size in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Run time of the BPF programs in ns.
+    pub bpf_ns: Option<u64>,
+    /// Its own stalls.
+    pub stalls: KindTotal,
+}
+
+/// What it all came to.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// From the start to the end, in ns.
+    pub duration_ns: u64,
+    /// Stalls by kind, exact and never filtered; all kinds that are traced.
+    pub stalls: BTreeMap<&'static str, KindSummary>,
+    /// Those that match the filter, as far as events told; null without a filter.
+    pub matched: Option<KindTotal>,
+    /// Stalls that `stalls` counts and that are in no row: their records were lost.
+    pub unattributed: KindTotal,
+    /// Processes, the most stalled first.
+    pub processes: Vec<ProcessRow>,
+    /// Memory cgroups, the most stalled first.
+    pub cgroups: Vec<CgroupRow>,
+    /// kswapd by node.
+    pub nodes: Vec<Node>,
+    /// Pages scanned by all of reclaim.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed by all of reclaim.
+    pub reclaimed_pages: Option<u64>,
+    /// The latest OOM kills, oldest first.
+    pub ooms: Vec<Oom>,
+    /// How many OOM kills there were.
+    pub oom_kills: u64,
+    /// What was lost, by stage; all stages that are watched.
+    pub loss: BTreeMap<&'static str, u64>,
+    /// memtrace's own cost and stalls.
+    #[serde(rename = "self")]
+    pub own: Own,
+}
+
+impl Summary {
+    /// The last object.
+    #[must_use]
+    pub fn new(summary: &summary::Summary, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: summary.t_ns,
+            time: names.clock.rfc3339(summary.t_ns),
+            duration_ns: summary.duration_ns,
+            stalls: summary.stalls.iter().map(|(kind, s)| (kind.name(), kind_summary(*kind, s))).collect(),
+            matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
+            unattributed: KindTotal::new(summary.unattributed),
+            processes: processes(&summary.processes, names),
+            cgroups: cgroups(&summary.cgroups, names),
+            nodes: summary.nodes.iter().map(node).collect(),
+            scanned_pages: summary.reclaim.scanned_pages,
+            reclaimed_pages: summary.reclaim.reclaimed_pages,
+            ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
+            oom_kills: summary.oom_kills,
+            loss: summary.loss.0.clone(),
+            own: Own {
+                cpu_ns: summary.own.cpu_ns,
+                rss_bytes: summary.own.rss_bytes,
+                bpf_ns: summary.own.bpf_ns,
+                stalls: KindTotal { count: summary.own_stalls.count, total_ns: summary.own_stalls.total_ns },
+            },
+        }
+    }
+}
+
+fn kind_summary(kind: memtrace_common::kind::StallKind, s: &summary::KindSummary) -> KindSummary {
+    KindSummary {
+        count: s.count,
+        total_ns: s.total_ns,
+        p50_ns: s.p50_ns,
+        p99_ns: s.p99_ns,
+        max_ns: s.max_ns,
+        source: Source::of_kind(kind).name(),
+    }
+}
+
+fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>) -> Vec<ProcessRow> {
+    let row = |process: &summary::ProcessSummary| ProcessRow {
+        other: false,
+        pid: Some(process.pid),
+        comm: Some(text(process.comm.bytes())),
+        process_start_ns: process.process_start_ns,
+        cgroup: names.cgroup(process.cgroup_id).map(text),
+        cgroup_id: process.cgroup_id,
+        stalled: Stalled::new(&process.tally),
+    };
+    let other = (group.folded > 0).then(|| ProcessRow {
+        other: true,
+        pid: None,
+        comm: None,
+        process_start_ns: None,
+        cgroup: None,
+        cgroup_id: None,
+        stalled: Stalled::new(&group.other),
+    });
+    group.rows.iter().map(row).chain(other).collect()
+}
+
+fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>) -> Vec<CgroupRow> {
+    let row = |cgroup: &summary::CgroupSummary| CgroupRow {
+        other: false,
+        cgroup: names.cgroup(cgroup.cgroup_id).map(text),
+        cgroup_id: cgroup.cgroup_id,
+        stalled: Stalled::new(&cgroup.tally),
+    };
+    let other = (group.folded > 0).then(|| CgroupRow {
+        other: true,
+        cgroup: None,
+        cgroup_id: None,
+        stalled: Stalled::new(&group.other),
+    });
+    group.rows.iter().map(row).chain(other).collect()
+}
+
+fn node(node: &summary::NodeSummary) -> Node {
+    Node {
+        nid: node.nid,
+        awake: node.awake,
+        awake_ns: node.awake_ns,
+        busy_ns: node.busy_ns,
+        wakes: node.wakes,
+        sleeps: node.sleeps,
+        wakeups: node.wakeups,
+        scanned_pages: node.reclaim.scanned_pages,
+        reclaimed_pages: node.reclaim.reclaimed_pages,
+        top_waker: node.top_waker.map(|(comm, _)| text(comm.bytes())),
+        top_waker_wakeups: node.top_waker.map(|(_, n)| n),
+    }
+}

@@ -1,0 +1,23 @@
+//! Everything as lines of text, for a terminal or a pipe. Pure: values in, text out.
+//!
+//! Unread values are `-`, names from other processes come escaped, and no colour says what the text does not.
+
+mod before;
+mod number;
+mod oom;
+mod row;
+mod stall;
+mod style;
+mod summary;
+
+pub use self::{
+    before::before_start,
+    oom::{kswapd_line, oom_line},
+    row::{header, row},
+    stall::{stall_header, stall_line},
+    style::Style,
+    summary::{SummaryView, summary},
+};
+
+/// Rows after which a terminal shows the head again.
+pub const HEADER_EVERY: usize = 20;

@@ -1,0 +1,226 @@
+//! What a session came to, as text.
+
+use std::fmt::Write as _;
+
+use super::{
+    number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent},
+    oom::{name, oom_line},
+    stall::cgroup,
+    style::Style,
+};
+use crate::{
+    event::Source,
+    names::Names,
+    session::{
+        loss::meaning,
+        summary::{NodeSummary, Summary},
+        tally::Tally,
+    },
+    untrusted::Untrusted,
+};
+
+/// How a summary is shown.
+#[derive(Clone, Copy)]
+pub struct SummaryView<'a> {
+    /// How to put times, cgroups and flags into words.
+    pub names: Names<'a>,
+    /// Rows of each table; the rest is summed up.
+    pub top: usize,
+    /// What was filtered for, in the user's own words; empty without a filter.
+    pub filter: &'a str,
+    /// Columns of the terminal; `None` for names in full.
+    pub width: Option<usize>,
+    /// Colours.
+    pub style: Style,
+}
+
+/// The summary, several lines, ending with a newline.
+#[must_use]
+pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
+    let mut out = format!("\nsummary of {}\n", duration(summary.duration_ns));
+    kinds(&mut out, summary);
+    if !view.filter.is_empty() {
+        let _ = writeln!(out, "filter: {}; the tables below hold only what matches, the totals above all", view.filter);
+    }
+    if let Some(matched) = &summary.matched {
+        let _ = writeln!(out, "matched: {} stalls, {}", count(matched.stalls), duration(matched.total_ns));
+    }
+    groups(&mut out, summary, view);
+    if summary.unattributed.count > 0 {
+        let lost = summary.unattributed;
+        let (n, time) = (count(lost.count), duration(lost.total_ns));
+        let _ = writeln!(out, "in the totals but in no table: {n} stalls, {time} (their records were lost)");
+    }
+    nodes(&mut out, &summary.nodes);
+    ooms(&mut out, summary, view);
+    own(&mut out, summary);
+    losses(&mut out, summary);
+    out
+}
+
+fn kinds(out: &mut String, summary: &Summary) {
+    if summary.stalls.is_empty() {
+        out.push_str("no kind of stall could be traced\n");
+        return;
+    }
+    if summary.all.count == 0 {
+        let kinds: Vec<_> = summary.stalls.keys().map(|kind| kind.name()).collect();
+        let _ = writeln!(out, "no stalls (traced: {})", kinds.join(", "));
+        return;
+    }
+    let heads = ["stalls", "count", "total", "p50", "p99", "max"];
+    let [stalls, n, total, p50, p99, max] = heads;
+    let _ = writeln!(out, "{stalls:<13} {n:>7}  {total:>8}  {p50:>8}  {p99:>8}  {max:>8}");
+    let present = summary.stalls.iter().filter(|(_, kind)| kind.count > 0);
+    for (kind, s) in present {
+        let _ = writeln!(
+            out,
+            "  {:<11} {:>7}  {:>8}  {:>8}  {:>8}  {:>8}",
+            kind.name(),
+            count(s.count),
+            duration(s.total_ns),
+            duration_or_dash(s.p50_ns),
+            duration_or_dash(s.p99_ns),
+            duration_or_dash(s.max_ns)
+        );
+    }
+    let lower_bound: Vec<_> = summary
+        .stalls
+        .iter()
+        .filter(|(kind, s)| s.count > 0 && Source::of_kind(**kind) == Source::LowerBound)
+        .map(|(kind, _)| kind.name())
+        .collect();
+    if !lower_bound.is_empty() {
+        let kinds = lower_bound.join(", ");
+        let _ = writeln!(
+            out,
+            "  lower bound ({kinds}): the pfmemalloc throttle and memory.high sleeps lie outside these hooks"
+        );
+    }
+    let reclaim = &summary.reclaim;
+    let _ = writeln!(
+        out,
+        "pages: scanned {}, reclaimed {}, efficiency {}",
+        count_or_dash(reclaim.scanned_pages),
+        count_or_dash(reclaim.reclaimed_pages),
+        percent(reclaim.efficiency())
+    );
+}
+
+fn groups(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
+    let processes = &summary.processes;
+    if !processes.rows.is_empty() {
+        let rows =
+            processes.rows.iter().map(|process| (format!("{}[{}]", name(&process.comm), process.pid), &process.tally));
+        table(out, "processes", rows, (&processes.other, processes.folded), view);
+    }
+    let cgroups = &summary.cgroups;
+    if !cgroups.rows.is_empty() {
+        let rows = cgroups.rows.iter().map(|row| (cgroup(row.cgroup_id, &view.names), &row.tally));
+        table(out, "cgroups", rows, (&cgroups.other, cgroups.folded), view);
+    }
+}
+
+fn table<'a>(
+    out: &mut String,
+    title: &str,
+    rows: impl ExactSizeIterator<Item = (String, &'a Tally)>,
+    (folded, folded_rows): (&Tally, u64),
+    view: &SummaryView<'_>,
+) {
+    let [stalls, total, p50, p99, max] = ["stalls", "total", "p50", "p99", "max"];
+    let _ = writeln!(out, "{title:<12} {stalls:>8}  {total:>8}  {p50:>8}  {p99:>8}  {max:>8}  who");
+    let mut rest = folded.clone();
+    let mut hidden = folded_rows;
+    for (at, (who, tally)) in rows.enumerate() {
+        if at < view.top {
+            table_row(out, tally, &who, view.width);
+        } else {
+            rest.merge(tally);
+            hidden += 1;
+        }
+    }
+    if hidden > 0 {
+        table_row(out, &rest, &format!("({hidden} others)"), view.width);
+    }
+}
+
+fn table_row(out: &mut String, tally: &Tally, who: &str, width: Option<usize>) {
+    let start = out.len();
+    let _ = write!(
+        out,
+        "{:>21}  {:>8}  {:>8}  {:>8}  {:>8}  ",
+        count(tally.stalls),
+        duration(tally.total_ns),
+        duration_or_dash(tally.quantile(0.50)),
+        duration_or_dash(tally.quantile(0.99)),
+        duration(tally.max_ns)
+    );
+    let used = out.len() - start;
+    let cell =
+        width.map_or(super::style::Cell::Free, |width| super::style::Cell::Path(width.saturating_sub(used).max(16)));
+    let _ = cell.write(out, who);
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+}
+
+fn nodes(out: &mut String, nodes: &[NodeSummary]) {
+    for node in nodes {
+        let _ = write!(
+            out,
+            "kswapd node {}: {}, awake {}, at work >= {}, {} wakes, {} sleeps, asked for {} times",
+            node.nid,
+            if node.awake { "awake" } else { "asleep" },
+            duration(node.awake_ns),
+            duration(node.busy_ns),
+            count(node.wakes),
+            count(node.sleeps),
+            count(node.wakeups)
+        );
+        if let Some((comm, n)) = &node.top_waker {
+            let _ = write!(out, " (most by {}: {})", name(comm), count(*n));
+        }
+        let _ = writeln!(
+            out,
+            ", scanned {}, reclaimed {}",
+            count_or_dash(node.reclaim.scanned_pages),
+            count_or_dash(node.reclaim.reclaimed_pages)
+        );
+    }
+}
+
+fn ooms(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
+    let _ = writeln!(out, "OOM kills: {}", count(summary.oom_kills));
+    let skipped = summary.ooms.len().saturating_sub(view.top);
+    for oom in &summary.ooms[skipped..] {
+        let _ = writeln!(out, "  {}", oom_line(oom, &view.names, view.style));
+    }
+    let untold = summary.oom_kills.saturating_sub((summary.ooms.len() - skipped) as u64);
+    if untold > 0 {
+        let _ = writeln!(out, "  and {} not listed here", count(untold));
+    }
+}
+
+fn own(out: &mut String, summary: &Summary) {
+    let (stalls, cost) = (&summary.own_stalls, &summary.own);
+    let _ = writeln!(
+        out,
+        "memtrace itself: cpu {}, resident {}, BPF programs {}, {} stalls, {} (in no number above)",
+        duration_or_dash(cost.cpu_ns),
+        bytes_or_dash(cost.rss_bytes),
+        duration_or_dash(cost.bpf_ns),
+        count(stalls.count),
+        duration(stalls.total_ns)
+    );
+}
+
+fn losses(out: &mut String, summary: &Summary) {
+    if summary.loss.total() == 0 {
+        out.push_str("loss: none\n");
+        return;
+    }
+    out.push_str("loss:\n");
+    for (stage, n) in summary.loss.lost() {
+        let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), Untrusted(meaning(stage).as_bytes()).tty());
+    }
+}

@@ -1,0 +1,180 @@
+//! kswapd, node by node: when it was awake, and who asked for it.
+
+use memtrace_common::{
+    record::KswapdStep,
+    totals::{KswapdTotals, MAX_NODES},
+};
+
+use crate::event::{Comm, Kswapd};
+
+/// Wakers by name that are told apart per node.
+const WAKERS: usize = 32;
+
+/// What is known of one node's kswapd beyond its exact totals.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    seen: bool,
+    awake: bool,
+    /// From when its present state is accounted for, in ns.
+    since_ns: u64,
+    awake_ns: u64,
+    wakers: [(Comm, u64); WAKERS],
+    other_wakers: u64,
+}
+
+/// The kswapds of all nodes.
+#[derive(Debug)]
+pub(super) struct Kswapds {
+    nodes: Vec<Node>,
+    start_ns: u64,
+}
+
+impl Kswapds {
+    /// Nothing seen before `start_ns`.
+    pub(super) fn new(start_ns: u64) -> Self {
+        let blank = Node {
+            seen: false,
+            awake: false,
+            since_ns: start_ns,
+            awake_ns: 0,
+            wakers: [(Comm::default(), 0); WAKERS],
+            other_wakers: 0,
+        };
+        Self { nodes: vec![blank; MAX_NODES as usize], start_ns }
+    }
+
+    /// Takes one event.
+    pub(super) fn apply(&mut self, event: &Kswapd) {
+        let start_ns = self.start_ns;
+        let Some(node) = self.nodes.get_mut(event.nid as usize) else { return };
+        match event.step {
+            KswapdStep::Wakeup => {
+                if let Some(waker) = event.waker {
+                    node.count_waker(waker.comm);
+                }
+            }
+            KswapdStep::Wake => node.enter(true, event.t_ns),
+            KswapdStep::Sleep => {
+                if !node.seen {
+                    // Its first sign is that it went to sleep, so it was awake from the beginning.
+                    node.awake = true;
+                    node.since_ns = start_ns;
+                }
+                node.enter(false, event.t_ns);
+            }
+        }
+    }
+
+    /// Accounts for the time up to `now_ns`, with the exact totals where events were lost.
+    pub(super) fn tick(&mut self, nid: u32, totals: &KswapdTotals, now_ns: u64) {
+        let Some(node) = self.nodes.get_mut(nid as usize) else { return };
+        let awake = totals.awake != 0;
+        if totals.last_ns != 0 && awake != node.awake && totals.last_ns >= node.since_ns {
+            node.enter(awake, totals.last_ns);
+        }
+        node.enter(node.awake, now_ns);
+    }
+
+    /// Time awake since the start, in ns.
+    pub(super) fn awake_ns(&self, nid: u32) -> u64 {
+        self.nodes.get(nid as usize).map_or(0, |node| node.awake_ns)
+    }
+
+    /// Who asked for it most often, as far as events told, and how often.
+    pub(super) fn top_waker(&self, nid: u32) -> Option<(Comm, u64)> {
+        let wakers = &self.nodes.get(nid as usize)?.wakers;
+        wakers.iter().copied().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0)
+    }
+
+    /// How often others asked for it than those who are told apart.
+    #[cfg(test)]
+    fn wakeups_told(&self, nid: u32) -> u64 {
+        let node = &self.nodes[nid as usize];
+        node.other_wakers + node.wakers.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
+impl Node {
+    /// Accounts for the present state up to `t_ns` and enters a state.
+    fn enter(&mut self, awake: bool, t_ns: u64) {
+        if self.awake {
+            self.awake_ns += t_ns.saturating_sub(self.since_ns);
+        }
+        self.seen = true;
+        self.awake = awake;
+        self.since_ns = self.since_ns.max(t_ns);
+    }
+
+    /// Counts a waker by name; the rarest makes room.
+    fn count_waker(&mut self, comm: Comm) {
+        if let Some((_, count)) = self.wakers.iter_mut().find(|(name, count)| *name == comm && *count > 0) {
+            *count += 1;
+            return;
+        }
+        if let Some(rarest) = self.wakers.iter_mut().min_by_key(|(_, count)| *count) {
+            self.other_wakers += rarest.1;
+            *rarest = (comm, 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memtrace_common::{record::KswapdStep, totals::KswapdTotals};
+
+    use super::Kswapds;
+    use crate::event::{Comm, Kswapd, Trigger};
+
+    fn step(t_ns: u64, step: KswapdStep) -> Kswapd {
+        Kswapd { t_ns, nid: 1, step, order: None, gfp: None, waker: None }
+    }
+
+    #[test]
+    fn awake_time_is_what_lies_between_wake_and_sleep() {
+        let mut k = Kswapds::new(100);
+        k.apply(&step(200, KswapdStep::Wake));
+        k.apply(&step(250, KswapdStep::Wake));
+        k.apply(&step(300, KswapdStep::Sleep));
+        k.apply(&step(900, KswapdStep::Wake));
+        k.tick(1, &KswapdTotals { awake: 1, last_ns: 900, ..KswapdTotals::default() }, 1000);
+        assert_eq!(k.awake_ns(1), 200);
+    }
+
+    #[test]
+    fn asleep_as_the_first_sign_means_awake_before() {
+        let mut k = Kswapds::new(100);
+        k.apply(&step(300, KswapdStep::Sleep));
+        assert_eq!(k.awake_ns(1), 200);
+    }
+
+    #[test]
+    fn totals_mend_what_the_ring_lost() {
+        let mut k = Kswapds::new(0);
+        k.apply(&step(100, KswapdStep::Wake));
+        k.tick(1, &KswapdTotals { awake: 0, last_ns: 400, ..KswapdTotals::default() }, 1000);
+        assert_eq!(k.awake_ns(1), 300);
+        k.tick(1, &KswapdTotals { awake: 1, last_ns: 1500, ..KswapdTotals::default() }, 2000);
+        assert_eq!(k.awake_ns(1), 800);
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_is_ignored() {
+        let mut k = Kswapds::new(0);
+        k.apply(&Kswapd { nid: u32::MAX, ..step(1, KswapdStep::Wake) });
+        assert_eq!(k.awake_ns(u32::MAX), 0);
+        assert_eq!(k.top_waker(u32::MAX), None);
+    }
+
+    #[test]
+    fn the_most_frequent_waker_stays_under_churn() {
+        let mut k = Kswapds::new(0);
+        for i in 0..1000_u32 {
+            for comm in [Comm::from(b"java".as_slice()), Comm::from(format!("t{i}").as_bytes())] {
+                let waker = Some(Trigger { pid: i, comm });
+                k.apply(&Kswapd { waker, ..step(1, KswapdStep::Wakeup) });
+            }
+        }
+        assert_eq!(k.top_waker(1), Some((Comm::from(b"java".as_slice()), 1000)));
+        assert_eq!(k.wakeups_told(1), 2000);
+    }
+}

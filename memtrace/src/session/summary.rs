@@ -1,0 +1,141 @@
+//! What a session comes to.
+
+use std::collections::BTreeMap;
+
+use memtrace_common::kind::StallKind;
+
+use super::{
+    input::{KindTotals, OwnCost},
+    loss::Ledger,
+    tally::{KindTally, Tally},
+    tick::Reclaim,
+};
+use crate::event::{Comm, Oom};
+
+/// All stalls of one kind, exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindSummary {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Median, in ns; `None` without a stall.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile, in ns; `None` without a stall.
+    pub p99_ns: Option<u64>,
+    /// The longest, in ns; `None` without a stall.
+    pub max_ns: Option<u64>,
+    /// Time throttled in them, in ns.
+    pub throttled_ns: u64,
+    /// Time in memcg soft-limit reclaim in them, in ns.
+    pub soft_limit_ns: u64,
+}
+
+impl KindSummary {
+    pub(super) fn of(totals: &KindTotals) -> Self {
+        let max_ns = (totals.count > 0).then_some(totals.max_ns);
+        let quantile = |q| totals.latency.quantile(q).map(|ns| ns.min(totals.max_ns));
+        Self {
+            count: totals.count,
+            total_ns: totals.total_ns,
+            p50_ns: quantile(0.50),
+            p99_ns: quantile(0.99),
+            max_ns,
+            throttled_ns: totals.throttled_ns,
+            soft_limit_ns: totals.soft_limit_ns,
+        }
+    }
+}
+
+/// A process, whether it still runs or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSummary {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process in ns, which tells a reused pid apart.
+    pub process_start_ns: Option<u64>,
+    /// Its name; that of its first stalled thread where the process's own was not learnt.
+    pub comm: Comm,
+    /// Id of the memory cgroup of its latest stall.
+    pub cgroup_id: Option<u64>,
+    /// Its stalls.
+    pub tally: Tally,
+}
+
+/// A memory cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CgroupSummary {
+    /// Its id; `None` for the stalls whose cgroup was not read.
+    pub cgroup_id: Option<u64>,
+    /// Its stalls.
+    pub tally: Tally,
+}
+
+/// Rows of a table, and what no longer had a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group<T> {
+    /// The rows, the most stalled first.
+    pub rows: Vec<T>,
+    /// What was folded away; empty when all had a row.
+    pub other: Tally,
+    /// How many rows were folded into it.
+    pub folded: u64,
+}
+
+/// One node's kswapd.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NodeSummary {
+    /// The node.
+    pub nid: u32,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// Changes to sleep.
+    pub sleeps: u64,
+    /// Times a task asked for it.
+    pub wakeups: u64,
+    /// Time awake, in ns.
+    pub awake_ns: u64,
+    /// Time at work, in ns: a lower bound.
+    pub busy_ns: u64,
+    /// Whether it is awake at the end.
+    pub awake: bool,
+    /// What it scanned and reclaimed.
+    pub reclaim: Reclaim,
+    /// Who asked for it most often, as far as events told, and how often.
+    pub top_waker: Option<(Comm, u64)>,
+}
+
+/// What a session comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The last tick, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// From the start to the last tick, in ns.
+    pub duration_ns: u64,
+    /// Stalls by kind, exact and never filtered; all kinds whose hooks are attached.
+    pub stalls: BTreeMap<StallKind, KindSummary>,
+    /// All kinds together.
+    pub all: KindSummary,
+    /// Those that match the filter and were told; `None` without a filter.
+    pub matched: Option<Tally>,
+    /// Stalls that the totals count and no event told: their records were lost. In no row of the tables.
+    pub unattributed: KindTally,
+    /// Processes.
+    pub processes: Group<ProcessSummary>,
+    /// Memory cgroups.
+    pub cgroups: Group<CgroupSummary>,
+    /// kswapd by node.
+    pub nodes: Vec<NodeSummary>,
+    /// What all of reclaim scanned and reclaimed.
+    pub reclaim: Reclaim,
+    /// The latest OOM kills, oldest first.
+    pub ooms: Vec<Oom>,
+    /// How many OOM kills there were, those whose details were lost included.
+    pub oom_kills: u64,
+    /// What was lost, by stage.
+    pub loss: Ledger,
+    /// memtrace's own stalls, of whatever kind.
+    pub own_stalls: KindSummary,
+    /// What memtrace itself cost.
+    pub own: OwnCost,
+}

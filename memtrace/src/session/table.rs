@@ -1,0 +1,128 @@
+//! A table of fixed size, for processes and cgroups under churn: all its memory is there from the beginning.
+//!
+//! When it is full, the row that was idle longest is folded into `other`, so that sums are conserved.
+
+use std::{collections::HashMap, hash::Hash};
+
+use super::tally::Tally;
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+/// One row: what it is about, a label, and what its stalls add up to.
+#[derive(Clone, Debug)]
+pub(super) struct Row<K, L> {
+    /// What the row is about.
+    pub(super) key: K,
+    /// What else is known of it.
+    pub(super) label: L,
+    /// What its stalls add up to.
+    pub(super) tally: Tally,
+    newer: u32,
+    older: u32,
+}
+
+/// Rows by key, with a list from the newest used to the one idle longest.
+#[derive(Debug)]
+pub(super) struct Table<K, L> {
+    index: HashMap<K, u32>,
+    rows: Vec<Row<K, L>>,
+    capacity: usize,
+    newest: u32,
+    oldest: u32,
+    other: Tally,
+    folded: u64,
+}
+
+impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
+    /// A table of `capacity` rows (at least 1), all memory allocated and written once.
+    pub(super) fn new(capacity: usize, key: K, label: L) -> Self {
+        let capacity = capacity.clamp(1, 1 << 20);
+        // The links are not zero, so that every page of the rows is written here and not at the first stall.
+        let blank = Row { key, label, tally: Tally::default(), newer: NONE, older: NONE };
+        let mut rows = vec![blank; capacity];
+        std::hint::black_box(&mut rows);
+        rows.clear();
+        // Twice the room: a map at most half full cleans up after removals in place and never grows.
+        Self {
+            index: HashMap::with_capacity(2 * capacity),
+            rows,
+            capacity,
+            newest: NONE,
+            oldest: NONE,
+            other: Tally::default(),
+            folded: 0,
+        }
+    }
+
+    /// The row of `key`, which becomes the newest used, and whether it is new.
+    pub(super) fn row(&mut self, key: K, label: L) -> (&mut Row<K, L>, bool) {
+        let known = self.index.get(&key).copied();
+        let at = match known {
+            Some(at) => {
+                self.unlink(at);
+                at
+            }
+            None => self.vacate(key, label),
+        };
+        self.index.insert(key, at);
+        self.link_newest(at);
+        (&mut self.rows[at as usize], known.is_none())
+    }
+
+    /// The row of `key`, if it is there.
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut Row<K, L>> {
+        self.index.get(key).map(|&at| &mut self.rows[at as usize])
+    }
+
+    /// All rows, in no order that means anything.
+    pub(super) fn rows(&self) -> &[Row<K, L>] {
+        &self.rows
+    }
+
+    /// What was folded away: the sum, and how many rows it is of.
+    pub(super) fn other(&self) -> (&Tally, u64) {
+        (&self.other, self.folded)
+    }
+
+    /// A blank, unlinked row for `key`.
+    fn vacate(&mut self, key: K, label: L) -> u32 {
+        let blank = Row { key, label, tally: Tally::default(), newer: NONE, older: NONE };
+        if self.rows.len() < self.capacity {
+            self.rows.push(blank);
+            return u32::try_from(self.rows.len() - 1).unwrap_or(NONE);
+        }
+        let at = self.oldest;
+        self.unlink(at);
+        let row = &mut self.rows[at as usize];
+        self.index.remove(&row.key);
+        self.other.merge(&row.tally);
+        self.folded += 1;
+        *row = blank;
+        at
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let Row { newer, older, .. } = self.rows[at as usize];
+        match newer {
+            NONE => self.newest = older,
+            newer => self.rows[newer as usize].older = older,
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self.rows[older as usize].newer = newer,
+        }
+    }
+
+    fn link_newest(&mut self, at: u32) {
+        let older = self.newest;
+        let row = &mut self.rows[at as usize];
+        row.newer = NONE;
+        row.older = older;
+        match older {
+            NONE => self.oldest = at,
+            older => self.rows[older as usize].newer = at,
+        }
+        self.newest = at;
+    }
+}

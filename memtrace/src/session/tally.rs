@@ -1,0 +1,143 @@
+//! What stalls add up to: for a process, a cgroup, the rest of a table, or all that matched a filter.
+
+use memtrace_common::{
+    histogram::{bucket_of, lower_bound_ns},
+    kind::StallKind,
+};
+
+use crate::event::Stall;
+
+/// First bucket of the shared shape that a [`Tally`] tells apart: shorter stalls count as 4 us.
+const FIRST: usize = 32;
+/// One past the last bucket that it tells apart: longer stalls count as about a minute (the maximum is kept exactly).
+const END: usize = 416;
+
+/// Count and time of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindTally {
+    /// Finished stalls.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+}
+
+/// A sum of values of which some may not have been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct PartialSum {
+    sum: u64,
+    unread: u64,
+}
+
+impl PartialSum {
+    fn add(&mut self, value: Option<u64>) {
+        match value {
+            Some(value) => self.sum = self.sum.saturating_add(value),
+            None => self.unread += 1,
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.sum = self.sum.saturating_add(other.sum);
+        self.unread += other.unread;
+    }
+
+    /// The sum, unless a part of it is missing.
+    fn known(self) -> Option<u64> {
+        (self.unread == 0).then_some(self.sum)
+    }
+}
+
+/// What a number of stalls add up to. About 1.8 KiB, of fixed size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Finished stalls.
+    pub stalls: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: u64,
+    kinds: [KindTally; StallKind::COUNT],
+    scanned: PartialSum,
+    reclaimed: PartialSum,
+    latency: [u32; END - FIRST],
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            stalls: 0,
+            total_ns: 0,
+            max_ns: 0,
+            kinds: [KindTally::default(); StallKind::COUNT],
+            scanned: PartialSum::default(),
+            reclaimed: PartialSum::default(),
+            latency: [0; END - FIRST],
+        }
+    }
+}
+
+impl Tally {
+    /// Counts one stall.
+    pub fn add(&mut self, stall: &Stall) {
+        self.stalls += 1;
+        self.total_ns = self.total_ns.saturating_add(stall.dur_ns);
+        self.max_ns = self.max_ns.max(stall.dur_ns);
+        let kind = &mut self.kinds[stall.kind as usize];
+        kind.count += 1;
+        kind.total_ns = kind.total_ns.saturating_add(stall.dur_ns);
+        self.scanned.add(stall.scanned_pages);
+        self.reclaimed.add(stall.reclaimed_pages);
+        let bucket = &mut self.latency[bucket_of(stall.dur_ns).clamp(FIRST, END - 1) - FIRST];
+        *bucket = bucket.saturating_add(1);
+    }
+
+    /// Counts all that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.stalls += other.stalls;
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (kind, more) in self.kinds.iter_mut().zip(other.kinds) {
+            kind.count += more.count;
+            kind.total_ns = kind.total_ns.saturating_add(more.total_ns);
+        }
+        self.scanned.merge(other.scanned);
+        self.reclaimed.merge(other.reclaimed);
+        for (bucket, more) in self.latency.iter_mut().zip(other.latency) {
+            *bucket = bucket.saturating_add(more);
+        }
+    }
+
+    /// The kinds that occurred, with their count and time.
+    pub fn kinds(&self) -> impl Iterator<Item = (StallKind, KindTally)> + '_ {
+        StallKind::ALL.into_iter().zip(self.kinds).filter(|(_, kind)| kind.count > 0)
+    }
+
+    /// Pages scanned in them; `None` when a part of them was not read.
+    #[must_use]
+    pub fn scanned_pages(&self) -> Option<u64> {
+        self.scanned.known()
+    }
+
+    /// Pages reclaimed in them; `None` when a part of them was not read.
+    #[must_use]
+    pub fn reclaimed_pages(&self) -> Option<u64> {
+        self.reclaimed.known()
+    }
+
+    /// The latency below which the share `q` (0 to 1) of them lies, in ns, at most 1/32 off from 4 us to a minute and
+    /// never above the maximum; `None` when there are none.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let total: u64 = self.latency.iter().copied().map(u64::from).sum();
+        let rank = super::histogram::rank(q, total)?;
+        let mut seen = 0;
+        for (i, count) in self.latency.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= rank {
+                let (low, high) = (lower_bound_ns(FIRST + i), lower_bound_ns(FIRST + i + 1));
+                return Some((low + (high - low) / 2).min(self.max_ns));
+            }
+        }
+        None
+    }
+}

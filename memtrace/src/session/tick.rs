@@ -1,0 +1,200 @@
+//! One row per tick: what happened since the tick before.
+
+use std::collections::BTreeMap;
+
+use memtrace_common::kind::StallKind;
+
+use super::{
+    histogram::Histogram,
+    input::{HostSample, KernelTotals, KindTotals, OwnCost, Pressure, Zone},
+    loss::Ledger,
+    tally::Tally,
+};
+
+/// Stalls that ended in an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interval {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns. It may begin before the interval.
+    pub total_ns: u64,
+    /// Median, in ns; `None` without a stall.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile, in ns; `None` without a stall.
+    pub p99_ns: Option<u64>,
+    /// The longest that is known, in ns; `None` without a stall, or when the records of all were lost.
+    pub max_ns: Option<u64>,
+}
+
+impl Interval {
+    fn new(count: u64, total_ns: u64, latency: &Histogram, max_ns: Option<u64>) -> Self {
+        // A bucket's middle may lie above the longest; only the longest is exact.
+        let quantile = |q| latency.quantile(q).map(|ns| max_ns.map_or(ns, |max| ns.min(max)));
+        Self { count, total_ns, p50_ns: quantile(0.50), p99_ns: quantile(0.99), max_ns }
+    }
+
+    pub(super) fn of_tally(tally: &Tally) -> Self {
+        Self {
+            count: tally.stalls,
+            total_ns: tally.total_ns,
+            p50_ns: tally.quantile(0.50),
+            p99_ns: tally.quantile(0.99),
+            max_ns: (tally.stalls > 0).then_some(tally.max_ns),
+        }
+    }
+}
+
+/// Pages scanned and reclaimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reclaim {
+    /// Pages scanned; `None` when this kernel does not tell.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed; `None` when not read.
+    pub reclaimed_pages: Option<u64>,
+}
+
+impl Reclaim {
+    /// Sums as read. Nothing scanned and yet something reclaimed means that scans were not seen.
+    pub(super) fn of(scanned: u64, reclaimed: u64, scans_read: bool) -> Self {
+        Self {
+            scanned_pages: (scans_read && (scanned > 0 || reclaimed == 0)).then_some(scanned),
+            reclaimed_pages: Some(reclaimed),
+        }
+    }
+
+    /// Reclaimed pages per scanned page; `None` when nothing was scanned or either was not read.
+    #[must_use]
+    pub fn efficiency(&self) -> Option<f64> {
+        let scanned = self.scanned_pages.filter(|&n| n > 0)?;
+        #[expect(clippy::cast_precision_loss, reason = "a ratio for a person")]
+        self.reclaimed_pages.map(|reclaimed| reclaimed as f64 / scanned as f64)
+    }
+}
+
+/// One node's kswapd in an interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KswapdTick {
+    /// Its node.
+    pub nid: u32,
+    /// Whether it is awake at the end.
+    pub awake: bool,
+    /// Time awake, in ns.
+    pub awake_ns: u64,
+    /// Time at work, in ns: a lower bound.
+    pub busy_ns: u64,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// Changes to sleep.
+    pub sleeps: u64,
+    /// Times a task asked for it.
+    pub wakeups: u64,
+    /// What it scanned and reclaimed.
+    pub reclaim: Reclaim,
+}
+
+/// What happened since the tick before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tick {
+    /// End of the interval, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Its true length in ns, longer when the tick came late.
+    pub elapsed_ns: u64,
+    /// Stalls by kind, exact; all kinds whose hooks are attached.
+    pub stalls: BTreeMap<StallKind, Interval>,
+    /// All kinds together.
+    pub all: Interval,
+    /// Those of them that match the filter and were told; `None` without a filter.
+    pub matched: Option<Interval>,
+    /// memtrace's own stalls, in none of the above: count and time in ns.
+    pub own_stalls: u64,
+    /// Their time in ns.
+    pub own_stalled_ns: u64,
+    /// kswapd by node; nodes whose kswapd was never seen are absent.
+    pub kswapd: Vec<KswapdTick>,
+    /// What all of reclaim scanned and reclaimed: stalls, kswapd and others.
+    pub reclaim: Reclaim,
+    /// Per node the zone that is nearest to its min watermark.
+    pub zones: Vec<Zone>,
+    /// Memory pressure; `None` where PSI is off.
+    pub pressure: Option<Pressure>,
+    /// OOM kills in the interval.
+    pub oom_kills: u64,
+    /// Loss in the interval.
+    pub loss: Ledger,
+    /// What memtrace itself has cost so far.
+    pub own: OwnCost,
+}
+
+impl Tick {
+    /// Seconds that tasks were stalled per second: the mean number of stalled tasks. `None` for an empty interval.
+    #[must_use]
+    pub fn stalled_per_s(&self) -> Option<f64> {
+        per_second(self.all.total_ns, self.elapsed_ns).map(|ns| ns / 1e9)
+    }
+
+    /// `count` as a rate over the interval; `None` for an empty interval.
+    #[must_use]
+    pub fn rate(&self, count: u64) -> Option<f64> {
+        per_second(count, self.elapsed_ns)
+    }
+}
+
+fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for a person")]
+    (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
+}
+
+/// The stalls of one kind, or of all, between two states of the exact totals. `told_ns` is the longest that an event told.
+pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u64) -> (Interval, Histogram) {
+    let nothing = KindTotals::default();
+    let before = before.unwrap_or(&nothing);
+    let latency = now.latency.since(&before.latency);
+    let count = now.count.saturating_sub(before.count);
+    // The exact maximum is since attach: it is this interval's only when it grew.
+    let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
+    let max_ns = Some(told_ns.max(grown_ns)).filter(|&ns| count > 0 && ns > 0);
+    (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)
+}
+
+/// All kinds together.
+pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> Interval {
+    let mut latency = Histogram::default();
+    let mut sum = Interval::default();
+    for (interval, counts) in kinds.values() {
+        latency.add(counts.counts());
+        sum.count += interval.count;
+        sum.total_ns = sum.total_ns.saturating_add(interval.total_ns);
+        sum.max_ns = sum.max_ns.max(interval.max_ns);
+    }
+    Interval::new(sum.count, sum.total_ns, &latency, sum.max_ns)
+}
+
+/// Pages scanned and reclaimed by all of reclaim since attach.
+pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
+    let stalls = totals.stalls.values().chain([&totals.own]).map(|kind| (kind.scanned_pages, kind.reclaimed_pages));
+    let kswapd = totals.kswapd.values().map(|node| (node.scanned_pages, node.reclaimed_pages));
+    let other = (totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages);
+    stalls
+        .chain(kswapd)
+        .chain([other])
+        .fold((0, 0), |sum: (u64, u64), more| (sum.0.saturating_add(more.0), sum.1.saturating_add(more.1)))
+}
+
+/// Per node the zone that is nearest to its min watermark, in the order of the nodes.
+pub(super) fn tightest_zones(host: &HostSample) -> Vec<Zone> {
+    let mut nodes: BTreeMap<u32, &Zone> = BTreeMap::new();
+    for zone in host.zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
+        nodes
+            .entry(zone.nid)
+            .and_modify(|best| *best = if headroom(zone) < headroom(best) { zone } else { best })
+            .or_insert(zone);
+    }
+    nodes.into_values().cloned().collect()
+}
+
+/// Where free memory stands between the min (0) and the high watermark (1).
+fn headroom(zone: &Zone) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a ratio to compare by")]
+    let (free, min, high) = (zone.free_pages as f64, zone.min_pages as f64, zone.high_pages as f64);
+    (free - min) / (high - min)
+}

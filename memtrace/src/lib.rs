@@ -1,6 +1,9 @@
 //! memtrace: what memory reclaim costs whom, from the running kernel.
 
+pub mod cli;
 pub mod event;
 pub mod hook;
+pub mod host;
 pub mod session;
+pub mod survive;
 pub mod untrusted;

@@ -1,14 +1,17 @@
 //! memtrace: what memory reclaim costs whom, from the running kernel.
 
 pub mod before;
+pub mod cli;
 pub mod clock;
 pub mod decode;
 pub mod event;
 pub mod gfp;
 pub mod hook;
+pub mod host;
 pub mod json;
 pub mod lines;
 pub mod names;
 pub mod probe;
 pub mod session;
+pub mod survive;
 pub mod untrusted;

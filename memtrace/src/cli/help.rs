@@ -1,0 +1,39 @@
+//! The texts of `--help` that are not about one option.
+
+/// One line.
+pub(super) const ABOUT: &str = "Trace memory reclaim as it happens: who stalls, for how long, and who is OOM-killed";
+
+/// What `--help` starts with.
+pub(super) const LONG_ABOUT: &str = "\
+Trace memory reclaim as it happens: who stalls, for how long, and who is OOM-killed.
+
+A stall is a time in which a task could not go on because the kernel was making memory available to it. memtrace \
+traces the whole system: one row a second, one line per stall and per OOM kill, a summary at the end. Totals are \
+exact, and what was lost or could not be read is said.
+
+Tracing needs CAP_BPF and CAP_PERFMON, or root; `memtrace check` says what is missing. Durations: a number is \
+seconds; us, ms, s, m, h are units.";
+
+/// Where `-h` ends.
+pub(super) const SEE_LONG: &str =
+    "Durations: a number is seconds; us, ms, s, m, h are units. Examples and exit codes: --help";
+
+/// Where `--help` ends.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sudo memtrace                          what is going on, until Ctrl-C
+  sudo memtrace -d 30 --min-stall 10ms   30 seconds, lines only for long stalls
+  sudo memtrace --cgroup 'web*'          only cgroups named web... and below
+  sudo memtrace --kind direct,memcg      only these kinds
+  sudo memtrace --json -d 60 > out.json  for programs
+  sudo memtrace -- make -j8              trace while a command runs
+  memtrace check                         what can be traced here, and why not
+
+Exit codes:
+  0    done: -d over, Ctrl-C, SIGTERM, reader gone; check: can trace
+  1    failure while running
+  2    wrong usage
+  4    a right or a kernel feature is missing; check: cannot trace
+  130  second Ctrl-C (143: second SIGTERM)
+With -- CMD: CMD's own status, 128+N when signal N ended it,
+  125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found";

@@ -1,0 +1,18 @@
+//! What the host says of itself, read once a tick or at the start: never on the way of the events.
+//!
+//! Each file is a parser of text and a thin reader.
+
+pub mod cgroups;
+pub mod kmsg;
+mod mounts;
+pub mod own;
+pub mod pressure;
+mod pseudo_file;
+mod sampler;
+pub mod tasks;
+pub mod zones;
+
+pub use self::{
+    mounts::{Mount, mounts},
+    sampler::Sampler,
+};

@@ -1,0 +1,53 @@
+//! The sample of the host that the session is given each tick.
+
+use super::{
+    own::{self, ResidentSize},
+    pressure,
+    pseudo_file::PseudoFile,
+    zones,
+};
+use crate::session::input::{HostSample, OwnCost};
+
+/// Keeps the files open between ticks. A file that cannot be opened is an absent value in each sample.
+#[derive(Debug)]
+pub struct Sampler {
+    pressure: Option<PseudoFile>,
+    zones: Option<PseudoFile>,
+    resident: Option<ResidentSize>,
+}
+
+impl Sampler {
+    /// Opens what there is.
+    #[must_use]
+    pub fn open() -> Self {
+        Self {
+            pressure: PseudoFile::open(pressure::PATH).ok(),
+            zones: PseudoFile::open(zones::PATH).ok(),
+            resident: ResidentSize::open().ok(),
+        }
+    }
+
+    /// The host as it is now. `own.bpf_ns` is not known here.
+    pub fn sample(&mut self) -> HostSample {
+        HostSample {
+            pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
+            zones: self.zones.as_mut().and_then(|file| Some(zones::parse(file.read().ok()?))).unwrap_or_default(),
+            own: OwnCost {
+                cpu_ns: own::cpu_ns(),
+                rss_bytes: self.resident.as_mut().and_then(ResidentSize::bytes),
+                bpf_ns: None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_host_has_zones_and_they_change_between_samples() {
+        let mut sampler = super::Sampler::open();
+        let first = sampler.sample();
+        assert!(first.zones.iter().any(|zone| zone.high_pages > zone.min_pages));
+        assert!(sampler.sample().own.cpu_ns > first.own.cpu_ns);
+    }
+}

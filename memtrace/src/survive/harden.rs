@@ -1,0 +1,106 @@
+//! Protection of this process against the shortage that it watches.
+
+use std::{fs, io};
+
+use caps::{CapSet, Capability};
+use rustix::{
+    mm::{MlockAllFlags, mlockall},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
+use super::{Note, pages::touch_stack};
+
+/// The OOM killer looks at memtrace last, but can still kill it: an unkillable leak would be worse.
+const OOM_SCORE_ADJ: i32 = -900;
+
+/// Locked memory that memtrace may reach: resident size, the ring twice, and room to grow.
+const LOCK_BYTES: u64 = 256 << 20;
+
+/// Where the kernel keeps it.
+pub(super) const OOM_SCORE_ADJ_FILE: &str = "/proc/self/oom_score_adj";
+
+/// What a started command gets back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// `oom_score_adj` before it was lowered; `None` when it was not.
+    pub oom_score_adj: Option<i32>,
+    /// `RLIMIT_MEMLOCK` before it was raised; `None` when it was not.
+    pub memlock: Option<Rlimit>,
+}
+
+/// What [`protect`] could do.
+#[derive(Clone, Debug)]
+pub struct Protected {
+    /// Whether memory is locked: what was touched stays.
+    pub locked: bool,
+    /// What it changed that children inherit.
+    pub original: Original,
+    /// What it may not do.
+    pub notes: Vec<Note>,
+}
+
+/// Raises `RLIMIT_MEMLOCK`, locks memory, touches the stack and lowers `oom_score_adj`, each where it may. To be called
+/// before the hooks are attached; never fails.
+#[must_use]
+pub fn protect() -> Protected {
+    let mut notes = Vec::new();
+    let memlock = raise_memlock();
+    let locked = lock(&mut notes);
+    touch_stack();
+    let oom_score_adj = lower_oom_score_adj(&mut notes);
+    Protected { locked, original: Original { oom_score_adj, memlock }, notes }
+}
+
+/// Kernels before 5.11 count BPF maps against the limit. Later ones do not, so a refusal is not worth a word: the load
+/// itself tells.
+fn raise_memlock() -> Option<Rlimit> {
+    let before = getrlimit(Resource::Memlock);
+    before.current?;
+    setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).ok().map(|()| before)
+}
+
+fn lock(notes: &mut Vec<Note>) -> bool {
+    const CONSEQUENCE: &str = "memtrace itself may have to wait for its pages during the incident";
+    // With a finite limit and no capability, later mappings would fail and allocations abort: then rather not.
+    let limit = getrlimit(Resource::Memlock).current;
+    let capable = caps::has_cap(None, CapSet::Effective, Capability::CAP_IPC_LOCK).unwrap_or(false);
+    if !capable && limit.is_some_and(|bytes| bytes < LOCK_BYTES) {
+        let what =
+            format!("could not lock memory (no CAP_IPC_LOCK, RLIMIT_MEMLOCK {} KiB)", limit.unwrap_or_default() / 1024);
+        notes.push(Note { what, consequence: CONSEQUENCE });
+        return false;
+    }
+    match mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT) {
+        Ok(()) => true,
+        Err(e) => {
+            notes.push(Note {
+                what: format!("could not lock memory ({})", io::Error::from(e)),
+                consequence: CONSEQUENCE,
+            });
+            false
+        }
+    }
+}
+
+fn lower_oom_score_adj(notes: &mut Vec<Note>) -> Option<i32> {
+    let lowered = current_oom_score_adj().and_then(|before| {
+        if before > OOM_SCORE_ADJ {
+            fs::write(OOM_SCORE_ADJ_FILE, OOM_SCORE_ADJ.to_string())?;
+            return Ok(Some(before));
+        }
+        Ok(None)
+    });
+    lowered.unwrap_or_else(|e| {
+        let what = if e.kind() == io::ErrorKind::PermissionDenied {
+            format!("could not lower oom_score_adj to {OOM_SCORE_ADJ} (no CAP_SYS_RESOURCE)")
+        } else {
+            format!("could not lower oom_score_adj to {OOM_SCORE_ADJ} ({e})")
+        };
+        notes.push(Note { what, consequence: "the OOM killer may choose memtrace" });
+        None
+    })
+}
+
+pub(super) fn current_oom_score_adj() -> io::Result<i32> {
+    fs::read_to_string(OOM_SCORE_ADJ_FILE)?.trim().parse().map_err(|_| io::ErrorKind::InvalidData.into())
+}

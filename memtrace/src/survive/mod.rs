@@ -1,0 +1,14 @@
+//! The tracer must not be the victim of what it traces: memory locked and touched, `oom_score_adj` lowered. And the
+//! command that it starts must not inherit any of that.
+
+mod command;
+mod harden;
+mod note;
+mod pages;
+
+pub use self::{
+    command::{SpawnError, spawn, status_code},
+    harden::{Original, Protected, protect},
+    note::Note,
+    pages::{touch, touch_stack},
+};

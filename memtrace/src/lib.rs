@@ -8,6 +8,7 @@ pub mod event;
 pub mod gfp;
 pub mod hook;
 pub mod host;
+pub mod live;
 pub mod json;
 pub mod lines;
 pub mod names;

@@ -1,28 +1,39 @@
 //! Reading the exact totals out of the maps, once a tick.
 
-use aya::maps::{Array, MapData, PerCpuArray};
+use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
 use memtrace_common::{
     kind::StallKind,
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_SELF, StallTotals},
 };
 
-use super::pod::Raw;
+use super::{load::LoadError, pod::Raw, words::chain};
 use crate::session::input::{KernelTotals, KindTotals};
 
 /// The maps of totals.
 pub struct Totals {
-    pub(super) stalls: PerCpuArray<MapData, Raw<StallTotals>>,
-    pub(super) kswapd: Array<MapData, Raw<KswapdTotals>>,
-    pub(super) other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
-    pub(super) loss: PerCpuArray<MapData, u64>,
+    stalls: PerCpuArray<MapData, Raw<StallTotals>>,
+    kswapd: Array<MapData, Raw<KswapdTotals>>,
+    other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    loss: PerCpuArray<MapData, u64>,
 }
 
 impl Totals {
+    /// Takes the maps, each by its name.
+    pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
+        let refused = |e: MapError| LoadError::Refused(chain(&e));
+        Ok(Self {
+            stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
+            kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
+            other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
+            loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
+        })
+    }
+
     /// All totals since attach, of these kinds (those whose hooks are attached).
     ///
     /// # Errors
     /// When the kernel does not let a map be read, with its words.
-    pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, aya::maps::MapError> {
+    pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, MapError> {
         let mut totals = KernelTotals::default();
         for &kind in kinds {
             totals.stalls.insert(kind, self.slot(kind as u32)?);
@@ -44,7 +55,7 @@ impl Totals {
         Ok(totals)
     }
 
-    fn slot(&self, slot: u32) -> Result<KindTotals, aya::maps::MapError> {
+    fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
         let mut sum = KindTotals::default();
         for Raw(cpu) in self.stalls.get(&slot, 0)?.iter() {
             sum.count += cpu.count;

@@ -1,26 +1,23 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use aya::{
-    Btf as AyaBtf, Ebpf, EbpfLoader,
-    maps::{Array, MapData, PerCpuArray, RingBuf},
-    programs::{BtfTracePoint, ProgramError, TracePoint, trace_point::TracePointError},
+    Btf, Ebpf, EbpfLoader,
+    maps::{MapData, RingBuf},
+    programs::{BtfTracePoint, ProgramError, TracePoint},
 };
-use memtrace_common::config::{Config, EventFields, cgroup_source};
 
 use super::{
-    btf::Btf,
     drain::Totals,
-    gfp,
+    facts::KernelFacts,
     hooks::{HOOKS, Hook},
-    places,
     pod::Raw,
+    programs::Programs,
     stalled::{self, AlreadyStalled},
+    words::{chain, in_words},
 };
 use crate::hook::{Attached, HookStatus};
-
-const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// Where the memory controller is, which decides how a task's cgroup is found without BTF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +28,15 @@ pub enum MemoryHierarchy {
     V1,
     /// Nowhere.
     None,
+}
+
+/// Which ways to attach are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// BTF tracepoints, then classic ones.
+    All,
+    /// Classic tracepoints only, as on a kernel without BTF.
+    ClassicOnly,
 }
 
 /// What the caller decides.
@@ -44,6 +50,8 @@ pub struct Options<'a> {
     pub hierarchy: MemoryHierarchy,
     /// Where tracefs is mounted.
     pub tracefs: Option<&'a Path>,
+    /// Which ways to attach are tried.
+    pub ways: Ways,
 }
 
 /// Why nothing could be loaded.
@@ -69,201 +77,116 @@ pub struct Probe {
     pub ring: RingBuf<MapData>,
     /// The exact totals.
     pub totals: Totals,
+    /// The programs, which run for as long as this lives.
+    pub programs: Programs,
+}
+
+/// A loaded kernel side that does not run yet: all that needs the kernel's BTF, and so much memory, is behind it.
+pub struct Loaded {
     ebpf: Ebpf,
+    facts: KernelFacts,
+    /// How each hook is loaded, or why not.
+    hooks: Vec<Attached>,
+    iterator: Result<(), String>,
 }
 
-/// What the running kernel says of its events and structs.
-struct KernelFacts {
-    args: EventFields,
-    record: EventFields,
-    task: memtrace_common::config::TaskMembers,
-    gfp_names: Vec<(u32, String)>,
-    btf: Result<(), String>,
-}
-
-impl KernelFacts {
-    fn read(tracefs: Option<&Path>) -> Self {
-        let format = |group: &str, event: &str| {
-            fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
+impl Loaded {
+    /// Loads the programs, each in the first way that the kernel takes.
+    ///
+    /// # Errors
+    /// When the kernel takes nothing of it, with the reason.
+    pub fn load(options: &Options<'_>) -> Result<Self, LoadError> {
+        let facts = KernelFacts::read(options.tracefs);
+        let config = Raw(facts.config(options));
+        let mut ebpf = EbpfLoader::new()
+            .override_global("CONFIG", &config, true)
+            .map_max_entries("RING", options.ring_bytes)
+            .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
+            .map_err(|e| LoadError::Refused(chain(&e)))?;
+        let btf = match (&facts.btf, options.ways) {
+            (_, Ways::ClassicOnly) => Err("not asked for".to_owned()),
+            (Err(why), Ways::All) => Err(why.clone()),
+            (Ok(()), Ways::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
         };
-        let mut facts = Self {
-            args: EventFields::UNREAD,
-            record: places::records(format),
-            task: memtrace_common::config::TaskMembers::UNREAD,
-            gfp_names: Vec::new(),
-            btf: Ok(()),
-        };
-        let wanted = |name: &[u8]| places::is_wanted(name) || name == gfp::FIRST_BIT;
-        let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
-        match bytes.as_deref().map_err(Clone::clone).and_then(|b| Btf::parse(b, wanted).map_err(|e| e.to_string())) {
-            Ok(btf) => {
-                facts.args = places::arguments(&btf);
-                facts.task = places::task_members(&btf);
-                facts.gfp_names = gfp::from_btf(&btf);
-            }
-            Err(why) => facts.btf = Err(why),
-        }
-        if facts.gfp_names.is_empty()
-            && let Some(format) = format("vmscan", "mm_vmscan_direct_reclaim_begin")
-        {
-            facts.gfp_names = gfp::from_print_format(&format);
-        }
-        facts
+        let hooks = HOOKS.iter().map(|hook| load_hook(&mut ebpf, hook, btf.as_ref())).collect();
+        let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
+        Ok(Self { ebpf, facts, hooks, iterator })
     }
 
-    fn config(&self, options: &Options<'_>) -> Config {
-        let walk = self.task.memory_css.offset().is_some() && self.task.kn_id.offset().is_some();
-        Config {
-            self_tgid: options.self_tgid,
-            wake_bytes: options.ring_bytes / 2,
-            page_shift: rustix::param::page_size().trailing_zeros(),
-            cgroup_source: match options.hierarchy {
-                MemoryHierarchy::None => cgroup_source::NONE,
-                _ if walk => cgroup_source::WALK,
-                MemoryHierarchy::V2 => cgroup_source::HELPER,
-                MemoryHierarchy::V1 => cgroup_source::NONE,
-            },
-            args: self.args,
-            record: self.record,
-            task: self.task,
+    /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
+    ///
+    /// # Errors
+    /// When none of the hooks that memtrace needs could be attached, with the table.
+    pub fn attach(mut self) -> Result<Probe, LoadError> {
+        let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
+        for (hook, loaded) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
+            let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.program) == hook.end);
+            let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
+                Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
+                None => attach_hook(&mut self.ebpf, hook, loaded),
+            };
+            hooks.push(self.facts.status(hook, attached));
         }
+        if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
+            return Err(LoadError::NothingAttached(hooks));
+        }
+        let ebpf = &mut self.ebpf;
+        let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
+        let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
+        let totals = Totals::of(|map| take(ebpf, map))?;
+        Ok(Probe { hooks, gfp_names: self.facts.gfp_names, already_stalled, ring, totals, programs: Programs(self.ebpf) })
     }
-}
-
-/// Loads the kernel side and attaches what can be attached.
-///
-/// # Errors
-/// When the kernel takes nothing of it, with the reasons.
-pub fn start(options: &Options<'_>) -> Result<Probe, LoadError> {
-    let facts = KernelFacts::read(options.tracefs);
-    let config = Raw(facts.config(options));
-    let refused = |e: &dyn std::error::Error| LoadError::Refused(chain(e));
-    let mut ebpf = EbpfLoader::new()
-        .override_global("CONFIG", &config, true)
-        .map_max_entries("RING", options.ring_bytes)
-        .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
-        .map_err(|e| refused(&e))?;
-    let btf = facts.btf.and_then(|()| AyaBtf::from_sys_fs().map_err(|e| chain(&e)));
-    let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
-    for hook in &HOOKS {
-        let status = attach(&mut ebpf, hook, &btf, &facts.args, &facts.record, &hooks);
-        hooks.push(status);
-    }
-    if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
-        return Err(LoadError::NothingAttached(hooks));
-    }
-    let already_stalled = btf.and_then(|btf| stalled::list(&mut ebpf, &btf));
-    let totals = Totals {
-        stalls: PerCpuArray::try_from(take(&mut ebpf, "STALLS")?).map_err(|e| refused(&e))?,
-        kswapd: Array::try_from(take(&mut ebpf, "KSWAPD")?).map_err(|e| refused(&e))?,
-        other_shrinks: PerCpuArray::try_from(take(&mut ebpf, "OTHER_SHRINKS")?).map_err(|e| refused(&e))?,
-        loss: PerCpuArray::try_from(take(&mut ebpf, "LOSS")?).map_err(|e| refused(&e))?,
-    };
-    let ring = RingBuf::try_from(take(&mut ebpf, "RING")?).map_err(|e| refused(&e))?;
-    Ok(Probe { hooks, gfp_names: facts.gfp_names, already_stalled, ring, totals, ebpf })
 }
 
 fn take(ebpf: &mut Ebpf, map: &str) -> Result<aya::maps::Map, LoadError> {
     ebpf.take_map(map).ok_or_else(|| LoadError::Refused(format!("the object has no map {map}")))
 }
 
-/// Attaches one hook: as a BTF tracepoint, else as a classic one.
-fn attach(
-    ebpf: &mut Ebpf,
-    hook: &Hook,
-    btf: &Result<AyaBtf, String>,
-    args: &EventFields,
-    record: &EventFields,
-    before: &[HookStatus],
-) -> HookStatus {
-    let status = |attached, unread| HookStatus {
-        name: hook.name,
-        gives: hook.gives,
-        without: hook.without,
-        required: hook.required,
-        attached,
-        unread,
+fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attached {
+    let why_btf = match btf.map_err(Clone::clone).and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| in_words(&e))) {
+        Ok(()) => return Attached::BtfTracepoint,
+        Err(why) => why,
     };
-    let end = HOOKS.iter().zip(before).find(|(other, _)| Some(other.program) == hook.end);
-    if let Some((end, _)) = end.filter(|(_, status)| status.attached.name().is_none()) {
-        return status(Attached::No(format!("its end, {}, could not be attached", end.event)), Vec::new());
+    match classic_program(ebpf, hook).and_then(|program| program.load().map_err(|e| in_words(&e))) {
+        Ok(()) => Attached::Tracepoint,
+        Err(why) => Attached::No(reasons(&why_btf, &why)),
     }
-    let (attached, fields) = match btf.as_ref().map_err(Clone::clone).and_then(|btf| attach_btf(ebpf, hook, btf)) {
-        Ok(()) => (Attached::BtfTracepoint, args),
-        Err(why_btf) => match attach_classic(ebpf, hook) {
-            Ok(()) => (Attached::Tracepoint, record),
-            Err(why) => (Attached::No(reasons(&why_btf, &why)), record),
+}
+
+/// Attaches a loaded hook; a BTF tracepoint that cannot be attached gives way to a classic one.
+fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
+    let why_btf = match loaded {
+        Attached::No(why) => return Attached::No(why),
+        Attached::Tracepoint => None,
+        Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| in_words(&e))) {
+            Ok(_) => return Attached::BtfTracepoint,
+            Err(why) => Some(why),
         },
     };
-    let unread = if attached.name().is_some() { hook.unread(fields) } else { Vec::new() };
-    status(attached, unread)
+    let classic = classic_program(ebpf, hook).and_then(|program| {
+        if why_btf.is_some() {
+            program.load().map_err(|e| in_words(&e))?;
+        }
+        program.attach(hook.group, hook.event).map_err(|e| in_words(&e))
+    });
+    match (classic, why_btf) {
+        (Ok(_), _) => Attached::Tracepoint,
+        (Err(why), None) => Attached::No(why),
+        (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
+    }
 }
 
-fn attach_btf(ebpf: &mut Ebpf, hook: &Hook, btf: &AyaBtf) -> Result<(), String> {
+fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {
     let program = ebpf.program_mut(hook.program).ok_or("not in the object")?;
-    let program: &mut BtfTracePoint = program.try_into().map_err(|e: ProgramError| in_words(&e))?;
-    program.load(hook.event, btf).map_err(|e| in_words(&e))?;
-    program.attach().map(drop).map_err(|e| in_words(&e))
+    program.try_into().map_err(|e: ProgramError| in_words(&e))
 }
 
-fn attach_classic(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), String> {
+fn classic_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut TracePoint, String> {
     let program = ebpf.program_mut(&format!("{}_tp", hook.program)).ok_or("not in the object")?;
-    let program: &mut TracePoint = program.try_into().map_err(|e: ProgramError| in_words(&e))?;
-    program.load().map_err(|e| in_words(&e))?;
-    program.attach(hook.group, hook.event).map(drop).map_err(|e| in_words(&e))
+    program.try_into().map_err(|e: ProgramError| in_words(&e))
 }
 
 /// Both reasons, or one when they say the same.
 fn reasons(btf: &str, classic: &str) -> String {
     if btf == classic { btf.to_owned() } else { format!("BTF tracepoint: {btf}; classic tracepoint: {classic}") }
-}
-
-/// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
-pub(super) fn in_words(error: &ProgramError) -> String {
-    match error {
-        ProgramError::TracePointError(TracePointError::FileError { io_error, .. })
-            if io_error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            "this kernel has no such event, or tracefs is not mounted".to_owned()
-        }
-        ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => "this kernel has no such event".to_owned(),
-        ProgramError::LoadError { io_error, verifier_log } => {
-            let log = verifier_log.to_string();
-            match (io_error.raw_os_error(), log.trim()) {
-                (Some(libc::EPERM), "") => "refused by the kernel (EPERM): a missing right, or policy".to_owned(),
-                (_, "") => format!("refused by the kernel: {io_error}"),
-                (_, log) => {
-                    format!("refused by the verifier: {}", complaint(log))
-                }
-            }
-        }
-        other => chain(other),
-    }
-}
-
-/// The line of a verifier log that tells what was wrong: the last one before the statistics.
-fn complaint(log: &str) -> &str {
-    let statistics = ["processed ", "stack depth ", "verification time "];
-    log.lines().rev().find(|line| !statistics.iter().any(|word| line.starts_with(word))).unwrap_or(log)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-impl Probe {
-    /// Names and file descriptors' numbers of the attached programs, to read their statistics by.
-    pub fn program_names(&self) -> impl Iterator<Item = &str> {
-        self.ebpf.programs().map(|(name, _)| name)
-    }
 }

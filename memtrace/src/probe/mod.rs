@@ -3,10 +3,13 @@
 
 pub mod btf;
 pub mod drain;
+mod facts;
 pub mod format;
 pub mod gfp;
 pub mod hooks;
 pub mod load;
 pub mod places;
 mod pod;
+pub mod programs;
 pub mod stalled;
+mod words;

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use aya::{Btf, Ebpf, programs::Iter};
 use memtrace_common::record::{COMM_LEN, StalledTask};
 
+use super::words::in_words;
 use crate::event::Comm;
 
 /// A task that was already stalled when memtrace started.
@@ -18,19 +19,27 @@ pub struct AlreadyStalled {
     pub comm: Comm,
 }
 
-/// Runs the iterator once.
+fn program(ebpf: &mut Ebpf) -> Result<&mut Iter, String> {
+    let program = ebpf.program_mut("stalled_tasks").ok_or("the object has no iterator")?;
+    program.try_into().map_err(|e| in_words(&e))
+}
+
+/// Loads the iterator.
 ///
 /// # Errors
 /// In words, when this kernel or this machine's policy takes no iterator (it needs 5.8 and BTF).
-pub(super) fn list(ebpf: &mut Ebpf, btf: &Btf) -> Result<Vec<AlreadyStalled>, String> {
-    let program: &mut Iter = ebpf
-        .program_mut("stalled_tasks")
-        .ok_or("the object has no iterator")?
-        .try_into()
-        .map_err(|e| format!("{e}"))?;
-    program.load("task", btf).map_err(|e| super::load::in_words(&e))?;
-    let id = program.attach().map_err(|e| super::load::in_words(&e))?;
-    let link = program.take_link(id).map_err(|e| super::load::in_words(&e))?;
+pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), String> {
+    program(ebpf)?.load("task", btf).map_err(|e| in_words(&e))
+}
+
+/// Runs the loaded iterator once.
+///
+/// # Errors
+/// In words.
+pub(super) fn list(ebpf: &mut Ebpf) -> Result<Vec<AlreadyStalled>, String> {
+    let program = program(ebpf)?;
+    let id = program.attach().map_err(|e| in_words(&e))?;
+    let link = program.take_link(id).map_err(|e| in_words(&e))?;
     let mut file = link.into_file().map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;

@@ -1,0 +1,104 @@
+//! The drain path: ring record -> event -> session -> queue. Nothing here allocates per event, waits or formats.
+
+use std::sync::Arc;
+
+use super::output::{Item, Queue};
+use crate::{
+    decode::{DecodeContext, decode},
+    event::{Event, Oom, Stall},
+    host::cgroups::CgroupNames,
+    session::{Session, filter::CgroupNames as _, loss::Loss},
+};
+
+/// A process seen for the first time, to be named at the next tick: pid and start.
+pub(super) type NewProcess = (u32, Option<u64>);
+
+/// Everything that a record touches.
+pub struct Drain {
+    /// What is known.
+    pub session: Session,
+    /// Paths of cgroups, learnt when an id is first seen: after an OOM kill the cgroup may be gone.
+    pub cgroups: CgroupNames,
+    queue: Queue,
+    context: DecodeContext,
+    min_stall_ns: u64,
+    kswapd_lines: bool,
+    /// Processes to be named.
+    pub(super) unnamed: Vec<NewProcess>,
+    /// OOM kills that have not gone out yet.
+    pub(super) ooms: Vec<Oom>,
+}
+
+impl Drain {
+    /// A drain path with all its memory allocated. Stalls shorter than `min_stall_ns` are counted, not queued.
+    #[must_use]
+    pub fn new(session: Session, cgroups: CgroupNames, queue: Queue, context: DecodeContext, min_stall_ns: u64, kswapd_lines: bool) -> Self {
+        Self {
+            session,
+            cgroups,
+            queue,
+            context,
+            min_stall_ns,
+            kswapd_lines,
+            unnamed: Vec::with_capacity(1024),
+            ooms: Vec::with_capacity(64),
+        }
+    }
+
+    /// Takes one ring record.
+    pub fn take(&mut self, record: &[u8]) {
+        let event = match decode(record, &self.context) {
+            Ok(event) => event,
+            Err(e) => {
+                self.session.add_loss(if e.is_unknown_kind() { Loss::UnknownKind } else { Loss::Decode }, 1);
+                return;
+            }
+        };
+        match &event {
+            Event::Stall(stall) => self.take_stall(stall, &event),
+            Event::Oom(oom) => {
+                if self.ooms.len() < self.ooms.capacity() {
+                    self.ooms.push(*oom);
+                } else {
+                    self.show_oom(*oom);
+                }
+            }
+            Event::Kswapd(kswapd) => {
+                self.session.apply(&event, &self.cgroups);
+                if self.kswapd_lines {
+                    self.offer(Item::Kswapd(*kswapd));
+                }
+            }
+        }
+    }
+
+    fn take_stall(&mut self, stall: &Stall, event: &Event) {
+        let path = stall.cgroup_id.and_then(|id| self.cgroups.resolve(id));
+        let applied = self.session.apply(event, &self.cgroups);
+        if applied.new_process && self.unnamed.len() < self.unnamed.capacity() {
+            self.unnamed.push((stall.pid, stall.process_start_ns));
+        }
+        if applied.shown && stall.dur_ns >= self.min_stall_ns {
+            self.offer(Item::Stall(*stall, path));
+        }
+    }
+
+    /// Counts and shows an OOM kill.
+    pub(super) fn show_oom(&mut self, oom: Oom) {
+        let path = oom.victim.cgroup_id.and_then(|id| self.cgroups.resolve(id));
+        self.session.apply(&Event::Oom(oom), &self.cgroups);
+        self.offer(Item::Oom(oom, path));
+    }
+
+    /// Puts an item into the queue; what does not fit is loss.
+    pub(super) fn offer(&mut self, item: Item) {
+        if !self.queue.offer(item) {
+            self.session.add_loss(Loss::Output, 1);
+        }
+    }
+
+    /// The paths of these cgroups, as far as they are known.
+    pub(super) fn paths(&self, ids: impl Iterator<Item = u64>) -> Vec<(u64, Arc<[u8]>)> {
+        ids.filter_map(|id| Some((id, self.cgroups.path(id)?.into()))).collect()
+    }
+}

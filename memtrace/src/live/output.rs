@@ -1,0 +1,125 @@
+//! The bounded queue between the drain path and the thread that writes.
+//!
+//! A slow stdout must not hold up the ring: what the queue cannot take is counted, never waited for.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::view::View;
+use crate::{
+    before::BeforeStart,
+    event::{Kswapd, Oom, Stall},
+    session::{summary::Summary, tick::Tick},
+};
+
+/// The path of a cgroup, shared without copying.
+pub type Path = Option<Arc<[u8]>>;
+
+/// One thing to show.
+#[derive(Debug)]
+pub enum Item {
+    /// What was going on before the start.
+    Before(Box<BeforeStart>),
+    /// A stall, with the path of its cgroup.
+    Stall(Stall, Path),
+    /// An OOM kill, with the path of the victim's cgroup.
+    Oom(Oom, Path),
+    /// A change of a kswapd.
+    Kswapd(Kswapd),
+    /// The end of an interval.
+    Tick(Box<Tick>),
+    /// What it all came to, with the paths of all cgroups in it. The last item.
+    Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
+}
+
+/// The end that the drain path holds.
+#[derive(Clone, Debug)]
+pub struct Queue(SyncSender<Item>);
+
+impl Queue {
+    /// Puts an item in; false when it is full or the output is closed. Allocates nothing and does not wait.
+    #[must_use]
+    pub fn offer(&self, item: Item) -> bool {
+        self.0.try_send(item).is_ok()
+    }
+}
+
+/// A queue of `capacity` items, allocated now.
+#[must_use]
+pub fn queue(capacity: usize) -> (Queue, Receiver<Item>) {
+    let (sender, receiver) = sync_channel(capacity);
+    (Queue(sender), receiver)
+}
+
+/// The thread that puts items into words and writes them.
+pub(super) struct Writer {
+    closed: Arc<AtomicBool>,
+    done: Receiver<io::Result<()>>,
+}
+
+impl Writer {
+    /// Starts it on stdout. It ends after the last item, or when nobody reads any more.
+    pub(super) fn start(receiver: Receiver<Item>, mut view: View) -> io::Result<Self> {
+        let closed = Arc::new(AtomicBool::new(false));
+        let (tell, done) = sync_channel(1);
+        let flag = Arc::clone(&closed);
+        thread::Builder::new().name("output".to_owned()).stack_size(256 << 10).spawn(move || {
+            let result = write_all(&receiver, &mut view, &mut io::stdout().lock());
+            flag.store(result.is_err(), Ordering::Relaxed);
+            // Nobody may be waiting: the process is then about to end.
+            let _ = tell.send(result);
+        })?;
+        Ok(Self { closed, done })
+    }
+
+    /// Whether nobody reads the output any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Hands over the last item and waits for it to be written, `patience` at most.
+    ///
+    /// # Errors
+    /// When the output failed, or took nothing for that long.
+    pub(super) fn finish(self, queue: Queue, mut last: Item, patience: Duration) -> io::Result<()> {
+        let step = Duration::from_millis(10);
+        let mut waited = Duration::ZERO;
+        while let Err(TrySendError::Full(item)) = queue.0.try_send(last) {
+            if waited >= patience {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            last = item;
+            thread::sleep(step);
+            waited += step;
+        }
+        drop(queue);
+        match self.done.recv_timeout(patience) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => Err(io::ErrorKind::TimedOut.into()),
+            Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the writing thread ended early")),
+        }
+    }
+}
+
+/// Writes until the queue is closed; flushes whenever it runs empty.
+fn write_all(receiver: &Receiver<Item>, view: &mut View, out: &mut impl Write) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(64 << 10, out);
+    out.write_all(view.head().as_bytes())?;
+    out.flush()?;
+    while let Ok(item) = receiver.recv() {
+        out.write_all(view.render(item).as_bytes())?;
+        while let Ok(item) = receiver.try_recv() {
+            out.write_all(view.render(item).as_bytes())?;
+        }
+        out.flush()?;
+    }
+    Ok(())
+}

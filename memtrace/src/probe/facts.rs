@@ -1,0 +1,92 @@
+//! What the running kernel says of its events and structs.
+
+use std::{fs, path::Path};
+
+use memtrace_common::config::{Config, EventFields, TaskMembers, cgroup_source};
+
+use super::{
+    btf::Btf,
+    gfp,
+    hooks::Hook,
+    load::{MemoryHierarchy, Options},
+    places,
+};
+use crate::hook::{Attached, HookStatus};
+
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// What the running kernel says of its events and structs.
+pub(super) struct KernelFacts {
+    args: EventFields,
+    record: EventFields,
+    task: TaskMembers,
+    pub(super) gfp_names: Vec<(u32, String)>,
+    /// Whether BTF could be read, or why not.
+    pub(super) btf: Result<(), String>,
+}
+
+impl KernelFacts {
+    pub(super) fn read(tracefs: Option<&Path>) -> Self {
+        let format = |group: &str, event: &str| {
+            fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
+        };
+        let mut facts = Self {
+            args: EventFields::UNREAD,
+            record: places::records(format),
+            task: TaskMembers::UNREAD,
+            gfp_names: Vec::new(),
+            btf: Ok(()),
+        };
+        let wanted = |name: &[u8]| places::is_wanted(name) || name == gfp::FIRST_BIT;
+        let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
+        match bytes.as_deref().map_err(Clone::clone).and_then(|b| Btf::parse(b, wanted).map_err(|e| e.to_string())) {
+            Ok(btf) => {
+                facts.args = places::arguments(&btf);
+                facts.task = places::task_members(&btf);
+                facts.gfp_names = gfp::from_btf(&btf);
+            }
+            Err(why) => facts.btf = Err(why),
+        }
+        if facts.gfp_names.is_empty()
+            && let Some(format) = format("vmscan", "mm_vmscan_direct_reclaim_begin")
+        {
+            facts.gfp_names = gfp::from_print_format(&format);
+        }
+        facts
+    }
+
+    pub(super) fn config(&self, options: &Options<'_>) -> Config {
+        let walk = self.task.memory_css.offset().is_some() && self.task.kn_id.offset().is_some();
+        Config {
+            self_tgid: options.self_tgid,
+            wake_bytes: options.ring_bytes / 2,
+            page_shift: rustix::param::page_size().trailing_zeros(),
+            cgroup_source: match options.hierarchy {
+                MemoryHierarchy::None => cgroup_source::NONE,
+                _ if walk => cgroup_source::WALK,
+                MemoryHierarchy::V2 => cgroup_source::HELPER,
+                MemoryHierarchy::V1 => cgroup_source::NONE,
+            },
+            args: self.args,
+            record: self.record,
+            task: self.task,
+        }
+    }
+
+    /// A hook as it turned out on this kernel.
+    pub(super) fn status(&self, hook: &Hook, attached: Attached) -> HookStatus {
+        let unread = match attached {
+            Attached::BtfTracepoint => hook.unread(&self.args),
+            Attached::Tracepoint => hook.unread(&self.record),
+            Attached::No(_) => Vec::new(),
+        };
+        HookStatus {
+            name: hook.name,
+            gives: hook.gives,
+            without: hook.without,
+            required: hook.required,
+            attached,
+            unread,
+        }
+    }
+}

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod event;
 pub mod hook;
 pub mod host;
+pub mod preflight;
 pub mod session;
 pub mod survive;
 pub mod untrusted;

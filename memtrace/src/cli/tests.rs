@@ -94,3 +94,10 @@ fn scripts_and_manual_are_written() {
     let page = String::from_utf8(man().unwrap()).unwrap();
     assert!(page.contains(".TH memtrace") && page.contains("Exit codes"));
 }
+
+#[test]
+fn help() {
+    // The width is that of the text, not of the terminal that runs the tests.
+    let help = Cli::command().term_width(100).render_long_help().to_string();
+    insta::assert_snapshot!(help, @"");
+}

@@ -14,7 +14,7 @@ use super::{Note, pages::touch_stack};
 const OOM_SCORE_ADJ: i32 = -900;
 
 /// Locked memory that memtrace may reach: resident size, the ring twice, and room to grow.
-const LOCK_BYTES: u64 = 256 << 20;
+pub(crate) const LOCK_BYTES: u64 = 256 << 20;
 
 /// Where the kernel keeps it.
 pub(super) const OOM_SCORE_ADJ_FILE: &str = "/proc/self/oom_score_adj";

@@ -31,8 +31,9 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: b
     }
     if !findings.is_empty() {
         out.push_str("\nFindings\n");
-        for finding in findings {
-            finding_lines(&mut out, finding, colour);
+        for (at, finding) in findings.iter().enumerate() {
+            let said = finding.fix.is_some() && findings[..at].iter().any(|before| before.fix == finding.fix);
+            finding_lines(&mut out, finding, said, colour);
         }
     }
     let verdict = if can_trace(findings) {
@@ -65,7 +66,7 @@ fn hook_lines(out: &mut String, hook: &HookStatus, colour: bool) {
     }
 }
 
-fn finding_lines(out: &mut String, finding: &Finding, colour: bool) {
+fn finding_lines(out: &mut String, finding: &Finding, fix_was_said: bool, colour: bool) {
     let name = format!("{:<10}", finding.severity.name());
     let code = match finding.severity {
         Severity::Fatal => "31;1",
@@ -74,6 +75,10 @@ fn finding_lines(out: &mut String, finding: &Finding, colour: bool) {
     };
     wrap(out, &format!("  {}", paint(&name, code, colour)), 12, &finding.what, WIDTH);
     wrap(out, &" ".repeat(12), 12, &finding.consequence, WIDTH);
+    if fix_was_said {
+        out.push_str("            fix: the same\n");
+        return;
+    }
     for (at, line) in finding.fix.iter().flat_map(|fix| fix.lines()).enumerate() {
         out.push_str(&format!("            {} {line}\n", if at == 0 { "fix:" } else { " or:" }));
     }

@@ -222,6 +222,7 @@ fn an_ordinary_user() {
     assert_snapshot!(missing_rights_message(&user()).unwrap(), @r#"
     memtrace: no right to trace: CAP_BPF and CAP_PERFMON missing
     Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and OOM tracepoints needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.
+    What helps, one of:
       sudo memtrace
       sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
     `memtrace check` says more and needs no rights.
@@ -252,24 +253,20 @@ fn an_ordinary_user() {
                  or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
       degraded  no CAP_SYS_RESOURCE: oom_score_adj cannot be lowered
                 The OOM killer may choose memtrace.
-                fix: sudo memtrace
-                 or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
+                fix: the same
       degraded  no CAP_IPC_LOCK, and RLIMIT_MEMLOCK is 8192 KiB: memory cannot be
                 locked
                 memtrace itself may have to wait for its pages during the incident.
-                fix: sudo memtrace
-                 or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
+                fix: the same
       degraded  no CAP_DAC_READ_SEARCH: cgroups cannot be opened by id
                 Names of cgroups come from a walk, at most once a second:
                 short-lived ones stay numbers.
-                fix: sudo memtrace
-                 or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
+                fix: the same
       degraded  no CAP_SYSLOG, and kernel.dmesg_restrict is set: the kernel log
                 cannot be read
                 OOM kills from before the start are not shown, and the constraint of
                 later ones is inferred.
-                fix: sudo memtrace
-                 or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
+                fix: the same
       info      /sys/kernel/tracing cannot be read (Permission denied (os error 13))
                 Hooks attach through BTF; where the kernel refuses that there is no
                 second way.
@@ -328,13 +325,14 @@ fn a_container() {
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Findings
-      fatal     root, but without CAP_BPF and CAP_PERFMON: this is a container or a
+      fatal     root, but without CAP_BPF and CAP_PERFMON: a container or a
                 restricted service
                 Loading BPF programs needs CAP_BPF, attaching them to the kernel's
                 reclaim and OOM tracepoints needs CAP_PERFMON; CAP_SYS_ADMIN stands
                 for both.
-                fix: docker, podman: run with --cap-add=BPF,PERFMON,SYS_RESOURCE,IPC_LOCK,DAC_READ_SEARCH,SYSLOG --pid=host, or --privileged
+                fix: in a container: --pid=host --cap-add=BPF,PERFMON,SYS_RESOURCE,IPC_LOCK,DAC_READ_SEARCH,SYSLOG (or --privileged), no user namespace
                  or: on the host: sudo memtrace
+                 or: on the host: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
       degraded  no CAP_SYS_RESOURCE: oom_score_adj cannot be lowered
                 The OOM killer may choose memtrace.
                 fix: container: --cap-add=SYS_RESOURCE

@@ -6,11 +6,19 @@ use crate::preflight::facts::{Capabilities, Fact, Facts, Limit};
 /// The capabilities of the `setcap` line: all that memtrace can use, nothing else.
 const SETCAP: &str = "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep";
 
+/// How a container gets the same.
+const IN_A_CONTAINER: &str = "in a container: --pid=host --cap-add=BPF,PERFMON,SYS_RESOURCE,IPC_LOCK,DAC_READ_SEARCH,SYSLOG \
+                              (or --privileged), no user namespace";
+
+/// Where `sudo` looks.
+const SUDO_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
 /// What `memtrace` says when it is started without the rights to trace (it then exits with 4). `None` when they are there.
 #[must_use]
 pub fn missing_rights_message(facts: &Facts) -> Option<String> {
     let finding = tracing(facts)?;
     let mut text = format!("memtrace: {}\n{}\n", finding.what, finding.consequence);
+    text.push_str("What helps, one of:\n");
     for line in finding.fix.iter().flat_map(|fix| fix.lines()) {
         text.push_str(&format!("  {line}\n"));
     }
@@ -23,23 +31,22 @@ pub(super) fn tracing(facts: &Facts) -> Option<Finding> {
     const WHY: &str = "Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and OOM tracepoints \
                        needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.";
     let caps = facts.capabilities.known()?;
-    if facts.initial_user_namespace.is(false) {
-        let what = "this is not the initial user namespace: capabilities do not reach the kernel here";
-        return Some(Finding::new(Severity::Fatal, what, WHY).fix(
-            "on the host: sudo memtrace\nin a container: run it without user namespaces (rootful, \
-             --userns=host --privileged --pid=host)",
-        ));
-    }
-    let missing = missing(*caps, facts.kernel_version())?;
-    Some(if facts.uid == 0 {
-        let what = format!("root, but without {missing}: this is a container or a restricted service");
-        Finding::new(Severity::Fatal, what, WHY).fix(
-            "docker, podman: run with --cap-add=BPF,PERFMON,SYS_RESOURCE,IPC_LOCK,DAC_READ_SEARCH,SYSLOG --pid=host, \
-             or --privileged\non the host: sudo memtrace",
-        )
+    let what = if facts.initial_user_namespace.is(false) {
+        "this is a user namespace, in which CAP_BPF and CAP_PERFMON do not reach the kernel".to_owned()
     } else {
-        Finding::new(Severity::Fatal, format!("no right to trace: {missing} missing"), WHY).fix(both_ways(facts))
-    })
+        let missing = missing(*caps, facts.kernel_version())?;
+        if facts.uid == 0 {
+            format!("root, but without {missing}: a container or a restricted service")
+        } else {
+            return Some(
+                Finding::new(Severity::Fatal, format!("no right to trace: {missing} missing"), WHY)
+                    .fix(both_ways(facts)),
+            );
+        }
+    };
+    // The way out is outside: file capabilities and sudo give nothing that the surroundings withhold.
+    let fix = format!("{IN_A_CONTAINER}\non the host: {}", both_ways(facts).replace('\n', "\non the host: "));
+    Some(Finding::new(Severity::Fatal, what, WHY).fix(fix))
 }
 
 /// The names of what is missing.
@@ -58,7 +65,8 @@ fn missing(caps: Capabilities, kernel: Option<(u32, u32)>) -> Option<&'static st
 /// `sudo` for once, `setcap` for good.
 fn both_ways(facts: &Facts) -> String {
     let exe = quoted(&facts.exe);
-    format!("sudo memtrace\nsudo setcap {SETCAP} {exe}")
+    let found_by_sudo = SUDO_PATH.iter().any(|dir| facts.exe.strip_prefix(dir) == Some("/memtrace"));
+    format!("sudo {}\nsudo setcap {SETCAP} {exe}", if found_by_sudo { "memtrace" } else { &exe })
 }
 
 fn quoted(path: &str) -> String {
@@ -129,6 +137,15 @@ fn locked_memory(facts: &Facts, caps: Capabilities) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn sudo_finds_it_or_is_given_the_path() {
+        let mut facts = crate::preflight::gather();
+        facts.exe = "/usr/bin/memtrace".into();
+        assert!(super::both_ways(&facts).starts_with("sudo memtrace\nsudo setcap "));
+        facts.exe = "/home/me/bin/memtrace".into();
+        assert!(super::both_ways(&facts).starts_with("sudo /home/me/bin/memtrace\n"));
+    }
+
     #[test]
     fn paths_survive_a_shell() {
         assert_eq!(super::quoted("/usr/local/bin/memtrace"), "/usr/local/bin/memtrace");

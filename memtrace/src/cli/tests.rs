@@ -77,7 +77,7 @@ fn slips_say_what_is_expected() {
         ("memtrace --lines --json", "cannot be used with"),
         ("memtrace chekc", "unexpected argument 'chekc'"),
         ("memtrace stress-ng --vm 1", "[-- <CMD>...]"),
-        ("memtrace --json check", "cannot be used with"),
+        ("memtrace --json check", "unexpected argument 'check'"),
         ("memtrace completions tcsh", "possible values: bash"),
     ] {
         let (_, text) = refused(line);
@@ -93,4 +93,109 @@ fn scripts_and_manual_are_written() {
     }
     let page = String::from_utf8(man().unwrap()).unwrap();
     assert!(page.contains(".TH memtrace") && page.contains("Exit codes"));
+}
+
+#[test]
+fn help() {
+    // The width is that of the text, not of the terminal that runs the tests.
+    let help = Cli::command().term_width(100).render_long_help().to_string();
+    insta::assert_snapshot!(help, @r#"
+    Trace memory reclaim as it happens: who stalls, for how long, and who is OOM-killed.
+
+    A stall is a time in which a task could not go on because the kernel was making memory available to
+    it. memtrace traces the whole system: one row a second, one line per stall and per OOM kill, a
+    summary at the end. Totals are exact, and what was lost or could not be read is said.
+
+    Tracing needs CAP_BPF and CAP_PERFMON, or root; `memtrace check` says what is missing. Durations: a
+    number is seconds; us, ms, s, m, h are units.
+
+    Usage: memtrace [OPTIONS] [-- <CMD>...]
+           memtrace <COMMAND>
+
+    Commands:
+      live         Trace now: reclaim stalls, kswapd and OOM kills (what memtrace does when no command
+                   is named)
+      check        Say what memtrace can trace on this kernel with these rights, and how to get the rest
+      completions  Write a shell completion script to stdout
+      man          Write the manual page to stdout (`memtrace man | man -l -`)
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Output:
+          --lines
+              Write lines of text: the default
+
+          --json
+              Write JSON, one object per line
+
+          --top <N>
+              Rows of the tables in the summary; JSON lists are always complete
+              
+              [default: 10]
+
+          --utc
+              Show UTC instead of local time
+
+          --no-color
+              No colours (also: NO_COLOR set, or stdout is not a terminal)
+
+      -v, --verbose
+              Say more on stderr: hooks, memory, what could not be read
+
+    Time:
+      -d, --duration <T>
+              Stop after T, with the summary
+
+      -i, --interval <T>
+              One row every T, at least 100ms
+              
+              [default: 1s]
+
+    Which stalls:
+      -p, --pid <N>
+              Only stalls of these processes
+
+          --comm <NAME>
+              Only stalls of threads with this name (whole name, 15 bytes at most)
+
+          --cgroup <PATTERN>
+              Only stalls in these cgroups and below: a path, or a part of one with * and ?
+
+          --kind <K>
+              Only stalls of this kind; several with commas
+              
+              [possible values: direct, memcg, memcg_high, node, pfmemalloc, compaction, swapin, thrash]
+
+          --min-stall <T>
+              Hide the lines of stalls shorter than T; totals count them all [default: 1ms, 0 with
+              --json]
+
+    Command:
+      [CMD]...
+              Start CMD once the hooks are attached, trace until it ends, exit with its status
+
+    Examples:
+      sudo memtrace                          what is going on, until Ctrl-C
+      sudo memtrace -d 30 --min-stall 10ms   30 seconds, lines only for long stalls
+      sudo memtrace --cgroup 'web*'          only cgroups named web... and below
+      sudo memtrace --kind direct,memcg      only these kinds
+      sudo memtrace --json -d 60 > out.json  for programs
+      sudo memtrace -- make -j8              trace while a command runs
+      memtrace check                         what can be traced here, and why not
+
+    Exit codes:
+      0    done: -d over, Ctrl-C, SIGTERM, reader gone; check: can trace
+      1    failure while running
+      2    wrong usage
+      4    a right or a kernel feature is missing; check: cannot trace
+      130  second Ctrl-C (143: second SIGTERM)
+    With -- CMD: CMD's own status, 128+N when signal N ended it,
+      125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found
+    "#);
 }

@@ -13,8 +13,8 @@ use super::{Note, pages::touch_stack};
 /// The OOM killer looks at memtrace last, but can still kill it: an unkillable leak would be worse.
 const OOM_SCORE_ADJ: i32 = -900;
 
-/// Locked memory that memtrace may reach: resident size, the ring twice, and room to grow.
-const LOCK_BYTES: u64 = 256 << 20;
+/// A limit that memtrace cannot reach. Reserved address space counts, such as the allocator's 64 MiB for each thread.
+pub(crate) const LOCK_BYTES: u64 = 1 << 30;
 
 /// Where the kernel keeps it.
 pub(super) const OOM_SCORE_ADJ_FILE: &str = "/proc/self/oom_score_adj";
@@ -104,3 +104,6 @@ fn lower_oom_score_adj(notes: &mut Vec<Note>) -> Option<i32> {
 pub(super) fn current_oom_score_adj() -> io::Result<i32> {
     fs::read_to_string(OOM_SCORE_ADJ_FILE)?.trim().parse().map_err(|_| io::ErrorKind::InvalidData.into())
 }
+
+#[cfg(test)]
+mod tests;

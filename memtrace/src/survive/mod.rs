@@ -6,6 +6,7 @@ mod harden;
 mod note;
 mod pages;
 
+pub(crate) use self::harden::LOCK_BYTES;
 pub use self::{
     command::{SpawnError, spawn, status_code},
     harden::{Original, Protected, protect},

@@ -101,7 +101,7 @@ mod tests {
         for (row, mounts, controllers, expected) in [
             (
                 "memory\t4\t12\t1\n",
-                vec![v1.clone(), v2.clone()],
+                vec![v1, v2.clone()],
                 false,
                 Hierarchy::Mounted(Version::V1, "/sys/fs/cgroup/memory".into()),
             ),

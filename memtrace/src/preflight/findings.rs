@@ -1,0 +1,113 @@
+//! What the facts and the state of the hooks mean: what is wrong, what follows from it, and the exact next command.
+
+mod host;
+mod rights;
+
+use serde::Serialize;
+
+pub use self::rights::missing_rights_message;
+use super::facts::Facts;
+use crate::hook::{Attached, HookStatus};
+
+/// How much a finding matters, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// memtrace cannot trace.
+    Fatal,
+    /// It can, but tells less.
+    Degraded,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// The name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fatal => "fatal",
+            Self::Degraded => "degraded",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// One thing that a user should know before tracing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was found.
+    pub what: String,
+    /// What it means for what memtrace can tell.
+    pub consequence: String,
+    /// What to do about it; several lines are alternatives. `None` where nothing can be done.
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    fn new(severity: Severity, what: impl Into<String>, consequence: impl Into<String>) -> Self {
+        Self { severity, what: what.into(), consequence: consequence.into(), fix: None }
+    }
+
+    fn fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
+    }
+}
+
+/// Judges the facts and the hooks; worst findings first. `hooks` is empty when none was tried yet.
+#[must_use]
+pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
+    // Where a required hook is attached the kernel itself has said that rights and lockdown are in order.
+    let proven = hooks.iter().any(|hook| hook.required && hook.attached.name().is_some());
+    let mut findings = Vec::new();
+    if !proven {
+        findings.extend(rights::tracing(facts));
+        findings.extend(host::lockdown(facts));
+        findings.extend(host::no_way_to_attach(facts));
+    }
+    if findings.is_empty() {
+        findings.extend(required_hooks(hooks));
+        findings.extend(optional_hooks(hooks));
+    }
+    findings.extend(rights::comfort(facts));
+    findings.extend(host::all(facts));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// Whether memtrace can trace: `memtrace check` exits with 0, else with 4.
+#[must_use]
+pub fn can_trace(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity != Severity::Fatal)
+}
+
+fn required_hooks(hooks: &[HookStatus]) -> impl Iterator<Item = Finding> {
+    hooks.iter().filter(|hook| hook.required).filter_map(|hook| match &hook.attached {
+        Attached::No(reason) => Some(Finding::new(
+            Severity::Fatal,
+            format!("{} is not attached: {reason}", hook.name),
+            sentence(hook.without),
+        )),
+        _ => None,
+    })
+}
+
+/// One finding for all of them: the table of the hooks has the reasons.
+fn optional_hooks(hooks: &[HookStatus]) -> Option<Finding> {
+    let missing: Vec<_> = hooks.iter().filter(|hook| !hook.required && hook.attached.name().is_none()).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = missing.iter().map(|hook| hook.name).collect();
+    let mut lost: Vec<_> = missing.iter().map(|hook| hook.without).collect();
+    lost.dedup();
+    let what = format!("{} of {} hooks not attached: {}", missing.len(), hooks.len(), names.join(", "));
+    Some(Finding::new(Severity::Degraded, what, sentence(&lost.join("; "))))
+}
+
+/// The words of the hook table start small, as parts of a table do.
+fn sentence(words: &str) -> String {
+    format!("Without it: {words}.")
+}

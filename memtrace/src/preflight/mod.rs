@@ -1,0 +1,18 @@
+//! What memtrace can do on this kernel with these rights, before it tries, and how to get the rest.
+//!
+//! [`gather()`] reads the facts, [`check`] judges them and is pure, as are the renderers.
+
+pub mod facts;
+pub mod findings;
+mod gather;
+mod read;
+pub mod render;
+
+pub use self::{
+    facts::{Fact, Facts},
+    findings::{Finding, Severity, can_trace, check, missing_rights_message},
+    gather::gather,
+};
+
+#[cfg(test)]
+mod situations;

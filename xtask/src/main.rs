@@ -63,8 +63,15 @@ enum Command {
     },
 }
 
-fn main() -> Result<ExitCode> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    run_command(Cli::parse().command).unwrap_or_else(|e| {
+        eprintln!("xtask: {e:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run_command(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Setup { static_ } => tools::setup(static_).map(|()| ExitCode::SUCCESS),
         Command::Build { release, static_ } => build::build(release, static_).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),

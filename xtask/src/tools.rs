@@ -1,8 +1,8 @@
 //! `cargo xtask setup`: what a build needs and a fresh machine lacks.
 
 use std::{
-    env::consts::ARCH,
-    fs,
+    env::{self, consts::ARCH},
+    fs, iter,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -52,6 +52,10 @@ fn ensure_linker(tools: &Path) -> Result<()> {
     let mut install = workspace::cargo();
     install.args(["install", BPF_LINKER, "--version", BPF_LINKER_VERSION, "--locked", "--force"]);
     install.arg("--root").arg(tools).arg("--target-dir").arg(&scratch);
+    // Or cargo advises to add the folder to PATH, which nobody needs.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(iter::once(tools.join("bin")).chain(env::split_paths(&path))).context("PATH")?;
+    install.env("PATH", path);
     sh(&mut install).context("installing bpf-linker; is crates.io reachable?")?;
     fs::remove_dir_all(&scratch).with_context(|| format!("removing {}", scratch.display()))
 }

@@ -104,7 +104,7 @@ fn load(cgroup: &Path, args: &[&std::ffi::OsStr]) -> Result<ChildGuard> {
 }
 
 /// Removes what a demo that was killed together with its guardian left behind.
-fn sweep(dir: &Path) -> Result<()> {
+pub(crate) fn sweep(dir: &Path) -> Result<()> {
     for left in cgroup::list(PREFIX)?.into_iter().filter(|p| orphaned(p)) {
         cgroup::remove(&left).with_context(|| format!("removing the left-over {}", left.display()))?;
     }

@@ -56,6 +56,9 @@ enum Load {
     Demo {
         /// Where to put the file that is read; not on a tmpfs.
         dir: PathBuf,
+        /// Only remove what a killed demo left behind.
+        #[arg(long)]
+        sweep: bool,
     },
 }
 
@@ -103,6 +106,7 @@ fn run(cli: Cli) -> Result<()> {
         Load::Mmapfile(l) => file::map(&l.path, l.mb, file::Until::new(l.time, l.passes)),
         Load::Hog => anon::hog(),
         Load::Storm { dir, time } => storm::run(&dir, time),
-        Load::Demo { dir } => demo::run(&dir),
+        Load::Demo { dir, sweep: true } => demo::sweep(&dir),
+        Load::Demo { dir, sweep: false } => demo::run(&dir),
     }
 }

@@ -36,7 +36,8 @@ pub(crate) fn run(memtrace: &mut Command, memload: &Path, dir: &Path) -> Result<
         "xtask: demo: a 96 MB file is read again and again in a cgroup with 48 MB (stalls), and every 10 s one\n\
          xtask: process is OOM-killed in a cgroup with 32 MB. The rest of the machine is left alone; Ctrl-C ends it."
     );
-    let mut load = Load::start(memload, &on_disk(dir))?;
+    let dir = on_disk(dir);
+    let mut load = Load::start(memload, &dir)?;
     if signals.pending().next().is_some() {
         return Ok(ExitCode::from(130));
     }
@@ -53,17 +54,19 @@ pub(crate) fn run(memtrace: &mut Command, memload: &Path, dir: &Path) -> Result<
 }
 
 /// The load, as long as this lives.
-struct Load {
+struct Load<'a> {
+    memload: &'a Path,
+    dir: &'a Path,
     child: Child,
     lifeline: Option<ChildStdin>,
 }
 
-impl Load {
-    fn start(memload: &Path, dir: &Path) -> Result<Self> {
+impl<'a> Load<'a> {
+    fn start(memload: &'a Path, dir: &'a Path) -> Result<Self> {
         let mut command = as_root::command(memload, &["demo".as_ref(), dir.as_os_str()], &[])?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("starting the load")?;
         let stdout = child.stdout.take();
-        let load = Self { lifeline: child.stdin.take(), child };
+        let load = Self { memload, dir, lifeline: child.stdin.take(), child };
         let mut said = String::new();
         if let Some(stdout) = stdout {
             BufReader::new(stdout).read_line(&mut said).context("waiting for the load")?;
@@ -83,10 +86,14 @@ impl Load {
     }
 }
 
-impl Drop for Load {
+impl Drop for Load<'_> {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        let _ = self.child.wait();
+        if self.child.wait().is_ok_and(|status| status.signal().is_some()) {
+            // Somebody killed it before it could clean up.
+            let sweep = ["demo".as_ref(), "--sweep".as_ref(), self.dir.as_os_str()];
+            let _ = as_root::command(self.memload, &sweep, &[]).map(|mut c| c.status());
+        }
     }
 }
 
@@ -96,7 +103,9 @@ fn forward(signals: &mut SignalsInfo<WithOrigin>, pid: Pid) {
     let mut last: Option<Instant> = None;
     for origin in signals {
         let again = last.is_some_and(|t| t.elapsed() < Duration::from_millis(300));
-        if !sent_by_process(&origin) || again {
+        // A terminal that goes away tells the leader of its session only, which may be us.
+        let for_us_alone = origin.signal == SIGHUP || sent_by_process(&origin);
+        if !for_us_alone || again {
             continue;
         }
         last = Some(Instant::now());

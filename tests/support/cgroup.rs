@@ -136,8 +136,11 @@ impl MemCgroup {
     pub fn limit_hits(&self) -> Result<u64> {
         match self.version {
             Version::V1 => {
+                // With swap accounting the charge of memory and swap is tried first, and that limit is the same.
+                let swap = self.read("memory.memsw.failcnt").unwrap_or_default();
                 let text = self.read("memory.failcnt")?;
-                text.trim().parse().with_context(|| format!("memory.failcnt says {text:?}"))
+                let memory: u64 = text.trim().parse().with_context(|| format!("memory.failcnt says {text:?}"))?;
+                Ok(memory + swap.trim().parse::<u64>().unwrap_or(0))
             }
             Version::V2 => self.counter("memory.events", "max"),
         }

@@ -105,8 +105,9 @@ impl MemCgroup {
         match version {
             Version::V1 => {
                 cgroup.write("memory.limit_in_bytes", &limit)?;
-                // Without swap accounting or swap these two are absent or refuse: the limit alone then does it.
-                let _ = cgroup.write("memory.memsw.limit_in_bytes", &limit);
+                // Without swap accounting these two are absent or refuse: the limit alone then does it. The limit of
+                // memory and swap is tried first and has no working counter (Linux 6.18), so it must not be met first.
+                let _ = cgroup.write("memory.memsw.limit_in_bytes", &(limit_bytes + (1 << 20)).to_string());
                 let _ = cgroup.write("memory.swappiness", "0");
             }
             Version::V2 => {
@@ -136,11 +137,8 @@ impl MemCgroup {
     pub fn limit_hits(&self) -> Result<u64> {
         match self.version {
             Version::V1 => {
-                // With swap accounting the charge of memory and swap is tried first, and that limit is the same.
-                let swap = self.read("memory.memsw.failcnt").unwrap_or_default();
                 let text = self.read("memory.failcnt")?;
-                let memory: u64 = text.trim().parse().with_context(|| format!("memory.failcnt says {text:?}"))?;
-                Ok(memory + swap.trim().parse::<u64>().unwrap_or(0))
+                text.trim().parse().with_context(|| format!("memory.failcnt says {text:?}"))
             }
             Version::V2 => self.counter("memory.events", "max"),
         }

@@ -7,10 +7,12 @@ use tests::{MemCgroup, bin, cgroup::Version, is_root, skip};
 /// A cgroup of 32 MB of its own, or a skip.
 fn small_cgroup(test: &str) -> Option<MemCgroup> {
     if !is_root() {
-        skip(test, "making a memory cgroup needs root, and there is no sudo");
+        // libtest names the thread after the test.
+        skip(std::thread::current().name().unwrap_or(test), "making a memory cgroup needs root, and there is no sudo");
         return None;
     }
-    Some(MemCgroup::create(&format!("memtrace-test-{test}-{}", std::process::id()), 32 << 20).expect("a memory cgroup"))
+    let name = format!("memtrace-test-{test}-{}", std::process::id());
+    Some(MemCgroup::create(&name, 32 << 20).unwrap_or_else(|e| panic!("{e:#}")))
 }
 
 fn memload(cgroup: &MemCgroup) -> Command {

@@ -1,0 +1,268 @@
+//! Holds the layering: which room may name what, that `unsafe` is argued for, and that files stay small.
+//!
+//! Files are read as Rust tokens, so comments and strings never count, and `use std::{fs, io}` cannot hide a name.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read the sources has failed")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Rooms that only compute: nothing in them may reach for the machine.
+const PURE: &[&str] = &["session", "verdict", "compare", "report", "export", "decode", "live/screen"];
+
+/// What reaches for the machine.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::env",
+    "std::io::stdout",
+    "std::io::stdin",
+    "std::io::stderr",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::process",
+    "std::thread",
+    "std::net",
+    "print!",
+    "println!",
+    "eprint!",
+    "eprintln!",
+    "dbg!",
+    "aya",
+    "libc",
+    "rustix",
+];
+
+const MAX_LINES: usize = 400;
+const MAX_TEST_LINES: usize = 600;
+
+/// A name in the code: `std`, `std::fs`, `std::fs::read` (a path is listed with each of its beginnings), `println!`.
+struct Name {
+    path: String,
+    line: usize,
+}
+
+/// All names of a file, `use` trees spelled out. Inline tests (they come last in a file) are left out.
+fn names(text: &str) -> Vec<Name> {
+    let code = text.split("\n#[cfg(test)]").next().unwrap_or_default();
+    let mut found = Vec::new();
+    collect(code.parse().expect("the file is Rust"), &[], &mut found);
+    found
+}
+
+fn collect(stream: TokenStream, prefix: &[String], found: &mut Vec<Name>) {
+    let mut path: Vec<String> = prefix.to_vec();
+    let mut joined = !prefix.is_empty();
+    let mut colons = 0;
+    for token in stream {
+        match token {
+            TokenTree::Ident(ident) => {
+                if !joined && colons != 2 {
+                    path.clear();
+                }
+                path.push(ident.to_string());
+                found.push(Name { path: path.join("::"), line: ident.span().start().line });
+                (joined, colons) = (false, 0);
+            }
+            TokenTree::Punct(p) if p.as_char() == ':' => colons += 1,
+            TokenTree::Punct(p) if p.as_char() == '!' => {
+                if let Some(last) = found.last_mut() {
+                    last.path.push('!');
+                }
+                (path, joined, colons) = (prefix.to_vec(), !prefix.is_empty(), 0);
+            }
+            TokenTree::Group(group) => {
+                let tree = group.delimiter() == Delimiter::Brace && colons == 2;
+                collect(group.stream(), if tree { &path } else { &[] }, found);
+                (path, joined, colons) = (prefix.to_vec(), !prefix.is_empty(), 0);
+            }
+            _ => (path, joined, colons) = (prefix.to_vec(), !prefix.is_empty(), 0),
+        }
+    }
+}
+
+/// Rule 1: a pure room touches no file, clock, terminal, environment or kernel.
+fn impure(file: &str, text: &str) -> Vec<String> {
+    let Some(inside) = file.strip_prefix("memtrace/src/") else { return Vec::new() };
+    let pure =
+        |room: &str| inside.strip_prefix(room).is_some_and(|rest| room == "decode" || rest.starts_with(['/', '.']));
+    if !PURE.iter().any(|room| pure(room)) {
+        return Vec::new();
+    }
+    // `use std::io;` is fine, and `io::stdout()` after it is not; a lone `fs` is somebody's variable.
+    let short = |name: &str, path: &str| path.contains("::") && name.strip_prefix("std::") == Some(path);
+    let bad = |n: &Name| IMPURE.iter().any(|name| n.path == *name || short(name, &n.path));
+    names(text).iter().filter(|n| bad(n)).map(|n| format!("{file}:{}: pure code names {}", n.line, n.path)).collect()
+}
+
+/// Rule 2: only `probe/` knows the BPF library.
+fn aya_outside_probe(file: &str, text: &str) -> Vec<String> {
+    if !file.starts_with("memtrace/src/") || file.starts_with("memtrace/src/probe") {
+        return Vec::new();
+    }
+    names(text)
+        .iter()
+        .filter(|n| n.path == "aya")
+        .map(|n| format!("{file}:{}: names aya outside probe/", n.line))
+        .collect()
+}
+
+/// Rule 3: each `unsafe` says why it is sound in the comment above it.
+fn unargued_unsafe(file: &str, text: &str) -> Vec<String> {
+    let mut unsafes = Vec::new();
+    unsafe_lines(text.parse().expect("the file is Rust"), &mut unsafes);
+    let lines: Vec<&str> = text.lines().collect();
+    let argued = |line: usize| {
+        let above = lines[..line - 1].iter().rev();
+        let near = above.clone().take(3).any(|l| l.contains("// SAFETY:"));
+        near || above.take_while(|l| l.trim_start().starts_with("//")).any(|l| l.contains("// SAFETY:"))
+    };
+    unsafes.into_iter().filter(|l| !argued(*l)).map(|l| format!("{file}:{l}: `unsafe` without // SAFETY:")).collect()
+}
+
+fn unsafe_lines(stream: TokenStream, found: &mut Vec<usize>) {
+    let mut tokens = stream.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            // `#[unsafe(no_mangle)]` is an attribute: there is nothing to argue about a name.
+            TokenTree::Ident(i) if i == "unsafe" => match tokens.peek() {
+                Some(TokenTree::Group(g)) if g.delimiter() == Delimiter::Parenthesis => {}
+                _ => found.push(i.span().start().line),
+            },
+            TokenTree::Group(group) => unsafe_lines(group.stream(), found),
+            _ => {}
+        }
+    }
+}
+
+/// Rule 4: a file is small enough to be read in one go.
+fn too_long(file: &str, text: &str) -> Vec<String> {
+    let max = if file.starts_with("tests/") || file.contains("/tests/") { MAX_TEST_LINES } else { MAX_LINES };
+    let lines = text.lines().count();
+    if lines > max { vec![format!("{file}: {lines} lines, more than {max}: split it")] } else { Vec::new() }
+}
+
+type Rule = fn(&str, &str) -> Vec<String>;
+
+/// Applies a rule to each Rust file of the workspace.
+fn hold(rule: Rule) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace above tests/").to_owned();
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    assert!(files.len() > 10, "only {} Rust files under {}: looking in the wrong place", files.len(), root.display());
+    let mut broken = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let file = path.strip_prefix(&root).expect("found below the root").to_string_lossy();
+        broken.extend(rule(&file, &text));
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            // A folder with this tag is a cargo target directory, whatever its name.
+            if !name.starts_with('.') && name != "target" && !path.join("CACHEDIR.TAG").exists() {
+                rust_files(&path, files);
+            }
+        } else if name.ends_with(".rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_do_not_reach_for_the_machine() {
+    hold(impure);
+}
+
+#[test]
+fn only_the_probe_names_aya() {
+    hold(aya_outside_probe);
+}
+
+#[test]
+fn every_unsafe_is_argued_for() {
+    hold(unargued_unsafe);
+}
+
+#[test]
+fn no_file_is_too_long() {
+    hold(too_long);
+}
+
+#[test]
+fn the_purity_rule_finds_each_way_to_name_a_thing() {
+    let bad = [
+        "use std::fs;",
+        "use std::{collections::BTreeMap, time::{Duration, Instant}};",
+        "use std::{io::{self, stdout}, fmt};",
+        "fn f() { let t = std::time::SystemTime::now(); }",
+        "fn f() { println!(\"x\"); }",
+        "fn f() { if x { eprintln!(\"{}\", 1) } }",
+        "use rustix::fs::stat;",
+        "fn f() { unsafe { libc::getpid() } }",
+        "fn f() -> aya::Ebpf { todo!() }",
+        "use std::process as p;",
+        "use std::io; fn f() { io::stdout() }",
+    ];
+    for text in bad {
+        assert_eq!(impure("memtrace/src/session/stall.rs", text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_purity_rule_lets_pure_code_be() {
+    let good = "use std::{collections::BTreeMap, fmt, time::Duration};\n\
+                // std::fs::read, println!\n/// See `std::env`.\n\
+                fn libc_like(fs: u8) -> String { format!(\"std::env {fs}\") }\n\
+                struct S { aya_like: u8, time: Duration }\n\
+                #[cfg(test)]\nmod tests { use std::fs; }\n";
+    assert_eq!(impure("memtrace/src/session/stall.rs", good), [] as [&str; 0]);
+}
+
+#[test]
+fn the_purity_rule_knows_its_rooms() {
+    let count = |file: &str| impure(file, "use std::fs;").len();
+    for file in
+        ["session.rs", "session/a.rs", "decode.rs", "decode_v2.rs", "live/screen.rs", "live/screen/a.rs", "report.rs"]
+    {
+        assert_eq!(count(&format!("memtrace/src/{file}")), 1, "{file}");
+    }
+    for file in ["main.rs", "probe/load.rs", "live/term.rs", "sessions.rs"] {
+        assert_eq!(count(&format!("memtrace/src/{file}")), 0, "{file}");
+    }
+}
+
+#[test]
+fn the_aya_rule_can_fail() {
+    assert_eq!(aya_outside_probe("memtrace/src/main.rs", "use aya::{Ebpf, maps};").len(), 1);
+    assert_eq!(aya_outside_probe("memtrace/src/main.rs", "use crate::{probe, aya_like};").len(), 0);
+    assert_eq!(aya_outside_probe("memtrace/src/probe/load.rs", "use aya::Ebpf;").len(), 0);
+}
+
+#[test]
+fn the_unsafe_rule_can_fail() {
+    let count = |text: &str| unargued_unsafe("a.rs", text).len();
+    assert_eq!(count("fn f() {\n    unsafe { g() }\n}"), 1);
+    assert_eq!(count("unsafe impl Send for S {}"), 1);
+    assert_eq!(count("fn f() {\n    // SAFETY: g asks for nothing.\n    unsafe { g() }\n}"), 0);
+    assert_eq!(count("// SAFETY: far away\n\n\n\nfn f() { unsafe { g() } }"), 1);
+    assert_eq!(count("// SAFETY: a long one\n// b\n// c\n// d\nunsafe impl Send for S {}"), 0);
+    assert_eq!(count("// unsafe\n/// `unsafe`\nconst S: &str = \"unsafe\";"), 0);
+    assert_eq!(count("#[unsafe(no_mangle)]\nstatic X: u8 = 0;"), 0);
+}
+
+#[test]
+fn the_length_rule_can_fail() {
+    assert_eq!(too_long("memtrace/src/a.rs", &"\n".repeat(401)).len(), 1);
+    assert_eq!(too_long("memtrace/src/a.rs", &"\n".repeat(400)).len(), 0);
+    assert_eq!(too_long("tests/live.rs", &"\n".repeat(600)).len(), 0);
+    assert_eq!(too_long("tests/live.rs", &"\n".repeat(601)).len(), 1);
+}

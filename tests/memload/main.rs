@@ -1,0 +1,112 @@
+//! `memload`: loads of a known kind for the live tests, the guests, the figures and the demo.
+//!
+//! Run it only inside a memory cgroup with a limit, or in a guest. Each load prints one line of what it did.
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use tests::cgroup;
+
+mod anon;
+mod demo;
+mod file;
+mod storm;
+
+#[derive(Parser)]
+#[command(about = "Loads that make the kernel reclaim memory", version)]
+struct Cli {
+    /// Join this cgroup (its directory) before anything is allocated.
+    #[arg(long, value_name = "DIR")]
+    cgroup: Option<PathBuf>,
+    /// Be killed when the process that started this one ends, however it ends.
+    #[arg(long)]
+    die_with_parent: bool,
+    #[command(subcommand)]
+    load: Load,
+}
+
+#[derive(Subcommand)]
+enum Load {
+    /// Touch MB of anonymous memory (half random, no huge pages) again and again.
+    Anon {
+        mb: usize,
+        #[arg(value_name = "SECS", value_parser = seconds)]
+        time: Duration,
+        /// Touch it once, then only keep it.
+        #[arg(long)]
+        hold: bool,
+    },
+    /// Write a new file of MB and drop it from the page cache (the cache is charged to its first toucher).
+    Mkfile { path: PathBuf, mb: usize },
+    /// Read the first MB of a file again and again.
+    File(FileLoop),
+    /// The same through a mapping, one page after the other.
+    Mmapfile(FileLoop),
+    /// Allocate until the kernel kills this process.
+    Hog,
+    /// Write `memory.force_empty` of a v1 cgroup again and again: some 70,000 real stalls a second.
+    Storm {
+        dir: PathBuf,
+        #[arg(value_name = "SECS", value_parser = seconds)]
+        time: Duration,
+    },
+    /// The load of `cargo xtask run --demo`: stalls and an OOM kill now and then, until standard input closes.
+    Demo {
+        /// Where to put the file that is read; not on a tmpfs.
+        dir: PathBuf,
+        /// Only remove what a killed demo left behind.
+        #[arg(long)]
+        sweep: bool,
+    },
+}
+
+#[derive(Args)]
+struct FileLoop {
+    path: PathBuf,
+    mb: usize,
+    /// How long to go on.
+    #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "passes")]
+    time: Option<Duration>,
+    /// Read it this many times instead: fixed work.
+    #[arg(long, conflicts_with = "time")]
+    passes: Option<u64>,
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("memload: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    if cli.die_with_parent {
+        set_parent_process_death_signal(Some(Signal::KILL)).context("asking to die with the parent")?;
+    }
+    if let Some(dir) = &cli.cgroup {
+        cgroup::join(dir)?;
+    }
+    match cli.load {
+        Load::Anon { mb, time, hold } => anon::run(mb, time, hold),
+        Load::Mkfile { path, mb } => {
+            file::make(&path, mb)?;
+            println!("mkfile: wrote {mb} MB to {}", path.display());
+            Ok(())
+        }
+        Load::File(l) => file::read(&l.path, l.mb, file::Until::new(l.time, l.passes)),
+        Load::Mmapfile(l) => file::map(&l.path, l.mb, file::Until::new(l.time, l.passes)),
+        Load::Hog => anon::hog(),
+        Load::Storm { dir, time } => storm::run(&dir, time),
+        Load::Demo { dir, sweep: true } => demo::sweep(&dir),
+        Load::Demo { dir, sweep: false } => demo::run(&dir),
+    }
+}

@@ -1,0 +1,57 @@
+//! A flood of real memcg stalls: whoever writes `memory.force_empty` of a v1 cgroup reclaims it, 16 times a write.
+
+use std::{
+    env, fs,
+    fs::OpenOptions,
+    io::Write as _,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use tests::ChildGuard;
+
+/// What the child holds in the cgroup; without swap it cannot be reclaimed, so that each try fails and counts.
+const HELD_MB: u64 = 4;
+
+pub(crate) fn run(dir: &Path, time: Duration) -> Result<()> {
+    let control = dir.join("memory.force_empty");
+    if !control.exists() {
+        bail!(
+            "{} is not there: the storm needs a cgroup of the v1 memory hierarchy (v2 has no such file)",
+            control.display()
+        );
+    }
+    let held = (time + Duration::from_secs(3600)).as_secs().to_string();
+    let me = env::current_exe().context("the path of memload")?;
+    let _holder = ChildGuard::spawn(
+        Command::new(me).arg("--die-with-parent").arg("--cgroup").arg(dir).args(["anon", "4", &held, "--hold"]),
+    );
+    wait_for_charge(dir)?;
+
+    let (start, mut writes) = (Instant::now(), 0_u64);
+    while start.elapsed() < time {
+        // One open per write: the kernel takes each write(2) at offset 0 only.
+        let mut file =
+            OpenOptions::new().write(true).open(&control).with_context(|| format!("{}", control.display()))?;
+        // EBUSY says that it could not be emptied: that is the point.
+        let _ = file.write_all(b"0");
+        writes += 1;
+    }
+    println!("storm: {writes} writes in {:.2} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn wait_for_charge(dir: &Path) -> Result<()> {
+    let usage = dir.join("memory.usage_in_bytes");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let text = fs::read_to_string(&usage).with_context(|| format!("reading {}", usage.display()))?;
+        if text.trim().parse::<u64>().is_ok_and(|bytes| bytes >= HELD_MB << 20) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    bail!("nothing was charged to {} in 5 s", dir.display())
+}

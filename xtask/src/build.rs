@@ -1,0 +1,71 @@
+//! `cargo xtask build`, and the builds that the other commands need.
+
+use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf, process::Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use cargo_metadata::Message;
+
+use crate::{
+    tools,
+    workspace::{self, line},
+};
+
+/// What to build and how.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) release: bool,
+    /// `None`: the host.
+    pub(crate) target: Option<String>,
+    /// `memload` too.
+    pub(crate) load: bool,
+}
+
+/// `cargo xtask build`
+pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
+    tools::setup(static_)?;
+    let target = static_.then(tools::static_target);
+    let binaries = binaries(&Options { release: release || static_, target, load: false })?;
+    for path in binaries.values() {
+        let bytes = fs::metadata(path).with_context(|| format!("the size of {}", path.display()))?.len();
+        println!("{} ({}.{} MB)", path.display(), bytes / 1_000_000, bytes / 100_000 % 10);
+    }
+    Ok(())
+}
+
+/// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
+pub(crate) fn binaries(options: &Options) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--package", "memtrace", "--bin", "memtrace"]);
+    if options.load {
+        cargo.args(["--package", "tests", "--bin", "memload"]);
+    }
+    if options.release {
+        cargo.arg("--release");
+    }
+    if let Some(target) = &options.target {
+        cargo.args(["--target", target]);
+    }
+    cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
+    let stdout = child.stdout.take().context("cargo's messages")?;
+
+    let mut binaries = BTreeMap::new();
+    for message in Message::parse_stream(BufReader::new(stdout)) {
+        if let Message::CompilerArtifact(artifact) = message.context("reading cargo's messages")?
+            && let Some(path) = artifact.executable
+            && artifact.target.is_bin()
+        {
+            binaries.insert(artifact.target.name, path.into_std_path_buf());
+        }
+    }
+    let status = child.wait().context("waiting for cargo")?;
+    if !status.success() {
+        bail!("the build failed: {status} (what cargo said is above)");
+    }
+    Ok(binaries)
+}
+
+/// The binary `name` of a build.
+pub(crate) fn take(binaries: &mut BTreeMap<String, PathBuf>, name: &str) -> Result<PathBuf> {
+    binaries.remove(name).with_context(|| format!("cargo built no binary `{name}`"))
+}

@@ -1,0 +1,54 @@
+//! The sum over all test binaries, from what libtest prints.
+
+use std::fmt;
+
+/// How many tests passed, failed and were skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl Tally {
+    /// Adds the counts of a `test result:` line; other lines say nothing.
+    pub(crate) fn add_line(&mut self, line: &str) {
+        let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
+        self.passed += count(rest, "passed");
+        self.failed += count(rest, "failed");
+        self.skipped += count(rest, "ignored");
+    }
+
+    /// libtest counts a test that skipped itself as passed; it is not.
+    pub(crate) fn add_skips(&mut self, skips: u64) {
+        self.passed = self.passed.saturating_sub(skips);
+        self.skipped += skips;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
+}
+
+fn count(text: &str, what: &str) -> u64 {
+    let part = text.split(['.', ';']).map(str::trim).find_map(|p| p.strip_suffix(what));
+    part.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_add_up_and_skips_are_not_passed() {
+        let mut tally = Tally::default();
+        tally.add_line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        tally.add_line("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out");
+        tally.add_line("test a_name_with_passed ... ok");
+        tally.add_skips(4);
+        assert_eq!(tally, Tally { passed: 11, failed: 2, skipped: 5 });
+        assert_eq!(tally.to_string(), "11 passed, 2 failed, 5 skipped");
+    }
+}

@@ -221,7 +221,8 @@ fn an_ordinary_user() {
     assert!(!can_trace(&findings));
     assert_snapshot!(missing_rights_message(&user()).unwrap(), @r#"
     memtrace: no right to trace: CAP_BPF and CAP_PERFMON missing
-    Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and OOM tracepoints needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.
+    Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and
+    OOM tracepoints needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.
     What helps, one of:
       sudo memtrace
       sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace

@@ -1,10 +1,11 @@
 //! Names of memory cgroups by id, which is the inode number of their directory.
 
+mod cache;
 mod handle;
 mod hierarchy;
 
 use std::{
-    collections::HashMap,
+    collections::VecDeque,
     fs, io,
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
@@ -12,14 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::handle::ByHandle;
 pub use self::hierarchy::{Hierarchy, Version, memory_hierarchy};
-
-/// Names kept at once. Cgroups beyond it are resolved anew each time they are seen.
-const CAPACITY: usize = 16_384;
+use self::{cache::Cache, handle::ByHandle};
 
 /// A walk of the hierarchy is the slow way: at most one in this time.
 const WALK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where handles work the walk at the start is only for cgroups that vanish before they are seen: it may not delay.
+const WALK_BUDGET: Duration = Duration::from_millis(50);
 
 /// The names, relative to the root of the memory hierarchy (`/` for the root itself). They are bytes that other
 /// processes chose. A cgroup that was resolved once keeps its name after its removal.
@@ -27,12 +28,13 @@ const WALK_INTERVAL: Duration = Duration::from_secs(1);
 pub struct CgroupNames {
     mount: Option<PathBuf>,
     by_handle: Option<ByHandle>,
-    names: HashMap<u64, Arc<[u8]>>,
+    cache: Cache,
     walked: Option<Instant>,
 }
 
 impl CgroupNames {
-    /// For the memory hierarchy that is mounted; without one nothing is resolved.
+    /// For the memory hierarchy that is mounted; without one nothing is resolved. Walks the hierarchy once, so that
+    /// cgroups which exist now have a name even when they vanish with their OOM victim.
     #[must_use]
     pub fn new() -> Self {
         Self::under(memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned)))
@@ -40,8 +42,8 @@ impl CgroupNames {
 
     fn under(mount: Option<PathBuf>) -> Self {
         let by_handle = mount.as_deref().and_then(|mount| ByHandle::open(mount).ok());
-        let mut names = Self { mount, by_handle, names: HashMap::with_capacity(CAPACITY), walked: None };
-        names.walk();
+        let mut names = Self { mount, by_handle, cache: Cache::default(), walked: None };
+        names.walk(names.by_handle.is_some().then_some(WALK_BUDGET));
         names
     }
 
@@ -54,18 +56,18 @@ impl CgroupNames {
 
     /// The name of the cgroup with this id, when it exists or was resolved before.
     pub fn resolve(&mut self, id: u64) -> Option<Arc<[u8]>> {
-        if let Some(name) = self.names.get(&id) {
-            return Some(name.clone());
+        if let Some(name) = self.cache.get(id) {
+            return name;
         }
         if let Some(by_handle) = &self.by_handle {
-            let name: Arc<[u8]> = by_handle.path(id)?.into();
-            self.keep(id, &name);
-            return Some(name);
+            let name = by_handle.path(id).ok()?.map(Arc::from);
+            self.cache.insert(id, name.clone());
+            return name;
         }
         if self.walked.is_none_or(|at| at.elapsed() >= WALK_INTERVAL) {
-            self.walk();
+            self.walk(None);
         }
-        self.names.get(&id).cloned()
+        self.cache.get(id).flatten()
     }
 
     /// The id of the cgroup with this name.
@@ -78,29 +80,25 @@ impl CgroupNames {
         Ok(fs::metadata(mount.join(std::ffi::OsStr::from_bytes(relative)))?.ino())
     }
 
-    fn keep(&mut self, id: u64, name: &Arc<[u8]>) {
-        // A full table keeps what it has: long-lived cgroups were there first, and nothing is allocated.
-        if self.names.len() < CAPACITY {
-            self.names.insert(id, name.clone());
-        }
-    }
-
-    fn walk(&mut self) {
+    fn walk(&mut self, budget: Option<Duration>) {
         let Some(mount) = self.mount.clone() else { return };
-        self.walked = Some(Instant::now());
-        let mut pending = vec![mount.clone()];
-        while let Some(dir) = pending.pop() {
-            if self.names.len() >= CAPACITY {
-                return;
+        let start = Instant::now();
+        let mut pending = VecDeque::from([mount.clone()]);
+        let mut seen = 0;
+        while let Some(dir) = pending.pop_front() {
+            if seen == cache::CAPACITY || budget.is_some_and(|budget| start.elapsed() > budget) {
+                break;
             }
+            seen += 1;
             if let Ok(metadata) = fs::symlink_metadata(&dir) {
                 let name = dir.strip_prefix(&mount).map_or(&b""[..], |path| path.as_os_str().as_bytes());
-                self.keep(metadata.ino(), &[b"/", name].concat().into());
+                self.cache.insert(metadata.ino(), Some([b"/", name].concat().into()));
             }
             let Ok(entries) = fs::read_dir(&dir) else { continue };
             let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             pending.extend(dirs.map(|entry| entry.path()));
         }
+        self.walked = Some(Instant::now());
     }
 }
 

@@ -1,11 +1,10 @@
 //! What the facts and the state of the hooks mean: what is wrong, what follows from it, and the exact next command.
 
 mod host;
-mod rights;
+pub(super) mod rights;
 
 use serde::Serialize;
 
-pub use self::rights::missing_rights_message;
 use super::facts::Facts;
 use crate::hook::{Attached, HookStatus};
 

@@ -10,8 +10,9 @@ pub mod render;
 
 pub use self::{
     facts::{Fact, Facts},
-    findings::{Finding, Severity, can_trace, check, missing_rights_message},
+    findings::{Finding, Severity, can_trace, check},
     gather::gather,
+    render::missing_rights_message,
 };
 
 #[cfg(test)]

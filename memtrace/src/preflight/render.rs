@@ -6,7 +6,7 @@ mod wrap;
 
 pub use self::json::json;
 use self::wrap::wrap;
-use super::{Facts, Finding, Severity, can_trace};
+use super::{Facts, Finding, Severity, can_trace, findings::rights};
 use crate::{
     hook::{Attached, HookStatus},
     untrusted::Untrusted,
@@ -44,6 +44,22 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: b
     };
     out.push_str(&format!("\n{verdict}\n"));
     out
+}
+
+/// What `memtrace` says on stderr when it is started without the rights to trace, before it exits with 4. `None` when
+/// they are there.
+#[must_use]
+pub fn missing_rights_message(facts: &Facts) -> Option<String> {
+    let finding = rights::tracing(facts)?;
+    let mut text = String::new();
+    wrap(&mut text, "memtrace: ", 10, &finding.what, WIDTH);
+    wrap(&mut text, "", 0, &finding.consequence, WIDTH);
+    text.push_str("What helps, one of:\n");
+    for line in finding.fix.iter().flat_map(|fix| fix.lines()) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push_str("`memtrace check` says more and needs no rights.\n");
+    Some(text)
 }
 
 fn hook_lines(out: &mut String, hook: &HookStatus, colour: bool) {

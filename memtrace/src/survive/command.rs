@@ -1,9 +1,13 @@
 //! The command after `--`: started with what this process had before it protected itself.
 
 use std::{
-    ffi::OsString,
+    env,
+    ffi::{OsStr, OsString},
     io,
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    os::unix::{
+        ffi::OsStrExt as _,
+        process::{CommandExt as _, ExitStatusExt as _},
+    },
     process::{Child, Command, ExitStatus},
 };
 
@@ -71,10 +75,20 @@ pub fn spawn(command: &[OsString], original: Original) -> Result<Child, SpawnErr
         let name = program.to_string_lossy().into_owned();
         match e.raw_os_error() {
             Some(libc::ENOENT) => SpawnError::NotFound(name),
+            // A directory of PATH that may not be searched hides that no other one has it.
+            Some(libc::EACCES) if !exists(program) => SpawnError::NotFound(name),
             Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => SpawnError::Failed(name, e),
             _ => SpawnError::NotExecutable(name, e),
         }
     })
+}
+
+/// Whether there is a file of this name, as far as this user can see.
+fn exists(program: &OsStr) -> bool {
+    if program.as_bytes().contains(&b'/') {
+        return true;
+    }
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join(program).exists()))
 }
 
 /// The status that memtrace passes on: the command's own, or 128 and the number of the signal that ended it.

@@ -5,7 +5,7 @@ use std::{
     io,
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
-        unix::ffi::OsStringExt as _,
+        unix::ffi::OsStrExt as _,
     },
     path::{Path, PathBuf},
 };
@@ -63,16 +63,22 @@ impl ByHandle {
 
     /// The path relative to the mount, starting with `/`. `None` when no such cgroup exists (any more) or when it lies
     /// outside the mounted part.
-    pub(super) fn path(&self, id: u64) -> Option<Vec<u8>> {
-        let fd = self.open_id(id).ok()?;
-        let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
-        let relative = path.strip_prefix(&self.mount).ok()?;
+    ///
+    /// # Errors
+    /// When the kernel does not say, for now (such as out of descriptors).
+    pub(super) fn path(&self, id: u64) -> io::Result<Option<Vec<u8>>> {
+        let fd = match self.open_id(id) {
+            Err(e) if e.raw_os_error() == Some(libc::ESTALE) => return Ok(None),
+            other => other?,
+        };
+        let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
+        let Ok(relative) = path.strip_prefix(&self.mount) else { return Ok(None) };
         let mut name = vec![b'/'];
-        name.extend(relative.to_owned().into_os_string().into_vec());
+        name.extend(relative.as_os_str().as_bytes());
         // The kernel says so of a cgroup that was removed in this very moment; another may really be named like this.
         if name.ends_with(DELETED) && !path.exists() {
             name.truncate(name.len() - DELETED.len());
         }
-        Some(name)
+        Ok(Some(name))
     }
 }

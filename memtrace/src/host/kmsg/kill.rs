@@ -77,7 +77,7 @@ impl<'a> Killed<'a> {
         let open = find(rest, b" (")?;
         let pid = number(&rest[..open])?;
         let rest = &rest[open + 2..];
-        let close = rfind(rest, b") total-vm:").or_else(|| rfind(rest, b"), UID")).or_else(|| rfind(rest, b") "))?;
+        let close = rfind(rest, b") total-vm:")?;
         let tail = &rest[close..];
         let anon_rss_bytes = find(tail, b"anon-rss:").and_then(|at| {
             let digits = &tail[at + b"anon-rss:".len()..];

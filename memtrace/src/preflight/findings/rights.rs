@@ -13,21 +13,8 @@ const IN_A_CONTAINER: &str = "in a container: --pid=host --cap-add=BPF,PERFMON,S
 /// Where `sudo` looks.
 const SUDO_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// What `memtrace` says when it is started without the rights to trace (it then exits with 4). `None` when they are there.
-#[must_use]
-pub fn missing_rights_message(facts: &Facts) -> Option<String> {
-    let finding = tracing(facts)?;
-    let mut text = format!("memtrace: {}\n{}\n", finding.what, finding.consequence);
-    text.push_str("What helps, one of:\n");
-    for line in finding.fix.iter().flat_map(|fix| fix.lines()) {
-        text.push_str(&format!("  {line}\n"));
-    }
-    text.push_str("`memtrace check` says more and needs no rights.\n");
-    Some(text)
-}
-
-/// Without these nothing can be traced.
-pub(super) fn tracing(facts: &Facts) -> Option<Finding> {
+/// Without these nothing can be traced: what is missing, why it is needed, and the ways out.
+pub(in crate::preflight) fn tracing(facts: &Facts) -> Option<Finding> {
     const WHY: &str = "Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and OOM tracepoints \
                        needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.";
     let caps = facts.capabilities.known()?;

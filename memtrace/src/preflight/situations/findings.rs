@@ -1,0 +1,122 @@
+//! What is found in each situation.
+
+use super::{ALL, hooks, root, user};
+use crate::{
+    hook::Attached,
+    preflight::{Fact, Facts, Severity, can_trace, check, facts::Capabilities, render},
+};
+
+fn found(facts: &Facts) -> Vec<(Severity, String)> {
+    check(facts, &[]).into_iter().map(|finding| (finding.severity, finding.what)).collect()
+}
+
+#[test]
+fn a_missing_required_hook_is_fatal() {
+    let mut hooks = hooks();
+    for hook in &mut hooks {
+        hook.attached = Attached::No("not permitted (EPERM)".into());
+    }
+    let findings = check(&root(), &hooks);
+    assert!(!can_trace(&findings));
+    assert_eq!(findings.len(), 3);
+}
+
+#[test]
+fn one_of_two_capabilities() {
+    for (bpf, perfmon, kernel, missing) in [
+        (true, false, "6.1.0", "no right to trace: CAP_PERFMON missing"),
+        (false, true, "6.1.0", "no right to trace: CAP_BPF missing"),
+        (false, false, "5.4.0", "no right to trace: CAP_SYS_ADMIN missing"),
+    ] {
+        let capabilities = Fact::Known(Capabilities { bpf, perfmon, ..Capabilities::default() });
+        let facts = Facts { capabilities, kernel: kernel.into(), ..user() };
+        assert_eq!(found(&facts)[0], (Severity::Fatal, missing.into()));
+    }
+    // What `setcap` gives is enough.
+    let facts = Facts { capabilities: Fact::Known(Capabilities { sys_admin: false, ..ALL }), uid: 1000, ..root() };
+    assert_eq!(found(&facts), []);
+}
+
+#[test]
+fn a_user_namespace_has_capabilities_that_do_not_count() {
+    let facts = Facts { initial_user_namespace: Fact::Known(false), ..root() };
+    assert!(!can_trace(&check(&facts, &[])));
+    // Unless the kernel let it (BPF token).
+    assert!(can_trace(&check(&facts, &hooks())));
+}
+
+#[test]
+fn no_btf() {
+    let facts = Facts { btf: Fact::Known(false), ..root() };
+    assert_eq!(found(&facts), [(Severity::Degraded, "the kernel has no BTF (/sys/kernel/btf/vmlinux)".into())]);
+    let findings = check(&Facts { tracefs: Fact::Known(None), ..facts }, &[]);
+    assert!(!can_trace(&findings));
+    assert_eq!(findings[0].fix.as_deref(), Some("sudo mount -t tracefs tracefs /sys/kernel/tracing"));
+}
+
+#[test]
+fn an_old_kernel_is_said_in_words_only() {
+    let caps = Capabilities { sys_resource: false, ..ALL };
+    let facts = Facts { kernel: "5.4.0-150-generic".into(), capabilities: Fact::Known(caps), ..root() };
+    let findings = check(&facts, &[]);
+    assert!(can_trace(&findings));
+    assert_eq!(findings.len(), 4, "{findings:#?}");
+}
+
+#[test]
+fn unread_facts_make_no_findings() {
+    let unread = || "no /proc".to_owned();
+    let facts = Facts {
+        capabilities: Fact::Unread(unread()),
+        initial_user_namespace: Fact::Unread(unread()),
+        initial_pid_namespace: Fact::Unread(unread()),
+        lockdown: Fact::Unread(unread()),
+        tracefs: Fact::Unread(unread()),
+        unprivileged_bpf_disabled: Fact::Unread(unread()),
+        dmesg_restrict: Fact::Unread(unread()),
+        memlock: Fact::Unread(unread()),
+        memory_cgroup: Fact::Unread(unread()),
+        psi: Fact::Unread(unread()),
+        swap: Fact::Unread(unread()),
+        zswap: Fact::Unread(unread()),
+        mglru: Fact::Unread(unread()),
+        numa_nodes: Fact::Unread(unread()),
+        ..root()
+    };
+    assert_eq!(check(&facts, &[]), []);
+    assert_eq!(facts.unread().len(), 14);
+}
+
+#[test]
+fn json() {
+    let text = render::json(&user(), &hooks(), &check(&user(), &[])).unwrap();
+    assert!(!text.contains('\n'));
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&value["type"], &value["schema"], &value["can_trace"]), (&"check".into(), &1.into(), &false.into()));
+    assert!(value["facts"]["lockdown"].is_null());
+    assert!(value["unread"]["lockdown"].as_str().unwrap().contains("Permission denied"));
+    assert_eq!(value["facts"]["memory_cgroup"]["path"], "/sys/fs/cgroup");
+    assert_eq!(value["facts"]["swap"][0]["kind"], "zram");
+    assert_eq!(value["facts"]["memlock"]["bytes"], 8 << 20);
+    assert_eq!(value["hooks"][0]["attached"], "btf tracepoint");
+    assert!(value["hooks"][0]["reason"].is_null() && value["hooks"][2]["attached"].is_null());
+    assert_eq!(value["hooks"][2]["reason"], "the kernel has no such event (ENOENT)");
+    assert_eq!(value["findings"][0]["severity"], "fatal");
+}
+
+#[test]
+fn commands_are_whole_and_the_rest_fits_80_columns() {
+    for facts in [root(), user()] {
+        let text = render::text(&facts, &hooks(), &check(&facts, &[]), false);
+        for line in text.lines().filter(|line| !line.trim_start().starts_with(['f', 'o'])) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    let plain = render::text(&user(), &hooks(), &check(&user(), &[]), false);
+    let coloured = render::text(&user(), &hooks(), &check(&user(), &[]), true);
+    let mut rest = coloured;
+    for code in ["\x1b[0m", "\x1b[31;1m", "\x1b[32m", "\x1b[33m", "\x1b[36m"] {
+        rest = rest.replace(code, "");
+    }
+    assert_eq!(rest, plain);
+}

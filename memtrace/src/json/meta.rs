@@ -128,7 +128,10 @@ impl Meta {
             version: input.version.to_owned(),
             t_ns: clock.mono_ns,
             time: clock.rfc3339(clock.mono_ns),
-            clock: Clock { monotonic_ns: clock.mono_ns, realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX) },
+            clock: Clock {
+                monotonic_ns: clock.mono_ns,
+                realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX),
+            },
             kernel: text(input.kernel.as_bytes()),
             host: text(input.host),
             page_size_bytes: input.page_size_bytes,

@@ -377,3 +377,6 @@ fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests;

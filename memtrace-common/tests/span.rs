@@ -1,0 +1,165 @@
+//! The pairing of begin and end against a plain model, under every order of begins, ends and exits.
+
+use memtrace_common::{
+    kind::StallKind,
+    span::{Begin, DEPTH, End, SOFT_LIMIT, Span, TaskSpans},
+};
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+/// Span numbers that occur: three kinds of stall that end in the kernel's own order or not, two more than the stack
+/// is deep, and soft-limit reclaim.
+const KINDS: [u8; 6] = [
+    StallKind::Direct as u8,
+    StallKind::Memcg as u8,
+    StallKind::Node as u8,
+    StallKind::Compaction as u8,
+    StallKind::Swapin as u8,
+    SOFT_LIMIT,
+];
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Begin(u8),
+    End(u8),
+    Shrink(u64),
+    Exit,
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
+    let kind = || proptest::sample::select(KINDS.to_vec());
+    let step = prop_oneof![
+        5 => kind().prop_map(Step::Begin),
+        5 => kind().prop_map(Step::End),
+        2 => (0..1000_u64).prop_map(Step::Shrink),
+        1 => Just(Step::Exit),
+    ];
+    proptest::collection::vec((step, 0..1_000_000_u64), 0..200)
+}
+
+/// The same as a plain stack of (kind, start).
+#[derive(Default)]
+struct Model {
+    open: Vec<(u8, u64)>,
+    scanned: u64,
+    soft_limit_ns: u64,
+}
+
+impl Model {
+    fn begin(&mut self, kind: u8, now: u64) -> Begin {
+        let outcome = match self.open.iter().position(|(open, _)| *open == kind) {
+            Some(at) => {
+                let inner = self.open.len() - at - 1;
+                self.open.truncate(at);
+                Begin::Replaced { inner: u32::try_from(inner).unwrap() }
+            }
+            None if self.open.len() == DEPTH => return Begin::Overflow,
+            None => Begin::Opened,
+        };
+        if self.open.is_empty() {
+            self.scanned = 0;
+            self.soft_limit_ns = 0;
+        }
+        self.open.push((kind, now));
+        outcome
+    }
+
+    fn end(&mut self, kind: u8, now: u64) -> End {
+        let Some(at) = self.open.iter().position(|(open, _)| *open == kind) else { return End::Unmatched };
+        let lost = u32::try_from(self.open.len() - at - 1).unwrap();
+        let dur_ns = now - self.open[at].1;
+        self.open.truncate(at);
+        if at == 0 {
+            return End::Finished { lost, dur_ns };
+        }
+        self.soft_limit_ns += if kind == SOFT_LIMIT { dur_ns } else { 0 };
+        End::Nested { lost }
+    }
+}
+
+fn span(kind: u8, start_ns: u64) -> Span {
+    Span { start_ns, kind, order: i32::from(kind), ..Span::default() }
+}
+
+proptest! {
+    #[test]
+    fn it_does_what_a_stack_does(steps in steps()) {
+        let (mut task, mut model) = (TaskSpans::default(), Model::default());
+        let mut now = 0;
+        for (step, pause) in steps {
+            now += pause;
+            match step {
+                Step::Begin(kind) => prop_assert_eq!(task.begin(&span(kind, now)), model.begin(kind, now)),
+                Step::End(kind) => prop_assert_eq!(task.end(kind, now), model.end(kind, now)),
+                Step::Shrink(pages) => {
+                    task.shrink(pages);
+                    model.scanned += pages;
+                }
+                Step::Exit => (task, model) = (TaskSpans::default(), Model::default()),
+            }
+            prop_assert!(task.depth as usize <= DEPTH);
+            let open: Vec<_> = task.spans[..task.depth as usize].iter().map(|s| (s.kind, s.start_ns)).collect();
+            prop_assert_eq!(&open, &model.open);
+            prop_assert_eq!(task.scanned_pages, model.scanned);
+            prop_assert_eq!(task.soft_limit_ns, model.soft_limit_ns);
+        }
+    }
+
+    /// Every span that opened is accounted for exactly once, and no instant is counted in two stalls.
+    #[test]
+    fn spans_and_time_are_counted_once(steps in steps()) {
+        let mut task = TaskSpans::default();
+        let (mut now, mut opened, mut closed, mut lost, mut exited) = (0, 0_u32, 0_u32, 0_u32, 0_u32);
+        let (mut stalled, mut free_from) = (0_u64, 0_u64);
+        for (step, pause) in steps {
+            now += pause;
+            match step {
+                Step::Begin(kind) => match task.begin(&span(kind, now)) {
+                    Begin::Opened => opened += 1,
+                    Begin::Replaced { inner } => {
+                        opened += 1;
+                        lost += 1 + inner;
+                    }
+                    Begin::Overflow => {}
+                },
+                Step::End(kind) => match task.end(kind, now) {
+                    End::Unmatched => {}
+                    End::Nested { lost: inner } => {
+                        closed += 1;
+                        lost += inner;
+                    }
+                    End::Finished { lost: inner, dur_ns } => {
+                        closed += 1;
+                        lost += inner;
+                        prop_assert!(now - dur_ns >= free_from, "two stalls of one task overlap");
+                        free_from = now;
+                        stalled += dur_ns;
+                    }
+                },
+                Step::Shrink(pages) => task.shrink(pages),
+                Step::Exit => {
+                    exited += task.depth;
+                    task = TaskSpans::default();
+                }
+            }
+            prop_assert_eq!(opened, closed + lost + exited + task.depth);
+            prop_assert!(stalled <= now);
+        }
+    }
+
+    /// CPUs may disagree by a little: an end before its begin is a stall of no length.
+    #[test]
+    fn a_clock_that_steps_back_gives_no_huge_stall(kind in proptest::sample::select(KINDS.to_vec()), now: u64, back: u64) {
+        let mut task = TaskSpans::default();
+        prop_assert_eq!(task.begin(&span(kind, now)), Begin::Opened);
+        let end = now.saturating_sub(back);
+        prop_assert_eq!(task.end(kind, end), End::Finished { lost: 0, dur_ns: 0 });
+    }
+
+    #[test]
+    fn the_fields_of_the_begin_are_kept(kind in proptest::sample::select(KINDS.to_vec()), gfp in any::<u32>(), nid: i32) {
+        let mut task = TaskSpans::default();
+        let begun = Span { gfp, nid, ..span(kind, 1) };
+        task.begin(&begun);
+        prop_assert_eq!(task.spans[0], begun);
+    }
+}

@@ -1,0 +1,110 @@
+//! The drain path (decode, then apply) allocates nothing per event, however many processes and cgroups come and go.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    collections::BTreeMap,
+};
+
+use memtrace::{
+    decode::{DecodeContext, decode},
+    session::{
+        Session, SessionConfig,
+        filter::{Filter, Pattern},
+        loss::Loss,
+    },
+};
+
+thread_local! {
+    /// Allocations of this thread; those of the test harness's other threads are none of ours.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that is going away has no counter any more.
+    let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations() -> u64 {
+    ALLOCATIONS.with(Cell::get)
+}
+
+/// A stall record of the `n`th process.
+fn stall(record: &mut [u8; 120], n: u32) {
+    record[0..4].copy_from_slice(&[1_u16.to_ne_bytes(), 120_u16.to_ne_bytes()].concat()[..]);
+    record[8..16].copy_from_slice(&u64::from(n).to_ne_bytes());
+    record[16..24].copy_from_slice(&(u64::from(n) * 7919 % 1_000_000_000).to_ne_bytes());
+    record[24..32].copy_from_slice(&u64::from(n % 3000).to_ne_bytes());
+    record[72..76].copy_from_slice(&(n % 20_000).to_ne_bytes());
+    // Every field is read; the kinds take turns.
+    record[96..100].copy_from_slice(&u32::MAX.to_ne_bytes());
+    record[100] = u8::try_from(n % 8).unwrap_or(0);
+}
+
+/// A kswapd record: asked for by the `n`th name.
+fn wakeup(record: &mut [u8; 64], n: u32) {
+    record[0..4].copy_from_slice(&[3_u16.to_ne_bytes(), 64_u16.to_ne_bytes()].concat()[..]);
+    record[16..20].copy_from_slice(&(n % 4).to_ne_bytes());
+    record[40] = u8::try_from(n % 3).unwrap_or(0);
+    record[48..52].copy_from_slice(&n.to_ne_bytes());
+}
+
+/// An OOM record.
+fn oom(record: &mut [u8; 104], n: u32) {
+    record[0..4].copy_from_slice(&[2_u16.to_ne_bytes(), 104_u16.to_ne_bytes()].concat()[..]);
+    record[48..52].copy_from_slice(&n.to_ne_bytes());
+}
+
+#[test]
+fn decode_and_apply_allocate_nothing() {
+    let names: BTreeMap<u64, Vec<u8>> = (0..3000).map(|id| (id, format!("/pod{id}/c").into_bytes())).collect();
+    let context = DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: true };
+    let patterns = Filter { cgroups: vec![Pattern::path("/pod*/c")], ..Filter::default() };
+    for filter in [Filter::default(), patterns] {
+        let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, ..SessionConfig::default() });
+        let (mut s, mut k, mut o) = ([0; 120], [0; 64], [0; 104]);
+        let (mut applied, mut allocated) = (0, 0);
+        for n in 1..100_000 {
+            stall(&mut s, n);
+            wakeup(&mut k, n);
+            oom(&mut o, n);
+            let before = allocations();
+            for bytes in [s.as_slice(), &k, &o, &s[..50]] {
+                match decode(bytes, &context) {
+                    Ok(event) => applied += u32::from(session.apply(&event, &names).shown),
+                    Err(_) => session.add_loss(Loss::Decode, 1),
+                }
+            }
+            allocated += allocations() - before;
+        }
+        assert_eq!(allocated, 0);
+        assert_eq!(applied, 3 * 99_999);
+        assert!(session.summary().processes.folded > 1000 && session.summary().cgroups.folded > 1000);
+    }
+    assert!(allocations() > 0, "the counter counts");
+}

@@ -133,6 +133,7 @@ fn oom(r: Reader<'_>) -> Oom {
         t_ns: r.u64(offset_of!(Header, t_ns)),
         victim: Victim {
             pid: r.u32(offset_of!(OomRecord, pid)),
+            tid: r.u32(offset_of!(OomRecord, tid)),
             comm: read.has(fields::VICTIM_COMM).then(|| r.comm(offset_of!(OomRecord, comm))),
             cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(OomRecord, cgroup_id))),
             anon_rss_bytes: rss(offset_of!(OomRecord, anon_rss_bytes)),

@@ -135,6 +135,8 @@ impl Constraint {
 pub struct Victim {
     /// Process id.
     pub pid: u32,
+    /// Thread id that the kernel's event and log name: a thread of the victim that still had its memory.
+    pub tid: u32,
     /// Its name.
     pub comm: Option<Comm>,
     /// Id of its own memory cgroup (not the trigger's).

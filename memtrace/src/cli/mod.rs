@@ -2,7 +2,6 @@
 
 pub mod duration;
 mod help;
-pub mod pattern;
 
 use std::{ffi::OsString, io, time::Duration};
 
@@ -12,7 +11,7 @@ use clap::{
 };
 use memtrace_common::kind::StallKind;
 
-use self::pattern::CgroupPattern;
+use crate::session::pattern::{CgroupPattern, CommPattern};
 
 /// The parsed command line.
 #[derive(Debug, Parser)]
@@ -94,12 +93,12 @@ pub struct LiveArgs {
     /// Only stalls of these processes
     #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Which stalls")]
     pub pid: Vec<u32>,
-    /// Only stalls of threads with this name (whole name, 15 bytes at most)
-    #[arg(long, value_name = "NAME", value_parser = comm, help_heading = "Which stalls")]
-    pub comm: Option<String>,
+    /// Only stalls of threads with this name (15 bytes at most; * and ? stand for others)
+    #[arg(long, value_name = "NAME", value_parser = CommPattern::parse, help_heading = "Which stalls")]
+    pub comm: Vec<CommPattern>,
     /// Only stalls in these cgroups and below: a path, or a part of one with * and ?
     #[arg(long, value_name = "PATTERN", value_parser = CgroupPattern::parse, help_heading = "Which stalls")]
-    pub cgroup: Option<CgroupPattern>,
+    pub cgroup: Vec<CgroupPattern>,
     /// Only stalls of this kind; several with commas
     #[arg(long, value_name = "K", value_delimiter = ',', value_parser = kinds(), help_heading = "Which stalls")]
     pub kind: Vec<StallKind>,
@@ -110,6 +109,10 @@ pub struct LiveArgs {
     /// Size of the ring buffer in pages, a power of two (for tests and benchmarks)
     #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
     pub ring_pages: Option<u32>,
+
+    /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
+    #[arg(long, hide = true)]
+    pub classic: bool,
 
     /// Start CMD once the hooks are attached, trace until it ends, exit with its status
     #[arg(last = true, value_name = "CMD", help_heading = "Command")]
@@ -127,13 +130,6 @@ impl LiveArgs {
 fn kinds() -> impl TypedValueParser<Value = StallKind> {
     PossibleValuesParser::new(StallKind::ALL.map(StallKind::name))
         .try_map(|name| StallKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("no such kind"))
-}
-
-fn comm(text: &str) -> Result<String, String> {
-    match text.len() {
-        1..=15 => Ok(text.to_owned()),
-        len => Err(format!("`{text}` has {len} bytes: the kernel keeps 1 to 15 bytes of a name")),
-    }
 }
 
 fn ring_pages(text: &str) -> Result<u32, String> {

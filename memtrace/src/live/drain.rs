@@ -32,7 +32,14 @@ pub struct Drain {
 impl Drain {
     /// A drain path with all its memory allocated. Stalls shorter than `min_stall_ns` are counted, not queued.
     #[must_use]
-    pub fn new(session: Session, cgroups: CgroupNames, queue: Queue, context: DecodeContext, min_stall_ns: u64, kswapd_lines: bool) -> Self {
+    pub fn new(
+        session: Session,
+        cgroups: CgroupNames,
+        queue: Queue,
+        context: DecodeContext,
+        min_stall_ns: u64,
+        kswapd_lines: bool,
+    ) -> Self {
         Self {
             session,
             cgroups,
@@ -57,6 +64,8 @@ impl Drain {
         match &event {
             Event::Stall(stall) => self.take_stall(stall, &event),
             Event::Oom(oom) => {
+                // Now: by the time that the kill goes out, the cgroup may be gone.
+                let _ = oom.victim.cgroup_id.and_then(|id| self.cgroups.resolve(id));
                 if self.ooms.len() < self.ooms.capacity() {
                     self.ooms.push(*oom);
                 } else {

@@ -2,13 +2,161 @@
 //!
 //! The main thread drains and ticks and never waits for an output; a second thread puts into words and writes.
 
+mod before;
 mod command;
 mod cost;
 mod drain;
 mod ooms;
 mod output;
 mod run;
+mod start;
 mod stop;
 mod view;
 
-pub use self::{run::run, drain::Drain, output::{Item, Queue, queue}};
+use anyhow::{Context as _, Result};
+
+use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, run::Tracing, stop::Signals};
+pub use self::{
+    drain::Drain,
+    output::{Item, Queue, queue},
+    start::style,
+};
+use crate::{
+    cli::LiveArgs,
+    host::{Sampler, cgroups::CgroupNames, kmsg::KernelLog},
+    preflight::{self, Facts},
+    probe::load::{LoadError, Loaded, Probe, Ways},
+    session::{Session, SessionConfig},
+    survive,
+};
+
+/// Items that the output may be behind.
+const QUEUE_ITEMS: usize = 8192;
+
+/// Exit status when a right or a kernel feature is missing.
+pub const EXIT_CANNOT_TRACE: u8 = 4;
+/// Exit status of memtrace's own failure when it runs a command.
+pub const EXIT_OWN_FAILURE: u8 = 125;
+
+/// Traces as asked for; the result is the exit status.
+///
+/// # Errors
+/// When the kernel side or the output fails in the middle, with what it means.
+pub fn run(args: &LiveArgs) -> Result<u8> {
+    let facts = preflight::gather();
+    let refused = |status: u8| if args.cmd.is_empty() { status } else { EXIT_OWN_FAILURE };
+    if let Some(message) = preflight::missing_rights_message(&facts) {
+        eprint!("{message}");
+        return Ok(refused(EXIT_CANNOT_TRACE));
+    }
+    // Before anything is attached: the first signal must already end cleanly.
+    let signals = Signals::install().context("installing the signal handlers")?;
+    let ways = if args.classic { Ways::ClassicOnly } else { Ways::All };
+    let loaded = match Loaded::load(&start::options(args.ring_pages, ways, &facts)) {
+        Ok(loaded) => loaded,
+        Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
+    };
+    // The kernel's BTF has come and gone: from here on memory is small, and can be locked.
+    let protected = survive::protect();
+    let start_ns = start::now_ns();
+    let probe = match loaded.attach() {
+        Ok(probe) => probe,
+        Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
+    };
+    say_what_is_missing(args, &facts, &probe, &protected);
+    let command = match args.cmd.is_empty() {
+        true => None,
+        false => match Command::start(&args.cmd, protected.original) {
+            Ok(command) => Some(command),
+            Err(e) => {
+                eprintln!("memtrace: {e}");
+                return Ok(e.exit_code());
+            }
+        },
+    };
+    trace(args, &facts, probe, signals, command, start_ns)
+}
+
+/// Sets up what drains and shows, and runs it.
+fn trace(
+    args: &LiveArgs,
+    facts: &Facts,
+    probe: Probe,
+    signals: Signals,
+    command: Option<Command>,
+    start_ns: u64,
+) -> Result<u8> {
+    let filter = start::filter(args);
+    let context = start::decode_context(&probe.hooks, facts);
+    let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
+    let session = Session::new(SessionConfig {
+        start_ns,
+        own_pid: std::process::id(),
+        filter,
+        scans_read: context.shrink_hook,
+        ..SessionConfig::default()
+    });
+    let (queue, receiver) = queue(QUEUE_ITEMS);
+    let min_stall_ns = start::nanoseconds(args.min_stall());
+    let kswapd_shown = args.json || args.verbose;
+    let drain = Drain::new(session, CgroupNames::new(), queue.clone(), context, min_stall_ns, kswapd_shown);
+    let mut log = KernelLog::open();
+    let before = before::gather(start_ns, &mut log, &probe.already_stalled);
+    let writer = Writer::start(receiver, view).context("starting the writing thread")?;
+    let tracing = Tracing {
+        kinds: start::kinds(&probe.hooks),
+        drain,
+        ooms: OomQueue::new(log),
+        sampler: Sampler::open(),
+        cost: CostSampler::new(start_ns),
+        command,
+        signals,
+        interval: args.interval,
+        deadline_ns: args.duration.map(|duration| start_ns.saturating_add(start::nanoseconds(duration))),
+        probe,
+    };
+    tracing.run(before, writer, queue)
+}
+
+/// Says why nothing can be traced; the result is the exit status.
+fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
+    let hooks = match error {
+        LoadError::NothingAttached(hooks) => hooks.as_slice(),
+        LoadError::Refused(_) => &[],
+    };
+    eprintln!("memtrace: {error}");
+    for finding in preflight::check(facts, hooks) {
+        if finding.severity == preflight::Severity::Fatal {
+            eprint!("{finding}");
+        }
+    }
+    eprintln!("`memtrace check` shows each hook and what is missing.");
+    EXIT_CANNOT_TRACE
+}
+
+/// Each thing that is missing is said once, on stderr, and the rest goes on.
+fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
+    for hook in &probe.hooks {
+        if let crate::hook::Attached::No(why) = &hook.attached {
+            eprintln!("memtrace: {} is not attached ({why}): {}", hook.name, hook.without);
+        }
+    }
+    for note in &protected.notes {
+        eprintln!("memtrace: {note}");
+    }
+    if args.verbose {
+        for finding in preflight::check(facts, &probe.hooks) {
+            eprint!("{finding}");
+        }
+    }
+}
+
+/// The hooks as they turn out on this kernel, without tracing: loads and attaches them, and detaches at once.
+#[must_use]
+pub fn try_hooks(facts: &Facts) -> Result<Vec<crate::hook::HookStatus>, LoadError> {
+    match Loaded::load(&start::options(None, Ways::All, facts))?.attach() {
+        Ok(probe) => Ok(probe.hooks),
+        Err(LoadError::NothingAttached(hooks)) => Ok(hooks),
+        Err(e) => Err(e),
+    }
+}

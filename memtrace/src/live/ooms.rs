@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{event::Oom, host::kmsg::{KernelLog, LogKill}};
+use crate::{
+    event::Oom,
+    host::kmsg::{KernelLog, LogKill},
+};
 
 /// How long a kill waits for the log. The kernel prints its lines around the mark within microseconds; a slow console
 /// can hold them up.
@@ -10,11 +13,18 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Room for kills that wait; one more goes out as it is.
 const CAPACITY: usize = 64;
 
+/// A kill that waits.
+#[derive(Debug)]
+struct Waiting {
+    oom: Oom,
+    confirmed: bool,
+}
+
 /// The kills that wait.
 #[derive(Debug)]
 pub(super) struct OomQueue {
     log: Result<KernelLog, String>,
-    waiting: Vec<Oom>,
+    waiting: Vec<Waiting>,
 }
 
 impl OomQueue {
@@ -28,7 +38,7 @@ impl OomQueue {
         if self.log.is_err() || self.waiting.len() == CAPACITY {
             return Some(oom);
         }
-        self.waiting.push(oom);
+        self.waiting.push(Waiting { oom, confirmed: false });
         None
     }
 
@@ -39,20 +49,23 @@ impl OomQueue {
             return Vec::new();
         }
         for kill in log.poll().unwrap_or_default() {
-            if let Some(oom) = self.waiting.iter_mut().find(|oom| is_same(oom, &kill)) {
-                refine(oom, &kill);
+            let same = |w: &&mut Waiting| !w.confirmed && is_same(&w.oom, &kill);
+            if let Some(waiting) = self.waiting.iter_mut().find(same) {
+                waiting.confirmed = true;
+                refine(&mut waiting.oom, &kill);
             }
         }
         let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
         let late = |oom: &Oom| now_ns.saturating_sub(oom.t_ns) > patience;
-        self.waiting.extract_if(.., |oom| all || oom.is_confirmed || late(oom)).collect()
+        self.waiting.extract_if(.., |w| all || w.confirmed || late(&w.oom)).map(|w| w.oom).collect()
     }
 
-    /// Reads the log up to now, so that the kills in it are not taken for later ones.
+    /// Reads the log up to now, so that what is in it is not taken for a later kill.
     pub(super) fn catch_up(&mut self) {
         if self.waiting.is_empty()
             && let Ok(log) = &mut self.log
         {
+            // A log that fails now is asked again at the next kill.
             let _ = log.poll();
         }
     }
@@ -63,9 +76,8 @@ fn is_same(oom: &Oom, kill: &LogKill) -> bool {
     kill.pid == oom.victim.pid || kill.pid == oom.victim.tid
 }
 
-/// What the log knows better or beside the event.
+/// Takes what the log knows better, or beside the event.
 fn refine(oom: &mut Oom, kill: &LogKill) {
-    oom.is_confirmed = true;
     oom.constraint = kill.constraint.or(oom.constraint);
     oom.victim.comm = oom.victim.comm.or(Some(kill.comm));
     oom.victim.anon_rss_bytes = oom.victim.anon_rss_bytes.or(kill.anon_rss_bytes);

@@ -4,39 +4,51 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, Ordering},
+        atomic::{AtomicI32, AtomicU64, Ordering},
     },
 };
 
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
-    flag, low_level,
+    low_level,
 };
+
+use super::start::now_ns;
+
+/// Signals closer together than this are one: timeout(1) sends its signal to the process and to its group.
+const SAME_NS: u64 = 300_000_000;
 
 /// The signals that end the tracing cleanly; the second one ends the process at once.
 #[derive(Clone, Debug)]
 pub(super) struct Signals {
-    asked: Arc<AtomicBool>,
     which: Arc<AtomicI32>,
 }
 
 impl Signals {
     /// Installs the handlers.
     pub(super) fn install() -> io::Result<Self> {
-        let signals = Self { asked: Arc::default(), which: Arc::default() };
+        let signals = Self { which: Arc::default() };
+        let first_ns = Arc::new(AtomicU64::new(0));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // In this order: the first signal sets the flag, the next finds it set and exits. The kernel detaches all.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.asked))?;
-            let which = Arc::clone(&signals.which);
-            // SAFETY: storing into an atomic is async-signal-safe.
-            unsafe { low_level::register(signal, move || which.store(signal, Ordering::Relaxed)) }?;
-            flag::register(signal, Arc::clone(&signals.asked))?;
+            let (which, first_ns) = (Arc::clone(&signals.which), Arc::clone(&first_ns));
+            let handler = move || {
+                let now = now_ns();
+                match first_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => which.store(signal, Ordering::Relaxed),
+                    // The kernel detaches everything when the process ends.
+                    Err(first) if now.saturating_sub(first) > SAME_NS => low_level::exit(128 + signal),
+                    Err(_) => {}
+                }
+            };
+            // SAFETY: atomics, clock_gettime and _exit are async-signal-safe; nothing is allocated or locked.
+            unsafe { low_level::register(signal, handler) }?;
         }
         Ok(signals)
     }
 
     /// The signal that asked for the end, if one did.
     pub(super) fn received(&self) -> Option<i32> {
-        self.asked.load(Ordering::Relaxed).then(|| self.which.load(Ordering::Relaxed))
+        let which = self.which.load(Ordering::Relaxed);
+        (which != 0).then_some(which)
     }
 }

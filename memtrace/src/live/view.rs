@@ -28,8 +28,8 @@ pub(super) enum Format {
         /// Rows since the head of the columns was shown.
         since_head: usize,
     },
-    /// JSON objects, the first of which is this one.
-    Json(Box<json::Meta>),
+    /// JSON objects, the first of which is this one, until it is out.
+    Json(Option<Box<json::Meta>>),
 }
 
 /// Everything needed to put items into words.
@@ -53,14 +53,15 @@ impl View {
     /// What comes before the first item.
     pub(super) fn head(&mut self) -> String {
         match &mut self.format {
-            Format::Json(meta) => line(&Object::Meta(std::mem::take(meta))),
+            Format::Json(meta) => meta.take().map_or_else(String::new, |meta| line(&Object::Meta(*meta))),
             Format::Lines { .. } => String::new(),
         }
     }
 
     /// One item, with its newline; empty when this format does not show it.
     pub(super) fn render(&mut self, item: Item) -> String {
-        let path = |id: Option<u64>, path: Option<Arc<[u8]>>| -> Vec<(u64, Arc<[u8]>)> { id.zip(path).into_iter().collect() };
+        let path =
+            |id: Option<u64>, path: Option<Arc<[u8]>>| -> Vec<(u64, Arc<[u8]>)> { id.zip(path).into_iter().collect() };
         let paths = match &item {
             Item::Stall(stall, p) => path(stall.cgroup_id, p.clone()),
             Item::Oom(oom, p) => path(oom.victim.cgroup_id, p.clone()),

@@ -50,6 +50,12 @@ impl Finding {
         Self { severity, what: what.into(), consequence: consequence.into(), fix: None }
     }
 
+    /// The kernel refused to load anything at all, for a reason that the facts do not show.
+    #[must_use]
+    pub fn refused(why: &str) -> Self {
+        Self::new(Severity::Fatal, why, "memtrace cannot trace on this host.")
+    }
+
     fn fix(self, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..self }
     }

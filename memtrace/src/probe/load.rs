@@ -134,7 +134,14 @@ impl Loaded {
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
         let totals = Totals::of(|map| take(ebpf, map))?;
-        Ok(Probe { hooks, gfp_names: self.facts.gfp_names, already_stalled, ring, totals, programs: Programs(self.ebpf) })
+        Ok(Probe {
+            hooks,
+            gfp_names: self.facts.gfp_names,
+            already_stalled,
+            ring,
+            totals,
+            programs: Programs(self.ebpf),
+        })
     }
 }
 
@@ -143,7 +150,10 @@ fn take(ebpf: &mut Ebpf, map: &str) -> Result<aya::maps::Map, LoadError> {
 }
 
 fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attached {
-    let why_btf = match btf.map_err(Clone::clone).and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| in_words(&e))) {
+    let why_btf = match btf
+        .map_err(Clone::clone)
+        .and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| in_words(&e)))
+    {
         Ok(()) => return Attached::BtfTracepoint,
         Err(why) => why,
     };

@@ -50,7 +50,8 @@ impl Programs {
         for (_, program) in self.0.programs() {
             let Ok(fd) = program.fd() else { continue };
             let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd())).ok()?;
-            let misses = info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse::<u64>().ok())?;
+            let misses =
+                info.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse::<u64>().ok())?;
             *skipped.get_or_insert(0) += misses;
         }
         skipped

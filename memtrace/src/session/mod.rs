@@ -9,6 +9,7 @@ pub mod input;
 mod kswapd;
 pub mod loss;
 mod oom;
+pub mod pattern;
 pub mod summary;
 mod table;
 pub mod tally;

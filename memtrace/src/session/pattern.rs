@@ -1,4 +1,4 @@
-//! The pattern of `--cgroup`.
+//! Patterns on the names that other processes choose.
 
 /// Selects cgroups by path: `*` stands for any bytes (slashes too), `?` for one byte; a pattern that does not start
 /// with `/` or `*` may start at any path component. A cgroup is selected with everything below it.
@@ -25,11 +25,46 @@ impl CgroupPattern {
         Ok(Self(pattern))
     }
 
+    /// The pattern as it is matched.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether the cgroup with this path (relative to the hierarchy, starting with `/`), or one above it, is selected.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         let ends = path.iter().enumerate().skip(1).filter(|&(_, &b)| b == b'/').map(|(at, _)| at);
         self.0 == b"/" || ends.chain([path.len()]).any(|end| glob(&self.0, &path[..end]))
+    }
+}
+
+/// A pattern on a task name: the whole name, with `*` for any bytes and `?` for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommPattern(Vec<u8>);
+
+impl CommPattern {
+    /// The pattern of the command line.
+    ///
+    /// # Errors
+    /// When it is empty, or longer than any name can be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.len() {
+            1..=15 => Ok(Self(text.as_bytes().to_vec())),
+            len => Err(format!("`{text}` has {len} bytes: the kernel keeps 1 to 15 bytes of a name")),
+        }
+    }
+
+    /// The pattern as it is matched.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether a name fits.
+    #[must_use]
+    pub fn matches(&self, name: &[u8]) -> bool {
+        glob(&self.0, name)
     }
 }
 
@@ -61,7 +96,22 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::CgroupPattern;
+    use super::{CgroupPattern, CommPattern};
+
+    #[test]
+    fn names() {
+        for (pattern, name, selected) in [
+            ("java", "java", true),
+            ("java", "java2", false),
+            ("kworker/*", "kworker/0:1", true),
+            ("*sql?", "mysqld", true),
+            ("a*b*c", "axxbyybz", false),
+        ] {
+            assert_eq!(CommPattern::parse(pattern).unwrap().matches(name.as_bytes()), selected, "{pattern} on {name}");
+        }
+        assert!(CommPattern::parse("").is_err());
+        assert!(CommPattern::parse("a-name-of-17-byte").is_err());
+    }
 
     #[test]
     fn selection() {

@@ -1,0 +1,50 @@
+//! What was going on before the start: gathered once, at attach.
+
+use std::time::Duration;
+
+use crate::{
+    before::{BeforeStart, PastOom, TaskInReclaim},
+    host::{
+        kmsg::{KernelLog, LogKill},
+        pressure,
+    },
+    probe::stalled::AlreadyStalled,
+};
+
+/// How far back the kernel log matters.
+const WINDOW: Duration = Duration::from_secs(3600);
+
+/// Everything that is known of the time before `now_ns`. The log is read up to its end.
+pub(super) fn gather(
+    now_ns: u64,
+    log: &mut Result<KernelLog, String>,
+    stalled: &Result<Vec<AlreadyStalled>, String>,
+) -> BeforeStart {
+    let window_ns = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
+    let kills = match log {
+        Ok(log) => log.poll().map_err(|e| format!("/dev/kmsg: {e}")),
+        Err(why) => Err(why.clone()),
+    };
+    BeforeStart {
+        pressure: pressure::read(),
+        oom_kills: kills
+            .map(|kills| kills.into_iter().rev().filter_map(|kill| past(kill, now_ns, window_ns)).collect()),
+        oom_window_ns: window_ns,
+        in_reclaim: stalled.as_ref().map_err(Clone::clone).map(|tasks| tasks.iter().map(in_reclaim).collect()),
+    }
+}
+
+fn past(kill: LogKill, now_ns: u64, window_ns: u64) -> Option<PastOom> {
+    let ago_ns = now_ns.saturating_sub(kill.t_ns);
+    (ago_ns <= window_ns).then(|| PastOom {
+        ago_ns,
+        pid: kill.pid,
+        comm: kill.comm.bytes().to_vec(),
+        cgroup: kill.task_memcg,
+        constraint: kill.constraint,
+    })
+}
+
+fn in_reclaim(task: &AlreadyStalled) -> TaskInReclaim {
+    TaskInReclaim { pid: task.pid, tid: task.tid, comm: task.comm }
+}

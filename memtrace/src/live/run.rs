@@ -1,0 +1,182 @@
+//! The loop of the main thread: drain, tick, until something ends it.
+
+use std::{
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use memtrace_common::kind::StallKind;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
+use super::{
+    command::Command,
+    cost::CostSampler,
+    drain::Drain,
+    ooms::OomQueue,
+    output::{Item, Queue, Writer},
+    start::{nanoseconds, now_ns},
+    stop::Signals,
+};
+use crate::{
+    before::BeforeStart,
+    host::{Sampler, tasks},
+    probe::load::Probe,
+    session::{input::KernelTotals, loss::Loss, summary::Summary},
+};
+
+/// Longest sleep between two drains: the ring does not wake us for each record.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a blocked output may hold up the end.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything that runs.
+pub(super) struct Tracing {
+    pub(super) probe: Probe,
+    pub(super) kinds: Vec<StallKind>,
+    pub(super) drain: Drain,
+    pub(super) ooms: OomQueue,
+    pub(super) sampler: Sampler,
+    pub(super) cost: CostSampler,
+    pub(super) command: Option<Command>,
+    pub(super) signals: Signals,
+    pub(super) interval: Duration,
+    /// When to end, `CLOCK_MONOTONIC` in ns.
+    pub(super) deadline_ns: Option<u64>,
+}
+
+/// Why the loop ended.
+enum End {
+    Signal(i32),
+    Deadline,
+    CommandEnded(u8),
+    OutputClosed,
+}
+
+impl Tracing {
+    /// Traces until something ends it; the result is the exit status.
+    pub(super) fn run(mut self, before: BeforeStart, writer: Writer, queue: Queue) -> Result<u8> {
+        self.drain.offer(Item::Before(Box::new(before)));
+        let interval_ns = nanoseconds(self.interval);
+        let mut next_tick_ns = now_ns() + interval_ns;
+        let end = loop {
+            self.wait(next_tick_ns)?;
+            let now = now_ns();
+            self.drain(now, false);
+            if now >= next_tick_ns {
+                self.tick(now)?;
+                // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
+                next_tick_ns += interval_ns * (1 + (now - next_tick_ns) / interval_ns);
+            }
+            if let Some(end) = self.end(now, &writer) {
+                break end;
+            }
+        };
+        let status = self.settle(&end);
+        let now = now_ns();
+        self.drain(now, true);
+        self.tick(now)?;
+        if matches!(end, End::OutputClosed) {
+            return Ok(status);
+        }
+        let summary = self.drain.session.summary();
+        let paths = self.drain.paths(cgroups_of(&summary));
+        match writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE) {
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(status),
+            result => result.context("writing to stdout; the summary is not complete").map(|()| status),
+        }
+    }
+
+    /// Sleeps until the ring has much, the next drain is due, or the next tick.
+    fn wait(&self, next_tick_ns: u64) -> Result<()> {
+        let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(now_ns()));
+        let timeout = Timespec::try_from(until_tick.min(DRAIN_INTERVAL)).context("an interval that fits")?;
+        let ring = self.probe.ring.as_raw_fd();
+        // SAFETY: the ring outlives the borrow, which ends with this call.
+        let ring = unsafe { BorrowedFd::borrow_raw(ring) };
+        match poll(&mut [PollFd::new(&ring.as_fd(), PollFlags::IN)], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(e) => Err(e).context("waiting for the ring"),
+        }
+    }
+
+    /// Takes everything that is in the ring, then what is due.
+    fn drain(&mut self, now: u64, all: bool) {
+        while let Some(record) = self.probe.ring.next() {
+            self.drain.take(&record);
+        }
+        while let Some(oom) = self.drain.ooms.pop() {
+            if let Some(oom) = self.ooms.push(oom) {
+                self.drain.show_oom(oom);
+            }
+        }
+        for oom in self.ooms.ready(now, all) {
+            self.drain.show_oom(oom);
+        }
+        self.cost.advance(now);
+    }
+
+    /// Ends an interval.
+    fn tick(&mut self, now: u64) -> Result<()> {
+        while let Some((pid, start)) = self.drain.unnamed.pop() {
+            if let Some(comm) = tasks::comm(pid) {
+                self.drain.session.name_process(pid, start, comm);
+            }
+        }
+        self.ooms.catch_up();
+        let totals = self.totals()?;
+        let mut host = self.sampler.sample();
+        host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
+        let tick = self.drain.session.tick(now, &totals, &host);
+        self.drain.offer(Item::Tick(Box::new(tick)));
+        Ok(())
+    }
+
+    fn totals(&mut self) -> Result<KernelTotals> {
+        if let Some(skipped) = self.probe.programs.skipped_runs() {
+            self.drain.session.set_loss(Loss::SkippedRuns, skipped);
+        }
+        self.probe.totals.read(&self.kinds).context("reading the totals from the kernel side")
+    }
+
+    fn end(&mut self, now: u64, writer: &Writer) -> Option<End> {
+        if let Some(signal) = self.signals.received() {
+            return Some(End::Signal(signal));
+        }
+        if let Some(status) = self.command.as_mut().and_then(Command::status) {
+            return Some(End::CommandEnded(status));
+        }
+        if writer.is_closed() {
+            return Some(End::OutputClosed);
+        }
+        self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(End::Deadline)
+    }
+
+    /// The exit status, after the command has had a chance to end. A command that goes on is left alone, and said.
+    fn settle(&mut self, end: &End) -> u8 {
+        let Some(command) = &mut self.command else { return 0 };
+        let status = match end {
+            End::CommandEnded(status) => Some(*status),
+            End::Signal(signal) => command.settle(*signal),
+            End::Deadline | End::OutputClosed => command.status(),
+        };
+        status.unwrap_or_else(|| {
+            eprintln!("memtrace: the command (pid {}) goes on without memtrace", command.pid());
+            0
+        })
+    }
+}
+
+/// All cgroups that a summary names.
+fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> {
+    let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
+    let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
+    let victims = summary.ooms.iter().filter_map(|oom| oom.victim.cgroup_id);
+    let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter()
+}

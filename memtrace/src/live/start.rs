@@ -1,0 +1,162 @@
+//! From the command line to a running trace: rights, load, protect, attach, in this order.
+
+use std::{io::IsTerminal as _, path::Path};
+
+use jiff::{Timestamp, tz::TimeZone};
+use memtrace_common::kind::StallKind;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::view::{Format, View};
+use crate::{
+    cli::LiveArgs,
+    clock::Clock,
+    decode::DecodeContext,
+    gfp::GfpNames,
+    hook::HookStatus,
+    json::{Meta, MetaInput},
+    lines::Style,
+    preflight::{
+        Fact, Facts,
+        facts::{Memcg, Mglru},
+    },
+    probe::load::{MemoryHierarchy, Options, Ways},
+    session::filter::Filter,
+    untrusted::Untrusted,
+};
+
+/// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
+const RING_BYTES: u32 = 4 << 20;
+
+/// `CLOCK_MONOTONIC` in ns.
+pub(super) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// How to load, from what is asked and what is known.
+pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, facts: &'a Facts) -> Options<'a> {
+    let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
+    Options {
+        ring_bytes: ring_pages.map_or(RING_BYTES, |pages| pages * page),
+        self_tgid: std::process::id(),
+        hierarchy: match facts.memory_cgroup.known() {
+            Some(Memcg::V1(_)) => MemoryHierarchy::V1,
+            Some(Memcg::V2(_)) => MemoryHierarchy::V2,
+            _ => MemoryHierarchy::None,
+        },
+        tracefs: tracefs(facts),
+        ways,
+    }
+}
+
+fn tracefs(facts: &Facts) -> Option<&Path> {
+    facts.tracefs.known()?.as_ref().map(|tracefs| Path::new(&tracefs.path))
+}
+
+/// Whether a hook is attached, by the program that serves it.
+fn is_attached(hooks: &[HookStatus], event: &str) -> bool {
+    hooks.iter().any(|hook| hook.name.ends_with(event) && hook.attached.name().is_some())
+}
+
+/// The kinds of stall that the attached hooks tell.
+pub(super) fn kinds(hooks: &[HookStatus]) -> Vec<StallKind> {
+    [
+        (StallKind::Direct, ":mm_vmscan_direct_reclaim_begin"),
+        (StallKind::Memcg, ":mm_vmscan_memcg_reclaim_begin"),
+        (StallKind::Node, ":mm_vmscan_node_reclaim_begin"),
+    ]
+    .into_iter()
+    .filter(|(_, begin)| is_attached(hooks, begin))
+    .map(|(kind, _)| kind)
+    .collect()
+}
+
+/// What the records do not tell themselves.
+pub(super) fn decode_context(hooks: &[HookStatus], facts: &Facts) -> DecodeContext {
+    DecodeContext {
+        shrink_hook: is_attached(hooks, ":mm_vmscan_lru_shrink_inactive"),
+        throttle_hook: is_attached(hooks, ":mm_vmscan_throttled"),
+        soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
+        mglru: facts.mglru.is(Mglru::On),
+    }
+}
+
+/// Which stalls are shown.
+pub(super) fn filter(args: &LiveArgs) -> Filter {
+    Filter { pids: args.pid.clone(), comms: args.comm.clone(), cgroups: args.cgroup.clone(), kinds: args.kind.clone() }
+}
+
+/// The time of day for an instant of the kernel's clock.
+pub(super) fn clock(utc: bool) -> Clock {
+    Clock { mono_ns: now_ns(), wall: Timestamp::now(), zone: if utc { TimeZone::UTC } else { TimeZone::system() } }
+}
+
+/// The kernel's names of the allocation flags.
+pub(super) fn gfp_names(bits: &[(u32, String)]) -> GfpNames {
+    let mut names = [const { None }; 32];
+    for (bit, name) in bits {
+        if let Some(slot) = names.get_mut(*bit as usize) {
+            *slot = Some(name.clone());
+        }
+    }
+    GfpNames::from_bits(&names)
+}
+
+/// How stdout is to be written.
+pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
+    let clock = clock(args.utc);
+    let format = if args.json {
+        let uname = rustix::system::uname();
+        let command: Vec<_> = args.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+        let input = MetaInput {
+            version: env!("CARGO_PKG_VERSION"),
+            kernel: &uname.release().to_string_lossy(),
+            host: uname.nodename().to_bytes(),
+            page_size_bytes: rustix::param::page_size() as u64,
+            hooks,
+            filter,
+            min_stall_ns: nanoseconds(args.min_stall()),
+            interval_ns: nanoseconds(args.interval),
+            command: &command,
+        };
+        Format::Json(Some(Box::new(Meta::new(&input, &clock))))
+    } else {
+        Format::Lines {
+            width: terminal_width(),
+            style: style(args.no_color),
+            top: args.top,
+            filter: in_words(args),
+            since_head: 0,
+        }
+    };
+    View { clock, gfp, format }
+}
+
+/// A duration in ns.
+pub(super) fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Colours only for a terminal that wants them (<https://no-color.org>).
+#[must_use]
+pub fn style(no_color: bool) -> Style {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    Style { colour: !no_color && wanted && !dumb && std::io::stdout().is_terminal() }
+}
+
+/// Columns of the terminal on stdout.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
+}
+
+/// The filter as it was asked for.
+fn in_words(args: &LiveArgs) -> String {
+    let mut words = Vec::new();
+    words.extend(args.pid.iter().map(|pid| format!("pid {pid}")));
+    words.extend(args.comm.iter().map(|comm| format!("comm {}", Untrusted(comm.as_bytes()).tty())));
+    words.extend(args.cgroup.iter().map(|cgroup| format!("cgroup {}", Untrusted(cgroup.as_bytes()).tty())));
+    words.extend(args.kind.iter().map(|kind| format!("kind {}", kind.name())));
+    words.join(", ")
+}

@@ -49,7 +49,7 @@ fn check(json: bool) -> Result<u8> {
     let mut findings = preflight::check(&facts, &hooks);
     findings.extend(refused.as_deref().map(preflight::Finding::refused));
     let text = if json {
-        preflight::render::json(&facts, &hooks, &findings) + "\n"
+        preflight::render::json(&facts, &hooks, &findings).context("rendering the check")? + "\n"
     } else {
         preflight::render::text(&facts, &hooks, &findings, live::style(false).colour)
     };

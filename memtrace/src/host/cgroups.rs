@@ -102,6 +102,12 @@ impl CgroupNames {
     }
 }
 
+impl crate::session::filter::CgroupNames for CgroupNames {
+    fn path(&self, id: u64) -> Option<&[u8]> {
+        self.cache.peek(id)
+    }
+}
+
 impl Default for CgroupNames {
     fn default() -> Self {
         Self::new()

@@ -1,9 +1,20 @@
 //! `/proc/pressure/memory`.
 
+use std::fs;
+
 use crate::session::input::Pressure;
 
 /// Where it is.
 pub const PATH: &str = "/proc/pressure/memory";
+
+/// Memory pressure now.
+///
+/// # Errors
+/// In words, where PSI is off or the file is not what is expected.
+pub fn read() -> Result<Pressure, String> {
+    let text = fs::read_to_string(PATH).map_err(|e| format!("{PATH}: {e}"))?;
+    parse(&text).ok_or_else(|| format!("{PATH} is not what was expected"))
+}
 
 /// Reads its text; `None` when it is not what is expected.
 #[must_use]

@@ -125,11 +125,9 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
         LoadError::Refused(_) => &[],
     };
     eprintln!("memtrace: {error}");
-    for finding in preflight::check(facts, hooks) {
-        if finding.severity == preflight::Severity::Fatal {
-            eprint!("{finding}");
-        }
-    }
+    let mut findings = preflight::check(facts, hooks);
+    findings.retain(|finding| finding.severity == preflight::Severity::Fatal);
+    eprint!("{}", preflight::render::findings(&findings, false));
     eprintln!("`memtrace check` shows each hook and what is missing.");
     EXIT_CANNOT_TRACE
 }
@@ -145,9 +143,7 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
         eprintln!("memtrace: {note}");
     }
     if args.verbose {
-        for finding in preflight::check(facts, &probe.hooks) {
-            eprint!("{finding}");
-        }
+        eprint!("{}", preflight::render::findings(&preflight::check(facts, &probe.hooks), false));
     }
 }
 

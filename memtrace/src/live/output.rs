@@ -109,14 +109,18 @@ impl Writer {
     }
 }
 
-/// Writes until the queue is closed; flushes whenever it runs empty.
+/// Writes until the summary is out; flushes whenever the queue runs empty.
 fn write_all(receiver: &Receiver<Item>, view: &mut View, out: &mut impl Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(64 << 10, out);
     out.write_all(view.head().as_bytes())?;
     out.flush()?;
-    while let Ok(item) = receiver.recv() {
+    let mut last = false;
+    while !last {
+        let Ok(item) = receiver.recv() else { break };
+        last = matches!(item, Item::Summary(..));
         out.write_all(view.render(item).as_bytes())?;
         while let Ok(item) = receiver.try_recv() {
+            last |= matches!(item, Item::Summary(..));
             out.write_all(view.render(item).as_bytes())?;
         }
         out.flush()?;

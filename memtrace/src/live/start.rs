@@ -16,7 +16,7 @@ use crate::{
     json::{Meta, MetaInput},
     lines::Style,
     preflight::{
-        Fact, Facts,
+        Facts,
         facts::{Memcg, Mglru},
     },
     probe::load::{MemoryHierarchy, Options, Ways},

@@ -85,7 +85,7 @@ impl View {
                         head + &lines::row(&tick, names.clock, width, style) + "\n"
                     }
                     Item::Summary(summary, _) => {
-                        let view = SummaryView { names: &names, top: *top, filter: filter.as_str(), width, style };
+                        let view = SummaryView { names, top: *top, filter: filter.as_str(), width, style };
                         lines::summary(&summary, &view)
                     }
                 }

@@ -31,10 +31,7 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: b
     }
     if !findings.is_empty() {
         out.push_str("\nFindings\n");
-        for (at, finding) in findings.iter().enumerate() {
-            let said = finding.fix.is_some() && findings[..at].iter().any(|before| before.fix == finding.fix);
-            finding_lines(&mut out, finding, said, colour);
-        }
+        out.push_str(&self::findings(findings, colour));
     }
     let verdict = if can_trace(findings) {
         let less = findings.iter().any(|finding| finding.severity == Severity::Degraded);
@@ -43,6 +40,17 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: b
         "memtrace cannot trace here."
     };
     out.push_str(&format!("\n{verdict}\n"));
+    out
+}
+
+/// The findings alone; a fix that several share is said once.
+#[must_use]
+pub fn findings(findings: &[Finding], colour: bool) -> String {
+    let mut out = String::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let said = finding.fix.is_some() && findings[..at].iter().any(|before| before.fix == finding.fix);
+        finding_lines(&mut out, finding, said, colour);
+    }
     out
 }
 

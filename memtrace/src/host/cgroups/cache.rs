@@ -23,6 +23,11 @@ impl Cache {
         Some(name)
     }
 
+    /// The name without a change of its place.
+    pub(super) fn peek(&self, id: u64) -> Option<&[u8]> {
+        self.young.get(&id).or_else(|| self.old.get(&id))?.as_deref()
+    }
+
     pub(super) fn insert(&mut self, id: u64, name: Option<Arc<[u8]>>) {
         if self.young.len() >= CAPACITY / 2 {
             self.old.clear();

@@ -73,6 +73,12 @@ impl Output {
     }
 }
 
+/// An error when this machine cannot boot any guest.
+pub(crate) fn preflight(host: &Host) -> Result<()> {
+    qemu::preflight(host)?;
+    static_busybox().map(drop)
+}
+
 impl Guest {
     /// Boot, run the shell line `command` as root and wait for its end. Its output goes to `sink` as it comes
     /// and is in [`Output`] as well.

@@ -58,15 +58,20 @@ impl Host {
     /// Find (and make) the cache, and catch SIGINT, SIGTERM and SIGHUP. A second one exits at once.
     pub(crate) fn new() -> Result<Self> {
         let cache = cache_directory(|name| std::env::var_os(name).filter(|value| !value.is_empty()))?;
+        let host = Self::at(cache)?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&host.interrupted))?;
+            signal_hook::flag::register(signal, Arc::clone(&host.interrupted))?;
+        }
+        Ok(host)
+    }
+
+    /// A host with this cache, deaf to signals.
+    pub(crate) fn at(cache: PathBuf) -> Result<Self> {
         fs::create_dir_all(cache.join("run")).with_context(|| {
             format!("cannot make the cache {}; name another with MEMTRACE_VM_CACHE=DIR", cache.display())
         })?;
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))?;
-            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-        }
-        Ok(Self { cache, interrupted })
+        Ok(Self { cache, interrupted: Arc::default() })
     }
 
     /// Where kernels, apt state and work directories are kept.

@@ -24,11 +24,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use self::binaries::Binaries;
 use self::guest::{End, Guest};
 use self::host::{Host, Interrupted, Unavailable};
 use self::kernels::Kernel;
 pub(crate) use self::options::Args;
-use self::scenario::Verdict;
+use self::scenario::{Bench, Check, Verdict};
 
 /// Run `cargo xtask vm`.
 ///
@@ -97,16 +98,13 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
 
 /// Run every scenario on each kernel, print verdicts as they come and their count at the end.
 fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
-    let binaries = match &args.binaries {
-        Some(directory) => binaries::Binaries::in_directory(directory)?,
-        None => binaries::Binaries::build(host)?,
-    };
+    let mut binaries = None;
     let (mut ok, mut failed, mut skipped) = (0, 0, 0);
     for kernel in &args.kernels {
-        let checks = match scenario::run_all(host, kernel, &binaries, args.verbose) {
+        let checks = match scenarios_on(args, host, kernel, &mut binaries) {
             Ok(checks) => checks,
             Err(error) => match error.downcast_ref::<Unavailable>() {
-                Some(reason) => vec![scenario::Check::skip("kernel", reason.to_string())],
+                Some(reason) => vec![Check::skip("boot", reason.to_string())],
                 None => return Err(error),
             },
         };
@@ -121,4 +119,19 @@ fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
     }
     writeln!(io::stdout(), "vm: {ok} ok, {failed} failed, {skipped} skipped")?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What can be skipped is looked at before anything is built; built once for all kernels.
+fn scenarios_on(args: &Args, host: &Host, kernel: &Kernel, binaries: &mut Option<Binaries>) -> Result<Vec<Check>> {
+    guest::preflight(host)?;
+    let image = deb::obtain(host, kernel)?;
+    let binaries = match binaries {
+        Some(binaries) => binaries,
+        none => none.insert(match &args.binaries {
+            Some(directory) => Binaries::in_directory(directory)?,
+            None => Binaries::build(host)?,
+        }),
+    };
+    let bench = Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose };
+    scenario::run_all(&bench)
 }

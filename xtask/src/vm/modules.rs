@@ -112,7 +112,8 @@ mod tests {
         write("b-two.ko", "c");
         write("c.ko", "a_one"); // a circle must end too
         write("other.ko", "");
-        let host = Host::new().unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        let host = Host::at(cache.path().to_owned()).unwrap();
         let order = collect(&host, tree.path(), &["a_one", "built_in", "c"]).unwrap();
         assert_eq!(order.iter().map(|module| module.name.as_str()).collect::<Vec<_>>(), ["c", "b_two", "a_one"]);
     }

@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Scenarios: take memtrace and memload from DIR instead of building them
     #[arg(long, value_name = "DIR")]
     pub(crate) binaries: Option<PathBuf>,
+    /// Scenarios: leave what each guest printed in DIR, as KERNEL-SCENARIO.txt
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
     /// Show the guest's console on stderr
     #[arg(long, short)]
     pub(crate) verbose: bool,

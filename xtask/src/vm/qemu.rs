@@ -6,8 +6,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::host::{Bound, spawn_bound};
+use super::host::{Bound, Host, spawn_bound};
 use super::options::Setup;
+
+const PROGRAM: &str = "qemu-system-x86_64";
+const PACKAGE: &str = "qemu-system-x86";
 
 /// How the guest's instructions are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +56,18 @@ pub(crate) struct Files {
     pub(crate) disks: Vec<PathBuf>,
 }
 
+/// An error when there is no qemu, with the way to get it.
+pub(crate) fn preflight(host: &Host) -> Result<()> {
+    host.must(Command::new(PROGRAM).arg("--version"), PACKAGE).map(drop)
+}
+
 /// Start qemu. It dies with us.
 pub(crate) fn start(files: &Files, setup: &Setup, accel: Accel) -> Result<Bound> {
     let complaints = File::create(&files.complaints)?;
-    let mut command = Command::new("qemu-system-x86_64");
+    let mut command = Command::new(PROGRAM);
     command.args(arguments(files, setup, accel));
     command.stdin(Stdio::null()).stdout(complaints.try_clone()?).stderr(complaints);
-    spawn_bound(&mut command, "qemu-system-x86")
+    spawn_bound(&mut command, PACKAGE)
 }
 
 /// What qemu said about itself.

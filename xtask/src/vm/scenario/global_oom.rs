@@ -1,45 +1,27 @@
 //! Global direct reclaim and a global OOM kill.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::Check;
 use super::evidence::{Killed, Sections, Trace, killed};
-use crate::vm::binaries::Binaries;
-use crate::vm::deb::Image;
-use crate::vm::guest::{End, Guest};
-use crate::vm::host::Host;
-use crate::vm::options::{GuestFile, Setup, Size};
+use super::{Bench, Check};
+use crate::vm::options::{Setup, Size};
 
 /// A small guest, a file larger than its memory, and then more memory than there is.
-pub(super) fn run(host: &Host, kernel: &Image, binaries: &Binaries, verbose: bool) -> Result<Vec<Check>> {
-    let program = |file: &std::path::Path, guest: &str| GuestFile { host: file.to_owned(), guest: guest.to_owned() };
+pub(super) fn run(bench: &Bench<'_>) -> Result<Vec<Check>> {
     let setup = Setup {
         memory: Size::mebibytes(256),
         cpus: 2,
         data: Some(Size::mebibytes(400)),
         timeout: Duration::from_secs(240),
-        files: vec![program(&binaries.memtrace, "/bin/memtrace"), program(&binaries.memload, "/bin/memload")],
         ..Setup::default()
     };
-    let guest = Guest { kernel: kernel.clone(), setup, verbose };
-    let output = guest.run(host, include_str!("global_oom.sh"), &mut io::sink())?;
-    let took = format!("{:.0} s under {}", output.elapsed.as_secs_f64(), output.accel);
-    Ok(match output.end {
-        End::Status(0) => {
-            let mut checks = vec![Check::ok("boot", format!("{}, {took}", kernel.release))];
-            checks.extend(evaluate(&output.stdout));
-            checks
-        }
-        end => {
-            let last = output.stdout.lines().next_back().unwrap_or("nothing");
-            let note = format!("{end:?} after {took}; last output {last:?}; console:\n{}", output.last_console_lines());
-            vec![Check::failed("boot", note)]
-        }
+    Ok(match bench.run_script("global-oom", setup, include_str!("global_oom.sh"))? {
+        Ok((boot, text)) => std::iter::once(boot).chain(evaluate(&text)).collect(),
+        Err(boot) => vec![boot],
     })
 }
 

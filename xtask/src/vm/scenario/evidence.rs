@@ -1,6 +1,6 @@
 //! What a scenario brought home, read from its output: sections of text, kernel counters, JSON lines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 use serde_json::Value;
@@ -74,6 +74,8 @@ impl Trace {
 pub(super) struct Killed {
     pub(super) pid: u64,
     pub(super) comm: String,
+    /// Anonymous memory that it held, where that was read.
+    pub(super) anon_rss_bytes: Option<u64>,
 }
 
 impl std::fmt::Display for Killed {
@@ -83,11 +85,14 @@ impl std::fmt::Display for Killed {
 }
 
 /// The kills of a global OOM in the kernel log.
-pub(super) fn killed(log: &[&str]) -> Result<BTreeSet<Killed>, String> {
-    let line =
-        Regex::new(r"Out of memory[^:]*: Killed process ([0-9]+) \((.*?)\)").map_err(|error| error.to_string())?;
-    let found = log.iter().filter_map(|text| line.captures(text));
-    Ok(found.filter_map(|c| Some(Killed { pid: c[1].parse().ok()?, comm: c[2].to_owned() })).collect())
+pub(super) fn killed(log: &[&str]) -> Result<Vec<Killed>, String> {
+    let line = r"Out of memory[^:]*: Killed process ([0-9]+) \((.*?)\).* anon-rss:([0-9]+)kB";
+    let line = Regex::new(line).map_err(|error| error.to_string())?;
+    let found = log.iter().filter_map(|text| line.captures(text)).map(|fields| {
+        let number = |at: usize| fields[at].parse::<u64>().map_err(|error| format!("{error} in {:?}", &fields[0]));
+        Ok(Killed { pid: number(1)?, comm: fields[2].to_owned(), anon_rss_bytes: Some(number(3)? << 10) })
+    });
+    found.collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::host::{Host, Unavailable};
 use super::kernels::{self, Kernel};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const PARTIAL: &str = "partial-";
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// A kernel that qemu can boot.
@@ -30,9 +31,15 @@ pub(crate) fn obtain(host: &Host, kernel: &Kernel) -> Result<Image> {
     let wanted = Regex::new(&format!("^(?:{})$", kernel.package))?;
     let store = host.cache().join("kernels");
     fs::create_dir_all(&store)?;
-    let _lock = host.lock_cache()?;
+    // Two runs must not fetch the same package at once.
+    let _lock = host.lock("kernels.lock")?;
     let entries = fs::read_dir(&store)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    for name in newest_first(entries.filter(|name| wanted.is_match(name)).collect()) {
+    let (partial, cached): (Vec<_>, Vec<_>) = entries.partition(|name| name.starts_with(PARTIAL));
+    for name in partial {
+        // A run was killed while it fetched. What cannot be removed costs only space.
+        let _ = fs::remove_dir_all(store.join(name));
+    }
+    for name in newest_first(cached.into_iter().filter(|name| wanted.is_match(name)).collect()) {
         if let Some(image) = find_image(&store.join(name))? {
             return Ok(image);
         }
@@ -64,7 +71,7 @@ fn fetch(host: &Host, source: &Source, wanted: &Regex, store: &Path) -> Result<I
     let listed = apt.capture(host, "apt-cache", &["search", "--names-only", "^linux-image-.*-cloud-amd64$"])?.text();
     let names = listed.lines().filter_map(|line| line.split_whitespace().next());
     let names: Vec<_> = names.filter(|name| wanted.is_match(name)).map(str::to_owned).collect();
-    let mut failure = anyhow!("{} lists none (`apt-get update` brings its lists up to date)", apt.name);
+    let mut failure = anyhow!("{} lists none{}", apt.name, apt.hint);
     for name in newest_first(names).into_iter().take(3) {
         match unpack(host, &apt, &name, store) {
             Ok(image) => return Ok(image),
@@ -77,7 +84,7 @@ fn fetch(host: &Host, source: &Source, wanted: &Regex, store: &Path) -> Result<I
 
 /// Download the package, and those it is split into, into a directory that gets its name only when complete.
 fn unpack(host: &Host, apt: &Apt, package: &str, store: &Path) -> Result<Image> {
-    let partial = tempfile::Builder::new().prefix("partial-").tempdir_in(store)?;
+    let partial = tempfile::Builder::new().prefix(PARTIAL).tempdir_in(store)?;
     let tree = partial.path().join("tree");
     let mut wanted = vec![package.to_owned()];
     while let Some(name) = wanted.pop() {
@@ -137,13 +144,18 @@ fn find_image(tree: &Path) -> Result<Option<Image>> {
 /// apt with one set of package lists.
 struct Apt {
     name: String,
+    /// What may help when it does not know a package.
+    hint: &'static str,
     config: Option<PathBuf>,
 }
 
 impl Apt {
     fn new(host: &Host, source: &Source) -> Result<Self> {
         match source {
-            Source::Own => Ok(Self { name: "this machine's apt".to_owned(), config: None }),
+            Source::Own => {
+                let hint = " (`apt-get update` brings its lists up to date)";
+                Ok(Self { name: "this machine's apt".to_owned(), hint, config: None })
+            }
             Source::Suite(suite) => Self::private(host, suite),
         }
     }
@@ -172,12 +184,13 @@ impl Apt {
                  Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n"
             ),
         )?;
-        let apt = Self { name: format!("Debian {suite} at {mirror}"), config: Some(config) };
+        let apt = Self { name: format!("Debian {suite} at {mirror}"), hint: "", config: Some(config) };
         let update = apt.capture(host, "apt-get", &["update", "--error-on=any"])?;
         if update.status.success() {
             return Ok(apt);
         }
-        Err(anyhow!("cannot read the package lists of {}: {}", apt.name, update.complaint()))
+        let said = update.complaint();
+        Err(anyhow!("no package lists of {} (MEMTRACE_VM_MIRROR=URL names another mirror): {said}", apt.name))
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {

@@ -49,8 +49,11 @@ impl Finished {
 
     /// The last thing it complained about, for an error message.
     pub(crate) fn complaint(&self) -> &str {
-        let error = self.stderr.lines().rfind(|line| line.starts_with("E: ") || line.contains("error"));
-        error.or(self.stderr.lines().next_back()).unwrap_or("(it said nothing)").trim()
+        let lines = || self.stderr.lines().filter(|line| !line.trim().is_empty());
+        // apt gives the reason in a warning before the error that follows from it.
+        let reason = lines().find(|line| line.contains("Failed to fetch"));
+        let error = reason.or_else(|| lines().find(|line| line.starts_with("E: ") || line.contains("rror: ")));
+        error.or_else(|| lines().next_back()).unwrap_or("it said nothing").trim()
     }
 }
 
@@ -93,6 +96,7 @@ impl Host {
     /// A directory of our own, gone when dropped. What a killed run left behind is removed first.
     pub(crate) fn work_directory(&self) -> Result<(TempDir, File)> {
         let parent = self.cache.join("run");
+        let _one_at_a_time = self.lock("run.lock")?;
         for entry in fs::read_dir(&parent)?.flatten() {
             let lock = File::open(entry.path().join("lock"));
             if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
@@ -106,9 +110,9 @@ impl Host {
         Ok((directory, lock))
     }
 
-    /// Hold the cache's lock: two runs must not fetch the same package at once.
-    pub(crate) fn lock_cache(&self) -> Result<File> {
-        let lock = File::create(self.cache.join("lock"))?;
+    /// Hold a lock file of the cache; waits for another run that has it.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        let lock = File::create(self.cache.join(name))?;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(lock),

@@ -33,9 +33,9 @@ use self::scenario::{Bench, Check, Verdict};
 
 /// Run `cargo xtask vm`.
 ///
-/// With a command the exit status is the command's own, 124 when the time was up, 125 when the guest died
-/// before the command ended, 126 when no guest could be started. Scenarios exit with 1 when a check failed.
-/// A signal stops everything and exits with 130.
+/// With a command the exit status is the command's own, 124 when the time was up, 125 when the guest went down
+/// before the command ended, 126 when no guest could be started, 141 when nobody reads our output. Scenarios
+/// exit with 1 when a check failed. A signal stops everything and exits with 130.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let host = Host::new()?;
     let done = if args.command.is_empty() { scenarios(args, &host) } else { command(args, &host) };
@@ -56,6 +56,10 @@ fn command(args: &Args, host: &Host) -> Result<ExitCode> {
         let status = match command_in(args, host, kernel, &line) {
             Ok(status) => status,
             Err(error) if error.is::<Interrupted>() => return Err(error),
+            // Whoever read the output has seen enough.
+            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+                return Ok(ExitCode::from(141));
+            }
             Err(error) => {
                 eprintln!("xtask vm: {}: {error:#}", kernel.name);
                 126

@@ -11,42 +11,54 @@ use super::kernels::{self, Kernel};
 
 /// `cargo xtask vm [KERNEL...] [options] [-- COMMAND...]`
 #[derive(clap::Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  cargo xtask vm                          the scenarios on 6.12, one verdict line per check
+  cargo xtask vm 5.10 6.1 6.12 7.2        the same on all of them
+  cargo xtask vm 6.1 -- uname -r          one command; its status is ours
+  cargo xtask vm --mem 256M --cpus 2 --zram 128M --data 400M --file target/x:/bin/x -- 'x /data; dmesg'
+
+The command's own status is the exit status; 124: the time was up, 125: the guest went down first, 126: no guest
+could be started. Kernels and apt state are kept in $MEMTRACE_VM_CACHE, else $XDG_CACHE_HOME/memtrace/vm, else
+~/.cache/memtrace/vm; remove a directory there to fetch it anew. $MEMTRACE_VM_MIRROR names another Debian mirror.
+Needs qemu-system-x86, busybox-static, e2fsprogs, xz-utils and apt (a machine that has no Debian kernel packages of
+its own: debian-archive-keyring too).")]
 pub(crate) struct Args {
     /// Kernels to boot: 5.10, 6.1, 6.12, 7.2
     #[arg(value_name = "KERNEL", value_parser = kernels::by_name, default_value = kernels::DEFAULT)]
     pub(crate) kernels: Vec<Kernel>,
     /// Memory of the guest
-    #[arg(long, value_name = "SIZE", default_value = "512M")]
+    #[arg(long, requires = "command", value_name = "SIZE", default_value = "512M")]
     mem: Size,
     /// Processors of the guest
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, requires = "command", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     cpus: u32,
     /// Split memory and processors over N nodes
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    #[arg(long, requires = "command", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
     numa: u32,
     /// Swap on zram of this size
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, requires = "command", value_name = "SIZE")]
     zram: Option<Size>,
     /// Swap on a disk of this size
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, requires = "command", value_name = "SIZE")]
     swap: Option<Size>,
     /// An ext4 disk of this size at /data: page cache that can refault
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, requires = "command", value_name = "SIZE")]
     data: Option<Size>,
     /// Cgroup hierarchy of the memory controller
-    #[arg(long, value_enum, default_value_t = Cgroup::V2)]
+    #[arg(long, value_enum, requires = "command", default_value_t = Cgroup::V2)]
     cgroup: Cgroup,
     /// Seconds until the guest is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, requires = "command", value_name = "SECONDS", default_value_t = 120)]
     pub(crate) timeout: u64,
     /// Copy a file or a directory tree into the guest (default place: /mnt/NAME)
-    #[arg(long = "file", value_name = "HOST[:GUEST]")]
+    #[arg(long = "file", requires = "command", value_name = "HOST[:GUEST]")]
     files: Vec<String>,
     /// Scenarios: take memtrace and memload from DIR instead of building them
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, conflicts_with = "command", value_name = "DIR")]
     pub(crate) binaries: Option<PathBuf>,
     /// Scenarios: leave what each guest printed in DIR, as KERNEL-SCENARIO.txt
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, conflicts_with = "command", value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
     /// Show the guest's console on stderr
     #[arg(long, short)]
@@ -204,7 +216,30 @@ fn quote(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.args)
+    }
+
+    #[test]
+    fn an_option_that_would_do_nothing_is_refused() {
+        assert_eq!(parse("vm").unwrap().kernels[0].name, "6.12");
+        let both = parse("vm 6.1 7.2 --mem 1G --numa 2 --cgroup v1 -- uname -r").unwrap();
+        assert_eq!((both.kernels.len(), both.setup().unwrap().memory), (2, Size::mebibytes(1024)));
+        assert_eq!(both.command, ["uname", "-r"]);
+        // The scenarios choose their own guests.
+        assert!(parse("vm --mem 1G").is_err() && parse("vm --file /dev/null").is_err());
+        assert!(parse("vm --keep d -- true").is_err() && parse("vm --keep d").is_ok());
+    }
 
     #[test]
     fn sizes_are_read_or_refused() {

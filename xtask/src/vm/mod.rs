@@ -121,7 +121,7 @@ fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
             }
         }
     }
-    writeln!(io::stdout(), "vm: {ok} ok, {failed} failed, {skipped} skipped")?;
+    writeln!(io::stdout(), "vm: {ok} passed, {failed} failed, {skipped} skipped")?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -15,6 +15,7 @@ mod tally;
 mod test;
 mod toolchain;
 mod tools;
+mod vm;
 mod workspace;
 
 /// Set-up, build, run and test memtrace.
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long, default_value = "/usr/local")]
         prefix: PathBuf,
     },
+    /// Boot Debian kernels in guests, and check memtrace in them
+    Vm(vm::Args),
     /// Run one test binary for `cargo test`, as root where it needs the real kernel
     #[command(hide = true)]
     TestRunner {
@@ -78,6 +81,7 @@ fn run_command(command: Command) -> Result<ExitCode> {
         Command::Test { filter } => test::test(filter.as_deref()),
         Command::Lint => lint::lint().map(|()| ExitCode::SUCCESS),
         Command::Install { prefix } => install::install(&prefix).map(|()| ExitCode::SUCCESS),
+        Command::Vm(args) => vm::run(&args),
         Command::TestRunner { command } => test::run_binary(&command),
     }
 }

@@ -1,0 +1,141 @@
+//! `cargo xtask vm`: boot a Debian kernel under qemu and run something in it.
+//!
+//! With a command, the command's output is streamed and its status becomes ours. Without one, the
+//! project's scenarios run and print one verdict line per kernel and check.
+//!
+//! The way of a run: [`kernels`] names a package, [`deb`] fetches it, [`modules`] picks what the guest must
+//! load, [`initramfs`] packs it with busybox and the files asked for, [`qemu`] starts it, [`guest`] follows it
+//! to its end. Nothing is installed on the machine; everything lives in one cache directory.
+
+mod binaries;
+mod deb;
+mod guest;
+mod host;
+mod initramfs;
+mod kernels;
+mod modules;
+mod options;
+mod qemu;
+mod scenario;
+mod stream;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use self::binaries::Binaries;
+use self::guest::{End, Guest};
+use self::host::{Host, Interrupted, Unavailable};
+use self::kernels::Kernel;
+pub(crate) use self::options::Args;
+use self::scenario::{Bench, Check, Verdict};
+
+/// Run `cargo xtask vm`.
+///
+/// With a command the exit status is the command's own, 124 when the time was up, 125 when the guest went down
+/// before the command ended, 126 when no guest could be started, 141 when nobody reads our output. Scenarios
+/// exit with 1 when a check failed. A signal stops everything and exits with 130.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let host = Host::new()?;
+    let done = if args.command.is_empty() { scenarios(args, &host) } else { command(args, &host) };
+    match done {
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("xtask vm: {error}");
+            Ok(ExitCode::from(130))
+        }
+        other => other,
+    }
+}
+
+/// Boot each kernel and run the command in it. The status is that of the first kernel where it was not 0.
+fn command(args: &Args, host: &Host) -> Result<ExitCode> {
+    let line = options::shell_line(&args.command);
+    let mut first_bad = 0;
+    for kernel in &args.kernels {
+        let status = match command_in(args, host, kernel, &line) {
+            Ok(status) => status,
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            // Whoever read the output has seen enough.
+            Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+                return Ok(ExitCode::from(141));
+            }
+            Err(error) => {
+                eprintln!("xtask vm: {}: {error:#}", kernel.name);
+                126
+            }
+        };
+        if args.kernels.len() > 1 {
+            eprintln!("xtask vm: {}: status {status}", kernel.name);
+        }
+        if first_bad == 0 {
+            first_bad = status;
+        }
+    }
+    Ok(ExitCode::from(first_bad))
+}
+
+fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u8> {
+    let guest = Guest { kernel: deb::obtain(host, kernel)?, setup: args.setup()?, verbose: args.verbose };
+    let output = guest.run(host, line, &mut io::stdout().lock())?;
+    if args.verbose {
+        eprintln!("xtask vm: {}: {:.1} s under {}", guest.kernel.release, output.elapsed.as_secs_f64(), output.accel);
+    }
+    match output.end {
+        End::Status(_) => {}
+        End::Timeout => eprintln!(
+            "xtask vm: {}: no end after {} s, so the guest was killed; its last console lines:\n{}\
+             \nGive it longer with --timeout, or see all of it with --verbose.",
+            kernel.name,
+            args.timeout,
+            output.last_console_lines()
+        ),
+        End::Died => eprintln!(
+            "xtask vm: {}: the guest went down before the command ended; its last console lines:\n{}{}",
+            kernel.name,
+            output.last_console_lines(),
+            output.qemu_said
+        ),
+    }
+    Ok(output.end.exit_code())
+}
+
+/// Run every scenario on each kernel, print verdicts as they come and their count at the end.
+fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
+    let mut binaries = None;
+    let (mut ok, mut failed, mut skipped) = (0, 0, 0);
+    for kernel in &args.kernels {
+        let checks = match scenarios_on(args, host, kernel, &mut binaries) {
+            Ok(checks) => checks,
+            Err(error) => match error.downcast_ref::<Unavailable>() {
+                Some(reason) => vec![Check::skip("boot", reason.to_string())],
+                None => return Err(error),
+            },
+        };
+        for check in &checks {
+            writeln!(io::stdout(), "{}", check.line(kernel.name))?;
+            match check.verdict {
+                Verdict::Ok => ok += 1,
+                Verdict::Failed => failed += 1,
+                Verdict::Skipped => skipped += 1,
+            }
+        }
+    }
+    writeln!(io::stdout(), "vm: {ok} passed, {failed} failed, {skipped} skipped")?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What can be skipped is looked at before anything is built; built once for all kernels.
+fn scenarios_on(args: &Args, host: &Host, kernel: &Kernel, binaries: &mut Option<Binaries>) -> Result<Vec<Check>> {
+    guest::preflight(host)?;
+    let image = deb::obtain(host, kernel)?;
+    let binaries = match binaries {
+        Some(binaries) => binaries,
+        none => none.insert(match &args.binaries {
+            Some(directory) => Binaries::in_directory(directory)?,
+            None => Binaries::build()?,
+        }),
+    };
+    let bench = Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose };
+    scenario::run_all(&bench)
+}

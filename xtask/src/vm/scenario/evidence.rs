@@ -1,0 +1,130 @@
+//! What a scenario brought home, read from its output: sections of text, kernel counters, JSON lines.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+use serde_json::Value;
+
+/// The output of a scenario's script, cut at its `@@ NAME` lines.
+pub(super) struct Sections<'a>(BTreeMap<&'a str, Vec<&'a str>>);
+
+impl<'a> Sections<'a> {
+    pub(super) fn parse(text: &'a str) -> Self {
+        let mut sections = BTreeMap::new();
+        let mut lines = None;
+        for line in text.lines() {
+            match (line.strip_prefix("@@ "), &mut lines) {
+                (Some(name), _) => lines = Some(sections.entry(name.trim()).or_insert_with(Vec::new)),
+                (None, Some(lines)) => lines.push(line),
+                (None, None) => {}
+            }
+        }
+        Self(sections)
+    }
+
+    /// The lines of a section; an error when the script did not get there.
+    pub(super) fn get(&self, name: &str) -> Result<&[&'a str], String> {
+        self.0.get(name).map(Vec::as_slice).ok_or_else(|| format!("the guest printed no section {name}"))
+    }
+
+    /// How much a `/proc/vmstat` counter grew between two sections; `prefix*` adds all that begin so.
+    pub(super) fn grew(&self, counter: &str, from: &str, to: &str) -> Result<u64, String> {
+        let read = |section: &str| -> Result<u64, String> {
+            let lines = self.get(section)?.iter().filter_map(|line| line.split_once(' '));
+            let wanted = lines.filter(|(name, _)| match counter.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => *name == counter,
+            });
+            let values: Vec<u64> = wanted.filter_map(|(_, value)| value.trim().parse().ok()).collect();
+            if values.is_empty() { Err(format!("no {counter} in {section}")) } else { Ok(values.iter().sum()) }
+        };
+        let (before, after) = (read(from)?, read(to)?);
+        after.checked_sub(before).ok_or_else(|| format!("{counter} fell from {before} to {after}"))
+    }
+}
+
+/// The JSON lines of memtrace, ticks left out.
+pub(super) struct Trace {
+    pub(super) ooms: Vec<Value>,
+    pub(super) summary: Value,
+}
+
+impl Trace {
+    pub(super) fn parse(lines: &[&str]) -> Result<Self, String> {
+        let (mut meta, mut ooms, mut summary) = (false, Vec::new(), None);
+        for line in lines {
+            let value: Value = serde_json::from_str(line).map_err(|error| format!("{error} in memtrace's {line:?}"))?;
+            match value["type"].as_str() {
+                Some("meta") => meta = true,
+                Some("oom") => ooms.push(value),
+                Some("summary") => summary = Some(value),
+                _ => {}
+            }
+        }
+        if !meta {
+            return Err("memtrace printed no meta object: it never began".to_owned());
+        }
+        let summary = summary.ok_or("memtrace printed no summary object: it did not end in order")?;
+        Ok(Self { ooms, summary })
+    }
+}
+
+/// A kill as the kernel log tells it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Killed {
+    pub(super) pid: u64,
+    pub(super) comm: String,
+    /// Anonymous memory that it held, where that was read.
+    pub(super) anon_rss_bytes: Option<u64>,
+}
+
+impl std::fmt::Display for Killed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}[{}]", self.comm, self.pid)
+    }
+}
+
+/// The kills of a global OOM in the kernel log.
+pub(super) fn killed(log: &[&str]) -> Result<Vec<Killed>, String> {
+    let line = r"Out of memory[^:]*: Killed process ([0-9]+) \((.*?)\).* anon-rss:([0-9]+)kB";
+    let line = Regex::new(line).map_err(|error| error.to_string())?;
+    let found = log.iter().filter_map(|text| line.captures(text)).map(|fields| {
+        let number = |at: usize| fields[at].parse::<u64>().map_err(|error| format!("{error} in {:?}", &fields[0]));
+        Ok(Killed { pid: number(1)?, comm: fields[2].to_owned(), anon_rss_bytes: Some(number(3)? << 10) })
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_and_counters() {
+        let text = "noise\n@@ a\nallocstall_dma 1\nallocstall_normal 4\noom_kill 0\n@@ b\nallocstall_dma 2\nallocstall_normal 9\noom_kill 1\n";
+        let sections = Sections::parse(text);
+        assert_eq!(sections.grew("allocstall_*", "a", "b"), Ok(6));
+        assert_eq!(sections.grew("oom_kill", "a", "b"), Ok(1));
+        assert!(sections.grew("oom_kill", "b", "a").unwrap_err().contains("fell"));
+        assert!(sections.grew("oom", "a", "b").unwrap_err().contains("no oom in a"));
+        assert!(sections.grew("oom_kill", "a", "c").unwrap_err().contains("no section c"));
+    }
+
+    #[test]
+    fn kills_in_the_log() {
+        let log = [
+            "[   31.5] oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task_memcg=/,task=memload,pid=88,uid=0",
+            "[   31.5] Out of memory: Killed process 88 (memload) total-vm:218376kB, anon-rss:203136kB",
+            "[   32.5] Memory cgroup out of memory: Killed process 90 (other) total-vm:1kB",
+        ];
+        let found: Vec<_> = killed(&log).unwrap().into_iter().map(|kill| kill.to_string()).collect();
+        assert_eq!(found, ["memload[88]"]);
+    }
+
+    #[test]
+    fn a_trace_without_its_end_is_refused() {
+        assert!(Trace::parse(&[]).err().unwrap().contains("never began"));
+        assert!(Trace::parse(&[r#"{"type":"meta"}"#]).err().unwrap().contains("did not end"));
+        assert!(Trace::parse(&[r#"{"type":"meta"}"#, "{\"ty"]).err().unwrap().contains("memtrace's"));
+    }
+}

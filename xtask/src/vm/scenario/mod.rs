@@ -1,0 +1,117 @@
+//! What memtrace must get right on other kernels: loads in a guest, judged by the kernel's own word.
+
+mod evidence;
+mod global_oom;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::binaries::Binaries;
+use super::deb::Image;
+use super::guest::{End, Guest};
+use super::host::Host;
+use super::kernels::Kernel;
+use super::options::{GuestFile, Setup};
+
+/// Whether a check held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It held.
+    Ok,
+    /// It did not.
+    Failed,
+    /// This machine could not try it.
+    Skipped,
+}
+
+/// One line of the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Check {
+    name: &'static str,
+    /// How it went.
+    pub(crate) verdict: Verdict,
+    note: String,
+}
+
+impl Check {
+    /// It held; `note` gives the figures.
+    pub(crate) fn ok(name: &'static str, note: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, note: note.into() }
+    }
+
+    /// It did not hold; `note` says what was expected and what was seen.
+    pub(crate) fn failed(name: &'static str, note: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Failed, note: note.into() }
+    }
+
+    /// It could not be tried; `note` is the reason.
+    pub(crate) fn skip(name: &'static str, note: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Skipped, note: note.into() }
+    }
+
+    /// From the outcome of a judgement.
+    pub(crate) fn of(name: &'static str, outcome: Result<String, String>) -> Self {
+        outcome.map_or_else(|note| Self::failed(name, note), |note| Self::ok(name, note))
+    }
+
+    /// `6.12  global-oom       ok    victim ...`
+    pub(crate) fn line(&self, kernel: &str) -> String {
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Failed => "FAIL",
+            Verdict::Skipped => "skip",
+        };
+        format!("{kernel:<5} {:<16} {verdict:<5} {}", self.name, self.note)
+    }
+}
+
+/// What a scenario runs on and with.
+pub(crate) struct Bench<'a> {
+    /// The machine.
+    pub(crate) host: &'a Host,
+    /// The kernel, as people call it.
+    pub(crate) kernel: &'a Kernel,
+    /// The same, ready to boot.
+    pub(crate) image: Image,
+    /// The static programs.
+    pub(crate) binaries: &'a Binaries,
+    /// Where to leave what a guest printed.
+    pub(crate) keep: Option<&'a Path>,
+    /// Show consoles.
+    pub(crate) verbose: bool,
+}
+
+impl Bench<'_> {
+    /// Boot the kernel with memtrace and memload in its `/bin` and run a script. What it printed, or, when it
+    /// did not come to its end, the check that says so.
+    fn run_script(&self, name: &str, setup: Setup, script: &str) -> Result<Result<(Check, String), Check>> {
+        let program = |file: &Path, guest: &str| GuestFile { host: file.to_owned(), guest: guest.to_owned() };
+        let programs =
+            [program(&self.binaries.memtrace, "/bin/memtrace"), program(&self.binaries.memload, "/bin/memload")];
+        let setup = Setup { files: programs.into_iter().chain(setup.files).collect(), ..setup };
+        let guest = Guest { kernel: self.image.clone(), setup, verbose: self.verbose };
+        let output = guest.run(self.host, script, &mut io::sink())?;
+        if let Some(directory) = self.keep {
+            let file = directory.join(format!("{}-{name}.txt", self.kernel.name));
+            fs::create_dir_all(directory)
+                .and_then(|()| fs::write(&file, &output.stdout))
+                .with_context(|| format!("cannot keep the output in {}", file.display()))?;
+        }
+        let took = format!("{:.0} s under {}", output.elapsed.as_secs_f64(), output.accel);
+        if output.end == End::Status(0) {
+            return Ok(Ok((Check::ok("boot", format!("{name} on {}, {took}", guest.kernel.release)), output.stdout)));
+        }
+        let last = output.stdout.lines().next_back().unwrap_or_default();
+        let console = output.last_console_lines();
+        let note = format!("{name}: {:?} after {took}; it last printed {last:?}; console:\n{console}", output.end);
+        Ok(Err(Check::failed("boot", note)))
+    }
+}
+
+/// Every scenario on one kernel.
+pub(crate) fn run_all(bench: &Bench<'_>) -> Result<Vec<Check>> {
+    global_oom::run(bench)
+}

@@ -1,4 +1,5 @@
 //! The pairing of begin and end against a plain model, under every order of begins, ends and exits.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use memtrace_common::{
     kind::StallKind,

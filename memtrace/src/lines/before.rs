@@ -31,7 +31,7 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
     let window = duration(before.oom_window_ns);
     match &before.oom_kills {
         Ok(kills) if kills.is_empty() => {
-            _ = writeln!(out, "  OOM kills        none in the kernel log of the last {window}")
+            let _ = writeln!(out, "  OOM kills        none in the kernel log of the last {window}");
         }
         Ok(kills) => {
             let head = format!("  OOM kills        {} in the kernel log of the last {window}", kills.len());

@@ -119,8 +119,8 @@ impl Session {
         let label = ProcessLabel { comm: Comm::default(), cgroup_id: None };
         let start_ns = config.start_ns;
         Self {
-            processes: Table::new(config.processes, (0, None), label),
-            cgroups: Table::new(config.cgroups, None, ()),
+            processes: Table::new(config.processes, |n| (n, None), label),
+            cgroups: Table::new(config.cgroups, |n| Some(u64::from(n)), ()),
             kswapds: Kswapds::new(start_ns),
             ooms: OomKills::new(config.ooms),
             told: [KindTally::default(); StallKind::COUNT],
@@ -272,7 +272,7 @@ impl Session {
                 wakes: now.wakes.saturating_sub(old.wakes),
                 sleeps: now.sleeps.saturating_sub(old.sleeps),
                 wakeups: now.wakeups.saturating_sub(old.wakeups),
-                reclaim: kswapd_reclaim(
+                reclaim: Reclaim::of(
                     now.scanned_pages.saturating_sub(old.scanned_pages),
                     now.reclaimed_pages.saturating_sub(old.reclaimed_pages),
                     self.config.scans_read,
@@ -352,16 +352,11 @@ impl Session {
             awake_ns: self.kswapds.awake_ns(nid),
             busy_ns: totals.busy_ns,
             awake: totals.awake != 0,
-            reclaim: kswapd_reclaim(totals.scanned_pages, totals.reclaimed_pages, self.config.scans_read),
+            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, self.config.scans_read),
             top_waker: self.kswapds.top_waker(nid),
         };
         self.last.totals.kswapd.iter().map(node).collect()
     }
-}
-
-/// What a kswapd scanned and reclaimed: both come from the shrink hook alone.
-fn kswapd_reclaim(scanned: u64, reclaimed: u64, scans_read: bool) -> Reclaim {
-    if scans_read { Reclaim::of(scanned, reclaimed, true) } else { Reclaim::default() }
 }
 
 /// All kinds together, since attach.

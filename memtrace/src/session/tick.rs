@@ -49,16 +49,17 @@ impl Interval {
 pub struct Reclaim {
     /// Pages scanned; `None` when this kernel does not tell.
     pub scanned_pages: Option<u64>,
-    /// Pages reclaimed; `None` when not read.
+    /// Pages reclaimed; `None` when not read. A lower bound where no scans are told of.
     pub reclaimed_pages: Option<u64>,
 }
 
 impl Reclaim {
-    /// Sums as read. Nothing scanned and yet something reclaimed means that scans were not seen.
+    /// Sums as read; without the shrink hook neither is whole. Nothing scanned and yet something reclaimed means that
+    /// the kernel did not tell of its scans.
     pub(super) fn of(scanned: u64, reclaimed: u64, scans_read: bool) -> Self {
         Self {
             scanned_pages: (scans_read && (scanned > 0 || reclaimed == 0)).then_some(scanned),
-            reclaimed_pages: Some(reclaimed),
+            reclaimed_pages: scans_read.then_some(reclaimed),
         }
     }
 

@@ -40,7 +40,11 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     let mut out = format!("\nsummary of {}\n", duration(summary.duration_ns));
     kinds(&mut out, summary);
     if !view.filter.is_empty() {
-        let _ = writeln!(out, "filter: {}; the tables below hold only what matches, the totals above all", view.filter);
+        let _ = writeln!(
+            out,
+            "filter: {}; the tables below hold only what matches, the totals above all",
+            Untrusted(view.filter.as_bytes()).tty()
+        );
     }
     if let Some(matched) = &summary.matched {
         let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));
@@ -222,6 +226,6 @@ fn losses(out: &mut String, summary: &Summary) {
     }
     out.push_str("loss:\n");
     for (stage, n) in summary.loss.lost() {
-        let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), Untrusted(meaning(stage).as_bytes()).tty());
+        let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), meaning(stage));
     }
 }

@@ -185,10 +185,10 @@ pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
 pub(super) fn tightest_zones(host: &HostSample) -> Vec<Zone> {
     let mut nodes: BTreeMap<u32, &Zone> = BTreeMap::new();
     for zone in host.zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
-        nodes
-            .entry(zone.nid)
-            .and_modify(|best| *best = if headroom(zone) < headroom(best) { zone } else { best })
-            .or_insert(zone);
+        let best = nodes.entry(zone.nid).or_insert(zone);
+        if headroom(zone) < headroom(best) {
+            *best = zone;
+        }
     }
     nodes.into_values().cloned().collect()
 }

@@ -91,7 +91,8 @@ proptest! {
         let summary = session.summary();
         for (kind, totals) in &exact.stalls {
             let shown = &summary.stalls[kind];
-            prop_assert_eq!((shown.count, shown.total_ns, shown.max_ns), (totals.count, totals.total_ns, Some(totals.max_ns)));
+            let want = (totals.count, totals.total_ns, Some(totals.max_ns));
+            prop_assert_eq!((shown.count, shown.total_ns, shown.max_ns), want);
         }
         let [rows, _] = sums(&summary);
         prop_assert_eq!(rows.stalls + summary.unattributed.count, summary.all.count);
@@ -101,7 +102,8 @@ proptest! {
 
     #[test]
     fn order_does_not_matter_where_all_have_a_row(
-        (stalls, shuffled) in proptest::collection::vec(any_stall(), 0..80).prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle()))
+        (stalls, shuffled) in proptest::collection::vec(any_stall(), 0..80)
+            .prop_flat_map(|stalls| (Just(stalls.clone()), Just(stalls).prop_shuffle()))
     ) {
         let summary = |stalls: &[Stall]| {
             let mut session = session(SessionConfig { processes: 64, cgroups: 64, ..SMALL });
@@ -145,7 +147,10 @@ proptest! {
     }
 
     #[test]
-    fn quantiles_lie_between_nothing_and_the_longest(stalls in proptest::collection::vec(any_stall(), 1..60), q in 0.0..=1.0) {
+    fn quantiles_lie_between_nothing_and_the_longest(
+        stalls in proptest::collection::vec(any_stall(), 1..60),
+        q in 0.0..=1.0,
+    ) {
         let tally = tally(&stalls);
         let mut sorted: Vec<_> = stalls.iter().map(|stall| stall.dur_ns).collect();
         sorted.sort_unstable();

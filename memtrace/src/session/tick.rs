@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{histogram::bucket_of, kind::StallKind};
 
 use super::{
     histogram::Histogram,
@@ -22,7 +22,7 @@ pub struct Interval {
     pub p50_ns: Option<u64>,
     /// 99th percentile, in ns; `None` without a stall.
     pub p99_ns: Option<u64>,
-    /// The longest that is known, in ns; `None` without a stall, or when the records of all were lost.
+    /// The longest, in ns, at most 1/32 off where its record was lost; `None` without a stall.
     pub max_ns: Option<u64>,
 }
 
@@ -145,7 +145,7 @@ fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
     (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
 }
 
-/// The stalls of one kind, or of all, between two states of the exact totals. `told_ns` is the longest that an event told.
+/// The stalls of one kind between two states of the exact totals. `told_ns` is the longest that an event told.
 pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u64) -> (Interval, Histogram) {
     let nothing = KindTotals::default();
     let before = before.unwrap_or(&nothing);
@@ -153,7 +153,11 @@ pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u
     let count = now.count.saturating_sub(before.count);
     // The exact maximum is since attach: it is this interval's only when it grew.
     let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
-    let max_ns = Some(told_ns.max(grown_ns)).filter(|&ns| count > 0 && ns > 0);
+    // Its record may be lost or yet to come, and an event may be ahead of the totals: the histogram knows better.
+    let max_ns = latency.quantile(1.0).map(|about_ns| {
+        let longest_ns = told_ns.max(grown_ns);
+        if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }
+    });
     (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)
 }
 

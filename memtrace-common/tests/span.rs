@@ -1,4 +1,5 @@
 //! The pairing of begin and end against a plain model, under every order of begins, ends and exits.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use memtrace_common::{
     kind::StallKind,
@@ -77,7 +78,7 @@ impl Model {
 }
 
 fn span(kind: u8, start_ns: u64) -> Span {
-    Span { start_ns, kind, order: i32::from(kind), ..Span::default() }
+    Span { start_ns, kind, order: i16::from(kind), ..Span::default() }
 }
 
 proptest! {
@@ -148,7 +149,11 @@ proptest! {
 
     /// CPUs may disagree by a little: an end before its begin is a stall of no length.
     #[test]
-    fn a_clock_that_steps_back_gives_no_huge_stall(kind in proptest::sample::select(KINDS.to_vec()), now: u64, back: u64) {
+    fn a_clock_that_steps_back_gives_no_huge_stall(
+        kind in proptest::sample::select(KINDS.to_vec()),
+        now: u64,
+        back: u64,
+    ) {
         let mut task = TaskSpans::default();
         prop_assert_eq!(task.begin(&span(kind, now)), Begin::Opened);
         let end = now.saturating_sub(back);
@@ -156,7 +161,11 @@ proptest! {
     }
 
     #[test]
-    fn the_fields_of_the_begin_are_kept(kind in proptest::sample::select(KINDS.to_vec()), gfp in any::<u32>(), nid: i32) {
+    fn the_fields_of_the_begin_are_kept(
+        kind in proptest::sample::select(KINDS.to_vec()),
+        gfp in any::<u32>(),
+        nid: i16,
+    ) {
         let mut task = TaskSpans::default();
         let begun = Span { gfp, nid, ..span(kind, 1) };
         task.begin(&begun);

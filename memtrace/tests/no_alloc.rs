@@ -8,29 +8,28 @@ use std::{
 
 use memtrace::{
     decode::{DecodeContext, decode},
-    session::{
-        Session, SessionConfig,
-        filter::{Filter, Pattern},
-        loss::Loss,
-    },
+    session::{Session, SessionConfig, filter::Filter, loss::Loss, pattern::CgroupPattern},
 };
 
 thread_local! {
+    /// Bytes that this thread ever allocated.
+    static BYTES: Cell<usize> = const { Cell::new(0) };
     /// Allocations of this thread; those of the test harness's other threads are none of ours.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
 struct Counting;
 
-fn count() {
+fn count(size: usize) {
     // A thread that is going away has no counter any more.
     let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
+    let _ = BYTES.try_with(|n| n.set(n.get() + size));
 }
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
@@ -41,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -52,6 +51,14 @@ static ALLOCATOR: Counting = Counting;
 
 fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
+}
+
+#[test]
+fn a_session_takes_no_more_than_three_mebibytes() {
+    let before = BYTES.with(Cell::get);
+    let session = Session::new(SessionConfig::default());
+    assert!(BYTES.with(Cell::get) - before < 3 << 20);
+    drop(session);
 }
 
 /// A stall record of the `n`th process.
@@ -84,7 +91,7 @@ fn oom(record: &mut [u8; 104], n: u32) {
 fn decode_and_apply_allocate_nothing() {
     let names: BTreeMap<u64, Vec<u8>> = (0..3000).map(|id| (id, format!("/pod{id}/c").into_bytes())).collect();
     let context = DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: true };
-    let patterns = Filter { cgroups: vec![Pattern::path("/pod*/c")], ..Filter::default() };
+    let patterns = Filter { cgroups: vec![CgroupPattern::parse("/pod*/c").unwrap()], ..Filter::default() };
     for filter in [Filter::default(), patterns] {
         let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, ..SessionConfig::default() });
         let (mut s, mut k, mut o) = ([0; 120], [0; 64], [0; 104]);

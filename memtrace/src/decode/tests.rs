@@ -73,11 +73,11 @@ fn oom_bytes(read: u32) -> Vec<u8> {
         &4096_u64.to_ne_bytes(),      // file_rss_bytes
         &0_u64.to_ne_bytes(),         // shmem_rss_bytes
         &500_u32.to_ne_bytes(),       // pid
+        &501_u32.to_ne_bytes(),       // tid
         &1234_u32.to_ne_bytes(),      // trigger_tgid
         &1240_u32.to_ne_bytes(),      // trigger_tid
         &read.to_ne_bytes(),          // fields
         &(-17_i32).to_ne_bytes(),     // oom_score_adj
-        &[0; 4],
         b"victim\0\0\0\0\0\0\0\0\0\0",
         b"fifteen bytes!!\0",
     ])
@@ -148,6 +148,7 @@ fn an_oom_kill() {
     let all = fields::VICTIM_COMM | fields::VICTIM_RSS | fields::VICTIM_ADJ | fields::CGROUP;
     let victim = Victim {
         pid: 500,
+        tid: 501,
         comm: Some(Comm::from(b"victim".as_slice())),
         cgroup_id: Some(43),
         anon_rss_bytes: Some(1 << 20),

@@ -21,7 +21,7 @@ pub struct Interval {
     pub p50_ns: Option<u64>,
     /// 99th percentile in ns.
     pub p99_ns: Option<u64>,
-    /// The longest that is known, in ns.
+    /// The longest in ns, at most 1/32 off where its record was lost.
     pub max_ns: Option<u64>,
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    number::duration,
+    number::{duration, things},
     oom::{limit, name},
     style::{Colour, Style},
 };
@@ -31,7 +31,7 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
     let window = duration(before.oom_window_ns);
     match &before.oom_kills {
         Ok(kills) if kills.is_empty() => {
-            _ = writeln!(out, "  OOM kills        none in the kernel log of the last {window}")
+            let _ = writeln!(out, "  OOM kills        none in the kernel log of the last {window}");
         }
         Ok(kills) => {
             let head = format!("  OOM kills        {} in the kernel log of the last {window}", kills.len());
@@ -46,7 +46,7 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
     match &before.in_reclaim {
         Ok(tasks) if tasks.is_empty() => out.push_str("  in reclaim       no task\n"),
         Ok(tasks) => {
-            let _ = writeln!(out, "  in reclaim       {} tasks, since before the start", tasks.len());
+            let _ = writeln!(out, "  in reclaim       {}, since before the start", things(tasks.len() as u64, "task"));
             for task in tasks.iter().take(LISTED) {
                 let _ = writeln!(out, "    {}[{}] tid {}", name(&task.comm), task.pid, task.tid);
             }

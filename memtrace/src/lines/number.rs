@@ -1,17 +1,16 @@
 //! Numbers for a person: short, with their unit, three digits that mean something. Unread is `-`.
 
-/// A duration: `950 us`, `3.21 ms`, `1.90 s`, `12.5 min`.
+/// A duration: `950 us`, `3.21 ms`, `1.90 s`, `12.5 m`, `2.00 h`.
 pub(super) fn duration(ns: u64) -> String {
-    const UNITS: [(f64, &str); 5] = [(1e3, "us"), (1e6, "ms"), (1e9, "s"), (60e9, "min"), (3600e9, "h")];
+    /// Nanoseconds in a unit, its name, and up to which number it is used: 999.5 us reads as 1.00 ms, not 1000 us.
+    const UNITS: [(f64, &str, f64); 5] =
+        [(1e3, "us", 999.5), (1e6, "ms", 999.5), (1e9, "s", 99.95), (60e9, "m", 59.95), (3600e9, "h", f64::INFINITY)];
+    if ns == 0 {
+        return "0 s".to_owned();
+    }
     #[expect(clippy::cast_precision_loss, reason = "three digits for a person")]
     let ns = ns as f64;
-    // 999.5 us reads as 1.00 ms, not as 1000 us.
-    let fits = |&&(unit, name): &&(f64, &str)| match name {
-        "s" => ns / unit < 99.95,
-        "min" => ns / unit < 99.95,
-        _ => ns / unit < 999.5,
-    };
-    let (unit, name) = UNITS.iter().find(fits).unwrap_or(&UNITS[4]);
+    let (unit, name, _) = UNITS.iter().find(|(unit, _, below)| ns / unit < *below).unwrap_or(&UNITS[4]);
     format!("{} {name}", three_digits(ns / unit))
 }
 
@@ -29,6 +28,11 @@ pub(super) fn count(n: u64) -> String {
 /// A count, `-` when it was not read.
 pub(super) fn count_or_dash(n: Option<u64>) -> String {
     n.map_or_else(dash, count)
+}
+
+/// A count of things: `1 stall`, `12.3k stalls`.
+pub(super) fn things(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// A rate: `412/s`, `0.50/s`, `12.3k/s`.
@@ -82,7 +86,8 @@ fn scaled(n: f64) -> String {
     format!("{}{name}", three_digits(n / unit))
 }
 
-fn three_digits(value: f64) -> String {
+/// `1.23`, `12.3`, `123`.
+pub(super) fn three_digits(value: f64) -> String {
     if value < 9.995 {
         format!("{value:.2}")
     } else if value < 99.95 {
@@ -99,14 +104,14 @@ mod tests {
     #[test]
     fn durations_keep_three_digits() {
         for (ns, text) in [
-            (0, "0.00 us"),
+            (0, "0 s"),
             (950_000, "950 us"),
             (999_600, "1.00 ms"),
             (3_210_000, "3.21 ms"),
             (45_200_000, "45.2 ms"),
             (1_900_000_000, "1.90 s"),
             (99_940_000_000, "99.9 s"),
-            (750_000_000_000, "12.5 min"),
+            (750_000_000_000, "12.5 m"),
             (7_200_000_000_000, "2.00 h"),
         ] {
             assert_eq!(duration(ns), text);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    number::{count, duration_or_dash, percent, rate},
+    number::{count, duration_or_dash, percent, rate, three_digits},
     style::{Cell, Colour, Style},
 };
 use crate::{
@@ -27,18 +27,18 @@ struct Column {
 
 /// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
 const COLUMNS: [Column; 13] = [
-    Column { head: "stalls", cell: Cell::Right(8), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
+    Column { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
     Column { head: "kind", cell: Cell::Left(12), rank: 0, text: main_kind },
-    Column { head: "stalled", cell: Cell::Right(8), rank: 0, text: stalled },
-    Column { head: "p50", cell: Cell::Right(8), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
-    Column { head: "p99", cell: Cell::Right(8), rank: 0, text: |tick| duration_or_dash(tick.all.p99_ns) },
-    Column { head: "max", cell: Cell::Right(8), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
+    Column { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
+    Column { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
+    Column { head: "p99", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.p99_ns) },
+    Column { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
     Column { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
-    Column { head: "scan", cell: Cell::Right(8), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
-    Column { head: "reclaim", cell: Cell::Right(8), rank: 2, text: |tick| pages(tick, tick.reclaim.reclaimed_pages) },
+    Column { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
+    Column { head: "reclaim", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.reclaimed_pages) },
     Column { head: "eff", cell: Cell::Right(5), rank: 2, text: |tick| percent(tick.reclaim.efficiency()) },
-    Column { head: "free", cell: Cell::Right(9), rank: 0, text: free },
-    Column { head: "psi", cell: Cell::Right(6), rank: 0, text: psi },
+    Column { head: "free", cell: Cell::Right(8), rank: 0, text: free },
+    Column { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
     Column { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
 ];
 
@@ -100,7 +100,7 @@ fn main_kind(tick: &Tick) -> String {
 
 /// Stalled seconds per second.
 fn stalled(tick: &Tick) -> String {
-    tick.stalled_per_s().map_or_else(|| "-".to_owned(), |s| format!("{s:.2}s/s"))
+    tick.stalled_per_s().map_or_else(|| "-".to_owned(), |s| format!("{}s/s", three_digits(s)))
 }
 
 fn pages(tick: &Tick, pages: Option<u64>) -> String {
@@ -126,7 +126,7 @@ fn node(tick: &Tick, node: &KswapdTick) -> String {
     format!("N{} {}", node.nid, percent(share))
 }
 
-/// Free memory of the tightest zone against the watermark that says most: `0.8x min`, `1.2x low`, `1.6x high`.
+/// Free memory of the tightest zone against the watermark that says most: `0.8x min`, `1.2x low`, `1.6x hi`.
 fn free(tick: &Tick) -> String {
     let headroom = |zone: &&Zone| {
         (i128::from(zone.free_pages) - i128::from(zone.min_pages)) * 1_000_000
@@ -141,7 +141,7 @@ fn against_watermark(zone: &Zone) -> String {
     } else if zone.free_pages < zone.high_pages {
         (zone.low_pages, "low")
     } else {
-        (zone.high_pages, "high")
+        (zone.high_pages, "hi")
     };
     #[expect(clippy::cast_precision_loss, reason = "a ratio for a person")]
     let ratio = zone.free_pages as f64 / mark.max(1) as f64;

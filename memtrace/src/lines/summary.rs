@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent},
+    number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
     stall::cgroup,
     style::Style,
@@ -40,16 +40,20 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     let mut out = format!("\nsummary of {}\n", duration(summary.duration_ns));
     kinds(&mut out, summary);
     if !view.filter.is_empty() {
-        let _ = writeln!(out, "filter: {}; the tables below hold only what matches, the totals above all", view.filter);
+        let _ = writeln!(
+            out,
+            "filter: {}; the tables below hold only what matches, the totals above all",
+            Untrusted(view.filter.as_bytes()).tty()
+        );
     }
     if let Some(matched) = &summary.matched {
-        let _ = writeln!(out, "matched: {} stalls, {}", count(matched.stalls), duration(matched.total_ns));
+        let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));
     }
     groups(&mut out, summary, view);
     if summary.unattributed.count > 0 {
         let lost = summary.unattributed;
-        let (n, time) = (count(lost.count), duration(lost.total_ns));
-        let _ = writeln!(out, "in the totals but in no table: {n} stalls, {time} (their records were lost)");
+        let (n, time) = (things(lost.count, "stall"), duration(lost.total_ns));
+        let _ = writeln!(out, "in the totals but in no table: {n}, {time} (their records were lost)");
     }
     nodes(&mut out, &summary.nodes);
     ooms(&mut out, summary, view);
@@ -70,12 +74,12 @@ fn kinds(out: &mut String, summary: &Summary) {
     }
     let heads = ["stalls", "count", "total", "p50", "p99", "max"];
     let [stalls, n, total, p50, p99, max] = heads;
-    let _ = writeln!(out, "{stalls:<13} {n:>7}  {total:>8}  {p50:>8}  {p99:>8}  {max:>8}");
+    let _ = writeln!(out, "{stalls:<12}{n:>7}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}");
     let present = summary.stalls.iter().filter(|(_, kind)| kind.count > 0);
     for (kind, s) in present {
         let _ = writeln!(
             out,
-            "  {:<11} {:>7}  {:>8}  {:>8}  {:>8}  {:>8}",
+            "  {:<10}{:>7}  {:>7}  {:>7}  {:>7}  {:>7}",
             kind.name(),
             count(s.count),
             duration(s.total_ns),
@@ -94,7 +98,7 @@ fn kinds(out: &mut String, summary: &Summary) {
         let kinds = lower_bound.join(", ");
         let _ = writeln!(
             out,
-            "  lower bound ({kinds}): the pfmemalloc throttle and memory.high sleeps lie outside these hooks"
+            "  lower bound ({kinds}):\n  the pfmemalloc throttle and memory.high sleeps lie outside these hooks"
         );
     }
     let reclaim = &summary.reclaim;
@@ -129,7 +133,7 @@ fn table<'a>(
     view: &SummaryView<'_>,
 ) {
     let [stalls, total, p50, p99, max] = ["stalls", "total", "p50", "p99", "max"];
-    let _ = writeln!(out, "{title:<12} {stalls:>8}  {total:>8}  {p50:>8}  {p99:>8}  {max:>8}  who");
+    let _ = writeln!(out, "{title:<10}{stalls:>6}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  who");
     let mut rest = folded.clone();
     let mut hidden = folded_rows;
     for (at, (who, tally)) in rows.enumerate() {
@@ -149,7 +153,7 @@ fn table_row(out: &mut String, tally: &Tally, who: &str, width: Option<usize>) {
     let start = out.len();
     let _ = write!(
         out,
-        "{:>21}  {:>8}  {:>8}  {:>8}  {:>8}  ",
+        "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  ",
         count(tally.stalls),
         duration(tally.total_ns),
         duration_or_dash(tally.quantile(0.50)),
@@ -166,26 +170,27 @@ fn table_row(out: &mut String, tally: &Tally, who: &str, width: Option<usize>) {
 
 fn nodes(out: &mut String, nodes: &[NodeSummary]) {
     for node in nodes {
-        let _ = write!(
-            out,
-            "kswapd node {}: {}, awake {}, at work >= {}, {} wakes, {} sleeps, asked for {} times",
-            node.nid,
-            if node.awake { "awake" } else { "asleep" },
-            duration(node.awake_ns),
-            duration(node.busy_ns),
-            count(node.wakes),
-            count(node.sleeps),
-            count(node.wakeups)
-        );
-        if let Some((comm, n)) = &node.top_waker {
-            let _ = write!(out, " (most by {}: {})", name(comm), count(*n));
-        }
         let _ = writeln!(
             out,
-            ", scanned {}, reclaimed {}",
+            "kswapd node {}: awake {} (now {}), at work >= {}, scanned {}, reclaimed {}",
+            node.nid,
+            duration(node.awake_ns),
+            if node.awake { "awake" } else { "asleep" },
+            duration(node.busy_ns),
             count_or_dash(node.reclaim.scanned_pages),
             count_or_dash(node.reclaim.reclaimed_pages)
         );
+        let _ = write!(
+            out,
+            "  {}, {}, asked for {}",
+            things(node.wakes, "wake"),
+            things(node.sleeps, "sleep"),
+            things(node.wakeups, "time"),
+        );
+        if let Some((comm, n)) = &node.top_waker {
+            let _ = write!(out, ", most by {} ({})", name(comm), count(*n));
+        }
+        out.push('\n');
     }
 }
 
@@ -205,11 +210,11 @@ fn own(out: &mut String, summary: &Summary) {
     let (stalls, cost) = (&summary.own_stalls, &summary.own);
     let _ = writeln!(
         out,
-        "memtrace itself: cpu {}, resident {}, BPF programs {}, {} stalls, {} (in no number above)",
+        "memtrace itself: cpu {}, resident {}, BPF programs {}\n  its own stalls, in no number above: {}, {}",
         duration_or_dash(cost.cpu_ns),
         bytes_or_dash(cost.rss_bytes),
         duration_or_dash(cost.bpf_ns),
-        count(stalls.count),
+        things(stalls.count, "stall"),
         duration(stalls.total_ns)
     );
 }
@@ -221,6 +226,6 @@ fn losses(out: &mut String, summary: &Summary) {
     }
     out.push_str("loss:\n");
     for (stage, n) in summary.loss.lost() {
-        let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), Untrusted(meaning(stage).as_bytes()).tty());
+        let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), meaning(stage));
     }
 }

@@ -64,15 +64,13 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
     say_what_is_missing(args, &facts, &probe, &protected);
-    let command = match args.cmd.is_empty() {
-        true => None,
-        false => match Command::start(&args.cmd, protected.original) {
-            Ok(command) => Some(command),
-            Err(e) => {
-                eprintln!("memtrace: {e}");
-                return Ok(e.exit_code());
-            }
-        },
+    let started = (!args.cmd.is_empty()).then(|| Command::start(&args.cmd, protected.original)).transpose();
+    let command = match started {
+        Ok(command) => command,
+        Err(e) => {
+            eprintln!("memtrace: {e}");
+            return Ok(e.exit_code());
+        }
     };
     trace(args, &facts, probe, signals, command, start_ns)
 }
@@ -148,7 +146,9 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
 }
 
 /// The hooks as they turn out on this kernel, without tracing: loads and attaches them, and detaches at once.
-#[must_use]
+///
+/// # Errors
+/// When the kernel refuses to load anything at all.
 pub fn try_hooks(facts: &Facts) -> Result<Vec<crate::hook::HookStatus>, LoadError> {
     match Loaded::load(&start::options(None, Ways::All, facts))?.attach() {
         Ok(probe) => Ok(probe.hooks),

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The path of a cgroup, shared without copying.
-pub type Path = Option<Arc<[u8]>>;
+pub(super) type Path = Option<Arc<[u8]>>;
 
 /// One thing to show.
 #[derive(Debug)]

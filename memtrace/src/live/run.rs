@@ -131,7 +131,11 @@ impl Tracing {
         let mut host = self.sampler.sample();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
         let tick = self.drain.session.tick(now, &totals, &host);
-        self.drain.offer(Item::Tick(Box::new(tick)));
+        // The rest of an interval at the end: a moment in which nothing happened tells nothing.
+        let is_rest = tick.elapsed_ns < nanoseconds(self.interval) / 10;
+        if !is_rest || tick.all.count > 0 || tick.oom_kills > 0 {
+            self.drain.offer(Item::Tick(Box::new(tick)));
+        }
         Ok(())
     }
 

@@ -80,7 +80,7 @@ impl View {
                     Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
                     Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
                     Item::Tick(tick) => {
-                        let head = (*since_head == 0).then(|| lines::header(width) + "\n").unwrap_or_default();
+                        let head = if *since_head == 0 { lines::header(width) + "\n" } else { String::new() };
                         *since_head = if width.is_some() { (*since_head + 1) % HEADER_EVERY } else { 1 };
                         head + &lines::row(&tick, names.clock, width, style) + "\n"
                     }

@@ -22,7 +22,7 @@ impl Format {
     }
 }
 
-/// One line such as `	field:int order;	offset:8;	size:4;	signed:1;`.
+/// One line such as `field:int order; offset:8; size:4; signed:1;`, with tabs between the parts.
 fn field(line: &str) -> Option<(String, Field)> {
     let declaration = line.trim_start().strip_prefix("field:")?;
     let (declaration, rest) = declaration.split_once(';')?;

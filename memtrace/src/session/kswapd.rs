@@ -17,6 +17,8 @@ struct Node {
     awake: bool,
     /// From when its present state is accounted for, in ns.
     since_ns: u64,
+    /// Of the latest change that an event told, in ns.
+    told_ns: u64,
     awake_ns: u64,
     wakers: [(Comm, u64); WAKERS],
     other_wakers: u64,
@@ -36,6 +38,7 @@ impl Kswapds {
             seen: false,
             awake: false,
             since_ns: start_ns,
+            told_ns: 0,
             awake_ns: 0,
             wakers: [(Comm::default(), 0); WAKERS],
             other_wakers: 0,
@@ -53,14 +56,14 @@ impl Kswapds {
                     node.count_waker(waker.comm);
                 }
             }
-            KswapdStep::Wake => node.enter(true, event.t_ns),
+            KswapdStep::Wake => node.told(true, event.t_ns),
             KswapdStep::Sleep => {
                 if !node.seen {
                     // Its first sign is that it went to sleep, so it was awake from the beginning.
                     node.awake = true;
                     node.since_ns = start_ns;
                 }
-                node.enter(false, event.t_ns);
+                node.told(false, event.t_ns);
             }
         }
     }
@@ -69,7 +72,8 @@ impl Kswapds {
     pub(super) fn tick(&mut self, nid: u32, totals: &KswapdTotals, now_ns: u64) {
         let Some(node) = self.nodes.get_mut(nid as usize) else { return };
         let awake = totals.awake != 0;
-        if totals.last_ns != 0 && awake != node.awake && totals.last_ns >= node.since_ns {
+        // Events may be ahead of the totals: these say more only where they have seen more.
+        if awake != node.awake && totals.last_ns > node.told_ns {
             node.enter(awake, totals.last_ns);
         }
         node.enter(node.awake, now_ns);
@@ -95,6 +99,12 @@ impl Kswapds {
 }
 
 impl Node {
+    /// Enters a state that an event told.
+    fn told(&mut self, awake: bool, t_ns: u64) {
+        self.told_ns = self.told_ns.max(t_ns);
+        self.enter(awake, t_ns);
+    }
+
     /// Accounts for the present state up to `t_ns` and enters a state.
     fn enter(&mut self, awake: bool, t_ns: u64) {
         if self.awake {
@@ -155,6 +165,19 @@ mod tests {
         assert_eq!(k.awake_ns(1), 300);
         k.tick(1, &KswapdTotals { awake: 1, last_ns: 1500, ..KswapdTotals::default() }, 2000);
         assert_eq!(k.awake_ns(1), 800);
+    }
+
+    #[test]
+    fn events_may_be_ahead_of_the_totals_or_behind() {
+        let mut k = Kswapds::new(0);
+        let asleep = KswapdTotals { awake: 0, last_ns: 50, ..KswapdTotals::default() };
+        k.apply(&step(900, KswapdStep::Wake));
+        k.tick(1, &asleep, 1000);
+        assert_eq!(k.awake_ns(1), 100);
+        // Its sleep at 990 came after the totals were read and was lost in the ring: said by the next totals.
+        k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 2000);
+        k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 3000);
+        assert_eq!(k.awake_ns(1), 100);
     }
 
     #[test]

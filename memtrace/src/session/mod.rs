@@ -10,6 +10,7 @@ mod kswapd;
 pub mod loss;
 mod oom;
 pub mod pattern;
+mod report;
 pub mod summary;
 mod table;
 pub mod tally;
@@ -19,14 +20,12 @@ use memtrace_common::{kind::StallKind, totals};
 
 use self::{
     filter::{CgroupNames, Filter},
-    input::{HostSample, KernelTotals, KindTotals},
+    input::KernelTotals,
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     oom::OomKills,
-    summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Table,
     tally::{KindTally, Tally},
-    tick::{Interval, KswapdTick, Reclaim, Tick},
 };
 use crate::event::{Comm, Constraint, Event, Oom, Stall};
 
@@ -120,8 +119,8 @@ impl Session {
         let label = ProcessLabel { comm: Comm::default(), cgroup_id: None };
         let start_ns = config.start_ns;
         Self {
-            processes: Table::new(config.processes, (0, None), label),
-            cgroups: Table::new(config.cgroups, None, ()),
+            processes: Table::new(config.processes, |n| (n, None), label),
+            cgroups: Table::new(config.cgroups, |n| Some(u64::from(n)), ()),
             kswapds: Kswapds::new(start_ns),
             ooms: OomKills::new(config.ooms),
             told: [KindTally::default(); StallKind::COUNT],
@@ -212,171 +211,6 @@ impl Session {
         }
         ledger
     }
-
-    /// Ends an interval at `now_ns` (`CLOCK_MONOTONIC`), given the exact totals and a sample of the host.
-    pub fn tick(&mut self, now_ns: u64, totals: &KernelTotals, host: &HostSample) -> Tick {
-        let last = std::mem::take(&mut self.last);
-        let kinds = totals.stalls.iter().map(|(&kind, now)| {
-            (kind, tick::interval(now, last.totals.stalls.get(&kind), self.longest_ns[kind as usize]))
-        });
-        let kinds = kinds.collect();
-        let (scanned, reclaimed) = tick::reclaim_sums(totals);
-        let (scanned_before, reclaimed_before) = tick::reclaim_sums(&last.totals);
-        let mut awake_ns = last.awake_ns;
-        let kswapd = self.tick_kswapd(now_ns, totals, &last.totals, &mut awake_ns);
-        let loss = self.ledger(totals);
-        let oom_kills = self.oom_kills(totals);
-        let tick = Tick {
-            t_ns: now_ns,
-            elapsed_ns: now_ns.saturating_sub(last.t_ns),
-            all: tick::all_kinds(&kinds),
-            stalls: kinds.into_iter().map(|(kind, (interval, _))| (kind, interval)).collect(),
-            matched: (!self.config.filter.is_empty()).then(|| Interval::of_tally(&self.matched_since)),
-            own_stalls: totals.own.count.saturating_sub(last.totals.own.count),
-            own_stalled_ns: totals.own.total_ns.saturating_sub(last.totals.own.total_ns),
-            kswapd,
-            reclaim: Reclaim::of(
-                scanned.saturating_sub(scanned_before),
-                reclaimed.saturating_sub(reclaimed_before),
-                self.config.scans_read,
-            ),
-            zones: tick::tightest_zones(host),
-            pressure: host.pressure,
-            oom_kills: oom_kills.saturating_sub(last.oom_kills),
-            loss: loss.since(&last.loss),
-            own: host.own,
-        };
-        self.longest_ns = [0; StallKind::COUNT];
-        self.matched_since = Tally::default();
-        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own };
-        tick
-    }
-
-    fn tick_kswapd(
-        &mut self,
-        now_ns: u64,
-        totals: &KernelTotals,
-        before: &KernelTotals,
-        awake_ns: &mut [u64],
-    ) -> Vec<KswapdTick> {
-        let mut nodes = Vec::with_capacity(totals.kswapd.len());
-        for (&nid, now) in &totals.kswapd {
-            let old = before.kswapd.get(&nid).copied().unwrap_or_default();
-            self.kswapds.tick(nid, now, now_ns);
-            let awake = self.kswapds.awake_ns(nid);
-            let awake_before = awake_ns.get_mut(nid as usize).map_or(0, |slot| std::mem::replace(slot, awake));
-            nodes.push(KswapdTick {
-                nid,
-                awake: now.awake != 0,
-                awake_ns: awake.saturating_sub(awake_before),
-                busy_ns: now.busy_ns.saturating_sub(old.busy_ns),
-                wakes: now.wakes.saturating_sub(old.wakes),
-                sleeps: now.sleeps.saturating_sub(old.sleeps),
-                wakeups: now.wakeups.saturating_sub(old.wakeups),
-                reclaim: kswapd_reclaim(
-                    now.scanned_pages.saturating_sub(old.scanned_pages),
-                    now.reclaimed_pages.saturating_sub(old.reclaimed_pages),
-                    self.config.scans_read,
-                ),
-            });
-        }
-        nodes
-    }
-
-    fn oom_kills(&self, totals: &KernelTotals) -> u64 {
-        self.ooms.seen() + totals.loss.get(totals::Loss::RingOom.name()).copied().unwrap_or(0)
-    }
-
-    /// What the session comes to, as of the last tick.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        let totals = &self.last.totals;
-        let (scanned, reclaimed) = tick::reclaim_sums(totals);
-        Summary {
-            t_ns: self.last.t_ns,
-            duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
-            stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, KindSummary::of(totals))).collect(),
-            all: KindSummary::of(&sum_of_kinds(totals)),
-            matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
-            unattributed: self.unattributed(),
-            processes: self.process_group(),
-            cgroups: self.cgroup_group(),
-            nodes: self.nodes(),
-            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read),
-            ooms: self.ooms.kept().copied().collect(),
-            oom_kills: self.oom_kills(totals),
-            loss: self.ledger(totals),
-            own_stalls: KindSummary::of(&totals.own),
-            own: self.last.own,
-        }
-    }
-
-    /// What the exact totals count and no event told. Never negative: events of a tick may be ahead of its totals.
-    fn unattributed(&self) -> KindTally {
-        let mut rest = KindTally::default();
-        for (&kind, totals) in &self.last.totals.stalls {
-            let told = self.told[kind as usize];
-            rest.count += totals.count.saturating_sub(told.count);
-            rest.total_ns = rest.total_ns.saturating_add(totals.total_ns.saturating_sub(told.total_ns));
-        }
-        rest
-    }
-
-    fn process_group(&self) -> Group<ProcessSummary> {
-        let row = |row: &table::Row<ProcessKey, ProcessLabel>| ProcessSummary {
-            pid: row.key.0,
-            process_start_ns: row.key.1,
-            comm: row.label.comm,
-            cgroup_id: row.label.cgroup_id,
-            tally: row.tally.clone(),
-        };
-        let mut rows: Vec<_> = self.processes.rows().iter().map(row).collect();
-        rows.sort_by_key(|row| (std::cmp::Reverse(row.tally.total_ns), row.pid, row.process_start_ns));
-        let (other, folded) = self.processes.other();
-        Group { rows, other: other.clone(), folded }
-    }
-
-    fn cgroup_group(&self) -> Group<CgroupSummary> {
-        let row = |row: &table::Row<Option<u64>, ()>| CgroupSummary { cgroup_id: row.key, tally: row.tally.clone() };
-        let mut rows: Vec<_> = self.cgroups.rows().iter().map(row).collect();
-        rows.sort_by_key(|row| (std::cmp::Reverse(row.tally.total_ns), row.cgroup_id));
-        let (other, folded) = self.cgroups.other();
-        Group { rows, other: other.clone(), folded }
-    }
-
-    fn nodes(&self) -> Vec<NodeSummary> {
-        let node = |(&nid, totals): (&u32, &totals::KswapdTotals)| NodeSummary {
-            nid,
-            wakes: totals.wakes,
-            sleeps: totals.sleeps,
-            wakeups: totals.wakeups,
-            awake_ns: self.kswapds.awake_ns(nid),
-            busy_ns: totals.busy_ns,
-            awake: totals.awake != 0,
-            reclaim: kswapd_reclaim(totals.scanned_pages, totals.reclaimed_pages, self.config.scans_read),
-            top_waker: self.kswapds.top_waker(nid),
-        };
-        self.last.totals.kswapd.iter().map(node).collect()
-    }
-}
-
-/// What a kswapd scanned and reclaimed: both come from the shrink hook alone.
-fn kswapd_reclaim(scanned: u64, reclaimed: u64, scans_read: bool) -> Reclaim {
-    if scans_read { Reclaim::of(scanned, reclaimed, true) } else { Reclaim::default() }
-}
-
-/// All kinds together, since attach.
-fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
-    let mut sum = KindTotals::default();
-    for kind in totals.stalls.values() {
-        sum.count += kind.count;
-        sum.total_ns = sum.total_ns.saturating_add(kind.total_ns);
-        sum.max_ns = sum.max_ns.max(kind.max_ns);
-        sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);
-        sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(kind.soft_limit_ns);
-        sum.latency.add(kind.latency.counts());
-    }
-    sum
 }
 
 #[cfg(test)]

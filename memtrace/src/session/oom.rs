@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{Constraint, Oom};
+use crate::event::{Comm, Constraint, Oom, Trigger, Victim};
 
 /// The latest kills, and how many there were.
 #[derive(Debug)]
@@ -13,10 +13,25 @@ pub(super) struct OomKills {
 }
 
 impl OomKills {
-    /// Room for `capacity` kills (at least 1).
+    /// Room for `capacity` kills (at least 1), all memory allocated and written once.
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        Self { kept: VecDeque::with_capacity(capacity), capacity, seen: 0 }
+        let victim = Victim {
+            pid: 0,
+            tid: 0,
+            comm: None,
+            cgroup_id: None,
+            anon_rss_bytes: None,
+            file_rss_bytes: None,
+            shmem_rss_bytes: None,
+            oom_score_adj: None,
+        };
+        let trigger = Trigger { pid: 0, comm: Comm::default() };
+        // Filled once, so that its memory is written here and not in the middle of an OOM.
+        let mut kept = VecDeque::from(vec![Oom { t_ns: u64::MAX, victim, trigger, constraint: None }; capacity]);
+        std::hint::black_box(&mut kept);
+        kept.clear();
+        Self { kept, capacity, seen: 0 }
     }
 
     /// Adds one; the oldest makes room.

@@ -36,23 +36,21 @@ pub(super) struct Table<K, L> {
 
 impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
     /// A table of `capacity` rows (at least 1), all memory allocated and written once.
-    pub(super) fn new(capacity: usize, key: K, label: L) -> Self {
+    ///
+    /// `keys` are some keys, all different.
+    pub(super) fn new(capacity: usize, keys: impl Fn(u32) -> K, label: L) -> Self {
         let capacity = capacity.clamp(1, 1 << 20);
+        // Twice the room: a map at most half full cleans up after removals in place and never grows. It is filled
+        // once, so that its memory is written here too.
+        let mut index = HashMap::with_capacity(2 * capacity);
+        index.extend((0..).map(|n| (keys(n), n)).take(2 * capacity));
+        index.clear();
         // The links are not zero, so that every page of the rows is written here and not at the first stall.
-        let blank = Row { key, label, tally: Tally::default(), newer: NONE, older: NONE };
+        let blank = Row { key: keys(0), label, tally: Tally::default(), newer: NONE, older: NONE };
         let mut rows = vec![blank; capacity];
         std::hint::black_box(&mut rows);
         rows.clear();
-        // Twice the room: a map at most half full cleans up after removals in place and never grows.
-        Self {
-            index: HashMap::with_capacity(2 * capacity),
-            rows,
-            capacity,
-            newest: NONE,
-            oldest: NONE,
-            other: Tally::default(),
-            folded: 0,
-        }
+        Self { index, rows, capacity, newest: NONE, oldest: NONE, other: Tally::default(), folded: 0 }
     }
 
     /// The row of `key`, which becomes the newest used, and whether it is new.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{histogram::bucket_of, kind::StallKind};
 
 use super::{
     histogram::Histogram,
@@ -22,7 +22,7 @@ pub struct Interval {
     pub p50_ns: Option<u64>,
     /// 99th percentile, in ns; `None` without a stall.
     pub p99_ns: Option<u64>,
-    /// The longest that is known, in ns; `None` without a stall, or when the records of all were lost.
+    /// The longest, in ns, at most 1/32 off where its record was lost; `None` without a stall.
     pub max_ns: Option<u64>,
 }
 
@@ -49,16 +49,17 @@ impl Interval {
 pub struct Reclaim {
     /// Pages scanned; `None` when this kernel does not tell.
     pub scanned_pages: Option<u64>,
-    /// Pages reclaimed; `None` when not read.
+    /// Pages reclaimed; `None` when not read. A lower bound where no scans are told of.
     pub reclaimed_pages: Option<u64>,
 }
 
 impl Reclaim {
-    /// Sums as read. Nothing scanned and yet something reclaimed means that scans were not seen.
+    /// Sums as read; without the shrink hook neither is whole. Nothing scanned and yet something reclaimed means that
+    /// the kernel did not tell of its scans.
     pub(super) fn of(scanned: u64, reclaimed: u64, scans_read: bool) -> Self {
         Self {
             scanned_pages: (scans_read && (scanned > 0 || reclaimed == 0)).then_some(scanned),
-            reclaimed_pages: Some(reclaimed),
+            reclaimed_pages: scans_read.then_some(reclaimed),
         }
     }
 
@@ -144,7 +145,7 @@ fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
     (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
 }
 
-/// The stalls of one kind, or of all, between two states of the exact totals. `told_ns` is the longest that an event told.
+/// The stalls of one kind between two states of the exact totals. `told_ns` is the longest that an event told.
 pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u64) -> (Interval, Histogram) {
     let nothing = KindTotals::default();
     let before = before.unwrap_or(&nothing);
@@ -152,7 +153,11 @@ pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u
     let count = now.count.saturating_sub(before.count);
     // The exact maximum is since attach: it is this interval's only when it grew.
     let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
-    let max_ns = Some(told_ns.max(grown_ns)).filter(|&ns| count > 0 && ns > 0);
+    // Its record may be lost or yet to come, and an event may be ahead of the totals: the histogram knows better.
+    let max_ns = latency.quantile(1.0).map(|about_ns| {
+        let longest_ns = told_ns.max(grown_ns);
+        if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }
+    });
     (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)
 }
 
@@ -184,10 +189,10 @@ pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
 pub(super) fn tightest_zones(host: &HostSample) -> Vec<Zone> {
     let mut nodes: BTreeMap<u32, &Zone> = BTreeMap::new();
     for zone in host.zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
-        nodes
-            .entry(zone.nid)
-            .and_modify(|best| *best = if headroom(zone) < headroom(best) { zone } else { best })
-            .or_insert(zone);
+        let best = nodes.entry(zone.nid).or_insert(zone);
+        if headroom(zone) < headroom(best) {
+            *best = zone;
+        }
     }
     nodes.into_values().cloned().collect()
 }

@@ -6,7 +6,8 @@ use crate::{
     event::{Comm, Stall},
     session::{
         SessionConfig,
-        filter::{Filter, Pattern},
+        filter::Filter,
+        pattern::CgroupPattern,
         summary::{Group, Summary},
         tally::Tally,
     },
@@ -91,7 +92,8 @@ proptest! {
         let summary = session.summary();
         for (kind, totals) in &exact.stalls {
             let shown = &summary.stalls[kind];
-            prop_assert_eq!((shown.count, shown.total_ns, shown.max_ns), (totals.count, totals.total_ns, Some(totals.max_ns)));
+            let want = (totals.count, totals.total_ns, Some(totals.max_ns));
+            prop_assert_eq!((shown.count, shown.total_ns, shown.max_ns), want);
         }
         let [rows, _] = sums(&summary);
         prop_assert_eq!(rows.stalls + summary.unattributed.count, summary.all.count);
@@ -101,7 +103,8 @@ proptest! {
 
     #[test]
     fn order_does_not_matter_where_all_have_a_row(
-        (stalls, shuffled) in proptest::collection::vec(any_stall(), 0..80).prop_flat_map(|v| (Just(v.clone()), Just(v).prop_shuffle()))
+        (stalls, shuffled) in proptest::collection::vec(any_stall(), 0..80)
+            .prop_flat_map(|stalls| (Just(stalls.clone()), Just(stalls).prop_shuffle()))
     ) {
         let summary = |stalls: &[Stall]| {
             let mut session = session(SessionConfig { processes: 64, cgroups: 64, ..SMALL });
@@ -122,7 +125,7 @@ proptest! {
         let filter = Filter {
             pids: vec![1, 2, 3],
             kinds: vec![StallKind::Direct, StallKind::Memcg, StallKind::Node],
-            cgroups: vec![Pattern::path("/a")],
+            cgroups: vec![CgroupPattern::parse("/a").unwrap()],
             ..Filter::default()
         };
         let mut session = session(SessionConfig { filter, ..SMALL });
@@ -145,7 +148,10 @@ proptest! {
     }
 
     #[test]
-    fn quantiles_lie_between_nothing_and_the_longest(stalls in proptest::collection::vec(any_stall(), 1..60), q in 0.0..=1.0) {
+    fn quantiles_lie_between_nothing_and_the_longest(
+        stalls in proptest::collection::vec(any_stall(), 1..60),
+        q in 0.0..=1.0,
+    ) {
         let tally = tally(&stalls);
         let mut sorted: Vec<_> = stalls.iter().map(|stall| stall.dur_ns).collect();
         sorted.sort_unstable();

@@ -62,8 +62,22 @@ fn the_longest_is_exact_when_its_record_was_lost() {
     let (short, long) = (stall(1, StallKind::Direct, MS), stall(1, StallKind::Direct, 700 * MS));
     apply(&mut session, &[short]);
     assert_eq!(tick(&mut session, 11 * S, &totals(&[short, long])).all.max_ns, Some(700 * MS));
-    // A second one, lost too, is shorter than the longest so far: its length is not known.
-    assert_eq!(tick(&mut session, 12 * S, &totals(&[short, long, short])).all.max_ns, None);
+    // Another, lost too, is shorter than the longest so far: the histogram knows it to a bucket.
+    let lost = stall(1, StallKind::Direct, 300 * MS);
+    apply(&mut session, &[short]);
+    let got = tick(&mut session, 12 * S, &totals(&[short, long, short, lost]));
+    let max_ns = got.all.max_ns.unwrap();
+    assert!(max_ns.abs_diff(300 * MS) <= 300 * MS / 16 && got.all.p99_ns == Some(max_ns), "{got:?}");
+}
+
+#[test]
+fn an_event_ahead_of_the_totals_is_not_of_this_interval() {
+    let mut session = at_ten_seconds();
+    let (short, long) = (stall(1, StallKind::Direct, MS), stall(1, StallKind::Direct, 700 * MS));
+    apply(&mut session, &[short, long]);
+    let first = tick(&mut session, 11 * S, &totals(&[short]));
+    assert!(first.all.max_ns.unwrap().abs_diff(MS) <= MS / 16);
+    assert_eq!(tick(&mut session, 12 * S, &totals(&[short, long])).all.max_ns, Some(700 * MS));
 }
 
 #[test]
@@ -88,7 +102,7 @@ fn efficiency_is_none_where_scans_are_not_seen() {
     let exact =
         KernelTotals { kswapd: [(0, KswapdTotals::default())].into(), ..totals(&[stall(1, StallKind::Node, 1)]) };
     let got = tick(&mut session, 1, &exact);
-    assert_eq!(got.reclaim, Reclaim { scanned_pages: None, reclaimed_pages: Some(32) });
+    assert_eq!(got.reclaim, Reclaim::default());
     assert_eq!(got.kswapd[0].reclaim, Reclaim::default());
 }
 
@@ -163,6 +177,7 @@ fn oom_kills_are_counted_past_what_is_kept() {
     for pid in 1..=3 {
         let victim = Victim {
             pid,
+            tid: pid,
             comm: None,
             cgroup_id: None,
             anon_rss_bytes: None,

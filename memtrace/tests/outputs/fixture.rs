@@ -1,0 +1,247 @@
+//! One small incident, told by events and totals, with names that mean harm.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+use memtrace::{
+    before::{BeforeStart, PastOom, TaskInReclaim},
+    clock::Clock,
+    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    gfp::GfpNames,
+    names::Names,
+    session::{
+        Session, SessionConfig,
+        filter::Filter,
+        input::{HostSample, KernelTotals, OwnCost, Pressure, Zone},
+        loss::Loss,
+        summary::Summary,
+        tick::Tick,
+    },
+};
+use memtrace_common::{
+    kind::StallKind,
+    record::KswapdStep,
+    totals::{KswapdTotals, Loss as KernelLoss, OtherShrinks},
+};
+
+pub(crate) const S: u64 = 1_000_000_000;
+pub(crate) const MS: u64 = 1_000_000;
+/// A name that would clear the screen, and one that would forge a line.
+pub(crate) const HOSTILE: &[u8] = b"\x1b[2J\nOOM\xff";
+
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) cgroups: BTreeMap<u64, Vec<u8>>,
+    pub(crate) gfp: GfpNames,
+}
+
+pub(crate) fn world() -> World {
+    let mut bits = [const { None }; 32];
+    for (bit, name) in [(6, "IO"), (7, "FS"), (10, "DIRECT_RECLAIM"), (11, "KSWAPD_RECLAIM"), (13, "NOWARN")] {
+        bits[bit] = Some(format!("__GFP_{name}"));
+    }
+    World {
+        clock: Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC },
+        cgroups: [
+            (42, b"/kubepods.slice/kubepods-burstable.slice/pod1234/java".to_vec()),
+            (43, b"/evil\x1b]0;owned\x07\"</script>".to_vec()),
+        ]
+        .into(),
+        gfp: GfpNames::from_bits(&bits),
+    }
+}
+
+impl World {
+    pub(crate) fn names(&self) -> Names<'_> {
+        Names { clock: &self.clock, cgroups: &self.cgroups, gfp: &self.gfp }
+    }
+}
+
+pub(crate) fn stall() -> Stall {
+    Stall {
+        t_ns: 100 * S + 123 * MS,
+        dur_ns: 3_210_000,
+        kind: StallKind::Direct,
+        source: Source::LowerBound,
+        pid: 1234,
+        tid: 1240,
+        comm: Comm::from(b"java".as_slice()),
+        process_start_ns: Some(5 * S),
+        cgroup_id: Some(42),
+        nid: None,
+        order: Some(0),
+        gfp: Some(0x2cc0),
+        scanned_pages: Some(1024),
+        reclaimed_pages: Some(320),
+        throttled_ns: Some(0),
+        soft_limit_ns: Some(0),
+    }
+}
+
+/// Nothing read, a hostile name, long.
+pub(crate) fn bare_stall() -> Stall {
+    Stall {
+        dur_ns: 1_900 * MS,
+        kind: StallKind::Memcg,
+        comm: Comm::from(HOSTILE),
+        pid: 66,
+        tid: 66,
+        process_start_ns: None,
+        cgroup_id: Some(43),
+        order: None,
+        gfp: None,
+        scanned_pages: None,
+        reclaimed_pages: None,
+        throttled_ns: None,
+        soft_limit_ns: None,
+        ..stall()
+    }
+}
+
+pub(crate) fn oom() -> Oom {
+    Oom {
+        t_ns: 100 * S + 500 * MS,
+        victim: Victim {
+            pid: 66,
+            tid: 66,
+            comm: Some(Comm::from(HOSTILE)),
+            cgroup_id: Some(43),
+            anon_rss_bytes: Some(512 << 20),
+            file_rss_bytes: Some(4096),
+            shmem_rss_bytes: Some(0),
+            oom_score_adj: Some(-17),
+        },
+        trigger: Trigger { pid: 1234, comm: Comm::from(b"java".as_slice()) },
+        constraint: Some(Constraint::Memcg),
+    }
+}
+
+/// Nothing read of the victim but its pid.
+pub(crate) fn bare_oom() -> Oom {
+    let victim = Victim {
+        pid: 77,
+        tid: 77,
+        comm: None,
+        cgroup_id: None,
+        anon_rss_bytes: None,
+        file_rss_bytes: None,
+        shmem_rss_bytes: None,
+        oom_score_adj: None,
+    };
+    Oom { victim, constraint: None, ..oom() }
+}
+
+pub(crate) fn kswapd(step: KswapdStep) -> Kswapd {
+    let wakeup = step == KswapdStep::Wakeup;
+    Kswapd {
+        t_ns: 100 * S + 200 * MS,
+        nid: 0,
+        step,
+        order: (step != KswapdStep::Sleep).then_some(0),
+        gfp: wakeup.then_some(0xcc0),
+        waker: wakeup.then(|| Trigger { pid: 1234, comm: Comm::from(b"java".as_slice()) }),
+    }
+}
+
+fn totals(stalls: &[Stall]) -> KernelTotals {
+    let mut totals = KernelTotals::default();
+    totals.stalls.entry(StallKind::Node).or_default();
+    for stall in stalls {
+        let kind = totals.stalls.entry(stall.kind).or_default();
+        kind.count += 1;
+        kind.total_ns += stall.dur_ns;
+        kind.max_ns = kind.max_ns.max(stall.dur_ns);
+        kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
+        kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
+        kind.latency.record(stall.dur_ns);
+    }
+    totals.loss = KernelLoss::ALL.iter().map(|loss| (loss.name(), 0)).collect();
+    totals
+}
+
+fn host() -> HostSample {
+    let zone = |nid, name: &str, free_pages| Zone {
+        nid,
+        name: name.to_owned(),
+        free_pages,
+        min_pages: 1000,
+        low_pages: 1250,
+        high_pages: 1500,
+        managed_pages: 1 << 20,
+    };
+    HostSample {
+        pressure: Some(Pressure {
+            some_avg: [12.34, 4.5, 1.25],
+            full_avg: [4.4, 1.0, 0.0],
+            some_total_ns: 9 * S,
+            full_total_ns: 2 * S,
+        }),
+        zones: vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1400), zone(1, "Normal", 30_000)],
+        own: OwnCost { cpu_ns: Some(12 * MS), rss_bytes: Some(21 << 20), bpf_ns: None },
+    }
+}
+
+/// A calm second: nothing stalled, no kswapd seen, no PSI, scans unread.
+pub(crate) fn calm() -> (Tick, Summary) {
+    let config = SessionConfig { start_ns: 99 * S, scans_read: false, ..SessionConfig::default() };
+    let mut session = Session::new(config);
+    let tick = session.tick(100 * S, &totals(&[]), &HostSample::default());
+    (tick, session.summary())
+}
+
+/// A bad second: stalls of two kinds, two kswapds, an OOM kill, and records lost.
+pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
+    let world = world();
+    let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
+    let mut session = Session::new(config);
+    let mut stalls: Vec<_> = (1..=100).map(|i| Stall { dur_ns: i * MS / 4, ..stall() }).collect();
+    stalls.push(bare_stall());
+    stalls.extend((0..3).map(|i| Stall { pid: 2000 + i, comm: Comm::from(b"sh".as_slice()), ..stall() }));
+    for stall in &stalls {
+        session.apply(&Event::Stall(*stall), &world.cgroups);
+    }
+    session.apply(&Event::Oom(oom()), &world.cgroups);
+    for step in [KswapdStep::Wakeup, KswapdStep::Wake] {
+        session.apply(&Event::Kswapd(kswapd(step)), &world.cgroups);
+    }
+    // Two stalls whose records did not fit the ring.
+    stalls.extend([stall(), stall()]);
+    let mut totals = totals(&stalls);
+    totals.loss.insert(KernelLoss::RingStall.name(), 2);
+    totals.own.count = 1;
+    totals.own.total_ns = 40_000;
+    totals.own.max_ns = 40_000;
+    totals.other_shrinks = OtherShrinks { scanned_pages: 100, reclaimed_pages: 50 };
+    let node = KswapdTotals {
+        rounds: 9,
+        wakes: 1,
+        wakeups: 1,
+        busy_ns: 300 * MS,
+        scanned_pages: 50_000,
+        reclaimed_pages: 30_000,
+        last_ns: 100 * S + 200 * MS,
+        awake: 1,
+        tid: 60,
+        ..KswapdTotals::default()
+    };
+    totals.kswapd = [(0, node), (1, KswapdTotals::default())].into();
+    session.add_loss(Loss::Output, 3);
+    let tick = session.tick(101 * S, &totals, &host());
+    (tick, session.summary())
+}
+
+pub(crate) fn before() -> BeforeStart {
+    let kill = |minutes: u64, comm: &[u8], constraint: Option<Constraint>| PastOom {
+        ago_ns: minutes * 60 * S,
+        pid: 66,
+        comm: comm.to_vec(),
+        cgroup: constraint.map(|_| b"/pod\n1".to_vec()),
+        constraint,
+    };
+    BeforeStart {
+        pressure: Ok(host().pressure.unwrap()),
+        oom_kills: Ok(vec![kill(12, b"java", Some(Constraint::Memcg)), kill(40, HOSTILE, None)]),
+        oom_window_ns: 3600 * S,
+        in_reclaim: Ok(vec![TaskInReclaim { pid: 1234, tid: 1240, comm: Comm::from(HOSTILE) }]),
+    }
+}

@@ -1,6 +1,8 @@
 //! Field resolvers on what five kernels say of themselves: their `format` files, and their BTF cut down to the types
 //! that are looked up (`tests/btf`; member offsets and parameters are as recorded).
 
+#![expect(clippy::unwrap_used, reason = "a fixture that is not there or not readable fails the test")]
+
 use std::{fs, path::Path};
 
 use memtrace::probe::{btf::Btf, gfp, places};

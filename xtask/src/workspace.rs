@@ -18,7 +18,8 @@ pub(crate) fn root() -> &'static Path {
 /// The cargo of the user-space toolchain, in the root of the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.current_dir(root());
+    // .cargo/config.toml sets it for the builds inside build scripts only.
+    command.current_dir(root()).env_remove("CARGO_TERM_QUIET");
     command
 }
 

@@ -1,10 +1,13 @@
-//! Names of running tasks.
+//! What /proc says of a process.
 
 use std::fs;
 
 use crate::event::Comm;
 
-/// The name of a process or thread as it is now; `None` when it is gone.
+/// Most ancestors that are looked at: deep trees end, loops cannot happen.
+const MAX_DEPTH: u32 = 64;
+
+/// Name of a process; `None` when it is gone.
 #[must_use]
 pub fn comm(pid: u32) -> Option<Comm> {
     let text = fs::read(format!("/proc/{pid}/comm")).ok()?;
@@ -12,11 +15,54 @@ pub fn comm(pid: u32) -> Option<Comm> {
     Some(Comm::from(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
 
+/// Whether a process is `ancestor` or comes from it; `None` when it was gone before that could be told. A process that
+/// was given to another parent (a daemon) does not come from it any more.
+#[must_use]
+pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
+    let mut pid = pid;
+    for _ in 0..MAX_DEPTH {
+        if pid == ancestor {
+            return Some(true);
+        }
+        if pid <= 1 {
+            return Some(false);
+        }
+        pid = parent(&fs::read(format!("/proc/{pid}/stat")).ok()?)?;
+    }
+    Some(false)
+}
+
+/// The parent in the text of `/proc/PID/stat`: the second word after the name, which may hold anything, `)` included.
+fn parent(stat: &[u8]) -> Option<u32> {
+    let after_name = stat.iter().rposition(|&b| b == b')')? + 1;
+    str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::{comm, descends_from, parent};
+
     #[test]
     fn own_name() {
-        assert!(!super::comm(std::process::id()).unwrap().bytes().is_empty());
-        assert_eq!(super::comm(u32::MAX), None);
+        assert!(comm(std::process::id()).is_some());
+        assert_eq!(comm(u32::MAX), None);
+    }
+
+    #[test]
+    fn the_name_may_hold_anything() {
+        assert_eq!(parent(b"12 (a) R 7 (x)) S 34 12 12 0"), Some(34));
+        assert_eq!(parent(b"12 (a"), None);
+        assert_eq!(parent(b""), None);
+    }
+
+    #[test]
+    fn a_child_comes_from_its_parent() {
+        let own = std::process::id();
+        let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+        assert_eq!(descends_from(child.id(), own), Some(true));
+        assert_eq!(descends_from(own, child.id()), Some(false));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(descends_from(child.id(), own), None);
     }
 }

@@ -91,6 +91,8 @@ pub struct ProcessRow {
     pub pid: Option<u32>,
     /// Name of the process; null for `other`.
     pub comm: Option<String>,
+    /// Whether it belongs to the command that memtrace started; null without one, or when it was gone too soon.
+    pub in_command: Option<bool>,
     /// Start of the process in ns since boot, where it was read.
     pub process_start_ns: Option<u64>,
     /// Path of the memory cgroup of its latest stall.
@@ -237,6 +239,7 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>)
         other: false,
         pid: Some(process.pid),
         comm: Some(text(process.comm.bytes())),
+        in_command: process.in_command,
         process_start_ns: process.process_start_ns,
         cgroup: names.cgroup(process.cgroup_id).map(text),
         cgroup_id: process.cgroup_id,
@@ -246,6 +249,7 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>)
         other: true,
         pid: None,
         comm: None,
+        in_command: None,
         process_start_ns: None,
         cgroup: None,
         cgroup_id: None,

@@ -13,7 +13,7 @@ use crate::{
     names::Names,
     session::{
         loss::meaning,
-        summary::{NodeSummary, Summary},
+        summary::{NodeSummary, ProcessSummary, Summary},
         tally::Tally,
     },
     untrusted::Untrusted,
@@ -114,15 +114,23 @@ fn kinds(out: &mut String, summary: &Summary) {
 fn groups(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
     let processes = &summary.processes;
     if !processes.rows.is_empty() {
-        let rows =
-            processes.rows.iter().map(|process| (format!("{}[{}]", name(&process.comm), process.pid), &process.tally));
+        let rows = processes.rows.iter().map(|process| (who(process), &process.tally));
         table(out, "processes", rows, (&processes.other, processes.folded), view);
+        if processes.rows.iter().any(|process| process.in_command == Some(true)) {
+            out.push_str("* belongs to the command\n");
+        }
     }
     let cgroups = &summary.cgroups;
     if !cgroups.rows.is_empty() {
         let rows = cgroups.rows.iter().map(|row| (cgroup(row.cgroup_id, &view.names), &row.tally));
         table(out, "cgroups", rows, (&cgroups.other, cgroups.folded), view);
     }
+}
+
+/// A process by name and pid, marked when it belongs to the command.
+fn who(process: &ProcessSummary) -> String {
+    let mark = if process.in_command == Some(true) { "* " } else { "" };
+    format!("{mark}{}[{}]", name(&process.comm), process.pid)
 }
 
 fn table<'a>(

@@ -10,7 +10,7 @@ use crate::{
     session::{Session, filter::CgroupNames as _, loss::Loss},
 };
 
-/// A process seen for the first time, to be named at the next tick: pid and start.
+/// A process seen for the first time: pid and start.
 pub(super) type NewProcess = (u32, Option<u64>);
 
 /// Everything that a record touches.
@@ -23,7 +23,7 @@ pub struct Drain {
     context: DecodeContext,
     min_stall_ns: u64,
     kswapd_lines: bool,
-    /// Processes to be named.
+    /// Processes that nothing is known of yet but their number.
     pub(super) unnamed: Vec<NewProcess>,
     /// OOM kills that have not gone out yet.
     pub(super) ooms: Vec<Oom>,

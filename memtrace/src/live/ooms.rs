@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::{
     event::Oom,
-    host::kmsg::{KernelLog, LogKill},
+    host::{
+        cgroups::CgroupNames,
+        kmsg::{KernelLog, LogKill},
+    },
 };
 
 /// How long a kill waits for the log. The kernel prints its lines around the mark within microseconds; a slow console
@@ -43,7 +46,7 @@ impl OomQueue {
     }
 
     /// The kills that are ready at `now_ns`: found in the log, or waiting for too long (all of them when `all`).
-    pub(super) fn ready(&mut self, now_ns: u64, all: bool) -> Vec<Oom> {
+    pub(super) fn ready(&mut self, now_ns: u64, all: bool, cgroups: &CgroupNames) -> Vec<Oom> {
         let Ok(log) = &mut self.log else { return Vec::new() };
         if self.waiting.is_empty() {
             return Vec::new();
@@ -52,7 +55,7 @@ impl OomQueue {
             let same = |w: &&mut Waiting| !w.confirmed && is_same(&w.oom, &kill);
             if let Some(waiting) = self.waiting.iter_mut().find(same) {
                 waiting.confirmed = true;
-                refine(&mut waiting.oom, &kill);
+                refine(&mut waiting.oom, &kill, cgroups);
             }
         }
         let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
@@ -77,8 +80,11 @@ fn is_same(oom: &Oom, kill: &LogKill) -> bool {
 }
 
 /// Takes what the log knows better, or beside the event.
-fn refine(oom: &mut Oom, kill: &LogKill) {
+fn refine(oom: &mut Oom, kill: &LogKill, cgroups: &CgroupNames) {
     oom.constraint = kill.constraint.or(oom.constraint);
     oom.victim.comm = oom.victim.comm.or(Some(kill.comm));
+    // The log's path is only asked where the kernel side could not read the cgroup: it may be ambiguous.
+    let by_path = || cgroups.id_of(kill.task_memcg.as_deref()?).ok();
+    oom.victim.cgroup_id = oom.victim.cgroup_id.or_else(by_path);
     oom.victim.anon_rss_bytes = oom.victim.anon_rss_bytes.or(kill.anon_rss_bytes);
 }

@@ -30,6 +30,8 @@ use crate::{
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Most new processes that are looked up in /proc between two drains.
+const INTRODUCED_AT_ONCE: usize = 64;
 /// How long a blocked output may hold up the end.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -108,24 +110,34 @@ impl Tracing {
         while let Some(record) = self.probe.ring.next() {
             self.drain.take(&record);
         }
+        self.introduce();
         while let Some(oom) = self.drain.ooms.pop() {
             if let Some(oom) = self.ooms.push(oom) {
                 self.drain.show_oom(oom);
             }
         }
-        for oom in self.ooms.ready(now, all) {
+        for oom in self.ooms.ready(now, all, &self.drain.cgroups) {
             self.drain.show_oom(oom);
         }
         self.cost.advance(now);
     }
 
-    /// Ends an interval.
-    fn tick(&mut self, now: u64) -> Result<()> {
-        while let Some((pid, start)) = self.drain.unnamed.pop() {
+    /// Learns the names of some of the processes that are new: soon, since they may be short-lived; not all at once,
+    /// since the ring fills meanwhile.
+    fn introduce(&mut self) {
+        for _ in 0..INTRODUCED_AT_ONCE {
+            let Some((pid, start)) = self.drain.unnamed.pop() else { return };
             if let Some(comm) = tasks::comm(pid) {
                 self.drain.session.name_process(pid, start, comm);
             }
+            if let Some(command) = &self.command {
+                self.drain.session.mark_process(pid, start, tasks::descends_from(pid, command.pid()));
+            }
         }
+    }
+
+    /// Ends an interval.
+    fn tick(&mut self, now: u64) -> Result<()> {
         self.ooms.catch_up();
         let totals = self.totals()?;
         let mut host = self.sampler.sample();

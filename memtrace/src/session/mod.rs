@@ -80,6 +80,7 @@ type ProcessKey = (u32, Option<u64>);
 #[derive(Clone, Copy, Debug)]
 struct ProcessLabel {
     comm: Comm,
+    in_command: Option<bool>,
     cgroup_id: Option<u64>,
 }
 
@@ -116,7 +117,7 @@ impl Session {
     /// A session with all its memory allocated: [`Self::apply`] allocates nothing.
     #[must_use]
     pub fn new(config: SessionConfig) -> Self {
-        let label = ProcessLabel { comm: Comm::default(), cgroup_id: None };
+        let label = ProcessLabel { comm: Comm::default(), in_command: None, cgroup_id: None };
         let start_ns = config.start_ns;
         Self {
             processes: Table::new(config.processes, |n| (n, None), label),
@@ -162,7 +163,7 @@ impl Session {
         }
         self.matched.add(stall);
         self.matched_since.add(stall);
-        let label = ProcessLabel { comm: stall.comm, cgroup_id: stall.cgroup_id };
+        let label = ProcessLabel { comm: stall.comm, in_command: None, cgroup_id: stall.cgroup_id };
         let (process, new_process) = self.processes.row((stall.pid, stall.process_start_ns), label);
         process.label.cgroup_id = stall.cgroup_id;
         process.tally.add(stall);
@@ -175,6 +176,13 @@ impl Session {
     pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) {
         if let Some(row) = self.processes.get_mut(&(pid, process_start_ns)) {
             row.label.comm = comm;
+        }
+    }
+
+    /// Says whether a process belongs to the command that memtrace started.
+    pub fn mark_process(&mut self, pid: u32, process_start_ns: Option<u64>, in_command: Option<bool>) {
+        if let Some(row) = self.processes.get_mut(&(pid, process_start_ns)) {
+            row.label.in_command = in_command;
         }
     }
 

@@ -126,6 +126,7 @@ impl Session {
             pid: row.key.0,
             process_start_ns: row.key.1,
             comm: row.label.comm,
+            in_command: row.label.in_command,
             cgroup_id: row.label.cgroup_id,
             tally: row.tally.clone(),
         };

@@ -56,6 +56,8 @@ pub struct ProcessSummary {
     pub process_start_ns: Option<u64>,
     /// Its name; that of its first stalled thread where the process's own was not learnt.
     pub comm: Comm,
+    /// Whether it belongs to the command that memtrace started; `None` without one, or when it was gone too soon.
+    pub in_command: Option<bool>,
     /// Id of the memory cgroup of its latest stall.
     pub cgroup_id: Option<u64>,
     /// Its stalls.

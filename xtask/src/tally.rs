@@ -19,6 +19,13 @@ impl Tally {
         self.skipped += count(rest, "ignored");
     }
 
+    /// Adds what another run counted.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
     /// libtest counts a test that skipped itself as passed; it is not.
     pub(crate) fn add_skips(&mut self, skips: u64) {
         self.passed = self.passed.saturating_sub(skips);

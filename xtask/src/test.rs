@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     as_root, build,
     tally::Tally,
-    tools,
+    tools, vm,
     workspace::{self, line},
 };
 
@@ -60,6 +60,9 @@ pub(crate) fn test(filter: Option<&str>) -> Result<ExitCode> {
         println!("skipped: {reason}");
     }
     tally.add_skips(reasons.len() as u64);
+    if filter.is_none_or(|filter| "vm".contains(filter)) {
+        tally.add(vm::check()?);
+    }
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

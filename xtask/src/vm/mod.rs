@@ -30,6 +30,7 @@ use self::host::{Host, Interrupted, Unavailable};
 use self::kernels::Kernel;
 pub(crate) use self::options::Args;
 use self::scenario::{Bench, Check, Verdict};
+use crate::tally::Tally;
 
 /// Run `cargo xtask vm`.
 ///
@@ -38,7 +39,14 @@ use self::scenario::{Bench, Check, Verdict};
 /// exit with 1 when a check failed. A signal stops everything and exits with 130.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let host = Host::new()?;
-    let done = if args.command.is_empty() { scenarios(args, &host) } else { command(args, &host) };
+    let done = if args.command.is_empty() {
+        scenarios(args, &host).and_then(|tally| {
+            writeln!(io::stdout(), "vm: {tally}")?;
+            Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        })
+    } else {
+        command(args, &host)
+    };
     match done {
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("xtask vm: {error}");
@@ -46,6 +54,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }
         other => other,
     }
+}
+
+/// Run the scenarios on the default kernel, for `cargo xtask test`.
+pub(crate) fn check() -> Result<Tally> {
+    scenarios(&Args::bare()?, &Host::new()?)
 }
 
 /// Boot each kernel and run the command in it. The status is that of the first kernel where it was not 0.
@@ -100,10 +113,10 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
     Ok(output.end.exit_code())
 }
 
-/// Run every scenario on each kernel, print verdicts as they come and their count at the end.
-fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
+/// Run every scenario on each kernel, and print verdicts as they come.
+fn scenarios(args: &Args, host: &Host) -> Result<Tally> {
     let mut binaries = None;
-    let (mut ok, mut failed, mut skipped) = (0, 0, 0);
+    let mut tally = Tally::default();
     for kernel in &args.kernels {
         let checks = match scenarios_on(args, host, kernel, &mut binaries) {
             Ok(checks) => checks,
@@ -115,14 +128,13 @@ fn scenarios(args: &Args, host: &Host) -> Result<ExitCode> {
         for check in &checks {
             writeln!(io::stdout(), "{}", check.line(kernel.name))?;
             match check.verdict {
-                Verdict::Ok => ok += 1,
-                Verdict::Failed => failed += 1,
-                Verdict::Skipped => skipped += 1,
+                Verdict::Ok => tally.passed += 1,
+                Verdict::Failed => tally.failed += 1,
+                Verdict::Skipped => tally.skipped += 1,
             }
         }
     }
-    writeln!(io::stdout(), "vm: {ok} passed, {failed} failed, {skipped} skipped")?;
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(tally)
 }
 
 /// What can be skipped is looked at before anything is built; built once for all kernels.

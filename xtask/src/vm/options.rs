@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
+use clap::{FromArgMatches as _, ValueEnum};
 
 use super::kernels::{self, Kernel};
 
@@ -69,6 +69,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Those of a bare `cargo xtask vm`.
+    pub(crate) fn bare() -> Result<Self> {
+        let matches = <Self as clap::Args>::augment_args(clap::Command::new("vm")).try_get_matches_from(["vm"])?;
+        Ok(Self::from_arg_matches(&matches)?)
+    }
+
     /// The guest that the options describe.
     pub(crate) fn setup(&self) -> Result<Setup> {
         Ok(Setup {

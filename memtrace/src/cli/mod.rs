@@ -79,7 +79,7 @@ pub struct LiveArgs {
     /// No colours (also: NO_COLOR set, or stdout is not a terminal)
     #[arg(long, help_heading = "Output")]
     pub no_color: bool,
-    /// Say more on stderr: hooks, memory, what could not be read
+    /// Say more: lines for kswapd, and on stderr what `check` finds
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 

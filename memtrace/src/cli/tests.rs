@@ -146,7 +146,7 @@ fn help() {
               No colours (also: NO_COLOR set, or stdout is not a terminal)
 
       -v, --verbose
-              Say more on stderr: hooks, memory, what could not be read
+              Say more: lines for kswapd, and on stderr what `check` finds
 
     Time:
       -d, --duration <T>

@@ -140,6 +140,10 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
     for note in &protected.notes {
         eprintln!("memtrace: {note}");
     }
+    let kinds = start::kinds(&probe.hooks);
+    for kind in args.kind.iter().filter(|kind| !kinds.contains(kind)) {
+        eprintln!("memtrace: no attached hook tells stalls of kind {}: none will match", kind.name());
+    }
     if args.verbose {
         eprint!("{}", preflight::render::findings(&preflight::check(facts, &probe.hooks), false));
     }

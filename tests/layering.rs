@@ -130,6 +130,8 @@ fn unsafe_lines(stream: TokenStream, found: &mut Vec<usize>) {
             // `#[unsafe(no_mangle)]` is an attribute: there is nothing to argue about a name.
             TokenTree::Ident(i) if i == "unsafe" => match tokens.peek() {
                 Some(TokenTree::Group(g)) if g.delimiter() == Delimiter::Parenthesis => {}
+                // `unsafe fn` is a demand on the caller; what its body does is in blocks of its own.
+                Some(TokenTree::Ident(next)) if next == "fn" => {}
                 _ => found.push(i.span().start().line),
             },
             TokenTree::Group(group) => unsafe_lines(group.stream(), found),
@@ -256,6 +258,7 @@ fn the_unsafe_rule_can_fail() {
     assert_eq!(count("// SAFETY: far away\n\n\n\nfn f() { unsafe { g() } }"), 1);
     assert_eq!(count("// SAFETY: a long one\n// b\n// c\n// d\nunsafe impl Send for S {}"), 0);
     assert_eq!(count("// unsafe\n/// `unsafe`\nconst S: &str = \"unsafe\";"), 0);
+    assert_eq!(count("/// # Safety\n/// x\nunsafe fn f() {\n    unsafe { g() }\n}"), 1);
     assert_eq!(count("#[unsafe(no_mangle)]\nstatic X: u8 = 0;"), 0);
 }
 

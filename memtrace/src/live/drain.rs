@@ -32,24 +32,23 @@ pub struct Drain {
 impl Drain {
     /// A drain path with all its memory allocated. Stalls shorter than `min_stall_ns` are counted, not queued.
     #[must_use]
-    pub fn new(
-        session: Session,
-        cgroups: CgroupNames,
-        queue: Queue,
-        context: DecodeContext,
-        min_stall_ns: u64,
-        kswapd_lines: bool,
-    ) -> Self {
+    pub fn new(session: Session, cgroups: CgroupNames, queue: Queue, min_stall_ns: u64, kswapd_lines: bool) -> Self {
         Self {
             session,
             cgroups,
             queue,
-            context,
+            context: DecodeContext::default(),
             min_stall_ns,
             kswapd_lines,
             unnamed: Vec::with_capacity(1024),
             ooms: Vec::with_capacity(64),
         }
+    }
+
+    /// The hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and it is known what they tell.
+    pub fn begin(&mut self, start_ns: u64, context: DecodeContext) {
+        self.session.begin(start_ns, context.shrink_hook);
+        self.context = context;
     }
 
     /// Takes one ring record.

@@ -56,8 +56,16 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         Ok(loaded) => loaded,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
-    // The kernel's BTF has come and gone: from here on memory is small, and can be locked.
+    // The kernel's BTF has come and gone: from here on memory is small, and can be locked. All that the drain path
+    // needs is allocated and touched before the first event can come.
     let protected = survive::protect();
+    let (queue, receiver) = queue(QUEUE_ITEMS);
+    let filter = start::filter(args);
+    let session =
+        Session::new(SessionConfig { own_pid: std::process::id(), filter: filter.clone(), ..SessionConfig::default() });
+    let kswapd_shown = args.json || args.verbose;
+    let min_stall_ns = start::nanoseconds(args.min_stall());
+    let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, kswapd_shown);
     let start_ns = start::now_ns();
     let probe = match loaded.attach() {
         Ok(probe) => probe,
@@ -72,32 +80,8 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             return Ok(e.exit_code());
         }
     };
-    trace(args, &facts, probe, signals, command, start_ns)
-}
-
-/// Sets up what drains and shows, and runs it.
-fn trace(
-    args: &LiveArgs,
-    facts: &Facts,
-    probe: Probe,
-    signals: Signals,
-    command: Option<Command>,
-    start_ns: u64,
-) -> Result<u8> {
-    let filter = start::filter(args);
-    let context = start::decode_context(&probe.hooks, facts);
+    drain.begin(start_ns, start::decode_context(&probe.hooks, &facts));
     let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
-    let session = Session::new(SessionConfig {
-        start_ns,
-        own_pid: std::process::id(),
-        filter,
-        scans_read: context.shrink_hook,
-        ..SessionConfig::default()
-    });
-    let (queue, receiver) = queue(QUEUE_ITEMS);
-    let min_stall_ns = start::nanoseconds(args.min_stall());
-    let kswapd_shown = args.json || args.verbose;
-    let drain = Drain::new(session, CgroupNames::new(), queue.clone(), context, min_stall_ns, kswapd_shown);
     let mut log = KernelLog::open();
     let before = before::gather(start_ns, &mut log, &probe.already_stalled);
     let writer = Writer::start(receiver, view).context("starting the writing thread")?;

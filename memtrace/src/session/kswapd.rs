@@ -46,6 +46,14 @@ impl Kswapds {
         Self { nodes: vec![blank; MAX_NODES as usize], start_ns }
     }
 
+    /// Nothing is accounted for before `start_ns`.
+    pub(super) fn begin(&mut self, start_ns: u64) {
+        self.start_ns = start_ns;
+        for node in &mut self.nodes {
+            node.since_ns = start_ns;
+        }
+    }
+
     /// Takes one event.
     pub(super) fn apply(&mut self, event: &Kswapd) {
         let start_ns = self.start_ns;

@@ -134,6 +134,15 @@ impl Session {
         }
     }
 
+    /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
+    /// (`CLOCK_MONOTONIC`, in ns), and whether pages scanned are read. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool) {
+        self.config.start_ns = start_ns;
+        self.config.scans_read = scans_read;
+        self.kswapds.begin(start_ns);
+        self.last.t_ns = start_ns;
+    }
+
     /// Takes one event. Allocates nothing. The caller has put the path of a cgroup that it sees for the first time
     /// into `names` before, so that a filter on paths can judge it.
     pub fn apply(&mut self, event: &Event, names: &dyn CgroupNames) -> Applied {

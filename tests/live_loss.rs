@@ -3,25 +3,16 @@
 use std::{
     io::Read as _,
     process::{Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tests::{
     ChildGuard, bin,
-    load::{can_storm, cgroup, cold_file, memload, storm},
+    load::{alone, can_storm, cgroup, cold_file, memload, storm},
     memtrace::{Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
     perf::{Counted, count, have_perf, telling_its_pid, told_pid},
 };
-
-/// The tests of this file one after the other: they count what the whole machine does.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    // A test that failed with it in hand has told so.
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Foreign storms on the machine are no fault of ours: then the run is repeated.
 const TRIES: u32 = 3;
@@ -73,14 +64,14 @@ fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
         let pid = told_pid(&counted.stdout);
         seen_and_lost_add_up(&run, &summary);
         assert!(number(&summary, "/loss/ring_stall") > 100, "the storm was to overflow one page: {}", summary["loss"]);
-        // Nothing was lost in front of the ring.
-        for stage in ["inflight_full", "second_begin", "end_without_begin", "lost_end", "decode"] {
-            assert_eq!(number(&summary, &format!("/loss/{stage}")), 0, "{stage}");
-        }
         assert!(stalls_of_pid(&summary, pid) > 0);
         assert!(memcg_count(&summary) >= counted.own);
         if is_quiet(&counted, &summary, pid) {
             assert_eq!(memcg_count(&summary), counted.own);
+            // Nothing was lost in front of the ring.
+            for stage in ["inflight_full", "second_begin", "end_without_begin", "lost_end", "decode"] {
+                assert_eq!(number(&summary, &format!("/loss/{stage}")), 0, "{stage}");
+            }
             return;
         }
         println!("attempt {attempt}: somebody else stalled, {counted:?}");
@@ -118,14 +109,13 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     let (lost, lines) = (number(&summary, "/loss/output"), run.of_type("stall").len() as u64);
     assert!(lost > 0, "the reader was to be too slow: {counted:?}");
     // The tables know what no line told.
-    assert_eq!(stalls_of_pid(&summary, told_pid(&counted.stdout)), counted.own - lost_in_ring(&summary));
+    let in_ring = number(&summary, "/loss/ring_stall");
+    let told = stalls_of_pid(&summary, told_pid(&counted.stdout));
+    // What the ring lost may have been anybody's.
+    assert!((counted.own - in_ring..=counted.own).contains(&told), "{told} of {counted:?}: {}", summary["loss"]);
     assert!(memcg_count(&summary) >= counted.own);
-    let ticks = run.of_type("tick").len() as u64;
-    assert!(lines + ticks + lost >= sum_of_kinds(&summary, "/count") - lost_in_ring(&summary));
-}
-
-fn lost_in_ring(summary: &Value) -> u64 {
-    number(summary, "/loss/ring_stall")
+    let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
+    assert!(lines <= all && lines + ticks + lost >= all - in_ring, "{lines} lines of {all}: {}", summary["loss"]);
 }
 
 #[test]

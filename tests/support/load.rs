@@ -5,7 +5,10 @@
 use std::{
     path::Path,
     process::Command,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use crate::{
@@ -14,6 +17,14 @@ use crate::{
     perf::{Scratch, scratch},
     skip_here,
 };
+
+/// To be held by tests that count what the whole machine does: those of one binary then run one after the other.
+#[must_use]
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A test that failed with it in hand has told so.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A memory cgroup with this limit that only this test has.
 ///

@@ -8,6 +8,9 @@ use std::{
 };
 
 pub mod cgroup;
+pub mod load;
+pub mod memtrace;
+pub mod perf;
 
 pub use cgroup::MemCgroup;
 
@@ -27,6 +30,11 @@ pub fn skip(name: &str, reason: &str) {
     if let Err(e) = written {
         panic!("writing the skip of {name} to {}: {e}", path.display());
     }
+}
+
+/// [`skip`] for the running test, after which libtest names its thread.
+pub fn skip_here(reason: &str) {
+    skip(std::thread::current().name().unwrap_or("a test"), reason);
 }
 
 /// Whether this process may do what the live tests need: attach programs and make cgroups.

@@ -1,0 +1,142 @@
+//! What is lost is counted, and the totals stay exact: a ring of one page under a storm, and a reader that sleeps.
+
+use std::{
+    io::Read as _,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tests::{
+    ChildGuard, bin,
+    load::{alone, can_storm, cgroup, cold_file, memload, storm},
+    memtrace::{Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
+    perf::{Counted, count, have_perf, telling_its_pid, told_pid},
+};
+
+/// Foreign storms on the machine are no fault of ours: then the run is repeated.
+const TRIES: u32 = 3;
+
+/// Whether nobody else stalled, as far as the counters and the lines tell.
+fn is_quiet(counted: &Counted, summary: &Value, pid: u32) -> bool {
+    let rows = summary["processes"].as_array().map_or(0, Vec::len);
+    counted.own == counted.all && rows == usize::from(stalls_of_pid(summary, pid) > 0)
+}
+
+fn memcg_count(summary: &Value) -> u64 {
+    number(summary, "/stalls/memcg/count")
+}
+
+/// All stalls of all kinds.
+fn sum_of_kinds(summary: &Value, field: &str) -> u64 {
+    let kinds = summary["stalls"].as_object().into_iter().flatten();
+    kinds.map(|(_, kind)| number(kind, field)).sum()
+}
+
+/// What is told and what is lost makes up the exact total.
+fn seen_and_lost_add_up(run: &Run, summary: &Value) {
+    let seen = run.of_type("stall").len() as u64;
+    let (ring, output) = (number(summary, "/loss/ring_stall"), number(summary, "/loss/output"));
+    let unattributed = number(summary, "/unattributed/count");
+    let told: u64 = summary["processes"].as_array().into_iter().flatten().map(|row| number(row, "/stalls")).sum();
+    assert_eq!(told + unattributed, sum_of_kinds(summary, "/count"));
+    assert_eq!(output, 0, "nobody was slow to read");
+    assert_eq!(seen, told);
+    // A stall that ends between the last look into the ring and the reading of the totals was not lost.
+    assert!((ring..=ring + 2).contains(&unattributed), "ring_stall {ring}, unattributed {unattributed}");
+}
+
+#[test]
+fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
+    let _alone = alone();
+    let group = match may_trace() && have_perf() {
+        true => cgroup(32),
+        false => return,
+    };
+    if !can_storm(&group) {
+        return;
+    }
+    for attempt in 1..=TRIES {
+        let memtrace = Memtrace::start(&["--ring-pages", "1"]);
+        let counted = count(&telling_its_pid(&storm(&group, "0.4")));
+        let run = memtrace.stop();
+        let summary = run.summary();
+        let pid = told_pid(&counted.stdout);
+        seen_and_lost_add_up(&run, &summary);
+        assert!(number(&summary, "/loss/ring_stall") > 100, "the storm was to overflow one page: {}", summary["loss"]);
+        assert!(stalls_of_pid(&summary, pid) > 0);
+        assert!(memcg_count(&summary) >= counted.own);
+        if is_quiet(&counted, &summary, pid) {
+            assert_eq!(memcg_count(&summary), counted.own);
+            // Nothing was lost in front of the ring.
+            for stage in ["inflight_full", "second_begin", "end_without_begin", "lost_end", "decode"] {
+                assert_eq!(number(&summary, &format!("/loss/{stage}")), 0, "{stage}");
+            }
+            return;
+        }
+        println!("attempt {attempt}: somebody else stalled, {counted:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_sleeps_loses_lines_and_no_totals() {
+    let _alone = alone();
+    let group = match may_trace() && have_perf() {
+        true => cgroup(32),
+        false => return,
+    };
+    if !can_storm(&group) {
+        return;
+    }
+    let mut command = Command::new(bin("memtrace"));
+    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = ChildGuard::spawn(&mut command);
+    let mut stdout = child.0.stdout.take().expect("it is piped");
+    let mut raw = vec![0];
+    stdout.read_exact(&mut raw).expect("the first byte, once it is attached");
+    // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
+    let counted = count(&telling_its_pid(&storm(&group, "0.6")));
+    assert!(counted.own > 12_000, "no storm: {counted:?}");
+    let reader = std::thread::spawn(move || stdout.read_to_end(&mut raw).map(|_| raw));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::TERM)
+        .expect("it runs");
+    let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
+    let raw = reader.join().expect("the reader").expect("stdout");
+    let raw = raw.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    let run = Run { status, raw, stderr: String::new() };
+
+    let summary = run.summary();
+    let (lost, lines) = (number(&summary, "/loss/output"), run.of_type("stall").len() as u64);
+    assert!(lost > 0, "the reader was to be too slow: {counted:?}");
+    // The tables know what no line told.
+    let in_ring = number(&summary, "/loss/ring_stall");
+    let told = stalls_of_pid(&summary, told_pid(&counted.stdout));
+    // What the ring lost may have been anybody's.
+    assert!((counted.own - in_ring..=counted.own).contains(&told), "{told} of {counted:?}: {}", summary["loss"]);
+    assert!(memcg_count(&summary) >= counted.own);
+    let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
+    assert!(lines <= all && lines + ticks + lost >= all - in_ring, "{lines} lines of {all}: {}", summary["loss"]);
+}
+
+#[test]
+fn a_reader_that_never_reads_cannot_keep_memtrace() {
+    let _alone = alone();
+    let group = match may_trace() {
+        true => cgroup(24),
+        false => return,
+    };
+    let mut command = Command::new(bin("memtrace"));
+    command.args(["--json", "-d", "1"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let start = Instant::now();
+    let mut child = ChildGuard::spawn(&mut command);
+    let file = cold_file(64);
+    // More than the pipe holds, so that the output is stuck in the middle of a line.
+    let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).status().expect("memload");
+    assert!(load.success());
+    let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
+    let mut said = String::new();
+    child.0.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("writing to stdout"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(15));
+}

@@ -1,0 +1,113 @@
+//! Stalls of a memory cgroup at its limit, one by one, against `perf record` of the same events.
+
+use std::{collections::BTreeSet, process::Command};
+
+use serde_json::Value;
+use tests::{
+    MemCgroup,
+    load::{cgroup, cold_file, memload, path_of},
+    memtrace::{Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
+    perf::{PerfStall, have_perf, record, telling_its_pid, told_pid},
+};
+
+/// What the two saw of a load: pid, memtrace, the stalls of that pid in its words, and in perf's.
+struct Seen {
+    pid: u32,
+    run: Run,
+    ours: Vec<Value>,
+    theirs: Vec<PerfStall>,
+}
+
+/// Runs the load with both watching: memtrace from before perf until after it.
+fn watch(load: &Command) -> Seen {
+    let memtrace = Memtrace::start(&[]);
+    let (output, mut theirs) = record(&telling_its_pid(load));
+    let run = memtrace.stop();
+    let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
+    theirs.retain(|stall| stall.tid == pid);
+    let mut ours = run.of_type("stall");
+    ours.retain(|stall| stall["pid"] == pid);
+    Seen { pid, run, ours, theirs }
+}
+
+fn median(mut all: Vec<u64>) -> u64 {
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+fn words(gfp: &str) -> BTreeSet<&str> {
+    gfp.split('|').collect()
+}
+
+/// Everything that must hold of a load of one thread in this cgroup.
+fn check(seen: &Seen, cgroup: &MemCgroup) {
+    let Seen { pid, run, ours, theirs } = seen;
+    let path = path_of(cgroup.dir());
+    assert!(theirs.len() > 20, "no storm: {} stalls", theirs.len());
+    assert_eq!(ours.len(), theirs.len());
+    for (our, their) in ours.iter().zip(theirs) {
+        assert_eq!((&our["kind"], &our["tid"], &our["comm"]), (&"memcg".into(), &(*pid).into(), &"memload".into()));
+        assert_eq!(our["cgroup"], path.as_str(), "{our}");
+        assert_eq!(our["order"], their.order, "{our} {their:?}");
+        assert_eq!(words(our["gfp"].as_str().unwrap_or_default()), words(&their.gfp), "{our}");
+        // The same instant on the same clock: perf and memtrace run one after the other at the event, and either may
+        // be interrupted there by a busy neighbour.
+        assert!(number(our, "/t_ns").abs_diff(their.t_ns) < 50_000_000, "{our} {their:?}");
+        let (scanned, reclaimed) = (number(our, "/scanned_pages"), number(our, "/reclaimed_pages"));
+        assert!(scanned > 0 || reclaimed == 0, "{our}");
+    }
+    let our_median = median(ours.iter().map(|stall| number(stall, "/dur_ns")).collect());
+    let their_median = median(theirs.iter().map(|stall| stall.dur_ns).collect());
+    assert!(our_median.abs_diff(their_median) < 5000, "medians {our_median} and {their_median} ns");
+
+    let summary = run.summary();
+    let count = theirs.len() as u64;
+    assert_eq!(stalls_of_pid(&summary, *pid), count);
+    assert_eq!(stalls_of_cgroup(&summary, &path), count);
+    sums_hold(&summary, run);
+}
+
+/// Exact totals, single stalls and both tables say the same, whoever else stalled meanwhile.
+fn sums_hold(summary: &Value, run: &Run) {
+    assert_eq!(number(summary, "/loss/ring_stall"), 0);
+    assert_eq!(number(summary, "/loss/output"), 0);
+    let kinds = summary["stalls"].as_object().expect("stalls by kind");
+    let sum = |field: &str| kinds.values().map(|kind| number(kind, field)).sum::<u64>();
+    // A stall that ends between the last look into the ring and the reading of the totals is in the totals only.
+    let late = number(summary, "/unattributed/count");
+    assert!(late <= 2, "{late} unattributed without loss");
+    let lines = run.of_type("stall");
+    assert_eq!(sum("/count"), lines.len() as u64 + late);
+    let told_ns: u64 = lines.iter().map(|stall| number(stall, "/dur_ns")).sum();
+    assert_eq!(sum("/total_ns"), told_ns + number(summary, "/unattributed/total_ns"));
+    for table in ["processes", "cgroups"] {
+        let rows = summary[table].as_array().expect("rows");
+        assert_eq!(rows.iter().map(|row| number(row, "/stalls")).sum::<u64>(), lines.len() as u64, "{table}");
+        assert_eq!(rows.iter().map(|row| number(row, "/total_ns")).sum::<u64>(), told_ns, "{table}");
+    }
+    let ticks = run.of_type("tick");
+    let ticked: u64 = ticks.iter().map(|tick| number(tick, "/all/count")).sum();
+    assert_eq!(ticked, sum("/count"), "the ticks add up to the summary");
+}
+
+#[test]
+fn each_stall_of_a_reader_is_perfs() {
+    if !may_trace() || !have_perf() {
+        return;
+    }
+    let (cgroup, file) = (cgroup(24), cold_file(64));
+    let mut load = memload(&cgroup);
+    load.arg("file").arg(&file.0).args(["64", "--passes", "6"]);
+    check(&watch(&load), &cgroup);
+}
+
+#[test]
+fn each_stall_of_a_mapping_is_perfs() {
+    if !may_trace() || !have_perf() {
+        return;
+    }
+    let (cgroup, file) = (cgroup(24), cold_file(64));
+    let mut load = memload(&cgroup);
+    load.arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]);
+    check(&watch(&load), &cgroup);
+}

@@ -1,0 +1,87 @@
+//! The loads of the live tests: `memload` inside memory cgroups of their own.
+
+#![expect(clippy::expect_used, reason = "a test that cannot make its load has failed")]
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use crate::{
+    MemCgroup, bin,
+    cgroup::Version,
+    perf::{Scratch, scratch},
+    skip_here,
+};
+
+/// To be held by tests that count what the whole machine does: those of one binary then run one after the other.
+#[must_use]
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A test that failed with it in hand has told so.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A memory cgroup with this limit that only this test has.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn cgroup(limit_mb: u64) -> MemCgroup {
+    static N: AtomicU32 = AtomicU32::new(0);
+    let n = N.fetch_add(1, Ordering::Relaxed);
+    let name = format!("memtrace-test-{}-{n}", std::process::id());
+    MemCgroup::create(&name, limit_mb << 20).unwrap_or_else(|e| panic!("{e:#}"))
+}
+
+/// The path of a cgroup below the root of its hierarchy, as memtrace tells it.
+///
+/// # Panics
+/// When it is not below the root.
+#[must_use]
+pub fn path_of(dir: &Path) -> String {
+    let root = crate::cgroup::Hierarchy::find().expect("a hierarchy").root;
+    format!("/{}", dir.strip_prefix(root).expect("a cgroup below the root").display())
+}
+
+/// A file of `mb` MB outside the page cache, made outside any small cgroup: the cache is charged to its first reader.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn cold_file(mb: u64) -> Scratch {
+    let file = scratch("data");
+    let made = Command::new(bin("memload")).arg("mkfile").arg(&file.0).arg(mb.to_string()).output().expect("memload");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    file
+}
+
+/// `memload` in this cgroup; the load is to be added.
+#[must_use]
+pub fn memload(cgroup: &MemCgroup) -> Command {
+    let mut command = Command::new(bin("memload"));
+    command.arg("--cgroup").arg(cgroup.dir());
+    command
+}
+
+/// `memload storm` of this length on the cgroup. Its stalls are those of the writer, which is not in the cgroup.
+#[must_use]
+pub fn storm(cgroup: &MemCgroup, seconds: &str) -> Command {
+    let mut command = Command::new(bin("memload"));
+    command.arg("storm").arg(cgroup.dir()).arg(seconds);
+    command
+}
+
+/// Whether [`storm`] works here; says the skip when not.
+#[must_use]
+pub fn can_storm(cgroup: &MemCgroup) -> bool {
+    let v1 = cgroup.version() == Version::V1;
+    if !v1 {
+        skip_here("the memory controller is on cgroup v2: no memory.force_empty");
+    }
+    v1
+}

@@ -1,0 +1,168 @@
+//! `perf`, the independent witness: the same tracepoints, another tool.
+
+#![expect(clippy::expect_used, reason = "a test that cannot hear its witness has failed")]
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::{bin, skip_here};
+
+const BEGIN: &str = "vmscan:mm_vmscan_memcg_reclaim_begin";
+const END: &str = "vmscan:mm_vmscan_memcg_reclaim_end";
+
+/// Whether perf is here; says the skip when not.
+#[must_use]
+pub fn have_perf() -> bool {
+    // Ubuntu's wrapper is there without the perf of the running kernel, and fails.
+    let works = Command::new("perf").arg("--version").output().is_ok_and(|out| out.status.success());
+    if !works {
+        skip_here("perf, the witness, is not installed (Debian: apt-get install linux-perf)");
+    }
+    works
+}
+
+/// A stall in perf's eyes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PerfStall {
+    /// Thread.
+    pub tid: u32,
+    /// Its end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// As perf prints it.
+    pub order: u64,
+    /// Names, joined by `|`.
+    pub gfp: String,
+}
+
+/// Records the memcg stalls of process `pid_of(output)` while `command` runs.
+///
+/// # Panics
+/// When perf fails, or lost something.
+#[must_use]
+pub fn record(command: &[OsString]) -> (Output, Vec<PerfStall>) {
+    let data = scratch("perf.data");
+    let mut perf = Command::new("perf");
+    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", BEGIN, "-e", END, "-o"]).arg(&data.0);
+    let output = perf.arg("--").args(command).output().expect("perf record");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let script = Command::new("perf")
+        .args(["script", "--ns", "--show-lost-events", "-F", "comm,tid,time,event,trace", "-i"])
+        .arg(&data.0)
+        .output()
+        .expect("perf script");
+    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    let text = String::from_utf8_lossy(&script.stdout).into_owned();
+    assert!(!text.contains("PERF_RECORD_LOST"), "the witness lost events");
+    (output, paired(&text))
+}
+
+/// Begins and ends of a script, paired by thread.
+fn paired(script: &str) -> Vec<PerfStall> {
+    let mut open: HashMap<u32, (u64, u64, String)> = HashMap::new();
+    let mut stalls = Vec::new();
+    for line in script.lines() {
+        // `memload  5478  3649.720817622: vmscan:mm_vmscan_memcg_reclaim_begin: order=0 gfp_flags=GFP_NOFS|...`
+        let Some((head, event)) = line.split_once(": ") else { continue };
+        let mut fields = head.split_whitespace().rev();
+        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
+        let Ok(tid) = tid.parse() else { continue };
+        let event = event.trim();
+        if let Some(values) = event.strip_prefix(BEGIN) {
+            let value =
+                |name: &str| values.split_whitespace().find_map(|w| w.trim_start_matches(':').strip_prefix(name));
+            let order = value("order=").and_then(|n| n.parse().ok()).expect("an order");
+            open.insert(tid, (time, order, value("gfp_flags=").expect("flags").to_owned()));
+        } else if event.starts_with(END)
+            && let Some((begun, order, gfp)) = open.remove(&tid)
+        {
+            stalls.push(PerfStall { tid, t_ns: time, dur_ns: time - begun, order, gfp });
+        }
+    }
+    stalls
+}
+
+fn nanoseconds(time: &str) -> Option<u64> {
+    let (seconds, fraction) = time.split_once('.')?;
+    let ns = (fraction.len() == 9).then(|| fraction.parse::<u64>().ok())??;
+    Some(seconds.parse::<u64>().ok()? * 1_000_000_000 + ns)
+}
+
+/// How many memcg stalls a command and its children began, exactly, and how many everyone did meanwhile.
+#[derive(Debug)]
+pub struct Counted {
+    /// What the command printed.
+    pub stdout: String,
+    /// By the command and its children.
+    pub own: u64,
+    /// By the whole machine while it ran.
+    pub all: u64,
+}
+
+/// Counts while `command` runs. Counters lose nothing, whatever the rate.
+///
+/// # Panics
+/// When perf or the command fails.
+#[must_use]
+pub fn count(command: &[OsString]) -> Counted {
+    let (own, all) = (scratch("own"), scratch("all"));
+    let mut perf = Command::new("perf");
+    perf.args(["stat", "-a", "-x,", "-e", BEGIN, "-o"]).arg(&all.0);
+    perf.args(["--", "perf", "stat", "-x,", "-e", BEGIN, "-o"]).arg(&own.0).arg("--");
+    let output = perf.args(command).output().expect("perf stat");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    Counted { stdout, own: counter(&own.0), all: counter(&all.0) }
+}
+
+fn counter(file: &Path) -> u64 {
+    let text = fs::read_to_string(file).expect("perf stat wrote it");
+    let line = text.lines().find(|line| line.contains(BEGIN));
+    let count = line.and_then(|line| line.split(',').next()).and_then(|n| n.parse().ok());
+    count.unwrap_or_else(|| panic!("perf counted nothing: {text}"))
+}
+
+/// A command that prints its pid in the first line of stdout and then becomes `program ARGS`, which is counted as that
+/// pid by whoever starts it.
+#[must_use]
+pub fn telling_its_pid(command: &Command) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["sh", "-c", "echo $$; exec \"$@\"", "sh"].map(OsString::from).into();
+    words.push(command.get_program().into());
+    words.extend(command.get_args().map(OsString::from));
+    words
+}
+
+/// The pid that [`telling_its_pid`] printed.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn told_pid(stdout: &str) -> u32 {
+    let first = stdout.lines().next().and_then(|line| line.parse().ok());
+    first.unwrap_or_else(|| panic!("no pid in {stdout:?}"))
+}
+
+/// A file beside the binaries that is removed at the end.
+#[derive(Debug)]
+pub struct Scratch(pub PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A path for a scratch file that no other test has.
+#[must_use]
+pub fn scratch(name: &str) -> Scratch {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static N: AtomicU32 = AtomicU32::new(0);
+    let n = N.fetch_add(1, Ordering::Relaxed);
+    Scratch(bin("memload").with_file_name(format!("memtrace-test-{}-{n}-{name}", std::process::id())))
+}

@@ -21,6 +21,18 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
+/// The same without the lines: less than memtrace does, and most of what a bpftrace line costs is waking bpftrace.
+pub(super) const SILENT: &str = r#"
+BEGIN { printf("ready\n"); }
+tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
+    @start[tid] = nsecs;
+}
+tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memcg_reclaim_end /@start[tid]/ {
+    @ns[comm, pid] = hist(nsecs - @start[tid]);
+    delete(@start[tid]);
+}
+"#;
+
 /// memtrace as the line view has it: a line only for stalls from 1 ms. JSON, to read its summary.
 pub(super) fn memtrace(binary: &Path, more: &[&str]) -> (Command, Ready) {
     let mut command = Command::new(binary);
@@ -38,9 +50,9 @@ pub(super) fn perf(dir: &Path) -> Option<(Command, Ready)> {
     Some((command, Ready::Maps("perf_event")))
 }
 
-/// The script.
-pub(super) fn bpftrace() -> Option<(Command, Ready)> {
+/// A bpftrace script, when bpftrace is installed.
+pub(super) fn bpftrace(script: &str) -> Option<(Command, Ready)> {
     let mut command = Command::new(which::which("bpftrace").ok()?);
-    command.args(["-e", SCRIPT]);
+    command.args(["-e", script]);
     Some((command, Ready::Line("ready")))
 }

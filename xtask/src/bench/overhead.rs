@@ -77,7 +77,7 @@ fn tracer(variant: &str, arena: &Arena) -> Option<Option<(Command, Ready)>> {
         BEGIN_END => Some(Some(command::memtrace(&arena.memtrace, &["--without", SHRINK]))),
         ALL => Some(Some(command::memtrace(&arena.memtrace, &[]))),
         PERF => command::perf(&arena.dir).map(Some),
-        BPFTRACE => command::bpftrace().map(Some),
+        BPFTRACE => command::bpftrace(command::SCRIPT).map(Some),
         _ => Some(None),
     }
 }

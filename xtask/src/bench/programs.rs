@@ -1,6 +1,6 @@
 //! Run time of each kernel program, and of a bpftrace script that does the same, on the same load in turns.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
 use anyhow::{Result, ensure};
 
@@ -8,7 +8,7 @@ use super::{
     arena::Arena,
     command,
     sample::Random,
-    statistics::{self, Program},
+    statistics,
     table::{Table, Verdict},
     tracer::{Ready, Tracer},
 };
@@ -23,60 +23,60 @@ type Costs = BTreeMap<String, (u64, u64)>;
 /// Adds the figures to the table.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let _statistics = statistics::enable()?;
-    let (mut ours, mut theirs) = (Costs::new(), Costs::new());
+    let mut costs = [Costs::new(), Costs::new(), Costs::new()];
     let mut random = Random::new();
     for round in 1..=ROUNDS {
         eprintln!("xtask: bench: bpf, round {round} of {ROUNDS}");
-        let mut order = [true, false];
+        let mut order = [0, 1, 2];
         random.shuffle(&mut order);
-        for memtrace in order {
-            if memtrace {
-                one(arena, command::memtrace(&arena.memtrace, &[]), "", &mut ours)?;
-            } else if let Some(bpftrace) = command::bpftrace() {
-                one(arena, bpftrace, "bpftrace ", &mut theirs)?;
+        for at in order {
+            let tracer = match at {
+                0 => Some(command::memtrace(&arena.memtrace, &[])),
+                1 => command::bpftrace(command::SILENT),
+                _ => command::bpftrace(command::SCRIPT),
+            };
+            if let Some(tracer) = tracer {
+                one(arena, tracer, at != 0, &mut costs[at])?;
             }
         }
     }
+    let [ours, silent, printing] = costs;
     for (name, cost) in &ours {
         let (target, verdict) = match name.as_str() {
             "shrink_inactive" => ("80 ns", Verdict::at_most(each(*cost), SHRINK_NS)),
             _ => ("", Verdict::Told),
         };
-        table.add(&format!("bpf {name}"), format!("{:.0} ns x {}", each(*cost), cost.0), target, verdict);
+        table.add(&format!("bpf: {name}"), format!("{:.0} ns x {}", each(*cost), cost.0), target, verdict);
     }
     let ours = stall(ours.iter().filter(|(name, _)| name.ends_with("_begin") || name.ends_with("_end")))?;
-    if theirs.is_empty() {
-        table.tell("bpf begin+end", format!("{ours:.0} ns"));
-        table.add("bpf begin+end / bpftrace", "no bpftrace here", "0.50", Verdict::Skipped);
-        return Ok(());
+    table.tell("bpf: begin+end", format!("{ours:.0} ns"));
+    for (what, costs) in [("bpftrace, histogram only", silent), ("bpftrace, histogram and lines", printing)] {
+        let name = format!("bpf: begin+end / {what}");
+        if costs.is_empty() {
+            table.add(&name, "no bpftrace here", "0.50", Verdict::Skipped);
+            continue;
+        }
+        let theirs = stall(costs.iter())?;
+        let value = format!("{:.2} (of {theirs:.0} ns)", ours / theirs);
+        table.add(&name, value, "0.50", Verdict::at_most(ours / theirs, 0.5));
     }
-    for (name, cost) in &theirs {
-        table.tell(&format!("bpf {name}"), format!("{:.0} ns x {}", each(*cost), cost.0));
-    }
-    let theirs = stall(theirs.iter())?;
-    let value = format!("{:.2} ({ours:.0} / {theirs:.0} ns)", ours / theirs);
-    table.add("bpf begin+end / bpftrace", value, "0.50", Verdict::at_most(ours / theirs, 0.5));
     Ok(())
 }
 
-/// One load under one tracer; what its programs ran is added by name.
-fn one(arena: &Arena, tracer: (std::process::Command, Ready), prefix: &str, costs: &mut Costs) -> Result<()> {
-    let before = statistics::programs()?.last().map_or(0, |program| program.id);
+/// One load under one tracer; what its programs ran is added, by name or, where the names are cut before they differ, by
+/// their order.
+fn one(arena: &Arena, tracer: (Command, Ready), by_order: bool, costs: &mut Costs) -> Result<()> {
     let tracer = Tracer::start(tracer, &arena.dir)?;
     let load = arena.fixed_load();
-    let after = statistics::programs()?;
+    let programs = statistics::programs_of(tracer.pid());
     tracer.stop()?;
     load?;
-    for (at, program) in after.iter().filter(|p| p.id > before && p.run_cnt > 0).enumerate() {
-        let cost = costs.entry(name(program, prefix, at)).or_default();
+    for (at, program) in programs?.into_iter().enumerate().filter(|(_, program)| program.run_cnt > 1) {
+        let name = if by_order { format!("{} {at}", program.name) } else { program.name };
+        let cost = costs.entry(name).or_default();
         *cost = (cost.0 + program.run_cnt, cost.1 + program.run_time_ns);
     }
     Ok(())
-}
-
-/// bpftrace's names are cut before begin and end differ: numbered in the order of the script.
-fn name(program: &Program, prefix: &str, at: usize) -> String {
-    if prefix.is_empty() { program.name.clone() } else { format!("{prefix}{} {}", program.name, at + 1) }
 }
 
 fn each((runs, ns): (u64, u64)) -> f64 {

@@ -1,7 +1,7 @@
 //! Run-time statistics of BPF programs, from the kernel.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::fd::FromRawFd as _,
     process::{Command, Stdio},
@@ -40,13 +40,26 @@ pub(super) struct Program {
     pub(super) run_cnt: u64,
 }
 
-/// All programs of the machine, by id: the order in which they were loaded.
-pub(super) fn programs() -> Result<Vec<Program>> {
+/// The programs of a process, by id: the order in which they were loaded.
+pub(super) fn programs_of(pid: u32) -> Result<Vec<Program>> {
     let bpftool = need("bpftool", "it tells what BPF programs cost", "sudo apt-get install bpftool")
         .or_else(|e| which::which("/usr/sbin/bpftool").map_err(|_| e))?;
     let out = Command::new(bpftool).args(["prog", "show", "--json"]).stdin(Stdio::null()).output();
     let out = out.context("starting bpftool")?;
     let mut programs: Vec<Program> = serde_json::from_slice(&out.stdout).context("reading what bpftool says")?;
+    let ids = ids_of(pid)?;
+    programs.retain(|program| ids.contains(&program.id));
     programs.sort_by_key(|program| program.id);
     Ok(programs)
+}
+
+/// Ids of the programs that a process has open.
+fn ids_of(pid: u32) -> Result<Vec<u32>> {
+    let mut ids = Vec::new();
+    for file in fs::read_dir(format!("/proc/{pid}/fdinfo")).context("listing the tracer's descriptors")? {
+        // One that was closed meanwhile is no program's.
+        let Ok(text) = fs::read_to_string(file.context("the tracer's descriptors")?.path()) else { continue };
+        ids.extend(text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse::<u32>().ok()));
+    }
+    Ok(ids)
 }

@@ -99,7 +99,7 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
         return;
     }
     let mut command = Command::new(bin("memtrace"));
-    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = ChildGuard::spawn(&mut command);
     let mut stdout = child.0.stdout.take().expect("it is piped");
     let mut raw = vec![0];
@@ -140,8 +140,8 @@ fn a_reader_that_never_reads_cannot_keep_memtrace() {
     let mut child = ChildGuard::spawn(&mut command);
     let file = cold_file(64);
     // More than the pipe holds, so that the output is stuck in the middle of a line.
-    let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).status().expect("memload");
-    assert!(load.success());
+    let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).output().expect("memload");
+    assert!(load.status.success());
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
     let mut said = String::new();
     child.0.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");

@@ -51,6 +51,9 @@ enum Load {
         dir: PathBuf,
         #[arg(value_name = "SECS", value_parser = seconds)]
         time: Duration,
+        /// Write this many times a second at most; each write makes 16 stalls.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
     },
     /// The load of `cargo xtask run --demo`: stalls and an OOM kill now and then, until standard input closes.
     Demo {
@@ -105,7 +108,7 @@ fn run(cli: Cli) -> Result<()> {
         Load::File(l) => file::read(&l.path, l.mb, file::Until::new(l.time, l.passes)),
         Load::Mmapfile(l) => file::map(&l.path, l.mb, file::Until::new(l.time, l.passes)),
         Load::Hog => anon::hog(),
-        Load::Storm { dir, time } => storm::run(&dir, time),
+        Load::Storm { dir, time, rate } => storm::run(&dir, time, rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),
         Load::Demo { dir, sweep: false } => demo::run(&dir),
     }

@@ -15,7 +15,8 @@ use tests::ChildGuard;
 /// What the child holds in the cgroup; without swap it cannot be reclaimed, so that each try fails and counts.
 const HELD_MB: u64 = 4;
 
-pub(crate) fn run(dir: &Path, time: Duration) -> Result<()> {
+/// Goes on for `time`, with at most `rate` writes a second.
+pub(crate) fn run(dir: &Path, time: Duration, rate: Option<u32>) -> Result<()> {
     let control = dir.join("memory.force_empty");
     if !control.exists() {
         bail!(
@@ -32,6 +33,10 @@ pub(crate) fn run(dir: &Path, time: Duration) -> Result<()> {
 
     let (start, mut writes) = (Instant::now(), 0_u64);
     while start.elapsed() < time {
+        if let Some(rate) = rate {
+            let due = Duration::from_nanos(writes.saturating_mul(1_000_000_000) / u64::from(rate));
+            std::thread::sleep(due.saturating_sub(start.elapsed()));
+        }
         // One open per write: the kernel takes each write(2) at offset 0 only.
         let mut file =
             OpenOptions::new().write(true).open(&control).with_context(|| format!("{}", control.display()))?;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod as_root;
+mod bench;
 mod build;
 mod demo;
 mod install;
@@ -51,6 +52,8 @@ enum Command {
     },
     /// Check format and lints
     Lint,
+    /// Measure what memtrace costs, each figure beside its target
+    Bench(bench::Args),
     /// Install memtrace where `sudo memtrace` finds it
     Install {
         #[arg(long, default_value = "/usr/local")]
@@ -58,6 +61,9 @@ enum Command {
     },
     /// Boot Debian kernels in guests, and check memtrace in them
     Vm(vm::Args),
+    /// Measure, as root
+    #[command(hide = true)]
+    BenchAsRoot(bench::RootArgs),
     /// Run one test binary for `cargo test`, as root where it needs the real kernel
     #[command(hide = true)]
     TestRunner {
@@ -80,6 +86,8 @@ fn run_command(command: Command) -> Result<ExitCode> {
         Command::Run(args) => run::run(&args),
         Command::Test { filter } => test::test(filter.as_deref()),
         Command::Lint => lint::lint().map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::bench(&args),
+        Command::BenchAsRoot(args) => bench::bench_as_root(&args),
         Command::Install { prefix } => install::install(&prefix).map(|()| ExitCode::SUCCESS),
         Command::Vm(args) => vm::run(&args),
         Command::TestRunner { command } => test::run_binary(&command),

@@ -11,7 +11,10 @@ use clap::{
 };
 use memtrace_common::kind::StallKind;
 
-use crate::session::pattern::{CgroupPattern, CommPattern};
+use crate::{
+    probe::hooks::HOOKS,
+    session::pattern::{CgroupPattern, CommPattern},
+};
 
 /// The parsed command line.
 #[derive(Debug, Parser)]
@@ -113,6 +116,10 @@ pub struct LiveArgs {
     /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
     #[arg(long, hide = true)]
     pub classic: bool,
+
+    /// Leave these hooks out, by event name (for tests and benchmarks)
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(HOOKS.iter().map(|hook| hook.event)), hide = true)]
+    pub without: Vec<String>,
 
     /// Start CMD once the hooks are attached, trace until it ends, exit with its status
     #[arg(last = true, value_name = "CMD", help_heading = "Command")]

@@ -52,7 +52,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // Before anything is attached: the first signal must already end cleanly.
     let signals = Signals::install().context("installing the signal handlers")?;
     let ways = if args.classic { Ways::ClassicOnly } else { Ways::All };
-    let loaded = match Loaded::load(&start::options(args.ring_pages, ways, &facts)) {
+    let loaded = match Loaded::load(&start::options(args.ring_pages, ways, &args.without, &facts)) {
         Ok(loaded) => loaded,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
@@ -138,7 +138,7 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
 /// # Errors
 /// When the kernel refuses to load anything at all.
 pub fn try_hooks(facts: &Facts) -> Result<Vec<crate::hook::HookStatus>, LoadError> {
-    match Loaded::load(&start::options(None, Ways::All, facts))?.attach() {
+    match Loaded::load(&start::options(None, Ways::All, &[], facts))?.attach() {
         Ok(probe) => Ok(probe.hooks),
         Err(LoadError::NothingAttached(hooks)) => Ok(hooks),
         Err(e) => Err(e),

@@ -34,7 +34,7 @@ pub(super) fn now_ns() -> u64 {
 }
 
 /// How to load, from what is asked and what is known.
-pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, facts: &'a Facts) -> Options<'a> {
+pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, without: &'a [String], facts: &'a Facts) -> Options<'a> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
     Options {
         ring_bytes: ring_pages.map_or(RING_BYTES, |pages| pages * page),
@@ -46,6 +46,7 @@ pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, facts: &'a Facts)
         },
         tracefs: tracefs(facts),
         ways,
+        without,
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Options<'a> {
     pub tracefs: Option<&'a Path>,
     /// Which ways to attach are tried.
     pub ways: Ways,
+    /// Events whose hooks are left out.
+    pub without: &'a [String],
 }
 
 /// Why nothing could be loaded.
@@ -108,7 +110,12 @@ impl Loaded {
             (Err(why), Ways::All) => Err(why.clone()),
             (Ok(()), Ways::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
         };
-        let hooks = HOOKS.iter().map(|hook| load_hook(&mut ebpf, hook, btf.as_ref())).collect();
+        let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
+        let load = |hook: &Hook| match left_out(hook) {
+            true => Attached::No("left out by --without".to_owned()),
+            false => load_hook(&mut ebpf, hook, btf.as_ref()),
+        };
+        let hooks = HOOKS.iter().map(load).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
         Ok(Self { ebpf, facts, hooks, iterator })
     }

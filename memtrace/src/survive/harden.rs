@@ -8,7 +8,10 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-use super::{Note, pages::touch_stack};
+use super::{
+    Note,
+    pages::{give_back_free, touch_stack},
+};
 
 /// The OOM killer looks at memtrace last, but can still kill it: an unkillable leak would be worse.
 const OOM_SCORE_ADJ: i32 = -900;
@@ -39,11 +42,12 @@ pub struct Protected {
     pub notes: Vec<Note>,
 }
 
-/// Raises `RLIMIT_MEMLOCK`, locks memory, touches the stack and lowers `oom_score_adj`, each where it may. To be called
+/// Gives back free memory, raises `RLIMIT_MEMLOCK`, locks memory, touches the stack and lowers `oom_score_adj`, each where it may. To be called
 /// before the hooks are attached; never fails.
 #[must_use]
 pub fn protect() -> Protected {
     let mut notes = Vec::new();
+    give_back_free();
     let memlock = raise_memlock();
     let locked = lock(&mut notes);
     touch_stack();

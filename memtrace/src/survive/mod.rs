@@ -11,5 +11,5 @@ pub use self::{
     command::{SpawnError, spawn, status_code},
     harden::{Original, Protected, protect},
     note::Note,
-    pages::{touch, touch_stack},
+    pages::{give_back_free, touch, touch_stack},
 };

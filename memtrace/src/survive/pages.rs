@@ -19,6 +19,16 @@ pub fn touch(pool: &mut [u8]) {
     }
 }
 
+/// Gives memory that the allocator holds but nobody uses back to the kernel: what the kernel's BTF took is not needed
+/// again, and would otherwise be locked. (musl gives large blocks back by itself.)
+pub fn give_back_free() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the allocator's own function; it moves nothing that is in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Touches the stack of the calling thread as deep as memtrace will need it.
 #[inline(never)]
 pub fn touch_stack() {

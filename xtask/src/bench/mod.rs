@@ -1,0 +1,129 @@
+//! `cargo xtask bench`: what memtrace costs, each figure beside its target.
+//!
+//! Everything compared runs in the same minutes, in turns and in random order: a machine's mood changes between runs
+//! by more than the differences that matter. Pressure is made only inside a memory cgroup with a limit.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result};
+
+mod arena;
+mod command;
+mod cpu;
+mod loss;
+mod overhead;
+mod programs;
+mod resident;
+mod sample;
+mod start;
+mod statistics;
+mod table;
+mod tracer;
+mod usage;
+
+use self::{arena::Arena, table::Table};
+use crate::{as_root, build, tools, workspace::line};
+
+/// A group of figures.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Name {
+    /// CPU time of a fixed load, bare and under each tracer
+    Overhead,
+    /// Run time of each kernel program, and of a bpftrace script that does the same
+    Bpf,
+    /// From exec to attached
+    Start,
+    /// Resident memory under a storm
+    Resident,
+    /// memtrace's own CPU time at 5,000 stalls a second
+    Cpu,
+    /// What is lost at full rate
+    Loss,
+}
+
+impl Name {
+    const ALL: [Self; 6] = [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Bpf, Self::Overhead];
+
+    fn measure(self, arena: &Arena, rounds: usize, table: &mut Table) -> Result<()> {
+        match self {
+            Self::Overhead => overhead::measure(arena, rounds, table),
+            Self::Bpf => programs::measure(arena, table),
+            Self::Start => start::measure(arena, table),
+            Self::Resident => resident::measure(arena, table),
+            Self::Cpu => cpu::measure(arena, table),
+            Self::Loss => loss::measure(arena, table),
+        }
+    }
+
+    fn word(self) -> String {
+        clap::ValueEnum::to_possible_value(&self).map(|v| v.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// What is asked for.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which figures [default: all]
+    names: Vec<Name>,
+    /// Rounds of the overhead figure
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    rounds: usize,
+    /// Exit 1 when a figure is over its target
+    #[arg(long)]
+    strict: bool,
+}
+
+/// What the part that runs as root needs beside that.
+#[derive(clap::Args)]
+pub(crate) struct RootArgs {
+    #[arg(long)]
+    memtrace: PathBuf,
+    #[arg(long)]
+    memload: PathBuf,
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Builds as the user, and measures as root.
+pub(crate) fn bench(args: &Args) -> Result<ExitCode> {
+    tools::setup(false)?;
+    let options = build::Options { release: true, load: true, ..build::Options::default() };
+    let mut binaries = build::binaries(&options)?;
+    let (memtrace, memload) = (build::take(&mut binaries, "memtrace")?, build::take(&mut binaries, "memload")?);
+    let me = std::env::current_exe().context("the path of xtask")?;
+    let mut words = vec!["bench-as-root".into(), "--memtrace".into(), memtrace.into(), "--memload".into()];
+    words.push(memload.into_os_string());
+    words.extend(["--rounds".into(), args.rounds.to_string().into()]);
+    words.extend(args.strict.then(|| "--strict".into()));
+    words.extend(args.names.iter().map(|name| name.word().into()));
+    as_root::authenticate()?;
+    let mut command: Command = as_root::command(me, &words, &[])?;
+    let status = command.status().with_context(|| format!("starting {}", line(&command)))?;
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// Measures, and prints the table.
+pub(crate) fn bench_as_root(root: &RootArgs) -> Result<ExitCode> {
+    let arena = Arena::new(&root.memtrace, &root.memload, static_binary(&root.memtrace))?;
+    let names = if root.args.names.is_empty() { &Name::ALL[..] } else { &root.args.names };
+    let mut table = Table::default();
+    for name in names {
+        eprintln!("xtask: bench: {}", name.word());
+        if let Err(e) = name.measure(&arena, root.args.rounds.max(1), &mut table) {
+            table.failed(&name.word(), &e);
+        }
+        arena.go_on()?;
+    }
+    print!("{table}");
+    let failed = table.has_failed() || (root.args.strict && table.is_over());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The static binary of the same target directory, if it was built.
+fn static_binary(memtrace: &Path) -> Option<PathBuf> {
+    let target_dir = memtrace.ancestors().nth(2)?;
+    Some(target_dir.join(tools::static_target()).join("release/memtrace")).filter(|path| path.is_file())
+}

@@ -1,0 +1,118 @@
+//! The figures as they are printed.
+
+use std::fmt;
+
+/// How a figure stands to its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Within it.
+    Ok,
+    /// Beyond it.
+    Over,
+    /// Its interval holds the target: this run cannot say.
+    Unsure,
+    /// There is no target: told for comparison.
+    Told,
+    /// It could not be measured.
+    Failed,
+    /// The machine lacks what it takes.
+    Skipped,
+}
+
+impl Verdict {
+    /// A value that must not be greater than `most`.
+    pub(super) fn at_most(value: f64, most: f64) -> Self {
+        if value <= most { Self::Ok } else { Self::Over }
+    }
+
+    /// The same for a value that is known to lie between two bounds.
+    pub(super) fn at_most_within((low, high): (f64, f64), most: f64) -> Self {
+        match (low <= most, high <= most) {
+            (true, true) => Self::Ok,
+            (false, _) => Self::Over,
+            (true, false) => Self::Unsure,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Over => "OVER",
+            Self::Unsure => "unsure",
+            Self::Told => "",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+struct Row {
+    name: String,
+    value: String,
+    target: String,
+    verdict: Verdict,
+}
+
+/// All figures of a run.
+#[derive(Default)]
+pub(super) struct Table(Vec<Row>);
+
+impl Table {
+    pub(super) fn add(&mut self, name: &str, value: impl fmt::Display, target: &str, verdict: Verdict) {
+        let (name, target) = (name.to_owned(), target.to_owned());
+        self.0.push(Row { name, value: value.to_string(), target, verdict });
+    }
+
+    /// A figure without a target.
+    pub(super) fn tell(&mut self, name: &str, value: impl fmt::Display) {
+        self.add(name, value, "", Verdict::Told);
+    }
+
+    pub(super) fn failed(&mut self, name: &str, why: &anyhow::Error) {
+        self.add(name, format!("{why:#}"), "", Verdict::Failed);
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.iter().any(|row| row.verdict == Verdict::Failed)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0.iter().any(|row| row.verdict == Verdict::Over)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |cell: fn(&Row) -> &str| self.0.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
+        let (name, value, target) = (width(|r| &r.name), width(|r| &r.value).min(44), width(|r| &r.target));
+        writeln!(f, "{:name$}  {:value$}  {:target$}  ", "figure", "measured", "target")?;
+        for row in &self.0 {
+            let line =
+                format!("{:name$}  {:value$}  {:target$}  {}", row.name, row.value, row.target, row.verdict.word());
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Table, Verdict};
+
+    #[test]
+    fn an_interval_that_holds_the_target_cannot_say() {
+        assert_eq!(Verdict::at_most_within((0.99, 1.01), 1.02), Verdict::Ok);
+        assert_eq!(Verdict::at_most_within((1.00, 1.03), 1.02), Verdict::Unsure);
+        assert_eq!(Verdict::at_most_within((1.03, 1.05), 1.02), Verdict::Over);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::default();
+        table.add("start", "43 ms", "300 ms", Verdict::Ok);
+        table.tell("a longer name", "7");
+        let text = "figure         measured  target\nstart          43 ms     300 ms  ok\na longer name  7\n";
+        assert_eq!(table.to_string().lines().map(|l| l.trim_end().to_owned() + "\n").collect::<String>(), text);
+        assert!(!table.is_over() && !table.has_failed());
+    }
+}

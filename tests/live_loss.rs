@@ -3,9 +3,11 @@
 use std::{
     io::Read as _,
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::{
     ChildGuard, bin,
@@ -58,7 +60,15 @@ fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
     }
     for attempt in 1..=TRIES {
         let memtrace = Memtrace::start(&["--ring-pages", "1"]);
+        // It sleeps through half of the storm; that it is too slow for one page must not depend on the machine.
+        memtrace.signal(Signal::STOP);
+        let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
+        let waker = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(250));
+            kill_process(pid, Signal::CONT)
+        });
         let counted = count(&telling_its_pid(&storm(&group, "0.4")));
+        waker.join().expect("the waker").expect("it runs");
         let run = memtrace.stop();
         let summary = run.summary();
         let pid = told_pid(&counted.stdout);
@@ -89,7 +99,7 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
         return;
     }
     let mut command = Command::new(bin("memtrace"));
-    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = ChildGuard::spawn(&mut command);
     let mut stdout = child.0.stdout.take().expect("it is piped");
     let mut raw = vec![0];
@@ -97,9 +107,8 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
     let counted = count(&telling_its_pid(&storm(&group, "0.6")));
     assert!(counted.own > 12_000, "no storm: {counted:?}");
-    let reader = std::thread::spawn(move || stdout.read_to_end(&mut raw).map(|_| raw));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child.0), rustix::process::Signal::TERM)
-        .expect("it runs");
+    let reader = thread::spawn(move || stdout.read_to_end(&mut raw).map(|_| raw));
+    kill_process(Pid::from_child(&child.0), Signal::TERM).expect("it runs");
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
     let raw = reader.join().expect("the reader").expect("stdout");
     let raw = raw.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
@@ -131,8 +140,8 @@ fn a_reader_that_never_reads_cannot_keep_memtrace() {
     let mut child = ChildGuard::spawn(&mut command);
     let file = cold_file(64);
     // More than the pipe holds, so that the output is stuck in the middle of a line.
-    let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).status().expect("memload");
-    assert!(load.success());
+    let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).output().expect("memload");
+    assert!(load.status.success());
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
     let mut said = String::new();
     child.0.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");

@@ -8,6 +8,8 @@ use std::{
 
 use memtrace::{
     decode::{DecodeContext, decode},
+    host::cgroups::CgroupNames,
+    live::{Drain, queue},
     session::{Session, SessionConfig, filter::Filter, loss::Loss, pattern::CgroupPattern},
 };
 
@@ -114,4 +116,47 @@ fn decode_and_apply_allocate_nothing() {
         assert!(session.summary().processes.folded > 1000 && session.summary().cgroups.folded > 1000);
     }
     assert!(allocations() > 0, "the counter counts");
+}
+
+#[test]
+fn the_drain_allocates_nothing() {
+    let context = DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: true };
+    let session = Session::new(SessionConfig { own_pid: u32::MAX, ..SessionConfig::default() });
+    // Nobody receives: the queue fills up, and what it cannot take is counted.
+    let (queue, receiver) = queue(256);
+    let names = CgroupNames::new();
+    // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
+    let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
+    let mut drain = Drain::new(session, names, queue, 0, true);
+    drain.begin(0, context);
+    let (mut s, mut k, mut o) = ([0; 120], [0; 64], [0; 104]);
+    let mut make = |n: u32| {
+        stall(&mut s, n);
+        if let Some(id) = root {
+            s[24..32].copy_from_slice(&id.to_ne_bytes());
+        }
+        wakeup(&mut k, n);
+        oom(&mut o, n);
+        (s, k, o)
+    };
+    // The name of a cgroup is learnt when it is first seen, the one allocation there may be: each id has come by once.
+    for n in 1..=3000 {
+        drain.take(&make(n).0);
+    }
+    let mut allocated = 0;
+    for n in 3001..100_000 {
+        let (s, k, o) = make(n);
+        let before = allocations();
+        for bytes in [s.as_slice(), &k, &o, &s[..50]] {
+            drain.take(bytes);
+        }
+        allocated += allocations() - before;
+    }
+    assert_eq!(allocated, 0);
+    assert!(allocations() > 0, "the counter counts");
+    assert_eq!(receiver.try_iter().count(), 256);
+    let loss = drain.session.loss();
+    assert_eq!(loss.0["decode"], 96_999);
+    assert!(loss.0["output"] > 3 * 96_000, "{loss:?}");
+    assert!(drain.session.summary().processes.folded > 1000);
 }

@@ -19,7 +19,6 @@ use crate::{
 };
 
 /// To be held by tests that count what the whole machine does: those of one binary then run one after the other.
-#[must_use]
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     // A test that failed with it in hand has told so.

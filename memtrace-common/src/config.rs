@@ -25,7 +25,7 @@ impl Field {
     }
 }
 
-/// Offset of a member in a kernel struct, by BTF; [`Member::UNREAD`] when the kernel has no such member.
+/// Offset of a member in a kernel struct (or number of a bit), by BTF; [`Member::UNREAD`] when the kernel has no such member.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member(pub u32);
@@ -228,6 +228,49 @@ impl EventFields {
     };
 }
 
+/// What is needed to judge a refault.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefaultPlaces {
+    /// `WORKINGSET_REFAULT_ANON` of `enum node_stat_item`; the five after it are `_FILE`, `ACTIVATE_ANON`, `_FILE`,
+    /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
+    pub first_item: u32,
+    /// Argument of `mod_memcg_lruvec_state` that says how many pages.
+    pub value: Field,
+    /// Flags of a page or folio.
+    pub flags: Member,
+    /// Bit of `PG_swapbacked`: anonymous.
+    pub swapbacked: Member,
+    /// Bit of `PG_active`.
+    pub active: Member,
+    /// Bit of `PG_workingset`.
+    pub workingset: Member,
+    /// Bit of `PG_head`: more than one page.
+    pub head: Member,
+    /// Number of pages (u32) of one that has `PG_head`.
+    pub nr_pages: Member,
+    /// The memory cgroup that a page is charged to; its lowest bits are flags.
+    pub memcg_data: Member,
+    /// `mem_cgroup.css`.
+    pub memcg_css: Member,
+}
+
+impl RefaultPlaces {
+    /// Nothing known: no BTF.
+    pub const UNREAD: Self = Self {
+        first_item: u32::MAX,
+        value: Field::UNREAD,
+        flags: Member::UNREAD,
+        swapbacked: Member::UNREAD,
+        active: Member::UNREAD,
+        workingset: Member::UNREAD,
+        head: Member::UNREAD,
+        nr_pages: Member::UNREAD,
+        memcg_data: Member::UNREAD,
+        memcg_css: Member::UNREAD,
+    };
+}
+
 /// All of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +289,8 @@ pub struct Config {
     pub record: EventFields,
     /// Members of the task.
     pub task: TaskMembers,
+    /// What is needed to judge a refault.
+    pub refault: RefaultPlaces,
 }
 
 impl Config {
@@ -258,5 +303,6 @@ impl Config {
         args: EventFields::UNREAD,
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,
+        refault: RefaultPlaces::UNREAD,
     };
 }

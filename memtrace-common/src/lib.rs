@@ -10,5 +10,6 @@ pub mod config;
 pub mod histogram;
 pub mod kind;
 pub mod record;
+pub mod refault;
 pub mod span;
 pub mod totals;

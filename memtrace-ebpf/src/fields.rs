@@ -36,6 +36,14 @@ impl<const N: usize> Args<N> {
     }
 }
 
+impl<const N: usize> Args<N> {
+    /// An argument that is at the same place on every kernel that has the event.
+    #[inline(always)]
+    pub(crate) fn raw(&self, at: usize) -> u64 {
+        self.0[at]
+    }
+}
+
 impl<const N: usize> Values for Args<N> {
     #[inline(always)]
     fn places() -> &'static EventFields {

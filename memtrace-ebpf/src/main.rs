@@ -15,11 +15,11 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{exit, kswapd, oom, reclaim, shrink},
+    hooks::{exit, kswapd, oom, reclaim, refault, shrink},
 };
 use aya_ebpf::{
-    macros::btf_tracepoint,
-    programs::{BtfTracePointContext, TracePointContext},
+    macros::{btf_tracepoint, fentry, fexit, kprobe, perf_event},
+    programs::{BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, TracePointContext},
 };
 
 /// Defines the two entry points of an event: `$btf` with `$n` raw arguments, `$classic` with the record.
@@ -57,6 +57,52 @@ event!(kswapd_sleep, kswapd_sleep_tp, [1] => kswapd::sleep);
 event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
 event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
 event!(process_exit, process_exit_tp, [1] => exit::process_exit);
+
+/// Refaults where fexit programs may be attached: cheapest, and the folio's fate is known.
+#[fexit]
+fn refault_out(ctx: FExitContext) -> i32 {
+    refault::refault(ctx.arg(0), true);
+    0
+}
+
+/// Refaults where only kprobes may be attached.
+#[kprobe]
+fn refault_in(ctx: ProbeContext) -> u32 {
+    if let Some(folio) = ctx.arg(0) {
+        refault::refault(folio, false);
+    }
+    0
+}
+
+/// Refaults where neither may: every change of a memory cgroup's counters comes by here.
+#[btf_tracepoint]
+fn lruvec_state(ctx: BtfTracePointContext) -> i32 {
+    refault::lruvec_state(&Args::<3>::read(&ctx));
+    0
+}
+
+/// Pages read back from swap.
+#[fentry]
+fn swap_in(ctx: FEntryContext) -> i32 {
+    refault::swap_in(ctx.arg(0));
+    0
+}
+
+/// The same by a kprobe.
+#[kprobe]
+fn swap_in_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(folio) = ctx.arg(0) {
+        refault::swap_in(folio);
+    }
+    0
+}
+
+/// Major faults.
+#[perf_event]
+fn major_fault(_ctx: PerfEventContext) -> u32 {
+    refault::major_fault();
+    0
+}
 
 /// Lists the tasks that are stalled on memory right now; aya has no macro for iterators.
 #[unsafe(no_mangle)]

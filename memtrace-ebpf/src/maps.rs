@@ -5,6 +5,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, RingBuf},
 };
 use memtrace_common::{
+    refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
     span::TaskSpans,
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOTS, StallTotals},
 };
@@ -37,6 +38,18 @@ pub(crate) static KSWAPD_TASKS: HashMap<u32, KswapdTask> = HashMap::with_max_ent
 /// Shrinks outside every stall and kswapd.
 #[map]
 pub(crate) static OTHER_SHRINKS: PerCpuArray<OtherShrinks> = PerCpuArray::with_max_entries(1, 0);
+
+/// What each process had to get back.
+#[map]
+pub(crate) static TASK_FAULTS: HashMap<TaskKey, TaskFaults> = HashMap::with_max_entries(MAX_TASKS, 0);
+
+/// Refaults by memory cgroup.
+#[map]
+pub(crate) static CGROUP_REFAULTS: HashMap<u64, RefaultCounts> = HashMap::with_max_entries(MAX_CGROUPS, 0);
+
+/// All refaults: those of memtrace itself in a slot of their own.
+#[map]
+pub(crate) static REFAULT_TOTALS: PerCpuArray<RefaultCounts> = PerCpuArray::with_max_entries(SLOT_OWN + 1, 0);
 
 /// The ledger of what could not be kept, by [`Loss`].
 #[map]

@@ -7,6 +7,14 @@ pub enum Attached {
     BtfTracepoint,
     /// As a classic tracepoint: fields by the tracefs `format` file; about twice the cost.
     Tracepoint,
+    /// On the return of a function.
+    Fexit,
+    /// On the entry of a function.
+    Fentry,
+    /// By a probe on the entry of a function.
+    Kprobe,
+    /// By a software event of the kernel, on each CPU.
+    PerfEvent,
     /// Not attached; in words that a user can act on.
     No(String),
 }
@@ -18,6 +26,10 @@ impl Attached {
         match self {
             Self::BtfTracepoint => Some("btf tracepoint"),
             Self::Tracepoint => Some("tracepoint"),
+            Self::Fexit => Some("fexit"),
+            Self::Fentry => Some("fentry"),
+            Self::Kprobe => Some("kprobe"),
+            Self::PerfEvent => Some("perf event"),
             Self::No(_) => None,
         }
     }

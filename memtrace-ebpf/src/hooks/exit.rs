@@ -5,6 +5,7 @@ use memtrace_common::totals::Loss;
 use crate::{
     emit::lost,
     fields::Values,
+    hooks::refault,
     inflight,
     maps::{INFLIGHT, KSWAPD_TASKS},
     task,
@@ -13,7 +14,8 @@ use crate::{
 /// `sched_process_exit`. The thread may still fault, and so stall, after this: a later begin simply opens a new entry.
 #[inline(always)]
 pub(crate) fn process_exit<V: Values>(_: &V) {
-    let (tid, _) = task::current_ids();
+    let (tid, tgid) = task::current_ids();
+    refault::process_exited(tid, tgid);
     if let Some(spans) = INFLIGHT.get_ptr(tid) {
         // SAFETY: the entry is this thread's own and lives until it is removed below.
         let open = unsafe { (*spans).depth };

@@ -4,4 +4,5 @@ pub(crate) mod exit;
 pub(crate) mod kswapd;
 pub(crate) mod oom;
 pub(crate) mod reclaim;
+pub(crate) mod refault;
 pub(crate) mod shrink;

@@ -2,14 +2,7 @@
 
 use memtrace_common::totals::OtherShrinks;
 
-use crate::{
-    emit::add,
-    fields::Values,
-    hooks::kswapd,
-    inflight,
-    maps::OTHER_SHRINKS,
-    task,
-};
+use crate::{emit::add, fields::Values, hooks::kswapd, inflight, maps::OTHER_SHRINKS, task};
 
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task, else to its node if it is a kswapd, else apart.
 #[inline(always)]

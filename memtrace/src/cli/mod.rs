@@ -113,6 +113,10 @@ pub struct LiveArgs {
     #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
     pub ring_pages: Option<u32>,
 
+    /// Leave refaults out: on kernels where only memcg:mod_memcg_lruvec_state tells them, their hook is the dearest
+    #[arg(long, help_heading = "Output")]
+    pub no_refaults: bool,
+
     /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
     #[arg(long, hide = true)]
     pub classic: bool,

@@ -62,7 +62,7 @@ impl Hook {
     pub fn new(hook: &HookStatus) -> Self {
         let reason = match &hook.attached {
             Attached::No(why) => Some(text(why.as_bytes())),
-            Attached::BtfTracepoint | Attached::Tracepoint => None,
+            _ => None,
         };
         Self {
             name: hook.name,

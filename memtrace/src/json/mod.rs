@@ -4,6 +4,7 @@
 
 mod event;
 mod meta;
+mod refaults;
 mod summary;
 mod tick;
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 pub use self::{
     event::{Kswapd, Oom, Process, Stall, Victim},
     meta::{Clock, Filters, Hook, Meta, MetaInput},
+    refaults::{Refaults, RowRefaults},
     summary::{CgroupRow, KindSummary, KindTotal, Node, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
 };

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{event::Oom, text};
+use super::{
+    event::Oom,
+    refaults::{Refaults, RowRefaults},
+    text,
+};
 use crate::{
     event::Source,
     names::Names,
     session::{
+        faults::FaultsRead,
         summary,
         tally::{KindTally, Tally},
     },
@@ -93,9 +98,16 @@ pub struct ProcessRow {
     pub comm: Option<String>,
     /// Whether it belongs to the command that memtrace started; null without one, or when it was gone too soon.
     pub in_command: Option<bool>,
+    /// What it had to get back.
+    #[serde(flatten)]
+    pub refaults: RowRefaults,
+    /// Major faults.
+    pub major_faults: Option<u64>,
+    /// Pages read back from swap.
+    pub swapin_pages: Option<u64>,
     /// Start of the process in ns since boot, where it was read.
     pub process_start_ns: Option<u64>,
-    /// Path of the memory cgroup of its latest stall.
+    /// Path of the memory cgroup of its latest stall or first refault.
     pub cgroup: Option<String>,
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
@@ -113,6 +125,9 @@ pub struct CgroupRow {
     pub cgroup: Option<String>,
     /// Its id; null for the stalls whose cgroup was not read, and for `other`.
     pub cgroup_id: Option<u64>,
+    /// What had to be got back into it, by whomever.
+    #[serde(flatten)]
+    pub refaults: RowRefaults,
     /// Its stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
@@ -183,6 +198,8 @@ pub struct Summary {
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed by all of reclaim.
     pub reclaimed_pages: Option<u64>,
+    /// Refaults of the host.
+    pub refaults: Refaults,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
@@ -205,11 +222,12 @@ impl Summary {
             stalls: summary.stalls.iter().map(|(kind, s)| (kind.name(), kind_summary(*kind, s))).collect(),
             matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
             unattributed: KindTotal::new(summary.unattributed),
-            processes: processes(&summary.processes, names),
-            cgroups: cgroups(&summary.cgroups, names),
+            processes: processes(&summary.processes, names, &summary.faults_read),
+            cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
             nodes: summary.nodes.iter().map(node).collect(),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
+            refaults: Refaults::new(summary.refaults, &summary.faults_read),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             loss: summary.loss.0.clone(),
@@ -234,22 +252,28 @@ fn kind_summary(kind: memtrace_common::kind::StallKind, s: &summary::KindSummary
     }
 }
 
-fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>) -> Vec<ProcessRow> {
+fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<ProcessRow> {
     let row = |process: &summary::ProcessSummary| ProcessRow {
         other: false,
         pid: Some(process.pid),
         comm: Some(text(process.comm.bytes())),
         in_command: process.in_command,
+        refaults: RowRefaults::new(&process.tally.faults, read),
+        major_faults: read.major_faults.then_some(process.tally.faults.major_faults),
+        swapin_pages: read.swapins.then_some(process.tally.faults.swapin_pages),
         process_start_ns: process.process_start_ns,
         cgroup: names.cgroup(process.cgroup_id).map(text),
         cgroup_id: process.cgroup_id,
         stalled: Stalled::new(&process.tally),
     };
-    let other = (group.folded > 0).then(|| ProcessRow {
+    let other = (group.folded > 0 || !group.other.faults.is_empty()).then(|| ProcessRow {
         other: true,
         pid: None,
         comm: None,
         in_command: None,
+        refaults: RowRefaults::new(&group.other.faults, read),
+        major_faults: read.major_faults.then_some(group.other.faults.major_faults),
+        swapin_pages: read.swapins.then_some(group.other.faults.swapin_pages),
         process_start_ns: None,
         cgroup: None,
         cgroup_id: None,
@@ -258,17 +282,19 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>)
     group.rows.iter().map(row).chain(other).collect()
 }
 
-fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>) -> Vec<CgroupRow> {
+fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<CgroupRow> {
     let row = |cgroup: &summary::CgroupSummary| CgroupRow {
         other: false,
         cgroup: names.cgroup(cgroup.cgroup_id).map(text),
         cgroup_id: cgroup.cgroup_id,
+        refaults: RowRefaults::new(&cgroup.tally.faults, read),
         stalled: Stalled::new(&cgroup.tally),
     };
-    let other = (group.folded > 0).then(|| CgroupRow {
+    let other = (group.folded > 0 || !group.other.faults.is_empty()).then(|| CgroupRow {
         other: true,
         cgroup: None,
         cgroup_id: None,
+        refaults: RowRefaults::new(&group.other.faults, read),
         stalled: Stalled::new(&group.other),
     });
     group.rows.iter().map(row).chain(other).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{finite, text};
+use super::{finite, refaults::Refaults, text};
 use crate::{
     clock::Clock,
     session::{input, tick},
@@ -128,6 +128,8 @@ pub struct Tick {
     pub zones: Vec<Zone>,
     /// Memory pressure; null where PSI is off.
     pub pressure: Option<Pressure>,
+    /// Refaults of the host in the interval.
+    pub refaults: Refaults,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// What was lost in the interval, by stage; all stages that are watched.
@@ -168,6 +170,7 @@ impl Tick {
             efficiency: tick.reclaim.efficiency().and_then(finite),
             zones: tick.zones.iter().map(zone).collect(),
             pressure: tick.pressure.as_ref().map(Pressure::new),
+            refaults: Refaults::new(tick.refaults, &tick.faults_read),
             oom_kills: tick.oom_kills,
             loss: tick.loss.0.clone(),
             own: OwnTick {

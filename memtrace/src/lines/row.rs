@@ -26,13 +26,14 @@ struct Column {
 }
 
 /// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     Column { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
-    Column { head: "kind", cell: Cell::Left(12), rank: 0, text: main_kind },
+    Column { head: "kind", cell: Cell::Left(8), rank: 0, text: main_kind },
     Column { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
     Column { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
-    Column { head: "p99", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.p99_ns) },
+    Column { head: "p99", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p99_ns) },
     Column { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
+    Column { head: "refault f/a", cell: Cell::Right(11), rank: 0, text: refaults },
     Column { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
     Column { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
     Column { head: "reclaim", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.reclaimed_pages) },
@@ -41,6 +42,12 @@ const COLUMNS: [Column; 13] = [
     Column { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
     Column { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
 ];
+
+/// Pages refaulted a second, of files and anonymous ones.
+fn refaults(tick: &Tick) -> String {
+    let per_s = |pages: u64| rate(tick.rate(pages)).trim_end_matches("/s").to_owned();
+    tick.refaults.map_or_else(|| "-".to_owned(), |r| format!("{}/{}", per_s(r.file_pages), per_s(r.anon_pages)))
+}
 
 /// Width of the time before the columns.
 const TIME: usize = 8;

@@ -28,6 +28,8 @@ pub struct SummaryView<'a> {
     pub top: usize,
     /// What was filtered for, in the user's own words; empty without a filter.
     pub filter: &'a str,
+    /// Whether refaults are read.
+    pub refaults_read: bool,
     /// Columns of the terminal; `None` for names in full.
     pub width: Option<usize>,
     /// Colours.
@@ -49,6 +51,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     if let Some(matched) = &summary.matched {
         let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));
     }
+    refaults(&mut out, summary);
     groups(&mut out, summary, view);
     if summary.unattributed.count > 0 {
         let lost = summary.unattributed;
@@ -111,6 +114,26 @@ fn kinds(out: &mut String, summary: &Summary) {
     );
 }
 
+/// The refaults of the host, and what else was got back.
+fn refaults(out: &mut String, summary: &Summary) {
+    let Some(all) = summary.refaults else {
+        out.push_str("refaults: unread\n");
+        return;
+    };
+    let _ = write!(out, "refaults: file {} pages, anon {} pages", count(all.file_pages), count(all.anon_pages));
+    if summary.faults_read.fate {
+        let pages = all.file_pages + all.anon_pages;
+        let share = |part: u64| if pages == 0 { "-".to_owned() } else { format!("{}%", 100 * part.min(pages) / pages) };
+        let _ = write!(
+            out,
+            "; of the working set {}, in use when evicted {}",
+            share(all.activated_pages),
+            share(all.restored_pages)
+        );
+    }
+    let _ = writeln!(out, " (by {})", summary.faults_read.refaults.unwrap_or("-"));
+}
+
 fn groups(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
     let processes = &summary.processes;
     if !processes.rows.is_empty() {
@@ -140,37 +163,45 @@ fn table<'a>(
     (folded, folded_rows): (&Tally, u64),
     view: &SummaryView<'_>,
 ) {
-    let [stalls, total, p50, p99, max] = ["stalls", "total", "p50", "p99", "max"];
-    let _ = writeln!(out, "{title:<10}{stalls:>6}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  who");
+    let [stalls, total, p50, p99, max, faults] = ["stalls", "total", "p50", "p99", "max", "refault f/a"];
+    let _ = writeln!(out, "{title:<10}{stalls:>6}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {faults:>11}  who");
     let mut rest = folded.clone();
     let mut hidden = folded_rows;
     for (at, (who, tally)) in rows.enumerate() {
         if at < view.top {
-            table_row(out, tally, &who, view.width);
+            table_row(out, tally, &who, view);
         } else {
             rest.merge(tally);
             hidden += 1;
         }
     }
-    if hidden > 0 {
-        table_row(out, &rest, &format!("({hidden} others)"), view.width);
+    if hidden > 0 || !rest.faults.is_empty() {
+        table_row(out, &rest, &format!("({hidden} others)"), view);
     }
 }
 
-fn table_row(out: &mut String, tally: &Tally, who: &str, width: Option<usize>) {
+fn table_row(out: &mut String, tally: &Tally, who: &str, view: &SummaryView<'_>) {
+    let refaulted = tally.faults.refaults;
+    let refaults = if view.refaults_read {
+        format!("{}/{}", count(refaulted.file_pages), count(refaulted.anon_pages))
+    } else {
+        "-".to_owned()
+    };
     let start = out.len();
     let _ = write!(
         out,
-        "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  ",
+        "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  {:>11}  ",
         count(tally.stalls),
         duration(tally.total_ns),
         duration_or_dash(tally.quantile(0.50)),
         duration_or_dash(tally.quantile(0.99)),
-        duration(tally.max_ns)
+        duration(tally.max_ns),
+        refaults
     );
     let used = out.len() - start;
-    let cell =
-        width.map_or(super::style::Cell::Free, |width| super::style::Cell::Path(width.saturating_sub(used).max(16)));
+    let cell = view
+        .width
+        .map_or(super::style::Cell::Free, |width| super::style::Cell::Path(width.saturating_sub(used).max(16)));
     let _ = cell.write(out, who);
     out.truncate(out.trim_end().len());
     out.push('\n');

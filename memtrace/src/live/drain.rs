@@ -7,7 +7,7 @@ use crate::{
     decode::{DecodeContext, decode},
     event::{Event, Oom, Stall},
     host::cgroups::CgroupNames,
-    session::{Session, filter::CgroupNames as _, loss::Loss},
+    session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
 };
 
 /// A process seen for the first time: pid and start.
@@ -46,8 +46,8 @@ impl Drain {
     }
 
     /// The hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and it is known what they tell.
-    pub fn begin(&mut self, start_ns: u64, context: DecodeContext) {
-        self.session.begin(start_ns, context.shrink_hook);
+    pub fn begin(&mut self, start_ns: u64, context: DecodeContext, faults: FaultsRead) {
+        self.session.begin(start_ns, context.shrink_hook, faults);
         self.context = context;
     }
 

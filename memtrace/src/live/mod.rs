@@ -25,7 +25,7 @@ use crate::{
     cli::LiveArgs,
     host::{Sampler, cgroups::CgroupNames, kmsg::KernelLog},
     preflight::{self, Facts},
-    probe::load::{LoadError, Loaded, Probe, Ways},
+    probe::load::{LoadError, Loaded, Probe},
     session::{Session, SessionConfig},
     survive,
 };
@@ -51,8 +51,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     }
     // Before anything is attached: the first signal must already end cleanly.
     let signals = Signals::install().context("installing the signal handlers")?;
-    let ways = if args.classic { Ways::ClassicOnly } else { Ways::All };
-    let loaded = match Loaded::load(&start::options(args.ring_pages, ways, &args.without, &facts)) {
+    let loaded = match Loaded::load(&start::options(args, &facts)) {
         Ok(loaded) => loaded,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
@@ -80,7 +79,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             return Ok(e.exit_code());
         }
     };
-    drain.begin(start_ns, start::decode_context(&probe.hooks, &facts));
+    drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
     let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
     let mut log = KernelLog::open();
     let before = before::gather(start_ns, &mut log, &probe.already_stalled);
@@ -138,7 +137,7 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
 /// # Errors
 /// When the kernel refuses to load anything at all.
 pub fn try_hooks(facts: &Facts) -> Result<Vec<crate::hook::HookStatus>, LoadError> {
-    match Loaded::load(&start::options(None, Ways::All, &[], facts))?.attach() {
+    match Loaded::load(&start::default_options(facts))?.attach() {
         Ok(probe) => Ok(probe.hooks),
         Err(LoadError::NothingAttached(hooks)) => Ok(hooks),
         Err(e) => Err(e),

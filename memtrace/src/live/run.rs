@@ -133,6 +133,14 @@ impl Tracing {
     /// Ends an interval.
     fn tick(&mut self, now: u64) -> Result<()> {
         self.ooms.catch_up();
+        let faults = self.probe.faults.read();
+        for process in &faults.processes {
+            let _ = process.cgroup_id.and_then(|id| self.drain.cgroups.resolve(id));
+        }
+        for (id, _) in &faults.cgroups {
+            let _ = self.drain.cgroups.resolve(*id);
+        }
+        self.drain.session.apply_faults(&faults, &self.drain.cgroups);
         let totals = self.totals()?;
         let mut host = self.sampler.sample();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
@@ -149,7 +157,13 @@ impl Tracing {
         if let Some(skipped) = self.probe.programs.skipped_runs() {
             self.drain.session.set_loss(Loss::SkippedRuns, skipped);
         }
-        self.probe.totals.read(&self.kinds).context("reading the totals from the kernel side")
+        const WHAT: &str = "reading the totals from the kernel side";
+        let mut totals = self.probe.totals.read(&self.kinds).context(WHAT)?;
+        if self.probe.faults_read.refaults.is_some() {
+            let (all, own) = self.probe.faults.totals().context(WHAT)?;
+            (totals.refaults, totals.own_refaults) = (Some(all), Some(own));
+        }
+        Ok(totals)
     }
 
     fn end(&mut self, now: u64, writer: &Writer) -> Option<End> {

@@ -33,11 +33,10 @@ pub(super) fn now_ns() -> u64 {
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }
 
-/// How to load, from what is asked and what is known.
-pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, without: &'a [String], facts: &'a Facts) -> Options<'a> {
-    let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
+/// How to load when nothing is asked for.
+pub(super) fn default_options(facts: &Facts) -> Options<'_> {
     Options {
-        ring_bytes: ring_pages.map_or(RING_BYTES, |pages| pages * page),
+        ring_bytes: RING_BYTES,
         self_tgid: std::process::id(),
         hierarchy: match facts.memory_cgroup.known() {
             Some(Memcg::V1(_)) => MemoryHierarchy::V1,
@@ -45,8 +44,21 @@ pub(super) fn options<'a>(ring_pages: Option<u32>, ways: Ways, without: &'a [Str
             _ => MemoryHierarchy::None,
         },
         tracefs: tracefs(facts),
-        ways,
-        without,
+        ways: Ways::All,
+        without: &[],
+        refaults: true,
+    }
+}
+
+/// How to load, from what is asked and what is known.
+pub(super) fn options<'a>(args: &'a LiveArgs, facts: &'a Facts) -> Options<'a> {
+    let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
+    Options {
+        ring_bytes: args.ring_pages.map_or(RING_BYTES, |pages| pages * page),
+        ways: if args.classic { Ways::ClassicOnly } else { Ways::All },
+        without: &args.without,
+        refaults: !args.no_refaults,
+        ..default_options(facts)
     }
 }
 

@@ -85,7 +85,14 @@ impl View {
                         head + &lines::row(&tick, names.clock, width, style) + "\n"
                     }
                     Item::Summary(summary, _) => {
-                        let view = SummaryView { names, top: *top, filter: filter.as_str(), width, style };
+                        let view = SummaryView {
+                            refaults_read: summary.refaults.is_some(),
+                            names,
+                            top: *top,
+                            filter: filter.as_str(),
+                            width,
+                            style,
+                        };
                         lines::summary(&summary, &view)
                     }
                 }

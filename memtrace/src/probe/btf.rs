@@ -149,6 +149,12 @@ impl<'a> Btf<'a> {
         }
     }
 
+    /// Size of struct `name` in bytes.
+    #[must_use]
+    pub fn struct_size(&self, name: &str) -> Option<u32> {
+        self.size_of(*self.structs.get(name.as_bytes())?)
+    }
+
     /// Type of the elements of an array; `None` when the type is no array.
     #[must_use]
     pub fn element(&self, id: usize) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{Config, EventFields, TaskMembers, cgroup_source};
+use memtrace_common::config::{Config, EventFields, RefaultPlaces, TaskMembers, cgroup_source};
 
 use super::{
     btf::Btf,
@@ -20,6 +20,7 @@ pub(super) struct KernelFacts {
     args: EventFields,
     record: EventFields,
     task: TaskMembers,
+    refault: RefaultPlaces,
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
@@ -34,6 +35,7 @@ impl KernelFacts {
             args: EventFields::UNREAD,
             record: places::records(format),
             task: TaskMembers::UNREAD,
+            refault: RefaultPlaces::UNREAD,
             gfp_names: Vec::new(),
             btf: Ok(()),
         };
@@ -43,6 +45,7 @@ impl KernelFacts {
             Ok(btf) => {
                 facts.args = places::arguments(&btf);
                 facts.task = places::task_members(&btf);
+                facts.refault = places::refault_places(&btf);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -70,6 +73,7 @@ impl KernelFacts {
             args: self.args,
             record: self.record,
             task: self.task,
+            refault: self.refault,
         }
     }
 
@@ -78,7 +82,7 @@ impl KernelFacts {
         let unread = match attached {
             Attached::BtfTracepoint => hook.unread(&self.args),
             Attached::Tracepoint => hook.unread(&self.record),
-            Attached::No(_) => Vec::new(),
+            _ => Vec::new(),
         };
         HookStatus {
             name: hook.name,

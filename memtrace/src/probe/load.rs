@@ -9,15 +9,20 @@ use aya::{
 };
 
 use super::{
+    chains::{self, Chain, LoadedChain},
     drain::Totals,
     facts::KernelFacts,
+    faults::FaultTables,
     hooks::{HOOKS, Hook},
     pod::Raw,
     programs::Programs,
     stalled::{self, AlreadyStalled},
     words::{chain, in_words},
 };
-use crate::hook::{Attached, HookStatus};
+use crate::{
+    hook::{Attached, HookStatus},
+    session::faults::FaultsRead,
+};
 
 /// Where the memory controller is, which decides how a task's cgroup is found without BTF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,8 @@ pub struct Options<'a> {
     pub ways: Ways,
     /// Events whose hooks are left out.
     pub without: &'a [String],
+    /// Whether refaults are traced: their hook can be the dearest of all.
+    pub refaults: bool,
 }
 
 /// Why nothing could be loaded.
@@ -79,6 +86,10 @@ pub struct Probe {
     pub ring: RingBuf<MapData>,
     /// The exact totals.
     pub totals: Totals,
+    /// Refaults by process and cgroup.
+    pub faults: FaultTables,
+    /// Which of their counts are read.
+    pub faults_read: FaultsRead,
     /// The programs, which run for as long as this lives.
     pub programs: Programs,
 }
@@ -89,6 +100,7 @@ pub struct Loaded {
     facts: KernelFacts,
     /// How each hook is loaded, or why not.
     hooks: Vec<Attached>,
+    chains: Vec<LoadedChain>,
     iterator: Result<(), String>,
 }
 
@@ -116,8 +128,18 @@ impl Loaded {
             false => load_hook(&mut ebpf, hook, btf.as_ref()),
         };
         let hooks = HOOKS.iter().map(load).collect();
+        let load_chain = |chain: Chain| {
+            if options.without.iter().any(|name| chain.is_named(name)) {
+                return chain.left_out("left out by --without");
+            }
+            if !options.refaults && chain.is_named(chains::REFAULTS_NAME) {
+                return chain.left_out("left out by --no-refaults");
+            }
+            chain.load(&mut ebpf, btf.as_ref())
+        };
+        let chains = [chains::REFAULTS, chains::SWAP_INS, chains::MAJOR_FAULTS].map(load_chain).into();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
-        Ok(Self { ebpf, facts, hooks, iterator })
+        Ok(Self { ebpf, facts, hooks, chains, iterator })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -138,15 +160,21 @@ impl Loaded {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
+        let chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
+        let faults_read = chains::faults_read(&chains);
+        hooks.extend(chains);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
         let totals = Totals::of(|map| take(ebpf, map))?;
+        let faults = FaultTables::of(|map| take(ebpf, map))?;
         Ok(Probe {
             hooks,
             gfp_names: self.facts.gfp_names,
             already_stalled,
             ring,
             totals,
+            faults,
+            faults_read,
             programs: Programs(self.ebpf),
         })
     }
@@ -173,12 +201,12 @@ fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attach
 /// Attaches a loaded hook; a BTF tracepoint that cannot be attached gives way to a classic one.
 fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
     let why_btf = match loaded {
-        Attached::No(why) => return Attached::No(why),
         Attached::Tracepoint => None,
         Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| in_words(&e))) {
             Ok(_) => return Attached::BtfTracepoint,
             Err(why) => Some(why),
         },
+        not_loaded => return not_loaded,
     };
     let classic = classic_program(ebpf, hook).and_then(|program| {
         if why_btf.is_some() {

@@ -2,8 +2,10 @@
 //! Nothing outside this folder names aya.
 
 pub mod btf;
+mod chains;
 pub mod drain;
 mod facts;
+pub mod faults;
 pub mod format;
 pub mod gfp;
 pub mod hooks;

@@ -1,7 +1,7 @@
 //! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
 
 use memtrace_common::config::{
-    BeginFields, EventFields, Field, KswapdFields, Member, ShrinkFields, TaskMembers, VictimFields,
+    BeginFields, EventFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields, TaskMembers, VictimFields,
 };
 
 use super::{btf::Btf, format::Format};
@@ -9,7 +9,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 8] = [
+    const TYPES: [&[u8]; 13] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -18,14 +18,23 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"cgroup",
         b"kernfs_node",
         b"cgroup_subsys_id",
+        b"folio",
+        b"page",
+        b"mem_cgroup",
+        b"pageflags",
+        b"node_stat_item",
     ];
-    name.strip_prefix(TRACEITER.as_bytes()).is_some_and(|event| EVENTS.iter().any(|e| e.as_bytes() == event))
+    name.strip_prefix(TRACEITER.as_bytes())
+        .is_some_and(|event| event == LRUVEC_STATE.as_bytes() || EVENTS.iter().any(|e| e.as_bytes() == event))
         || TYPES.contains(&name)
 }
 
 /// The function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked against
 /// has the same ones without names).
 const TRACEITER: &str = "__traceiter_";
+
+/// The event of every change of a memory cgroup's counters.
+pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
 
 const EVENTS: [&str; 13] = [
     "mm_vmscan_direct_reclaim_begin",
@@ -46,18 +55,21 @@ const EVENTS: [&str; 13] = [
 /// Where raw arguments are, by the names of the parameters.
 #[must_use]
 pub fn arguments(btf: &Btf<'_>) -> EventFields {
-    let place = |event: &str, name: &str| -> Field {
-        let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return Field::UNREAD };
-        // The first parameter is the tracepoint's private data; programs do not see it.
-        let found = parameters.iter().skip(1).position(|(n, _)| *n == name.as_bytes());
-        let Some(at) = found else { return Field::UNREAD };
-        match (u16::try_from(at), btf.size_of(parameters[at + 1].1)) {
-            (Ok(at), Some(size @ 1..=8)) => Field { at, size: size as u16 },
-            _ => Field::UNREAD,
-        }
-    };
+    let place = |event: &str, name: &str| parameter(btf, event, name);
     let victim = |name: &str| place("mark_victim", name);
     fields(place, VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() })
+}
+
+/// Where an event has a raw argument.
+fn parameter(btf: &Btf<'_>, event: &str, name: &str) -> Field {
+    let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return Field::UNREAD };
+    // The first parameter is the tracepoint's private data; programs do not see it.
+    let found = parameters.iter().skip(1).position(|(n, _)| *n == name.as_bytes());
+    let Some(at) = found else { return Field::UNREAD };
+    match (u16::try_from(at), btf.size_of(parameters[at + 1].1)) {
+        (Ok(at), Some(size @ 1..=8)) => Field { at, size: size as u16 },
+        _ => Field::UNREAD,
+    }
 }
 
 /// Where the records of classic tracepoints have their fields; `format` gives the text of an event's `format` file.
@@ -145,6 +157,48 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
         memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
     }
+}
+
+/// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.
+#[must_use]
+pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
+    let flag = |name: &str| btf.constant("pageflags", name).map_or(Member::UNREAD, Member);
+    let in_folio = |member: &str| btf.member("folio", member).map(|place| Member(place.bits / 8));
+    let in_page = |member: &str| btf.member("page", member).map(|place| Member(place.bits / 8));
+    let second_page = |place: Member| Some(Member(place.0 + btf.struct_size("page")?));
+    RefaultPlaces {
+        first_item: first_refault_item(btf).unwrap_or(u32::MAX),
+        value: parameter(btf, LRUVEC_STATE, "val"),
+        flags: in_folio("flags").or_else(|| in_page("flags")).unwrap_or(Member::UNREAD),
+        swapbacked: flag("PG_swapbacked"),
+        active: flag("PG_active"),
+        workingset: flag("PG_workingset"),
+        head: flag("PG_head"),
+        nr_pages: in_folio("_nr_pages")
+            .or_else(|| in_folio("_folio_nr_pages"))
+            .or_else(|| in_page("compound_nr").and_then(second_page))
+            .unwrap_or(Member::UNREAD),
+        memcg_data: in_folio("memcg_data")
+            .or_else(|| in_page("memcg_data"))
+            .or_else(|| in_page("mem_cgroup"))
+            .unwrap_or(Member::UNREAD),
+        memcg_css: btf.member("mem_cgroup", "css").map_or(Member::UNREAD, |place| Member(place.bits / 8)),
+    }
+}
+
+/// The first of the six refault items, when they follow each other as the kernel side takes for granted.
+fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
+    let item = |name: &str| btf.constant("node_stat_item", &format!("WORKINGSET_{name}"));
+    let first = item("REFAULT_ANON")?;
+    let rest = ["REFAULT_FILE", "ACTIVATE_ANON", "ACTIVATE_FILE", "RESTORE_ANON", "RESTORE_FILE"];
+    (first + 1..).zip(rest).all(|(want, name)| item(name) == Some(want)).then_some(first)
+}
+
+/// Whether the direct and kswapd scan counters of vmstat count reclaim of memory cgroups too: where they are items of a
+/// node (7.2), they do; as events they were of global reclaim only.
+#[must_use]
+pub fn scan_counters_cover_memcg(btf: &Btf<'_>) -> bool {
+    btf.constant("node_stat_item", "PGSCAN_DIRECT").is_some()
 }
 
 /// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.

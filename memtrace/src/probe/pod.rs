@@ -2,6 +2,7 @@
 
 use memtrace_common::{
     config::Config,
+    refault::{RefaultCounts, TaskFaults, TaskKey},
     totals::{KswapdTotals, OtherShrinks, StallTotals},
 };
 
@@ -14,6 +15,12 @@ pub(super) struct Raw<T: Copy + 'static>(pub(super) T);
 unsafe impl aya::Pod for Raw<Config> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<StallTotals> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<RefaultCounts> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<TaskKey> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<TaskFaults> {}
 // SAFETY: `repr(C)`, made of integers without padding between them.
 unsafe impl aya::Pod for Raw<KswapdTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.

@@ -2,7 +2,10 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::pattern::{CgroupPattern, CommPattern};
+use super::{
+    faults::ProcessFaults,
+    pattern::{CgroupPattern, CommPattern},
+};
 use crate::event::Stall;
 
 /// Paths of cgroups by id, as far as the caller has learnt them.
@@ -43,6 +46,29 @@ impl Filter {
         self.pids.is_empty() && self.comms.is_empty() && self.cgroups.is_empty() && self.kinds.is_empty()
     }
 
+    /// Whether the faults of a process match. Kinds are kinds of stall: a filter on them asks for no faults.
+    #[must_use]
+    pub fn matches_faults(&self, process: &ProcessFaults, names: &dyn CgroupNames) -> bool {
+        let comm = process.comm.bytes();
+        self.kinds.is_empty()
+            && (self.pids.is_empty() || self.pids.contains(&process.pid))
+            && (self.comms.is_empty() || self.comms.iter().any(|pattern| pattern.matches(comm)))
+            && (self.cgroups.is_empty() || process.cgroup_id.is_some_and(|id| self.fits_path(id, names)))
+    }
+
+    /// Whether the faults of a cgroup match, whoever had them.
+    #[must_use]
+    pub fn matches_cgroup(&self, id: u64, names: &dyn CgroupNames) -> bool {
+        self.kinds.is_empty()
+            && self.pids.is_empty()
+            && self.comms.is_empty()
+            && (self.cgroups.is_empty() || self.fits_path(id, names))
+    }
+
+    fn fits_path(&self, id: u64, names: &dyn CgroupNames) -> bool {
+        names.path(id).is_some_and(|path| self.cgroups.iter().any(|pattern| pattern.matches(path)))
+    }
+
     /// Whether a stall matches. A cgroup whose path is not known fits no pattern.
     #[must_use]
     pub fn matches(&self, stall: &Stall, names: &dyn CgroupNames) -> bool {
@@ -50,10 +76,6 @@ impl Filter {
         (self.pids.is_empty() || self.pids.contains(&stall.pid))
             && (self.kinds.is_empty() || self.kinds.contains(&stall.kind))
             && (self.comms.is_empty() || self.comms.iter().any(|pattern| pattern.matches(comm)))
-            && (self.cgroups.is_empty()
-                || stall
-                    .cgroup_id
-                    .and_then(|id| names.path(id))
-                    .is_some_and(|path| self.cgroups.iter().any(|pattern| pattern.matches(path))))
+            && (self.cgroups.is_empty() || stall.cgroup_id.is_some_and(|id| self.fits_path(id, names)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::{
     kind::StallKind,
+    refault::RefaultCounts,
     totals::{KswapdTotals, OtherShrinks},
 };
 
@@ -39,6 +40,10 @@ pub struct KernelTotals {
     pub own: KindTotals,
     /// By node; a node whose kswapd was never seen is absent.
     pub kswapd: BTreeMap<u32, KswapdTotals>,
+    /// Refaults of all but memtrace since attach; `None` where they are not read.
+    pub refaults: Option<RefaultCounts>,
+    /// memtrace's own refaults; not in `refaults`.
+    pub own_refaults: Option<RefaultCounts>,
     /// Shrinks that belong to no stall and no kswapd.
     pub other_shrinks: OtherShrinks,
     /// Loss by stage.

@@ -3,6 +3,7 @@
 //! Exact totals come from the kernel side at each tick; who stalled comes from events, of which a full ring loses
 //! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
 
+pub mod faults;
 pub mod filter;
 pub mod histogram;
 pub mod input;
@@ -19,6 +20,7 @@ pub mod tick;
 use memtrace_common::{kind::StallKind, totals};
 
 use self::{
+    faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
     input::KernelTotals,
     kswapd::Kswapds,
@@ -40,6 +42,8 @@ pub struct SessionConfig {
     pub filter: Filter,
     /// Whether pages scanned are read at all (the shrink hook is attached).
     pub scans_read: bool,
+    /// Which faults are read.
+    pub faults_read: FaultsRead,
     /// Rows for processes.
     pub processes: usize,
     /// Rows for cgroups.
@@ -55,6 +59,7 @@ impl Default for SessionConfig {
             own_pid: 0,
             filter: Filter::default(),
             scans_read: true,
+            faults_read: FaultsRead::default(),
             processes: 1024,
             cgroups: 512,
             ooms: 256,
@@ -135,8 +140,9 @@ impl Session {
     }
 
     /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), and whether pages scanned are read. Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool) {
+    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, and which faults. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, faults_read: FaultsRead) {
+        self.config.faults_read = faults_read;
         self.config.start_ns = start_ns;
         self.config.scans_read = scans_read;
         self.kswapds.begin(start_ns);
@@ -179,6 +185,26 @@ impl Session {
         let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
         cgroup.tally.add(stall);
         Applied { shown: true, new_process, new_cgroup }
+    }
+
+    /// Takes what came since the last tick: before [`Self::tick`], whose totals it is a part of. A filter on kinds of stall
+    /// does not ask for refaults, and leaves them out.
+    pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
+        for process in &deltas.processes {
+            if process.pid == self.config.own_pid || !self.config.filter.matches_faults(process, names) {
+                continue;
+            }
+            let label = ProcessLabel { comm: process.comm, in_command: None, cgroup_id: process.cgroup_id };
+            let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
+            row.tally.faults.merge(&process.faults);
+        }
+        for (id, refaults) in &deltas.cgroups {
+            if !self.config.filter.matches_cgroup(*id, names) {
+                continue;
+            }
+            let (row, _) = self.cgroups.row(Some(*id), ());
+            row.tally.faults.merge(&Faults { refaults: *refaults, ..Faults::default() });
+        }
     }
 
     /// Gives a process its own name, in place of that of its first stalled thread.

@@ -1,15 +1,26 @@
 //! What the session shows: a row per tick, and the summary.
 
-use memtrace_common::{kind::StallKind, totals};
+use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
 
 use super::{
     Last, ProcessKey, ProcessLabel, Session,
+    faults::Faults,
     input::{HostSample, KernelTotals, KindTotals},
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Row,
     tally::{KindTally, Tally},
     tick::{self, Interval, KswapdTick, Reclaim, Tick},
 };
+
+/// The most stalled first, then those with the most refaults.
+fn order(tally: &Tally) -> std::cmp::Reverse<(u64, u64)> {
+    std::cmp::Reverse((tally.total_ns, tally.faults.refaults.file_pages + tally.faults.refaults.anon_pages))
+}
+
+fn refaults_since(now: RefaultCounts, before: Option<RefaultCounts>) -> RefaultCounts {
+    let before = Faults { refaults: before.unwrap_or_default(), ..Faults::default() };
+    Faults { refaults: now, ..Faults::default() }.since(&before).refaults
+}
 
 impl Session {
     /// Ends an interval at `now_ns` (`CLOCK_MONOTONIC`), given the exact totals and a sample of the host.
@@ -41,6 +52,8 @@ impl Session {
             ),
             zones: tick::tightest_zones(host),
             pressure: host.pressure,
+            refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
+            faults_read: self.config.faults_read,
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
@@ -106,6 +119,9 @@ impl Session {
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),
             own_stalls: KindSummary::of(&totals.own),
+            refaults: totals.refaults,
+            own_refaults: totals.own_refaults,
+            faults_read: self.config.faults_read,
             own: self.last.own,
         }
     }
@@ -131,17 +147,32 @@ impl Session {
             tally: row.tally.clone(),
         };
         let mut rows: Vec<_> = self.processes.rows().iter().map(row).collect();
-        rows.sort_by_key(|row| (std::cmp::Reverse(row.tally.total_ns), row.pid, row.process_start_ns));
+        rows.sort_by_key(|row| (order(&row.tally), row.pid, row.process_start_ns));
         let (other, folded) = self.processes.other();
-        Group { rows, other: other.clone(), folded }
+        let other = self.with_rest(other, rows.iter().map(|row| &row.tally));
+        Group { rows, other, folded }
     }
 
     fn cgroup_group(&self) -> Group<CgroupSummary> {
         let row = |row: &Row<Option<u64>, ()>| CgroupSummary { cgroup_id: row.key, tally: row.tally.clone() };
         let mut rows: Vec<_> = self.cgroups.rows().iter().map(row).collect();
-        rows.sort_by_key(|row| (std::cmp::Reverse(row.tally.total_ns), row.cgroup_id));
+        rows.sort_by_key(|row| (order(&row.tally), row.cgroup_id));
         let (other, folded) = self.cgroups.other();
-        Group { rows, other: other.clone(), folded }
+        let other = self.with_rest(other, rows.iter().map(|row| &row.tally));
+        Group { rows, other, folded }
+    }
+
+    /// What was folded away, with the refaults that the totals have and no row told: those for which the tables of the
+    /// kernel side had no room. A filter asks for a part of them that nobody knows.
+    fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> Tally {
+        let mut other = folded.clone();
+        if let (Some(all), true) = (self.last.totals.refaults, self.config.filter.is_empty()) {
+            let mut told = folded.faults;
+            rows.for_each(|row| told.merge(&row.faults));
+            let told = Faults { refaults: told.refaults, ..Faults::default() };
+            other.faults.merge(&Faults { refaults: all, ..Faults::default() }.since(&told));
+        }
+        other
     }
 
     fn nodes(&self) -> Vec<NodeSummary> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 
 use super::{
+    faults::FaultsRead,
     input::{KindTotals, OwnCost},
     loss::Ledger,
     tally::{KindTally, Tally},
@@ -138,6 +139,12 @@ pub struct Summary {
     pub loss: Ledger,
     /// memtrace's own stalls, of whatever kind.
     pub own_stalls: KindSummary,
+    /// All refaults but memtrace's own, exact and never filtered; `None` where they are not read.
+    pub refaults: Option<RefaultCounts>,
+    /// memtrace's own refaults.
+    pub own_refaults: Option<RefaultCounts>,
+    /// Which faults are read, and by what.
+    pub faults_read: FaultsRead,
     /// What memtrace itself cost.
     pub own: OwnCost,
 }

@@ -5,6 +5,7 @@ use memtrace_common::{
     kind::StallKind,
 };
 
+use super::faults::Faults;
 use crate::event::Stall;
 
 /// First bucket of the shared shape that a [`Tally`] tells apart: shorter stalls count as 4 us.
@@ -60,6 +61,8 @@ pub struct Tally {
     scanned: PartialSum,
     reclaimed: PartialSum,
     latency: [u32; END - FIRST],
+    /// What had to be got back, beside the stalls.
+    pub faults: Faults,
 }
 
 impl Default for Tally {
@@ -72,6 +75,7 @@ impl Default for Tally {
             scanned: PartialSum::default(),
             reclaimed: PartialSum::default(),
             latency: [0; END - FIRST],
+            faults: Faults::default(),
         }
     }
 }
@@ -100,6 +104,7 @@ impl Tally {
             kind.count += more.count;
             kind.total_ns = kind.total_ns.saturating_add(more.total_ns);
         }
+        self.faults.merge(&other.faults);
         self.scanned.merge(other.scanned);
         self.reclaimed.merge(other.reclaimed);
         for (bucket, more) in self.latency.iter_mut().zip(other.latency) {

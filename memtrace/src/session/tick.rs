@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::{histogram::bucket_of, kind::StallKind};
+use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCounts};
 
 use super::{
+    faults::FaultsRead,
     histogram::Histogram,
     input::{HostSample, KernelTotals, KindTotals, OwnCost, Pressure, Zone},
     loss::Ledger,
@@ -118,6 +119,10 @@ pub struct Tick {
     pub zones: Vec<Zone>,
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
+    /// Refaults in the interval, exact; `None` where they are not read.
+    pub refaults: Option<RefaultCounts>,
+    /// Which faults are read, and by what.
+    pub faults_read: FaultsRead,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// Loss in the interval.

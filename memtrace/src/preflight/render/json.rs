@@ -39,7 +39,7 @@ impl<'a> Hook<'a> {
     fn new(hook: &'a HookStatus) -> Self {
         let reason = match &hook.attached {
             Attached::No(reason) => Some(Untrusted(reason.as_bytes()).json()),
-            Attached::BtfTracepoint | Attached::Tracepoint => None,
+            _ => None,
         };
         Self {
             name: hook.name,

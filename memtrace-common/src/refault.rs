@@ -1,0 +1,66 @@
+//! Refaults: a page of the working set comes back. Counted in the kernel only, since they can come a million a second.
+
+use crate::record::COMM_LEN;
+
+/// Counts of refaults; all only grow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefaultCounts {
+    /// Pages of files.
+    pub file_pages: u64,
+    /// Anonymous pages.
+    pub anon_pages: u64,
+    /// Events: one for a large folio of many pages.
+    pub events: u64,
+    /// Pages whose reuse distance says that they belong to the working set: they go to the active list at once.
+    pub activated_pages: u64,
+    /// Pages that were in use (active) when they were evicted: thrashing.
+    pub restored_pages: u64,
+}
+
+/// A process in the map of [`TaskFaults`]: its id, and its start, which tells a reused id apart.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TaskKey {
+    /// `group_leader->start_time` in ns; 0 when it was not read.
+    pub start_ns: u64,
+    /// Process id.
+    pub tgid: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+}
+
+/// What one process had to get back.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskFaults {
+    /// Its refaults.
+    pub refaults: RefaultCounts,
+    /// Major faults: a page had to be read from a disk.
+    pub major_faults: u64,
+    /// Pages that it read back from swap.
+    pub swapin_pages: u64,
+    /// Id of its memory cgroup when it was first seen, 0 when that was not read.
+    pub cgroup_id: u64,
+    /// 1 once the process has exited: user space removes the entry after its last reading.
+    pub exited: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+    /// Name of its first thread that was seen.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// Slot of all processes but memtrace in the map of totals.
+pub const SLOT_ALL: u32 = 0;
+/// Slot of memtrace's own.
+pub const SLOT_OWN: u32 = 1;
+
+/// Processes that are told apart; what comes beyond is only in the totals.
+pub const MAX_TASKS: u32 = 4096;
+/// Memory cgroups that are told apart.
+pub const MAX_CGROUPS: u32 = 2048;
+
+const _: () = {
+    assert!(size_of::<TaskKey>() == 16);
+    assert!(size_of::<TaskFaults>() == 5 * 8 + 3 * 8 + 8 + COMM_LEN);
+};

@@ -1,0 +1,199 @@
+//! Refaults, major faults and swap-ins, charged to the process that pays and to the memory cgroup that the page is
+//! charged to. Only counted: user space drains the counts each tick.
+
+use memtrace_common::{
+    config::Member,
+    refault::{RefaultCounts, SLOT_ALL, SLOT_OWN, TaskFaults, TaskKey},
+};
+
+use crate::{
+    config::{CONFIG, loaded},
+    emit::add,
+    fields::{Args, Values as _},
+    maps::{CGROUP_REFAULTS, REFAULT_TOTALS, TASK_FAULTS},
+    task::{self, Address},
+};
+
+/// The lowest bits of `memcg_data` are flags (`MEMCG_DATA_*`); with this one it is no memory cgroup but an `obj_cgroup`.
+const MEMCG_DATA_OBJCGS: u64 = 1;
+const MEMCG_DATA_FLAGS: u64 = 7;
+
+/// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item decides first.
+#[inline(always)]
+pub(crate) fn lruvec_state(args: &Args<3>) {
+    let which = (args.raw(1) as u32).wrapping_sub(loaded(&CONFIG.refault.first_item));
+    if which >= 6 {
+        return;
+    }
+    let Some(value) = args.get(&CONFIG.refault.value) else { return };
+    // An int before 7.2, a long from there on; refaults only grow.
+    let pages = if loaded(&CONFIG.refault.value).size == 4 { i64::from(value as i32) } else { value as i64 };
+    if pages <= 0 {
+        return;
+    }
+    let pages = pages as u64;
+    let counts = match which {
+        0 => RefaultCounts { anon_pages: pages, events: 1, ..RefaultCounts::default() },
+        1 => RefaultCounts { file_pages: pages, events: 1, ..RefaultCounts::default() },
+        2 | 3 => RefaultCounts { activated_pages: pages, ..RefaultCounts::default() },
+        _ => RefaultCounts { restored_pages: pages, ..RefaultCounts::default() },
+    };
+    count_refault(&counts, id_of_memcg(Address(args.raw(0))));
+}
+
+/// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
+/// it was activated or restored.
+#[inline(always)]
+pub(crate) fn refault(folio: u64, out: bool) {
+    let places = &CONFIG.refault;
+    let folio = Address(folio);
+    let Some(flags) = folio.read::<u64>(&places.flags) else { return };
+    let pages = pages_of(folio, flags);
+    let mut counts = RefaultCounts { events: 1, ..RefaultCounts::default() };
+    if has(flags, &places.swapbacked) {
+        counts.anon_pages = pages;
+    } else {
+        counts.file_pages = pages;
+    }
+    if out && has(flags, &places.active) {
+        counts.activated_pages = pages;
+    }
+    if out && has(flags, &places.workingset) {
+        counts.restored_pages = pages;
+    }
+    let cgroup = match folio.read::<u64>(&places.memcg_data) {
+        Some(data) if data & MEMCG_DATA_OBJCGS == 0 => id_of_memcg(Address(data & !MEMCG_DATA_FLAGS)),
+        _ => None,
+    };
+    count_refault(&counts, cgroup);
+}
+
+/// A folio is read back from swap.
+#[inline(always)]
+pub(crate) fn swap_in(folio: u64) {
+    let folio = Address(folio);
+    let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
+    if let Some(faults) = own_entry() {
+        // SAFETY: a map value; an entry is removed well after its process has exited.
+        unsafe { add(&raw mut (*faults).swapin_pages, pages_of(folio, flags)) };
+    }
+}
+
+/// A major fault of the current task (a software event of the kernel).
+#[inline(always)]
+pub(crate) fn major_fault() {
+    if let Some(faults) = own_entry() {
+        // SAFETY: a map value; an entry is removed well after its process has exited.
+        unsafe { add(&raw mut (*faults).major_faults, 1) };
+    }
+}
+
+/// The process of a thread group's first thread exits: user space may remove its entry.
+#[inline(always)]
+pub(crate) fn process_exited(tid: u32, tgid: u32) {
+    if tid != tgid {
+        return;
+    }
+    let start_ns = task::process_start_ns(task::current(), true).unwrap_or(0);
+    if let Some(faults) = TASK_FAULTS.get_ptr_mut(TaskKey { start_ns, tgid, pad: 0 }) {
+        // SAFETY: a map value.
+        unsafe { (*faults).exited = 1 };
+    }
+}
+
+#[inline(always)]
+fn has(flags: u64, bit: &'static Member) -> bool {
+    match loaded(bit).offset() {
+        Some(bit) => flags >> (bit & 63) & 1 != 0,
+        None => false,
+    }
+}
+
+/// Pages of a folio: one, unless it has a head flag and tells their number.
+#[inline(always)]
+fn pages_of(folio: Address, flags: u64) -> u64 {
+    if !has(flags, &CONFIG.refault.head) {
+        return 1;
+    }
+    match folio.read::<u32>(&CONFIG.refault.nr_pages) {
+        Some(pages) if pages > 0 => u64::from(pages),
+        _ => 1,
+    }
+}
+
+#[inline(always)]
+fn id_of_memcg(memcg: Address) -> Option<u64> {
+    let css = Address(memcg.0 + u64::from(loaded(&CONFIG.refault.memcg_css).offset()?));
+    if memcg.0 == 0 {
+        return None;
+    }
+    css.follow(&CONFIG.task.css_cgroup)?.follow(&CONFIG.task.cgroup_kn)?.read(&CONFIG.task.kn_id)
+}
+
+/// The entry of the current process, made when there is none; `None` when there is no room, and then the counts are in
+/// the totals only.
+#[inline(always)]
+fn own_entry() -> Option<*mut TaskFaults> {
+    let (tid, tgid) = task::current_ids();
+    let current = task::current();
+    let start_ns = task::process_start_ns(current, tid == tgid).unwrap_or(0);
+    let key = TaskKey { start_ns, tgid, pad: 0 };
+    if let Some(faults) = TASK_FAULTS.get_ptr_mut(key) {
+        return Some(faults);
+    }
+    let fresh = TaskFaults {
+        cgroup_id: task::current_memory_cgroup(current).unwrap_or(0),
+        comm: task::current_comm(),
+        ..TaskFaults::default()
+    };
+    // Another thread of the process may have been faster: then its entry is taken.
+    let _ = TASK_FAULTS.insert(key, fresh, u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    TASK_FAULTS.get_ptr_mut(key)
+}
+
+/// Counts in the totals always, in the tables when they have room: what they lack is the difference.
+#[inline(always)]
+fn count_refault(counts: &RefaultCounts, cgroup: Option<u64>) {
+    let (_, tgid) = task::current_ids();
+    let slot = if tgid == loaded(&CONFIG.self_tgid) { SLOT_OWN } else { SLOT_ALL };
+    if let Some(totals) = REFAULT_TOTALS.get_ptr_mut(slot) {
+        // SAFETY: a map value.
+        unsafe { add_counts(totals, counts) };
+    }
+    if let Some(faults) = own_entry() {
+        // SAFETY: a map value; an entry is removed well after its process has exited.
+        unsafe { add_counts(&raw mut (*faults).refaults, counts) };
+    }
+    let Some(id) = cgroup else { return };
+    if CGROUP_REFAULTS.get_ptr(id).is_none() {
+        let _ = CGROUP_REFAULTS.insert(id, RefaultCounts::default(), u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    }
+    if let Some(cgroup) = CGROUP_REFAULTS.get_ptr_mut(id) {
+        // SAFETY: a map value.
+        unsafe { add_counts(cgroup, counts) };
+    }
+}
+
+/// # Safety
+/// `to` must be a valid map value.
+#[inline(always)]
+unsafe fn add_counts(to: *mut RefaultCounts, counts: &RefaultCounts) {
+    // SAFETY: by contract. Other CPUs add to the same entry: atomically.
+    unsafe {
+        if counts.file_pages != 0 {
+            add(&raw mut (*to).file_pages, counts.file_pages);
+        }
+        if counts.anon_pages != 0 {
+            add(&raw mut (*to).anon_pages, counts.anon_pages);
+        }
+        if counts.events != 0 {
+            add(&raw mut (*to).events, counts.events);
+        }
+        if counts.activated_pages != 0 {
+            add(&raw mut (*to).activated_pages, counts.activated_pages);
+        }
+        if counts.restored_pages != 0 {
+            add(&raw mut (*to).restored_pages, counts.restored_pages);
+        }
+    }
+}

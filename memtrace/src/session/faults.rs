@@ -1,0 +1,92 @@
+//! Refaults, major faults and swap-ins: what processes had to get back. The kernel side counts them, the session is
+//! given what came since the last tick.
+
+use memtrace_common::refault::RefaultCounts;
+
+use crate::event::Comm;
+
+/// What a process, a cgroup or the rest of a table had to get back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Refaults.
+    pub refaults: RefaultCounts,
+    /// Major faults.
+    pub major_faults: u64,
+    /// Pages read back from swap.
+    pub swapin_pages: u64,
+}
+
+impl Faults {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what `other` has.
+    pub fn merge(&mut self, other: &Self) {
+        let (sum, more) = (&mut self.refaults, &other.refaults);
+        sum.file_pages += more.file_pages;
+        sum.anon_pages += more.anon_pages;
+        sum.events += more.events;
+        sum.activated_pages += more.activated_pages;
+        sum.restored_pages += more.restored_pages;
+        self.major_faults += other.major_faults;
+        self.swapin_pages += other.swapin_pages;
+    }
+
+    /// What came since `earlier`, an older state of the same counts. Never negative: counts of several CPUs are not read
+    /// at one instant.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let (now, old) = (&self.refaults, &earlier.refaults);
+        Self {
+            refaults: RefaultCounts {
+                file_pages: now.file_pages.saturating_sub(old.file_pages),
+                anon_pages: now.anon_pages.saturating_sub(old.anon_pages),
+                events: now.events.saturating_sub(old.events),
+                activated_pages: now.activated_pages.saturating_sub(old.activated_pages),
+                restored_pages: now.restored_pages.saturating_sub(old.restored_pages),
+            },
+            major_faults: self.major_faults.saturating_sub(earlier.major_faults),
+            swapin_pages: self.swapin_pages.saturating_sub(earlier.swapin_pages),
+        }
+    }
+}
+
+/// Which of the counts are read at all on this kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultsRead {
+    /// By which hook refaults are read; `None` when they are not.
+    pub refaults: Option<&'static str>,
+    /// Whether it tells which of them were activated and restored.
+    pub fate: bool,
+    /// Major faults.
+    pub major_faults: bool,
+    /// Swap-ins.
+    pub swapins: bool,
+}
+
+/// What one process had to get back since the last tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessFaults {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process in ns, where it was read.
+    pub process_start_ns: Option<u64>,
+    /// Name of its first thread that was seen.
+    pub comm: Comm,
+    /// Id of its memory cgroup when it was first seen.
+    pub cgroup_id: Option<u64>,
+    /// What it had to get back.
+    pub faults: Faults,
+}
+
+/// What all had to get back since the last tick.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultDeltas {
+    /// By process, memtrace itself included.
+    pub processes: Vec<ProcessFaults>,
+    /// Refaults by the memory cgroup that the pages are charged to.
+    pub cgroups: Vec<(u64, RefaultCounts)>,
+}

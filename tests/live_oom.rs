@@ -14,6 +14,7 @@ use std::{
 use serde_json::Value;
 use tests::{
     ChildGuard, MemCgroup, bin,
+    cgroup::Version,
     load::{cgroup, path_of},
     memtrace::{Memtrace, PATIENCE, Run, may_trace, number, wait_within},
 };
@@ -29,6 +30,9 @@ const MB: u64 = 1 << 20;
 
 /// A child cgroup of `parent`, which goes with it.
 fn below(parent: &MemCgroup, name: &str) -> PathBuf {
+    if parent.version() == Version::V2 {
+        parent.write("cgroup.subtree_control", "+memory").expect("the controller for those below");
+    }
     let dir = parent.dir().join(name);
     fs::create_dir(&dir).expect("a cgroup below ours");
     dir

@@ -1,5 +1,7 @@
 //! Stalls of a memory cgroup at its limit, one by one, against `perf record` of the same events.
 
+#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
+
 use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;

@@ -45,7 +45,8 @@ fn seen_and_lost_add_up(run: &Run, summary: &Value) {
     assert_eq!(output, 0, "nobody was slow to read");
     assert_eq!(seen, told);
     // A foreign stall that ends between the last look into the ring and the reading of the totals was not lost.
-    assert!(unattributed >= ring, "ring_stall {ring}, unattributed {unattributed}");
+    let foreign = summary["processes"].as_array().is_some_and(|rows| rows.len() > 1);
+    assert!(unattributed == ring || (foreign && unattributed > ring), "ring_stall {ring}, unattributed {unattributed}");
 }
 
 #[test]

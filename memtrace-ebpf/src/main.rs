@@ -9,6 +9,7 @@ mod config;
 mod emit;
 mod fields;
 mod hooks;
+mod inflight;
 mod maps;
 mod task;
 

@@ -13,9 +13,14 @@ use memtrace_common::{
 #[map]
 pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
 
-/// Open spans by thread id: a thread id cannot be reused while its task is inside reclaim.
+/// Open spans by thread id: a thread id cannot be reused while its task is inside reclaim. An entry outlives its stall
+/// while there are few of them, since the thread will likely stall again.
 #[map]
 pub(crate) static INFLIGHT: HashMap<u32, TaskSpans> = HashMap::with_max_entries(10_240, 0);
+
+/// Number of entries in [`INFLIGHT`].
+#[map]
+pub(crate) static ENTRIES: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Exact totals by slot: a stall kind, or memtrace's own.
 #[map]

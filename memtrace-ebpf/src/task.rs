@@ -58,10 +58,11 @@ pub(crate) fn current() -> Address {
     Address(unsafe { helpers::generated::bpf_get_current_task() })
 }
 
-/// Start of the process that a task belongs to.
+/// Start of the process that a task belongs to; `leads` when the task is its first thread.
 #[inline(always)]
-pub(crate) fn process_start_ns(task: Address) -> Option<u64> {
-    task.follow(&CONFIG.task.group_leader)?.read(&CONFIG.task.start_time)
+pub(crate) fn process_start_ns(task: Address, leads: bool) -> Option<u64> {
+    let leader = if leads { task } else { task.follow(&CONFIG.task.group_leader)? };
+    leader.read(&CONFIG.task.start_time)
 }
 
 /// Id of the memory cgroup of a task. On both cgroup versions this is where the task's memory is charged, which on v2

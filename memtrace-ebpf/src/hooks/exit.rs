@@ -5,6 +5,7 @@ use memtrace_common::totals::Loss;
 use crate::{
     emit::lost,
     fields::Values,
+    inflight,
     maps::{INFLIGHT, KSWAPD_TASKS},
     task,
 };
@@ -15,8 +16,11 @@ pub(crate) fn process_exit<V: Values>(_: &V) {
     let (tid, _) = task::current_ids();
     if let Some(spans) = INFLIGHT.get_ptr(tid) {
         // SAFETY: the entry is this thread's own and lives until it is removed below.
-        lost(Loss::LostEnd, u64::from(unsafe { (*spans).depth }));
-        let _ = INFLIGHT.remove(tid);
+        let open = unsafe { (*spans).depth };
+        if open != 0 {
+            lost(Loss::LostEnd, u64::from(open));
+        }
+        inflight::remove(tid);
     }
     let _ = KSWAPD_TASKS.remove(tid);
 }

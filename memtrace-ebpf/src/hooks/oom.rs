@@ -14,10 +14,9 @@ use crate::{
     task::{self, Address},
 };
 
-/// Remembers what this task has just ended on this CPU. An OOM kill follows at once, in the same task.
+/// Remembers what the current thread has just ended on this CPU. An OOM kill follows at once, in the same task.
 #[inline(always)]
-pub(crate) fn remember(what: u32) {
-    let (tid, _) = task::current_ids();
+pub(crate) fn remember(tid: u32, what: u32) {
     if let Some(last) = LAST_RECLAIM.get_ptr_mut(0) {
         // SAFETY: a map value of this CPU.
         unsafe {
@@ -30,7 +29,7 @@ pub(crate) fn remember(what: u32) {
 /// `oom:reclaim_retry_zone`: global reclaim failed and is tried again.
 #[inline(always)]
 pub(crate) fn retry_zone<V: Values>(_: &V) {
-    remember(fields::AFTER_GLOBAL);
+    remember(task::current_ids().0, fields::AFTER_GLOBAL);
 }
 
 /// What the victim is, however it was found.

@@ -6,15 +6,16 @@ use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
     record::{KIND_STALL, StallRecord, fields},
-    span::{Begin, End, SOFT_LIMIT, Span, TaskSpans},
+    span::{End, SOFT_LIMIT, Span, TaskSpans},
     totals::{Loss, SLOT_SELF, StallTotals},
 };
 
 use crate::{
     config::{CONFIG, loaded},
-    emit::{Wake, add, emit, header, lost},
+    emit::{Wake, emit, header, lost},
     fields::Values,
     hooks::{kswapd, oom},
+    inflight,
     maps::{INFLIGHT, STALLS},
     task,
 };
@@ -28,8 +29,7 @@ pub(crate) fn direct_begin<V: Values>(v: &V) {
 /// `mm_vmscan_direct_reclaim_end`.
 #[inline(always)]
 pub(crate) fn direct_end<V: Values>(v: &V) {
-    oom::remember(fields::AFTER_GLOBAL);
-    end(StallKind::Direct, v, &V::places().direct_end);
+    end(StallKind::Direct, fields::AFTER_GLOBAL, v, &V::places().direct_end);
 }
 
 /// `mm_vmscan_memcg_reclaim_begin`.
@@ -41,8 +41,7 @@ pub(crate) fn memcg_begin<V: Values>(v: &V) {
 /// `mm_vmscan_memcg_reclaim_end`.
 #[inline(always)]
 pub(crate) fn memcg_end<V: Values>(v: &V) {
-    oom::remember(fields::AFTER_MEMCG);
-    end(StallKind::Memcg, v, &V::places().memcg_end);
+    end(StallKind::Memcg, fields::AFTER_MEMCG, v, &V::places().memcg_end);
 }
 
 /// `mm_vmscan_node_reclaim_begin`.
@@ -54,7 +53,7 @@ pub(crate) fn node_begin<V: Values>(v: &V) {
 /// `mm_vmscan_node_reclaim_end`.
 #[inline(always)]
 pub(crate) fn node_end<V: Values>(v: &V) {
-    end(StallKind::Node, v, &V::places().node_end);
+    end(StallKind::Node, 0, v, &V::places().node_end);
 }
 
 /// `mm_vmscan_memcg_softlimit_reclaim_begin`: a nested span of a stall, or a part of kswapd's work.
@@ -63,7 +62,7 @@ pub(crate) fn soft_limit_begin<V: Values>(_: &V) {
     let (tid, tgid) = task::current_ids();
     let now = now_ns();
     if !kswapd::soft_limit_begin(tid, now) {
-        open(tid, tgid, &Span { start_ns: now, kind: SOFT_LIMIT, ..Span::default() });
+        inflight::open(tid, tgid, &Span { start_ns: now, kind: SOFT_LIMIT, ..Span::default() });
     }
 }
 
@@ -77,7 +76,7 @@ pub(crate) fn soft_limit_end<V: Values>(_: &V) {
     }
     // Outside a stall and outside kswapd it has nobody to be charged to, and is dropped.
     if let Some((_, Closed::Outermost { .. })) = close(tid, SOFT_LIMIT, now) {
-        let _ = INFLIGHT.remove(tid);
+        inflight::settle(tid);
     }
 }
 
@@ -93,7 +92,7 @@ fn begin<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) {
     let (gfp, gfp_read) = or_zero(v.get(&places.gfp), fields::GFP);
     let (nid, nid_read) = or_zero(v.get(&places.nid), fields::NID);
     let (tid, tgid) = task::current_ids();
-    open(
+    inflight::open(
         tid,
         tgid,
         &Span {
@@ -106,28 +105,6 @@ fn begin<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) {
             pad: [0; 3],
         },
     );
-}
-
-/// Opens a span on this thread. All that cannot be followed is counted.
-#[inline(always)]
-fn open(tid: u32, tgid: u32, span: &Span) {
-    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
-        // SAFETY: the entry is this thread's own; nobody else writes it.
-        match unsafe { (*spans).begin(span) } {
-            Begin::Opened => {}
-            Begin::Replaced { inner } => {
-                lost(Loss::SecondBegin, 1);
-                lost(Loss::LostEnd, u64::from(inner));
-            }
-            Begin::Overflow => lost(Loss::NestOverflow, 1),
-        }
-        return;
-    }
-    let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
-    spans.begin(span);
-    if INFLIGHT.insert(tid, &spans, 0).is_err() {
-        lost(Loss::InflightFull, 1);
-    }
 }
 
 enum Closed {
@@ -158,8 +135,11 @@ fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
 }
 
 #[inline(always)]
-fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
+fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static Field) {
     let (tid, tgid) = task::current_ids();
+    if before_oom != 0 {
+        oom::remember(tid, before_oom);
+    }
     let now = now_ns();
     let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now) else { return };
     let (reclaimed_pages, read) = or_zero(v.get(place), fields::RECLAIMED);
@@ -169,7 +149,7 @@ fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
         unsafe { count(totals, &*spans, dur_ns, reclaimed_pages) };
     }
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
-        // SAFETY: `record` is the reserved room; the entry is this thread's own until it is removed below.
+        // SAFETY: `record` is the reserved room; the entry is this thread's own and lives until it is settled below.
         unsafe {
             (*record).header = header::<StallRecord>(KIND_STALL, now);
             (*record).dur_ns = dur_ns;
@@ -179,13 +159,14 @@ fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
             (*record).stall_kind = kind as u8;
             (*record).pad = [0; 3];
             describe_spans(record, &*spans);
-            describe_task(record, read | (*spans).spans[0].fields);
+            describe_task(record, tid == tgid, read | (*spans).spans[0].fields);
         }
     });
-    let _ = INFLIGHT.remove(tid);
+    inflight::settle(tid);
 }
 
-/// Adds a finished stall to the exact totals.
+/// Adds a finished stall to the exact totals. Plain additions: a slot belongs to one kind and one CPU, and the kernel
+/// runs no program inside itself; only memtrace's own slot is shared by the kinds.
 ///
 /// # Safety
 /// `totals` must be a valid map value.
@@ -193,17 +174,13 @@ fn end<V: Values>(kind: StallKind, v: &V, place: &'static Field) {
 unsafe fn count(totals: *mut StallTotals, spans: &TaskSpans, dur_ns: u64, reclaimed: u64) {
     // SAFETY: by contract; the bucket is masked to the array's length.
     unsafe {
-        add(&raw mut (*totals).count, 1);
-        add(&raw mut (*totals).total_ns, dur_ns);
-        add(&raw mut (*totals).scanned_pages, spans.scanned_pages);
-        add(&raw mut (*totals).reclaimed_pages, reclaimed);
-        if spans.throttled_ns != 0 {
-            add(&raw mut (*totals).throttled_ns, spans.throttled_ns);
-        }
-        if spans.soft_limit_ns != 0 {
-            add(&raw mut (*totals).soft_limit_ns, spans.soft_limit_ns);
-        }
-        add((&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)), 1);
+        (*totals).count += 1;
+        (*totals).total_ns += dur_ns;
+        (*totals).scanned_pages += spans.scanned_pages;
+        (*totals).reclaimed_pages += reclaimed;
+        (*totals).throttled_ns += spans.throttled_ns;
+        (*totals).soft_limit_ns += spans.soft_limit_ns;
+        *(&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)) += 1;
         if dur_ns > (*totals).max_ns {
             (*totals).max_ns = dur_ns;
         }
@@ -243,10 +220,10 @@ unsafe fn describe_spans(record: *mut StallRecord, spans: &TaskSpans) {
 /// # Safety
 /// `record` must be reserved room.
 #[inline(always)]
-unsafe fn describe_task(record: *mut StallRecord, read: u32) {
+unsafe fn describe_task(record: *mut StallRecord, leads: bool, read: u32) {
     let task = task::current();
     let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(task), fields::CGROUP);
-    let (start_ns, start_read) = or_zero(task::process_start_ns(task), fields::PROCESS_START);
+    let (start_ns, start_read) = or_zero(task::process_start_ns(task, leads), fields::PROCESS_START);
     // SAFETY: by contract.
     unsafe {
         (*record).cgroup_id = cgroup_id;

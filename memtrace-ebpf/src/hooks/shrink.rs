@@ -6,7 +6,8 @@ use crate::{
     emit::add,
     fields::Values,
     hooks::kswapd,
-    maps::{INFLIGHT, OTHER_SHRINKS},
+    inflight,
+    maps::OTHER_SHRINKS,
     task,
 };
 
@@ -16,7 +17,7 @@ pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     let places = &V::places().shrink;
     let (Some(scanned), Some(reclaimed)) = (v.get(&places.scanned), v.get(&places.reclaimed)) else { return };
     let (tid, _) = task::current_ids();
-    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+    if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe { (*spans).shrink(scanned) };
     } else if !kswapd::shrink(tid, scanned, reclaimed)
@@ -41,7 +42,7 @@ unsafe fn count_other(other: *mut OtherShrinks, scanned: u64, reclaimed: u64) {
 pub(crate) fn throttled<V: Values>(v: &V) {
     let Some(usec) = v.get(&V::places().throttled) else { return };
     let (tid, _) = task::current_ids();
-    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+    if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe { (*spans).throttled_ns += usec * 1000 };
     }

@@ -1,9 +1,6 @@
 //! The loop of the main thread: drain, tick, until something ends it.
 
-use std::{
-    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use memtrace_common::kind::StallKind;
@@ -96,10 +93,7 @@ impl Tracing {
     fn wait(&self, next_tick_ns: u64) -> Result<()> {
         let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(now_ns()));
         let timeout = Timespec::try_from(until_tick.min(DRAIN_INTERVAL)).context("an interval that fits")?;
-        let ring = self.probe.ring.as_raw_fd();
-        // SAFETY: the ring outlives the borrow, which ends with this call.
-        let ring = unsafe { BorrowedFd::borrow_raw(ring) };
-        match poll(&mut [PollFd::new(&ring.as_fd(), PollFlags::IN)], Some(&timeout)) {
+        match poll(&mut [PollFd::new(&self.probe.ring, PollFlags::IN)], Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(e) => Err(e).context("waiting for the ring"),
         }

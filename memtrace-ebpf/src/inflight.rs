@@ -1,0 +1,77 @@
+//! The entries of the threads that stall or have stalled.
+//!
+//! To insert and remove an entry for each stall costs more than all the rest of its begin. So an entry stays, with no
+//! span open, as long as there are few; its thread's exit removes it. Beyond that each stall's end removes its own.
+
+use memtrace_common::{
+    span::{Begin, Span, TaskSpans},
+    totals::Loss,
+};
+
+use crate::{
+    emit::{add, lost},
+    maps::{ENTRIES, INFLIGHT},
+};
+
+/// Entries up to which one outlives its stall: most of the map stays free for stalls in flight.
+const KEPT: u64 = 2048;
+
+/// Opens a span on this thread. All that cannot be followed is counted.
+#[inline(always)]
+pub(crate) fn open(tid: u32, tgid: u32, span: &Span) {
+    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        let begin = unsafe {
+            (*spans).tgid = tgid;
+            (*spans).begin(span)
+        };
+        match begin {
+            Begin::Opened => {}
+            Begin::Replaced { inner } => {
+                lost(Loss::SecondBegin, 1);
+                lost(Loss::LostEnd, u64::from(inner));
+            }
+            Begin::Overflow => lost(Loss::NestOverflow, 1),
+        }
+        return;
+    }
+    let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
+    spans.begin(span);
+    match INFLIGHT.insert(tid, &spans, 0) {
+        Ok(()) => count(1),
+        Err(_) => lost(Loss::InflightFull, 1),
+    }
+}
+
+/// The entry of a thread that has a span open.
+#[inline(always)]
+pub(crate) fn stalled(tid: u32) -> Option<*mut TaskSpans> {
+    let spans = INFLIGHT.get_ptr_mut(tid)?;
+    // SAFETY: the entry is this thread's own; nobody else writes it.
+    if unsafe { (*spans).depth } == 0 { None } else { Some(spans) }
+}
+
+/// The thread has no span open any more: its entry goes, unless there is room to keep it.
+#[inline(always)]
+pub(crate) fn settle(tid: u32) {
+    let Some(entries) = ENTRIES.get_ptr(0) else { return };
+    // SAFETY: a map value; one that is a little old does no harm.
+    if unsafe { core::ptr::read_volatile(entries) } > KEPT {
+        remove(tid);
+    }
+}
+
+/// Removes the entry of a thread.
+#[inline(always)]
+pub(crate) fn remove(tid: u32) {
+    if INFLIGHT.remove(tid).is_ok() {
+        count(u64::MAX); // one less
+    }
+}
+
+#[inline(always)]
+fn count(n: u64) {
+    if let Some(entries) = ENTRIES.get_ptr_mut(0) {
+        add(entries, n);
+    }
+}

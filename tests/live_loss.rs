@@ -103,8 +103,16 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     stdout.read_exact(&mut raw).expect("the first byte, once it is attached");
     let flood = flood(&group, 30_000);
     // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
-    let counted = count(&telling_its_pid(&flood.command));
-    assert!(counted.own > 12_000, "no storm: {counted:?}");
+    let (mut pids, mut own) = (Vec::new(), 0);
+    for _ in 0..10 {
+        let counted = count(&telling_its_pid(&flood.command));
+        pids.push(told_pid(&counted.stdout));
+        own += counted.own;
+        // A busy machine takes several.
+        if own > 20_000 {
+            break;
+        }
+    }
     let reader = thread::spawn(move || stdout.read_to_end(&mut raw).map(|_| raw));
     kill_process(Pid::from_child(&child.0), Signal::TERM).expect("it runs");
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
@@ -114,13 +122,13 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
 
     let summary = run.summary();
     let (lost, lines) = (number(&summary, "/loss/output"), run.of_type("stall").len() as u64);
-    assert!(lost > 0, "the reader was to be too slow: {counted:?}");
+    assert!(lost > 0, "the reader was to be too slow: {own} stalls");
     // The tables know what no line told.
     let in_ring = number(&summary, "/loss/ring_stall");
-    let told = stalls_of_pid(&summary, told_pid(&counted.stdout));
+    let told: u64 = pids.iter().map(|&pid| stalls_of_pid(&summary, pid)).sum();
     // What the ring lost may have been anybody's.
-    assert!((counted.own - in_ring..=counted.own).contains(&told), "{told} of {counted:?}: {}", summary["loss"]);
-    assert!(memcg_count(&summary) >= counted.own);
+    assert!((own.saturating_sub(in_ring)..=own).contains(&told), "{told} of {own}: {}", summary["loss"]);
+    assert!(memcg_count(&summary) >= own);
     let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
     assert!(lines <= all && lines + ticks + lost >= all - in_ring, "{lines} lines of {all}: {}", summary["loss"]);
 }

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::{
     ChildGuard, bin,
-    load::{alone, can_storm, cgroup, cold_file, memload, storm},
+    load::{alone, cgroup, cold_file, flood, memload},
     memtrace::{Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
     perf::{Counted, count, have_perf, telling_its_pid, told_pid},
 };
@@ -44,8 +44,9 @@ fn seen_and_lost_add_up(run: &Run, summary: &Value) {
     assert_eq!(told + unattributed, sum_of_kinds(summary, "/count"));
     assert_eq!(output, 0, "nobody was slow to read");
     assert_eq!(seen, told);
-    // A stall that ends between the last look into the ring and the reading of the totals was not lost.
-    assert!((ring..=ring + 2).contains(&unattributed), "ring_stall {ring}, unattributed {unattributed}");
+    // A foreign stall that ends between the last look into the ring and the reading of the totals was not lost.
+    let foreign = summary["processes"].as_array().is_some_and(|rows| rows.len() > 1);
+    assert!(unattributed == ring || (foreign && unattributed > ring), "ring_stall {ring}, unattributed {unattributed}");
 }
 
 #[test]
@@ -55,19 +56,17 @@ fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
         true => cgroup(32),
         false => return,
     };
-    if !can_storm(&group) {
-        return;
-    }
     for attempt in 1..=TRIES {
         let memtrace = Memtrace::start(&["--ring-pages", "1"]);
         // It sleeps through half of the storm; that it is too slow for one page must not depend on the machine.
         memtrace.signal(Signal::STOP);
+        let flood = flood(&group, 20_000);
         let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
         let waker = thread::spawn(move || {
             thread::sleep(Duration::from_millis(250));
             kill_process(pid, Signal::CONT)
         });
-        let counted = count(&telling_its_pid(&storm(&group, "0.4")));
+        let counted = count(&telling_its_pid(&flood.command));
         waker.join().expect("the waker").expect("it runs");
         let run = memtrace.stop();
         let summary = run.summary();
@@ -78,6 +77,7 @@ fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
         assert!(memcg_count(&summary) >= counted.own);
         if is_quiet(&counted, &summary, pid) {
             assert_eq!(memcg_count(&summary), counted.own);
+            assert_eq!(number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
             // Nothing was lost in front of the ring.
             for stage in ["inflight_full", "second_begin", "end_without_begin", "lost_end", "decode"] {
                 assert_eq!(number(&summary, &format!("/loss/{stage}")), 0, "{stage}");
@@ -95,18 +95,24 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
         true => cgroup(32),
         false => return,
     };
-    if !can_storm(&group) {
-        return;
-    }
     let mut command = Command::new(bin("memtrace"));
     command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = ChildGuard::spawn(&mut command);
     let mut stdout = child.0.stdout.take().expect("it is piped");
     let mut raw = vec![0];
     stdout.read_exact(&mut raw).expect("the first byte, once it is attached");
+    let flood = flood(&group, 30_000);
     // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
-    let counted = count(&telling_its_pid(&storm(&group, "0.6")));
-    assert!(counted.own > 12_000, "no storm: {counted:?}");
+    let (mut pids, mut own) = (Vec::new(), 0);
+    for _ in 0..10 {
+        let counted = count(&telling_its_pid(&flood.command));
+        pids.push(told_pid(&counted.stdout));
+        own += counted.own;
+        // A busy machine takes several.
+        if own > 20_000 {
+            break;
+        }
+    }
     let reader = thread::spawn(move || stdout.read_to_end(&mut raw).map(|_| raw));
     kill_process(Pid::from_child(&child.0), Signal::TERM).expect("it runs");
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
@@ -116,13 +122,13 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
 
     let summary = run.summary();
     let (lost, lines) = (number(&summary, "/loss/output"), run.of_type("stall").len() as u64);
-    assert!(lost > 0, "the reader was to be too slow: {counted:?}");
+    assert!(lost > 0, "the reader was to be too slow: {own} stalls");
     // The tables know what no line told.
     let in_ring = number(&summary, "/loss/ring_stall");
-    let told = stalls_of_pid(&summary, told_pid(&counted.stdout));
+    let told: u64 = pids.iter().map(|&pid| stalls_of_pid(&summary, pid)).sum();
     // What the ring lost may have been anybody's.
-    assert!((counted.own - in_ring..=counted.own).contains(&told), "{told} of {counted:?}: {}", summary["loss"]);
-    assert!(memcg_count(&summary) >= counted.own);
+    assert!((own.saturating_sub(in_ring)..=own).contains(&told), "{told} of {own}: {}", summary["loss"]);
+    assert!(memcg_count(&summary) >= own);
     let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
     assert!(lines <= all && lines + ticks + lost >= all - in_ring, "{lines} lines of {all}: {}", summary["loss"]);
 }

@@ -1,11 +1,13 @@
 //! Stalls of a memory cgroup at its limit, one by one, against `perf record` of the same events.
 
+#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
+
 use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
 use tests::{
     MemCgroup,
-    load::{cgroup, cold_file, memload, path_of},
+    load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
     perf::{PerfStall, have_perf, record, telling_its_pid, told_pid},
 };
@@ -18,8 +20,23 @@ struct Seen {
     theirs: Vec<PerfStall>,
 }
 
-/// Runs the load with both watching: memtrace from before perf until after it.
+/// Stalls of others in a run that spoil nothing.
+const FOREIGN: usize = 2000;
+
+/// Has both watch the load; once more, twice at most, when somebody else floods the machine with stalls.
 fn watch(load: &Command) -> Seen {
+    let mut seen = watch_once(load);
+    for _ in 0..2 {
+        if seen.run.of_type("stall").len() - seen.ours.len() < FOREIGN {
+            break;
+        }
+        seen = watch_once(load);
+    }
+    seen
+}
+
+/// memtrace watches from before perf until after it.
+fn watch_once(load: &Command) -> Seen {
     let memtrace = Memtrace::start(&[]);
     let (output, mut theirs) = record(&telling_its_pid(load));
     let run = memtrace.stop();
@@ -73,9 +90,9 @@ fn sums_hold(summary: &Value, run: &Run) {
     assert_eq!(number(summary, "/loss/output"), 0);
     let kinds = summary["stalls"].as_object().expect("stalls by kind");
     let sum = |field: &str| kinds.values().map(|kind| number(kind, field)).sum::<u64>();
-    // A stall that ends between the last look into the ring and the reading of the totals is in the totals only.
+    // A foreign stall that ends between the last look into the ring and the reading of the totals is in these only.
     let late = number(summary, "/unattributed/count");
-    assert!(late <= 2, "{late} unattributed without loss");
+    assert!(late == 0 || summary["processes"].as_array().is_some_and(|rows| rows.len() > 1), "{late} unattributed");
     let lines = run.of_type("stall");
     assert_eq!(sum("/count"), lines.len() as u64 + late);
     let told_ns: u64 = lines.iter().map(|stall| number(stall, "/dur_ns")).sum();
@@ -92,6 +109,7 @@ fn sums_hold(summary: &Value, run: &Run) {
 
 #[test]
 fn each_stall_of_a_reader_is_perfs() {
+    let _alone = alone();
     if !may_trace() || !have_perf() {
         return;
     }
@@ -103,6 +121,7 @@ fn each_stall_of_a_reader_is_perfs() {
 
 #[test]
 fn each_stall_of_a_mapping_is_perfs() {
+    let _alone = alone();
     if !may_trace() || !have_perf() {
         return;
     }

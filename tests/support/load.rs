@@ -15,7 +15,6 @@ use crate::{
     MemCgroup, bin,
     cgroup::Version,
     perf::{Scratch, scratch},
-    skip_here,
 };
 
 /// To be held by tests that count what the whole machine does: those of one binary then run one after the other.
@@ -67,20 +66,29 @@ pub fn memload(cgroup: &MemCgroup) -> Command {
     command
 }
 
-/// `memload storm` of this length on the cgroup. Its stalls are those of the writer, which is not in the cgroup.
-#[must_use]
-pub fn storm(cgroup: &MemCgroup, seconds: &str) -> Command {
-    let mut command = Command::new(bin("memload"));
-    command.arg("storm").arg(cgroup.dir()).arg(seconds);
-    command
+/// A load of one process that stalls very often.
+#[derive(Debug)]
+pub struct Flood {
+    /// The load.
+    pub command: Command,
+    _file: Option<Scratch>,
 }
 
-/// Whether [`storm`] works here; says the skip when not.
+/// Some `stalls` stalls of one process, as fast as this machine's cgroups allow; not exactly so many.
+///
+/// # Panics
+/// When its file cannot be made.
 #[must_use]
-pub fn can_storm(cgroup: &MemCgroup) -> bool {
-    let v1 = cgroup.version() == Version::V1;
-    if !v1 {
-        skip_here("the memory controller is on cgroup v2: no memory.force_empty");
+pub fn flood(cgroup: &MemCgroup, stalls: u32) -> Flood {
+    if cgroup.version() == Version::V1 {
+        // Its stalls are those of the writer, which is not in the cgroup.
+        let mut command = Command::new(bin("memload"));
+        command.arg("storm").arg(cgroup.dir()).arg(format!("{:.2}", f64::from(stalls) / 50_000.0));
+        return Flood { command, _file: None };
     }
-    v1
+    // Without memory.force_empty there is but the page cache, at a tenth of the rate.
+    let file = cold_file(96);
+    let mut command = memload(cgroup);
+    command.arg("mmapfile").arg(&file.0).args(["96", &format!("{:.2}", f64::from(stalls) / 4000.0)]);
+    Flood { command, _file: Some(file) }
 }

@@ -6,7 +6,7 @@ use std::{
     io::Write as _,
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -16,27 +16,10 @@ use rustix::{
     param::page_size,
 };
 
+use crate::until::Until;
+
 const MB: usize = 1 << 20;
 const CHUNK: usize = 256 << 10;
-
-/// When a loop ends.
-pub(crate) enum Until {
-    Elapsed(Duration),
-    Passes(u64),
-}
-
-impl Until {
-    pub(crate) fn new(time: Option<Duration>, passes: Option<u64>) -> Self {
-        passes.map_or(Self::Elapsed(time.unwrap_or_default()), Self::Passes)
-    }
-
-    fn reached(&self, start: Instant, passes: u64) -> bool {
-        match self {
-            Self::Elapsed(time) => start.elapsed() >= *time,
-            Self::Passes(n) => passes >= *n,
-        }
-    }
-}
 
 /// Writes `mb` MB to a new file and drops them from the cache, so that whoever reads it first is charged.
 pub(crate) fn make(path: &Path, mb: usize) -> Result<()> {

@@ -9,10 +9,13 @@ use clap::{Args, Parser, Subcommand};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tests::cgroup;
 
+use self::until::Until;
+
 mod anon;
 mod demo;
 mod file;
 mod storm;
+mod until;
 
 #[derive(Parser)]
 #[command(about = "Loads that make the kernel reclaim memory", version)]
@@ -49,8 +52,12 @@ enum Load {
     /// Write `memory.force_empty` of a v1 cgroup again and again: some 70,000 real stalls a second.
     Storm {
         dir: PathBuf,
-        #[arg(value_name = "SECS", value_parser = seconds)]
-        time: Duration,
+        /// How long to go on.
+        #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "writes")]
+        time: Option<Duration>,
+        /// Write this many times instead: fixed work.
+        #[arg(long, conflicts_with = "time")]
+        writes: Option<u64>,
         /// Write this many times a second at most; each write makes 16 stalls.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         rate: Option<u32>,
@@ -105,10 +112,10 @@ fn run(cli: Cli) -> Result<()> {
             println!("mkfile: wrote {mb} MB to {}", path.display());
             Ok(())
         }
-        Load::File(l) => file::read(&l.path, l.mb, file::Until::new(l.time, l.passes)),
-        Load::Mmapfile(l) => file::map(&l.path, l.mb, file::Until::new(l.time, l.passes)),
+        Load::File(l) => file::read(&l.path, l.mb, Until::new(l.time, l.passes)),
+        Load::Mmapfile(l) => file::map(&l.path, l.mb, Until::new(l.time, l.passes)),
         Load::Hog => anon::hog(),
-        Load::Storm { dir, time, rate } => storm::run(&dir, time, rate),
+        Load::Storm { dir, time, writes, rate } => storm::run(&dir, &Until::new(time, writes), rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),
         Load::Demo { dir, sweep: false } => demo::run(&dir),
     }

@@ -12,11 +12,15 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tests::ChildGuard;
 
+use crate::until::Until;
+
 /// What the child holds in the cgroup; without swap it cannot be reclaimed, so that each try fails and counts.
 const HELD_MB: u64 = 4;
+/// It is killed at the end; this is longer than any storm.
+const HELD_SECS: &str = "86400";
 
-/// Goes on for `time`, with at most `rate` writes a second.
-pub(crate) fn run(dir: &Path, time: Duration, rate: Option<u32>) -> Result<()> {
+/// With at most `rate` writes a second.
+pub(crate) fn run(dir: &Path, until: &Until, rate: Option<u32>) -> Result<()> {
     let control = dir.join("memory.force_empty");
     if !control.exists() {
         bail!(
@@ -24,15 +28,14 @@ pub(crate) fn run(dir: &Path, time: Duration, rate: Option<u32>) -> Result<()> {
             control.display()
         );
     }
-    let held = (time + Duration::from_secs(3600)).as_secs().to_string();
     let me = env::current_exe().context("the path of memload")?;
     let _holder = ChildGuard::spawn(
-        Command::new(me).arg("--die-with-parent").arg("--cgroup").arg(dir).args(["anon", "4", &held, "--hold"]),
+        Command::new(me).arg("--die-with-parent").arg("--cgroup").arg(dir).args(["anon", "4", HELD_SECS, "--hold"]),
     );
     wait_for_charge(dir)?;
 
     let (start, mut writes) = (Instant::now(), 0_u64);
-    while start.elapsed() < time {
+    while !until.reached(start, writes) {
         if let Some(rate) = rate {
             let due = Duration::from_nanos(writes.saturating_mul(1_000_000_000) / u64::from(rate));
             std::thread::sleep(due.saturating_sub(start.elapsed()));

@@ -21,10 +21,14 @@ use crate::workspace::{line, sh};
 /// The file that is read, and what the cgroup may hold of it.
 const FILE_MB: &str = "128";
 const LIMIT_BYTES: u64 = 64 << 20;
-/// The fixed load: page by page through a mapping, which stalls most, then by read(2), which works most. Together a
-/// second or two and some 6,000 stalls.
-const MAP_PASSES: &str = "3";
-const READ_PASSES: &str = "40";
+/// The fixed load: page by page through a mapping, which stalls most, then by read(2), which works most. Together some
+/// 2,500 stalls in half a second of CPU time.
+const MAP_PASSES: &str = "1";
+const READ_PASSES: &str = "16";
+/// Writes of the fixed storm, of 16 stalls each.
+const STORM_WRITES: &str = "2000";
+/// Stalls of the fixed storm.
+pub(super) const STORM_STALLS: f64 = 32_000.0;
 
 /// All that a measurement needs.
 pub(super) struct Arena {
@@ -70,29 +74,48 @@ impl Arena {
         Ok(())
     }
 
-    /// Does the fixed load once.
+    /// Reads the file a fixed number of times: what memory pressure is like for a program that works.
     pub(super) fn fixed_load(&self) -> Result<Cost> {
-        self.go_on()?;
-        let start = Instant::now();
-        let mut cpu = Duration::ZERO;
+        let mut sum = Cost { cpu: Duration::ZERO, wall: Duration::ZERO };
         for (kind, passes) in [("mmapfile", MAP_PASSES), ("file", READ_PASSES)] {
             let mut load = self.load();
             load.arg("--cgroup").arg(self.cgroup.dir()).arg(kind).arg(self.file());
             load.args([FILE_MB, "--passes", passes]);
-            let child = load.spawn().with_context(|| format!("starting {}", line(&load)))?;
-            let (status, took) = usage::wait_with_cpu(child)?;
-            ensure!(status.success(), "the load failed: {status}");
-            cpu += took;
+            let cost = self.cost_of(load)?;
+            sum = Cost { cpu: sum.cpu + cost.cpu, wall: sum.wall + cost.wall };
         }
+        Ok(sum)
+    }
+
+    /// A fixed number of stalls and nothing else: no disk, so that the cost of one can be told.
+    pub(super) fn fixed_storm(&self) -> Result<Cost> {
+        self.needs_v1()?;
+        let mut load = self.load();
+        load.arg("storm").arg(self.cgroup.dir()).args(["--writes", STORM_WRITES]);
+        self.cost_of(load)
+    }
+
+    fn cost_of(&self, mut load: Command) -> Result<Cost> {
+        self.go_on()?;
+        let start = Instant::now();
+        let child = load.spawn().with_context(|| format!("starting {}", line(&load)))?;
+        let (status, cpu) = usage::wait_with_cpu(child)?;
+        ensure!(status.success(), "the load failed: {status}");
         Ok(Cost { cpu, wall: start.elapsed() })
+    }
+
+    /// The storm writes a file that only the v1 memory controller has.
+    fn needs_v1(&self) -> Result<()> {
+        if self.cgroup.version() != Version::V1 {
+            bail!("the storm needs the v1 memory controller (memory.force_empty)");
+        }
+        Ok(())
     }
 
     /// Starts a storm of real stalls; with a rate, that many writes of 16 stalls a second.
     pub(super) fn storm(&self, time: Duration, rate: Option<u32>) -> Result<ChildGuard> {
         self.go_on()?;
-        if self.cgroup.version() != Version::V1 {
-            bail!("the storm needs the v1 memory controller (memory.force_empty)");
-        }
+        self.needs_v1()?;
         let mut load = self.load();
         load.arg("storm").arg(self.cgroup.dir()).arg(time.as_secs_f64().to_string());
         if let Some(rate) = rate {

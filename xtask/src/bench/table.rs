@@ -83,15 +83,18 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |cell: fn(&Row) -> &str| self.0.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0);
-        let (name, value, target) = (width(|r| &r.name), width(|r| &r.value).min(44), width(|r| &r.target));
-        writeln!(f, "{:name$}  {:value$}  {:target$}  ", "figure", "measured", "target")?;
-        for row in &self.0 {
-            let line =
-                format!("{:name$}  {:value$}  {:target$}  {}", row.name, row.value, row.target, row.verdict.word());
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        let width = |head: &str, cell: fn(&Row) -> &str| {
+            self.0.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0).max(head.len())
+        };
+        let (name, target) = (width("figure", |r| &r.name), width("target", |r| &r.target));
+        // A reason may be long: it has no columns after it that matter.
+        let value = width("measured", |r| &r.value).min(44);
+        let mut line = |cells: [&str; 4]| {
+            let [a, b, c, d] = cells;
+            writeln!(f, "{}", format!("{a:name$}  {b:value$}  {c:target$}  {d}").trim_end())
+        };
+        line(["figure", "measured", "target", ""])?;
+        self.0.iter().try_for_each(|row| line([&row.name, &row.value, &row.target, row.verdict.word()]))
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
         table.add("start", "43 ms", "300 ms", Verdict::Ok);
         table.tell("a longer name", "7");
         let text = "figure         measured  target\nstart          43 ms     300 ms  ok\na longer name  7\n";
-        assert_eq!(table.to_string().lines().map(|l| l.trim_end().to_owned() + "\n").collect::<String>(), text);
+        assert_eq!(table.to_string(), text);
         assert!(!table.is_over() && !table.has_failed());
     }
 }

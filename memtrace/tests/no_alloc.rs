@@ -128,7 +128,7 @@ fn the_drain_allocates_nothing() {
     // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
-    drain.begin(0, context);
+    drain.begin(0, context, memtrace::session::faults::FaultsRead::default());
     let (mut s, mut k, mut o) = ([0; 120], [0; 64], [0; 104]);
     let mut make = |n: u32| {
         stall(&mut s, n);

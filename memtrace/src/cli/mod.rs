@@ -39,7 +39,7 @@ impl Cli {
     /// The command, `live` where none is named.
     #[must_use]
     pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Live(self.live))
+        self.command.unwrap_or_else(|| Command::Live(Box::new(self.live)))
     }
 }
 
@@ -48,7 +48,7 @@ impl Cli {
 pub enum Command {
     /// Trace now: reclaim stalls, kswapd and OOM kills (what memtrace does when no command is named)
     #[command(after_long_help = help::EXAMPLES)]
-    Live(LiveArgs),
+    Live(Box<LiveArgs>),
     /// Say what memtrace can trace on this kernel with these rights, and how to get the rest
     Check {
         /// Write one JSON object
@@ -113,8 +113,8 @@ pub struct LiveArgs {
     #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
     pub ring_pages: Option<u32>,
 
-    /// Leave refaults out: on kernels where only memcg:mod_memcg_lruvec_state tells them, their hook is the dearest
-    #[arg(long, help_heading = "Output")]
+    /// Do not count refaults: where only memcg:mod_memcg_lruvec_state tells them, that hook is the dearest
+    #[arg(long, help_heading = "Hooks")]
     pub no_refaults: bool,
 
     /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)

@@ -7,7 +7,7 @@ use super::{Cli, Command, LiveArgs, completions, man};
 
 fn live(line: &str) -> LiveArgs {
     match Cli::try_parse_from(line.split(' ')).map(Cli::into_command) {
-        Ok(Command::Live(args)) => args,
+        Ok(Command::Live(args)) => *args,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -175,6 +175,11 @@ fn help() {
           --min-stall <T>
               Hide the lines of stalls shorter than T; totals count them all [default: 1ms, 0 with
               --json]
+
+    Hooks:
+          --no-refaults
+              Do not count refaults: where only memcg:mod_memcg_lruvec_state tells them, that hook is
+              the dearest
 
     Command:
       [CMD]...

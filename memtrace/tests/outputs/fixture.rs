@@ -11,6 +11,7 @@ use memtrace::{
     names::Names,
     session::{
         Session, SessionConfig,
+        faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
         input::{HostSample, KernelTotals, OwnCost, Pressure, Zone},
         loss::Loss,
@@ -21,6 +22,7 @@ use memtrace::{
 use memtrace_common::{
     kind::StallKind,
     record::KswapdStep,
+    refault::RefaultCounts,
     totals::{KswapdTotals, Loss as KernelLoss, OtherShrinks},
 };
 
@@ -194,6 +196,8 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let world = world();
     let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
     let mut session = Session::new(config);
+    let read = FaultsRead { refaults: Some("workingset_refault"), fate: true, major_faults: true, swapins: false };
+    session.begin(99 * S, true, read);
     let mut stalls: Vec<_> = (1..=100).map(|i| Stall { dur_ns: i * MS / 4, ..stall() }).collect();
     stalls.push(bare_stall());
     stalls.extend((0..3).map(|i| Stall { pid: 2000 + i, comm: Comm::from(b"sh".as_slice()), ..stall() }));
@@ -226,6 +230,28 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     };
     totals.kswapd = [(0, node), (1, KswapdTotals::default())].into();
     session.add_loss(Loss::Output, 3);
+    let refaults = |file_pages, anon_pages| RefaultCounts {
+        file_pages,
+        anon_pages,
+        events: file_pages + anon_pages,
+        activated_pages: file_pages / 2,
+        restored_pages: anon_pages,
+    };
+    let process = |pid, comm: &[u8], refaults| ProcessFaults {
+        pid,
+        process_start_ns: stall().process_start_ns,
+        comm: Comm::from(comm),
+        cgroup_id: Some(42),
+        faults: Faults { refaults, major_faults: 7, swapin_pages: 0 },
+    };
+    // memtrace's own go nowhere; ten pages were charged to nobody that the table had room for.
+    let deltas = FaultDeltas {
+        processes: vec![process(stall().pid, b"java", refaults(9_000, 20)), process(4242, b"memtrace", refaults(5, 0))],
+        cgroups: vec![(42, refaults(9_010, 20))],
+    };
+    session.apply_faults(&deltas, &world.cgroups);
+    totals.refaults = Some(refaults(9_010, 20));
+    totals.own_refaults = Some(refaults(5, 0));
     let tick = session.tick(101 * S, &totals, &host());
     (tick, session.summary())
 }

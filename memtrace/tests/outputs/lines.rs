@@ -12,7 +12,7 @@ const PLAIN: Style = Style { colour: false };
 const WIDTHS: [Option<usize>; 3] = [Some(80), Some(120), None];
 
 fn view(world: &World, width: Option<usize>) -> SummaryView<'_> {
-    SummaryView { names: world.names(), top: 10, filter: "", width, style: PLAIN }
+    SummaryView { refaults_read: true, names: world.names(), top: 10, filter: "", width, style: PLAIN }
 }
 
 fn fits(text: &str, width: Option<usize>) {

@@ -63,6 +63,12 @@ const SMALL: SessionConfig = SessionConfig {
     own_pid: 0,
     filter: Filter { pids: Vec::new(), comms: Vec::new(), cgroups: Vec::new(), kinds: Vec::new() },
     scans_read: true,
+    faults_read: crate::session::faults::FaultsRead {
+        refaults: None,
+        fate: false,
+        major_faults: false,
+        swapins: false,
+    },
     processes: 3,
     cgroups: 2,
     ooms: 1,

@@ -249,8 +249,6 @@ pub struct RefaultPlaces {
     pub head: Member,
     /// Number of pages (u32) of one that has `PG_head`.
     pub nr_pages: Member,
-    /// The memory cgroup that a page is charged to; its lowest bits are flags.
-    pub memcg_data: Member,
     /// `mem_cgroup.css`.
     pub memcg_css: Member,
 }
@@ -266,7 +264,6 @@ impl RefaultPlaces {
         workingset: Member::UNREAD,
         head: Member::UNREAD,
         nr_pages: Member::UNREAD,
-        memcg_data: Member::UNREAD,
         memcg_css: Member::UNREAD,
     };
 }

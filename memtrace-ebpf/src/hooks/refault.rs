@@ -1,5 +1,4 @@
-//! Refaults, major faults and swap-ins, charged to the process that pays and to the memory cgroup that the page is
-//! charged to. Only counted: user space drains the counts each tick.
+//! Refaults, major faults and swap-ins, charged to the process that pays and to its memory cgroup. Only counted: user space drains the counts each tick.
 
 use memtrace_common::{
     config::Member,
@@ -13,10 +12,6 @@ use crate::{
     maps::{CGROUP_REFAULTS, REFAULT_TOTALS, TASK_FAULTS},
     task::{self, Address},
 };
-
-/// The lowest bits of `memcg_data` are flags (`MEMCG_DATA_*`); with this one it is no memory cgroup but an `obj_cgroup`.
-const MEMCG_DATA_OBJCGS: u64 = 1;
-const MEMCG_DATA_FLAGS: u64 = 7;
 
 /// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item decides first.
 #[inline(always)]
@@ -38,7 +33,7 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
         2 | 3 => RefaultCounts { activated_pages: pages, ..RefaultCounts::default() },
         _ => RefaultCounts { restored_pages: pages, ..RefaultCounts::default() },
     };
-    count_refault(&counts, id_of_memcg(Address(args.raw(0))));
+    count_refault(&counts, or_zero(id_of_memcg(Address(args.raw(0)))));
 }
 
 /// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
@@ -61,11 +56,9 @@ pub(crate) fn refault(folio: u64, out: bool) {
     if out && has(flags, &places.workingset) {
         counts.restored_pages = pages;
     }
-    let cgroup = match folio.read::<u64>(&places.memcg_data) {
-        Some(data) if data & MEMCG_DATA_OBJCGS == 0 => id_of_memcg(Address(data & !MEMCG_DATA_FLAGS)),
-        _ => None,
-    };
-    count_refault(&counts, cgroup);
+    // A page that comes back is charged to the cgroup of the task that brings it back (but for swap, to that of the task
+    // that it was taken from, nearly always the same). What the folio itself says is not of one shape on all kernels.
+    count_refault(&counts, or_zero(task::current_memory_cgroup(task::current())));
 }
 
 /// A folio is read back from swap.
@@ -121,6 +114,15 @@ fn pages_of(folio: Address, flags: u64) -> u64 {
     }
 }
 
+/// An id, 0 when it was not read: always initialised, which the verifier asks for before 5.12 (and in `Option`s not seen).
+#[inline(always)]
+fn or_zero(id: Option<u64>) -> u64 {
+    match id {
+        Some(id) => id,
+        None => 0,
+    }
+}
+
 #[inline(always)]
 fn id_of_memcg(memcg: Address) -> Option<u64> {
     let css = Address(memcg.0 + u64::from(loaded(&CONFIG.refault.memcg_css).offset()?));
@@ -153,7 +155,7 @@ fn own_entry() -> Option<*mut TaskFaults> {
 
 /// Counts in the totals always, in the tables when they have room: what they lack is the difference.
 #[inline(always)]
-fn count_refault(counts: &RefaultCounts, cgroup: Option<u64>) {
+fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
     let (_, tgid) = task::current_ids();
     let slot = if tgid == loaded(&CONFIG.self_tgid) { SLOT_OWN } else { SLOT_ALL };
     if let Some(totals) = REFAULT_TOTALS.get_ptr_mut(slot) {
@@ -164,11 +166,13 @@ fn count_refault(counts: &RefaultCounts, cgroup: Option<u64>) {
         // SAFETY: a map value; an entry is removed well after its process has exited.
         unsafe { add_counts(&raw mut (*faults).refaults, counts) };
     }
-    let Some(id) = cgroup else { return };
-    if CGROUP_REFAULTS.get_ptr(id).is_none() {
-        let _ = CGROUP_REFAULTS.insert(id, RefaultCounts::default(), u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    if cgroup_id == 0 {
+        return;
     }
-    if let Some(cgroup) = CGROUP_REFAULTS.get_ptr_mut(id) {
+    if CGROUP_REFAULTS.get_ptr(cgroup_id).is_none() {
+        let _ = CGROUP_REFAULTS.insert(cgroup_id, RefaultCounts::default(), u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    }
+    if let Some(cgroup) = CGROUP_REFAULTS.get_ptr_mut(cgroup_id) {
         // SAFETY: a map value.
         unsafe { add_counts(cgroup, counts) };
     }

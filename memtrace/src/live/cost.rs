@@ -1,14 +1,14 @@
 //! What the BPF programs cost, by samples: the kernel's run-time statistics slow every program on the host, so they are
-//! on for a twentieth of the time and the rest is scaled.
+//! on for a fifth of a second in ten and the rest is scaled.
 
 use std::{os::fd::OwnedFd, time::Duration};
 
 use crate::probe::programs::Programs;
 
-const WINDOW_NS: u64 = 100_000_000;
-const PERIOD_NS: u64 = 2_000_000_000;
+const WINDOW_NS: u64 = 200_000_000;
+const PERIOD_NS: u64 = 10_000_000_000;
 /// The first sample is soon, so that a short run has one.
-const FIRST_NS: u64 = 200_000_000;
+const FIRST_NS: u64 = 500_000_000;
 
 /// The sampler.
 #[derive(Debug)]

@@ -178,10 +178,6 @@ pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
             .or_else(|| in_folio("_folio_nr_pages"))
             .or_else(|| in_page("compound_nr").and_then(second_page))
             .unwrap_or(Member::UNREAD),
-        memcg_data: in_folio("memcg_data")
-            .or_else(|| in_page("memcg_data"))
-            .or_else(|| in_page("mem_cgroup"))
-            .unwrap_or(Member::UNREAD),
         memcg_css: btf.member("mem_cgroup", "css").map_or(Member::UNREAD, |place| Member(place.bits / 8)),
     }
 }

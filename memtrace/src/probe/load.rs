@@ -154,7 +154,8 @@ impl Loaded {
                 Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
                 None => attach_hook(&mut self.ebpf, hook, loaded),
             };
-            hooks.push(self.facts.status(hook, attached));
+            let verified = verified_instructions(&self.ebpf, hook, &attached);
+            hooks.push(self.facts.status(hook, attached, verified));
         }
         if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
             return Err(LoadError::NothingAttached(hooks));
@@ -219,6 +220,16 @@ fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
         (Err(why), None) => Attached::No(why),
         (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
     }
+}
+
+/// How many instructions the verifier went through, for the program that is attached.
+fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
+    let program = match attached {
+        Attached::BtfTracepoint => ebpf.program(hook.program),
+        Attached::Tracepoint => ebpf.program(&format!("{}_tp", hook.program)),
+        Attached::No(_) => None,
+    };
+    program?.info().ok()?.verified_instruction_count()
 }
 
 fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {

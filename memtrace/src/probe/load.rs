@@ -224,12 +224,16 @@ fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
 
 /// How many instructions the verifier went through, for the program that is attached.
 fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
-    let program = match attached {
-        Attached::BtfTracepoint => ebpf.program(hook.program),
-        Attached::Tracepoint => ebpf.program(&format!("{}_tp", hook.program)),
-        Attached::No(_) => None,
-    };
-    program?.info().ok()?.verified_instruction_count()
+    match attached {
+        Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
+        Attached::Tracepoint => instructions_of(ebpf, &format!("{}_tp", hook.program)),
+        _ => None,
+    }
+}
+
+/// How many instructions the verifier went through for a loaded program; `None` before 5.16.
+pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
+    ebpf.program(program)?.info().ok()?.verified_instruction_count()
 }
 
 fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {

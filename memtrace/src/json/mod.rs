@@ -2,6 +2,7 @@
 //!
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
+mod coverage;
 mod event;
 mod meta;
 mod summary;
@@ -10,6 +11,7 @@ mod tick;
 use serde::Serialize;
 
 pub use self::{
+    coverage::{Coverage, CoverageRow},
     event::{Kswapd, Oom, Process, Stall, Victim},
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     summary::{CgroupRow, KindSummary, KindTotal, Node, Own, ProcessRow, Stalled, Summary},

@@ -2,6 +2,7 @@
 
 use memtrace_common::{
     config::Config,
+    span::TaskSpans,
     totals::{KswapdTotals, OtherShrinks, StallTotals},
 };
 
@@ -18,3 +19,5 @@ unsafe impl aya::Pod for Raw<StallTotals> {}
 unsafe impl aya::Pod for Raw<KswapdTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
+// SAFETY: `repr(C)`, made of integers with explicit padding.
+unsafe impl aya::Pod for Raw<TaskSpans> {}

@@ -4,7 +4,9 @@ use memtrace_common::{kind::StallKind, totals};
 
 use super::{
     Last, ProcessKey, ProcessLabel, Session,
+    coverage::{Coverage, Ours},
     input::{HostSample, KernelTotals, KindTotals},
+    loss::Ledger,
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Row,
     tally::{KindTally, Tally},
@@ -25,6 +27,8 @@ impl Session {
         let kswapd = self.tick_kswapd(now_ns, totals, &last.totals, &mut awake_ns);
         let loss = self.ledger(totals);
         let oom_kills = self.oom_kills(totals);
+        let coverage = self.coverage(totals, &loss, host);
+        let uncovered = coverage.worse_than(&last.coverage).cloned().collect();
         let tick = Tick {
             t_ns: now_ns,
             elapsed_ns: now_ns.saturating_sub(last.t_ns),
@@ -39,15 +43,17 @@ impl Session {
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
             ),
-            zones: tick::tightest_zones(host),
+            zones: host.zones.clone(),
             pressure: host.pressure,
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
+            coverage: coverage.clone(),
+            uncovered,
         };
         self.longest_ns = [0; StallKind::COUNT];
         self.matched_since = Tally::default();
-        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own };
+        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own, coverage };
         tick
     }
 
@@ -107,7 +113,23 @@ impl Session {
             loss: self.ledger(totals),
             own_stalls: KindSummary::of(&totals.own),
             own: self.last.own,
+            coverage: self.last.coverage.clone(),
         }
+    }
+
+    fn coverage(&self, totals: &KernelTotals, loss: &Ledger, host: &HostSample) -> Coverage {
+        let (Some(baseline), Some(now)) = (&self.baseline, &host.counters) else { return Coverage::default() };
+        let ours = Ours {
+            totals,
+            loss,
+            scans_read: self.config.scans_read,
+            oom_kills: self.oom_kills(totals),
+            ooms_pending: host.ooms_pending,
+            refaults: None,
+            cgroup: baseline.readings.after.cgroup.is_some().then_some(&self.matched),
+            cgroup_refaults: None,
+        };
+        Coverage::new(baseline, now, &ours)
     }
 
     /// What the exact totals count and no event told. Never negative: events of a tick may be ahead of its totals.

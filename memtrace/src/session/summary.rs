@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use memtrace_common::kind::StallKind;
 
 use super::{
+    coverage::Coverage,
     input::{KindTotals, OwnCost},
     loss::Ledger,
     tally::{KindTally, Tally},
@@ -140,4 +141,6 @@ pub struct Summary {
     pub own_stalls: KindSummary,
     /// What memtrace itself cost.
     pub own: OwnCost,
+    /// Our counts since attach against the kernel's; empty when its counters were not read.
+    pub coverage: Coverage,
 }

@@ -28,7 +28,8 @@ pub(super) fn coverage(coverage: &Coverage) -> String {
         return out;
     }
     out.push_str(&sentence(coverage));
-    let moved = |row: &&CoverageRow| row.kernel.unwrap_or(0) > 0 || row.seen.unwrap_or(0) > 0;
+    // What the kernel does not count cannot be compared, and tells nothing here.
+    let moved = |row: &&CoverageRow| row.kernel.is_some_and(|n| n > 0 || row.seen > Some(0));
     let rows: Vec<_> = coverage.rows.iter().filter(moved).collect();
     if rows.is_empty() {
         return out;
@@ -53,18 +54,22 @@ pub(super) fn coverage(coverage: &Coverage) -> String {
     out
 }
 
-/// `coverage: accounted 99.8 % of 14210 direct reclaims`.
+/// `coverage: accounted 99.8 % of 14.2k direct reclaims`, or, where only limits of cgroups made tasks reclaim, of the
+/// pages that were scanned.
 fn sentence(coverage: &Coverage) -> String {
-    match coverage.row("allocstall") {
-        Some(CoverageRow { kernel: Some(kernel), ratio: Some(ratio), note, .. }) => {
-            let note = note.map_or_else(String::new, |note| format!(" ({note})"));
-            format!("coverage: accounted {:.1} % of {} direct reclaims{note}\n", shown(*ratio), count(*kernel))
-        }
-        Some(CoverageRow { kernel: Some(0), seen: Some(0), .. }) => {
-            "coverage: no direct reclaims, by the kernel's count too\n".to_owned()
-        }
-        _ => "coverage: direct reclaims could not be compared with the kernel's count\n".to_owned(),
+    if let Some(accounted) = accounted(coverage, "allocstall", "direct reclaims") {
+        return accounted;
     }
+    let none = coverage.row("allocstall").is_some_and(|row| (row.kernel, row.seen) == (Some(0), Some(0)));
+    let direct = if none { "no direct reclaims, by the kernel's count too" } else { "direct reclaims not compared" };
+    accounted(coverage, "pgscan", "pages scanned").unwrap_or_else(|| format!("coverage: {direct}\n"))
+}
+
+fn accounted(coverage: &Coverage, counter: &str, things: &str) -> Option<String> {
+    let row = coverage.row(counter)?;
+    let (kernel, ratio) = (row.kernel?, row.ratio?);
+    let note = row.note.map_or_else(String::new, |note| format!(" ({note})"));
+    Some(format!("coverage: accounted {:.1} % of {} {things}{note}\n", shown(ratio), count(kernel)))
 }
 
 fn verdict(row: &CoverageRow) -> &'static str {
@@ -82,4 +87,45 @@ fn verdict(row: &CoverageRow) -> &'static str {
 fn shown(ratio: f64) -> f64 {
     let percent = ratio * 100.0;
     if percent < 100.0 { (percent * 10.0).floor() / 10.0 } else { percent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{coverage, in_short, shown};
+    use crate::session::coverage::{Coverage, CoverageRow, Note, Verdict};
+
+    fn row(counter: &'static str, kernel: Option<u64>, seen: Option<u64>, ratio: Option<f64>) -> CoverageRow {
+        CoverageRow { counter, kernel, seen, ratio, verdict: Verdict::Exact, note: None }
+    }
+
+    #[test]
+    fn in_one_line() {
+        let gap = CoverageRow {
+            verdict: Verdict::Gap,
+            note: Some(Note::LostFewer(2)),
+            ..row("pgscan_direct", Some(1_240_000), Some(1_204_040), Some(0.971))
+        };
+        let text =
+            "pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M): 2 events lost in the kernel, too few to explain it";
+        assert_eq!(in_short(&gap), text);
+        let over = CoverageRow { verdict: Verdict::Over, ..row("oom_kill", Some(0), Some(1), None) };
+        assert_eq!(in_short(&over), "oom_kill (ours 1, kernel 0), which cannot be");
+    }
+
+    #[test]
+    fn a_hundred_percent_is_all() {
+        assert_eq!(format!("{:.1} {:.1} {:.1}", shown(0.9999), shown(1.0), shown(1.25)), "99.9 100.0 125.0");
+    }
+
+    #[test]
+    fn the_sentence() {
+        let of = |rows: Vec<_>| coverage(&Coverage { rows }).lines().next().map(str::to_owned);
+        let direct = row("allocstall", Some(14_210), Some(14_182), Some(0.998));
+        assert_eq!(of(vec![direct]).as_deref(), Some("coverage: accounted 99.8 % of 14.2k direct reclaims"));
+        let calm = || row("allocstall", Some(0), Some(0), None);
+        let pages = row("pgscan", Some(2000), Some(2000), Some(1.0));
+        assert_eq!(of(vec![calm(), pages]).as_deref(), Some("coverage: accounted 100.0 % of 2000 pages scanned"));
+        assert_eq!(of(vec![calm()]).as_deref(), Some("coverage: no direct reclaims, by the kernel's count too"));
+        assert_eq!(of(vec![]), None);
+    }
 }

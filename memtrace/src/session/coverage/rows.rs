@@ -292,20 +292,26 @@ impl Window<'_> {
             Case { over: None, ..self.cgroup_pages(scan.0, stat(scan.1), tally.scanned_pages(), tally) },
             self.cgroup_pages(steal.0, stat(steal.1), tally.reclaimed_pages(), tally),
         ];
-        let of: [(_, _, fn(RefaultTotals) -> u64); 2] = [
-            ("memory.stat:workingset_refault_file", "workingset_refault_file", |r| r.file_pages),
-            ("memory.stat:workingset_refault_anon", "workingset_refault_anon", |r| r.anon_pages),
-        ];
-        for (counter, name, of) in of {
-            let seen = self.ours.cgroup_refaults.map(|refaults| Range::exactly(of(refaults))).ok_or(Note::NoHook);
-            cases.push(Case {
-                slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
-                lost: self.lost(&MISSED, PAGES_PER_SHRINK),
-                over: self.baseline.mglru.then_some(Note::MglruElsewhere),
-                ..Case::new(counter, stat([name, "", ""]), seen)
-            });
-        }
+        cases.push(self.cgroup_refault(
+            "memory.stat:workingset_refault_file",
+            stat(["workingset_refault_file", "", ""]),
+            self.ours.cgroup_refaults.map(|refaults| refaults.file_pages),
+        ));
+        cases.push(self.cgroup_refault(
+            "memory.stat:workingset_refault_anon",
+            stat(["workingset_refault_anon", "", ""]),
+            self.ours.cgroup_refaults.map(|refaults| refaults.anon_pages),
+        ));
         cases
+    }
+
+    fn cgroup_refault(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>) -> Case {
+        Case {
+            slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
+            lost: self.lost(&MISSED, PAGES_PER_SHRINK),
+            over: self.baseline.mglru.then_some(Note::MglruElsewhere),
+            ..Case::new(counter, kernel, seen.map(Range::exactly).ok_or(Note::NoHook))
+        }
     }
 
     fn cgroup_pages(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>, tally: &Tally) -> Case {

@@ -95,7 +95,10 @@ impl Case {
     fn compare(&self, ours: u64, theirs: u64) -> (Verdict, Option<Note>) {
         let apart = ours.abs_diff(theirs);
         if apart == 0 {
-            return (Verdict::Exact, None);
+            // An agreement within wide bounds, as after an attach in the middle of a storm, says less.
+            let within = self.kernel.map_or(0, |kernel| kernel.high.saturating_sub(kernel.low));
+            let wide = within > 2 && within > theirs / 100;
+            return if wide { (Verdict::Close, Some(Note::Within(within))) } else { (Verdict::Exact, None) };
         }
         if apart <= self.slack {
             return (Verdict::Close, None);

@@ -61,7 +61,7 @@ pub struct RefaultTotals {
 pub enum Verdict {
     /// The same, as exactly as both could be read.
     Exact,
-    /// Less than 1 % below, or off by no more than the CPUs may hold back.
+    /// Less than 1 % below, or off by no more than the CPUs may hold back, or the same within wider bounds than 1 %.
     Close,
     /// Off for a known reason, which the note names.
     Explained,

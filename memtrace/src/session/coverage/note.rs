@@ -11,6 +11,8 @@ pub enum Note {
     NoHook,
     /// `allocstall` is counted again when a reclaim starts over.
     Retries,
+    /// The kernel counted this much while the hooks were attached or the totals read: in the window or not.
+    Within(u64),
     /// This many events were lost in the kernel, which accounts for the gap.
     Lost(u64),
     /// This many events were lost in the kernel, which is too little to account for the gap.
@@ -39,6 +41,7 @@ impl Display for Note {
             Self::NotInKernel => "not read: the kernel has no such counter",
             Self::NoHook => "not traced: the hook is not attached",
             Self::Retries => "the kernel counts retries of a reclaim too",
+            Self::Within(n) => return write!(f, "give or take {n}, counted during the attaching or a reading"),
             Self::Lost(n) => return write!(f, "{n} events lost in the kernel"),
             Self::LostFewer(n) => return write!(f, "{n} events lost in the kernel, too few to explain it"),
             Self::SlabToo => "ours has freed slab pages too",

@@ -218,11 +218,18 @@ fn what_happened_between_two_readings_may_be_in_or_out() {
     // 100 to 105 around the attaching, 140 to 150 around the totals: 35 to 50 in the window.
     skewed.baseline.readings = Readings { before: at(100), after: at(105) };
     (skewed.before, skewed.after) = (at(140), at(150));
-    for (ours, verdict) in [(34, Verdict::Explained), (35, Verdict::Exact), (50, Verdict::Exact), (51, Verdict::Over)] {
+    let wide = (Verdict::Close, Some(Note::Within(15)));
+    for (ours, verdict) in
+        [(34, (Verdict::Explained, Some(Note::Retries))), (35, wide), (50, wide), (51, (Verdict::Over, None))]
+    {
         let totals = [(StallKind::Direct, kind(ours, 0, 0))].into();
         skewed.totals.stalls = totals;
-        assert_eq!(skewed.verdict("allocstall").0, verdict, "{ours}");
+        assert_eq!(skewed.verdict("allocstall"), verdict, "{ours}");
     }
+    // In a longer window the same edges matter less.
+    (skewed.before, skewed.after) = (at(100_140), at(100_150));
+    skewed.totals.stalls = [(StallKind::Direct, kind(100_044, 0, 0))].into();
+    assert_eq!(skewed.verdict("allocstall"), (Verdict::Exact, None));
 }
 
 #[test]

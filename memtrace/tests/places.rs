@@ -146,13 +146,6 @@ fn the_counter_event_of_memory_cgroups_widens_its_value() {
 }
 
 #[test]
-fn scan_counters_cover_memory_cgroups_from_seven_two_on() {
-    for kernel in KERNELS {
-        assert_eq!(with_btf(kernel, places::scan_counters_cover_memcg), kernel == "7.2", "{kernel}");
-    }
-}
-
-#[test]
 fn flags_have_their_names_from_btf_or_from_the_print_format() {
     for kernel in KERNELS {
         let text = recorded(&format!("formats/{kernel}/mm_vmscan_direct_reclaim_begin")).unwrap();

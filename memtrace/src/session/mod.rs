@@ -3,6 +3,7 @@
 //! Exact totals come from the kernel side at each tick; who stalled comes from events, of which a full ring loses
 //! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
 
+pub mod coverage;
 pub mod faults;
 pub mod filter;
 pub mod histogram;
@@ -20,6 +21,7 @@ pub mod tick;
 use memtrace_common::{kind::StallKind, totals};
 
 use self::{
+    coverage::{Baseline, Coverage},
     faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
     input::KernelTotals,
@@ -104,6 +106,8 @@ pub struct Session {
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
     lost: [u64; Loss::COUNT],
+    /// What the kernel's counters are held against; `None` when they are not read.
+    baseline: Option<Baseline>,
     last: Last,
 }
 
@@ -116,6 +120,7 @@ struct Last {
     oom_kills: u64,
     loss: Ledger,
     own: input::OwnCost,
+    coverage: Coverage,
 }
 
 impl Session {
@@ -134,6 +139,7 @@ impl Session {
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             lost: [0; Loss::COUNT],
+            baseline: None,
             last: Last { t_ns: start_ns, awake_ns: vec![0; totals::MAX_NODES as usize], ..Last::default() },
             config,
         }
@@ -147,6 +153,11 @@ impl Session {
         self.config.scans_read = scans_read;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;
+    }
+
+    /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.
+    pub fn cover(&mut self, baseline: Baseline) {
+        self.baseline = Some(baseline);
     }
 
     /// Takes one event. Allocates nothing. The caller has put the path of a cgroup that it sees for the first time

@@ -4,8 +4,10 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
 
 use super::{
     Last, ProcessKey, ProcessLabel, Session,
+    coverage::{Coverage, Ours, RefaultTotals},
     faults::Faults,
     input::{HostSample, KernelTotals, KindTotals},
+    loss::Ledger,
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Row,
     tally::{KindTally, Tally},
@@ -36,6 +38,8 @@ impl Session {
         let kswapd = self.tick_kswapd(now_ns, totals, &last.totals, &mut awake_ns);
         let loss = self.ledger(totals);
         let oom_kills = self.oom_kills(totals);
+        let coverage = self.coverage(totals, &loss, host);
+        let uncovered = coverage.worse_than(&last.coverage).cloned().collect();
         let tick = Tick {
             t_ns: now_ns,
             elapsed_ns: now_ns.saturating_sub(last.t_ns),
@@ -50,17 +54,19 @@ impl Session {
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
             ),
-            zones: tick::tightest_zones(host),
+            zones: host.zones.clone(),
             pressure: host.pressure,
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
+            coverage: coverage.clone(),
+            uncovered,
         };
         self.longest_ns = [0; StallKind::COUNT];
         self.matched_since = Tally::default();
-        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own };
+        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own, coverage };
         tick
     }
 
@@ -123,7 +129,37 @@ impl Session {
             own_refaults: totals.own_refaults,
             faults_read: self.config.faults_read,
             own: self.last.own,
+            coverage: self.last.coverage.clone(),
         }
+    }
+
+    fn coverage(&self, totals: &KernelTotals, loss: &Ledger, host: &HostSample) -> Coverage {
+        let (Some(baseline), Some(now)) = (&self.baseline, &host.counters) else { return Coverage::default() };
+        let ours = Ours {
+            totals,
+            loss,
+            scans_read: self.config.scans_read,
+            oom_kills: self.oom_kills(totals),
+            ooms_pending: host.ooms_pending,
+            refaults: totals.refaults.map(|all| {
+                // The kernel's counters have memtrace's own in them.
+                let own = totals.own_refaults.unwrap_or_default();
+                RefaultTotals {
+                    file_pages: all.file_pages + own.file_pages,
+                    anon_pages: all.anon_pages + own.anon_pages,
+                }
+            }),
+            cgroup: baseline.readings.after.cgroup.is_some().then_some(&self.matched),
+            cgroup_refaults: totals.refaults.map(|_| self.matched_refaults()),
+        };
+        Coverage::new(baseline, now, &ours)
+    }
+
+    /// The refaults of all cgroups that match the filter.
+    fn matched_refaults(&self) -> RefaultTotals {
+        let mut sum = self.cgroups.other().0.faults;
+        self.cgroups.rows().iter().for_each(|row| sum.merge(&row.tally.faults));
+        RefaultTotals { file_pages: sum.refaults.file_pages, anon_pages: sum.refaults.anon_pages }
     }
 
     /// What the exact totals count and no event told. Never negative: events of a tick may be ahead of its totals.

@@ -147,7 +147,7 @@ fn the_zone_nearest_to_its_watermark_stands_for_its_node() {
         ..HostSample::default()
     };
     let got = at_ten_seconds().tick(11 * S, &KernelTotals::default(), &host);
-    let names: Vec<_> = got.zones.iter().map(|zone| (zone.nid, zone.name.as_str())).collect();
+    let names: Vec<_> = got.tightest_zones().into_iter().map(|zone| (zone.nid, zone.name.as_str())).collect();
     assert_eq!(names, [(0, "Normal"), (1, "Normal")]);
     assert!(got.pressure.is_some());
 }

@@ -40,6 +40,8 @@ pub struct SessionConfig {
     pub filter: Filter,
     /// Whether pages scanned are read at all (the shrink hook is attached).
     pub scans_read: bool,
+    /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
+    pub mglru: bool,
     /// Rows for processes.
     pub processes: usize,
     /// Rows for cgroups.
@@ -55,6 +57,7 @@ impl Default for SessionConfig {
             own_pid: 0,
             filter: Filter::default(),
             scans_read: true,
+            mglru: false,
             processes: 1024,
             cgroups: 512,
             ooms: 256,
@@ -135,10 +138,11 @@ impl Session {
     }
 
     /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), and whether pages scanned are read. Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool) {
+    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, and whether MGLRU reclaims. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool) {
         self.config.start_ns = start_ns;
         self.config.scans_read = scans_read;
+        self.config.mglru = mglru;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;
     }

@@ -63,6 +63,7 @@ const SMALL: SessionConfig = SessionConfig {
     own_pid: 0,
     filter: Filter { pids: Vec::new(), comms: Vec::new(), cgroups: Vec::new(), kinds: Vec::new() },
     scans_read: true,
+    mglru: false,
     processes: 3,
     cgroups: 2,
     ooms: 1,

@@ -121,6 +121,10 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
         {
             match (ours, lists) {
                 (None, Lists::MglruUntold) => told.push(format!("{who} {what} null as it must (kernel {kernel})")),
+                // The stalls tell it themselves, kswapd does not.
+                (Some(ours), Lists::MglruUntold) if (who, what) == ("all", "reclaimed") && ours <= kernel => {
+                    told.push(format!("{who} {what} at least {ours} of {kernel}"));
+                }
                 (Some(ours), Lists::MglruUntold) => {
                     return Err(format!(
                         "{who} {what} {ours} where no event tells it (kernel {kernel}): should be null"

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::boots::Judge;
 use super::evidence::Sections;
-use super::{Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults};
 use super::two_nodes;
+use super::{Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults};
 
 /// Cut down to the shapes, counters, kernel log and summaries that are read.
 const FILE: &str = include_str!("recorded/file.txt");

@@ -46,6 +46,8 @@ pub struct SessionConfig {
     pub scans_read: bool,
     /// Which faults are read.
     pub faults_read: FaultsRead,
+    /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
+    pub mglru: bool,
     /// Rows for processes.
     pub processes: usize,
     /// Rows for cgroups.
@@ -62,6 +64,7 @@ impl Default for SessionConfig {
             filter: Filter::default(),
             scans_read: true,
             faults_read: FaultsRead::default(),
+            mglru: false,
             processes: 1024,
             cgroups: 512,
             ooms: 256,
@@ -146,11 +149,13 @@ impl Session {
     }
 
     /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, and which faults. Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool, faults_read: FaultsRead) {
+    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, whether MGLRU reclaims, and which faults are read.
+    /// Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead) {
         self.config.faults_read = faults_read;
         self.config.start_ns = start_ns;
         self.config.scans_read = scans_read;
+        self.config.mglru = mglru;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;
     }

@@ -53,7 +53,8 @@ impl Session {
                 scanned.saturating_sub(scanned_before),
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
-            ),
+            )
+            .told(self.scans_told(totals)),
             zones: host.zones.clone(),
             pressure: host.pressure,
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
@@ -78,6 +79,7 @@ impl Session {
         awake_ns: &mut [u64],
     ) -> Vec<KswapdTick> {
         let mut nodes = Vec::with_capacity(totals.kswapd.len());
+        let scans_told = self.scans_told(totals);
         for (&nid, now) in &totals.kswapd {
             let old = before.kswapd.get(&nid).copied().unwrap_or_default();
             self.kswapds.tick(nid, now, now_ns);
@@ -94,7 +96,7 @@ impl Session {
                 reclaim: Reclaim::of(
                     now.scanned_pages.saturating_sub(old.scanned_pages),
                     now.reclaimed_pages.saturating_sub(old.reclaimed_pages),
-                    self.config.scans_read,
+                    scans_told,
                 ),
             });
         }
@@ -120,7 +122,7 @@ impl Session {
             processes: self.process_group(),
             cgroups: self.cgroup_group(),
             nodes: self.nodes(),
-            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read),
+            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_told(totals)),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),
@@ -211,7 +213,16 @@ impl Session {
         other
     }
 
+    /// Whether this kernel tells what kswapd scans. Under an MGLRU that has no event for it, all stays at zero while
+    /// reclaim is at work.
+    fn scans_told(&self, totals: &KernelTotals) -> bool {
+        let (scanned, reclaimed) = tick::reclaim_sums(totals);
+        let at_work = reclaimed > 0 || totals.kswapd.values().any(|node| node.wakes > 0);
+        self.config.scans_read && !(self.config.mglru && scanned == 0 && at_work)
+    }
+
     fn nodes(&self) -> Vec<NodeSummary> {
+        let scans_told = self.scans_told(&self.last.totals);
         let node = |(&nid, totals): (&u32, &totals::KswapdTotals)| NodeSummary {
             nid,
             wakes: totals.wakes,
@@ -220,7 +231,7 @@ impl Session {
             awake_ns: self.kswapds.awake_ns(nid),
             busy_ns: totals.busy_ns,
             awake: totals.awake != 0,
-            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, self.config.scans_read),
+            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_told),
             top_waker: self.kswapds.top_waker(nid),
         };
         self.last.totals.kswapd.iter().map(node).collect()

@@ -65,6 +65,11 @@ impl Reclaim {
         }
     }
 
+    /// The same with scans unread where the kernel tells none; what was reclaimed stays a lower bound.
+    pub(super) fn told(self, scans_told: bool) -> Self {
+        Self { scanned_pages: self.scanned_pages.filter(|_| scans_told), ..self }
+    }
+
     /// Reclaimed pages per scanned page; `None` when nothing was scanned or either was not read.
     #[must_use]
     pub fn efficiency(&self) -> Option<f64> {

@@ -195,7 +195,7 @@ const COUNTERS: [(&str, u64); 10] = [
     ("pgsteal_kswapd", 30_000),
     ("pgscan", 157_620),
     ("pgsteal", 63_000),
-    ("workingset_refault_file", 198_381),
+    ("workingset_refault_file", 9_015),
     ("oom_kill", 1),
     ("pgscan_direct_throttle", 4),
 ];
@@ -225,7 +225,7 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
     let mut session = Session::new(config);
     let read = FaultsRead { refaults: Some("workingset_refault"), fate: true, major_faults: true, swapins: false };
-    session.begin(99 * S, true, read);
+    session.begin(99 * S, true, false, read);
     let mut stalls: Vec<_> = (1..=100).map(|i| Stall { dur_ns: i * MS / 4, ..stall() }).collect();
     stalls.push(bare_stall());
     stalls.extend((0..3).map(|i| Stall { pid: 2000 + i, comm: Comm::from(b"sh".as_slice()), ..stall() }));

@@ -41,7 +41,7 @@ pub(super) const BOOTS: [Boot; 6] = [
     },
     Boot {
         name: "anon",
-        setup: || Setup { zram: Some(Size::mebibytes(160)), ..small() },
+        setup: || Setup { zram: Some(Size::mebibytes(256)), ..small() },
         script: include_str!("anon.sh"),
         judges: &[("direct-anon", direct_anon::judge), ("refaults", refaults::anon)],
     },

@@ -18,6 +18,8 @@ echo 48M > $memory/shop/web/$limit
 echo 40M > $memory/shop/batch/$limit
 [ -e $memory/shop/batch/memory.swap.max ] && echo 0 > $memory/shop/batch/memory.swap.max
 
+section hierarchy
+echo $limit
 begin limit
 load --cgroup $memory/shop/web mmapfile /data/file 128 3
 finish

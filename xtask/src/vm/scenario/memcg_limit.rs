@@ -15,12 +15,17 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     }
     run::judge(sections, "limit", |run| {
         vec![
-            Check::of("load", run.loads("mmapfile 0").map(|()| "memload mapped the file".to_owned())),
+            Check::of("load", load(sections, run)),
             Check::of("stalls", stalls::counted(run, "memcg")),
             Check::of("shapes", stalls::shapes(run, "memcg")),
             Check::of("cgroup", cgroup(run)),
         ]
     })
+}
+
+fn load(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
+    run.loads("mmapfile 0")?;
+    Ok(format!("memload mapped the file under {}", sections.get("hierarchy")?.join(" ")))
 }
 
 /// All stalls are in the row of the cgroup, and each line of the stream names it.

@@ -13,6 +13,8 @@ mod mglru;
 mod refaults;
 mod run;
 mod stalls;
+#[cfg(test)]
+mod tests;
 mod two_nodes;
 
 use std::fs;

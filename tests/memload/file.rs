@@ -72,7 +72,7 @@ pub(crate) fn map(path: &Path, mb: usize, until: Until) -> Result<()> {
     Ok(())
 }
 
-fn open(path: &Path, mb: usize) -> Result<File> {
+pub(crate) fn open(path: &Path, mb: usize) -> Result<File> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let len = file.metadata().with_context(|| format!("the size of {}", path.display()))?.len();
     if len < (mb * MB) as u64 {

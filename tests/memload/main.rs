@@ -2,7 +2,7 @@
 //!
 //! Run it only inside a memory cgroup with a limit, or in a guest. Each load prints one line of what it did.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -14,6 +14,7 @@ use self::until::Until;
 mod anon;
 mod demo;
 mod file;
+mod forks;
 mod storm;
 mod until;
 
@@ -26,6 +27,9 @@ struct Cli {
     /// Be killed when the process that started this one ends, however it ends.
     #[arg(long)]
     die_with_parent: bool,
+    /// Print how many major faults this process had, at the end.
+    #[arg(long)]
+    faults: bool,
     #[command(subcommand)]
     load: Load,
 }
@@ -62,6 +66,8 @@ enum Load {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         rate: Option<u32>,
     },
+    /// Fork TASKS children, some at a time; each touches one page of the first MB of a file and exits.
+    Forks { path: PathBuf, mb: usize, tasks: u64 },
     /// The load of `cargo xtask run --demo`: stalls and an OOM kill now and then, until standard input closes.
     Demo {
         /// Where to put the file that is read; not on a tmpfs.
@@ -118,5 +124,18 @@ fn run(cli: Cli) -> Result<()> {
         Load::Storm { dir, time, writes, rate } => storm::run(&dir, &Until::new(time, writes), rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),
         Load::Demo { dir, sweep: false } => demo::run(&dir),
+        Load::Forks { path, mb, tasks } => forks::run(&path, mb, tasks),
+    }?;
+    if cli.faults {
+        println!("major faults: {}", major_faults()?);
     }
+    Ok(())
+}
+
+/// Major faults of this process, which the kernel keeps beside its start and its state.
+fn major_faults() -> Result<u64> {
+    let stat = fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
+    // The name, in brackets, may hold anything; the number is the tenth field after it.
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    after.split_whitespace().nth(9).and_then(|n| n.parse().ok()).with_context(|| format!("no faults in {stat:?}"))
 }

@@ -153,6 +153,31 @@ impl MemCgroup {
         self.counter(file, "oom_kill")
     }
 
+    /// A counter of `memory.stat`, of this cgroup alone.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or this kernel has no such counter.
+    pub fn stat(&self, key: &str) -> Result<u64> {
+        self.counter("memory.stat", key)
+    }
+
+    /// Lets what is in it use this much swap.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn allow_swap(&self, bytes: u64) -> Result<()> {
+        match self.version {
+            Version::V1 => {
+                let limit = self.read("memory.limit_in_bytes")?;
+                let limit: u64 = limit.trim().parse().with_context(|| format!("a limit of {limit:?}"))?;
+                // Without swap accounting it is absent: nothing limits swap then.
+                let _ = self.write("memory.memsw.limit_in_bytes", &(limit + bytes).to_string());
+                self.write("memory.swappiness", "100")
+            }
+            Version::V2 => self.write("memory.swap.max", &bytes.to_string()),
+        }
+    }
+
     /// Reads one of the controller's files.
     ///
     /// # Errors

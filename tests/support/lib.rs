@@ -11,6 +11,8 @@ pub mod cgroup;
 pub mod load;
 pub mod memtrace;
 pub mod perf;
+pub mod refaults;
+pub mod zram;
 
 pub use cgroup::MemCgroup;
 

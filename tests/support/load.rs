@@ -62,7 +62,7 @@ pub fn cold_file(mb: u64) -> Scratch {
 #[must_use]
 pub fn memload(cgroup: &MemCgroup) -> Command {
     let mut command = Command::new(bin("memload"));
-    command.arg("--cgroup").arg(cgroup.dir());
+    command.arg("--faults").arg("--cgroup").arg(cgroup.dir());
     command
 }
 

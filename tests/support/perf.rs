@@ -111,19 +111,29 @@ pub struct Counted {
 /// When perf or the command fails.
 #[must_use]
 pub fn count(command: &[OsString]) -> Counted {
+    count_of(&["-e", BEGIN], command)
+}
+
+/// The same of another event: `-e EVENT`, and a filter if there is one.
+///
+/// # Panics
+/// When perf or the command fails.
+#[must_use]
+pub fn count_of(event: &[&str], command: &[OsString]) -> Counted {
     let (own, all) = (scratch("own"), scratch("all"));
     let mut perf = Command::new("perf");
-    perf.args(["stat", "-a", "-x,", "-e", BEGIN, "-o"]).arg(&all.0);
-    perf.args(["--", "perf", "stat", "-x,", "-e", BEGIN, "-o"]).arg(&own.0).arg("--");
+    perf.args(["stat", "-a", "-x,"]).args(event).arg("-o").arg(&all.0);
+    perf.args(["--", "perf", "stat", "-x,"]).args(event).arg("-o").arg(&own.0).arg("--");
     let output = perf.args(command).output().expect("perf stat");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     let stdout = String::from_utf8(output.stdout).expect("text");
-    Counted { stdout, own: counter(&own.0), all: counter(&all.0) }
+    let event = event[1];
+    Counted { stdout, own: counter(&own.0, event), all: counter(&all.0, event) }
 }
 
-fn counter(file: &Path) -> u64 {
+fn counter(file: &Path, event: &str) -> u64 {
     let text = fs::read_to_string(file).expect("perf stat wrote it");
-    let line = text.lines().find(|line| line.contains(BEGIN));
+    let line = text.lines().find(|line| line.contains(event));
     let count = line.and_then(|line| line.split(',').next()).and_then(|n| n.parse().ok());
     count.unwrap_or_else(|| panic!("perf counted nothing: {text}"))
 }

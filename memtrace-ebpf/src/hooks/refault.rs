@@ -162,6 +162,10 @@ fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
         // SAFETY: a map value.
         unsafe { add_counts(totals, counts) };
     }
+    // memtrace's own are in no other number: with them the cgroups' rows would come to more than the total.
+    if slot == SLOT_OWN {
+        return;
+    }
     if let Some(faults) = own_entry() {
         // SAFETY: a map value; an entry is removed well after its process has exited.
         unsafe { add_counts(&raw mut (*faults).refaults, counts) };

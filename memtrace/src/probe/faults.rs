@@ -15,7 +15,7 @@ use crate::{
     session::faults::{FaultDeltas, Faults, ProcessFaults},
 };
 
-/// Ticks without a refault after which a cgroup's entry is removed when its table is nearly full.
+/// Ticks without a change after which an entry is removed when its table is nearly full. It comes back with the next one.
 const IDLE_TICKS: u32 = 60;
 
 /// What is remembered of an entry.
@@ -48,8 +48,8 @@ impl FaultTables {
             tasks: HashMap::try_from(take("TASK_FAULTS")?).map_err(refused)?,
             cgroups: HashMap::try_from(take("CGROUP_REFAULTS")?).map_err(refused)?,
             totals: PerCpuArray::try_from(take("REFAULT_TOTALS")?).map_err(refused)?,
-            seen_tasks: StdHashMap::with_capacity(2 * MAX_TASKS as usize),
-            seen_cgroups: StdHashMap::with_capacity(2 * MAX_CGROUPS as usize),
+            seen_tasks: written(2 * MAX_TASKS, |tgid| TaskKey { tgid, ..TaskKey::default() }),
+            seen_cgroups: written(2 * MAX_CGROUPS, u64::from),
             reading: 0,
         })
     }
@@ -93,7 +93,8 @@ impl FaultTables {
             if seen.exited {
                 gone.push(key);
             }
-            *seen = Seen { counts, idle: 0, exited: now.exited != 0, mark: self.reading };
+            let idle = if delta.is_empty() { seen.idle + 1 } else { 0 };
+            *seen = Seen { counts, idle, exited: now.exited != 0, mark: self.reading };
             if !delta.is_empty() {
                 deltas.push(ProcessFaults {
                     pid: key.tgid,
@@ -111,6 +112,12 @@ impl FaultTables {
         }
         let reading = self.reading;
         self.seen_tasks.retain(|_, seen| seen.mark == reading);
+        // Those whose exit nobody sees: a thread that outlived the first one of its process had something to get back.
+        if self.seen_tasks.len() > MAX_TASKS as usize * 3 / 4 {
+            for (key, _) in self.seen_tasks.extract_if(|_, seen| seen.idle > IDLE_TICKS) {
+                let _ = self.tasks.remove(&Raw(key));
+            }
+        }
         deltas
     }
 
@@ -136,4 +143,12 @@ impl FaultTables {
         }
         deltas
     }
+}
+
+/// A map of this capacity whose memory is all there: it was filled once, with these keys.
+fn written<K: Eq + std::hash::Hash, C: Default>(capacity: u32, key: impl Fn(u32) -> K) -> StdHashMap<K, Seen<C>> {
+    let mut map = StdHashMap::with_capacity(capacity as usize);
+    map.extend((0..capacity).map(|n| (key(n), Seen::default())));
+    map.clear();
+    map
 }

@@ -1,5 +1,6 @@
 //! The session under any order, loss and churn; then ticks, one by one.
 
+mod faults;
 mod sums;
 mod ticks;
 

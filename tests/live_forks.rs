@@ -1,0 +1,97 @@
+//! A storm of tasks that are there for less than a millisecond: memory stays flat, and no page is lost or told twice.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
+
+use std::{env, process::Command, thread, time::Duration};
+
+use serde_json::Value;
+use tests::{
+    load::{alone, cgroup, cold_file, memload, path_of},
+    memtrace::{Memtrace, Run, may_trace, number},
+    refaults::{self, FILE, agree, begin, counted, end, reads_refaults},
+};
+
+/// Tasks, unless `MEMTRACE_FORKS` says another number. Two processes fork half of them each.
+const TASKS: u64 = 100_000;
+/// MB of the file whose pages they touch, one each, in a cgroup of `LIMIT_MB`: what the kernel keeps of dead tasks for a
+/// moment is charged there, too.
+const FILE_MB: u64 = 80;
+const LIMIT_MB: u64 = 64;
+/// How far memtrace's resident size may grow.
+const GROWTH: u64 = 2 << 20;
+
+fn tasks() -> u64 {
+    let wanted = env::var("MEMTRACE_FORKS").ok();
+    wanted.map_or(TASKS, |text| text.parse().unwrap_or_else(|e| panic!("MEMTRACE_FORKS={text}: {e}")))
+}
+
+/// Rows, the rest and what no event told make up the exact totals.
+fn sums_hold(summary: &Value) {
+    for (field, total) in [("refaults_file", "file_pages"), ("refaults_anon", "anon_pages"), ("refault_events", "events")]
+    {
+        let total = number(summary, &format!("/refaults/{total}"));
+        for table in ["processes", "cgroups"] {
+            assert_eq!(refaults::sum(summary, table, field), total, "{field} of {table}");
+        }
+    }
+    let kinds = summary["stalls"].as_object().expect("stalls by kind");
+    for (of_row, of_kind) in [("stalls", "count"), ("total_ns", "total_ns")] {
+        let total: u64 = kinds.values().map(|kind| number(kind, &format!("/{of_kind}"))).sum();
+        let unattributed = number(summary, &format!("/unattributed/{of_kind}"));
+        for table in ["processes", "cgroups"] {
+            assert_eq!(refaults::sum(summary, table, of_row) + unattributed, total, "{of_row} of {table}");
+        }
+    }
+}
+
+/// Resident size at each tick, in bytes.
+fn resident(run: &Run) -> Vec<u64> {
+    run.of_type("tick").iter().map(|tick| number(tick, "/self/rss_bytes")).collect()
+}
+
+#[test]
+fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let half = tasks() / 2;
+    let storms = [(cgroup(LIMIT_MB), cold_file(FILE_MB)), (cgroup(LIMIT_MB), cold_file(FILE_MB))];
+    let late = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["-i", "500ms"]);
+    // A tick before anything has happened.
+    thread::sleep(Duration::from_millis(700));
+    let forking = storms.each_ref().map(|(group, file)| {
+        let mut load: Command = memload(group);
+        begin(load.arg("forks").arg(&file.0).args([&FILE_MB.to_string(), &half.to_string()]))
+    });
+    for child in forking {
+        let _ = end(child);
+    }
+    // Exited processes make room two ticks later; then there must be a row for somebody new.
+    thread::sleep(Duration::from_millis(1500));
+    let mut after = memload(&late.0);
+    let ended = end(begin(after.arg("mmapfile").arg(&late.1.0).args(["64", "--passes", "6"])));
+    let run = memtrace.stop();
+    if !reads_refaults(&run) {
+        return;
+    }
+
+    let summary = run.summary();
+    sums_hold(&summary);
+    for (group, _) in &storms {
+        let (path, kernel) = (path_of(group.dir()), counted(group, FILE));
+        let row = refaults::cgroup(&summary, &path).unwrap_or_else(|| panic!("no row of {path}"));
+        let pages = number(row, "/refaults_file");
+        println!("{half} tasks: {kernel} refaults in memory.stat, {pages} in memtrace, {} stalls", row["stalls"]);
+        assert!(agree(pages, kernel), "{pages}, the kernel has {kernel}: {row}");
+    }
+    let kernel = counted(&late.0, FILE);
+    let row = refaults::process(&summary, ended.pid).expect("room for a row after the storm");
+    assert!(agree(number(row, "/refaults_file"), kernel), "the kernel has {kernel}: {row}");
+
+    let sizes = resident(&run);
+    let (first, most) = (sizes[0], sizes.iter().copied().max().expect("ticks"));
+    println!("resident {} KiB at first, {} KiB at most, of {} ticks", first >> 10, most >> 10, sizes.len());
+    assert!(most - first < GROWTH, "it grew from {first} to {most} bytes: {sizes:?}");
+}

@@ -1,0 +1,203 @@
+//! Refaults against the kernel's own counts: of a cgroup, of its processes, of the host.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
+
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+use tests::{
+    MemCgroup,
+    load::{alone, cgroup, cold_file, memload, path_of},
+    memtrace::{Memtrace, may_trace, number},
+    perf::{count_of, have_perf, telling_its_pid, told_pid},
+    refaults::{self, Ended, FILE, agree, begin, counted, end, reads_refaults, vmstat},
+};
+
+/// Other people's storms are no fault of ours: then the run is repeated.
+const TRIES: u32 = 3;
+
+/// The event of memory cgroups' counters, and a filter on its item: refaults of files have had this number on every
+/// kernel that has the event.
+const ITEM: [&str; 4] = ["-e", "memcg:mod_memcg_lruvec_state", "--filter", "item == 11"];
+
+fn load(group: &MemCgroup, kind: &str, file: &Path, passes: &str) -> Command {
+    let mut command = memload(group);
+    command.arg(kind).arg(file).args(["64", "--passes", passes]);
+    command
+}
+
+/// Both rows of a load of one process are what the kernel counted of its cgroup, which is returned.
+fn rows_agree(summary: &Value, group: &MemCgroup, load: Ended) -> u64 {
+    let kernel = counted(group, FILE);
+    let path = path_of(group.dir());
+    let in_cgroup = refaults::cgroup(summary, &path).unwrap_or_else(|| panic!("no row of {path}"));
+    let in_process = refaults::process(summary, load.pid).unwrap_or_else(|| panic!("no row of {}", load.pid));
+    println!(
+        "{kernel} file refaults in memory.stat, {} of the cgroup, {} of the process",
+        in_cgroup["refaults_file"], in_process["refaults_file"]
+    );
+    assert!(kernel > 20_000, "no storm: {kernel}");
+    for row in [in_cgroup, in_process] {
+        let pages = number(row, "/refaults_file");
+        assert!(agree(pages, kernel), "{pages}, the kernel has {kernel}: {row}");
+        let events = number(row, "/refault_events");
+        assert!(events > 0 && events <= pages + number(row, "/refaults_anon"), "{row}");
+        assert_eq!(row["cgroup"], path.as_str());
+    }
+    // The software event is not raised where the kernel faults a page in for a system call's sake.
+    let (ours, theirs) = (number(in_process, "/major_faults"), load.major_faults);
+    println!("{theirs} major faults in /proc, {ours} of the process");
+    assert!(ours.abs_diff(theirs) <= (theirs / 100).max(8), "{ours} major faults, the kernel has {theirs}");
+    kernel
+}
+
+#[test]
+fn a_mapping_refaults_as_memory_stat_says() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&[]);
+    let ended = end(begin(&mut load(&group, "mmapfile", &file.0, "5")));
+    let run = memtrace.stop();
+    if !reads_refaults(&run) {
+        return;
+    }
+    rows_agree(&run.summary(), &group, ended);
+}
+
+#[test]
+fn two_at_once_each_have_their_own() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (one, two) = ((cgroup(24), cold_file(64)), (cgroup(32), cold_file(64)));
+    let memtrace = Memtrace::start(&["-i", "200ms"]);
+    let first = begin(&mut load(&one.0, "mmapfile", &one.1.0, "8"));
+    let second = begin(&mut load(&two.0, "mmapfile", &two.1.0, "3"));
+    let (first, second) = (end(first), end(second));
+    let run = memtrace.stop();
+    if !reads_refaults(&run) {
+        return;
+    }
+    let summary = run.summary();
+    let (more, less) = (rows_agree(&summary, &one.0, first), rows_agree(&summary, &two.0, second));
+    assert!(more > less * 3 / 2, "two loads that can be told apart: {more} and {less}");
+}
+
+#[test]
+fn a_large_folio_is_one_event_of_many_pages() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&[]);
+    let ended = end(begin(&mut load(&group, "file", &file.0, "8")));
+    let run = memtrace.stop();
+    if !reads_refaults(&run) {
+        return;
+    }
+    rows_agree(&run.summary(), &group, ended);
+}
+
+/// The kernel's event, where it has one, is raised once for a folio.
+#[test]
+fn events_are_perfs() {
+    let _alone = alone();
+    if !may_trace() || !have_perf() {
+        return;
+    }
+    let known = Command::new("perf").args(["stat", "-a"]).args(ITEM).args(["--", "true"]).output().expect("perf");
+    if !known.status.success() {
+        return tests::skip_here("this kernel has no memcg:mod_memcg_lruvec_state, the witness (before 6.13)");
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&[]);
+    let theirs = count_of(&ITEM, &telling_its_pid(&load(&group, "file", &file.0, "8")));
+    let run = memtrace.stop();
+    if !reads_refaults(&run) {
+        return;
+    }
+    let summary = run.summary();
+    let row = refaults::process(&summary, told_pid(&theirs.stdout)).expect("its row");
+    let (events, pages) = (number(row, "/refault_events"), number(row, "/refaults_file"));
+    println!("{} events in perf, {events} in memtrace, of {pages} pages", theirs.own);
+    assert!(theirs.own > 500, "no storm: {theirs:?}");
+    // perf counts from the exec on and memtrace from the fork on; no page is meant here, or the two were far apart.
+    assert!(events.abs_diff(theirs.own) <= (theirs.own / 100).max(16), "{events} events, perf has {}", theirs.own);
+    let kernel = counted(&group, FILE);
+    assert!(agree(pages, kernel), "{pages} pages, the kernel has {kernel}");
+    // Where the file system has large folios, which the kernel's own two counts tell, so do ours.
+    assert_eq!(events < pages, theirs.own < kernel - kernel / 50, "{events} events of {pages} pages");
+}
+
+#[test]
+fn the_host_refaults_as_vmstat_says() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let mut seen = Vec::new();
+    for _ in 0..TRIES {
+        // A snapshot on both sides of each edge: what foreign storms did there is known, and spoils the try.
+        let before = vmstat(FILE);
+        let memtrace = Memtrace::start(&[]);
+        let attached = vmstat(FILE);
+        let _ = end(begin(&mut load(&group, "mmapfile", &file.0, "6")));
+        let ended = vmstat(FILE);
+        let run = memtrace.stop();
+        let gone = vmstat(FILE);
+        if !reads_refaults(&run) {
+            return;
+        }
+        let summary = run.summary();
+        let ours = number(&summary, "/refaults/file_pages");
+        println!("vmstat {} to {}, memtrace {ours}", ended - attached, gone - before);
+        // This must hold whoever stormed meanwhile: at least what came inside, at most what came around it.
+        let slack = (gone - before) / 100;
+        assert!(ours + slack >= ended - attached, "{ours} of {}", ended - attached);
+        assert!(ours <= gone - before + slack, "{ours} of {}", gone - before);
+        assert!(ours > 20_000, "no storm: {ours}");
+        let rows = refaults::sum(&summary, "processes", "refaults_file");
+        assert_eq!(rows, ours, "the rows add up to the total");
+        assert_eq!(refaults::sum(&summary, "cgroups", "refaults_file"), ours, "those of the cgroups, too");
+        if agree(ours, ended - attached) {
+            return;
+        }
+        seen.push((ours, ended - attached));
+    }
+    println!("others refaulted at the edges of each try: {seen:?}");
+}
+
+#[test]
+fn what_is_left_out_is_unread() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["--no-refaults", "-i", "200ms"]);
+    let ended = end(begin(&mut load(&group, "mmapfile", &file.0, "2")));
+    let run = memtrace.stop();
+    let (summary, meta) = (run.summary(), run.of_type("meta"));
+    let hooks = meta[0]["hooks"].as_array().expect("hooks");
+    let hook = hooks.iter().find(|hook| hook["name"] == "workingset_refault").expect("it is in the table");
+    assert!(hook["attached"].is_null(), "{hook}");
+    assert!(hook["reason"].as_str().is_some_and(|why| why.contains("--no-refaults")), "{hook}");
+    for object in run.of_type("tick").iter().chain([&summary]) {
+        let totals = object["refaults"].as_object().expect("an object");
+        assert!(totals.values().all(Value::is_null), "{totals:?}");
+    }
+    let path = path_of(group.dir());
+    let rows = [refaults::process(&summary, ended.pid), refaults::cgroup(&summary, &path)];
+    for row in rows.map(|row| row.expect("a row: it stalled")) {
+        for field in ["refaults_file", "refaults_anon", "refault_events"] {
+            assert!(row.get(field).is_some_and(Value::is_null), "{field} of {row}");
+        }
+        assert!(number(row, "/stalls") > 0, "{row}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The truth under stress: a memtrace that is stopped for seconds, two at once, cgroups that come and go.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::Path,
+    process::Child,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use rustix::{
+    fs::{Advice, fadvise},
+    process::{Pid, Signal, kill_process},
+};
+use serde_json::Value;
+use tests::{
+    MemCgroup,
+    load::{alone, cgroup, cold_file, flood, memload, path_of},
+    memtrace::{Memtrace, may_trace, number, stalls_of_cgroup},
+    perf::{count, have_perf, telling_its_pid, told_pid},
+    refaults::{self, FILE, agree, begin, counted, end, reads_refaults},
+};
+
+/// xorshift64 over another seed each time, which is told when the test fails.
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos());
+        let seed = u64::try_from(now).unwrap_or(1) | 1;
+        println!("seed {seed}");
+        Self(seed)
+    }
+
+    /// A time between two bounds in ms.
+    fn millis(&mut self, low: u64, high: u64) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        Duration::from_millis(low + self.0 % (high - low))
+    }
+}
+
+/// Stops and continues a process at random until told that it is over; how often, and for how long in all.
+fn stop_and_go(pid: Pid, over: &AtomicBool) -> (u32, Duration) {
+    let (mut random, mut stops, mut stopped) = (Random::new(), 0, Duration::ZERO);
+    while !over.load(Ordering::Relaxed) {
+        thread::sleep(random.millis(20, 400));
+        kill_process(pid, Signal::STOP).expect("it runs");
+        let start = Instant::now();
+        thread::sleep(random.millis(100, 2000));
+        kill_process(pid, Signal::CONT).expect("it is there");
+        stopped += start.elapsed();
+        stops += 1;
+    }
+    (stops, stopped)
+}
+
+/// A load in the page cache for some seconds.
+fn reader(group: &MemCgroup, file: &Path, args: &[&str]) -> Child {
+    begin(memload(group).arg("mmapfile").arg(file).args(args))
+}
+
+#[test]
+fn a_memtrace_that_is_stopped_at_random_loses_no_total() {
+    let _alone = alone();
+    if !may_trace() || !have_perf() {
+        return;
+    }
+    let (flooded, cached, file) = (cgroup(32), cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["-i", "200ms"]);
+    let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
+    let over = AtomicBool::new(false);
+    let (counted_stalls, (stops, stopped)) = thread::scope(|scope| {
+        let stopper = scope.spawn(|| stop_and_go(pid, &over));
+        let reading = reader(&cached, &file.0, &["64", "5"]);
+        let counted = count(&telling_its_pid(&flood(&flooded, 250_000).command));
+        let _ = end(reading);
+        over.store(true, Ordering::Relaxed);
+        (counted, stopper.join().expect("the stopper"))
+    });
+    let run = memtrace.stop();
+    let summary = run.summary();
+
+    // Exact totals: at least what perf saw of all while the flood went on; the reader and others came before and after.
+    let kinds = summary["stalls"].as_object().expect("stalls by kind");
+    let total: u64 = kinds.values().map(|kind| number(kind, "/count")).sum();
+    let memcg = number(&summary, "/stalls/memcg/count");
+    assert!(memcg >= counted_stalls.all.max(counted_stalls.own), "{memcg} of {counted_stalls:?}");
+    // What was told and what was not is the total, and what was not told is in the ledger.
+    let told = refaults::sum(&summary, "processes", "stalls");
+    let (unattributed, lost) = (number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
+    println!(
+        "{stops} stops of {stopped:?}; perf {} of its own and {} in all, memtrace {memcg}: {told} told, {lost} lost",
+        counted_stalls.own, counted_stalls.all
+    );
+    assert!(stops >= 2 && counted_stalls.own > 20_000, "no storm: {stops} stops, {counted_stalls:?}");
+    assert_eq!(told + unattributed, total);
+    // Beside the ledger there are only those that ended between the last look into the ring and the totals' reading.
+    assert!(unattributed >= lost && unattributed - lost <= total / 100 + 16, "{unattributed} not told, {lost} lost");
+    // Of the flood itself: its row has all but what was lost.
+    let row = refaults::process(&summary, told_pid(&counted_stalls.stdout)).map_or(0, |row| number(row, "/stalls"));
+    assert!(row <= counted_stalls.own && row + lost >= counted_stalls.own, "{row} and {lost} of {counted_stalls:?}");
+    let ticked: u64 = run.of_type("tick").iter().map(|tick| number(tick, "/all/count")).sum();
+    assert_eq!(ticked, total, "the ticks, long ones after a stop, add up to the summary");
+
+    // Refaults are counted in the kernel: nothing of them can be lost.
+    if !reads_refaults(&run) {
+        return;
+    }
+    let kernel = counted(&cached, FILE);
+    let row = refaults::cgroup(&summary, &path_of(cached.dir())).expect("a row of the reader's cgroup");
+    let pages = number(row, "/refaults_file");
+    println!("{kernel} refaults in memory.stat, {pages} in memtrace");
+    assert!(kernel > 20_000 && agree(pages, kernel), "{pages}, the kernel has {kernel}: {row}");
+    let all = number(&summary, "/refaults/file_pages");
+    assert_eq!(refaults::sum(&summary, "processes", "refaults_file"), all);
+    let ticked: u64 = run.of_type("tick").iter().map(|tick| number(tick, "/refaults/file_pages")).sum();
+    assert_eq!(ticked, all, "the ticks add up to the summary");
+}
+
+#[test]
+fn two_at_once_agree_on_refaults() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    // Their ticks fall apart, their counts must not.
+    let (one, other) = (Memtrace::start(&["-i", "150ms"]), Memtrace::start(&[]));
+    let ended = end(reader(&group, &file.0, &["64", "--passes", "6"]));
+    let (one, other) = (one.stop(), other.stop());
+    if !reads_refaults(&one) || !reads_refaults(&other) {
+        return;
+    }
+    let path = path_of(group.dir());
+    let counts = [one, other].map(|run| {
+        let summary = run.summary();
+        let in_cgroup = refaults::cgroup(&summary, &path).expect("a row of the cgroup");
+        let in_process = refaults::process(&summary, ended.pid).expect("a row of the process");
+        let pages = number(in_cgroup, "/refaults_file");
+        assert!(number(&summary, "/refaults/file_pages") >= pages);
+        (pages, number(in_cgroup, "/refault_events"), in_process["refaults_file"].clone(), in_cgroup["stalls"].clone())
+    });
+    println!("{counts:?}");
+    assert_eq!(counts[0], counts[1]);
+    assert!(agree(counts[0].0, counted(&group, FILE)));
+}
+
+#[test]
+fn cgroups_that_come_and_go_keep_their_names() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let memtrace = Memtrace::start(&["-i", "200ms"]);
+    let mut gone: BTreeMap<String, u64> = BTreeMap::new();
+    let file = cold_file(32);
+    for _ in 0..20 {
+        let group = cgroup(16);
+        // What the cgroup before left in the cache belongs to the root now, and would charge nobody.
+        let cache = File::open(&file.0).expect("it is ours");
+        fadvise(&cache, 0, None, Advice::DontNeed).expect("the cache drops it");
+        let ended = end(reader(&group, &file.0, &["32", "--passes", "2"]));
+        // It is read before it goes: names are learnt at a stall or at a tick.
+        thread::sleep(Duration::from_millis(100));
+        gone.insert(path_of(group.dir()), u64::from(ended.pid));
+    }
+    let run = memtrace.stop();
+    let summary = run.summary();
+    let rows = summary["cgroups"].as_array().expect("rows");
+    for (path, pid) in &gone {
+        let row = refaults::cgroup(&summary, path).unwrap_or_else(|| panic!("no row of {path}: {rows:?}"));
+        assert!(stalls_of_cgroup(&summary, path) > 0, "{row}");
+        assert_eq!(rows.iter().filter(|row| row["cgroup"] == path.as_str()).count(), 1, "one row of {path}");
+        let process = refaults::process(&summary, u32::try_from(*pid).expect("a pid")).expect("a row of its process");
+        assert_eq!(process["cgroup"], path.as_str(), "{process}");
+    }
+    let nameless = |row: &&Value| row["other"] == false && row["cgroup"].is_null() && !row["cgroup_id"].is_null();
+    let nameless: Vec<_> = rows.iter().filter(nameless).collect();
+    // Foreign cgroups may be gone before anybody can ask for their name; ours have theirs, which was shown above.
+    println!("{} cgroups came and went, {} rows have no name: {nameless:?}", gone.len(), nameless.len());
+}
+
+#[test]
+fn times_are_of_the_clock_that_nobody_sets() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["-i", "200ms"]);
+    let _ = end(reader(&group, &file.0, &["64", "--passes", "3"]));
+    let run = memtrace.stop();
+    let (meta, ticks, summary) = (run.of_type("meta"), run.of_type("tick"), run.summary());
+    // One pair of clock readings, at the start; every other time of day is computed from it and the monotonic clock.
+    let pair = &meta[0]["clock"];
+    let (mono, real) = (number(pair, "/monotonic_ns"), number(pair, "/realtime_ns"));
+    let lengths: u64 = ticks.iter().map(|tick| number(tick, "/elapsed_ns")).sum();
+    assert!(number(&summary, "/duration_ns").abs_diff(lengths) < 200_000_000, "{lengths} ns of ticks");
+    for object in ticks.iter().chain(&run.of_type("stall")).chain([&summary]) {
+        let time = object["time"].as_str().expect("a time of day");
+        let at = real + number(object, "/t_ns") - mono;
+        let second = at / 1_000_000_000 % 60;
+        assert_eq!(time.get(17..19), Some(format!("{second:02}").as_str()), "{time} is {at} ns");
+    }
+}

@@ -1,0 +1,126 @@
+//! Refaults in the words of memtrace and in those of its witnesses: `memory.stat` and `/proc/vmstat`.
+
+#![expect(clippy::expect_used, reason = "a test that cannot hear its witness has failed")]
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{MemCgroup, cgroup::Version, memtrace::Run, skip_here};
+
+/// Pages of files that came back, in `memory.stat` and in `/proc/vmstat`.
+pub const FILE: &str = "workingset_refault_file";
+/// Anonymous pages that came back.
+pub const ANON: &str = "workingset_refault_anon";
+
+/// Whether this run read refaults; says the skip when no hook for them attaches on this kernel, in memtrace's words.
+#[must_use]
+pub fn reads_refaults(run: &Run) -> bool {
+    let meta = run.of_type("meta");
+    let hooks = meta[0]["hooks"].as_array().expect("hooks");
+    if !run.summary()["refaults"]["source"].is_null() {
+        return true;
+    }
+    let hook = hooks.iter().find(|hook| hook["name"] == "workingset_refault").expect("the hook, with its reason");
+    skip_here(&format!("refaults cannot be read on this kernel: {}", hook["reason"].as_str().expect("a reason")));
+    false
+}
+
+/// The row of a process in a summary.
+#[must_use]
+pub fn process(summary: &Value, pid: u32) -> Option<&Value> {
+    summary["processes"].as_array()?.iter().find(|row| row["pid"] == pid)
+}
+
+/// The row of a cgroup in a summary.
+#[must_use]
+pub fn cgroup<'a>(summary: &'a Value, path: &str) -> Option<&'a Value> {
+    summary["cgroups"].as_array()?.iter().find(|row| row["cgroup"] == path)
+}
+
+/// The sum of a count over all rows of a table, that of `other` included.
+#[must_use]
+pub fn sum(summary: &Value, table: &str, field: &str) -> u64 {
+    summary[table].as_array().into_iter().flatten().filter_map(|row| row[field].as_u64()).sum()
+}
+
+/// What `memory.stat` counted of `key` since the cgroup was made, once it is told: the kernel gathers it from its CPUs
+/// every two seconds, and at a reading only when much has come.
+///
+/// # Panics
+/// When this kernel has no such counter.
+#[must_use]
+pub fn counted(group: &MemCgroup, key: &str) -> u64 {
+    let read = || {
+        let own = group.stat(key);
+        // Before 5.12 and later again v1 told some of them for the whole tree only; there is nothing below ours.
+        let own = if group.version() == Version::V1 { own.or_else(|_| group.stat(&format!("total_{key}"))) } else { own };
+        own.unwrap_or_else(|e| panic!("{e:#}"))
+    };
+    let mut last = read();
+    for _ in 0..5 {
+        thread::sleep(Duration::from_millis(500));
+        let now = read();
+        if now == last && last > 0 {
+            break;
+        }
+        last = now;
+    }
+    last
+}
+
+/// A counter of `/proc/vmstat`, after the kernel has gathered it from its CPUs.
+///
+/// # Panics
+/// When this kernel has no such counter.
+#[must_use]
+pub fn vmstat(key: &str) -> u64 {
+    // It only gathers what is counted; without the right to ask, the kernel does so each second.
+    let _ = fs::write("/proc/sys/vm/stat_refresh", "1");
+    let text = fs::read_to_string("/proc/vmstat").expect("/proc");
+    let value = text.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key);
+    value.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| panic!("/proc/vmstat has no {key}"))
+}
+
+/// Whether two counts of the same differ by 1 % at most, or by a few pages that the kernel has not yet gathered.
+#[must_use]
+pub fn agree(ours: u64, theirs: u64) -> bool {
+    ours.abs_diff(theirs) <= (theirs / 100).max(128)
+}
+
+/// A load that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Its process.
+    pub pid: u32,
+    /// Major faults in its own eyes (`--faults`).
+    pub major_faults: u64,
+}
+
+/// Starts a `memload` that tells its major faults at its end.
+///
+/// # Panics
+/// When it cannot be started.
+#[must_use]
+pub fn begin(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("memload")
+}
+
+/// Waits for its end.
+///
+/// # Panics
+/// When it failed.
+#[must_use]
+pub fn end(child: Child) -> Ended {
+    let pid = child.id();
+    let output = child.wait_with_output().expect("memload");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let told = text.lines().find_map(|line| line.strip_prefix("major faults: ")?.parse().ok());
+    Ended { pid, major_faults: told.unwrap_or_else(|| panic!("no faults in {text:?}")) }
+}

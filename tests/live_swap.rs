@@ -1,6 +1,5 @@
 //! Anonymous refaults: a working set that does not fit its cgroup, over swap in zram.
 
-
 use tests::{
     load::{alone, cgroup, memload, path_of},
     memtrace::{Memtrace, may_trace, number},

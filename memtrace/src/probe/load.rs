@@ -132,6 +132,9 @@ impl Loaded {
             if options.without.iter().any(|name| chain.is_named(name)) {
                 return chain.left_out("left out by --without");
             }
+            if options.ways == Ways::ClassicOnly {
+                return chain.left_out("no tracepoint tells it without BTF");
+            }
             if !options.refaults && chain.is_named(chains::REFAULTS_NAME) {
                 return chain.left_out("left out by --no-refaults");
             }

@@ -27,7 +27,8 @@ fn tasks() -> u64 {
 
 /// Rows, the rest and what no event told make up the exact totals.
 fn sums_hold(summary: &Value) {
-    for (field, total) in [("refaults_file", "file_pages"), ("refaults_anon", "anon_pages"), ("refault_events", "events")]
+    for (field, total) in
+        [("refaults_file", "file_pages"), ("refaults_anon", "anon_pages"), ("refault_events", "events")]
     {
         let total = number(summary, &format!("/refaults/{total}"));
         for table in ["processes", "cgroups"] {

@@ -1,7 +1,5 @@
 //! Anonymous refaults: a working set that does not fit its cgroup, over swap in zram.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
-
 use tests::{
     load::{alone, cgroup, memload, path_of},
     memtrace::{Memtrace, may_trace, number},

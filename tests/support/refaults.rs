@@ -59,7 +59,8 @@ pub fn counted(group: &MemCgroup, key: &str) -> u64 {
     let read = || {
         let own = group.stat(key);
         // Before 5.12 and later again v1 told some of them for the whole tree only; there is nothing below ours.
-        let own = if group.version() == Version::V1 { own.or_else(|_| group.stat(&format!("total_{key}"))) } else { own };
+        let own =
+            if group.version() == Version::V1 { own.or_else(|_| group.stat(&format!("total_{key}"))) } else { own };
         own.unwrap_or_else(|e| panic!("{e:#}"))
     };
     let mut last = read();

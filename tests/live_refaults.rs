@@ -160,6 +160,7 @@ fn the_host_refaults_as_vmstat_says() {
         assert!(ours + slack >= ended - attached, "{ours} of {}", ended - attached);
         assert!(ours <= gone - before + slack, "{ours} of {}", gone - before);
         assert!(ours > 15_000, "no storm: {ours}");
+        refaults::coverage_holds(&summary);
         let rows = refaults::sum(&summary, "processes", "refaults_file");
         assert_eq!(rows, ours, "the rows add up to the total");
         assert_eq!(refaults::sum(&summary, "cgroups", "refaults_file"), ours, "those of the cgroups, too");

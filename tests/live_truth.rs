@@ -119,6 +119,7 @@ fn a_memtrace_that_is_stopped_at_random_loses_no_total() {
     let pages = number(row, "/refaults_file");
     println!("{kernel} refaults in memory.stat, {pages} in memtrace");
     assert!(kernel > 20_000 && agree(pages, kernel), "{pages}, the kernel has {kernel}: {row}");
+    refaults::coverage_holds(&summary);
     let all = number(&summary, "/refaults/file_pages");
     assert_eq!(refaults::sum(&summary, "processes", "refaults_file"), all);
     let ticked: u64 = run.of_type("tick").iter().map(|tick| number(tick, "/refaults/file_pages")).sum();

@@ -50,4 +50,6 @@ pub struct HookStatus {
     pub attached: Attached,
     /// Fields that this kernel's event does not have, by name.
     pub unread: Vec<&'static str>,
+    /// Instructions that the verifier went through for its program; `None` when not attached or not told (before 5.16).
+    pub verified_instructions: Option<u32>,
 }

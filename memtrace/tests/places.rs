@@ -118,6 +118,34 @@ fn every_member_on_the_way_from_a_task_is_found() {
 }
 
 #[test]
+fn a_refault_is_judged_by_the_bits_of_each_kernel() {
+    // Bits of PG_swapbacked, PG_active, PG_workingset, PG_head; 6.12 moved them.
+    let want = [
+        ("5.10", [19, 5, 6, 16]),
+        ("6.1", [19, 5, 6, 16]),
+        ("6.12", [17, 8, 9, 6]),
+        ("6.18", [17, 8, 9, 6]),
+        ("7.2", [17, 8, 9, 6]),
+    ];
+    for (kernel, bits) in want {
+        let places = with_btf(kernel, places::refault_places);
+        let found = [places.swapbacked, places.active, places.workingset, places.head];
+        assert_eq!(found, bits.map(Member), "{kernel}");
+        assert_eq!((places.first_item, places.flags, places.memcg_css), (10, Member(0), Member(0)), "{kernel}");
+        assert_ne!(places.nr_pages, Member::UNREAD, "{kernel}");
+    }
+    // The number of pages is in the second page of a compound one.
+    assert_eq!(with_btf("5.10", places::refault_places).nr_pages, Member(64 + 24));
+}
+
+#[test]
+fn the_counter_event_of_memory_cgroups_widens_its_value() {
+    let value = |kernel| with_btf(kernel, places::refault_places).value;
+    assert_eq!([value("5.10"), value("6.1"), value("6.12")], [Field::UNREAD; 3]);
+    assert_eq!((value("6.18"), value("7.2")), (field(2, 4), field(2, 8)));
+}
+
+#[test]
 fn flags_have_their_names_from_btf_or_from_the_print_format() {
     for kernel in KERNELS {
         let text = recorded(&format!("formats/{kernel}/mm_vmscan_direct_reclaim_begin")).unwrap();

@@ -3,13 +3,16 @@
 //! Each file is a parser of text and a thin reader.
 
 pub mod cgroups;
+pub mod counters;
 pub mod kmsg;
+pub mod memory_stat;
 mod mounts;
 pub mod own;
 pub mod pressure;
 mod pseudo_file;
 mod sampler;
 pub mod tasks;
+pub mod vmstat;
 pub mod zones;
 
 pub use self::{

@@ -27,7 +27,7 @@ impl Sampler {
         }
     }
 
-    /// The host as it is now. `own.bpf_ns` is not known here.
+    /// The host as it is now. `own.bpf_ns`, the counters around the totals and pending OOM kills are not known here.
     pub fn sample(&mut self) -> HostSample {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
@@ -37,6 +37,8 @@ impl Sampler {
                 rss_bytes: self.resident.as_mut().and_then(ResidentSize::bytes),
                 bpf_ns: None,
             },
+            counters: None,
+            ooms_pending: 0,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
+mod coverage;
 mod event;
 mod meta;
 mod refaults;
@@ -11,6 +12,7 @@ mod tick;
 use serde::Serialize;
 
 pub use self::{
+    coverage::{Coverage, CoverageRow},
     event::{Kswapd, Oom, Process, Stall, Victim},
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     refaults::{Refaults, RowRefaults},

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    coverage::{Coverage, coverage},
     event::Oom,
     refaults::{Refaults, RowRefaults},
     text,
@@ -206,6 +207,8 @@ pub struct Summary {
     pub oom_kills: u64,
     /// What was lost, by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
+    /// Our counts since attach against the kernel's own, by counter.
+    pub coverage: Coverage,
     /// memtrace's own cost and stalls.
     #[serde(rename = "self")]
     pub own: Own,
@@ -231,6 +234,7 @@ impl Summary {
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             loss: summary.loss.0.clone(),
+            coverage: coverage(&summary.coverage),
             own: Own {
                 cpu_ns: summary.own.cpu_ns,
                 rss_bytes: summary.own.rss_bytes,

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{finite, refaults::Refaults, text};
+use super::{
+    coverage::{Coverage, coverage},
+    finite,
+    refaults::Refaults,
+    text,
+};
 use crate::{
     clock::Clock,
     session::{input, tick},
@@ -58,7 +63,7 @@ pub struct KswapdTick {
     pub reclaimed_pages: Option<u64>,
 }
 
-/// The zone of a node that is nearest to its min watermark.
+/// A zone that holds pages.
 #[derive(Debug, Serialize)]
 pub struct Zone {
     /// The node.
@@ -73,6 +78,8 @@ pub struct Zone {
     pub low_pages: u64,
     /// High watermark.
     pub high_pages: u64,
+    /// The one of its node that is nearest to its min watermark.
+    pub tightest: bool,
 }
 
 /// Memory pressure, in percent of the time.
@@ -124,7 +131,7 @@ pub struct Tick {
     pub reclaimed_pages: Option<u64>,
     /// Reclaimed pages per scanned page.
     pub efficiency: Option<f64>,
-    /// Per node the zone that is nearest to its min watermark.
+    /// All zones that hold pages.
     pub zones: Vec<Zone>,
     /// Memory pressure; null where PSI is off.
     pub pressure: Option<Pressure>,
@@ -134,6 +141,8 @@ pub struct Tick {
     pub oom_kills: u64,
     /// What was lost in the interval, by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
+    /// Our counts since attach against the kernel's own, by counter.
+    pub coverage: Coverage,
     /// memtrace's own stalls, in no number above.
     #[serde(rename = "self")]
     pub own: OwnTick,
@@ -168,11 +177,12 @@ impl Tick {
             scanned_pages: tick.reclaim.scanned_pages,
             reclaimed_pages: tick.reclaim.reclaimed_pages,
             efficiency: tick.reclaim.efficiency().and_then(finite),
-            zones: tick.zones.iter().map(zone).collect(),
+            zones: zones(tick),
             pressure: tick.pressure.as_ref().map(Pressure::new),
             refaults: Refaults::new(tick.refaults, &tick.faults_read),
             oom_kills: tick.oom_kills,
             loss: tick.loss.0.clone(),
+            coverage: coverage(&tick.coverage),
             own: OwnTick {
                 stalls: tick.own_stalls,
                 stalled_ns: tick.own_stalled_ns,
@@ -197,13 +207,16 @@ fn kswapd(node: &tick::KswapdTick) -> KswapdTick {
     }
 }
 
-fn zone(zone: &input::Zone) -> Zone {
-    Zone {
+fn zones(tick: &tick::Tick) -> Vec<Zone> {
+    let tightest = tick.tightest_zones();
+    let zone = |zone: &input::Zone| Zone {
         nid: zone.nid,
         zone: text(zone.name.as_bytes()),
         free_pages: zone.free_pages,
         min_pages: zone.min_pages,
         low_pages: zone.low_pages,
         high_pages: zone.high_pages,
-    }
+        tightest: tightest.contains(&zone),
+    };
+    tick.zones.iter().map(zone).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    coverage::in_short,
     number::{count, duration_or_dash, percent, rate, three_digits},
     style::{Cell, Colour, Style},
 };
@@ -81,6 +82,9 @@ pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> St
         let stages: Vec<_> = tick.loss.lost().map(|(stage, n)| format!("{stage} {}", count(n))).collect();
         let _ = write!(out, "\n{:TIME$} lost: {}", "", stages.join(", "));
     }
+    for row in &tick.uncovered {
+        let _ = write!(out, "\n{:TIME$} coverage: {}", "", in_short(row));
+    }
     out
 }
 
@@ -139,7 +143,7 @@ fn free(tick: &Tick) -> String {
         (i128::from(zone.free_pages) - i128::from(zone.min_pages)) * 1_000_000
             / i128::from(zone.high_pages.saturating_sub(zone.min_pages).max(1))
     };
-    tick.zones.iter().min_by_key(headroom).map_or_else(|| "-".to_owned(), against_watermark)
+    tick.tightest_zones().into_iter().min_by_key(headroom).map_or_else(|| "-".to_owned(), against_watermark)
 }
 
 fn against_watermark(zone: &Zone) -> String {
@@ -172,7 +176,7 @@ fn in_full(tick: &Tick) -> String {
         parts.push(format!("matched {}", rate(tick.rate(matched.count))));
     }
     parts.extend(tick.kswapd.iter().map(|kswapd| format!("kswapd {}", node(tick, kswapd))));
-    for zone in &tick.zones {
+    for zone in tick.tightest_zones() {
         parts.push(format!("N{} {} {}", zone.nid, zone.name, against_watermark(zone)));
     }
     format!(" {}", parts.join(", "))

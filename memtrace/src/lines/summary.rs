@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    coverage::coverage,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
     stall::cgroup,
@@ -60,6 +61,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     }
     nodes(&mut out, &summary.nodes);
     ooms(&mut out, summary, view);
+    out.push_str(&coverage(&summary.coverage));
     own(&mut out, summary);
     losses(&mut out, summary);
     out

@@ -23,10 +23,15 @@ pub use self::{
 };
 use crate::{
     cli::LiveArgs,
-    host::{Sampler, cgroups::CgroupNames, kmsg::KernelLog},
+    host::{
+        Sampler,
+        cgroups::CgroupNames,
+        counters::{CounterReader, online_nodes},
+        kmsg::KernelLog,
+    },
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
-    session::{Session, SessionConfig},
+    session::{Session, SessionConfig, coverage::Readings},
     survive,
 };
 
@@ -65,11 +70,15 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let kswapd_shown = args.json || args.verbose;
     let min_stall_ns = start::nanoseconds(args.min_stall());
     let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, kswapd_shown);
+    let mut counters = CounterReader::open(&filter);
+    let nodes = online_nodes();
     let start_ns = start::now_ns();
+    let counted_before = counters.read();
     let probe = match loaded.attach() {
         Ok(probe) => probe,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
+    let readings = Readings { before: counted_before, after: counters.read() };
     say_what_is_missing(args, &facts, &probe, &protected);
     let started = (!args.cmd.is_empty()).then(|| Command::start(&args.cmd, protected.original)).transpose();
     let command = match started {
@@ -80,6 +89,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         }
     };
     drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
+    drain.session.cover(start::baseline(readings, nodes, &facts));
     let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
     let mut log = KernelLog::open();
     let before = before::gather(start_ns, &mut log, &probe.already_stalled);
@@ -89,6 +99,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         drain,
         ooms: OomQueue::new(log),
         sampler: Sampler::open(),
+        counters,
         cost: CostSampler::new(start_ns),
         command,
         signals,

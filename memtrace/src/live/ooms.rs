@@ -45,6 +45,11 @@ impl OomQueue {
         None
     }
 
+    /// How many wait.
+    pub(super) fn pending(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// The kills that are ready at `now_ns`: found in the log, or waiting for too long (all of them when `all`).
     pub(super) fn ready(&mut self, now_ns: u64, all: bool, cgroups: &CgroupNames) -> Vec<Oom> {
         let Ok(log) = &mut self.log else { return Vec::new() };

@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     before::BeforeStart,
-    host::{Sampler, tasks},
+    host::{Sampler, counters::CounterReader, tasks},
     probe::load::Probe,
-    session::{input::KernelTotals, loss::Loss, summary::Summary},
+    session::{coverage::Readings, input::KernelTotals, loss::Loss, summary::Summary},
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
@@ -39,6 +39,7 @@ pub(super) struct Tracing {
     pub(super) drain: Drain,
     pub(super) ooms: OomQueue,
     pub(super) sampler: Sampler,
+    pub(super) counters: CounterReader,
     pub(super) cost: CostSampler,
     pub(super) command: Option<Command>,
     pub(super) signals: Signals,
@@ -132,6 +133,9 @@ impl Tracing {
 
     /// Ends an interval.
     fn tick(&mut self, now: u64) -> Result<()> {
+        // What the kernel counted up to here must be in ours: its counters first, then all that the ring has.
+        let before = self.counters.read();
+        self.drain(now, false);
         self.ooms.catch_up();
         let faults = self.probe.faults.read();
         for process in &faults.processes {
@@ -142,7 +146,10 @@ impl Tracing {
         }
         self.drain.session.apply_faults(&faults, &self.drain.cgroups);
         let totals = self.totals()?;
+        let after = self.counters.read();
         let mut host = self.sampler.sample();
+        host.counters = Some(Readings { before, after });
+        host.ooms_pending = self.ooms.pending();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
         let tick = self.drain.session.tick(now, &totals, &host);
         // The rest of an interval at the end: a moment in which nothing happened tells nothing.

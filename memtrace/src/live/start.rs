@@ -20,7 +20,10 @@ use crate::{
         facts::{Memcg, Mglru},
     },
     probe::load::{MemoryHierarchy, Options, Ways},
-    session::filter::Filter,
+    session::{
+        coverage::{Baseline, Readings},
+        filter::Filter,
+    },
     untrusted::Untrusted,
 };
 
@@ -92,6 +95,12 @@ pub(super) fn decode_context(hooks: &[HookStatus], facts: &Facts) -> DecodeConte
         soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
         mglru: facts.mglru.is(Mglru::On),
     }
+}
+
+/// What the kernel's counters are held against, from the readings around the attaching.
+pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baseline {
+    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    Baseline { readings, mglru: facts.mglru.is(Mglru::On), cpus, nodes }
 }
 
 /// Which stalls are shown.

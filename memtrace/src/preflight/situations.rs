@@ -68,6 +68,7 @@ fn hooks() -> Vec<HookStatus> {
         required,
         attached,
         unread: vec![],
+        verified_instructions: None,
     };
     vec![
         HookStatus {

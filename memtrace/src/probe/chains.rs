@@ -9,7 +9,7 @@ use aya::{
     util::online_cpus,
 };
 
-use super::{places, words::in_words};
+use super::{load::instructions_of, places, words::in_words};
 use crate::{
     hook::{Attached, HookStatus},
     session::faults::FaultsRead,
@@ -134,12 +134,19 @@ impl LoadedChain {
     /// Attaches the first way that the kernel takes.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
         let Chain { name, gives, without, ways } = self.chain;
-        let status =
-            |name, attached| HookStatus { name, gives, without, required: false, attached, unread: Vec::new() };
+        let status = |name, attached, verified_instructions| HookStatus {
+            name,
+            gives,
+            without,
+            required: false,
+            attached,
+            unread: Vec::new(),
+            verified_instructions,
+        };
         let mut reasons: Vec<String> = Vec::new();
         for ((way, program), loaded) in ways.iter().zip(self.ways) {
             match loaded.and_then(|()| way.attach(ebpf, program)) {
-                Ok(()) => return status(way.target().0, way.attached()),
+                Ok(()) => return status(way.target().0, way.attached(), instructions_of(ebpf, program)),
                 Err(why) => {
                     let why = format!("{} {}: {why}", way.kind(), way.target().1);
                     if !reasons.contains(&why) {
@@ -148,7 +155,7 @@ impl LoadedChain {
                 }
             }
         }
-        status(name, Attached::No(reasons.join("; ")))
+        status(name, Attached::No(reasons.join("; ")), None)
     }
 }
 

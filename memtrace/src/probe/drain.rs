@@ -1,13 +1,19 @@
 //! Reading the exact totals out of the maps, once a tick.
 
-use aya::maps::{Array, Map, MapData, MapError, PerCpuArray};
+use std::collections::BTreeMap;
+
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use memtrace_common::{
     kind::StallKind,
+    span::TaskSpans,
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_SELF, StallTotals},
 };
 
 use super::{load::LoadError, pod::Raw, words::chain};
-use crate::session::input::{KernelTotals, KindTotals};
+use crate::session::input::{InFlight, KernelTotals, KindTotals};
+
+/// Entries of open spans that are looked at: the map hands them out one by one.
+const OPEN_SPANS: usize = 4096;
 
 /// The maps of totals.
 pub struct Totals {
@@ -15,6 +21,7 @@ pub struct Totals {
     kswapd: Array<MapData, Raw<KswapdTotals>>,
     other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     loss: PerCpuArray<MapData, u64>,
+    open: HashMap<MapData, u32, Raw<TaskSpans>>,
 }
 
 impl Totals {
@@ -26,6 +33,7 @@ impl Totals {
             kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
             other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
+            open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
         })
     }
 
@@ -52,7 +60,32 @@ impl Totals {
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
         }
+        totals.in_flight = self.in_flight();
         Ok(totals)
+    }
+
+    /// The stalls that are open now. Tasks come and go meanwhile, so that one may be missed, or seen twice when the
+    /// walk starts over at a removed entry: good for what may be in flight, not for a count.
+    fn in_flight(&self) -> BTreeMap<StallKind, InFlight> {
+        let mut open: BTreeMap<u32, TaskSpans> = BTreeMap::new();
+        for entry in self.open.iter().take(OPEN_SPANS) {
+            // An entry that went away between its key and its value is over.
+            if let Ok((tid, Raw(spans))) = entry
+                && spans.depth > 0
+            {
+                open.insert(tid, spans);
+            }
+        }
+        let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
+        for spans in open.values() {
+            let outermost = spans.spans[0].kind;
+            if let Some(kind) = StallKind::ALL.into_iter().find(|kind| *kind as u8 == outermost) {
+                let sum = kinds.entry(kind).or_default();
+                sum.stalls += 1;
+                sum.scanned_pages = sum.scanned_pages.saturating_add(spans.scanned_pages);
+            }
+        }
+        kinds
     }
 
     fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {

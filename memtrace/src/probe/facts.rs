@@ -78,7 +78,7 @@ impl KernelFacts {
     }
 
     /// A hook as it turned out on this kernel.
-    pub(super) fn status(&self, hook: &Hook, attached: Attached) -> HookStatus {
+    pub(super) fn status(&self, hook: &Hook, attached: Attached, verified_instructions: Option<u32>) -> HookStatus {
         let unread = match attached {
             Attached::BtfTracepoint => hook.unread(&self.args),
             Attached::Tracepoint => hook.unread(&self.record),
@@ -91,6 +91,7 @@ impl KernelFacts {
             required: hook.required,
             attached,
             unread,
+            verified_instructions,
         }
     }
 }

@@ -154,7 +154,8 @@ impl Loaded {
                 Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
                 None => attach_hook(&mut self.ebpf, hook, loaded),
             };
-            hooks.push(self.facts.status(hook, attached));
+            let verified = verified_instructions(&self.ebpf, hook, &attached);
+            hooks.push(self.facts.status(hook, attached, verified));
         }
         if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
             return Err(LoadError::NothingAttached(hooks));
@@ -219,6 +220,20 @@ fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
         (Err(why), None) => Attached::No(why),
         (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
     }
+}
+
+/// How many instructions the verifier went through, for the program that is attached.
+fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
+    match attached {
+        Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
+        Attached::Tracepoint => instructions_of(ebpf, &format!("{}_tp", hook.program)),
+        _ => None,
+    }
+}
+
+/// How many instructions the verifier went through for a loaded program; `None` before 5.16.
+pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
+    ebpf.program(program)?.info().ok()?.verified_instruction_count()
 }
 
 fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {

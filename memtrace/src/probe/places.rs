@@ -190,13 +190,6 @@ fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
     (first + 1..).zip(rest).all(|(want, name)| item(name) == Some(want)).then_some(first)
 }
 
-/// Whether the direct and kswapd scan counters of vmstat count reclaim of memory cgroups too: where they are items of a
-/// node (7.2), they do; as events they were of global reclaim only.
-#[must_use]
-pub fn scan_counters_cover_memcg(btf: &Btf<'_>) -> bool {
-    btf.constant("node_stat_item", "PGSCAN_DIRECT").is_some()
-}
-
 /// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.
 fn memory_css(btf: &Btf<'_>) -> Option<Member> {
     let subsys = btf.member("css_set", "subsys")?;

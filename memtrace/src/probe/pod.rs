@@ -3,6 +3,7 @@
 use memtrace_common::{
     config::Config,
     refault::{RefaultCounts, TaskFaults, TaskKey},
+    span::TaskSpans,
     totals::{KswapdTotals, OtherShrinks, StallTotals},
 };
 
@@ -25,3 +26,5 @@ unsafe impl aya::Pod for Raw<TaskFaults> {}
 unsafe impl aya::Pod for Raw<KswapdTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
+// SAFETY: `repr(C)`, made of integers with explicit padding.
+unsafe impl aya::Pod for Raw<TaskSpans> {}

@@ -8,7 +8,7 @@ use memtrace_common::{
     totals::{KswapdTotals, OtherShrinks},
 };
 
-use super::histogram::Histogram;
+use super::{coverage::Readings, histogram::Histogram};
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,15 @@ pub struct KindTotals {
     pub latency: Histogram,
 }
 
+/// Stalls of one kind that are not over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// How many.
+    pub stalls: u64,
+    /// Pages scanned in them so far.
+    pub scanned_pages: u64,
+}
+
 /// All exact totals since attach. `BTreeMap`s, so that outputs come in a fixed order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelTotals {
@@ -46,6 +55,8 @@ pub struct KernelTotals {
     pub own_refaults: Option<RefaultCounts>,
     /// Shrinks that belong to no stall and no kswapd.
     pub other_shrinks: OtherShrinks,
+    /// Stalls that are not over, by kind, memtrace's own included; in no other number here.
+    pub in_flight: BTreeMap<StallKind, InFlight>,
     /// Loss by stage.
     pub loss: BTreeMap<&'static str, u64>,
 }
@@ -102,4 +113,8 @@ pub struct HostSample {
     pub zones: Vec<Zone>,
     /// memtrace's own cost.
     pub own: OwnCost,
+    /// The kernel's counters around the reading of the totals.
+    pub counters: Option<Readings>,
+    /// OOM kills that are known and that the session was not given yet.
+    pub ooms_pending: u64,
 }

@@ -3,6 +3,7 @@
 //! Exact totals come from the kernel side at each tick; who stalled comes from events, of which a full ring loses
 //! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
 
+pub mod coverage;
 pub mod faults;
 pub mod filter;
 pub mod histogram;
@@ -20,6 +21,7 @@ pub mod tick;
 use memtrace_common::{kind::StallKind, totals};
 
 use self::{
+    coverage::{Baseline, Coverage},
     faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
     input::KernelTotals,
@@ -44,6 +46,8 @@ pub struct SessionConfig {
     pub scans_read: bool,
     /// Which faults are read.
     pub faults_read: FaultsRead,
+    /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
+    pub mglru: bool,
     /// Rows for processes.
     pub processes: usize,
     /// Rows for cgroups.
@@ -60,6 +64,7 @@ impl Default for SessionConfig {
             filter: Filter::default(),
             scans_read: true,
             faults_read: FaultsRead::default(),
+            mglru: false,
             processes: 1024,
             cgroups: 512,
             ooms: 256,
@@ -104,6 +109,8 @@ pub struct Session {
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
     lost: [u64; Loss::COUNT],
+    /// What the kernel's counters are held against; `None` when they are not read.
+    baseline: Option<Baseline>,
     last: Last,
 }
 
@@ -116,6 +123,7 @@ struct Last {
     oom_kills: u64,
     loss: Ledger,
     own: input::OwnCost,
+    coverage: Coverage,
 }
 
 impl Session {
@@ -134,19 +142,27 @@ impl Session {
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             lost: [0; Loss::COUNT],
+            baseline: None,
             last: Last { t_ns: start_ns, awake_ns: vec![0; totals::MAX_NODES as usize], ..Last::default() },
             config,
         }
     }
 
     /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, and which faults. Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool, faults_read: FaultsRead) {
+    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, whether MGLRU reclaims, and which faults are read.
+    /// Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead) {
         self.config.faults_read = faults_read;
         self.config.start_ns = start_ns;
         self.config.scans_read = scans_read;
+        self.config.mglru = mglru;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;
+    }
+
+    /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.
+    pub fn cover(&mut self, baseline: Baseline) {
+        self.baseline = Some(baseline);
     }
 
     /// Takes one event. Allocates nothing. The caller has put the path of a cgroup that it sees for the first time

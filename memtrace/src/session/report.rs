@@ -4,8 +4,10 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
 
 use super::{
     Last, ProcessKey, ProcessLabel, Session,
+    coverage::{Coverage, Ours, RefaultTotals},
     faults::Faults,
     input::{HostSample, KernelTotals, KindTotals},
+    loss::Ledger,
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Row,
     tally::{KindTally, Tally},
@@ -36,6 +38,8 @@ impl Session {
         let kswapd = self.tick_kswapd(now_ns, totals, &last.totals, &mut awake_ns);
         let loss = self.ledger(totals);
         let oom_kills = self.oom_kills(totals);
+        let coverage = self.coverage(totals, &loss, host);
+        let uncovered = coverage.worse_than(&last.coverage).cloned().collect();
         let tick = Tick {
             t_ns: now_ns,
             elapsed_ns: now_ns.saturating_sub(last.t_ns),
@@ -49,18 +53,21 @@ impl Session {
                 scanned.saturating_sub(scanned_before),
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
-            ),
-            zones: tick::tightest_zones(host),
+            )
+            .told(self.scans_told(totals)),
+            zones: host.zones.clone(),
             pressure: host.pressure,
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
+            coverage: coverage.clone(),
+            uncovered,
         };
         self.longest_ns = [0; StallKind::COUNT];
         self.matched_since = Tally::default();
-        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own };
+        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own, coverage };
         tick
     }
 
@@ -72,6 +79,7 @@ impl Session {
         awake_ns: &mut [u64],
     ) -> Vec<KswapdTick> {
         let mut nodes = Vec::with_capacity(totals.kswapd.len());
+        let scans_told = self.scans_told(totals);
         for (&nid, now) in &totals.kswapd {
             let old = before.kswapd.get(&nid).copied().unwrap_or_default();
             self.kswapds.tick(nid, now, now_ns);
@@ -88,7 +96,7 @@ impl Session {
                 reclaim: Reclaim::of(
                     now.scanned_pages.saturating_sub(old.scanned_pages),
                     now.reclaimed_pages.saturating_sub(old.reclaimed_pages),
-                    self.config.scans_read,
+                    scans_told,
                 ),
             });
         }
@@ -114,7 +122,7 @@ impl Session {
             processes: self.process_group(),
             cgroups: self.cgroup_group(),
             nodes: self.nodes(),
-            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read),
+            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_told(totals)),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),
@@ -123,7 +131,37 @@ impl Session {
             own_refaults: totals.own_refaults,
             faults_read: self.config.faults_read,
             own: self.last.own,
+            coverage: self.last.coverage.clone(),
         }
+    }
+
+    fn coverage(&self, totals: &KernelTotals, loss: &Ledger, host: &HostSample) -> Coverage {
+        let (Some(baseline), Some(now)) = (&self.baseline, &host.counters) else { return Coverage::default() };
+        let ours = Ours {
+            totals,
+            loss,
+            scans_read: self.config.scans_read,
+            oom_kills: self.oom_kills(totals),
+            ooms_pending: host.ooms_pending,
+            refaults: totals.refaults.map(|all| {
+                // The kernel's counters have memtrace's own in them.
+                let own = totals.own_refaults.unwrap_or_default();
+                RefaultTotals {
+                    file_pages: all.file_pages + own.file_pages,
+                    anon_pages: all.anon_pages + own.anon_pages,
+                }
+            }),
+            cgroup: baseline.readings.after.cgroup.is_some().then_some(&self.matched),
+            cgroup_refaults: totals.refaults.map(|_| self.matched_refaults()),
+        };
+        Coverage::new(baseline, now, &ours)
+    }
+
+    /// The refaults of all cgroups that match the filter.
+    fn matched_refaults(&self) -> RefaultTotals {
+        let mut sum = self.cgroups.other().0.faults;
+        self.cgroups.rows().iter().for_each(|row| sum.merge(&row.tally.faults));
+        RefaultTotals { file_pages: sum.refaults.file_pages, anon_pages: sum.refaults.anon_pages }
     }
 
     /// What the exact totals count and no event told. Never negative: events of a tick may be ahead of its totals.
@@ -175,7 +213,16 @@ impl Session {
         other
     }
 
+    /// Whether this kernel tells what kswapd scans. Under an MGLRU that has no event for it, all stays at zero while
+    /// reclaim is at work.
+    fn scans_told(&self, totals: &KernelTotals) -> bool {
+        let (scanned, reclaimed) = tick::reclaim_sums(totals);
+        let at_work = reclaimed > 0 || totals.kswapd.values().any(|node| node.wakes > 0);
+        self.config.scans_read && !(self.config.mglru && scanned == 0 && at_work)
+    }
+
     fn nodes(&self) -> Vec<NodeSummary> {
+        let scans_told = self.scans_told(&self.last.totals);
         let node = |(&nid, totals): (&u32, &totals::KswapdTotals)| NodeSummary {
             nid,
             wakes: totals.wakes,
@@ -184,7 +231,7 @@ impl Session {
             awake_ns: self.kswapds.awake_ns(nid),
             busy_ns: totals.busy_ns,
             awake: totals.awake != 0,
-            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, self.config.scans_read),
+            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_told),
             top_waker: self.kswapds.top_waker(nid),
         };
         self.last.totals.kswapd.iter().map(node).collect()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 
 use super::{
+    coverage::Coverage,
     faults::FaultsRead,
     input::{KindTotals, OwnCost},
     loss::Ledger,
@@ -147,4 +148,6 @@ pub struct Summary {
     pub faults_read: FaultsRead,
     /// What memtrace itself cost.
     pub own: OwnCost,
+    /// Our counts since attach against the kernel's; empty when its counters were not read.
+    pub coverage: Coverage,
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCounts};
 
 use super::{
+    coverage::{Coverage, CoverageRow},
     faults::FaultsRead,
     histogram::Histogram,
-    input::{HostSample, KernelTotals, KindTotals, OwnCost, Pressure, Zone},
+    input::{KernelTotals, KindTotals, OwnCost, Pressure, Zone},
     loss::Ledger,
     tally::Tally,
 };
@@ -64,6 +65,11 @@ impl Reclaim {
         }
     }
 
+    /// The same with scans unread where the kernel tells none; what was reclaimed stays a lower bound.
+    pub(super) fn told(self, scans_told: bool) -> Self {
+        Self { scanned_pages: self.scanned_pages.filter(|_| scans_told), ..self }
+    }
+
     /// Reclaimed pages per scanned page; `None` when nothing was scanned or either was not read.
     #[must_use]
     pub fn efficiency(&self) -> Option<f64> {
@@ -115,7 +121,7 @@ pub struct Tick {
     pub kswapd: Vec<KswapdTick>,
     /// What all of reclaim scanned and reclaimed: stalls, kswapd and others.
     pub reclaim: Reclaim,
-    /// Per node the zone that is nearest to its min watermark.
+    /// All zones that hold pages.
     pub zones: Vec<Zone>,
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
@@ -129,6 +135,10 @@ pub struct Tick {
     pub loss: Ledger,
     /// What memtrace itself has cost so far.
     pub own: OwnCost,
+    /// Our counts since attach against the kernel's.
+    pub coverage: Coverage,
+    /// The counters in it that a user must hear of and that got worse in the interval.
+    pub uncovered: Vec<CoverageRow>,
 }
 
 impl Tick {
@@ -136,6 +146,12 @@ impl Tick {
     #[must_use]
     pub fn stalled_per_s(&self) -> Option<f64> {
         per_second(self.all.total_ns, self.elapsed_ns).map(|ns| ns / 1e9)
+    }
+
+    /// Per node the zone that is nearest to its min watermark, in the order of the nodes.
+    #[must_use]
+    pub fn tightest_zones(&self) -> Vec<&Zone> {
+        tightest_zones(&self.zones)
     }
 
     /// `count` as a rate over the interval; `None` for an empty interval.
@@ -190,16 +206,15 @@ pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
         .fold((0, 0), |sum: (u64, u64), more| (sum.0.saturating_add(more.0), sum.1.saturating_add(more.1)))
 }
 
-/// Per node the zone that is nearest to its min watermark, in the order of the nodes.
-pub(super) fn tightest_zones(host: &HostSample) -> Vec<Zone> {
+fn tightest_zones(zones: &[Zone]) -> Vec<&Zone> {
     let mut nodes: BTreeMap<u32, &Zone> = BTreeMap::new();
-    for zone in host.zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
+    for zone in zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
         let best = nodes.entry(zone.nid).or_insert(zone);
         if headroom(zone) < headroom(best) {
             *best = zone;
         }
     }
-    nodes.into_values().cloned().collect()
+    nodes.into_values().collect()
 }
 
 /// Where free memory stands between the min (0) and the high watermark (1).

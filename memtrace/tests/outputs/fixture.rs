@@ -11,6 +11,7 @@ use memtrace::{
     names::Names,
     session::{
         Session, SessionConfig,
+        coverage::{Baseline, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
         input::{HostSample, KernelTotals, OwnCost, Pressure, Zone},
@@ -161,7 +162,7 @@ fn totals(stalls: &[Stall]) -> KernelTotals {
     totals
 }
 
-fn host() -> HostSample {
+pub(crate) fn host() -> HostSample {
     let zone = |nid, name: &str, free_pages| Zone {
         nid,
         name: name.to_owned(),
@@ -180,7 +181,34 @@ fn host() -> HostSample {
         }),
         zones: vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1400), zone(1, "Normal", 30_000)],
         own: OwnCost { cpu_ns: Some(12 * MS), rss_bytes: Some(21 << 20), bpf_ns: None },
+        counters: None,
+        ooms_pending: 0,
     }
+}
+
+/// The kernel counted retries, scans that memtrace missed, and refaults that it does not trace.
+const COUNTERS: [(&str, u64); 10] = [
+    ("allocstall", 109),
+    ("pgscan_direct", 110_740),
+    ("pgsteal_direct", 33_000),
+    ("pgscan_kswapd", 50_000),
+    ("pgsteal_kswapd", 30_000),
+    ("pgscan", 157_620),
+    ("pgsteal", 63_000),
+    ("workingset_refault_file", 9_015),
+    ("oom_kill", 1),
+    ("pgscan_direct_throttle", 4),
+];
+
+/// The same counters before and after: all of them 1 at attach.
+fn counters(at_attach: bool) -> Readings {
+    let count = |n| if at_attach { 1 } else { n + 1 };
+    let now = KernelCounters {
+        host: COUNTERS.iter().map(|(name, n)| (*name, count(*n))).collect(),
+        scans_count_memcg: Some(false),
+        cgroup: None,
+    };
+    Readings { before: now.clone(), after: now }
 }
 
 /// A calm second: nothing stalled, no kswapd seen, no PSI, scans unread.
@@ -197,7 +225,7 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
     let mut session = Session::new(config);
     let read = FaultsRead { refaults: Some("workingset_refault"), fate: true, major_faults: true, swapins: false };
-    session.begin(99 * S, true, read);
+    session.begin(99 * S, true, false, read);
     let mut stalls: Vec<_> = (1..=100).map(|i| Stall { dur_ns: i * MS / 4, ..stall() }).collect();
     stalls.push(bare_stall());
     stalls.extend((0..3).map(|i| Stall { pid: 2000 + i, comm: Comm::from(b"sh".as_slice()), ..stall() }));
@@ -252,7 +280,9 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     session.apply_faults(&deltas, &world.cgroups);
     totals.refaults = Some(refaults(9_010, 20));
     totals.own_refaults = Some(refaults(5, 0));
-    let tick = session.tick(101 * S, &totals, &host());
+    session.cover(Baseline { readings: counters(true), mglru: false, cpus: 2, nodes: 2 });
+    let host = HostSample { counters: Some(counters(false)), ..host() };
+    let tick = session.tick(101 * S, &totals, &host);
     (tick, session.summary())
 }
 

@@ -31,6 +31,7 @@ fn meta(command: &[Vec<u8>]) -> Meta {
         required: true,
         attached,
         unread,
+        verified_instructions: None,
     };
     let hooks = [
         hook("vmscan:mm_vmscan_direct_reclaim_begin", Attached::BtfTracepoint, Vec::new()),

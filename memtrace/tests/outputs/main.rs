@@ -4,3 +4,4 @@
 mod fixture;
 mod json;
 mod lines;
+mod nodes;

@@ -15,18 +15,24 @@ pub(crate) struct Kernel {
 pub(crate) const DEFAULT: &str = "6.12";
 
 /// Every kernel we can name, oldest first. The cloud flavour is small and boots fastest.
-pub(crate) const KNOWN: [Kernel; 4] = [
+pub(crate) static KNOWN: [Kernel; 4] = [
     Kernel { name: "5.10", package: r"linux-image-5\.10\.0-[0-9]+-cloud-amd64", suite: "bullseye" },
     Kernel { name: "6.1", package: r"linux-image-6\.1\.0-[0-9]+-cloud-amd64", suite: "bookworm" },
     Kernel { name: "6.12", package: r"linux-image-6\.12\.[0-9]+\+deb1[23]-cloud-amd64", suite: "trixie" },
     Kernel { name: "7.2", package: r"linux-image-7\.2\.[0-9]+(\+deb[0-9]+)?-cloud-amd64", suite: "sid" },
 ];
 
-/// The kernel of that name, for the command line; the error lists the known ones.
-pub(crate) fn by_name(name: &str) -> Result<Kernel, String> {
-    KNOWN.into_iter().find(|kernel| kernel.name == name).ok_or_else(|| {
+/// Every kernel, on the command line.
+const ALL: &str = "all";
+
+/// The kernel of that name, or all of them, for the command line; the error lists the known ones.
+pub(crate) fn by_name(name: &str) -> Result<&'static [Kernel], String> {
+    if name == ALL {
+        return Ok(&KNOWN);
+    }
+    KNOWN.iter().find(|kernel| kernel.name == name).map(std::slice::from_ref).ok_or_else(|| {
         let known: Vec<_> = KNOWN.iter().map(|kernel| kernel.name).collect();
-        format!("no such kernel here; known: {}", known.join(", "))
+        format!("no such kernel here; known: {}, or {ALL}", known.join(", "))
     })
 }
 
@@ -50,8 +56,9 @@ mod tests {
 
     #[test]
     fn the_default_is_known_and_a_typo_lists_the_choices() {
-        assert_eq!(by_name(DEFAULT).unwrap().suite, "trixie");
-        assert!(by_name("6.13").unwrap_err().contains("5.10, 6.1, 6.12, 7.2"));
+        assert_eq!(by_name(DEFAULT).unwrap()[0].suite, "trixie");
+        assert!(by_name("6.13").unwrap_err().contains("5.10, 6.1, 6.12, 7.2, or all"));
+        assert_eq!(by_name("all").unwrap().len(), KNOWN.len());
     }
 
     #[test]
@@ -65,7 +72,7 @@ mod tests {
     #[test]
     fn patterns_take_the_signed_cloud_image_only() {
         let is = |name: &str, package: &str| {
-            Regex::new(&format!("^(?:{})$", by_name(name).unwrap().package)).unwrap().is_match(package)
+            Regex::new(&format!("^(?:{})$", by_name(name).unwrap()[0].package)).unwrap().is_match(package)
         };
         assert!(is("6.12", "linux-image-6.12.107+deb12-cloud-amd64"));
         assert!(!is("6.12", "linux-image-6.12.107+deb12-cloud-amd64-unsigned"));

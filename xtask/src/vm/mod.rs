@@ -9,6 +9,7 @@
 
 mod binaries;
 mod deb;
+mod docs;
 mod guest;
 mod host;
 mod initramfs;
@@ -39,7 +40,9 @@ use crate::tally::Tally;
 /// exit with 1 when a check failed. A signal stops everything and exits with 130.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let host = Host::new()?;
-    let done = if args.command.is_empty() {
+    let done = if args.docs {
+        docs::write(args, &host).map(|()| ExitCode::SUCCESS)
+    } else if args.command.is_empty() {
         scenarios(args, &host).and_then(|tally| {
             writeln!(io::stdout(), "vm: {tally}")?;
             Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -65,7 +68,8 @@ pub(crate) fn check() -> Result<Tally> {
 fn command(args: &Args, host: &Host) -> Result<ExitCode> {
     let line = options::shell_line(&args.command);
     let mut first_bad = 0;
-    for kernel in &args.kernels {
+    let kernels = args.kernels();
+    for kernel in &kernels {
         let status = match command_in(args, host, kernel, &line) {
             Ok(status) => status,
             Err(error) if error.is::<Interrupted>() => return Err(error),
@@ -78,7 +82,7 @@ fn command(args: &Args, host: &Host) -> Result<ExitCode> {
                 126
             }
         };
-        if args.kernels.len() > 1 {
+        if kernels.len() > 1 {
             eprintln!("xtask vm: {}: status {status}", kernel.name);
         }
         if first_bad == 0 {
@@ -113,24 +117,26 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
     Ok(output.end.exit_code())
 }
 
-/// Run every scenario on each kernel, and print verdicts as they come.
+/// Run the wanted scenarios on each kernel, and print verdicts as they come.
 fn scenarios(args: &Args, host: &Host) -> Result<Tally> {
     let mut binaries = None;
     let mut tally = Tally::default();
-    for kernel in &args.kernels {
-        let checks = match scenarios_on(args, host, kernel, &mut binaries) {
-            Ok(checks) => checks,
-            Err(error) => match error.downcast_ref::<Unavailable>() {
-                Some(reason) => vec![Check::skip("boot", reason.to_string())],
-                None => return Err(error),
-            },
-        };
-        for check in &checks {
-            writeln!(io::stdout(), "{}", check.line(kernel.name))?;
+    for kernel in args.kernels() {
+        let mut tell = |scenario: &str, check: &Check| -> Result<()> {
+            writeln!(io::stdout(), "{}", check.line(kernel.name, scenario))?;
             match check.verdict {
                 Verdict::Ok => tally.passed += 1,
                 Verdict::Failed => tally.failed += 1,
                 Verdict::Skipped => tally.skipped += 1,
+            }
+            Ok(())
+        };
+        let done = bench(args, host, kernel, &mut binaries)
+            .and_then(|bench| scenario::run_all(&bench, &args.scenarios, &mut tell));
+        if let Err(error) = done {
+            match error.downcast_ref::<Unavailable>() {
+                Some(reason) => tell("kernel", &Check::skip("boot", reason.to_string()))?,
+                None => return Err(error),
             }
         }
     }
@@ -138,7 +144,12 @@ fn scenarios(args: &Args, host: &Host) -> Result<Tally> {
 }
 
 /// What can be skipped is looked at before anything is built; built once for all kernels.
-fn scenarios_on(args: &Args, host: &Host, kernel: &Kernel, binaries: &mut Option<Binaries>) -> Result<Vec<Check>> {
+fn bench<'a>(
+    args: &'a Args,
+    host: &'a Host,
+    kernel: &'a Kernel,
+    binaries: &'a mut Option<Binaries>,
+) -> Result<Bench<'a>> {
     guest::preflight(host)?;
     let image = deb::obtain(host, kernel)?;
     let binaries = match binaries {
@@ -148,6 +159,5 @@ fn scenarios_on(args: &Args, host: &Host, kernel: &Kernel, binaries: &mut Option
             None => Binaries::build()?,
         }),
     };
-    let bench = Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose };
-    scenario::run_all(&bench)
+    Ok(Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose })
 }

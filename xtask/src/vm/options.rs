@@ -5,16 +5,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::{FromArgMatches as _, ValueEnum};
+use clap::{FromArgMatches as _, ValueEnum, builder::PossibleValuesParser};
 
 use super::kernels::{self, Kernel};
+use super::scenario;
 
 /// `cargo xtask vm [KERNEL...] [options] [-- COMMAND...]`
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = "\
 Examples:
   cargo xtask vm                          the scenarios on 6.12, one verdict line per check
-  cargo xtask vm 5.10 6.1 6.12 7.2        the same on all of them
+  cargo xtask vm all                      the same on every kernel
+  cargo xtask vm 7.2 --scenario memcg-oom only that
   cargo xtask vm 6.1 -- uname -r          one command; its status is ours
   cargo xtask vm --mem 256M --cpus 2 --zram 128M --data 400M --file target/x:/bin/x -- 'x /data; dmesg'
 
@@ -24,9 +26,9 @@ could be started. Kernels and apt state are kept in $MEMTRACE_VM_CACHE, else $XD
 Needs qemu-system-x86, busybox-static, e2fsprogs, xz-utils and apt (a machine that has no Debian kernel packages of
 its own: debian-archive-keyring too).")]
 pub(crate) struct Args {
-    /// Kernels to boot: 5.10, 6.1, 6.12, 7.2
-    #[arg(value_name = "KERNEL", value_parser = kernels::by_name, default_value = kernels::DEFAULT)]
-    pub(crate) kernels: Vec<Kernel>,
+    /// Kernels to boot: 5.10, 6.1, 6.12, 7.2, or all [default: 6.12; all with --docs]
+    #[arg(value_name = "KERNEL", value_parser = kernels::by_name)]
+    kernels: Vec<&'static [Kernel]>,
     /// Memory of the guest
     #[arg(long, requires = "command", value_name = "SIZE", default_value = "512M")]
     mem: Size,
@@ -54,6 +56,12 @@ pub(crate) struct Args {
     /// Copy a file or a directory tree into the guest (default place: /mnt/NAME)
     #[arg(long = "file", requires = "command", value_name = "HOST[:GUEST]")]
     files: Vec<String>,
+    /// Scenarios: only these; several with commas
+    #[arg(long = "scenario", conflicts_with = "command", value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(scenario::NAMES))]
+    pub(crate) scenarios: Vec<String>,
+    /// Instead of the scenarios, write docs/kernels.md: what attaches on each kernel, and on this machine's
+    #[arg(long, conflicts_with_all = ["command", "scenarios"])]
+    pub(crate) docs: bool,
     /// Scenarios: take memtrace and memload from DIR instead of building them
     #[arg(long, conflicts_with = "command", value_name = "DIR")]
     pub(crate) binaries: Option<PathBuf>,
@@ -73,6 +81,19 @@ impl Args {
     pub(crate) fn bare() -> Result<Self> {
         let matches = <Self as clap::Args>::augment_args(clap::Command::new("vm")).try_get_matches_from(["vm"])?;
         Ok(Self::from_arg_matches(&matches)?)
+    }
+
+    /// The kernels that are asked for, each once.
+    pub(crate) fn kernels(&self) -> Vec<&'static Kernel> {
+        let mut kernels: Vec<&Kernel> = Vec::new();
+        let default = if self.docs { &kernels::KNOWN } else { kernels::by_name(kernels::DEFAULT).unwrap_or_default() };
+        let asked = if self.kernels.is_empty() { vec![default] } else { self.kernels.clone() };
+        for kernel in asked.into_iter().flatten() {
+            if kernels.iter().all(|other| other.name != kernel.name) {
+                kernels.push(kernel);
+            }
+        }
+        kernels
     }
 
     /// The guest that the options describe.
@@ -238,9 +259,14 @@ mod tests {
 
     #[test]
     fn an_option_that_would_do_nothing_is_refused() {
-        assert_eq!(parse("vm").unwrap().kernels[0].name, "6.12");
+        let names = |line: &str| parse(line).unwrap().kernels().iter().map(|kernel| kernel.name).collect::<Vec<_>>();
+        assert_eq!(names("vm"), ["6.12"]);
+        assert_eq!(names("vm 7.2 all"), ["7.2", "5.10", "6.1", "6.12"]);
+        assert_eq!(names("vm --docs").len(), 4);
+        assert_eq!(parse("vm --scenario mglru,check").unwrap().scenarios, ["mglru", "check"]);
+        assert!(parse("vm --scenario none").is_err() && parse("vm --docs --scenario check").is_err());
         let both = parse("vm 6.1 7.2 --mem 1G --numa 2 --cgroup v1 -- uname -r").unwrap();
-        assert_eq!((both.kernels.len(), both.setup().unwrap().memory), (2, Size::mebibytes(1024)));
+        assert_eq!((both.kernels().len(), both.setup().unwrap().memory), (2, Size::mebibytes(1024)));
         assert_eq!(both.command, ["uname", "-r"]);
         // The scenarios choose their own guests.
         assert!(parse("vm --mem 1G").is_err() && parse("vm --file /dev/null").is_err());

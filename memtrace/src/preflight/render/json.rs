@@ -33,6 +33,8 @@ struct Hook<'a> {
     without: &'static str,
     required: bool,
     unread: &'a [&'static str],
+    /// Null where the kernel does not tell (before 5.16).
+    verified_instructions: Option<u32>,
 }
 
 impl<'a> Hook<'a> {
@@ -49,6 +51,7 @@ impl<'a> Hook<'a> {
             without: hook.without,
             required: hook.required,
             unread: &hook.unread,
+            verified_instructions: hook.verified_instructions,
         }
     }
 }

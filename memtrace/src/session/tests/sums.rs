@@ -69,6 +69,7 @@ const SMALL: SessionConfig = SessionConfig {
         major_faults: false,
         swapins: false,
     },
+    mglru: false,
     processes: 3,
     cgroups: 2,
     ooms: 1,

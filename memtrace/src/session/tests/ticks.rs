@@ -107,6 +107,27 @@ fn efficiency_is_none_where_scans_are_not_seen() {
 }
 
 #[test]
+fn scans_that_mglru_hides_are_unread_of_kswapd_too() {
+    let woken = |scanned_pages| KernelTotals {
+        kswapd: [(0, KswapdTotals { wakes: 1, scanned_pages, ..KswapdTotals::default() })].into(),
+        ..KernelTotals::default()
+    };
+    let asleep = KernelTotals { kswapd: [(0, KswapdTotals::default())].into(), ..KernelTotals::default() };
+    let scanned = |mglru, totals: &KernelTotals| {
+        let mut session = session(SessionConfig { mglru, ..SessionConfig::default() });
+        let tick = tick(&mut session, 1, totals);
+        let summary = session.summary();
+        let told = [tick.reclaim, tick.kswapd[0].reclaim, summary.reclaim, summary.nodes[0].reclaim];
+        assert!(told.iter().all(|reclaim| reclaim.scanned_pages == told[0].scanned_pages), "{told:?}");
+        told[0].scanned_pages
+    };
+    assert_eq!(scanned(true, &woken(0)), None);
+    assert_eq!(scanned(true, &woken(7)), Some(7));
+    assert_eq!(scanned(true, &asleep), Some(0));
+    assert_eq!(scanned(false, &woken(0)), Some(0));
+}
+
+#[test]
 fn kswapd_is_told_by_its_change() {
     let mut session = at_ten_seconds();
     let exact = |scanned_pages, awake, last_ns| KernelTotals {
@@ -147,7 +168,7 @@ fn the_zone_nearest_to_its_watermark_stands_for_its_node() {
         ..HostSample::default()
     };
     let got = at_ten_seconds().tick(11 * S, &KernelTotals::default(), &host);
-    let names: Vec<_> = got.zones.iter().map(|zone| (zone.nid, zone.name.as_str())).collect();
+    let names: Vec<_> = got.tightest_zones().into_iter().map(|zone| (zone.nid, zone.name.as_str())).collect();
     assert_eq!(names, [(0, "Normal"), (1, "Normal")]);
     assert!(got.pressure.is_some());
 }

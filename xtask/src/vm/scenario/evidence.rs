@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::Regex;
 use serde_json::Value;
 
 /// The output of a scenario's script, cut at its `@@ NAME` lines.
@@ -45,54 +44,27 @@ impl<'a> Sections<'a> {
 
 /// The JSON lines of memtrace, ticks left out.
 pub(super) struct Trace {
+    pub(super) meta: Value,
     pub(super) ooms: Vec<Value>,
     pub(super) summary: Value,
 }
 
 impl Trace {
     pub(super) fn parse(lines: &[&str]) -> Result<Self, String> {
-        let (mut meta, mut ooms, mut summary) = (false, Vec::new(), None);
+        let (mut meta, mut ooms, mut summary) = (None, Vec::new(), None);
         for line in lines {
             let value: Value = serde_json::from_str(line).map_err(|error| format!("{error} in memtrace's {line:?}"))?;
             match value["type"].as_str() {
-                Some("meta") => meta = true,
+                Some("meta") => meta = Some(value),
                 Some("oom") => ooms.push(value),
                 Some("summary") => summary = Some(value),
                 _ => {}
             }
         }
-        if !meta {
-            return Err("memtrace printed no meta object: it never began".to_owned());
-        }
+        let meta = meta.ok_or("memtrace printed no meta object: it never began")?;
         let summary = summary.ok_or("memtrace printed no summary object: it did not end in order")?;
-        Ok(Self { ooms, summary })
+        Ok(Self { meta, ooms, summary })
     }
-}
-
-/// A kill as the kernel log tells it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Killed {
-    pub(super) pid: u64,
-    pub(super) comm: String,
-    /// Anonymous memory that it held, where that was read.
-    pub(super) anon_rss_bytes: Option<u64>,
-}
-
-impl std::fmt::Display for Killed {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}[{}]", self.comm, self.pid)
-    }
-}
-
-/// The kills of a global OOM in the kernel log.
-pub(super) fn killed(log: &[&str]) -> Result<Vec<Killed>, String> {
-    let line = r"Out of memory[^:]*: Killed process ([0-9]+) \((.*?)\).* anon-rss:([0-9]+)kB";
-    let line = Regex::new(line).map_err(|error| error.to_string())?;
-    let found = log.iter().filter_map(|text| line.captures(text)).map(|fields| {
-        let number = |at: usize| fields[at].parse::<u64>().map_err(|error| format!("{error} in {:?}", &fields[0]));
-        Ok(Killed { pid: number(1)?, comm: fields[2].to_owned(), anon_rss_bytes: Some(number(3)? << 10) })
-    });
-    found.collect()
 }
 
 #[cfg(test)]
@@ -108,17 +80,6 @@ mod tests {
         assert!(sections.grew("oom_kill", "b", "a").unwrap_err().contains("fell"));
         assert!(sections.grew("oom", "a", "b").unwrap_err().contains("no oom in a"));
         assert!(sections.grew("oom_kill", "a", "c").unwrap_err().contains("no section c"));
-    }
-
-    #[test]
-    fn kills_in_the_log() {
-        let log = [
-            "[   31.5] oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task_memcg=/,task=memload,pid=88,uid=0",
-            "[   31.5] Out of memory: Killed process 88 (memload) total-vm:218376kB, anon-rss:203136kB",
-            "[   32.5] Memory cgroup out of memory: Killed process 90 (other) total-vm:1kB",
-        ];
-        let found: Vec<_> = killed(&log).unwrap().into_iter().map(|kill| kill.to_string()).collect();
-        assert_eq!(found, ["memload[88]"]);
     }
 
     #[test]

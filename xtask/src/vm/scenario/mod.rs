@@ -1,7 +1,21 @@
 //! What memtrace must get right on other kernels: loads in a guest, judged by the kernel's own word.
 
+mod boots;
+mod check;
+mod direct_anon;
+mod direct_file;
 mod evidence;
 mod global_oom;
+mod kills;
+mod memcg_limit;
+mod memcg_oom;
+mod mglru;
+mod refaults;
+mod run;
+mod stalls;
+#[cfg(test)]
+mod tests;
+mod two_nodes;
 
 use std::fs;
 use std::io;
@@ -9,6 +23,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub(crate) use self::boots::NAMES;
+use self::boots::{BOOTS, Boot};
+use self::evidence::Sections;
 use super::binaries::Binaries;
 use super::deb::Image;
 use super::guest::{End, Guest};
@@ -57,14 +74,14 @@ impl Check {
         outcome.map_or_else(|note| Self::failed(name, note), |note| Self::ok(name, note))
     }
 
-    /// `6.12  global-oom       ok    victim ...`
-    pub(crate) fn line(&self, kernel: &str) -> String {
+    /// `6.12  global-oom   victim       ok    ...`
+    pub(crate) fn line(&self, kernel: &str, scenario: &str) -> String {
         let verdict = match self.verdict {
             Verdict::Ok => "ok",
             Verdict::Failed => "FAIL",
             Verdict::Skipped => "skip",
         };
-        format!("{kernel:<5} {:<16} {verdict:<5} {}", self.name, self.note)
+        format!("{kernel:<5} {scenario:<12} {:<11} {verdict:<5} {}", self.name, self.note)
     }
 }
 
@@ -87,7 +104,7 @@ pub(crate) struct Bench<'a> {
 impl Bench<'_> {
     /// Boot the kernel with memtrace and memload in its `/bin` and run a script. What it printed, or, when it
     /// did not come to its end, the check that says so.
-    fn run_script(&self, name: &str, setup: Setup, script: &str) -> Result<Result<(Check, String), Check>> {
+    pub(crate) fn run_script(&self, name: &str, setup: Setup, script: &str) -> Result<Result<(Check, String), Check>> {
         let program = |file: &Path, guest: &str| GuestFile { host: file.to_owned(), guest: guest.to_owned() };
         let programs =
             [program(&self.binaries.memtrace, "/bin/memtrace"), program(&self.binaries.memload, "/bin/memload")];
@@ -102,16 +119,44 @@ impl Bench<'_> {
         }
         let took = format!("{:.0} s under {}", output.elapsed.as_secs_f64(), output.accel);
         if output.end == End::Status(0) {
-            return Ok(Ok((Check::ok("boot", format!("{name} on {}, {took}", guest.kernel.release)), output.stdout)));
+            return Ok(Ok((Check::ok("boot", format!("{}, {took}", guest.kernel.release)), output.stdout)));
         }
         let last = output.stdout.lines().next_back().unwrap_or_default();
         let console = output.last_console_lines();
-        let note = format!("{name}: {:?} after {took}; it last printed {last:?}; console:\n{console}", output.end);
+        let note = format!("{:?} after {took}; it last printed {last:?}; console:\n{console}", output.end);
         Ok(Err(Check::failed("boot", note)))
+    }
+
+    /// One boot and the judgement of those of its scenarios that are wanted.
+    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<(&'static str, Check)>> {
+        let script = [include_str!("prelude.sh"), boot.script].concat();
+        Ok(match self.run_script(boot.name, (boot.setup)(), &script)? {
+            Err(failed) => vec![(boot.name, failed)],
+            Ok((booted, text)) => {
+                let sections = Sections::parse(&text);
+                let wanted = boot.judges.iter().filter(|(name, _)| is_wanted(name, wanted));
+                let judged = wanted.flat_map(|(name, judge)| judge(&sections).into_iter().map(|check| (*name, check)));
+                std::iter::once((boot.name, booted)).chain(judged).collect()
+            }
+        })
     }
 }
 
-/// Every scenario on one kernel.
-pub(crate) fn run_all(bench: &Bench<'_>) -> Result<Vec<Check>> {
-    global_oom::run(bench)
+fn is_wanted(name: &str, wanted: &[String]) -> bool {
+    wanted.is_empty() || wanted.iter().any(|one| one == name)
+}
+
+/// The wanted scenarios on one kernel, all when none is named. `tell` gets each check with the name of its scenario
+/// when its guest has ended.
+pub(crate) fn run_all(
+    bench: &Bench<'_>,
+    wanted: &[String],
+    tell: &mut dyn FnMut(&str, &Check) -> Result<()>,
+) -> Result<()> {
+    for boot in BOOTS.iter().filter(|boot| boot.judges.iter().any(|(name, _)| is_wanted(name, wanted))) {
+        for (scenario, check) in bench.run_boot(boot, wanted)? {
+            tell(scenario, &check)?;
+        }
+    }
+    Ok(())
 }

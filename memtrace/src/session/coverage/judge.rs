@@ -1,0 +1,127 @@
+//! From two ranges to a verdict. It knows no counter.
+
+use super::{CoverageRow, Note, Verdict};
+
+/// A number that is known to lie between two bounds, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+impl Range {
+    /// Known exactly.
+    pub(super) const fn exactly(n: u64) -> Self {
+        Self { low: n, high: n }
+    }
+
+    /// `certain`, and up to `more`.
+    pub(super) const fn upwards(certain: u64, more: u64) -> Self {
+        Self { low: certain, high: certain.saturating_add(more) }
+    }
+
+    fn clamp(self, n: u64) -> u64 {
+        // A counter that went backwards between two readings leaves an empty range.
+        n.min(self.high.max(self.low)).max(self.low)
+    }
+}
+
+/// All that a verdict depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    pub(super) counter: &'static str,
+    pub(super) kernel: Option<Range>,
+    pub(super) seen: Result<Range, Note>,
+    /// What the CPUs may hold back of the kernel's count.
+    pub(super) slack: u64,
+    /// How much of a gap the events that are known to be lost can account for, and how many they are.
+    pub(super) lost: Lost,
+    /// Why the kernel's may well be above ours, and up to which gap.
+    pub(super) gap: Option<(Note, u64)>,
+    /// Why ours may well be above the kernel's.
+    pub(super) over: Option<Note>,
+    /// Why the two may well differ either way: they count different things.
+    pub(super) unlike: Option<Note>,
+}
+
+/// Known loss.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    pub(super) events: u64,
+    /// The most that they would have counted.
+    pub(super) accounts_for: u64,
+}
+
+impl Case {
+    /// Nothing known yet that could excuse a difference.
+    pub(super) const fn new(counter: &'static str, kernel: Option<Range>, seen: Result<Range, Note>) -> Self {
+        Self {
+            counter,
+            kernel,
+            seen,
+            slack: 0,
+            lost: Lost { events: 0, accounts_for: 0 },
+            gap: None,
+            over: None,
+            unlike: None,
+        }
+    }
+
+    /// The verdict.
+    pub(super) fn judge(&self) -> CoverageRow {
+        let row = |kernel, seen, ratio, verdict, note| CoverageRow {
+            counter: self.counter,
+            kernel,
+            seen,
+            ratio,
+            verdict,
+            note,
+        };
+        let (kernel, seen) = match (self.kernel, self.seen) {
+            (Some(kernel), Ok(seen)) => (kernel, seen),
+            (None, Ok(seen)) => return row(None, Some(seen.low), None, Verdict::Unread, Some(Note::NotInKernel)),
+            (None, Err(_)) => return row(None, None, None, Verdict::Unread, Some(Note::NotInKernel)),
+            (Some(kernel), Err(note)) => return row(Some(kernel.low), None, None, Verdict::Unread, Some(note)),
+        };
+        let ours = seen.clamp(kernel.low);
+        let theirs = kernel.clamp(ours);
+        let (verdict, note) = self.compare(ours, theirs);
+        let comparable = verdict != Verdict::NotComparable && theirs > 0;
+        #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+        let ratio = comparable.then(|| ours as f64 / theirs as f64);
+        row(Some(theirs), Some(ours), ratio, verdict, note)
+    }
+
+    fn compare(&self, ours: u64, theirs: u64) -> (Verdict, Option<Note>) {
+        let apart = ours.abs_diff(theirs);
+        if apart == 0 {
+            // An agreement within wide bounds, as after an attach in the middle of a storm, says less.
+            let within = self.kernel.map_or(0, |kernel| kernel.high.saturating_sub(kernel.low));
+            let wide = within > 2 && within > theirs / 100;
+            return if wide { (Verdict::Close, Some(Note::Within(within))) } else { (Verdict::Exact, None) };
+        }
+        if apart <= self.slack {
+            return (Verdict::Close, None);
+        }
+        if ours > theirs {
+            return match self.over.map(|note| (Verdict::Explained, note)) {
+                Some((verdict, note)) => (verdict, Some(note)),
+                None => self.unlike.map_or((Verdict::Over, None), |note| (Verdict::NotComparable, Some(note))),
+            };
+        }
+        if apart <= theirs / 100 {
+            return (Verdict::Close, None);
+        }
+        if apart <= self.lost.accounts_for {
+            return (Verdict::Explained, Some(Note::Lost(self.lost.events)));
+        }
+        if let Some(note) = self.unlike {
+            return (Verdict::NotComparable, Some(note));
+        }
+        match self.gap {
+            // With loss of our own nobody can tell how much of it is natural.
+            Some((note, most)) if self.lost.events == 0 && apart <= most => (Verdict::Explained, Some(note)),
+            _ => (Verdict::Gap, (self.lost.events > 0).then_some(Note::LostFewer(self.lost.events))),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! memtrace's exact counts against the kernel's own over the same window: the proof of its numbers.
+//!
+//! No counter can be read at the very instant of our totals or of an attach. So the kernel's counters are read before
+//! and after attaching, and before and after each reading of the totals: what the kernel counted over the window lies
+//! between the two differences, and ours is right when it lies there too. What ours cannot place for certain
+//! (memtrace's own stalls, stalls in flight) makes it a range as well.
+
+mod judge;
+mod note;
+mod rows;
+
+use std::collections::BTreeMap;
+
+pub use self::{note::Note, rows::Ours};
+
+/// Counters of the kernel since boot, by their name in `/proc/vmstat`; one that the kernel does not have is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounters {
+    /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` that of anon and file.
+    pub host: BTreeMap<&'static str, u64>,
+    /// Whether `pgscan_direct` and its like count reclaim at a cgroup's limit too (they are items of a node there, as
+    /// from 7.2 on) or global reclaim only; `None` when it was not read.
+    pub scans_count_memcg: Option<bool>,
+    /// `memory.stat` of the one cgroup that is filtered for, with all below it; `None` without one.
+    pub cgroup: Option<BTreeMap<&'static str, u64>>,
+}
+
+/// The counters shortly before and shortly after an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Before it.
+    pub before: KernelCounters,
+    /// After it.
+    pub after: KernelCounters,
+}
+
+/// What is fixed for a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// The counters around the attaching of the hooks.
+    pub readings: Readings,
+    /// Whether reclaim goes by generations (MGLRU), which counts and tells scans differently.
+    pub mglru: bool,
+    /// CPUs: each may hold back some of a node's or cgroup's counts.
+    pub cpus: u64,
+    /// NUMA nodes.
+    pub nodes: u64,
+}
+
+/// Refaults that memtrace counted since attach, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefaultTotals {
+    /// Of the page cache.
+    pub file_pages: u64,
+    /// Of anonymous memory.
+    pub anon_pages: u64,
+}
+
+/// How a count of ours stands against the kernel's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same, as exactly as both could be read.
+    Exact,
+    /// Less than 1 % below, or off by no more than the CPUs may hold back, or the same within wider bounds than 1 %.
+    Close,
+    /// Off for a known reason, which the note names.
+    Explained,
+    /// Below the kernel's for no known reason: something was missed.
+    Gap,
+    /// Above the kernel's for no known reason: an error of memtrace's.
+    Over,
+    /// One of the two was not read.
+    Unread,
+    /// The two count different things here.
+    NotComparable,
+}
+
+impl Verdict {
+    /// Its name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Close => "close",
+            Self::Explained => "explained",
+            Self::Gap => "gap",
+            Self::Over => "over",
+            Self::Unread => "unread",
+            Self::NotComparable => "not_comparable",
+        }
+    }
+
+    /// Whether a user must hear of it.
+    #[must_use]
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Gap | Self::Over)
+    }
+}
+
+/// One counter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoverageRow {
+    /// Its name in `/proc/vmstat`, or behind `memory.stat:` in that file.
+    pub counter: &'static str,
+    /// What the kernel counted since attach: of the values that it may be, the one nearest to ours.
+    pub kernel: Option<u64>,
+    /// What memtrace counted since attach: of the values that it may be, the one nearest to the kernel's.
+    pub seen: Option<u64>,
+    /// Ours as a share of the kernel's; `None` when that is 0, or when the two cannot be compared.
+    pub ratio: Option<f64>,
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Why they differ or cannot be compared.
+    pub note: Option<Note>,
+}
+
+impl CoverageRow {
+    /// How far the two are apart.
+    #[must_use]
+    pub fn difference(&self) -> u64 {
+        self.kernel.zip(self.seen).map_or(0, |(kernel, seen)| kernel.abs_diff(seen))
+    }
+}
+
+/// All counters that can be held against ours, in a fixed order; empty without a baseline.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Coverage {
+    /// The rows.
+    pub rows: Vec<CoverageRow>,
+}
+
+impl Coverage {
+    /// Holds what memtrace counted against the kernel's own counters.
+    #[must_use]
+    pub fn new(baseline: &Baseline, now: &Readings, ours: &Ours<'_>) -> Self {
+        Self { rows: rows::all(baseline, now, ours) }
+    }
+
+    /// The row of a counter.
+    #[must_use]
+    pub fn row(&self, counter: &str) -> Option<&CoverageRow> {
+        self.rows.iter().find(|row| row.counter == counter)
+    }
+
+    /// The rows that a user must hear of.
+    pub fn bad(&self) -> impl Iterator<Item = &CoverageRow> {
+        self.rows.iter().filter(|row| row.verdict.is_bad())
+    }
+
+    /// The rows that a user must hear of and that got worse since `earlier`, which is how nobody hears of the same
+    /// once a second.
+    pub fn worse_than<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a CoverageRow> {
+        let before = |counter| earlier.row(counter).filter(|row| row.verdict.is_bad());
+        self.bad().filter(move |row| before(row.counter).is_none_or(|old| row.difference() > old.difference()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

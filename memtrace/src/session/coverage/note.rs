@@ -1,0 +1,57 @@
+//! Why two counts differ, in words.
+
+use std::fmt::{self, Display};
+
+/// A known reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The kernel has no such counter, or it could not be read.
+    NotInKernel,
+    /// The hook that would count it is not attached.
+    NoHook,
+    /// `allocstall` is counted again when a reclaim starts over.
+    Retries,
+    /// The kernel counted this much while the hooks were attached or the totals read: in the window or not.
+    Within(u64),
+    /// This many events were lost in the kernel, which accounts for the gap.
+    Lost(u64),
+    /// This many events were lost in the kernel, which is too little to account for the gap.
+    LostFewer(u64),
+    /// The end of a reclaim also counts pages of slab that it freed.
+    SlabToo,
+    /// Soft-limit reclaim is in ours and not in the kernel's.
+    SoftLimit,
+    /// The kernel does not count a victim that was dying anyway.
+    AlreadyDying,
+    /// MGLRU on this kernel tells of no scans.
+    MglruSilent,
+    /// With MGLRU the event counts pages looked at, the counter those taken off the list.
+    MglruIsolated,
+    /// MGLRU does not count a refault into another cgroup than that of the eviction.
+    MglruElsewhere,
+    /// Pages of a cgroup are also scanned for others, and its tasks also scan for others.
+    Others,
+    /// No event tells of it: such a task was held up before its reclaim began.
+    PfmemallocThrottle,
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotInKernel => "not read: the kernel has no such counter",
+            Self::NoHook => "not traced: the hook is not attached",
+            Self::Retries => "the kernel counts retries of a reclaim too",
+            Self::Within(n) => return write!(f, "give or take {n}, counted during the attaching or a reading"),
+            Self::Lost(n) => return write!(f, "{n} events lost in the kernel"),
+            Self::LostFewer(n) => return write!(f, "{n} events lost in the kernel, too few to explain it"),
+            Self::SlabToo => "ours has freed slab pages too",
+            Self::SoftLimit => "ours has soft-limit reclaim too",
+            Self::AlreadyDying => "ours has victims that were dying already",
+            Self::MglruSilent => "MGLRU of this kernel tells of no scans",
+            Self::MglruIsolated => "MGLRU: ours has pages looked at, the kernel's those taken off the list",
+            Self::MglruElsewhere => "MGLRU: the kernel leaves out refaults into another cgroup",
+            Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
+            Self::PfmemallocThrottle => "no event tells of the pfmemalloc throttle",
+        })
+    }
+}

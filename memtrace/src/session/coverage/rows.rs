@@ -1,0 +1,340 @@
+//! What each counter of the kernel is to be held against: the one place that knows what they mean.
+
+use memtrace_common::kind::StallKind;
+
+use super::{
+    Baseline, CoverageRow, KernelCounters, Note, Readings, RefaultTotals,
+    judge::{Case, Lost, Range},
+};
+use crate::session::{input::KernelTotals, loss::Ledger, tally::Tally, tick::reclaim_sums};
+
+/// What memtrace counted since attach.
+#[derive(Clone, Copy, Debug)]
+pub struct Ours<'a> {
+    /// The exact totals.
+    pub totals: &'a KernelTotals,
+    /// What was lost.
+    pub loss: &'a Ledger,
+    /// Whether pages scanned are read at all (the shrink hook is attached).
+    pub scans_read: bool,
+    /// OOM kills that were told.
+    pub oom_kills: u64,
+    /// OOM kills that are known and not told yet.
+    pub ooms_pending: u64,
+    /// Refaults on the host; `None` when they are not traced.
+    pub refaults: Option<RefaultTotals>,
+    /// The stalls of the one cgroup that is filtered for, with all below it; `None` without one.
+    pub cgroup: Option<&'a Tally>,
+    /// The refaults of that cgroup; `None` when they are not traced.
+    pub cgroup_refaults: Option<RefaultTotals>,
+}
+
+/// Stages of loss at which the exact totals miss something. A full ring is not one of them, and an end without its
+/// begin is a stall from before the attaching, which the kernel counted then.
+const MISSED: [&str; 6] = ["inflight_full", "second_begin", "lost_end", "nest_overflow", "node_range", "skipped_runs"];
+/// Stages at which the tables miss something beside these.
+const MISSED_BY_TABLES: [&str; 2] = ["ring_stall", "decode"];
+
+/// Pages that one shrink may have counted in the kernel and not told of yet: it takes 32 off a list, MGLRU 64.
+const PAGES_PER_SHRINK: u64 = 64;
+/// Most times that one reclaim is counted as an `allocstall`: it starts over at most once each for protected cgroups,
+/// for lists that it spared, and for a full walk.
+const COUNTS_PER_RECLAIM: u64 = 4;
+/// Most that a CPU holds back of a node's count (the largest `stat_threshold`).
+const HELD_BACK_OF_NODE: u64 = 125;
+/// Most that a CPU holds back of a cgroup's count (`MEMCG_CHARGE_BATCH`).
+const HELD_BACK_OF_CGROUP: u64 = 64;
+
+/// Sums of pages over some kinds of stall, and what belongs to them that is not counted yet.
+#[derive(Clone, Copy, Default)]
+struct Pages {
+    stalls: u64,
+    scanned: u64,
+    reclaimed: u64,
+    /// Scanned in stalls that are not over.
+    in_flight: u64,
+    soft_limit_ns: u64,
+}
+
+struct Window<'a> {
+    baseline: &'a Baseline,
+    now: &'a Readings,
+    ours: &'a Ours<'a>,
+}
+
+/// All rows, in the order in which they are shown.
+pub(super) fn all(baseline: &Baseline, now: &Readings, ours: &Ours<'_>) -> Vec<CoverageRow> {
+    let window = Window { baseline, now, ours };
+    let mut cases = vec![
+        window.allocstall(),
+        window.direct("pgscan_direct", &["pgscan_khugepaged", "pgscan_proactive"]),
+        window.direct("pgsteal_direct", &["pgsteal_khugepaged", "pgsteal_proactive"]),
+        window.kswapd("pgscan_kswapd"),
+        window.kswapd("pgsteal_kswapd"),
+        window.everything("pgscan"),
+        window.everything("pgsteal"),
+        window.refault("workingset_refault_file", |refaults| refaults.file_pages),
+        window.refault("workingset_refault_anon", |refaults| refaults.anon_pages),
+        window.oom_kill(),
+        window.throttle(),
+    ];
+    if let Some(tally) = ours.cgroup {
+        cases.extend(window.cgroup(tally));
+    }
+    cases.iter().map(Case::judge).collect()
+}
+
+impl Window<'_> {
+    /// What the kernel counted over the window under a name.
+    fn range(&self, count: impl Fn(&KernelCounters) -> Option<u64>) -> Option<Range> {
+        let base = &self.baseline.readings;
+        Some(Range {
+            low: count(&self.now.before)?.saturating_sub(count(&base.after)?),
+            high: count(&self.now.after)?.saturating_sub(count(&base.before)?),
+        })
+    }
+
+    fn host(&self, counter: &'static str) -> Option<Range> {
+        self.range(|counters| counters.host.get(counter).copied())
+    }
+
+    /// A counter together with others, where the kernel has them.
+    fn host_sum(&self, counter: &'static str, more: &[&str]) -> Option<Range> {
+        self.range(|counters| {
+            let count = |name| counters.host.get(name).copied();
+            Some(count(counter)? + more.iter().filter_map(|&name| count(name)).sum::<u64>())
+        })
+    }
+
+    /// Events that the totals miss, and the most that they would have counted.
+    fn lost(&self, stages: &[&str], each: u64) -> Lost {
+        let events = stages.iter().filter_map(|stage| self.ours.loss.0.get(stage)).sum::<u64>();
+        Lost { events, accounts_for: events.saturating_mul(each) }
+    }
+
+    fn pages(&self, kinds: &[StallKind]) -> Pages {
+        let mut pages = Pages::default();
+        for kind in kinds {
+            if let Some(totals) = self.ours.totals.stalls.get(kind) {
+                pages.stalls += totals.count;
+                pages.scanned += totals.scanned_pages;
+                pages.reclaimed += totals.reclaimed_pages;
+                pages.soft_limit_ns += totals.soft_limit_ns;
+            }
+            if let Some(open) = self.ours.totals.in_flight.get(kind) {
+                pages.in_flight += open.scanned_pages + open.stalls * PAGES_PER_SHRINK;
+            }
+        }
+        pages
+    }
+
+    fn is_traced(&self, kind: StallKind) -> bool {
+        self.ours.totals.stalls.contains_key(&kind)
+    }
+
+    /// Pages that a lost event may have counted: that of a long stall, as a rule of thumb.
+    fn pages_each(pages: &Pages) -> u64 {
+        (4 * pages.scanned.max(pages.reclaimed) / pages.stalls.max(1)).max(2 * PAGES_PER_SHRINK)
+    }
+
+    /// Whether MGLRU reclaims here and the kernel tells of nothing that it does.
+    fn is_silent(&self) -> bool {
+        self.baseline.mglru && reclaim_scans(self.ours.totals) == 0
+    }
+
+    fn held_back(&self) -> u64 {
+        HELD_BACK_OF_NODE * self.baseline.cpus * self.baseline.nodes.max(1)
+    }
+
+    /// What may be held back of `pgscan_*` and `pgsteal_*`: nothing where they are event counters.
+    fn scan_slack(&self) -> u64 {
+        if self.now.after.scans_count_memcg == Some(false) { 0 } else { self.held_back() }
+    }
+
+    /// Global direct reclaims; limits of cgroups never count here.
+    fn allocstall(&self) -> Case {
+        let totals = self.ours.totals;
+        let in_flight = totals.in_flight.get(&StallKind::Direct).map_or(0, |open| open.stalls);
+        let seen = match totals.stalls.get(&StallKind::Direct) {
+            // Of which kind memtrace's own stalls were is not kept.
+            Some(direct) => Ok(Range::upwards(direct.count, totals.own.count + in_flight)),
+            None => Err(Note::NoHook),
+        };
+        let retries = seen.map_or(0, |seen| seen.high.saturating_mul(COUNTS_PER_RECLAIM - 1));
+        Case {
+            lost: self.lost(&MISSED, COUNTS_PER_RECLAIM),
+            gap: Some((Note::Retries, retries)),
+            ..Case::new("allocstall", self.host("allocstall"), seen)
+        }
+    }
+
+    /// Scanned or reclaimed by tasks in their own interest: by the global reclaim alone, or at limits as well.
+    fn direct(&self, counter: &'static str, beside: &[&str]) -> Case {
+        const GLOBAL: [StallKind; 2] = [StallKind::Direct, StallKind::Node];
+        let scan = counter.starts_with("pgscan");
+        let (global, memcg) = (self.pages(&GLOBAL), self.pages(&[StallKind::Memcg]));
+        let totals = self.ours.totals;
+        let of = |pages: &Pages| if scan { pages.scanned } else { pages.reclaimed };
+        let (own, other) = if scan {
+            (totals.own.scanned_pages, totals.other_shrinks.scanned_pages)
+        } else {
+            (totals.own.reclaimed_pages, totals.other_shrinks.reclaimed_pages)
+        };
+        let with_memcg = self.now.after.scans_count_memcg;
+        let range = match with_memcg {
+            Some(true) => Range::upwards(of(&global) + of(&memcg) + own, other + global.in_flight + memcg.in_flight),
+            Some(false) => Range::upwards(of(&global), own + other + global.in_flight),
+            None => Range::upwards(of(&global), of(&memcg) + own + other + global.in_flight + memcg.in_flight),
+        };
+        let traced = self.is_traced(StallKind::Direct)
+            && (with_memcg == Some(false) || self.is_traced(StallKind::Memcg))
+            && (!scan || self.ours.scans_read);
+        let soft_limit = with_memcg == Some(false) && global.soft_limit_ns > 0;
+        Case {
+            slack: self.scan_slack(),
+            lost: self.lost(&MISSED, Self::pages_each(&global).max(Self::pages_each(&memcg))),
+            over: match (soft_limit, scan) {
+                (true, _) => Some(Note::SoftLimit),
+                (false, true) => None,
+                (false, false) => Some(Note::SlabToo),
+            },
+            unlike: scan.then(|| self.mglru_note()).flatten(),
+            ..Case::new(counter, self.host_sum(counter, beside), traced.then_some(range).ok_or(Note::NoHook))
+        }
+    }
+
+    fn mglru_note(&self) -> Option<Note> {
+        let note = if self.is_silent() { Note::MglruSilent } else { Note::MglruIsolated };
+        self.baseline.mglru.then_some(note)
+    }
+
+    /// Scanned or reclaimed by the kswapds of all nodes.
+    fn kswapd(&self, counter: &'static str) -> Case {
+        let scan = counter.starts_with("pgscan");
+        let nodes = self.ours.totals.kswapd.values();
+        let count = nodes.clone().map(|node| if scan { node.scanned_pages } else { node.reclaimed_pages }).sum();
+        let other = self.ours.totals.other_shrinks;
+        // A kswapd that was at work at attach is not known for one until its next round.
+        let unplaced = if scan { other.scanned_pages } else { other.reclaimed_pages };
+        let at_work = nodes.clone().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
+        let soft_limit = self.now.after.scans_count_memcg == Some(false) && nodes.clone().any(|n| n.soft_limit_ns > 0);
+        let seen = self.ours.scans_read.then(|| Range::upwards(count, unplaced + at_work)).ok_or(Note::NoHook);
+        Case {
+            slack: self.scan_slack(),
+            lost: self.lost(&MISSED, 2 * PAGES_PER_SHRINK),
+            over: soft_limit.then_some(Note::SoftLimit),
+            unlike: if scan || self.is_silent() { self.mglru_note() } else { None },
+            ..Case::new(counter, self.host(counter), seen)
+        }
+    }
+
+    /// Scanned or reclaimed by everyone: the only counter that moves for a cgroup's limit on every kernel.
+    fn everything(&self, counter: &'static str) -> Case {
+        let scan = counter == "pgscan";
+        let pages = self.pages(&StallKind::ALL);
+        let (scanned, reclaimed) = reclaim_sums(self.ours.totals);
+        let at_work = self.ours.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64;
+        let more = pages.in_flight + at_work * PAGES_PER_SHRINK;
+        let range = Range::upwards(if scan { scanned } else { reclaimed }, more);
+        Case {
+            slack: self.scan_slack(),
+            lost: self.lost(&MISSED, Self::pages_each(&pages)),
+            over: (!scan).then_some(Note::SlabToo),
+            unlike: if scan || self.is_silent() { self.mglru_note() } else { None },
+            ..Case::new(counter, self.host(counter), self.ours.scans_read.then_some(range).ok_or(Note::NoHook))
+        }
+    }
+
+    fn refault(&self, counter: &'static str, of: fn(&RefaultTotals) -> u64) -> Case {
+        let seen = self.ours.refaults.as_ref().map(|refaults| Range::exactly(of(refaults))).ok_or(Note::NoHook);
+        Case {
+            slack: self.held_back(),
+            lost: self.lost(&MISSED, PAGES_PER_SHRINK),
+            over: self.baseline.mglru.then_some(Note::MglruElsewhere),
+            ..Case::new(counter, self.host(counter), seen)
+        }
+    }
+
+    fn oom_kill(&self) -> Case {
+        let seen = Ok(Range::upwards(self.ours.oom_kills, self.ours.ooms_pending));
+        Case {
+            lost: self.lost(&["skipped_runs"], 1),
+            over: Some(Note::AlreadyDying),
+            ..Case::new("oom_kill", self.host("oom_kill"), seen)
+        }
+    }
+
+    /// Tasks that were held up before their reclaim began: why begin to end is a lower bound of the stall.
+    fn throttle(&self) -> Case {
+        let counter = "pgscan_direct_throttle";
+        Case::new(counter, self.host(counter), Err(Note::PfmemallocThrottle))
+    }
+
+    /// The counters of the one cgroup that is filtered for.
+    fn cgroup(&self, tally: &Tally) -> Vec<Case> {
+        let split = self.now.after.cgroup.as_ref().is_some_and(|stat| stat.contains_key("pgscan_direct"));
+        let (scan, steal) = if split {
+            (
+                ("memory.stat:pgscan_direct", ["pgscan_direct", "pgscan_khugepaged", "pgscan_proactive"]),
+                ("memory.stat:pgsteal_direct", ["pgsteal_direct", "pgsteal_khugepaged", "pgsteal_proactive"]),
+            )
+        } else {
+            (("memory.stat:pgscan", ["pgscan", "", ""]), ("memory.stat:pgsteal", ["pgsteal", "", ""]))
+        };
+        let stat = |names: [&'static str; 3]| {
+            self.range(|counters| {
+                let stat = counters.cgroup.as_ref()?;
+                let first = *stat.get(names[0])?;
+                Some(first + names[1..].iter().filter_map(|name| stat.get(name)).sum::<u64>())
+            })
+        };
+        let mut cases = vec![
+            Case { over: None, ..self.cgroup_pages(scan.0, stat(scan.1), tally.scanned_pages(), tally) },
+            self.cgroup_pages(steal.0, stat(steal.1), tally.reclaimed_pages(), tally),
+        ];
+        cases.push(self.cgroup_refault(
+            "memory.stat:workingset_refault_file",
+            stat(["workingset_refault_file", "", ""]),
+            self.ours.cgroup_refaults.map(|refaults| refaults.file_pages),
+        ));
+        cases.push(self.cgroup_refault(
+            "memory.stat:workingset_refault_anon",
+            stat(["workingset_refault_anon", "", ""]),
+            self.ours.cgroup_refaults.map(|refaults| refaults.anon_pages),
+        ));
+        cases
+    }
+
+    fn cgroup_refault(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>) -> Case {
+        Case {
+            slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
+            lost: self.lost(&MISSED, PAGES_PER_SHRINK),
+            over: self.baseline.mglru.then_some(Note::MglruElsewhere),
+            ..Case::new(counter, kernel, seen.map(Range::exactly).ok_or(Note::NoHook))
+        }
+    }
+
+    fn cgroup_pages(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>, tally: &Tally) -> Case {
+        let totals = self.ours.totals;
+        let count = |kind| totals.stalls.get(&kind).map_or(0, |totals| totals.count);
+        // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
+        let alone = count(StallKind::Direct) + count(StallKind::Node) == 0
+            && count(StallKind::Memcg) == tally.stalls
+            && totals.kswapd.values().all(|node| node.scanned_pages == 0);
+        let open = self.pages(&StallKind::ALL).in_flight;
+        let each = (4 * tally.scanned_pages().unwrap_or(0) / tally.stalls.max(1)).max(2 * PAGES_PER_SHRINK);
+        let stages = [&MISSED[..], &MISSED_BY_TABLES].concat();
+        Case {
+            slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
+            lost: self.lost(&stages, each),
+            over: Some(Note::SlabToo),
+            unlike: if alone { self.mglru_note() } else { Some(Note::Others) },
+            ..Case::new(counter, kernel, seen.map(|n| Range::upwards(n, open)).ok_or(Note::NoHook))
+        }
+    }
+}
+
+/// Pages that any shrink told of.
+fn reclaim_scans(totals: &KernelTotals) -> u64 {
+    reclaim_sums(totals).0
+}

@@ -1,0 +1,104 @@
+//! Several NUMA nodes: each kswapd, its wakers and its zones are told apart, and none is taken for the whole host.
+
+use memtrace::{
+    event::{Comm, Event, Kswapd, Trigger},
+    json,
+    lines::{Style, SummaryView, row, summary},
+    session::{
+        Session, SessionConfig,
+        input::{HostSample, KernelTotals, Zone},
+        summary::Summary,
+        tick::Tick,
+    },
+};
+use memtrace_common::{record::KswapdStep, totals::KswapdTotals};
+use serde_json::json;
+
+use crate::fixture::{MS, S, host, world};
+
+const PLAIN: Style = Style { colour: false };
+
+/// Node 1 is short of memory and worked hard for postgres; node 0 was asked for by a backup and sleeps.
+fn two_nodes() -> (Tick, Summary) {
+    let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
+    let step = |nid, ms, step, waker: Option<&[u8]>| {
+        let waker = waker.map(|comm| Trigger { pid: 7, comm: Comm::from(comm) });
+        Event::Kswapd(Kswapd { t_ns: 100 * S + ms * MS, nid, step, order: Some(0), gfp: None, waker })
+    };
+    for event in [
+        step(0, 100, KswapdStep::Wakeup, Some(b"backup")),
+        step(0, 100, KswapdStep::Wake, None),
+        step(1, 200, KswapdStep::Wakeup, Some(b"backup")),
+        step(1, 200, KswapdStep::Wakeup, Some(b"postgres")),
+        step(1, 200, KswapdStep::Wake, None),
+        step(1, 200, KswapdStep::Wakeup, Some(b"postgres")),
+        step(0, 200, KswapdStep::Sleep, None),
+    ] {
+        session.apply(&event, &world().cgroups);
+    }
+    let node = |wakes, sleeps, wakeups, scanned_pages, reclaimed_pages, last_ms| KswapdTotals {
+        wakes,
+        sleeps,
+        wakeups,
+        scanned_pages,
+        reclaimed_pages,
+        busy_ns: 50 * MS,
+        last_ns: 100 * S + last_ms * MS,
+        awake: u32::from(wakes > sleeps),
+        ..KswapdTotals::default()
+    };
+    let totals = KernelTotals {
+        kswapd: [(0, node(1, 1, 1, 640, 600, 200)), (1, node(1, 0, 3, 9000, 3000, 200))].into(),
+        ..KernelTotals::default()
+    };
+    let zone = |nid, name: &str, free_pages| Zone { nid, name: name.into(), free_pages, ..host().zones[0].clone() };
+    let zones =
+        vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1600), zone(1, "Normal", 800), zone(1, "Movable", 5000)];
+    let tick = session.tick(101 * S, &totals, &HostSample { zones, ..HostSample::default() });
+    (tick, session.summary())
+}
+
+#[test]
+fn a_row_tells_nodes_apart() {
+    let (tick, _) = two_nodes();
+    let wide = row(&tick, &world().clock, None, PLAIN);
+    // The busiest stands for the others where there is no room.
+    assert!(wide.contains("N1 80%+1") && wide.contains("0.8x min"), "{wide}");
+    assert!(wide.ends_with("kswapd N0 10%, kswapd N1 80%, N0 Normal 1.1x hi, N1 Normal 0.8x min"), "{wide}");
+}
+
+#[test]
+fn a_summary_says_who_woke_which() {
+    let (_, end) = two_nodes();
+    let world = world();
+    let view =
+        SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None, style: PLAIN };
+    let text = summary(&end, &view);
+    assert!(text.contains("kswapd node 0: awake 100 ms (now asleep)"), "{text}");
+    assert!(text.contains("asked for 1 time, most by backup (1)"), "{text}");
+    assert!(text.contains("kswapd node 1: awake 800 ms (now awake)"), "{text}");
+    assert!(text.contains("asked for 3 times, most by postgres (2)"), "{text}");
+}
+
+#[test]
+fn json_has_each_node_and_each_zone() {
+    let (tick, end) = two_nodes();
+    let world = world();
+    let tick = serde_json::to_value(json::Tick::new(&tick, &world.clock)).unwrap();
+    let zones: Vec<_> = tick["zones"].as_array().unwrap().iter().collect();
+    assert_eq!(zones.len(), 4, "all zones");
+    let expected = json!({
+        "nid": 1, "zone": "Normal", "free_pages": 800,
+        "min_pages": 1000, "low_pages": 1250, "high_pages": 1500, "tightest": true
+    });
+    assert_eq!(*zones[2], expected);
+    let tightest: Vec<_> = zones.iter().map(|zone| zone["tightest"].as_bool().unwrap()).collect();
+    assert_eq!(tightest, [false, true, true, false]);
+    let nodes = serde_json::to_value(json::Summary::new(&end, &world.names())).unwrap()["nodes"].clone();
+    for (nid, waker, wakeups, scanned) in [(0, "backup", 1, 640), (1, "postgres", 2, 9000)] {
+        let node = &nodes[nid];
+        assert_eq!(node["nid"], nid);
+        assert_eq!((&node["top_waker"], &node["top_waker_wakeups"]), (&json!(waker), &json!(wakeups)));
+        assert_eq!(node["scanned_pages"], scanned);
+    }
+}

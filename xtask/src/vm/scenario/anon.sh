@@ -1,0 +1,5 @@
+# More anonymous memory than there is, with swap on zram.
+begin anon
+load anon 190 5
+finish
+section end

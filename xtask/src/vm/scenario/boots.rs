@@ -1,0 +1,100 @@
+//! The guests of the scenarios: each boot serves one or several that do not disturb each other.
+
+use std::time::Duration;
+
+use super::Check;
+use super::evidence::Sections;
+use super::{check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes};
+use crate::vm::options::{Cgroup, Setup, Size};
+
+/// A guest, what it runs and who judges what it printed.
+pub(super) struct Boot {
+    /// As the check of the boot itself and the kept output are called.
+    pub(super) name: &'static str,
+    /// The machine.
+    pub(super) setup: fn() -> Setup,
+    /// What runs in it, after the prelude.
+    pub(super) script: &'static str,
+    /// Scenario and judge.
+    pub(super) judges: &'static [(&'static str, Judge)],
+}
+
+/// From the sections that a guest printed to checks.
+pub(super) type Judge = fn(&Sections<'_>) -> Vec<Check>;
+
+/// All scenarios, as `--scenario` takes them.
+pub(crate) const NAMES: [&str; 9] =
+    ["check", "direct-file", "mglru", "direct-anon", "refaults", "two-nodes", "memcg-limit", "memcg-oom", "global-oom"];
+
+/// All boots, in their order.
+pub(super) const BOOTS: [Boot; 6] = [
+    Boot {
+        name: "file",
+        setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
+        script: include_str!("file.sh"),
+        judges: &[
+            ("check", check::judge),
+            ("direct-file", direct_file::judge),
+            ("mglru", mglru::judge),
+            ("refaults", refaults::file),
+        ],
+    },
+    Boot {
+        name: "anon",
+        setup: || Setup { zram: Some(Size::mebibytes(256)), ..small() },
+        script: include_str!("anon.sh"),
+        judges: &[("direct-anon", direct_anon::judge), ("refaults", refaults::anon)],
+    },
+    Boot {
+        name: "nodes",
+        setup: || Setup { memory: Size::mebibytes(384), nodes: 2, data: Some(Size::mebibytes(500)), ..small() },
+        script: include_str!("nodes.sh"),
+        judges: &[("two-nodes", two_nodes::judge)],
+    },
+    Boot {
+        name: "memcg-v2",
+        setup: roomy,
+        script: include_str!("memcg.sh"),
+        judges: &[("memcg-limit", memcg_limit::judge), ("memcg-oom", memcg_oom::judge), ("refaults", refaults::memcg)],
+    },
+    Boot {
+        name: "memcg-v1",
+        setup: || Setup { cgroup: Cgroup::V1, ..roomy() },
+        script: include_str!("memcg.sh"),
+        judges: &[("memcg-limit", memcg_limit::judge), ("memcg-oom", memcg_oom::judge)],
+    },
+    Boot {
+        name: "global-oom",
+        setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
+        script: include_str!("global_oom.sh"),
+        judges: &[("global-oom", global_oom::judge)],
+    },
+];
+
+/// Little enough memory that a file fills it in a second; a second processor, so that kswapd does not wait for the
+/// load.
+fn small() -> Setup {
+    Setup { memory: Size::mebibytes(256), cpus: 2, timeout: Duration::from_secs(240), ..Setup::default() }
+}
+
+/// Enough memory that only a cgroup's limit is met.
+fn roomy() -> Setup {
+    Setup { memory: Size::mebibytes(512), data: Some(Size::mebibytes(200)), ..small() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_has_a_boot_and_every_boot_fails_on_nothing() {
+        for name in NAMES {
+            assert!(BOOTS.iter().any(|boot| boot.judges.iter().any(|(other, _)| *other == name)), "{name}");
+        }
+        for (name, judge) in BOOTS.iter().flat_map(|boot| boot.judges) {
+            assert!(NAMES.contains(name), "{name}");
+            let checks = judge(&Sections::parse(""));
+            assert!(checks.iter().any(|check| check.verdict == super::super::Verdict::Failed), "{name}: {checks:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `memtrace check`: what attaches on this kernel, and that the other way to attach counts the same.
+
+use serde_json::Value;
+
+use super::Check;
+use super::evidence::Sections;
+use super::run::{self, Run};
+use super::stalls;
+
+/// Judge `memtrace check --json` and the run `classic`.
+pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
+    let mut checks = vec![Check::of("hooks", hooks(sections))];
+    checks.extend(run::judge(sections, "classic", |run| {
+        vec![Check::of("ways", ways(run)), Check::of("stalls", stalls::counted(run, "direct"))]
+    }));
+    checks
+}
+
+/// Every hook is attached whose event this kernel has, and where it has none, that is said.
+fn hooks(sections: &Sections<'_>) -> Result<String, String> {
+    if sections.get("check-status")? != ["0"] {
+        return Err(format!("`memtrace check` ended with {:?}", sections.get("check-status")?));
+    }
+    let text = sections.get("check")?.join("\n");
+    let check: Value = serde_json::from_str(&text).map_err(|error| format!("{error} in {text:?}"))?;
+    let hooks = check["hooks"].as_array().filter(|hooks| !hooks.is_empty()).ok_or("no hooks in it")?;
+    let events: Vec<_> = sections.get("events")?.iter().map(|event| event.replace('/', ":")).collect();
+    if check["can_trace"] != true || events.is_empty() {
+        return Err(format!("can_trace is {}, and tracefs has {} events", check["can_trace"], events.len()));
+    }
+    let (mut attached, mut missing) = (0, Vec::new());
+    for hook in hooks {
+        let name = hook["name"].as_str().ok_or_else(|| format!("a hook without a name: {hook}"))?;
+        if hook["attached"].is_string() {
+            attached += 1;
+            continue;
+        }
+        let reason = hook["reason"].as_str().unwrap_or_default();
+        if reason.is_empty() || hook["required"] == true || events.iter().any(|event| event == name) {
+            return Err(format!("{name} is not attached: {reason:?}"));
+        }
+        missing.push(format!("; not {name}: {reason}"));
+    }
+    Ok(format!("{attached} of {} attached{}", hooks.len(), missing.concat()))
+}
+
+/// All that is attached is so by classic tracepoints.
+fn ways(run: &Run<'_>) -> Result<String, String> {
+    let hooks = run.trace.meta["hooks"].as_array().ok_or("no hooks in meta")?;
+    let attached: Vec<_> = hooks.iter().filter_map(|hook| hook["attached"].as_str()).collect();
+    match attached.iter().find(|way| **way != "tracepoint") {
+        Some(way) => Err(format!("--classic, and a hook is attached as {way}")),
+        None if attached.is_empty() => Err("nothing is attached".to_owned()),
+        None => Ok(format!("{} hooks by classic tracepoints", attached.len())),
+    }
+}

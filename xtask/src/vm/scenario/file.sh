@@ -1,0 +1,35 @@
+# A file that does not fit into memory, read and mapped: by the classic LRU lists, by MGLRU where the kernel has it,
+# and by memtrace with classic tracepoints only.
+storm() {
+	load mmapfile /data/file 300 "$1" &
+	mapping=$!
+	load file /data/file 300 "$1"
+	wait $mapping
+}
+
+section check
+memtrace check --json
+status=$?
+section check-status
+echo $status
+section events
+for event in $tracing/events/vmscan/* $tracing/events/oom/* $tracing/events/sched/* $tracing/events/memcg/*; do
+	[ -d "$event" ] && echo "${event#$tracing/events/}"
+done
+memload mkfile /data/file 300 > /dev/null
+
+lru_gen=/sys/kernel/mm/lru_gen/enabled
+[ -e $lru_gen ] && echo n > $lru_gen
+begin lru
+storm 3
+finish
+begin classic --classic
+storm 1.5
+finish
+if [ -e $lru_gen ]; then
+	echo y > $lru_gen
+	begin mglru
+	storm 3
+	finish
+fi
+section end

@@ -1,0 +1,31 @@
+# A cgroup at its limit by a file, then one that is killed at it. The hierarchy is the one that is mounted.
+memory=/sys/fs/cgroup
+limit=memory.max
+if [ -d /sys/fs/cgroup/memory ]; then
+	memory=/sys/fs/cgroup/memory
+	limit=memory.limit_in_bytes
+fi
+if [ ! -e $memory/cgroup.procs ]; then
+	section no-memcg
+	echo "this kernel has no memory controller for cgroup v1"
+	section end
+	exit 0
+fi
+memload mkfile /data/file 128 > /dev/null
+mkdir -p $memory/shop/web $memory/shop/batch
+[ $limit = memory.max ] && echo +memory > $memory/shop/cgroup.subtree_control
+echo 48M > $memory/shop/web/$limit
+echo 40M > $memory/shop/batch/$limit
+[ -e $memory/shop/batch/memory.swap.max ] && echo 0 > $memory/shop/batch/memory.swap.max
+
+section hierarchy
+echo $limit
+begin limit
+load --cgroup $memory/shop/web mmapfile /data/file 128 3
+finish
+section limit:memory.stat
+grep workingset_refault $memory/shop/web/memory.stat
+begin oom
+load --cgroup $memory/shop/batch hog
+finish
+section end

@@ -1,0 +1,82 @@
+# What the script of a scenario begins with. The host judges the sections, which begin with `@@ NAME`; those of a
+# run of memtrace with `@@ RUN:NAME`.
+tracing=/sys/kernel/tracing
+section() { echo "@@ $1"; }
+counters() {
+	section "$run:$1"
+	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp)' /proc/vmstat
+}
+
+# The tracefs ring of an instance counts what an event wrote, overwritten or not: on every kernel, and with no BPF.
+witness_on() {
+	for event in direct_reclaim_end memcg_reclaim_end; do
+		mkdir "$tracing/instances/$event"
+		echo 64 > "$tracing/instances/$event/buffer_size_kb"
+		echo 1 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
+	done
+}
+witness_off() {
+	section "$run:witness"
+	for event in direct_reclaim_end memcg_reclaim_end; do
+		echo 0 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
+		cat "$tracing"/instances/$event/per_cpu/cpu*/stats |
+			awk -F: -v "event=$event" '/^(entries|overrun|commit overrun|dropped events):/ { n += $2 } END { print event, n }'
+		rmdir "$tracing/instances/$event"
+	done
+}
+
+# begin RUN [OPTIONS OF MEMTRACE]: start memtrace, and come back when its hooks are attached.
+begin() {
+	run=$1
+	shift
+	rm -f /tmp/loads /tmp/trace.json
+	dmesg -c > /dev/null
+	# A full page cache would be reclaimed by the start of memtrace.
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	section "$run:lru_gen"
+	cat /sys/kernel/mm/lru_gen/enabled 2> /dev/null
+	counters start
+	memtrace --json "$@" > /tmp/trace.json 2> /tmp/trace.err &
+	tracer=$!
+	tries=0
+	while ! grep -q '"type":"meta"' /tmp/trace.json; do
+		tries=$((tries + 1))
+		if [ $tries -gt 300 ] || ! kill -0 $tracer 2> /dev/null; then break; fi
+		sleep 0.1
+	done
+	witness_on
+}
+
+# load NAME ARGS...: run memload and keep its status.
+load() {
+	memload "$@"
+	status=$?
+	for word in "$@"; do
+		case $word in
+		anon | file | hog | mmapfile) echo "$word $status" >> /tmp/loads ;;
+		esac
+	done
+} > /tmp/memload.out 2>&1
+
+# End memtrace and print what both sides have to say.
+finish() {
+	sleep 0.5
+	witness_off
+	kill -TERM $tracer
+	wait $tracer
+	status=$?
+	counters end
+	section "$run:tracer"
+	echo "$status"
+	cat /tmp/trace.err
+	section "$run:loads"
+	sort /tmp/loads
+	section "$run:kernel-log"
+	dmesg | grep -i -e 'killed process' -e 'oom-kill:'
+	section "$run:stalls"
+	sed -n '/"type":"stall"/s/.*\("kind":"[^"]*"\).*\("comm":"[^"]*"\),\("cgroup":[^,]*\),.*\("order":[^,]*\),\("gfp":[^,]*\),.*/{\1,\2,\3,\4,\5}/p' \
+		/tmp/trace.json | sort | uniq -c
+	section "$run:trace"
+	grep -E '"type":"(meta|oom|summary)"' /tmp/trace.json
+}

@@ -1,0 +1,100 @@
+//! Refaults against `/proc/vmstat` and `memory.stat`, in all and per process.
+
+use serde_json::Value;
+
+use super::Check;
+use super::evidence::Sections;
+use super::run::{self, Run, above, below};
+
+/// Fewer pages say nothing about a share of 1 %.
+const ENOUGH: u64 = 200;
+
+/// Judge a file's refaults by the runs `lru` and `mglru`.
+pub(super) fn file(sections: &Sections<'_>) -> Vec<Check> {
+    let mut checks = of_run(sections, "lru", |run| vec![compared("file-lru", run, "file"), row("row-lru", run)]);
+    if sections.get("mglru:trace").is_ok() {
+        checks
+            .extend(of_run(sections, "mglru", |run| vec![compared("file-mglru", run, "file"), row("row-mglru", run)]));
+    }
+    checks
+}
+
+/// Judge the refaults from swap by the run `anon`.
+pub(super) fn anon(sections: &Sections<'_>) -> Vec<Check> {
+    of_run(sections, "anon", |run| vec![compared("anon", run, "anon"), row("row-anon", run)])
+}
+
+/// Judge the row of a cgroup by the run `limit`.
+pub(super) fn memcg(sections: &Sections<'_>) -> Vec<Check> {
+    if let Ok(reason) = sections.get("no-memcg") {
+        return vec![Check::skip("cgroup", reason.join(" "))];
+    }
+    of_run(sections, "limit", |run| vec![Check::of("cgroup", cgroup(run))])
+}
+
+/// The checks of a run whose memtrace tells refaults; one skip where it does not.
+fn of_run(sections: &Sections<'_>, name: &'static str, checks: impl FnOnce(&Run<'_>) -> Vec<Check>) -> Vec<Check> {
+    // Survival and coverage of the run are judged where its stalls are.
+    let more = |run: &Run<'_>| match run.trace.summary.get("refaults") {
+        None => vec![Check::skip("refaults", "this memtrace has no refault hooks")],
+        Some(_) => checks(run),
+    };
+    run::judge(sections, name, more).into_iter().filter(|check| !run::OF_EVERY_RUN.contains(&check.name)).collect()
+}
+
+/// The pages of the summary against the kernel's counter. Under MGLRU the kernel leaves out refaults of a folio that
+/// came back in another cgroup or node, so ours may be a little above.
+fn compared(name: &'static str, run: &Run<'_>, which: &str) -> Check {
+    let figures = || -> Result<_, String> {
+        let kernel = run.grew(&format!("workingset_refault_{which}"))?;
+        Ok((run.optional(&format!("/refaults/{which}_pages"))?, kernel))
+    };
+    match figures() {
+        Err(reason) => Check::failed(name, reason),
+        Ok((_, kernel)) if kernel < ENOUGH => {
+            Check::skip(name, format!("the kernel counted {kernel} pages only: too few to compare"))
+        }
+        Ok((None, kernel)) => Check::failed(name, format!("null, and the kernel counted {kernel} pages")),
+        Ok((Some(ours), kernel)) => {
+            let source = run.trace.summary["refaults"]["source"].as_str().unwrap_or("?");
+            let figures = format!("{ours} pages, vmstat {kernel} (by {source})");
+            let wrong = above(ours, kernel) || below(ours + run.lost(), kernel);
+            Check::of(name, if wrong { Err(format!("not within 1 %: {figures}")) } else { Ok(figures) })
+        }
+    }
+}
+
+/// The rows of memload have nearly all of them.
+fn row(name: &'static str, run: &Run<'_>) -> Check {
+    let pages = |row: &Value| row["refaults_file"].as_u64().unwrap_or(0) + row["refaults_anon"].as_u64().unwrap_or(0);
+    let sum = || -> Result<_, String> {
+        let all = ["file", "anon"].map(|which| run.optional(&format!("/refaults/{which}_pages")));
+        let mut total = 0;
+        for pages in all {
+            total += pages?.unwrap_or(0);
+        }
+        Ok((run.rows("processes")?.iter().filter(|row| row["comm"] == "memload").map(pages).sum::<u64>(), total))
+    };
+    match sum() {
+        Err(reason) => Check::failed(name, reason),
+        Ok((_, total)) if total < ENOUGH => Check::skip(name, format!("{total} pages only: too few to compare")),
+        Ok((load, total)) if load * 10 < total * 9 || load > total => {
+            Check::failed(name, format!("memload has {load} of {total} pages"))
+        }
+        Ok((load, total)) => Check::ok(name, format!("memload has {load} of {total} pages")),
+    }
+}
+
+/// The row of the limited cgroup against its `memory.stat`.
+fn cgroup(run: &Run<'_>) -> Result<String, String> {
+    let lines = run.section("memory.stat")?.iter().filter_map(|line| line.split_once(' '));
+    let wanted = lines.filter(|(name, _)| ["workingset_refault_file", "workingset_refault"].contains(name));
+    let kernel: u64 = wanted.filter_map(|(_, pages)| pages.parse::<u64>().ok()).sum();
+    let row = run.rows("cgroups")?.iter().find(|row| row["cgroup"] == "/shop/web").ok_or("no row of /shop/web")?;
+    let ours = row["refaults_file"].as_u64().ok_or("no refaults_file in its row")?;
+    let figures = format!("{ours} pages in the row, memory.stat {kernel}");
+    if kernel < ENOUGH || above(ours, kernel) || below(ours + run.lost(), kernel) {
+        return Err(format!("not within 1 %: {figures}"));
+    }
+    Ok(figures)
+}

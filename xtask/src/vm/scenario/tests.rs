@@ -1,0 +1,242 @@
+//! Every judge on what guests really printed (6.12), and on the same with one thing changed: it must then fail, in
+//! these checks and no others.
+
+use serde_json::{Value, json};
+
+use super::boots::Judge;
+use super::evidence::Sections;
+use super::two_nodes;
+use super::{Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults};
+
+/// Cut down to the shapes, counters, kernel log and summaries that are read.
+const FILE: &str = include_str!("recorded/file.txt");
+const ANON: &str = include_str!("recorded/anon.txt");
+const NODES: &str = include_str!("recorded/nodes.txt");
+const MEMCG: &str = include_str!("recorded/memcg.txt");
+const OOM: &str = include_str!("recorded/oom.txt");
+
+fn judged(judge: Judge, text: &str) -> Vec<Check> {
+    judge(&Sections::parse(text))
+}
+
+#[track_caller]
+fn fails(judge: Judge, text: &str, names: &[&str]) {
+    let checks = judged(judge, text);
+    let failed: Vec<_> =
+        checks.iter().filter(|check| check.verdict == Verdict::Failed).map(|check| check.name).collect();
+    assert_eq!(failed, names, "{checks:#?}");
+}
+
+/// The text with one thing replaced in the sections of a run.
+#[track_caller]
+fn replaced(text: &str, run: &str, from: &str, to: &str) -> String {
+    let mut inside = false;
+    let mut changed = false;
+    let mut lines = String::new();
+    for line in text.lines() {
+        if let Some(section) = line.strip_prefix("@@ ") {
+            inside = section.starts_with(run);
+        }
+        if inside && line.contains(from) {
+            changed = true;
+            lines += &line.replace(from, to);
+        } else {
+            lines += line;
+        }
+        lines.push('\n');
+    }
+    assert!(changed, "no {from:?} in {run}");
+    lines
+}
+
+/// The text with one thing changed in a run's object of this type.
+#[track_caller]
+fn changed(text: &str, run: &str, object: &str, change: impl Fn(&mut Value)) -> String {
+    let trace = format!("{run}:trace");
+    let sections = Sections::parse(text);
+    let lines = sections.get(&trace).unwrap();
+    let line = lines.iter().find(|line| line.contains(&format!("\"type\":\"{object}\""))).unwrap();
+    let mut value: Value = serde_json::from_str(line).unwrap();
+    change(&mut value);
+    replaced(text, &trace, line, &value.to_string())
+}
+
+/// The text with a value of the summary of a run replaced.
+#[track_caller]
+fn set(text: &str, run: &str, path: &str, value: impl Into<Value>) -> String {
+    let value = value.into();
+    changed(text, run, "summary", |summary| *summary.pointer_mut(path).unwrap() = value.clone())
+}
+
+/// The text with a number of the summary of a run made larger or smaller.
+#[track_caller]
+fn add(text: &str, run: &str, path: &str, more: i64) -> String {
+    changed(text, run, "summary", |summary| {
+        let value = summary.pointer_mut(path).unwrap();
+        *value = (value.as_i64().unwrap() + more).into();
+    })
+}
+
+#[test]
+fn what_guests_printed_holds() {
+    let all: [(Judge, &str); 9] = [
+        (check::judge, FILE),
+        (direct_file::judge, FILE),
+        (mglru::judge, FILE),
+        (refaults::file, FILE),
+        (direct_anon::judge, ANON),
+        (two_nodes::judge, NODES),
+        (memcg_limit::judge, MEMCG),
+        (memcg_oom::judge, MEMCG),
+        (global_oom::judge, OOM),
+    ];
+    for (judge, text) in all {
+        fails(judge, text, &[]);
+    }
+    let lines: Vec<_> = judged(memcg_oom::judge, MEMCG).iter().map(|check| check.line("6.12", "memcg-oom")).collect();
+    assert!(lines.iter().any(|line| line.starts_with("6.12  memcg-oom    victim      ok    memload[")), "{lines:#?}");
+}
+
+#[test]
+fn stalls_above_or_below_the_kernels_fail() {
+    let judge: Judge = direct_file::judge;
+    fails(judge, &add(FILE, "lru", "/stalls/direct/count", 1), &["stalls"]);
+    fails(judge, &add(FILE, "lru", "/stalls/direct/count", -1), &["stalls"]);
+    fails(judge, &add(FILE, "lru", "/stalls/direct/count", 100_000), &["stalls", "allocstall"]);
+    fails(judge, &set(FILE, "lru", "/stalls/direct/count", 0), &["stalls", "allocstall"]);
+    fails(judge, &set(FILE, "lru", "/stalls/direct/total_ns", 0), &["stalls"]);
+    fails(judge, &replaced(FILE, "lru:witness", "direct_reclaim_end ", "direct_reclaim_end 9"), &["stalls"]);
+    fails(judge, &replaced(FILE, "lru:end", "allocstall_", "stall_"), &["allocstall"]);
+    // What was lost explains that the stream lacks some, and nothing that is too much.
+    let lost = set(FILE, "lru", "/loss/ring_stall", 1);
+    fails(judge, &add(&lost, "lru", "/stalls/direct/count", -1), &["stalls"]);
+    fails(judge, &lost, &[]);
+}
+
+#[test]
+fn shapes_of_another_layout_fail() {
+    let judge: Judge = direct_file::judge;
+    fails(judge, &replaced(FILE, "lru:stalls", r#""order":0"#, r#""order":3148490"#), &["shapes"]);
+    fails(judge, &replaced(FILE, "lru:stalls", r#""order":0"#, r#""order":null"#), &["shapes"]);
+    fails(judge, &replaced(FILE, "lru:stalls", r#""order":0"#, r#""order":3"#), &["shapes"]);
+    fails(judge, &replaced(FILE, "lru:stalls", "GFP_NOFS|", "0x40|"), &["shapes"]);
+    fails(judge, &replaced(FILE, "lru:stalls", "memload", "memtrace"), &["shapes"]);
+    fails(memcg_limit::judge, &replaced(MEMCG, "limit:stalls", r#""order":0"#, r#""order":1"#), &["shapes"]);
+}
+
+#[test]
+fn scans_that_differ_or_are_made_up_fail() {
+    let judge: Judge = direct_file::judge;
+    fails(judge, &set(FILE, "lru", "/scanned_pages", Value::Null), &["scans"]);
+    fails(judge, &set(FILE, "lru", "/scanned_pages", 1), &["scans"]);
+    fails(judge, &add(FILE, "lru", "/reclaimed_pages", 100_000), &["scans"]);
+    fails(judge, &set(FILE, "lru", "/nodes/0/reclaimed_pages", 0), &["scans"]);
+    fails(judge, &set(FILE, "lru", "/nodes", json!([])), &["scans"]);
+    // 6.1 tells nothing under MGLRU: a number there is made up, null is right.
+    let old = changed(FILE, "mglru", "meta", |meta| meta["kernel"] = "6.1.0-50".into());
+    fails(mglru::judge, &old, &["scans"]);
+    let nothing = changed(&old, "mglru", "summary", |summary| {
+        for path in ["/scanned_pages", "/reclaimed_pages", "/nodes/0/scanned_pages", "/nodes/0/reclaimed_pages"] {
+            *summary.pointer_mut(path).unwrap() = Value::Null;
+        }
+    });
+    fails(mglru::judge, &nothing, &[]);
+    fails(mglru::judge, &replaced(FILE, "mglru:lru_gen", "0x0007", "0x0000"), &["enabled", "scans"]);
+}
+
+#[test]
+fn a_load_or_a_tracer_that_ended_otherwise_fails() {
+    fails(direct_file::judge, &replaced(FILE, "lru:loads", "mmapfile 0", "mmapfile 1"), &["load"]);
+    fails(direct_file::judge, &replaced(FILE, "lru:tracer", "0", "137"), &["survives"]);
+    fails(direct_file::judge, &replaced(FILE, "lru:trace", r#""type":"summary""#, r#""type":"sum""#), &["trace"]);
+    fails(direct_anon::judge, &replaced(ANON, "anon:loads", "anon 0", "anon 137"), &["load"]);
+    fails(direct_anon::judge, &replaced(ANON, "anon:end", "pswpin ", "pswp "), &["swap"]);
+    fails(global_oom::judge, &replaced(OOM, "oom:loads", "hog 137", "hog 0"), &["load"]);
+    fails(memcg_oom::judge, &replaced(MEMCG, "oom:loads", "hog 137", "hog 0"), &["load"]);
+}
+
+#[test]
+fn a_node_that_is_missing_or_slept_fails() {
+    fails(two_nodes::judge, &set(NODES, "nodes", "/nodes/1/wakes", 0), &["kswapd"]);
+    fails(two_nodes::judge, &set(NODES, "nodes", "/nodes/1/wakeups", 0), &["kswapd"]);
+    fails(two_nodes::judge, &set(NODES, "nodes", "/nodes/1/nid", 2), &["kswapd"]);
+}
+
+#[test]
+fn the_wrong_cgroup_fails() {
+    fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/cgroup", "/shop"), &["cgroup"]);
+    fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/stalls", 1), &["cgroup"]);
+    fails(memcg_limit::judge, &replaced(MEMCG, "limit:stalls", "/shop/web", "/"), &["cgroup"]);
+    let skipped = judged(memcg_limit::judge, "@@ no-memcg\nthis kernel has none\n");
+    assert!(matches!(skipped.as_slice(), [check] if check.verdict == Verdict::Skipped), "{skipped:?}");
+}
+
+#[test]
+fn a_wrong_victim_fails() {
+    for (judge, text) in [(memcg_oom::judge as Judge, MEMCG), (global_oom::judge, OOM)] {
+        fails(judge, &replaced(text, "oom:kernel-log", "Killed process ", "Killed process 9"), &["victim"]);
+        fails(judge, &replaced(text, "oom:kernel-log", "task_memcg=/", "task_memcg=/x"), &["victim"]);
+        let rss = |oom: &mut Value| oom["victim"]["anon_rss_bytes"] = 1_000_000.into();
+        fails(judge, &changed(text, "oom", "oom", rss), &["victim-rss"]);
+        fails(judge, &changed(text, "oom", "oom", |oom| oom["constraint"] = "cpuset".into()), &["victim"]);
+        fails(judge, &changed(text, "oom", "oom", |oom| oom["victim"]["cgroup"] = Value::Null), &["victim"]);
+        let gone = replaced(text, "oom:trace", r#"{"type":"oom""#, r#"{"type":"tock""#);
+        fails(judge, &gone, &["victim", "victim-rss", "oom-count"]);
+        fails(judge, &replaced(text, "oom:end", "oom_kill 1", "oom_kill 2"), &["oom-count"]);
+    }
+}
+
+#[test]
+fn a_hook_that_should_attach_and_does_not_fails() {
+    let hook = r#""attached":"btf tracepoint","reason":null"#;
+    let without = |reason: &str| {
+        let name = r#""name":"vmscan:mm_vmscan_throttled","#;
+        replaced(FILE, "check", &format!("{name}{hook}"), &format!(r#"{name}"attached":null,"reason":"{reason}""#))
+    };
+    fails(check::judge, &without("no such event"), &["hooks"]);
+    let absent = replaced(&without("no such event"), "events", "vmscan/mm_vmscan_throttled", "vmscan/other");
+    fails(check::judge, &absent, &[]);
+    let silent = replaced(&without(""), "events", "vmscan/mm_vmscan_throttled", "vmscan/other");
+    fails(check::judge, &silent, &["hooks"]);
+    fails(check::judge, &replaced(FILE, "check-status", "0", "1"), &["hooks"]);
+    fails(check::judge, &replaced(FILE, "check", r#""can_trace":true"#, r#""can_trace":false"#), &["hooks"]);
+    let other_way = replaced(FILE, "classic:trace", r#""attached":"tracepoint""#, r#""attached":"btf tracepoint""#);
+    fails(check::judge, &other_way, &["ways"]);
+    fails(check::judge, &add(FILE, "classic", "/stalls/direct/count", -1), &["stalls"]);
+}
+
+/// The recorded memtrace had no refault hooks: give its summary what one would have said.
+fn with_refaults(text: &str, run: &str, file: u64, anon: u64) -> String {
+    changed(text, run, "summary", |summary| {
+        summary["refaults"] = json!({"source": "fentry", "file_pages": file, "anon_pages": anon});
+        for list in ["processes", "cgroups"] {
+            for row in summary[list].as_array_mut().unwrap() {
+                row["refaults_file"] = 0.into();
+                row["refaults_anon"] = 0.into();
+            }
+            summary[list][0]["refaults_file"] = file.into();
+            summary[list][0]["refaults_anon"] = anon.into();
+        }
+    })
+}
+
+#[test]
+fn refaults_away_from_the_kernels_fail() {
+    let grew = |text: &str, run: &str, counter: &str| {
+        Sections::parse(text).grew(counter, &format!("{run}:start"), &format!("{run}:end")).unwrap()
+    };
+    let anon = grew(ANON, "anon", "workingset_refault_anon");
+    fails(refaults::anon, &with_refaults(ANON, "anon", 0, anon), &[]);
+    fails(refaults::anon, &with_refaults(ANON, "anon", 0, anon + anon / 50), &["anon"]);
+    fails(refaults::anon, &with_refaults(ANON, "anon", 0, anon - anon / 50), &["anon"]);
+    let elsewhere = with_refaults(ANON, "anon", 0, anon).replace(r#""refaults_anon":"#, r#""refaults_anom":"#);
+    fails(refaults::anon, &elsewhere, &["row-anon"]);
+    let unread = set(&with_refaults(ANON, "anon", 0, anon), "anon", "/refaults/anon_pages", Value::Null);
+    fails(refaults::anon, &unread, &["anon"]);
+
+    let file = grew(MEMCG, "limit", "workingset_refault_file");
+    fails(refaults::memcg, &with_refaults(MEMCG, "limit", file, 0), &[]);
+    fails(refaults::memcg, &with_refaults(MEMCG, "limit", file / 2, 0), &["cgroup"]);
+    let skipped = judged(refaults::memcg, MEMCG);
+    assert!(matches!(skipped.as_slice(), [check] if check.verdict == Verdict::Skipped), "{skipped:?}");
+}

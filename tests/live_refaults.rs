@@ -1,7 +1,5 @@
 //! Refaults against the kernel's own counts: of a cgroup, of its processes, of the host.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
-
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
@@ -36,7 +34,7 @@ fn rows_agree(summary: &Value, group: &MemCgroup, load: Ended) -> u64 {
         "{kernel} file refaults in memory.stat, {} of the cgroup, {} of the process",
         in_cgroup["refaults_file"], in_process["refaults_file"]
     );
-    assert!(kernel > 20_000, "no storm: {kernel}");
+    assert!(kernel > 15_000, "no storm: {kernel}");
     for row in [in_cgroup, in_process] {
         let pages = number(row, "/refaults_file");
         assert!(agree(pages, kernel), "{pages}, the kernel has {kernel}: {row}");
@@ -59,7 +57,7 @@ fn a_mapping_refaults_as_memory_stat_says() {
     }
     let (group, file) = (cgroup(24), cold_file(64));
     let memtrace = Memtrace::start(&[]);
-    let ended = end(begin(&mut load(&group, "mmapfile", &file.0, "5")));
+    let ended = end(begin(&mut load(&group, "mmapfile", &file.0, "8")));
     let run = memtrace.stop();
     if !reads_refaults(&run) {
         return;
@@ -75,8 +73,8 @@ fn two_at_once_each_have_their_own() {
     }
     let (one, two) = ((cgroup(24), cold_file(64)), (cgroup(32), cold_file(64)));
     let memtrace = Memtrace::start(&["-i", "200ms"]);
-    let first = begin(&mut load(&one.0, "mmapfile", &one.1.0, "8"));
-    let second = begin(&mut load(&two.0, "mmapfile", &two.1.0, "3"));
+    let first = begin(&mut load(&one.0, "mmapfile", &one.1.0, "24"));
+    let second = begin(&mut load(&two.0, "mmapfile", &two.1.0, "8"));
     let (first, second) = (end(first), end(second));
     let run = memtrace.stop();
     if !reads_refaults(&run) {
@@ -147,7 +145,7 @@ fn the_host_refaults_as_vmstat_says() {
         let before = vmstat(FILE);
         let memtrace = Memtrace::start(&[]);
         let attached = vmstat(FILE);
-        let _ = end(begin(&mut load(&group, "mmapfile", &file.0, "6")));
+        let _ = end(begin(&mut load(&group, "mmapfile", &file.0, "8")));
         let ended = vmstat(FILE);
         let run = memtrace.stop();
         let gone = vmstat(FILE);
@@ -161,7 +159,8 @@ fn the_host_refaults_as_vmstat_says() {
         let slack = (gone - before) / 100;
         assert!(ours + slack >= ended - attached, "{ours} of {}", ended - attached);
         assert!(ours <= gone - before + slack, "{ours} of {}", gone - before);
-        assert!(ours > 20_000, "no storm: {ours}");
+        assert!(ours > 15_000, "no storm: {ours}");
+        refaults::coverage_holds(&summary);
         let rows = refaults::sum(&summary, "processes", "refaults_file");
         assert_eq!(rows, ours, "the rows add up to the total");
         assert_eq!(refaults::sum(&summary, "cgroups", "refaults_file"), ours, "those of the cgroups, too");

@@ -88,6 +88,15 @@ pub fn vmstat(key: &str) -> u64 {
     value.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| panic!("/proc/vmstat has no {key}"))
 }
 
+/// What memtrace says itself of its count of file refaults against the kernel's.
+///
+/// # Panics
+/// When it is no agreement.
+pub fn coverage_holds(summary: &Value) {
+    let row = &summary["coverage"][FILE];
+    assert!(["exact", "close"].iter().any(|verdict| row["verdict"] == *verdict), "{row}");
+}
+
 /// Whether two counts of the same differ by 1 % at most, or by a few pages that the kernel has not yet gathered.
 #[must_use]
 pub fn agree(ours: u64, theirs: u64) -> bool {

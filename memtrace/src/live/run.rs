@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use memtrace_common::kind::StallKind;
+use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -154,7 +154,8 @@ impl Tracing {
         let tick = self.drain.session.tick(now, &totals, &host);
         // The rest of an interval at the end: a moment in which nothing happened tells nothing.
         let is_rest = tick.elapsed_ns < nanoseconds(self.interval) / 10;
-        if !is_rest || tick.all.count > 0 || tick.oom_kills > 0 {
+        let has_refaults = tick.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());
+        if !is_rest || tick.all.count > 0 || tick.oom_kills > 0 || has_refaults {
             self.drain.offer(Item::Tick(Box::new(tick)));
         }
         Ok(())

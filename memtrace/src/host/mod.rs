@@ -7,6 +7,7 @@ pub mod counters;
 pub mod kmsg;
 pub mod memory_stat;
 mod mounts;
+pub mod node_refaults;
 pub mod own;
 pub mod pressure;
 mod pseudo_file;

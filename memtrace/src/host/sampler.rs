@@ -1,6 +1,7 @@
 //! The sample of the host that the session is given each tick.
 
 use super::{
+    node_refaults::NodeCounters,
     own::{self, ResidentSize},
     pressure,
     pseudo_file::PseudoFile,
@@ -13,6 +14,7 @@ use crate::session::input::{HostSample, OwnCost};
 pub struct Sampler {
     pressure: Option<PseudoFile>,
     zones: Option<PseudoFile>,
+    nodes: NodeCounters,
     resident: Option<ResidentSize>,
 }
 
@@ -23,6 +25,7 @@ impl Sampler {
         Self {
             pressure: PseudoFile::open(pressure::PATH).ok(),
             zones: PseudoFile::open(zones::PATH).ok(),
+            nodes: NodeCounters::open(),
             resident: ResidentSize::open().ok(),
         }
     }
@@ -32,6 +35,7 @@ impl Sampler {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
             zones: self.zones.as_mut().and_then(|file| Some(zones::parse(file.read().ok()?))).unwrap_or_default(),
+            node_refaults: self.nodes.read(),
             own: OwnCost {
                 cpu_ns: own::cpu_ns(),
                 rss_bytes: self.resident.as_mut().and_then(ResidentSize::bytes),

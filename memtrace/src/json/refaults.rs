@@ -3,7 +3,11 @@
 use memtrace_common::refault::RefaultCounts;
 use serde::Serialize;
 
-use crate::session::faults::{Faults, FaultsRead};
+use crate::session::{
+    coverage::Coverage,
+    faults::{Faults, FaultsRead},
+    input::NodeRefaults,
+};
 
 /// Refaults of the host but for memtrace's own, exact and never filtered. Null is unread.
 #[derive(Debug, Serialize)]
@@ -34,6 +38,40 @@ impl Refaults {
             activated_pages: fate.map(|c| c.activated_pages),
             restored_pages: fate.map(|c| c.restored_pages),
         }
+    }
+}
+
+impl Refaults {
+    /// The same; without a hook, what the kernel's own counters grew by (`/proc/vmstat`, memtrace's included).
+    pub(super) fn or_vmstat(counts: Option<RefaultCounts>, read: &FaultsRead, coverage: &Coverage) -> Self {
+        let kernel = |counter| coverage.row(counter).and_then(|row| row.kernel);
+        match (counts, kernel("workingset_refault_file"), kernel("workingset_refault_anon")) {
+            (None, Some(file), Some(anon)) => Self {
+                source: Some("vmstat"),
+                file_pages: Some(file),
+                anon_pages: Some(anon),
+                ..Self::new(None, &FaultsRead::default())
+            },
+            _ => Self::new(counts, read),
+        }
+    }
+}
+
+/// The refaults of a node since the start, as the kernel itself counts them, memtrace's included.
+#[derive(Debug, Serialize)]
+pub struct Node {
+    /// The node.
+    pub nid: u32,
+    /// Pages of files.
+    pub refaults_file: u64,
+    /// Anonymous pages.
+    pub refaults_anon: u64,
+}
+
+impl Node {
+    /// The object of a node.
+    pub(super) fn new(node: &NodeRefaults) -> Self {
+        Self { nid: node.nid, refaults_file: node.file_pages, refaults_anon: node.anon_pages }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     coverage::{Coverage, coverage},
     event::Oom,
-    refaults::{Refaults, RowRefaults},
+    refaults::{self, Refaults, RowRefaults},
     text,
 };
 use crate::{
@@ -201,6 +201,8 @@ pub struct Summary {
     pub reclaimed_pages: Option<u64>,
     /// Refaults of the host.
     pub refaults: Refaults,
+    /// Refaults by node, as the kernel itself counts them.
+    pub node_refaults: Vec<refaults::Node>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
@@ -230,7 +232,8 @@ impl Summary {
             nodes: summary.nodes.iter().map(node).collect(),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
-            refaults: Refaults::new(summary.refaults, &summary.faults_read),
+            refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
+            node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             loss: summary.loss.0.clone(),

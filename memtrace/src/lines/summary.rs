@@ -13,6 +13,7 @@ use crate::{
     event::Source,
     names::Names,
     session::{
+        input::NodeRefaults,
         loss::meaning,
         summary::{NodeSummary, ProcessSummary, Summary},
         tally::Tally,
@@ -53,6 +54,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
         let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));
     }
     refaults(&mut out, summary);
+    node_refaults(&mut out, summary);
     groups(&mut out, summary, view);
     if summary.unattributed.count > 0 {
         let lost = summary.unattributed;
@@ -116,10 +118,25 @@ fn kinds(out: &mut String, summary: &Summary) {
     );
 }
 
+/// Refaults by node, where there are several.
+fn node_refaults(out: &mut String, summary: &Summary) {
+    if summary.node_refaults.len() > 1 {
+        let node =
+            |node: &NodeRefaults| format!("node {} {}/{}", node.nid, count(node.file_pages), count(node.anon_pages));
+        let nodes: Vec<_> = summary.node_refaults.iter().map(node).collect();
+        let _ = writeln!(out, "  by node, file/anon, as the kernel counts them: {}", nodes.join(", "));
+    }
+}
+
 /// The refaults of the host, and what else was got back.
 fn refaults(out: &mut String, summary: &Summary) {
     let Some(all) = summary.refaults else {
-        out.push_str("refaults: unread\n");
+        let kernel = |counter| count_or_dash(summary.coverage.row(counter).and_then(|row| row.kernel));
+        let (file, anon) = (kernel("workingset_refault_file"), kernel("workingset_refault_anon"));
+        let _ = writeln!(
+            out,
+            "refaults: file {file} pages, anon {anon} pages by the kernel's own count; no hook tells whose"
+        );
         return;
     };
     let _ = write!(out, "refaults: file {} pages, anon {} pages", count(all.file_pages), count(all.anon_pages));

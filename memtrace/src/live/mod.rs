@@ -73,6 +73,8 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let mut counters = CounterReader::open(&filter);
     let nodes = online_nodes();
     let start_ns = start::now_ns();
+    let mut sampler = Sampler::open();
+    let nodes_before = sampler.sample().node_refaults;
     let counted_before = counters.read();
     let probe = match loaded.attach() {
         Ok(probe) => probe,
@@ -89,6 +91,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         }
     };
     drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
+    drain.session.count_nodes_from(nodes_before);
     drain.session.cover(start::baseline(readings, nodes, &facts));
     let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
     let mut log = KernelLog::open();
@@ -98,7 +101,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         kinds: start::kinds(&probe.hooks),
         drain,
         ooms: OomQueue::new(log),
-        sampler: Sampler::open(),
+        sampler,
         counters,
         cost: CostSampler::new(start_ns),
         command,

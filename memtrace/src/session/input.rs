@@ -93,6 +93,17 @@ pub struct Zone {
     pub managed_pages: u64,
 }
 
+/// Refaults of one node since boot, as the kernel itself counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeRefaults {
+    /// The node.
+    pub nid: u32,
+    /// Pages of files.
+    pub file_pages: u64,
+    /// Anonymous pages.
+    pub anon_pages: u64,
+}
+
 /// What memtrace itself costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnCost {
@@ -111,6 +122,8 @@ pub struct HostSample {
     pub pressure: Option<Pressure>,
     /// Zones that hold pages.
     pub zones: Vec<Zone>,
+    /// Refaults by node since boot; empty where the kernel does not tell.
+    pub node_refaults: Vec<NodeRefaults>,
     /// memtrace's own cost.
     pub own: OwnCost,
     /// The kernel's counters around the reading of the totals.

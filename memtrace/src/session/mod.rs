@@ -24,7 +24,7 @@ use self::{
     coverage::{Baseline, Coverage},
     faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
-    input::KernelTotals,
+    input::{KernelTotals, NodeRefaults},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     oom::OomKills,
@@ -109,6 +109,7 @@ pub struct Session {
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
     lost: [u64; Loss::COUNT],
+    nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
     baseline: Option<Baseline>,
     last: Last,
@@ -123,6 +124,7 @@ struct Last {
     oom_kills: u64,
     loss: Ledger,
     own: input::OwnCost,
+    node_refaults: Vec<NodeRefaults>,
     coverage: Coverage,
 }
 
@@ -142,6 +144,7 @@ impl Session {
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             lost: [0; Loss::COUNT],
+            nodes_from: Vec::new(),
             baseline: None,
             last: Last { t_ns: start_ns, awake_ns: vec![0; totals::MAX_NODES as usize], ..Last::default() },
             config,
@@ -201,6 +204,11 @@ impl Session {
         let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
         cgroup.tally.add(stall);
         Applied { shown: true, new_process, new_cgroup }
+    }
+
+    /// Refaults of each node since boot at the start, from where they count.
+    pub fn count_nodes_from(&mut self, start: Vec<NodeRefaults>) {
+        self.nodes_from = start;
     }
 
     /// Takes what came since the last tick: before [`Self::tick`], whose totals it is a part of. A filter on kinds of stall

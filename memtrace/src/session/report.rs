@@ -6,7 +6,7 @@ use super::{
     Last, ProcessKey, ProcessLabel, Session,
     coverage::{Coverage, Ours, RefaultTotals},
     faults::Faults,
-    input::{HostSample, KernelTotals, KindTotals},
+    input::{HostSample, KernelTotals, KindTotals, NodeRefaults},
     loss::Ledger,
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
     table::Row,
@@ -67,7 +67,17 @@ impl Session {
         };
         self.longest_ns = [0; StallKind::COUNT];
         self.matched_since = Tally::default();
-        self.last = Last { t_ns: now_ns, totals: totals.clone(), awake_ns, oom_kills, loss, own: host.own, coverage };
+        let node_refaults = host.node_refaults.clone();
+        self.last = Last {
+            t_ns: now_ns,
+            totals: totals.clone(),
+            awake_ns,
+            oom_kills,
+            loss,
+            own: host.own,
+            node_refaults,
+            coverage,
+        };
         tick
     }
 
@@ -129,6 +139,7 @@ impl Session {
             own_stalls: KindSummary::of(&totals.own),
             refaults: totals.refaults,
             own_refaults: totals.own_refaults,
+            node_refaults: self.node_refaults(),
             faults_read: self.config.faults_read,
             own: self.last.own,
             coverage: self.last.coverage.clone(),
@@ -155,6 +166,19 @@ impl Session {
             cgroup_refaults: totals.refaults.map(|_| self.matched_refaults()),
         };
         Coverage::new(baseline, now, &ours)
+    }
+
+    /// What each node's counters grew by. A node that came later counts from its first reading.
+    fn node_refaults(&self) -> Vec<NodeRefaults> {
+        let since_start = |now: &NodeRefaults| {
+            let start = self.nodes_from.iter().find(|start| start.nid == now.nid).unwrap_or(now);
+            NodeRefaults {
+                nid: now.nid,
+                file_pages: now.file_pages.saturating_sub(start.file_pages),
+                anon_pages: now.anon_pages.saturating_sub(start.anon_pages),
+            }
+        };
+        self.last.node_refaults.iter().map(since_start).collect()
     }
 
     /// The refaults of all cgroups that match the filter.

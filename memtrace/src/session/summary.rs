@@ -7,7 +7,7 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 use super::{
     coverage::Coverage,
     faults::FaultsRead,
-    input::{KindTotals, OwnCost},
+    input::{KindTotals, NodeRefaults, OwnCost},
     loss::Ledger,
     tally::{KindTally, Tally},
     tick::Reclaim,
@@ -142,6 +142,8 @@ pub struct Summary {
     pub own_stalls: KindSummary,
     /// All refaults but memtrace's own, exact and never filtered; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
+    /// Refaults by node since the start, as the kernel itself counts them, memtrace's included.
+    pub node_refaults: Vec<NodeRefaults>,
     /// memtrace's own refaults.
     pub own_refaults: Option<RefaultCounts>,
     /// Which faults are read, and by what.

@@ -14,7 +14,7 @@ use memtrace::{
         coverage::{Baseline, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
-        input::{HostSample, KernelTotals, OwnCost, Pressure, Zone},
+        input::{HostSample, KernelTotals, NodeRefaults, OwnCost, Pressure, Zone},
         loss::Loss,
         summary::Summary,
         tick::Tick,
@@ -180,6 +180,10 @@ pub(crate) fn host() -> HostSample {
             full_total_ns: 2 * S,
         }),
         zones: vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1400), zone(1, "Normal", 30_000)],
+        node_refaults: vec![
+            NodeRefaults { nid: 0, file_pages: 10_000, anon_pages: 25 },
+            NodeRefaults { nid: 1, file_pages: 15, anon_pages: 0 },
+        ],
         own: OwnCost { cpu_ns: Some(12 * MS), rss_bytes: Some(21 << 20), bpf_ns: None },
         counters: None,
         ooms_pending: 0,
@@ -278,6 +282,10 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
         cgroups: vec![(42, refaults(9_010, 20))],
     };
     session.apply_faults(&deltas, &world.cgroups);
+    session.count_nodes_from(vec![
+        NodeRefaults { nid: 0, file_pages: 1_000, anon_pages: 5 },
+        NodeRefaults { nid: 1, file_pages: 0, anon_pages: 0 },
+    ]);
     totals.refaults = Some(refaults(9_010, 20));
     totals.own_refaults = Some(refaults(5, 0));
     session.cover(Baseline { readings: counters(true), mglru: false, cpus: 2, nodes: 2 });

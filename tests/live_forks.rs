@@ -94,6 +94,7 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
     }
     let kernel = counted(&late.0, FILE);
     let row = refaults::process(&summary, ended.pid).expect("room for a row after the storm");
+    // No rest is taken into account: the storm is over, and there is room again.
     assert!(agree(number(row, "/refaults_file"), kernel), "the kernel has {kernel}: {row}");
 
     let sizes = resident(&run);

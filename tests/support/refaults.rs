@@ -103,6 +103,19 @@ pub fn agree(ours: u64, theirs: u64) -> bool {
     ours.abs_diff(theirs) <= (theirs / 100).max(128)
 }
 
+/// A count in the row that the tables had no room for: 0 but under a storm of short tasks, whoever makes it.
+#[must_use]
+pub fn rest(summary: &Value, table: &str, field: &str) -> u64 {
+    let rows = summary[table].as_array().into_iter().flatten();
+    rows.filter(|row| row["other"] == true).filter_map(|row| row[field].as_u64()).sum()
+}
+
+/// [`agree`], for a row of which a part may be in the rest.
+#[must_use]
+pub fn agree_with_rest(ours: u64, rest: u64, theirs: u64) -> bool {
+    agree(ours.max(theirs.min(ours + rest)), theirs)
+}
+
 /// A load that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {

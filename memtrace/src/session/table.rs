@@ -1,6 +1,7 @@
 //! A table of fixed size, for processes and cgroups under churn: all its memory is there from the beginning.
 //!
-//! When it is full, the row that was idle longest is folded into `other`, so that sums are conserved.
+//! When it is full, a row is folded into `other`, so that sums are conserved: of those that were idle longest the one
+//! with the least in it, so that thousands of short-lived tasks do not push out the one that all is about.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -8,6 +9,10 @@ use super::tally::Tally;
 
 /// No row.
 const NONE: u32 = u32::MAX;
+
+/// Of how many rows that were idle longest the lightest goes: all but one of so many heaviest rows stay for ever. They
+/// gather at that end, so that looking at them is cheap.
+const CANDIDATES: usize = 32;
 
 /// One row: what it is about, a label, and what its stalls add up to.
 #[derive(Clone, Debug)]
@@ -90,7 +95,7 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
             self.rows.push(blank);
             return u32::try_from(self.rows.len() - 1).unwrap_or(NONE);
         }
-        let at = self.oldest;
+        let at = self.lightest_of_the_oldest();
         self.unlink(at);
         let row = &mut self.rows[at as usize];
         self.index.remove(&row.key);
@@ -98,6 +103,20 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         self.folded += 1;
         *row = blank;
         at
+    }
+
+    /// Which row goes. In a small table, where they would be most of it, fewer are looked at.
+    fn lightest_of_the_oldest(&self) -> u32 {
+        let (mut at, mut lightest) = (self.oldest, self.oldest);
+        let mut least = self.rows[at as usize].tally.weight_ns();
+        for _ in 1..CANDIDATES.min(self.capacity / 4) {
+            at = self.rows[at as usize].newer;
+            let weight = self.rows[at as usize].tally.weight_ns();
+            if weight < least {
+                (lightest, least) = (at, weight);
+            }
+        }
+        lightest
     }
 
     fn unlink(&mut self, at: u32) {

@@ -13,6 +13,9 @@ const FIRST: usize = 32;
 /// One past the last bucket that it tells apart: longer stalls count as about a minute (the maximum is kept exactly).
 const END: usize = 416;
 
+/// What getting a page back counts for beside a stall, in ns: about what a fast disk takes.
+const REFAULT_NS: u64 = 10_000;
+
 /// Count and time of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindTally {
@@ -110,6 +113,13 @@ impl Tally {
         for (bucket, more) in self.latency.iter_mut().zip(other.latency) {
             *bucket = bucket.saturating_add(more);
         }
+    }
+
+    /// How much it all was, in ns: only good for telling which of two is more.
+    pub(super) fn weight_ns(&self) -> u64 {
+        let Faults { refaults, major_faults, .. } = &self.faults;
+        let pages = refaults.file_pages.saturating_add(refaults.anon_pages).max(*major_faults);
+        self.total_ns.saturating_add(pages.saturating_mul(REFAULT_NS))
     }
 
     /// The kinds that occurred, with their count and time.

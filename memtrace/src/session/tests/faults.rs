@@ -200,3 +200,31 @@ fn refaults_that_are_not_read_are_none() {
     assert_eq!((summary.refaults, summary.own_refaults), (None, None));
     assert!(summary.processes.other.faults.is_empty() && summary.cgroups.other.faults.is_empty());
 }
+
+#[test]
+fn thousands_of_short_tasks_do_not_push_out_the_heaviest() {
+    let mut session = session(SessionConfig { faults_read: READ, processes: 128, ..SessionConfig::default() });
+    // One that stalled much and one that refaulted much, both gone before the storm.
+    apply(&mut session, &vec![stall(1, memtrace_common::kind::StallKind::Memcg, 50_000_000); 20]);
+    let of = |pid, file_pages| ProcessFaults {
+        pid,
+        process_start_ns: None,
+        comm: Comm::default(),
+        cgroup_id: None,
+        faults: Faults {
+            refaults: RefaultCounts { file_pages, events: 1, ..RefaultCounts::default() },
+            ..Faults::default()
+        },
+    };
+    let deltas = |processes| FaultDeltas { processes, cgroups: Vec::new() };
+    session.apply_faults(&deltas(vec![of(2, 100_000)]), &names());
+    for n in 0..20 {
+        session.apply_faults(&deltas((0..4000).map(|pid| of(10 + 4000 * n + pid, 1)).collect()), &names());
+    }
+    let refaults = RefaultCounts { file_pages: 180_000, events: 80_001, ..RefaultCounts::default() };
+    tick(&mut session, 1_000_000_000, &KernelTotals { refaults: Some(refaults), ..KernelTotals::default() });
+    let summary = session.summary();
+    let pids: Vec<u32> = summary.processes.rows.iter().take(2).map(|row| row.pid).collect();
+    assert_eq!(pids, [1, 2]);
+    assert_eq!(sum(&summary.processes, |row| &row.tally).refaults, refaults);
+}

@@ -11,7 +11,7 @@ use super::{
 };
 
 const RUNS: usize = 20;
-const TARGET_MS: f64 = 300.0;
+const TARGET_MS: f64 = 150.0;
 
 /// Adds the figures to the table. The first line of output comes right after the attaching.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         }
         let slowest = times.iter().copied().fold(0.0, f64::max);
         let value = format!("{:.0} ms (slowest {slowest:.0})", median(&times));
-        table.add(name, value, "300 ms", Verdict::at_most(median(&times), TARGET_MS));
+        table.add(name, value, "150 ms", Verdict::at_most(median(&times), TARGET_MS));
     }
     Ok(())
 }

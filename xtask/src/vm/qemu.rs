@@ -79,7 +79,7 @@ fn arguments(files: &Files, setup: &Setup, accel: Accel) -> Vec<String> {
     let (machine, cpu) = match accel {
         Accel::Kvm => ("q35,accel=kvm", "host"),
         // A small old model: translating newer instructions costs a quarter of the speed.
-        Accel::Tcg => ("q35,accel=tcg", "Nehalem"),
+        Accel::Tcg => ("q35", "Nehalem"),
     };
     let memory = setup.memory.as_mebibytes();
     let kernel_line = "console=ttyS0,115200 panic=-1 oops=panic loglevel=6 random.trust_cpu=on psi=1 net.ifnames=0";
@@ -87,6 +87,11 @@ fn arguments(files: &Files, setup: &Setup, accel: Accel) -> Vec<String> {
         ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"].map(Into::into).into();
     let mut option = |name: &str, value: String| list.extend([name.to_owned(), value]);
     option("-machine", machine.to_owned());
+    if matches!(accel, Accel::Tcg) {
+        // One thread for all processors: emulated in parallel, a processor can run kernel code that another one is just
+        // patching (static keys), and the guest dies of it now and then.
+        option("-accel", "tcg,thread=single".to_owned());
+    }
     option("-cpu", cpu.to_owned());
     option("-m", format!("{memory}M"));
     option("-smp", setup.cpus.to_string());
@@ -147,6 +152,7 @@ mod tests {
     #[test]
     fn one_node_is_not_spelled_out_and_paths_are_escaped() {
         let line = line(&Setup::default());
+        assert!(line.contains("-accel tcg,thread=single"));
         assert!(!line.contains("-numa"));
         assert!(line.contains("path=/a,,b/console"));
         assert!(line.contains("file=/d0,") && line.contains("drive=d1"));

@@ -32,4 +32,9 @@ if [ -e $lru_gen ]; then
 	storm 3
 	finish
 fi
+begin cost
+echo 1 > /proc/sys/kernel/bpf_stats_enabled
+load file /data/file 300 1.5
+echo 0 > /proc/sys/kernel/bpf_stats_enabled
+finish
 section end

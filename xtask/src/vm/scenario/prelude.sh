@@ -63,6 +63,9 @@ load() {
 finish() {
 	sleep 0.5
 	witness_off
+	# What each program of memtrace ran, where the run asked for the kernel's statistics.
+	section "$run:programs"
+	cat /proc/$tracer/fdinfo/* 2> /dev/null | awk '$1 == "run_time_ns:" { ns = $2 } $1 == "run_cnt:" { print $2, ns }'
 	kill -TERM $tracer
 	wait $tracer
 	status=$?

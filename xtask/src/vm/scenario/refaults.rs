@@ -16,7 +16,37 @@ pub(super) fn file(sections: &Sections<'_>) -> Vec<Check> {
         checks
             .extend(of_run(sections, "mglru", |run| vec![compared("file-mglru", run, "file"), row("row-mglru", run)]));
     }
+    if sections.get("cost:trace").is_ok() {
+        checks.extend(of_run(sections, "cost", |run| vec![cost(run)]));
+    }
     checks
+}
+
+/// What one refault costs in the program that counts it: the one that ran as often as there were refaults. The guest's
+/// nanoseconds are those of an emulated processor.
+fn cost(run: &Run<'_>) -> Check {
+    const NAME: &str = "cost";
+    let figures = || -> Result<_, String> {
+        let events = run.optional("/refaults/events")?.ok_or("no refault events")?;
+        let programs = run.section("programs")?.iter().filter_map(|line| {
+            let (runs, ns) = line.split_once(' ')?;
+            Some((runs.parse::<u64>().ok()?, ns.parse::<u64>().ok()?))
+        });
+        let nearest = programs.min_by_key(|(runs, _)| runs.abs_diff(events));
+        Ok((events, nearest.ok_or("memtrace has no program with statistics")?))
+    };
+    match figures() {
+        Err(reason) => Check::failed(NAME, reason),
+        Ok((events, _)) if events < ENOUGH => Check::skip(NAME, format!("{events} refaults only")),
+        // Own refaults and those outside the statistics' time differ a little.
+        Ok((events, (runs, _))) if runs.abs_diff(events) * 5 > events => {
+            Check::failed(NAME, format!("{events} refaults, and the nearest program ran {runs} times"))
+        }
+        Ok((events, (runs, ns))) => {
+            let source = run.trace.summary["refaults"]["source"].as_str().unwrap_or("?");
+            Check::ok(NAME, format!("{} ns a refault by {source} ({events} refaults, emulated)", ns / runs.max(1)))
+        }
+    }
 }
 
 /// Judge the refaults from swap by the run `anon`.

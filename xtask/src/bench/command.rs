@@ -7,6 +7,9 @@ use super::tracer::Ready;
 /// The hook that runs most; left out of the figure that is compared with `perf record`.
 pub(super) const SHRINK: &str = "mm_vmscan_lru_shrink_inactive";
 
+/// The hook of major faults, which are not stalls.
+pub(super) const MAJOR_FAULTS: &str = "major-faults";
+
 /// What memtrace does for a begin and an end, as a bpftrace script: pair, histogram, a line for each stall.
 pub(super) const SCRIPT: &str = r#"
 BEGIN { printf("ready\n"); }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     arena::{Arena, Cost, STORM_STALLS},
-    command::{self, SHRINK},
+    command::{self, MAJOR_FAULTS, SHRINK},
     sample::{Random, interval, median},
     table::{Table, Verdict},
     tracer::{Ready, Tracer},
@@ -73,8 +73,13 @@ pub(super) fn measure(arena: &Arena, rounds: usize, table: &mut Table) -> Result
 fn variants() -> Vec<Variant> {
     let variant = |name, target, tracer| Variant { name, target, tracer, rounds: Vec::new() };
     vec![
-        variant(BEGIN_END, Some(1.02), |arena| Some(command::memtrace(&arena.memtrace, &["--without", SHRINK]))),
-        variant("all hooks", Some(1.03), |arena| Some(command::memtrace(&arena.memtrace, &[]))),
+        variant(BEGIN_END, Some(1.02), |arena| {
+            Some(command::memtrace(&arena.memtrace, &["--no-refaults", "--without", SHRINK, "--without", MAJOR_FAULTS]))
+        }),
+        variant("with shrinks", Some(1.03), |arena| {
+            Some(command::memtrace(&arena.memtrace, &["--no-refaults", "--without", MAJOR_FAULTS]))
+        }),
+        variant("all hooks, refaults too", None, |arena| Some(command::memtrace(&arena.memtrace, &[]))),
         variant(PERF, None, |arena| command::perf(&arena.dir)),
         variant("bpftrace", None, |_| command::bpftrace(command::SCRIPT)),
     ]

@@ -49,7 +49,9 @@ impl Display for Note {
             Self::AlreadyDying => "ours has victims that were dying already",
             Self::MglruSilent => "MGLRU of this kernel tells of no scans",
             Self::MglruIsolated => "MGLRU: ours has pages looked at, the kernel's those taken off the list",
-            Self::MglruElsewhere => "MGLRU: the kernel leaves out refaults into another cgroup or node",
+            Self::MglruElsewhere => {
+                "MGLRU: the kernel counts a part of the refaults (6.1: recent ones; none into another cgroup or node)"
+            }
             Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
             Self::PfmemallocThrottle => "no event tells of the pfmemalloc throttle",
         })

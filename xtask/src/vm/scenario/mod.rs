@@ -130,7 +130,13 @@ impl Bench<'_> {
     /// One boot and the judgement of those of its scenarios that are wanted.
     fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<(&'static str, Check)>> {
         let script = [include_str!("prelude.sh"), boot.script].concat();
-        Ok(match self.run_script(boot.name, (boot.setup)(), &script)? {
+        let mut ended = self.run_script(boot.name, (boot.setup)(), &script)?;
+        if let Err(failed) = &ended {
+            // An emulated guest can die of the emulation, even before anything of ours runs. Twice is no accident.
+            eprintln!("xtask vm: {}: {}; once more", boot.name, failed.note.lines().next().unwrap_or_default());
+            ended = self.run_script(boot.name, (boot.setup)(), &script)?;
+        }
+        Ok(match ended {
             Err(failed) => vec![(boot.name, failed)],
             Ok((booted, text)) => {
                 let sections = Sections::parse(&text);

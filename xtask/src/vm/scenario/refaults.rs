@@ -88,6 +88,11 @@ fn compared(name: &'static str, run: &Run<'_>, which: &str) -> Check {
         Ok((Some(ours), kernel)) => {
             let source = run.trace.summary["refaults"]["source"].as_str().unwrap_or("?");
             let figures = format!("{ours} pages, vmstat {kernel} (by {source})");
+            let row = &run.trace.summary["coverage"][format!("workingset_refault_{which}")];
+            if above(ours, kernel) && row["verdict"] == "explained" {
+                // MGLRU counts only a part of them: on 6.1 only recent ones, everywhere none into another cgroup or node.
+                return Check::skip(name, format!("cannot agree ({}): {figures}", row["note"].as_str().unwrap_or("?")));
+            }
             let wrong = above(ours, kernel) || below(ours + run.lost(), kernel);
             Check::of(name, if wrong { Err(format!("not within 1 %: {figures}")) } else { Ok(figures) })
         }

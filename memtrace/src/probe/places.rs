@@ -165,7 +165,7 @@ pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
     let flag = |name: &str| btf.constant("pageflags", name).map_or(Member::UNREAD, Member);
     let in_folio = |member: &str| btf.member("folio", member).map(|place| Member(place.bits / 8));
     let in_page = |member: &str| btf.member("page", member).map(|place| Member(place.bits / 8));
-    let second_page = |place: Member| Some(Member(place.0 + btf.struct_size("page")?));
+    let second_page = |place: Member| Some(Member(place.0.checked_add(btf.struct_size("page")?)?));
     RefaultPlaces {
         first_item: first_refault_item(btf).unwrap_or(u32::MAX),
         value: parameter(btf, LRUVEC_STATE, "val"),
@@ -187,14 +187,14 @@ fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
     let item = |name: &str| btf.constant("node_stat_item", &format!("WORKINGSET_{name}"));
     let first = item("REFAULT_ANON")?;
     let rest = ["REFAULT_FILE", "ACTIVATE_ANON", "ACTIVATE_FILE", "RESTORE_ANON", "RESTORE_FILE"];
-    (first + 1..).zip(rest).all(|(want, name)| item(name) == Some(want)).then_some(first)
+    (first.checked_add(1)?..).zip(rest).all(|(want, name)| item(name) == Some(want)).then_some(first)
 }
 
 /// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.
 fn memory_css(btf: &Btf<'_>) -> Option<Member> {
     let subsys = btf.member("css_set", "subsys")?;
     let memory = btf.constant("cgroup_subsys_id", "memory_cgrp_id")?;
-    Some(Member(subsys.bits / 8 + 8 * memory))
+    Some(Member((subsys.bits / 8).checked_add(memory.checked_mul(8)?)?))
 }
 
 /// The first counter of `mm_struct.rss_stat` and the distance to the next: an array of `percpu_counter` (6.2), before
@@ -205,9 +205,9 @@ fn resident_counters(btf: &Btf<'_>) -> Option<(Member, Member)> {
         Some(element) => (rss_stat.bits, element),
         None => {
             let count = btf.member_of(rss_stat.type_id, "count")?;
-            (rss_stat.bits + count.bits, btf.element(count.type_id)?)
+            (rss_stat.bits.checked_add(count.bits)?, btf.element(count.type_id)?)
         }
     };
     let value = btf.member_of(element, "count").map_or(0, |count| count.bits);
-    Some((Member((counters + value) / 8), Member(btf.size_of(element)?)))
+    Some((Member(counters.checked_add(value)? / 8), Member(btf.size_of(element)?)))
 }

@@ -12,7 +12,7 @@ use clap::{
 use memtrace_common::kind::StallKind;
 
 use crate::{
-    probe::hooks::HOOKS,
+    probe::hooks,
     session::pattern::{CgroupPattern, CommPattern},
 };
 
@@ -122,7 +122,7 @@ pub struct LiveArgs {
     pub classic: bool,
 
     /// Leave these hooks out, by event name (for tests and benchmarks)
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(HOOKS.iter().map(|hook| hook.event)), hide = true)]
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(hooks::names()), hide = true)]
     pub without: Vec<String>,
 
     /// Start CMD once the hooks are attached, trace until it ends, exit with its status

@@ -40,6 +40,9 @@ pub(super) struct Chain {
     ways: &'static [(Way, &'static str)],
 }
 
+/// Names of all chains.
+pub(super) const NAMES: [&str; 3] = [REFAULTS.name, SWAP_INS.name, MAJOR_FAULTS.name];
+
 /// Name of the chain of refaults.
 pub(super) const REFAULTS_NAME: &str = "workingset_refault";
 

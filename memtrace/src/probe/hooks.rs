@@ -2,6 +2,8 @@
 
 use memtrace_common::config::{EventFields, Field};
 
+use super::chains;
+
 /// One hook, before it is known how this kernel takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
@@ -107,6 +109,12 @@ const fn end_of(program: &str) -> Option<&'static str> {
         b"soft_limit_begin" => Some("soft_limit_end"),
         _ => None,
     }
+}
+
+/// Names of all hooks, those on functions included, as `--without` takes them.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    HOOKS.iter().map(|hook| hook.event).chain(chains::NAMES).collect()
 }
 
 impl Hook {

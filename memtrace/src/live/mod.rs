@@ -130,8 +130,8 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
 /// Each thing that is missing is said once, on stderr, and the rest goes on.
 fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
     for hook in &probe.hooks {
-        if let crate::hook::Attached::No(why) = &hook.attached {
-            eprintln!("memtrace: {} is not attached ({why}): {}", hook.name, hook.without);
+        if hook.attached.name().is_none() {
+            eprintln!("memtrace: {} is not attached: {} (`memtrace check` says why)", hook.name, hook.without);
         }
     }
     for note in &protected.notes {

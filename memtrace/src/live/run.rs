@@ -27,6 +27,8 @@ use crate::{
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+/// Most records that one drain takes: more than a ring holds by default, so that a flood cannot keep a tick from its turn.
+const RECORDS_AT_ONCE: usize = 1 << 16;
 /// Most new processes that are looked up in /proc between two drains.
 const INTRODUCED_AT_ONCE: usize = 64;
 /// How long a blocked output may hold up the end.
@@ -102,7 +104,8 @@ impl Tracing {
 
     /// Takes everything that is in the ring, then what is due.
     fn drain(&mut self, now: u64, all: bool) {
-        while let Some(record) = self.probe.ring.next() {
+        for _ in 0..RECORDS_AT_ONCE {
+            let Some(record) = self.probe.ring.next() else { break };
             self.drain.take(&record);
         }
         self.introduce();

@@ -53,3 +53,34 @@ pub struct HookStatus {
     /// Instructions that the verifier went through for its program; `None` when not attached or not told (before 5.16).
     pub verified_instructions: Option<u32>,
 }
+
+/// A hook as a trace and the JSON output tell of it: also one of another version of memtrace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookRecord {
+    /// Its kernel name.
+    pub name: String,
+    /// How it is attached ([`Attached::name`]); `None` when it is not.
+    pub attached: Option<String>,
+    /// Why it is not attached.
+    pub reason: Option<String>,
+    /// What is lost without it.
+    pub without: String,
+    /// Fields that the kernel's event does not have.
+    pub unread: Vec<String>,
+}
+
+impl From<&HookStatus> for HookRecord {
+    fn from(hook: &HookStatus) -> Self {
+        let reason = match &hook.attached {
+            Attached::No(why) => Some(why.clone()),
+            _ => None,
+        };
+        Self {
+            name: hook.name.to_owned(),
+            attached: hook.attached.name().map(str::to_owned),
+            reason,
+            without: hook.without.to_owned(),
+            unread: hook.unread.iter().map(|&field| field.to_owned()).collect(),
+        }
+    }
+}

@@ -16,4 +16,5 @@ pub mod preflight;
 pub mod probe;
 pub mod session;
 pub mod survive;
+pub mod trace;
 pub mod untrusted;

@@ -22,7 +22,12 @@ use crate::{
     before::BeforeStart,
     host::{Sampler, counters::CounterReader, tasks},
     probe::load::Probe,
-    session::{coverage::Readings, input::KernelTotals, loss::Loss, summary::Summary},
+    session::{
+        coverage::Readings,
+        input::{KernelTotals, TickInput},
+        loss::Loss,
+        summary::Summary,
+    },
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
@@ -147,14 +152,15 @@ impl Tracing {
         for (id, _) in &faults.cgroups {
             let _ = self.drain.cgroups.resolve(*id);
         }
-        self.drain.session.apply_faults(&faults, &self.drain.cgroups);
         let totals = self.totals()?;
         let after = self.counters.read();
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });
         host.ooms_pending = self.ooms.pending();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
-        let tick = self.drain.session.tick(now, &totals, &host);
+        let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
+        let input = TickInput { t_ns: now, totals, host, faults, lost, told };
+        let tick = self.drain.session.take(&input, &self.drain.cgroups);
         // The rest of an interval at the end: a moment in which nothing happened tells nothing.
         let is_rest = tick.elapsed_ns < nanoseconds(self.interval) / 10;
         let has_refaults = tick.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());

@@ -10,7 +10,7 @@ use memtrace_common::{
 };
 
 use super::{load::LoadError, pod::Raw, words::chain};
-use crate::session::input::{InFlight, KernelTotals, KindTotals};
+use crate::session::input::{InFlight, KernelTotals, KindTotals, OpenStall};
 
 /// Entries of open spans that are looked at: the map hands them out one by one.
 const OPEN_SPANS: usize = 4096;
@@ -60,32 +60,18 @@ impl Totals {
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
         }
-        totals.in_flight = self.in_flight();
+        let open = self.open();
+        totals.in_flight = in_flight(&open);
+        totals.open = open_stalls(&open);
         Ok(totals)
     }
 
-    /// The stalls that are open now. Tasks come and go meanwhile, so that one may be missed, or seen twice when the
-    /// walk starts over at a removed entry: good for what may be in flight, not for a count.
-    fn in_flight(&self) -> BTreeMap<StallKind, InFlight> {
-        let mut open: BTreeMap<u32, TaskSpans> = BTreeMap::new();
-        for entry in self.open.iter().take(OPEN_SPANS) {
-            // An entry that went away between its key and its value is over.
-            if let Ok((tid, Raw(spans))) = entry
-                && spans.depth > 0
-            {
-                open.insert(tid, spans);
-            }
-        }
-        let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
-        for spans in open.values() {
-            let outermost = spans.spans[0].kind;
-            if let Some(kind) = StallKind::ALL.into_iter().find(|kind| *kind as u8 == outermost) {
-                let sum = kinds.entry(kind).or_default();
-                sum.stalls += 1;
-                sum.scanned_pages = sum.scanned_pages.saturating_add(spans.scanned_pages);
-            }
-        }
-        kinds
+    /// The spans that are open now, by thread. Tasks come and go meanwhile, so that one may be missed, or seen twice when
+    /// the walk starts over at a removed entry: good for what may be in flight, not for a count.
+    fn open(&self) -> BTreeMap<u32, TaskSpans> {
+        // An entry that went away between its key and its value is over.
+        let entries = self.open.iter().take(OPEN_SPANS).flatten();
+        entries.filter(|(_, Raw(spans))| spans.depth > 0).map(|(tid, Raw(spans))| (tid, spans)).collect()
     }
 
     fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
@@ -102,4 +88,32 @@ impl Totals {
         }
         Ok(sum)
     }
+}
+
+fn outermost(spans: &TaskSpans) -> Option<StallKind> {
+    StallKind::from_u8(spans.spans[0].kind)
+}
+
+fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, InFlight> {
+    let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
+    for spans in open.values() {
+        if let Some(kind) = outermost(spans) {
+            let sum = kinds.entry(kind).or_default();
+            sum.stalls += 1;
+            sum.scanned_pages = sum.scanned_pages.saturating_add(spans.scanned_pages);
+        }
+    }
+    kinds
+}
+
+/// The same one by one, the longest first, without memtrace's own.
+fn open_stalls(open: &BTreeMap<u32, TaskSpans>) -> Vec<OpenStall> {
+    let stall = |(&tid, spans): (&u32, &TaskSpans)| {
+        let kind = outermost(spans)?;
+        Some(OpenStall { pid: spans.tgid, tid, comm: None, kind, begin_ns: spans.spans[0].start_ns })
+    };
+    let mut stalls: Vec<_> = open.iter().filter_map(stall).collect();
+    stalls.retain(|stall| stall.pid != std::process::id());
+    stalls.sort_by_key(|stall| (stall.begin_ns, stall.tid));
+    stalls
 }

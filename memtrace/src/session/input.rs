@@ -8,7 +8,8 @@ use memtrace_common::{
     totals::{KswapdTotals, OtherShrinks},
 };
 
-use super::{coverage::Readings, histogram::Histogram};
+use super::{coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss};
+use crate::event::Comm;
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,21 @@ pub struct InFlight {
     pub scanned_pages: u64,
 }
 
+/// A stall that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenStall {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread, where it was looked up.
+    pub comm: Option<Comm>,
+    /// What holds the task up.
+    pub kind: StallKind,
+    /// Its begin, `CLOCK_MONOTONIC` in ns.
+    pub begin_ns: u64,
+}
+
 /// All exact totals since attach. `BTreeMap`s, so that outputs come in a fixed order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelTotals {
@@ -57,6 +73,8 @@ pub struct KernelTotals {
     pub other_shrinks: OtherShrinks,
     /// Stalls that are not over, by kind, memtrace's own included; in no other number here.
     pub in_flight: BTreeMap<StallKind, InFlight>,
+    /// The same one by one, the longest first, memtrace's own left out; those that could be listed.
+    pub open: Vec<OpenStall>,
     /// Loss by stage.
     pub loss: BTreeMap<&'static str, u64>,
 }
@@ -130,4 +148,32 @@ pub struct HostSample {
     pub counters: Option<Readings>,
     /// OOM kills that are known and that the session was not given yet.
     pub ooms_pending: u64,
+}
+
+/// What events told of one kind of stall, memtrace's own left out, matching a filter or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Stalls since the start.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest since the last tick, in ns.
+    pub longest_ns: u64,
+}
+
+/// All that a session is given at a tick. Events come between two of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TickInput {
+    /// `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The exact totals.
+    pub totals: KernelTotals,
+    /// The host.
+    pub host: HostSample,
+    /// What processes and cgroups had to get back since the last tick.
+    pub faults: FaultDeltas,
+    /// What was lost in user space since the start, by the number of [`Loss`].
+    pub lost: [u64; Loss::COUNT],
+    /// What events told so far, by the number of the kind.
+    pub told: [Told; StallKind::COUNT],
 }

@@ -15,13 +15,16 @@ pub enum Loss {
     Output = 2,
     /// Runs of our programs that the kernel skipped (recursion on one CPU).
     SkippedRuns = 3,
+    /// An event that the trace file did not take: the writer was behind, or the disk full.
+    Writer = 4,
 }
 
 impl Loss {
     /// Number of stages.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
     /// All stages, in the order of their numbers.
-    pub const ALL: [Self; Self::COUNT] = [Self::Decode, Self::UnknownKind, Self::Output, Self::SkippedRuns];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Decode, Self::UnknownKind, Self::Output, Self::SkippedRuns, Self::Writer];
 
     /// The name of the stage in every output.
     #[must_use]
@@ -31,6 +34,7 @@ impl Loss {
             Self::UnknownKind => "unknown_kind",
             Self::Output => "output",
             Self::SkippedRuns => "skipped_runs",
+            Self::Writer => "writer",
         }
     }
 }
@@ -81,6 +85,9 @@ pub fn meaning(stage: &str) -> &'static str {
         Some(Loss::Decode) => "records from the kernel that could not be read",
         Some(Loss::UnknownKind) => "records from the kernel of an unknown kind",
         Some(Loss::Output) => "lines not written: the output was too slow; the totals and tables count them",
+        Some(Loss::Writer) => {
+            "events not in the trace file: the writer was behind or the disk full; the totals count them"
+        }
         Some(Loss::SkippedRuns) => "runs of the tracing programs that the kernel skipped",
         None => "events lost",
     }

@@ -24,12 +24,13 @@ use self::{
     coverage::{Baseline, Coverage},
     faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
-    input::{KernelTotals, NodeRefaults},
+    input::{KernelTotals, NodeRefaults, TickInput, Told},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     oom::OomKills,
     table::Table,
     tally::{KindTally, Tally},
+    tick::Tick,
 };
 use crate::event::{Comm, Constraint, Event, Oom, Stall};
 
@@ -54,6 +55,8 @@ pub struct SessionConfig {
     pub cgroups: usize,
     /// OOM kills that are kept.
     pub ooms: usize,
+    /// Whether a trace file is written, or read: what it did not take is a stage of loss.
+    pub recorded: bool,
 }
 
 impl Default for SessionConfig {
@@ -68,6 +71,7 @@ impl Default for SessionConfig {
             processes: 1024,
             cgroups: 512,
             ooms: 256,
+            recorded: false,
         }
     }
 }
@@ -231,6 +235,34 @@ impl Session {
         }
     }
 
+    /// What events told so far, by kind.
+    #[must_use]
+    pub fn told(&self) -> [Told; StallKind::COUNT] {
+        std::array::from_fn(|kind| Told {
+            count: self.told[kind].count,
+            total_ns: self.told[kind].total_ns,
+            longest_ns: self.longest_ns[kind],
+        })
+    }
+
+    /// What was lost in user space so far, by the number of [`Loss`].
+    #[must_use]
+    pub fn lost(&self) -> [u64; Loss::COUNT] {
+        self.lost
+    }
+
+    /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
+    /// each event that was told.
+    pub fn take(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
+        self.lost = input.lost;
+        for (kind, told) in input.told.iter().enumerate() {
+            self.told[kind] = KindTally { count: told.count, total_ns: told.total_ns };
+            self.longest_ns[kind] = told.longest_ns;
+        }
+        self.apply_faults(&input.faults, names);
+        self.tick(input.t_ns, &input.totals, &input.host)
+    }
+
     /// Gives a process its own name, in place of that of its first stalled thread.
     pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) {
         if let Some(row) = self.processes.get_mut(&(pid, process_start_ns)) {
@@ -273,7 +305,7 @@ impl Session {
 
     fn ledger(&self, totals: &KernelTotals) -> Ledger {
         let mut ledger = Ledger(totals.loss.clone());
-        for stage in Loss::ALL {
+        for stage in Loss::ALL.into_iter().filter(|stage| self.config.recorded || *stage != Loss::Writer) {
             *ledger.0.entry(stage.name()).or_default() += self.lost[stage as usize];
         }
         ledger

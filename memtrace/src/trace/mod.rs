@@ -1,0 +1,17 @@
+//! The trace file: the only room that knows its bytes. `docs/trace-format.md` describes it.
+//!
+//! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf message.
+//! The reader believes nothing: what it cannot read is skipped, said, and never invented.
+
+#![forbid(unsafe_code)]
+
+mod encoder;
+mod frame;
+pub mod model;
+mod reader;
+
+pub use self::{
+    encoder::{BlockSink, Encoder},
+    frame::BlockKind,
+    reader::{Damage, Item, ReadError, Reader},
+};

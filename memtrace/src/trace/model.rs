@@ -1,0 +1,274 @@
+//! What a trace holds, as values: the same that a session is given live, and what a later reader must know of the host.
+
+use memtrace_common::kind::StallKind;
+
+use crate::{
+    before::BeforeStart,
+    event::{Comm, Event},
+    hook::HookRecord,
+    session::{
+        coverage::Baseline,
+        faults::FaultsRead,
+        filter::Filter,
+        input::{NodeRefaults, OpenStall, TickInput},
+    },
+};
+
+/// One thing that happened between two ticks, in the order in which the session was given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An event that matched the filter.
+    Event(Event),
+    /// A process got its own name, in place of that of its first stalled thread.
+    Name {
+        /// Process id.
+        pid: u32,
+        /// Start of the process in ns, where it was read.
+        process_start_ns: Option<u64>,
+        /// Its name.
+        comm: Comm,
+    },
+    /// It was learnt whether a process belongs to the command that memtrace started.
+    Mark {
+        /// Process id.
+        pid: u32,
+        /// Start of the process in ns, where it was read.
+        process_start_ns: Option<u64>,
+        /// Whether it does; `None` when it was gone too soon.
+        in_command: Option<bool>,
+    },
+}
+
+/// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
+/// not written because the disk was full, or in a damaged block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UntoldStalls {
+    /// Finished stalls.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest in ns, of all that the process or cgroup had in this segment.
+    pub max_ns: u64,
+}
+
+/// Such stalls of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UntoldProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process in ns, where it was read.
+    pub process_start_ns: Option<u64>,
+    /// Its name, or that of its first stalled thread.
+    pub comm: Comm,
+    /// Whether it belongs to the command that memtrace started.
+    pub in_command: Option<bool>,
+    /// Id of the memory cgroup of its latest stall.
+    pub cgroup_id: Option<u64>,
+    /// The stalls.
+    pub stalls: UntoldStalls,
+}
+
+/// A tick as the trace holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TickRecord {
+    /// What the session is given. Totals are since attach, whatever segment the tick is in.
+    pub input: TickInput,
+    /// `/proc/vmstat` since boot, in the order of [`HostFacts::vmstat_names`]; empty when it was not read.
+    pub vmstat: Vec<u64>,
+    /// `/proc/meminfo` in bytes, in the order of [`HostFacts::meminfo_names`]; empty when it was not read.
+    pub meminfo_bytes: Vec<u64>,
+    /// Since the tick before, by process, what no event of the trace tells. Only a reader fills it.
+    pub untold_processes: Vec<UntoldProcess>,
+    /// The same by cgroup (`None`: not read). Only a reader fills it.
+    pub untold_cgroups: Vec<(Option<u64>, UntoldStalls)>,
+}
+
+/// Three clocks read together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockReading {
+    /// `CLOCK_MONOTONIC`, in ns: what all times in a trace are.
+    pub monotonic_ns: u64,
+    /// `CLOCK_BOOTTIME`, in ns: goes on while the host is suspended.
+    pub boottime_ns: u64,
+    /// `CLOCK_REALTIME`, in ns since 1970.
+    pub realtime_ns: i64,
+}
+
+/// A named setting or fact, as the kernel shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name: `vm.swappiness`, `transparent_hugepage/enabled`.
+    pub name: String,
+    /// Its value, as text without the newline at the end; `None` when it could not be read.
+    pub value: Option<String>,
+}
+
+/// A swap area.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwapArea {
+    /// Its device or file.
+    pub name: Vec<u8>,
+    /// `zram`, `disk` or `file`.
+    pub kind: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Used at the start, in bytes.
+    pub used_bytes: u64,
+    /// Its priority.
+    pub priority: i32,
+}
+
+/// Limits of a memory cgroup at the start, where it has any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupLimits {
+    /// Its id.
+    pub id: u64,
+    /// Its path below the mount.
+    pub path: Vec<u8>,
+    /// `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's `memory.limit_in_bytes`,
+    /// `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`: those that are set.
+    pub limits: Vec<Setting>,
+}
+
+/// What a comparison or a diagnosis must know of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Host name.
+    pub host: Vec<u8>,
+    /// Kernel release (`uname -r`).
+    pub kernel: String,
+    /// Kernel version (`uname -v`).
+    pub kernel_version: String,
+    /// Machine (`uname -m`).
+    pub machine: String,
+    /// `/proc/sys/kernel/random/boot_id`; empty when not read.
+    pub boot_id: String,
+    /// CPUs that are online.
+    pub cpus: u32,
+    /// NUMA nodes that are online.
+    pub nodes: u32,
+    /// `MemTotal` in bytes; `None` when not read.
+    pub memory_bytes: Option<u64>,
+    /// Page size in bytes.
+    pub page_size_bytes: u64,
+    /// `v1`, `v2` or empty: the hierarchy of the memory controller.
+    pub memory_cgroup: String,
+    /// Swap areas.
+    pub swap: Vec<SwapArea>,
+    /// Every `vm.*` sysctl, by name.
+    pub sysctls: Vec<Setting>,
+    /// THP, MGLRU, zswap, zram, KSM: files below `/sys`, by a short name.
+    pub settings: Vec<Setting>,
+    /// Cgroups with a limit, at most a few hundred.
+    pub cgroup_limits: Vec<CgroupLimits>,
+    /// Whether cgroups with a limit were left out of the list.
+    pub cgroup_limits_cut: bool,
+    /// Names of the values in [`TickRecord::vmstat`].
+    pub vmstat_names: Vec<String>,
+    /// Names of the values in [`TickRecord::meminfo_bytes`].
+    pub meminfo_names: Vec<String>,
+}
+
+/// How the trace was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// Version of memtrace.
+    pub version: String,
+    /// Its command line, word by word.
+    pub argv: Vec<Vec<u8>>,
+    /// The command that it started, word by word; empty without one.
+    pub command: Vec<Vec<u8>>,
+    /// When the hooks were attached, `CLOCK_MONOTONIC` in ns: the totals count from here.
+    pub start_ns: u64,
+    /// Length of a tick in ns.
+    pub interval_ns: u64,
+    /// memtrace's own process id.
+    pub own_pid: u32,
+    /// Which stalls were asked for.
+    pub filter: Filter,
+    /// Shorter stalls have no event in the trace, in ns; the totals have them.
+    pub min_stall_ns: u64,
+    /// The kinds whose hooks are attached.
+    pub kinds: Vec<StallKind>,
+    /// Whether pages scanned are read.
+    pub scans_read: bool,
+    /// Whether MGLRU reclaims.
+    pub mglru: bool,
+    /// Which faults are read.
+    pub faults_read: FaultsRead,
+    /// The hooks, attached or not.
+    pub hooks: Vec<HookRecord>,
+    /// The kernel's names of the allocation flags, by bit.
+    pub gfp_names: Vec<(u32, String)>,
+}
+
+/// The beginning of a segment: all that its other blocks rest on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// A random number: segments with the same one are parts of one recording.
+    pub recording: u64,
+    /// Number of the segment in its recording, from 0.
+    pub segment: u32,
+    /// Which of several runs, from 1; 0 when there is only one.
+    pub run: u32,
+    /// How the trace was made.
+    pub setup: Setup,
+    /// The host.
+    pub host: HostFacts,
+    /// The clocks when the segment began.
+    pub clock: ClockReading,
+    /// The kernel's counters around the attaching, and what is fixed for them.
+    pub baseline: Baseline,
+    /// Refaults of each node since boot, from where they count.
+    pub nodes_from: Vec<NodeRefaults>,
+    /// What was going on before the start; in the first segment.
+    pub before: Option<BeforeStart>,
+    /// The last tick of the segment before, which the counters of this one build on; `None` in the first.
+    pub base: Option<TickRecord>,
+}
+
+/// Something that is worth a note in the trace beside what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// What it is.
+    pub kind: RemarkKind,
+    /// In words; for a trigger the condition.
+    pub text: String,
+}
+
+/// What a remark is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    /// An incident began: a condition was met, a process was OOM-killed, a signal came.
+    Trigger,
+    /// Events are no longer written: the disk is full or failed. Ticks go on while they fit.
+    EventsStopped,
+    /// Of a kind that this version does not know.
+    Unknown,
+}
+
+/// Why a segment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The recording is over.
+    Done,
+    /// The next segment goes on.
+    NextSegment,
+    /// Of a kind that this version does not know.
+    Unknown,
+}
+
+/// The regular end of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Why.
+    pub reason: EndReason,
+    /// Stalls that are not over, the longest first.
+    pub open: Vec<OpenStall>,
+    /// What was lost in user space in all, by the number of the stage: writing itself can lose.
+    pub lost: [u64; crate::session::loss::Loss::COUNT],
+}

@@ -15,6 +15,7 @@ pub mod live;
 pub mod names;
 pub mod preflight;
 pub mod probe;
+pub mod record;
 pub mod session;
 pub mod survive;
 pub mod trace;

@@ -1,0 +1,4 @@
+//! The flight recorder: a bounded ring of segments, of which an incident saves its own file.
+
+pub mod limits;
+pub mod store;

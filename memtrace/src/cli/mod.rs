@@ -2,6 +2,7 @@
 
 pub mod duration;
 mod help;
+pub mod size;
 
 use std::{ffi::OsString, io, time::Duration};
 

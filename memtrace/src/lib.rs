@@ -3,6 +3,7 @@
 pub mod before;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod condition;
 pub mod decode;
 pub mod event;

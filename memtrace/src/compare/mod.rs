@@ -1,0 +1,3 @@
+//! Comparing recordings before and after a change: what was tuned, whether the two may be compared, what differs.
+
+pub mod statistics;

@@ -130,6 +130,9 @@ mod tests {
             baseline: Default::default(),
             nodes_from: Vec::new(),
             before: None,
+            vmstat: Vec::new(),
+            meminfo_bytes: Vec::new(),
+            zones: Vec::new(),
             base: None,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
         coverage::Baseline,
         faults::FaultsRead,
         filter::Filter,
-        input::{NodeRefaults, OpenStall, TickInput},
+        input::{NodeRefaults, OpenStall, TickInput, Zone},
     },
 };
 
@@ -223,6 +223,12 @@ pub struct Meta {
     pub nodes_from: Vec<NodeRefaults>,
     /// What was going on before the start; in the first segment.
     pub before: Option<BeforeStart>,
+    /// `/proc/vmstat` when the segment began, in the order of [`HostFacts::vmstat_names`].
+    pub vmstat: Vec<u64>,
+    /// `/proc/meminfo` when the segment began, in bytes, in the order of [`HostFacts::meminfo_names`].
+    pub meminfo_bytes: Vec<u64>,
+    /// The zones when the segment began.
+    pub zones: Vec<Zone>,
     /// The last tick of the segment before, which the counters of this one build on; `None` in the first.
     pub base: Option<TickRecord>,
 }

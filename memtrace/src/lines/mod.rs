@@ -13,6 +13,7 @@ mod summary;
 
 pub use self::{
     before::before_start,
+    number::{bytes, duration},
     oom::{kswapd_line, oom_line},
     row::{header, row},
     stall::{stall_header, stall_line},

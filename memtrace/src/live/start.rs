@@ -1,29 +1,34 @@
 //! From the command line to a running trace: rights, load, protect, attach, in this order.
 
-use std::{io::IsTerminal as _, path::Path};
+use std::{ffi::OsString, io::IsTerminal as _, path::Path};
 
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::view::{Format, View};
+use super::{
+    job::{Job, Show},
+    view::{Format, View},
+};
 use crate::{
-    cli::LiveArgs,
+    cli::TraceArgs,
     clock::Clock,
     decode::DecodeContext,
     gfp::GfpNames,
-    hook::HookStatus,
+    hook::{HookRecord, HookStatus},
     json::{Meta, MetaInput},
     lines::Style,
     preflight::{
         Facts,
         facts::{Memcg, Mglru},
     },
-    probe::load::{MemoryHierarchy, Options, Ways},
+    probe::load::{MemoryHierarchy, Options, Probe, Ways},
+    record::plan::Plan,
     session::{
         coverage::{Baseline, Readings},
         filter::Filter,
     },
+    trace::model::Setup,
     untrusted::Untrusted,
 };
 
@@ -54,7 +59,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
 }
 
 /// How to load, from what is asked and what is known.
-pub(super) fn options<'a>(args: &'a LiveArgs, facts: &'a Facts) -> Options<'a> {
+pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
     Options {
         ring_bytes: args.ring_pages.map_or(RING_BYTES, |pages| pages * page),
@@ -104,7 +109,7 @@ pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baselin
 }
 
 /// Which stalls are shown.
-pub(super) fn filter(args: &LiveArgs) -> Filter {
+pub(super) fn filter(args: &TraceArgs) -> Filter {
     Filter { pids: args.pid.clone(), comms: args.comm.clone(), cgroups: args.cgroup.clone(), kinds: args.kind.clone() }
 }
 
@@ -124,34 +129,61 @@ pub(super) fn gfp_names(bits: &[(u32, String)]) -> GfpNames {
     GfpNames::from_bits(&names)
 }
 
-/// How stdout is to be written.
-pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
-    let clock = clock(args.utc);
-    let format = if args.json {
-        let uname = rustix::system::uname();
-        let command: Vec<_> = args.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
-        let input = MetaInput {
-            version: env!("CARGO_PKG_VERSION"),
-            kernel: &uname.release().to_string_lossy(),
-            host: uname.nodename().to_bytes(),
-            page_size_bytes: rustix::param::page_size() as u64,
-            hooks,
-            filter,
-            min_stall_ns: nanoseconds(args.min_stall()),
-            interval_ns: nanoseconds(args.interval),
-            command: &command,
-        };
-        Format::Json(Some(Box::new(Meta::new(&input, &clock))))
-    } else {
-        Format::Lines {
+/// How the output is to be written.
+pub(super) fn view(job: &Job<'_>, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
+    let utc = matches!(job.show, Show::Lines { utc: true, .. });
+    let clock = clock(utc);
+    let format = match job.show {
+        Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
+        Show::Lines { top, no_color, .. } => Format::Lines {
             width: terminal_width(),
-            style: style(args.no_color),
-            top: args.top,
-            filter: in_words(args),
+            style: style(no_color),
+            top,
+            filter: in_words(job.trace),
             since_head: 0,
-        }
+        },
+        Show::Progress => Format::Nothing,
     };
     View { clock, gfp, format }
+}
+
+fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {
+    let uname = rustix::system::uname();
+    let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+    let input = MetaInput {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel: &uname.release().to_string_lossy(),
+        host: uname.nodename().to_bytes(),
+        page_size_bytes: rustix::param::page_size() as u64,
+        hooks,
+        filter,
+        min_stall_ns: nanoseconds(job.min_stall),
+        interval_ns: nanoseconds(job.trace.interval),
+        command: &command,
+    };
+    Meta::new(&input, clock)
+}
+
+/// How a recording is made.
+pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
+    let words = |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes()).collect();
+    let context = decode_context(&probe.hooks, facts);
+    Setup {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        argv: words(&mut std::env::args_os()),
+        command: words(&mut job.trace.cmd.iter().cloned()),
+        start_ns,
+        interval_ns: nanoseconds(job.trace.interval),
+        own_pid: std::process::id(),
+        filter: filter(job.trace),
+        min_stall_ns: plan.min_stall_ns,
+        kinds: kinds(&probe.hooks),
+        scans_read: context.shrink_hook,
+        mglru: context.mglru,
+        faults_read: probe.faults_read,
+        hooks: probe.hooks.iter().map(HookRecord::from).collect(),
+        gfp_names: probe.gfp_names.clone(),
+    }
 }
 
 /// A duration in ns.
@@ -174,7 +206,7 @@ fn terminal_width() -> Option<usize> {
 }
 
 /// The filter as it was asked for.
-fn in_words(args: &LiveArgs) -> String {
+fn in_words(args: &TraceArgs) -> String {
     let mut words = Vec::new();
     words.extend(args.pid.iter().map(|pid| format!("pid {pid}")));
     words.extend(args.comm.iter().map(|comm| format!("comm {}", Untrusted(comm.as_bytes()).tty())));

@@ -61,6 +61,7 @@ pub struct Encoder {
     paths: HashMap<u64, KnownPath>,
     ticks: u32,
     events_stopped: bool,
+    unwritten: u64,
 }
 
 impl Encoder {
@@ -77,6 +78,7 @@ impl Encoder {
             paths: HashMap::new(),
             ticks: 1,
             events_stopped: false,
+            unwritten: 0,
         }
     }
 
@@ -111,6 +113,7 @@ impl Encoder {
     /// # Errors
     /// The sink's.
     pub fn entry(&mut self, entry: &Entry, sink: &mut dyn BlockSink) -> io::Result<()> {
+        self.unwritten += u64::from(self.events_stopped);
         match entry {
             Entry::Event(Event::Stall(stall)) => {
                 let located = self.accounts.stall(stall);
@@ -147,6 +150,9 @@ impl Encoder {
         let count = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
         let (message, times) = self.columns.message();
         let written = self.blocks.write(BlockKind::Events, message, count, times, sink);
+        if written.is_err() {
+            self.unwritten += u64::from(count);
+        }
         self.columns.clear();
         paths.and(written)
     }
@@ -219,7 +225,14 @@ impl Encoder {
     /// From now on entries are only counted, for the ticks, until the next segment begins. What is pending goes.
     pub fn stop_events(&mut self) {
         self.events_stopped = true;
+        self.unwritten += self.columns.len() as u64;
         self.columns.clear();
+    }
+
+    /// Entries that are in no block since a sink failed or they were stopped, since the encoder was made.
+    #[must_use]
+    pub fn unwritten(&self) -> u64 {
+        self.unwritten
     }
 
     /// Writes the paths of these cgroups that the file does not have, or not of late.

@@ -50,7 +50,7 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// Totals by process and no word of a single stall: most of what a bpftrace line costs is waking bpftrace.
+/// Totals by process and no word of a single stall, which is what costs most in the two above.
 pub(super) const PROCESSES: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {

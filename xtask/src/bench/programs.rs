@@ -22,8 +22,9 @@ struct Script {
     name: &'static str,
     text: &'static str,
     /// What memtrace may take of its time: of the one script that does the same, which is totals in maps and a record to
-    /// user space. Most of its record's cost is that bpftrace wakes its reader for each, where memtrace leaves that to a
-    /// timer. That is the design and counts; what is left without it, the scripts that send no record tell.
+    /// user space. Nearly all
+    /// of that script's time goes when it sends a record, probably into waking its reader, which memtrace leaves to a
+    /// timer. The scripts that send no record tell how the two stand without that.
     target: Option<f64>,
     stall_ns: Vec<f64>,
 }

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+mod against;
 mod arena;
 mod command;
 mod cpu;
@@ -32,7 +33,7 @@ use crate::{as_root, build, tools, workspace::line};
 pub(crate) enum Name {
     /// CPU time of a fixed load, bare and under each tracer
     Overhead,
-    /// Run time of each kernel program, and of a bpftrace script that does the same
+    /// Run time of each kernel program, and of bpftrace scripts that do the same and less
     Bpf,
     /// From exec to attached
     Start,
@@ -69,7 +70,7 @@ pub(crate) struct Args {
     /// Which figures [default: all]
     names: Vec<Name>,
     /// Rounds of the overhead figure
-    #[arg(long, default_value_t = 12, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N")]
     rounds: usize,
     /// Exit 1 when a figure is over its target
     #[arg(long)]

@@ -16,5 +16,7 @@ pub mod preflight;
 pub mod probe;
 pub mod session;
 pub mod survive;
+pub mod terminal;
 pub mod trace;
 pub mod untrusted;
+pub mod view;

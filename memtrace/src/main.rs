@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use memtrace::{
     cli::{self, Cli, Command},
-    live, preflight,
+    live, preflight, terminal,
 };
 
 /// Exit status of a failure at run time.
@@ -51,7 +51,7 @@ fn check(json: bool) -> Result<u8> {
     let text = if json {
         preflight::render::json(&facts, &hooks, &findings).context("rendering the check")? + "\n"
     } else {
-        preflight::render::text(&facts, &hooks, &findings, live::style(false).colour)
+        preflight::render::text(&facts, &hooks, &findings, terminal::style(false).colour)
     };
     print(text.as_bytes())?;
     Ok(if preflight::can_trace(&findings) { 0 } else { live::EXIT_CANNOT_TRACE })

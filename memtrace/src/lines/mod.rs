@@ -4,6 +4,7 @@
 
 mod before;
 mod coverage;
+mod filter;
 mod number;
 mod oom;
 mod row;
@@ -13,6 +14,7 @@ mod summary;
 
 pub use self::{
     before::before_start,
+    filter::filter_in_words,
     oom::{kswapd_line, oom_line},
     row::{header, row},
     stall::{stall_header, stall_line},

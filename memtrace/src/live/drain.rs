@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::output::{Item, Queue};
+use super::output::Queue;
 use crate::{
     decode::{DecodeContext, decode},
     event::{Event, Oom, Stall},
     host::cgroups::CgroupNames,
     session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
+    view::Item,
 };
 
 /// A process seen for the first time: pid and start.

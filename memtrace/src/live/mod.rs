@@ -11,18 +11,17 @@ mod output;
 mod run;
 mod start;
 mod stop;
-mod view;
 
 use anyhow::{Context as _, Result};
 
 use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, run::Tracing, stop::Signals};
 pub use self::{
     drain::Drain,
-    output::{Item, Queue, queue},
-    start::style,
+    output::{Queue, queue},
 };
 use crate::{
     cli::LiveArgs,
+    gfp::GfpNames,
     host::{
         Sampler,
         cgroups::CgroupNames,
@@ -93,7 +92,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(start::baseline(readings, nodes, &facts));
-    let view = start::view(args, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
+    let view = start::view(args, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter);
     let mut log = KernelLog::open();
     let before = before::gather(start_ns, &mut log, &probe.already_stalled);
     let writer = Writer::start(receiver, view).context("starting the writing thread")?;

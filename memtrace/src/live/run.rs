@@ -14,7 +14,7 @@ use super::{
     cost::CostSampler,
     drain::Drain,
     ooms::OomQueue,
-    output::{Item, Queue, Writer},
+    output::{Queue, Writer},
     start::{nanoseconds, now_ns},
     stop::Signals,
 };
@@ -26,8 +26,8 @@ use crate::{
         coverage::Readings,
         input::{KernelTotals, TickInput},
         loss::Loss,
-        summary::Summary,
     },
+    view::{Item, cgroups_of},
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
@@ -209,15 +209,4 @@ impl Tracing {
             0
         })
     }
-}
-
-/// All cgroups that a summary names.
-fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> {
-    let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
-    let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
-    let victims = summary.ooms.iter().filter_map(|oom| oom.victim.cgroup_id);
-    let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
 }

@@ -1,20 +1,19 @@
 //! From the command line to a running trace: rights, load, protect, attach, in this order.
 
-use std::{io::IsTerminal as _, path::Path};
+use std::path::Path;
 
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::view::{Format, View};
 use crate::{
     cli::LiveArgs,
     clock::Clock,
     decode::DecodeContext,
     gfp::GfpNames,
-    hook::HookStatus,
+    hook::{HookRecord, HookStatus},
     json::{Meta, MetaInput},
-    lines::Style,
+    lines,
     preflight::{
         Facts,
         facts::{Memcg, Mglru},
@@ -24,7 +23,8 @@ use crate::{
         coverage::{Baseline, Readings},
         filter::Filter,
     },
-    untrusted::Untrusted,
+    terminal,
+    view::{Format, View},
 };
 
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
@@ -113,29 +113,19 @@ pub(super) fn clock(utc: bool) -> Clock {
     Clock { mono_ns: now_ns(), wall: Timestamp::now(), zone: if utc { TimeZone::UTC } else { TimeZone::system() } }
 }
 
-/// The kernel's names of the allocation flags.
-pub(super) fn gfp_names(bits: &[(u32, String)]) -> GfpNames {
-    let mut names = [const { None }; 32];
-    for (bit, name) in bits {
-        if let Some(slot) = names.get_mut(*bit as usize) {
-            *slot = Some(name.clone());
-        }
-    }
-    GfpNames::from_bits(&names)
-}
-
 /// How stdout is to be written.
 pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
     let clock = clock(args.utc);
     let format = if args.json {
         let uname = rustix::system::uname();
+        let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
         let command: Vec<_> = args.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
         let input = MetaInput {
             version: env!("CARGO_PKG_VERSION"),
             kernel: &uname.release().to_string_lossy(),
             host: uname.nodename().to_bytes(),
             page_size_bytes: rustix::param::page_size() as u64,
-            hooks,
+            hooks: &hooks,
             filter,
             min_stall_ns: nanoseconds(args.min_stall()),
             interval_ns: nanoseconds(args.interval),
@@ -144,10 +134,10 @@ pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter:
         Format::Json(Some(Box::new(Meta::new(&input, &clock))))
     } else {
         Format::Lines {
-            width: terminal_width(),
-            style: style(args.no_color),
+            width: terminal::width(),
+            style: terminal::style(args.no_color),
             top: args.top,
-            filter: in_words(args),
+            filter: lines::filter_in_words(filter),
             since_head: 0,
         }
     };
@@ -157,28 +147,4 @@ pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter:
 /// A duration in ns.
 pub(super) fn nanoseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Colours only for a terminal that wants them (<https://no-color.org>).
-#[must_use]
-pub fn style(no_color: bool) -> Style {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Style { colour: !no_color && wanted && !dumb && std::io::stdout().is_terminal() }
-}
-
-/// Columns of the terminal on stdout.
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    (size.ws_col > 0).then(|| usize::from(size.ws_col))
-}
-
-/// The filter as it was asked for.
-fn in_words(args: &LiveArgs) -> String {
-    let mut words = Vec::new();
-    words.extend(args.pid.iter().map(|pid| format!("pid {pid}")));
-    words.extend(args.comm.iter().map(|comm| format!("comm {}", Untrusted(comm.as_bytes()).tty())));
-    words.extend(args.cgroup.iter().map(|cgroup| format!("cgroup {}", Untrusted(cgroup.as_bytes()).tty())));
-    words.extend(args.kind.iter().map(|kind| format!("kind {}", kind.name())));
-    words.join(", ")
 }

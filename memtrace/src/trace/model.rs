@@ -14,6 +14,8 @@ use crate::{
     },
 };
 
+pub use crate::session::untold::{UntoldProcess, UntoldStalls};
+
 /// One thing that happened between two ticks, in the order in which the session was given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -37,35 +39,6 @@ pub enum Entry {
         /// Whether it does; `None` when it was gone too soon.
         in_command: Option<bool>,
     },
-}
-
-/// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
-/// not written because the disk was full, or in a damaged block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UntoldStalls {
-    /// Finished stalls.
-    pub count: u64,
-    /// Their time in ns.
-    pub total_ns: u64,
-    /// The longest in ns, of all that the process or cgroup had in this segment.
-    pub max_ns: u64,
-}
-
-/// Such stalls of one process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UntoldProcess {
-    /// Process id.
-    pub pid: u32,
-    /// Start of the process in ns, where it was read.
-    pub process_start_ns: Option<u64>,
-    /// Its name, or that of its first stalled thread.
-    pub comm: Comm,
-    /// Whether it belongs to the command that memtrace started.
-    pub in_command: Option<bool>,
-    /// Id of the memory cgroup of its latest stall.
-    pub cgroup_id: Option<u64>,
-    /// The stalls.
-    pub stalls: UntoldStalls,
 }
 
 /// A tick as the trace holds it.

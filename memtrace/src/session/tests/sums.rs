@@ -73,6 +73,7 @@ const SMALL: SessionConfig = SessionConfig {
     processes: 3,
     cgroups: 2,
     ooms: 1,
+    recorded: false,
 };
 
 proptest! {

@@ -16,7 +16,7 @@ pub use self::{
     event::{Kswapd, Oom, Process, Stall, Victim},
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     refaults::{Refaults, RowRefaults},
-    summary::{CgroupRow, KindSummary, KindTotal, Node, Own, ProcessRow, Stalled, Summary},
+    summary::{CgroupRow, KindSummary, KindTotal, Node, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
 };
 

@@ -74,7 +74,9 @@ pub struct Stalled {
 }
 
 impl Stalled {
-    fn new(tally: &Tally) -> Self {
+    /// The fields of these stalls.
+    #[must_use]
+    pub fn new(tally: &Tally) -> Self {
         Self {
             stalls: tally.stalls,
             total_ns: tally.total_ns,

@@ -21,6 +21,10 @@ pub use self::{
     style::Style,
     summary::{SummaryView, summary},
 };
+pub(crate) use self::{
+    number::{bytes, bytes_or_dash, count, duration, duration_or_dash, percent, things},
+    style::{Cell, Colour},
+};
 
 /// Rows after which a terminal shows the head again.
 pub const HEADER_EVERY: usize = 20;

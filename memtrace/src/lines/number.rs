@@ -1,7 +1,7 @@
 //! Numbers for a person: short, with their unit, three digits that mean something. Unread is `-`.
 
 /// A duration: `950 us`, `3.21 ms`, `1.90 s`, `12.5 m`, `2.00 h`.
-pub(super) fn duration(ns: u64) -> String {
+pub(crate) fn duration(ns: u64) -> String {
     /// Nanoseconds in a unit, its name, and up to which number it is used: 999.5 us reads as 1.00 ms, not 1000 us.
     const UNITS: [(f64, &str, f64); 5] =
         [(1e3, "us", 999.5), (1e6, "ms", 999.5), (1e9, "s", 99.95), (60e9, "m", 59.95), (3600e9, "h", f64::INFINITY)];
@@ -15,12 +15,12 @@ pub(super) fn duration(ns: u64) -> String {
 }
 
 /// A duration, `-` when there is none.
-pub(super) fn duration_or_dash(ns: Option<u64>) -> String {
+pub(crate) fn duration_or_dash(ns: Option<u64>) -> String {
     ns.map_or_else(dash, duration)
 }
 
 /// A count: `999`, `12.3k`, `4.50M`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits for a person")]
     if n < 10_000 { n.to_string() } else { scaled(n as f64) }
 }
@@ -31,7 +31,7 @@ pub(super) fn count_or_dash(n: Option<u64>) -> String {
 }
 
 /// A count of things: `1 stall`, `12.3k stalls`.
-pub(super) fn things(n: u64, thing: &str) -> String {
+pub(crate) fn things(n: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
@@ -49,12 +49,12 @@ pub(super) fn rate(per_second: Option<f64>) -> String {
 }
 
 /// A share of 1: `45%`.
-pub(super) fn percent(share: Option<f64>) -> String {
+pub(crate) fn percent(share: Option<f64>) -> String {
     share.map_or_else(dash, |share| format!("{:.0}%", share * 100.0))
 }
 
 /// Bytes: `512 KiB`, `1.50 GiB`.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     #[expect(clippy::cast_precision_loss, reason = "three digits for a person")]
     let mut value = n as f64 / 1024.0;
@@ -67,7 +67,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// Bytes, `-` when not read.
-pub(super) fn bytes_or_dash(n: Option<u64>) -> String {
+pub(crate) fn bytes_or_dash(n: Option<u64>) -> String {
     n.map_or_else(dash, bytes)
 }
 

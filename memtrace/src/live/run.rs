@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use memtrace_common::{kind::StallKind, refault::RefaultCounts};
+use memtrace_common::kind::StallKind;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -161,10 +161,7 @@ impl Tracing {
         let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
         let input = TickInput { t_ns: now, totals, host, faults, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
-        // The rest of an interval at the end: a moment in which nothing happened tells nothing.
-        let is_rest = tick.elapsed_ns < nanoseconds(self.interval) / 10;
-        let has_refaults = tick.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());
-        if !is_rest || tick.all.count > 0 || tick.oom_kills > 0 || has_refaults {
+        if !tick.is_empty_rest(nanoseconds(self.interval)) {
             self.drain.offer(Item::Tick(Box::new(tick)));
         }
         Ok(())

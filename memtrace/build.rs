@@ -1,4 +1,5 @@
-//! Builds the kernel side (`memtrace-ebpf`) with its own pinned toolchain and hands its object to the crate.
+//! Builds the kernel side (`memtrace-ebpf`) with its own pinned toolchain and hands its object to the crate; makes Rust
+//! of the schema of trace files, without a protoc.
 
 use std::{fs, path::Path};
 
@@ -9,7 +10,12 @@ const EBPF_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../memtrace-ebpf");
 const COMMON_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../memtrace-common");
 const LINKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/bin/bpf-linker");
 
+const PROTO_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+
 fn main() -> Result<()> {
+    println!("cargo:rerun-if-changed={PROTO_DIR}");
+    let schema = protox::compile(["memtrace_trace_v1.proto"], [PROTO_DIR]).context("the schema of trace files")?;
+    prost_build::Config::new().compile_fds(schema).context("Rust for the schema of trace files")?;
     println!("cargo:rerun-if-changed={COMMON_DIR}/src");
     println!("cargo:rerun-if-changed={LINKER}");
     if !Path::new(LINKER).exists() {

@@ -12,7 +12,8 @@ use std::{
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Rooms that only compute: nothing in them may reach for the machine.
-const PURE: &[&str] = &["session", "verdict", "compare", "report", "export", "decode", "lines", "json", "live/screen"];
+const PURE: &[&str] =
+    &["session", "verdict", "compare", "report", "export", "decode", "lines", "json", "condition", "live/screen"];
 
 /// What reaches for the machine.
 const IMPURE: &[&str] = &[

@@ -3,6 +3,8 @@
 pub mod before;
 pub mod cli;
 pub mod clock;
+pub mod compare;
+pub mod condition;
 pub mod decode;
 pub mod event;
 pub mod gfp;
@@ -15,6 +17,7 @@ pub mod names;
 pub mod offline;
 pub mod preflight;
 pub mod probe;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod session;

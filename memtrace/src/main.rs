@@ -2,22 +2,37 @@
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use memtrace::{
-    cli::{self, Cli, Command},
-    live, preflight, terminal,
+    cli::{self, Cli, Command, RecordArgs},
+    live::{self, Job, Show},
+    preflight,
+    record::{
+        flight::limits::Limits,
+        plan::{self, Place, Plan},
+        runs,
+    },
+    terminal,
 };
 
 /// Exit status of a failure at run time.
 const EXIT_FAILURE: u8 = 1;
 
+/// Bytes that a flight recorder keeps at most when nothing is asked for.
+const DEFAULT_MAX_SIZE: u64 = 256 << 20;
+
 fn main() -> ExitCode {
     let command = Cli::parse().into_command();
-    let with_command = matches!(&command, Command::Live(args) if !args.cmd.is_empty());
+    let with_command = match &command {
+        Command::Live(args) => !args.trace.cmd.is_empty(),
+        Command::Record(args) => !args.trace.cmd.is_empty(),
+        _ => false,
+    };
     match run(command) {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
@@ -29,11 +44,48 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<u8> {
     match command {
-        Command::Live(args) => live::run(&args),
+        Command::Live(args) => live::run(&Job::live(&args)),
+        Command::Record(args) => record(&args),
         Command::Check { json } => check(json),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Man => print(&cli::man().context("rendering the manual page")?),
     }
+}
+
+/// Records to a file, or several times, or as a flight recorder.
+fn record(args: &RecordArgs) -> Result<u8> {
+    let name = || args.output.clone().unwrap_or_else(plan::default_name);
+    if let (Some(runs), None) = (args.runs, args.run) {
+        if args.trace.cmd.is_empty() {
+            bail!("--runs needs a command: memtrace record --runs {runs} -- CMD");
+        }
+        return runs::run_all(runs, &name());
+    }
+    let place = if args.flight.is_wanted() {
+        let limits = Limits {
+            keep_ns: args.flight.keep.map_or(u64::MAX, |keep| u64::try_from(keep.as_nanos()).unwrap_or(u64::MAX)),
+            max_bytes: args.flight.max_size.unwrap_or(DEFAULT_MAX_SIZE),
+            max_files: args.flight.max_files.map_or(usize::MAX, |files| files as usize),
+            max_incidents: args.flight.max_incidents as usize,
+            after_ns: u64::try_from(args.flight.after.as_nanos()).unwrap_or(u64::MAX),
+        };
+        Place::Flight { dir: args.flight.dir.clone().unwrap_or_else(flight_directory), limits }
+    } else {
+        let name = match (&args.first_name, args.run) {
+            (Some(first), Some(run)) => runs::name_of_run(first, run),
+            _ => name(),
+        };
+        if name.as_os_str() == "-" { Place::Stdout } else { Place::File { path: name, force: args.force } }
+    };
+    let min_stall_ns = args.trace.min_stall.map_or(0, |min| u64::try_from(min.as_nanos()).unwrap_or(u64::MAX));
+    let plan = Plan { place, min_stall_ns, run: args.run.unwrap_or(0), conditions: args.flight.on.clone() };
+    let never = std::time::Duration::MAX;
+    live::run(&Job { trace: &args.trace, show: Show::Progress, min_stall: never, recording: Some(plan) })
+}
+
+/// Where the flight recorder writes: what systemd gives it, or the usual place.
+fn flight_directory() -> PathBuf {
+    std::env::var_os("LOGS_DIRECTORY").map_or_else(|| PathBuf::from("/var/log/memtrace"), PathBuf::from)
 }
 
 /// What can be traced here: tries the hooks when there are rights to, and tells all that is known.

@@ -51,6 +51,8 @@ pub enum Format {
     },
     /// JSON objects, the first of which is this one, until it is out.
     Json(Option<Box<json::Meta>>),
+    /// Nothing: somebody else says how it goes.
+    Nothing,
 }
 
 /// Everything needed to put items into words.
@@ -79,7 +81,7 @@ impl View {
     pub fn head(&mut self) -> String {
         match &mut self.format {
             Format::Json(meta) => meta.take().map_or_else(String::new, |meta| line(&Object::Meta(*meta))),
-            Format::Lines { .. } => String::new(),
+            Format::Lines { .. } | Format::Nothing => String::new(),
         }
     }
 
@@ -97,6 +99,7 @@ impl View {
         let paths = Paths(&paths);
         let names = Names { clock: &self.clock, cgroups: &paths, gfp: &self.gfp };
         match &mut self.format {
+            Format::Nothing => String::new(),
             Format::Json(_) => object(&item, &names).map_or_else(String::new, |object| line(&object)),
             Format::Lines { width, style, top, filter, since_head } => {
                 let (width, style) = (*width, *style);

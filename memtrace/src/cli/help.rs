@@ -29,11 +29,31 @@ Examples:
   sudo memtrace -- make -j8              trace while a command runs
   memtrace check                         what can be traced here, and why not
 
+  sudo memtrace record -o a.mtrc         record a trace; `memtrace report a.mtrc` reads it
+
 Exit codes:
   0    done: -d over, Ctrl-C, SIGTERM, reader gone; check: can trace
-  1    failure while running
+  1    failure while running (a full disk, too)
   2    wrong usage
   4    a right or a kernel feature is missing; check: cannot trace
   130  second Ctrl-C (143: second SIGTERM)
 With -- CMD: CMD's own status, 128+N when signal N ended it,
   125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found";
+
+/// Where `record --help` ends.
+pub(super) const RECORD_EXAMPLES: &str = "\
+Examples:
+  sudo memtrace record                      to memtrace-HOST-TIME.mtrc, until Ctrl-C
+  sudo memtrace record -o a.mtrc -d 5m      five minutes
+  sudo memtrace record -- make -j8          while a command runs
+  sudo memtrace record --runs 5 -- ./load   five files, for a comparison
+  sudo memtrace record --keep 10m --dir /var/log/memtrace --on 'stall.max > 500ms'
+                                            flight recorder: the last ten minutes, and a file for each incident
+  memtrace report                           the newest trace here
+
+A trace holds every stall, OOM kill and change of kswapd, and once a second the exact totals, /proc/vmstat,
+/proc/meminfo, pressure and watermarks. A kill of memtrace costs the last second at most. When the disk is full, single
+events are no longer written and the totals go on while they fit; memtrace says so and exits with 1.
+
+Metrics of --on: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate swapin.rate psi.some psi.full
+oom.count kswapd.busy, compared with > >= < <=, and held for a time with `for T`.";

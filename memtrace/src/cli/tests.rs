@@ -28,17 +28,17 @@ fn live_is_the_default() {
     assert_eq!(live("memtrace"), live("memtrace live"));
     assert_eq!(live("memtrace --json -d 5"), live("memtrace live --duration 5s --json"));
     let args = live("memtrace");
-    assert_eq!((args.top, args.interval, args.duration), (10, Duration::from_secs(1), None));
-    assert!(!args.lines && !args.json && args.cmd.is_empty() && args.ring_pages.is_none());
+    assert_eq!((args.top, args.trace.interval, args.trace.duration), (10, Duration::from_secs(1), None));
+    assert!(!args.lines && !args.json && args.trace.cmd.is_empty() && args.trace.ring_pages.is_none());
 }
 
 #[test]
 fn selection() {
     let args = live("memtrace -p 1,22 --pid 3 --comm java --cgroup web* --kind direct,memcg_high --kind node");
-    assert_eq!(args.pid, [1, 22, 3]);
-    assert!(args.comm[0].matches(b"java"));
-    assert_eq!(args.kind, [StallKind::Direct, StallKind::MemcgHigh, StallKind::Node]);
-    assert!(args.cgroup[0].matches(b"/a/web-1/x"));
+    assert_eq!(args.trace.filter.pid, [1, 22, 3]);
+    assert!(args.trace.filter.comm[0].matches(b"java"));
+    assert_eq!(args.trace.filter.kind, [StallKind::Direct, StallKind::MemcgHigh, StallKind::Node]);
+    assert!(args.trace.filter.cgroup[0].matches(b"/a/web-1/x"));
 }
 
 #[test]
@@ -51,8 +51,8 @@ fn short_stalls_are_hidden_from_lines_only() {
 #[test]
 fn a_command_keeps_its_own_options() {
     let args = live("memtrace -v -- check --json -d x");
-    assert_eq!(args.cmd, ["check", "--json", "-d", "x"]);
-    assert!(args.verbose && !args.json);
+    assert_eq!(args.trace.cmd, ["check", "--json", "-d", "x"]);
+    assert!(args.trace.verbose && !args.json);
     assert_eq!(live("memtrace live -- true").cmd, ["true"]);
 }
 

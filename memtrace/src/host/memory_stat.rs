@@ -8,21 +8,7 @@ use std::{
 };
 
 use super::vmstat::pairs;
-use crate::session::pattern::CgroupPattern;
-
-/// Counters that are taken.
-const TAKEN: [&str; 10] = [
-    "pgscan",
-    "pgscan_direct",
-    "pgscan_khugepaged",
-    "pgscan_proactive",
-    "pgsteal",
-    "pgsteal_direct",
-    "pgsteal_khugepaged",
-    "pgsteal_proactive",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-];
+use crate::session::{coverage::CGROUP_COUNTERS, pattern::CgroupPattern};
 
 /// Directories that are looked at for a match: whoever has more gets no row for the cgroup, and no delay.
 const DIRECTORIES: usize = 4096;
@@ -34,7 +20,7 @@ pub fn parse(text: &str) -> BTreeMap<&'static str, u64> {
     let mut counters = BTreeMap::new();
     for (name, count) in pairs(text) {
         let name = if hierarchical { name.strip_prefix("total_") } else { Some(name) };
-        if let Some(&taken) = name.and_then(|name| TAKEN.iter().find(|taken| **taken == name)) {
+        if let Some(&taken) = name.and_then(|name| CGROUP_COUNTERS.iter().find(|taken| **taken == name)) {
             counters.insert(taken, count);
         }
     }

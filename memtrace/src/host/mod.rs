@@ -3,8 +3,10 @@
 //! Each file is a parser of text and a thin reader.
 
 pub mod cgroups;
+pub mod clocks;
 pub mod counters;
 pub mod kmsg;
+pub mod memory_counters;
 pub mod memory_stat;
 mod mounts;
 pub mod node_refaults;
@@ -12,6 +14,7 @@ pub mod own;
 pub mod pressure;
 mod pseudo_file;
 mod sampler;
+pub mod settings;
 pub mod tasks;
 pub mod vmstat;
 pub mod zones;

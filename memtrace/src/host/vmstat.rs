@@ -1,25 +1,12 @@
 //! `/proc/vmstat`: what the kernel itself counted of reclaim, since boot.
 
-use crate::session::coverage::KernelCounters;
+use crate::session::coverage::{HOST_COUNTERS, KernelCounters};
 
 /// Where it is.
 pub const PATH: &str = "/proc/vmstat";
 
-/// Counters that are taken as they are.
-const TAKEN: [&str; 12] = [
-    "pgscan_direct",
-    "pgscan_khugepaged",
-    "pgscan_kswapd",
-    "pgscan_proactive",
-    "pgscan_direct_throttle",
-    "pgsteal_direct",
-    "pgsteal_khugepaged",
-    "pgsteal_kswapd",
-    "pgsteal_proactive",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "oom_kill",
-];
+/// Counters of [`HOST_COUNTERS`] that are sums of several.
+const SUMS: [&str; 3] = ["allocstall", "pgscan", "pgsteal"];
 
 /// The first of the event counters: what comes before it are items of nodes and zones.
 const FIRST_EVENT: &str = "pgpgin";
@@ -32,7 +19,7 @@ pub fn parse(text: &str) -> KernelCounters {
     for (name, count) in pairs(text) {
         among_events |= name == FIRST_EVENT;
         let mut add = |to| *counters.host.entry(to).or_default() += count;
-        if let Some(taken) = TAKEN.into_iter().find(|taken| *taken == name) {
+        if let Some(taken) = HOST_COUNTERS.into_iter().find(|taken| *taken == name && !SUMS.contains(taken)) {
             add(taken);
         } else if name.starts_with("allocstall_") {
             add("allocstall");

@@ -15,6 +15,7 @@ mod summary;
 pub use self::{
     before::before_start,
     filter::filter_in_words,
+    number::{bytes, duration},
     oom::{kswapd_line, oom_line},
     row::{header, row},
     stall::{stall_header, stall_line},
@@ -22,7 +23,7 @@ pub use self::{
     summary::{SummaryView, summary},
 };
 pub(crate) use self::{
-    number::{bytes, bytes_or_dash, count, duration, duration_or_dash, percent, things},
+    number::{bytes_or_dash, count, duration_or_dash, percent, things},
     style::{Cell, Colour},
 };
 

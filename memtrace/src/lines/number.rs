@@ -1,7 +1,7 @@
 //! Numbers for a person: short, with their unit, three digits that mean something. Unread is `-`.
 
 /// A duration: `950 us`, `3.21 ms`, `1.90 s`, `12.5 m`, `2.00 h`.
-pub(crate) fn duration(ns: u64) -> String {
+pub fn duration(ns: u64) -> String {
     /// Nanoseconds in a unit, its name, and up to which number it is used: 999.5 us reads as 1.00 ms, not 1000 us.
     const UNITS: [(f64, &str, f64); 5] =
         [(1e3, "us", 999.5), (1e6, "ms", 999.5), (1e9, "s", 99.95), (60e9, "m", 59.95), (3600e9, "h", f64::INFINITY)];
@@ -54,7 +54,7 @@ pub(crate) fn percent(share: Option<f64>) -> String {
 }
 
 /// Bytes: `512 KiB`, `1.50 GiB`.
-pub(crate) fn bytes(n: u64) -> String {
+pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     #[expect(clippy::cast_precision_loss, reason = "three digits for a person")]
     let mut value = n as f64 / 1024.0;

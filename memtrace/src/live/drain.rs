@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::output::Queue;
 use crate::{
     decode::{DecodeContext, decode},
-    event::{Event, Oom, Stall},
+    event::{Comm, Event, Oom, Stall},
     host::cgroups::CgroupNames,
+    record::Feed,
     session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
+    trace::model::Entry,
     view::Item,
 };
 
@@ -28,6 +30,8 @@ pub struct Drain {
     pub(super) unnamed: Vec<NewProcess>,
     /// OOM kills that have not gone out yet.
     pub(super) ooms: Vec<Oom>,
+    /// The trace that is recorded.
+    pub feed: Option<Feed>,
 }
 
 impl Drain {
@@ -43,6 +47,7 @@ impl Drain {
             kswapd_lines,
             unnamed: Vec::with_capacity(1024),
             ooms: Vec::with_capacity(64),
+            feed: None,
         }
     }
 
@@ -74,6 +79,7 @@ impl Drain {
             }
             Event::Kswapd(kswapd) => {
                 self.session.apply(&event, &self.cgroups);
+                self.record(Entry::Event(event), None);
                 if self.kswapd_lines {
                     self.offer(Item::Kswapd(*kswapd));
                 }
@@ -87,6 +93,9 @@ impl Drain {
         if applied.new_process && self.unnamed.len() < self.unnamed.capacity() {
             self.unnamed.push((stall.pid, stall.process_start_ns));
         }
+        if applied.shown {
+            self.record(Entry::Event(*event), stall.cgroup_id.zip(path.as_ref()));
+        }
         if applied.shown && stall.dur_ns >= self.min_stall_ns {
             self.offer(Item::Stall(*stall, path));
         }
@@ -96,7 +105,27 @@ impl Drain {
     pub(super) fn show_oom(&mut self, oom: Oom) {
         let path = oom.victim.cgroup_id.and_then(|id| self.cgroups.resolve(id));
         self.session.apply(&Event::Oom(oom), &self.cgroups);
+        self.record(Entry::Event(Event::Oom(oom)), oom.victim.cgroup_id.zip(path.as_ref()));
         self.offer(Item::Oom(oom, path));
+    }
+
+    /// Gives a process its own name.
+    pub(super) fn name_process(&mut self, (pid, process_start_ns): NewProcess, comm: Comm) {
+        self.session.name_process(pid, process_start_ns, comm);
+        self.record(Entry::Name { pid, process_start_ns, comm }, None);
+    }
+
+    /// Says whether a process belongs to the command that memtrace started.
+    pub(super) fn mark_process(&mut self, (pid, process_start_ns): NewProcess, in_command: Option<bool>) {
+        self.session.mark_process(pid, process_start_ns, in_command);
+        self.record(Entry::Mark { pid, process_start_ns, in_command }, None);
+    }
+
+    /// What the session was given goes into the trace as well, in the same order.
+    fn record(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
+        if let Some(feed) = &mut self.feed {
+            feed.entry(entry, cgroup);
+        }
     }
 
     /// Puts an item into the queue; what does not fit is loss.

@@ -6,30 +6,38 @@ mod before;
 mod command;
 mod cost;
 mod drain;
+mod job;
 mod ooms;
 mod output;
+mod recording;
 mod run;
 mod start;
 mod stop;
 
 use anyhow::{Context as _, Result};
 
-use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, run::Tracing, stop::Signals};
+use self::{
+    command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
+    stop::Signals,
+};
 pub use self::{
     drain::Drain,
+    job::{Job, Show},
     output::{Queue, queue},
 };
 use crate::{
-    cli::LiveArgs,
+    cli::TraceArgs,
     gfp::GfpNames,
     host::{
         Sampler,
         cgroups::CgroupNames,
+        clocks,
         counters::{CounterReader, online_nodes},
         kmsg::KernelLog,
     },
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
+    record::meta::Begun,
     session::{Session, SessionConfig, coverage::Readings},
     survive,
 };
@@ -46,7 +54,8 @@ pub const EXIT_OWN_FAILURE: u8 = 125;
 ///
 /// # Errors
 /// When the kernel side or the output fails in the middle, with what it means.
-pub fn run(args: &LiveArgs) -> Result<u8> {
+pub fn run(job: &Job<'_>) -> Result<u8> {
+    let args = job.trace;
     let facts = preflight::gather();
     let refused = |status: u8| if args.cmd.is_empty() { status } else { EXIT_OWN_FAILURE };
     if let Some(message) = preflight::missing_rights_message(&facts) {
@@ -55,6 +64,8 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     }
     // Before anything is attached: the first signal must already end cleanly.
     let signals = Signals::install().context("installing the signal handlers")?;
+    // Nor may what is in the way of the file be said only after seconds.
+    let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();
     let loaded = match Loaded::load(&start::options(args, &facts)) {
         Ok(loaded) => loaded,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
@@ -63,12 +74,16 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // needs is allocated and touched before the first event can come.
     let protected = survive::protect();
     let (queue, receiver) = queue(QUEUE_ITEMS);
-    let filter = start::filter(args);
-    let session =
-        Session::new(SessionConfig { own_pid: std::process::id(), filter: filter.clone(), ..SessionConfig::default() });
-    let kswapd_shown = args.json || args.verbose;
-    let min_stall_ns = start::nanoseconds(args.min_stall());
-    let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, kswapd_shown);
+    let filter = args.filter.filter();
+    let session = Session::new(SessionConfig {
+        own_pid: std::process::id(),
+        filter: filter.clone(),
+        recorded: job.recording.is_some(),
+        ..SessionConfig::default()
+    });
+    let min_stall_ns = start::nanoseconds(job.min_stall);
+    let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
+    drain.feed = feed;
     let mut counters = CounterReader::open(&filter);
     let nodes = online_nodes();
     let start_ns = start::now_ns();
@@ -81,6 +96,28 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     };
     let readings = Readings { before: counted_before, after: counters.read() };
     say_what_is_missing(args, &facts, &probe, &protected);
+    let nodes_from = nodes_before.clone();
+    let baseline = start::baseline(readings, nodes, &facts);
+    let mut log = KernelLog::open();
+    let before = before::gather(start_ns, &mut log, &probe.already_stalled);
+    // One reading of the clocks for both: a report shows the very times that were shown here.
+    let clock = clocks::read();
+    let recording = match (prepared, &job.recording) {
+        (Some(prepared), Some(plan)) => {
+            let begun = Begun {
+                setup: start::setup(job, plan, &probe, start_ns, &facts),
+                run: plan.run,
+                facts: &facts,
+                baseline: baseline.clone(),
+                nodes_from,
+                zones: sampler.sample().zones,
+                before: before.clone(),
+                clock,
+            };
+            Some(Recording::start(prepared, begun, plan, job.show)?)
+        }
+        _ => None,
+    };
     let started = (!args.cmd.is_empty()).then(|| Command::start(&args.cmd, protected.original)).transpose();
     let command = match started {
         Ok(command) => command,
@@ -91,10 +128,8 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     };
     drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
-    drain.session.cover(start::baseline(readings, nodes, &facts));
-    let view = start::view(args, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter);
-    let mut log = KernelLog::open();
-    let before = before::gather(start_ns, &mut log, &probe.already_stalled);
+    drain.session.cover(baseline);
+    let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let writer = Writer::start(receiver, view).context("starting the writing thread")?;
     let tracing = Tracing {
         kinds: start::kinds(&probe.hooks),
@@ -104,6 +139,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         counters,
         cost: CostSampler::new(start_ns),
         command,
+        recording,
         signals,
         interval: args.interval,
         deadline_ns: args.duration.map(|duration| start_ns.saturating_add(start::nanoseconds(duration))),
@@ -127,7 +163,7 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
 }
 
 /// Each thing that is missing is said once, on stderr, and the rest goes on.
-fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
+fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
     for hook in &probe.hooks {
         if hook.attached.name().is_none() {
             eprintln!("memtrace: {} is not attached: {} (`memtrace check` says why)", hook.name, hook.without);
@@ -137,7 +173,7 @@ fn say_what_is_missing(args: &LiveArgs, facts: &Facts, probe: &Probe, protected:
         eprintln!("memtrace: {note}");
     }
     let kinds = start::kinds(&probe.hooks);
-    for kind in args.kind.iter().filter(|kind| !kinds.contains(kind)) {
+    for kind in args.filter.kind.iter().filter(|kind| !kinds.contains(kind)) {
         eprintln!("memtrace: no attached hook tells stalls of kind {}: none will match", kind.name());
     }
     if args.verbose {

@@ -15,6 +15,7 @@ use super::{
     drain::Drain,
     ooms::OomQueue,
     output::{Queue, Writer},
+    recording::Recording,
     start::{nanoseconds, now_ns},
     stop::Signals,
 };
@@ -36,6 +37,10 @@ const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
 const RECORDS_AT_ONCE: usize = 1 << 16;
 /// Most new processes that are looked up in /proc between two drains.
 const INTRODUCED_AT_ONCE: usize = 64;
+/// Stalls that are not over and are looked up by name at a tick.
+const NAMED_OPEN: usize = 16;
+/// Exit status when the recording failed.
+const EXIT_FAILURE: u8 = 1;
 /// How long a blocked output may hold up the end.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -49,6 +54,7 @@ pub(super) struct Tracing {
     pub(super) counters: CounterReader,
     pub(super) cost: CostSampler,
     pub(super) command: Option<Command>,
+    pub(super) recording: Option<Recording>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
     /// When to end, `CLOCK_MONOTONIC` in ns.
@@ -73,6 +79,9 @@ impl Tracing {
             self.wait(next_tick_ns)?;
             let now = now_ns();
             self.drain(now, false);
+            if let Some(recording) = &mut self.recording {
+                recording.advance(now, &mut self.drain);
+            }
             if now >= next_tick_ns {
                 self.tick(now)?;
                 // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
@@ -86,10 +95,13 @@ impl Tracing {
         let now = now_ns();
         self.drain(now, true);
         self.tick(now)?;
+        let summary = self.drain.session.summary();
+        let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.drain));
+        // A command's own failure says more than that of its recording.
+        let status = if recorded { status } else { status.max(EXIT_FAILURE) };
         if matches!(end, End::OutputClosed) {
             return Ok(status);
         }
-        let summary = self.drain.session.summary();
         let paths = self.drain.paths(cgroups_of(&summary));
         match writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE) {
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(status),
@@ -131,10 +143,10 @@ impl Tracing {
         for _ in 0..INTRODUCED_AT_ONCE {
             let Some((pid, start)) = self.drain.unnamed.pop() else { return };
             if let Some(comm) = tasks::comm(pid) {
-                self.drain.session.name_process(pid, start, comm);
+                self.drain.name_process((pid, start), comm);
             }
             if let Some(command) = &self.command {
-                self.drain.session.mark_process(pid, start, tasks::descends_from(pid, command.pid()));
+                self.drain.mark_process((pid, start), tasks::descends_from(pid, command.pid()));
             }
         }
     }
@@ -152,15 +164,22 @@ impl Tracing {
         for (id, _) in &faults.cgroups {
             let _ = self.drain.cgroups.resolve(*id);
         }
-        let totals = self.totals()?;
+        let mut totals = self.totals()?;
+        name_open(&mut totals);
         let after = self.counters.read();
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });
         host.ooms_pending = self.ooms.pending();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
+        if let Some(recording) = &self.recording {
+            recording.count_loss(&mut self.drain);
+        }
         let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
         let input = TickInput { t_ns: now, totals, host, faults, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
+        if let Some(recording) = &mut self.recording {
+            recording.tick(&tick, input, &mut self.drain);
+        }
         if !tick.is_empty_rest(nanoseconds(self.interval)) {
             self.drain.offer(Item::Tick(Box::new(tick)));
         }
@@ -205,5 +224,12 @@ impl Tracing {
             eprintln!("memtrace: the command (pid {}) goes on without memtrace", command.pid());
             0
         })
+    }
+}
+
+/// Names the longest of the stalls that are not over: a hang is to be seen with its name.
+fn name_open(totals: &mut KernelTotals) {
+    for stall in totals.open.iter_mut().take(NAMED_OPEN) {
+        stall.comm = tasks::comm(stall.tid);
     }
 }

@@ -1,13 +1,14 @@
 //! From the command line to a running trace: rights, load, protect, attach, in this order.
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
+use super::job::{Job, Show};
 use crate::{
-    cli::LiveArgs,
+    cli::TraceArgs,
     clock::Clock,
     decode::DecodeContext,
     gfp::GfpNames,
@@ -18,12 +19,14 @@ use crate::{
         Facts,
         facts::{Memcg, Mglru},
     },
-    probe::load::{MemoryHierarchy, Options, Ways},
+    probe::load::{MemoryHierarchy, Options, Probe, Ways},
+    record::plan::Plan,
     session::{
         coverage::{Baseline, Readings},
         filter::Filter,
     },
     terminal,
+    trace::model::{ClockReading, Setup},
     view::{Format, View},
 };
 
@@ -54,7 +57,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
 }
 
 /// How to load, from what is asked and what is known.
-pub(super) fn options<'a>(args: &'a LiveArgs, facts: &'a Facts) -> Options<'a> {
+pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
     Options {
         ring_bytes: args.ring_pages.map_or(RING_BYTES, |pages| pages * page),
@@ -103,45 +106,68 @@ pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baselin
     Baseline { readings, mglru: facts.mglru.is(Mglru::On), cpus, nodes }
 }
 
-/// Which stalls are shown.
-pub(super) fn filter(args: &LiveArgs) -> Filter {
-    Filter { pids: args.pid.clone(), comms: args.comm.clone(), cgroups: args.cgroup.clone(), kinds: args.kind.clone() }
-}
-
-/// The time of day for an instant of the kernel's clock.
-pub(super) fn clock(utc: bool) -> Clock {
-    Clock { mono_ns: now_ns(), wall: Timestamp::now(), zone: if utc { TimeZone::UTC } else { TimeZone::system() } }
-}
-
-/// How stdout is to be written.
-pub(super) fn view(args: &LiveArgs, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
-    let clock = clock(args.utc);
-    let format = if args.json {
-        let uname = rustix::system::uname();
-        let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
-        let command: Vec<_> = args.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
-        let input = MetaInput {
-            version: env!("CARGO_PKG_VERSION"),
-            kernel: &uname.release().to_string_lossy(),
-            host: uname.nodename().to_bytes(),
-            page_size_bytes: rustix::param::page_size() as u64,
-            hooks: &hooks,
-            filter,
-            min_stall_ns: nanoseconds(args.min_stall()),
-            interval_ns: nanoseconds(args.interval),
-            command: &command,
-        };
-        Format::Json(Some(Box::new(Meta::new(&input, &clock))))
-    } else {
-        Format::Lines {
+/// How the output is to be written.
+pub(super) fn view(
+    job: &Job<'_>,
+    hooks: &[HookStatus],
+    gfp: GfpNames,
+    filter: &Filter,
+    reading: &ClockReading,
+) -> View {
+    let utc = matches!(job.show, Show::Lines { utc: true, .. });
+    let clock = reading.clock(if utc { TimeZone::UTC } else { TimeZone::system() });
+    let format = match job.show {
+        Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
+        Show::Lines { top, no_color, .. } => Format::Lines {
             width: terminal::width(),
-            style: terminal::style(args.no_color),
-            top: args.top,
+            style: terminal::style(no_color),
+            top,
             filter: lines::filter_in_words(filter),
             since_head: 0,
-        }
+        },
+        Show::Progress => Format::Nothing,
     };
     View { clock, gfp, format }
+}
+
+fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {
+    let uname = rustix::system::uname();
+    let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+    let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
+    let input = MetaInput {
+        version: env!("CARGO_PKG_VERSION"),
+        kernel: &uname.release().to_string_lossy(),
+        host: uname.nodename().to_bytes(),
+        page_size_bytes: rustix::param::page_size() as u64,
+        hooks: &hooks,
+        filter,
+        min_stall_ns: nanoseconds(job.min_stall),
+        interval_ns: nanoseconds(job.trace.interval),
+        command: &command,
+    };
+    Meta::new(&input, clock)
+}
+
+/// How a recording is made.
+pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
+    let words = |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes()).collect();
+    let context = decode_context(&probe.hooks, facts);
+    Setup {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        argv: words(&mut std::env::args_os()),
+        command: words(&mut job.trace.cmd.iter().cloned()),
+        start_ns,
+        interval_ns: nanoseconds(job.trace.interval),
+        own_pid: std::process::id(),
+        filter: job.trace.filter.filter(),
+        min_stall_ns: plan.min_stall_ns,
+        kinds: kinds(&probe.hooks),
+        scans_read: context.shrink_hook,
+        mglru: context.mglru,
+        faults_read: probe.faults_read,
+        hooks: probe.hooks.iter().map(HookRecord::from).collect(),
+        gfp_names: probe.gfp_names.clone(),
+    }
 }
 
 /// A duration in ns.

@@ -1,1 +1,1 @@
-
+//! The commands that read traces: no rights, no kernel.

@@ -11,7 +11,6 @@ pub use self::{
     note::Note,
 };
 use crate::{
-    clock::Clock,
     json::MetaInput,
     session::{coverage::Baseline, filter::Filter},
     trace::model::{ClockReading, HostFacts, Meta, Setup},
@@ -30,15 +29,11 @@ pub fn without_meta(clock: ClockReading) -> Meta {
         baseline: Baseline::default(),
         nodes_from: Vec::new(),
         before: None,
+        vmstat: Vec::new(),
+        meminfo_bytes: Vec::new(),
+        zones: Vec::new(),
         base: None,
     }
-}
-
-/// The clock of a trace, for times in `zone`.
-#[must_use]
-pub fn clock(reading: &ClockReading, zone: jiff::tz::TimeZone) -> Clock {
-    let wall = jiff::Timestamp::from_nanosecond(i128::from(reading.realtime_ns)).unwrap_or_default();
-    Clock { mono_ns: reading.monotonic_ns, wall, zone }
 }
 
 /// What the first JSON object of a trace is made of.

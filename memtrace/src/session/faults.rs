@@ -90,3 +90,27 @@ pub struct FaultDeltas {
     /// Refaults by the memory cgroup that the pages are charged to.
     pub cgroups: Vec<(u64, RefaultCounts)>,
 }
+
+impl FaultDeltas {
+    /// Adds what came after it.
+    pub fn merge(&mut self, later: Self) {
+        for process in later.processes {
+            let key = |process: &ProcessFaults| (process.pid, process.process_start_ns);
+            match self.processes.iter_mut().find(|known| key(known) == key(&process)) {
+                Some(known) => known.faults.merge(&process.faults),
+                None => self.processes.push(process),
+            }
+        }
+        for (id, refaults) in later.cgroups {
+            let more = Faults { refaults, ..Faults::default() };
+            match self.cgroups.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) => {
+                    let mut sum = Faults { refaults: *known, ..Faults::default() };
+                    sum.merge(&more);
+                    *known = sum.refaults;
+                }
+                None => self.cgroups.push((id, refaults)),
+            }
+        }
+    }
+}

@@ -5,13 +5,28 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
+mod block;
+mod columns;
+mod counters;
 mod encoder;
 mod frame;
+mod meta;
 pub mod model;
+mod optional;
 mod reader;
+mod rows;
+mod scan;
+mod tick;
+mod values;
+mod wire;
 
 pub use self::{
     encoder::{BlockSink, Encoder},
     frame::BlockKind,
     reader::{Damage, Item, ReadError, Reader},
+    scan::{RawBlock, Scanned, Scanner},
 };
+
+#[cfg(test)]
+mod tests;

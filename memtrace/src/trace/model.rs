@@ -4,13 +4,14 @@ use memtrace_common::kind::StallKind;
 
 use crate::{
     before::BeforeStart,
+    clock::Clock,
     event::{Comm, Event},
     hook::HookRecord,
     session::{
         coverage::Baseline,
         faults::FaultsRead,
         filter::Filter,
-        input::{NodeRefaults, OpenStall, TickInput},
+        input::{NodeRefaults, OpenStall, TickInput, Zone},
     },
 };
 
@@ -65,6 +66,15 @@ pub struct ClockReading {
     pub boottime_ns: u64,
     /// `CLOCK_REALTIME`, in ns since 1970.
     pub realtime_ns: i64,
+}
+
+impl ClockReading {
+    /// The time of day for any instant, in a zone.
+    #[must_use]
+    pub fn clock(&self, zone: jiff::tz::TimeZone) -> Clock {
+        let wall = jiff::Timestamp::from_nanosecond(i128::from(self.realtime_ns)).unwrap_or_default();
+        Clock { mono_ns: self.monotonic_ns, wall, zone }
+    }
 }
 
 /// A named setting or fact, as the kernel shows it.
@@ -196,6 +206,12 @@ pub struct Meta {
     pub nodes_from: Vec<NodeRefaults>,
     /// What was going on before the start; in the first segment.
     pub before: Option<BeforeStart>,
+    /// `/proc/vmstat` when the segment began, in the order of [`HostFacts::vmstat_names`].
+    pub vmstat: Vec<u64>,
+    /// `/proc/meminfo` when the segment began, in bytes, in the order of [`HostFacts::meminfo_names`].
+    pub meminfo_bytes: Vec<u64>,
+    /// The zones when the segment began.
+    pub zones: Vec<Zone>,
     /// The last tick of the segment before, which the counters of this one build on; `None` in the first.
     pub base: Option<TickRecord>,
 }

@@ -1,8 +1,26 @@
 //! Blocks to entries and ticks.
 
-use std::io::{self, Read};
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+    sync::Arc,
+};
 
-use super::model::{ClockReading, End, Entry, Meta, Remark, TickRecord};
+use prost::Message;
+use zstd::bulk::Decompressor;
+
+use super::{
+    columns::{Columns, Told},
+    counters::{CounterNames, to_lost},
+    frame::{BlockKind, Header},
+    meta,
+    model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
+    rows::RowReader,
+    scan::{Scanned, Scanner},
+    tick::{Base, are_sane, is_sane},
+    values::to_open,
+    wire,
+};
 use crate::session::filter::CgroupNames;
 
 /// A part of a trace that could not be read.
@@ -47,7 +65,7 @@ pub enum ReadError {
     #[error("{0}")]
     NotATrace(String),
     /// It is of a later version of the format.
-    #[error("it has format version {found}, of a newer memtrace; this one reads version {known}")]
+    #[error("it has format version {found}, of a newer memtrace; this one reads up to version {known}")]
     Newer {
         /// Its version.
         found: u16,
@@ -56,17 +74,61 @@ pub enum ReadError {
     },
 }
 
+/// Paths of cgroups that are remembered: as many as a writer has.
+const PATHS: usize = 16_384;
+const LONGEST_PATH: usize = 4096;
+/// Entries of a block: more than a writer puts into one.
+const MOST_ENTRIES: usize = 1 << 17;
+
 /// Reads a trace, block by block, in bounded memory.
-#[derive(Debug)]
 pub struct Reader<R> {
-    input: R,
+    scanner: Scanner<R>,
+    decompressor: Option<Decompressor<'static>>,
+    raw: Vec<u8>,
+    events: wire::Events,
     entries: Vec<Entry>,
+    skip_entries: bool,
+    told_processes: Vec<Told>,
+    told_cgroups: Vec<Told>,
+    rows: RowReader,
+    base: Base,
+    /// Of which segment that is; `None` before any.
+    segment: Option<u32>,
+    names: CounterNames,
+    paths: HashMap<u64, Arc<[u8]>>,
+}
+
+impl<R: std::fmt::Debug> std::fmt::Debug for Reader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("scanner", &self.scanner).finish_non_exhaustive()
+    }
 }
 
 impl<R: Read> Reader<R> {
     /// A reader of a trace.
     pub fn new(input: R) -> Self {
-        Self { input, entries: Vec::new() }
+        Self {
+            scanner: Scanner::new(input),
+            decompressor: Decompressor::new().ok(),
+            raw: Vec::new(),
+            events: wire::Events::default(),
+            entries: Vec::new(),
+            skip_entries: false,
+            told_processes: Vec::new(),
+            told_cgroups: Vec::new(),
+            rows: RowReader::default(),
+            base: Base::default(),
+            segment: None,
+            names: CounterNames::default(),
+            paths: HashMap::new(),
+        }
+    }
+
+    /// Leaves out what happened: only segments and ticks are read, which is much quicker.
+    #[must_use]
+    pub fn without_entries(mut self) -> Self {
+        self.skip_entries = true;
+        self
     }
 
     /// What comes next; `None` at the end.
@@ -74,8 +136,26 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// When nothing more can be read.
     pub fn next(&mut self) -> Result<Option<Item>, ReadError> {
-        let _ = self.input.by_ref();
-        Ok(None)
+        loop {
+            let (header, offset) = match self.scanner.next()? {
+                None => return Ok(None),
+                Some(Scanned::Damage(damage)) => return Ok(Some(Item::Damage(damage))),
+                Some(Scanned::Block(block)) => (block.header, block.offset),
+            };
+            // One of a later version, or nothing that is asked for: a reader goes on.
+            let Some(kind) = BlockKind::of(header.kind) else { continue };
+            if kind == BlockKind::Events && self.skip_entries {
+                continue;
+            }
+            match self.decompress(&header).and_then(|()| self.decode(kind, &header)) {
+                Ok(Some(item)) => return Ok(Some(item)),
+                Ok(None) => {}
+                Err(what) => {
+                    let bytes = self.scanner.block().len() as u64;
+                    return Ok(Some(Item::Damage(Damage { offset, bytes, is_cut: false, what: what.to_owned() })));
+                }
+            }
+        }
     }
 
     /// The entries of the block of the last [`Item::Entries`].
@@ -87,7 +167,129 @@ impl<R: Read> Reader<R> {
     /// The paths of cgroups as far as they are known by now.
     #[must_use]
     pub fn paths(&self) -> &dyn CgroupNames {
-        const NONE: &std::collections::BTreeMap<u64, Vec<u8>> = &std::collections::BTreeMap::new();
-        NONE
+        &self.paths
     }
+
+    /// The path of a cgroup, shared without copying.
+    #[must_use]
+    pub fn path(&self, id: u64) -> Option<&Arc<[u8]>> {
+        self.paths.get(&id)
+    }
+
+    /// Puts the content of the block into `raw`. The header has bounded its size.
+    fn decompress(&mut self, header: &Header) -> Result<(), &'static str> {
+        let payload = self.scanner.payload();
+        self.raw.clear();
+        if !header.compressed {
+            self.raw.extend_from_slice(payload);
+            return Ok(());
+        }
+        self.raw.resize(header.raw_len as usize, 0);
+        let decompressor = self.decompressor.as_mut().ok_or("there is no memory to decompress a block")?;
+        match decompressor.decompress_to_buffer(payload, self.raw.as_mut_slice()) {
+            Ok(length) if length == self.raw.len() => Ok(()),
+            _ => Err("a block cannot be decompressed"),
+        }
+    }
+
+    fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<Item>, &'static str> {
+        fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
+            M::decode(raw).map_err(|_| "the content of a block cannot be understood")
+        }
+        Ok(Some(match kind {
+            BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(&self.raw)?)?)),
+            BlockKind::Clock => Item::Clock(meta::to_clock(&message(&self.raw)?)),
+            BlockKind::Dict => {
+                self.learn_paths(message(&self.raw)?);
+                return Ok(None);
+            }
+            BlockKind::Events => {
+                self.read_entries(header)?;
+                Item::Entries
+            }
+            BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(&self.raw)?)?)),
+            BlockKind::Remark => Item::Remark(remark(message(&self.raw)?)),
+            BlockKind::End => Item::End(end(&message(&self.raw)?)),
+        }))
+    }
+
+    fn meta(&mut self, message: &wire::Meta) -> Result<Meta, &'static str> {
+        let names = CounterNames::of(message);
+        let meta = meta::take(message, &names);
+        if !meta.base.as_ref().is_none_or(|base| is_sane(&base.input)) || !are_sane(&meta.baseline.readings) {
+            return Err(IMPOSSIBLE);
+        }
+        self.names = names;
+        (self.base, self.segment) = (Base::of(&meta), Some(meta.segment));
+        self.rows.clear();
+        Ok(meta)
+    }
+
+    fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
+        // The first segment's counters are differences to nothing.
+        if self.segment != Some(message.segment) && (self.segment.is_some() || message.segment != 0) {
+            return Err("a tick belongs to a segment whose beginning is damaged");
+        }
+        let mut tick = self.base.take(message, &self.names);
+        if self.segment.is_none() {
+            tick.vmstat.clear();
+            tick.meminfo_bytes.clear();
+        }
+        if !is_sane(&tick.input) {
+            return Err(IMPOSSIBLE);
+        }
+        (tick.input.faults, tick.untold_processes, tick.untold_cgroups) = self.rows.tick(message);
+        if self.skip_entries {
+            // What events told is then not known.
+            tick.untold_processes.clear();
+            tick.untold_cgroups.clear();
+        }
+        Ok(tick)
+    }
+
+    fn read_entries(&mut self, header: &Header) -> Result<(), &'static str> {
+        self.entries.clear();
+        self.events.clear();
+        self.events.merge(self.raw.as_slice()).map_err(|_| "a block of events cannot be understood")?;
+        let entries = self.events.entry.len();
+        if entries != header.count as usize || entries > MOST_ENTRIES {
+            return Err("a block of events has another number of them than it says");
+        }
+        let columns = Columns::new(&self.events, header.first_ns);
+        columns
+            .read(&mut self.entries, &mut self.told_processes, &mut self.told_cgroups)
+            .map_err(|_| "a block of events names what is not in it")?;
+        self.rows.told(&self.events, &self.told_processes, &self.told_cgroups);
+        Ok(())
+    }
+
+    fn learn_paths(&mut self, dict: wire::Dict) {
+        for (id, path) in dict.cgroup_id.into_iter().zip(dict.cgroup_path) {
+            let is_known = self.paths.contains_key(&id);
+            if path.len() <= LONGEST_PATH && (is_known || self.paths.len() < PATHS) {
+                self.paths.insert(id, path.into());
+            }
+        }
+    }
+}
+
+const IMPOSSIBLE: &str = "a block has numbers that cannot be";
+
+fn remark(message: wire::Remark) -> Remark {
+    let kind = match message.kind {
+        1 => RemarkKind::Trigger,
+        2 => RemarkKind::EventsStopped,
+        _ => RemarkKind::Unknown,
+    };
+    Remark { t_ns: message.t_ns, kind, text: message.text }
+}
+
+fn end(message: &wire::End) -> End {
+    let reason = match message.reason {
+        1 => EndReason::Done,
+        2 => EndReason::NextSegment,
+        _ => EndReason::Unknown,
+    };
+    let open = message.open.iter().filter_map(to_open).collect();
+    End { t_ns: message.t_ns, reason, open, lost: to_lost(&message.lost) }
 }

@@ -13,6 +13,39 @@ use std::collections::BTreeMap;
 
 pub use self::{note::Note, rows::Ours};
 
+/// All names in [`KernelCounters::host`].
+pub const HOST_COUNTERS: [&str; 15] = [
+    "allocstall",
+    "pgscan",
+    "pgsteal",
+    "pgscan_direct",
+    "pgscan_khugepaged",
+    "pgscan_kswapd",
+    "pgscan_proactive",
+    "pgscan_direct_throttle",
+    "pgsteal_direct",
+    "pgsteal_khugepaged",
+    "pgsteal_kswapd",
+    "pgsteal_proactive",
+    "workingset_refault_anon",
+    "workingset_refault_file",
+    "oom_kill",
+];
+
+/// All names in [`KernelCounters::cgroup`].
+pub const CGROUP_COUNTERS: [&str; 10] = [
+    "pgscan",
+    "pgscan_direct",
+    "pgscan_khugepaged",
+    "pgscan_proactive",
+    "pgsteal",
+    "pgsteal_direct",
+    "pgsteal_khugepaged",
+    "pgsteal_proactive",
+    "workingset_refault_anon",
+    "workingset_refault_file",
+];
+
 /// Counters of the kernel since boot, by their name in `/proc/vmstat`; one that the kernel does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelCounters {

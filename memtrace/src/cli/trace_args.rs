@@ -1,0 +1,55 @@
+//! What all commands that trace have in common.
+
+use std::{ffi::OsString, time::Duration};
+
+use clap::{Args, builder::PossibleValuesParser};
+
+use super::{FilterArgs, duration};
+use crate::probe::hooks;
+
+/// What is traced, for how long, and of whom.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct TraceArgs {
+    /// Say more: lines for kswapd, and on stderr what `check` finds
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Stop after T, with the summary
+    #[arg(short, long, value_name = "T", value_parser = duration::parse, help_heading = "Time")]
+    pub duration: Option<Duration>,
+    /// One row every T, at least 100ms
+    #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, default_value = "1s", help_heading = "Time")]
+    pub interval: Duration,
+
+    /// Of whom.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Leave out single stalls shorter than T; totals count them all [default: 1ms for lines, else 0]
+    #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Which stalls")]
+    pub min_stall: Option<Duration>,
+
+    /// Size of the ring buffer in pages, a power of two (for tests and benchmarks)
+    #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
+    pub ring_pages: Option<u32>,
+
+    /// Do not count refaults: where only memcg:mod_memcg_lruvec_state tells them, that hook is the dearest
+    #[arg(long, help_heading = "Hooks")]
+    pub no_refaults: bool,
+
+    /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
+    #[arg(long, hide = true)]
+    pub classic: bool,
+
+    /// Leave these hooks out, by event name (for tests and benchmarks)
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(hooks::names()), hide = true)]
+    pub without: Vec<String>,
+
+    /// Start CMD once the hooks are attached, trace until it ends, exit with its status
+    #[arg(last = true, value_name = "CMD", help_heading = "Command")]
+    pub cmd: Vec<OsString>,
+}
+
+fn ring_pages(text: &str) -> Result<u32, String> {
+    let pages = text.parse().ok().filter(|n: &u32| n.is_power_of_two() && *n <= 1 << 16);
+    pages.ok_or_else(|| format!("`{text}` is not a power of two from 1 to 65536"))
+}

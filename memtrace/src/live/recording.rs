@@ -1,0 +1,184 @@
+//! The recording beside the view: when it is given what, and what a person hears of it.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use signal_hook::{consts::SIGUSR1, flag};
+
+use super::{drain::Drain, job::Show};
+use crate::{
+    host::memory_counters::MemoryCounters,
+    lines::{bytes, duration},
+    record::{
+        Prepared, Recorder,
+        flight::triggers::Triggers,
+        meta::Begun,
+        plan::{Place, Plan},
+    },
+    session::{
+        input::{OpenStall, TickInput},
+        loss::Loss,
+        summary::Summary,
+        tick::Tick,
+    },
+    trace::model::{End, EndReason, TickRecord},
+    untrusted::Untrusted,
+};
+
+/// What happened is handed over this often at least, so that a kill costs a second at most.
+const FLUSH_NS: u64 = 500_000_000;
+/// How long a slow disk may hold up the end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A recording under way.
+#[derive(Debug)]
+pub(super) struct Recording {
+    recorder: Recorder,
+    counters: MemoryCounters,
+    triggers: Option<Triggers>,
+    signalled: Arc<AtomicBool>,
+    place: Place,
+    flushed_ns: u64,
+    /// Stalls that are not over, as of the last tick.
+    open: Vec<OpenStall>,
+    /// Shows how it goes, and what of it.
+    shows: bool,
+    stalls: u64,
+    oom_kills: u64,
+    start_ns: u64,
+}
+
+impl Recording {
+    /// Begins to write.
+    pub(super) fn start(prepared: Prepared, begun: Begun<'_>, plan: &Plan, show: Show) -> Result<Self> {
+        let signalled = Arc::new(AtomicBool::new(false));
+        let triggers = matches!(plan.place, Place::Flight { .. }).then(|| Triggers::new(&plan.conditions));
+        if triggers.is_some() {
+            flag::register(SIGUSR1, Arc::clone(&signalled)).context("installing the handler of SIGUSR1")?;
+        }
+        let mut counters = MemoryCounters::open();
+        let start_ns = begun.setup.start_ns;
+        let meta = begun.meta(&mut counters);
+        let recorder = Recorder::start(prepared, meta).context("writing the beginning of the trace")?;
+        let place = plan.place.clone();
+        if show == Show::Progress {
+            eprintln!("memtrace: recording to {}; Ctrl-C ends it", named(&place));
+        }
+        Ok(Self {
+            recorder,
+            counters,
+            triggers,
+            signalled,
+            place,
+            flushed_ns: start_ns,
+            open: Vec::new(),
+            shows: show == Show::Progress && std::io::stderr().is_terminal(),
+            stalls: 0,
+            oom_kills: 0,
+            start_ns,
+        })
+    }
+
+    /// Hands over what happened when it is time.
+    pub(super) fn advance(&mut self, now_ns: u64, drain: &mut Drain) {
+        if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS
+            && let Some(feed) = &mut drain.feed
+        {
+            feed.flush();
+            self.flushed_ns = now_ns;
+        }
+    }
+
+    /// Tells the session what is not in the trace.
+    pub(super) fn count_loss(&self, drain: &mut Drain) {
+        let unwritten = self.recorder.progress.unwritten.load(Ordering::Relaxed);
+        let lost = drain.feed.as_ref().map_or(0, |feed| feed.lost()) + unwritten;
+        drain.session.set_loss(Loss::Writer, lost);
+    }
+
+    /// Hands over the end of an interval.
+    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Drain) {
+        let trigger = self
+            .triggers
+            .as_mut()
+            .and_then(|triggers| triggers.advance(tick, &input, self.signalled.swap(false, Ordering::Relaxed)));
+        let (vmstat, meminfo_bytes) = self.counters.values();
+        self.open.clone_from(&input.totals.open);
+        let (untold_processes, untold_cgroups) = (Vec::new(), Vec::new());
+        if let Some(feed) = &mut drain.feed {
+            feed.tick(TickRecord { input, vmstat, meminfo_bytes, untold_processes, untold_cgroups });
+            if let Some(trigger) = trigger
+                && !feed.trigger(trigger)
+            {
+                eprintln!("memtrace: an incident is not saved: the disk is too slow");
+            }
+        }
+        self.flushed_ns = tick.t_ns;
+        self.stalls += tick.all.count;
+        self.oom_kills += tick.oom_kills;
+        if self.shows {
+            self.show(tick, drain);
+        }
+    }
+
+    /// One line that is written over again.
+    fn show(&self, tick: &Tick, drain: &Drain) {
+        let lost = drain.session.loss().total();
+        let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("{lost} lost") };
+        let elapsed = duration(tick.t_ns.saturating_sub(self.start_ns) / 1_000_000_000 * 1_000_000_000);
+        let size = bytes(self.recorder.progress.bytes.load(Ordering::Relaxed));
+        let Self { stalls, oom_kills, .. } = self;
+        // A terminal that is gone is no reason to stop.
+        let _ =
+            write!(std::io::stderr(), "\r\x1b[2K{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} ");
+    }
+
+    /// Ends the trace, and says in one line what it holds; false when it does not hold all.
+    pub(super) fn end(self, summary: &Summary, drain: &mut Drain) -> bool {
+        let Some(feed) = drain.feed.take() else { return true };
+        let lost = drain.session.lost();
+        feed.end(End { t_ns: summary.t_ns, reason: EndReason::Done, open: self.open, lost }, PATIENCE);
+        let progress = Arc::clone(&self.recorder.progress);
+        let outcome = self.recorder.join();
+        if self.shows {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+        let place = named(&self.place);
+        let size = bytes(progress.bytes.load(Ordering::Relaxed));
+        let total = summary.loss.total();
+        let lost =
+            if total == 0 { "nothing lost".to_owned() } else { format!("{total} lost (`memtrace report` says what)") };
+        let elapsed = duration(summary.duration_ns);
+        let (stalls, ooms) = (summary.all.count, summary.oom_kills);
+        eprintln!("memtrace: recorded {elapsed} to {place}: {stalls} stalls, {ooms} OOM kills, {size}, {lost}");
+        for incident in &outcome.incidents {
+            eprintln!("memtrace: saved {incident}");
+        }
+        match outcome.failure {
+            Some(failure) => {
+                eprintln!(
+                    "memtrace: the trace does not hold every event: {failure}. Its totals are exact as far as they go"
+                );
+                false
+            }
+            None => true,
+        }
+    }
+}
+
+/// A place, for a person.
+fn named(place: &Place) -> String {
+    match place {
+        Place::File { path, .. } | Place::Flight { dir: path, .. } => {
+            Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
+        }
+        Place::Stdout => "stdout".to_owned(),
+    }
+}

@@ -1,0 +1,196 @@
+//! Making the file of a trace: never through a link, never over something else, readable for its owner only.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, fchown},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{OFlags, fstatfs, statvfs};
+
+use crate::untrusted::Untrusted;
+
+/// Less room than this at the start is as good as none.
+const LEAST_ROOM: u64 = 16 << 20;
+const TMPFS: i64 = 0x0102_1994;
+const RAMFS: i64 = 0x8584_58f6;
+
+/// Why a file cannot be made: what it is, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+/// A file that was made, and what is worth a word about it.
+#[derive(Debug)]
+pub struct Created {
+    /// The file, empty.
+    pub file: File,
+    /// A warning, such as that it lies in memory.
+    pub warning: Option<String>,
+}
+
+/// Makes a new file; with `force` in place of a regular one that is there.
+///
+/// # Errors
+/// When something is in the way, or there is no room, or the directory refuses.
+pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
+    let shown = Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string();
+    if force {
+        remove_regular(path, &shown)?;
+    }
+    let directory = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    check_room(directory)?;
+    let file = new_file(path).map_err(|e| refusal(&e, path, &shown))?;
+    // The one who called sudo is to read it without.
+    if let Some((uid, gid)) = sudo_caller() {
+        let _ = fchown(&file, Some(uid), Some(gid));
+    }
+    let in_memory = fstatfs(&file).is_ok_and(|fs| {
+        #[expect(clippy::unnecessary_cast, reason = "the type differs between targets")]
+        let kind = fs.f_type as i64;
+        kind == TMPFS || kind == RAMFS
+    });
+    let warning = in_memory.then(|| {
+        format!("{shown} is on a file system in memory: the trace takes the memory that it tells of. Record to a disk")
+    });
+    Ok(Created { file, warning })
+}
+
+/// A new file for its owner only.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits()).unwrap_or(0);
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
+}
+
+fn remove_regular(path: &Path, shown: &str) -> Result<(), Refused> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Refused(format!("{shown}: {e}"))),
+        Ok(metadata) => metadata,
+    };
+    if let Some(what) = in_the_way(&metadata) {
+        return Err(Refused(format!("{shown} is {what}: not even --force replaces it. Choose another file with -o")));
+    }
+    fs::remove_file(path).map_err(|e| Refused(format!("{shown} cannot be replaced: {e}")))
+}
+
+/// What it is, when it is no ordinary file with one name.
+fn in_the_way(metadata: &fs::Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        Some("a symbolic link")
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a named pipe")
+    } else if !kind.is_file() {
+        Some("a device or a socket")
+    } else if metadata.nlink() > 1 {
+        Some("a file with other names (hard links)")
+    } else {
+        None
+    }
+}
+
+fn refusal(error: &io::Error, path: &Path, shown: &str) -> Refused {
+    let metadata = fs::symlink_metadata(path).ok();
+    let text = match metadata.as_ref().map(in_the_way) {
+        Some(Some(what)) => format!("{shown} is {what}: a trace never goes through one. Choose another file with -o"),
+        Some(None) => format!("{shown} is already there: replace it with --force, or choose another file with -o"),
+        None if error.kind() == io::ErrorKind::NotFound => {
+            format!(
+                "{shown} cannot be made: its directory is not there. Make it with `mkdir -p`, or choose another with -o"
+            )
+        }
+        None => {
+            format!("{shown} cannot be made: {error}. Choose another file with -o, such as -o /var/tmp/memtrace.mtrc")
+        }
+    };
+    Refused(text)
+}
+
+/// Refuses a file system that is full already, and names one that is not.
+fn check_room(directory: &Path) -> Result<(), Refused> {
+    let room = |dir: &Path| statvfs(dir).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+    let Some(bytes) = room(directory).filter(|&bytes| bytes < LEAST_ROOM) else { return Ok(()) };
+    let shown = Untrusted(directory.as_os_str().as_encoded_bytes()).tty().to_string();
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let others = [Some(PathBuf::from("/var/tmp")), home, Some(PathBuf::from("/tmp")), Some(PathBuf::from("/dev/shm"))];
+    let other = others.into_iter().flatten().find(|dir| room(dir).is_some_and(|bytes| bytes >= LEAST_ROOM));
+    let next = match other {
+        Some(dir) => format!("{} has room: memtrace record -o {}", dir.display(), dir.join("memtrace.mtrc").display()),
+        None => "no other usual place has room either: make some, or record over ssh with `-o -`".to_owned(),
+    };
+    Err(Refused(format!("the file system of {shown} is full ({} KiB left): {next}", bytes >> 10)))
+}
+
+/// Who called sudo, when this runs under it.
+fn sudo_caller() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let id = |name| std::env::var(name).ok()?.parse().ok();
+    Some((id("SUDO_UID")?, id("SUDO_GID")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+        path::Path,
+    };
+
+    use super::create;
+
+    fn refused(path: &Path, force: bool) -> String {
+        create(path, force).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_new_file_is_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.mtrc");
+        create(&path, false).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(refused(&path, false).contains("replace it with --force"));
+        fs::write(&path, "old").unwrap();
+        create(&path, true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn nothing_else_is_written_through_or_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("precious"), "mine").unwrap();
+        symlink(at("precious"), at("link")).unwrap();
+        symlink(at("nothing"), at("dangling")).unwrap();
+        fs::write(at("one"), "mine").unwrap();
+        fs::hard_link(at("one"), at("two")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), rustix::fs::Mode::RUSR).unwrap();
+        for (name, what) in [
+            ("link", "symbolic link"),
+            ("dangling", "symbolic link"),
+            ("two", "hard links"),
+            ("fifo", "named pipe"),
+            ("", "directory"),
+        ] {
+            for force in [false, true] {
+                let error = refused(&at(name), force);
+                assert!(error.contains(what) && error.contains("-o"), "{name}: {error}");
+            }
+        }
+        assert_eq!((fs::read(at("precious")).unwrap(), fs::read(at("two")).unwrap()), (b"mine".into(), b"mine".into()));
+        assert!(!at("nothing").exists());
+        assert!(refused(&at("no/such/dir"), false).contains("mkdir -p"));
+    }
+
+    #[test]
+    fn a_file_in_memory_is_warned_of() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let created = create(&dir.path().join("a.mtrc"), false).unwrap();
+        assert!(created.warning.unwrap().contains("in memory"));
+    }
+}

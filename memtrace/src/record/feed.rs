@@ -1,0 +1,167 @@
+//! From the thread that drains to the one that writes: batches of entries, in memory that is there from the beginning.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    time::Duration,
+};
+
+use super::flight::triggers::Trigger;
+use crate::trace::model::{End, Entry, TickRecord};
+
+/// Entries of a batch.
+const ENTRIES: usize = 4096;
+/// Batches: at 100,000 events a second they last for a third of a second.
+const BATCHES: usize = 8;
+/// Messages under way: batches, and the ticks between them.
+const MESSAGES: usize = 64;
+/// Cgroups whose path the writer was told; beyond them it is told again.
+const PATHS: usize = 8192;
+
+/// What happened, in order.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) entries: Vec<Entry>,
+    /// Paths of cgroups that are named for the first time.
+    pub(super) paths: Vec<(u64, Arc<[u8]>)>,
+}
+
+/// What the writer is given.
+#[derive(Debug)]
+pub(super) enum Message {
+    Batch(Box<Batch>),
+    Tick(Box<TickRecord>),
+    Trigger(Trigger),
+    End(Box<End>),
+}
+
+/// The end that the drain path holds.
+#[derive(Debug)]
+pub struct Feed {
+    full: SyncSender<Message>,
+    empty: Receiver<Box<Batch>>,
+    batch: Option<Box<Batch>>,
+    told: HashSet<u64>,
+    /// A tick that did not fit.
+    waiting: Option<Box<TickRecord>>,
+    lost: u64,
+}
+
+/// The other end.
+#[derive(Debug)]
+pub(super) struct Fed {
+    pub(super) full: Receiver<Message>,
+    pub(super) empty: SyncSender<Box<Batch>>,
+}
+
+/// Both ends, with all memory allocated and written once.
+pub(super) fn feed() -> (Feed, Fed) {
+    let (full, fed) = sync_channel(MESSAGES);
+    let (give_back, empty) = sync_channel(BATCHES);
+    for _ in 0..BATCHES {
+        let blank = Entry::Mark { pid: u32::MAX, process_start_ns: None, in_command: None };
+        let mut entries = vec![blank; ENTRIES];
+        std::hint::black_box(&mut entries);
+        entries.clear();
+        let batch = Batch { entries, paths: Vec::with_capacity(256) };
+        // The channel has room for all of them.
+        let _ = give_back.try_send(Box::new(batch));
+    }
+    let mut told: HashSet<u64> = (0..2 * PATHS as u64).collect();
+    told.clear();
+    let feed = Feed { full, empty, batch: None, told, waiting: None, lost: 0 };
+    (feed, Fed { full: fed, empty: give_back })
+}
+
+impl Feed {
+    /// Takes an entry, with the path of its cgroup. What the writer is too far behind for is lost, and counted.
+    pub fn entry(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
+        if self.batch.is_none() {
+            self.batch = self.empty.try_recv().ok();
+        }
+        let Some(batch) = &mut self.batch else {
+            self.lost += 1;
+            return;
+        };
+        if let Some((id, path)) = cgroup
+            && batch.paths.len() < batch.paths.capacity()
+            && !self.told.contains(&id)
+        {
+            if self.told.len() >= PATHS {
+                self.told.clear();
+            }
+            self.told.insert(id);
+            batch.paths.push((id, Arc::clone(path)));
+        }
+        batch.entries.push(entry);
+        if batch.entries.len() == ENTRIES {
+            self.flush();
+        }
+    }
+
+    /// Hands over what there is.
+    pub fn flush(&mut self) {
+        let Some(batch) = self.batch.take() else { return };
+        if let Err(TrySendError::Full(Message::Batch(batch)) | TrySendError::Disconnected(Message::Batch(batch))) =
+            self.full.try_send(Message::Batch(batch))
+        {
+            self.lost += batch.entries.len() as u64;
+            // The memory is kept, to be filled again.
+            self.batch = Some(batch).map(|mut batch| {
+                batch.entries.clear();
+                batch
+            });
+        }
+    }
+
+    /// Hands over the end of an interval. A writer that is behind gets it with the next one: counters go on, and what
+    /// was since the tick before is added up.
+    pub fn tick(&mut self, tick: TickRecord) {
+        self.flush();
+        let tick = match self.waiting.take() {
+            Some(mut earlier) => {
+                let mut faults = std::mem::take(&mut earlier.input.faults);
+                faults.merge(tick.input.faults);
+                *earlier = TickRecord { input: crate::session::input::TickInput { faults, ..tick.input }, ..tick };
+                earlier
+            }
+            None => Box::new(tick),
+        };
+        if let Err(TrySendError::Full(Message::Tick(tick))) = self.full.try_send(Message::Tick(tick)) {
+            self.waiting = Some(tick);
+        }
+    }
+
+    /// Hands over what began an incident; false when the writer is too far behind.
+    pub fn trigger(&mut self, trigger: Trigger) -> bool {
+        self.full.try_send(Message::Trigger(trigger)).is_ok()
+    }
+
+    /// Hands over the end, and waits for room for it as long as `patience`.
+    pub fn end(mut self, end: End, patience: Duration) {
+        self.flush();
+        let step = Duration::from_millis(5);
+        let mut waited = Duration::ZERO;
+        let mut last: Vec<Message> = vec![Message::End(Box::new(end))];
+        last.extend(self.waiting.take().map(Message::Tick));
+        while let Some(message) = last.pop() {
+            match self.full.try_send(message) {
+                Err(TrySendError::Full(message)) if waited < patience => {
+                    last.push(message);
+                    std::thread::sleep(step);
+                    waited += step;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Entries that the writer could not be given, since the start.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}

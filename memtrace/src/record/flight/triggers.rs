@@ -1,0 +1,98 @@
+//! What makes the flight recorder save: an OOM kill, a condition that is met, a signal.
+
+use crate::{
+    condition::{Condition, Watch},
+    session::{input::TickInput, tick::Tick},
+};
+
+/// An incident begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// When it was noticed, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// In a file name: `oom`, `stall.max`, `signal`.
+    pub name: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+/// Watches for triggers, tick by tick.
+#[derive(Debug)]
+pub struct Triggers {
+    watches: Vec<Watch>,
+}
+
+impl Triggers {
+    /// An OOM kill and these conditions.
+    pub fn new(conditions: &[Condition]) -> Self {
+        Self { watches: conditions.iter().cloned().map(Watch::new).collect() }
+    }
+
+    /// Takes an interval, and whether a signal came in it; the trigger that matters most.
+    pub fn advance(&mut self, tick: &Tick, input: &TickInput, signalled: bool) -> Option<Trigger> {
+        let t_ns = tick.t_ns;
+        // All of them see each interval, whichever it is that tells.
+        let mut met = Vec::new();
+        for watch in &mut self.watches {
+            if watch.advance(tick, input).is_some() {
+                met.push((watch.condition().metric.name(), watch.condition().to_string()));
+            }
+        }
+        let (name, text) = if tick.oom_kills > 0 {
+            let plural = if tick.oom_kills == 1 { "" } else { "s" };
+            ("oom", format!("{} OOM kill{plural}", tick.oom_kills))
+        } else if let Some(met) = met.into_iter().next() {
+            met
+        } else if signalled {
+            ("signal", "SIGUSR1".to_owned())
+        } else {
+            return None;
+        };
+        Some(Trigger { t_ns, name, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use memtrace_common::{kind::StallKind, totals::Loss};
+
+    use super::Triggers;
+    use crate::session::{
+        Session, SessionConfig,
+        input::{HostSample, KernelTotals, KindTotals, TickInput, Told},
+    };
+
+    const S: u64 = 1_000_000_000;
+
+    fn at(second: u64, stalls: u64, ooms: u64) -> TickInput {
+        let direct = KindTotals { count: stalls, ..KindTotals::default() };
+        TickInput {
+            t_ns: second * S,
+            totals: KernelTotals {
+                stalls: [(StallKind::Direct, direct)].into(),
+                loss: [(Loss::RingOom.name(), ooms)].into(),
+                ..KernelTotals::default()
+            },
+            host: HostSample::default(),
+            faults: Default::default(),
+            lost: Default::default(),
+            told: [Told::default(); StallKind::COUNT],
+        }
+    }
+
+    #[test]
+    fn the_most_important_one_tells_and_each_tells_once() {
+        let mut triggers = Triggers::new(&["stall.rate > 10".parse().unwrap(), "stall.rate > 50".parse().unwrap()]);
+        let mut session = Session::new(SessionConfig::default());
+        let mut names = Vec::new();
+        let inputs = [at(1, 5, 0), at(2, 30, 0), at(3, 200, 0), at(4, 400, 2), at(5, 400, 2), at(6, 400, 2)];
+        for (input, signalled) in inputs.into_iter().zip([false, false, false, true, true, false]) {
+            let tick = session.take(&input, &BTreeMap::<u64, Vec<u8>>::new());
+            names.push(triggers.advance(&tick, &input, signalled).map(|trigger| trigger.text));
+        }
+        let want = [None, Some("stall.rate > 10"), Some("stall.rate > 50"), Some("2 OOM kills"), Some("SIGUSR1"), None];
+        assert_eq!(names, want.map(|text| text.map(str::to_owned)));
+    }
+}

@@ -1,0 +1,18 @@
+//! Writing a trace while tracing: the file, the thread that writes, the flight recorder.
+
+mod create;
+mod facts;
+mod feed;
+pub mod flight;
+pub mod meta;
+pub mod plan;
+pub mod runs;
+mod sink;
+mod target;
+mod thread;
+
+pub use self::{
+    create::{Created, Refused, create},
+    feed::Feed,
+    thread::{Outcome, Prepared, Progress, Recorder},
+};

@@ -1,0 +1,100 @@
+//! Where a recording goes, as asked for, to what the recorder thread writes to.
+
+use std::{
+    fs::File,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    create::create,
+    feed::Feed,
+    flight::{limits::Limits, ring::Ring, store::Store},
+    target::Target,
+    thread::{Prepared, Progress},
+};
+use crate::{condition::Condition, host::clocks};
+
+/// Where a recording goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// A file.
+    File {
+        /// Its name.
+        path: PathBuf,
+        /// Whether one that is there is replaced.
+        force: bool,
+    },
+    /// A pipe on stdout.
+    Stdout,
+    /// The ring of a flight recorder.
+    Flight {
+        /// Its directory.
+        dir: PathBuf,
+        /// What it keeps.
+        limits: Limits,
+    },
+}
+
+/// A recording that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where it goes.
+    pub place: Place,
+    /// Shorter stalls have no event in it, in ns.
+    pub min_stall_ns: u64,
+    /// Which of several runs, from 1; 0 when there is only one.
+    pub run: u32,
+    /// What begins an incident beside an OOM kill and SIGUSR1.
+    pub conditions: Vec<Condition>,
+}
+
+impl Plan {
+    /// Makes the file or takes the directory, and all memory that the drain path needs.
+    ///
+    /// # Errors
+    /// When something is in the way, with what to do.
+    pub fn prepare(&self) -> Result<(Feed, Prepared)> {
+        let progress = Arc::new(Progress::default());
+        let target = match &self.place {
+            Place::File { path, force } => {
+                let created = create(path, *force)?;
+                if let Some(warning) = created.warning {
+                    eprintln!("memtrace: {warning}");
+                }
+                Target::file(path, created.file, &progress)
+            }
+            Place::Stdout => Target::file(Path::new("stdout"), stdout()?, &progress),
+            Place::Flight { dir, limits } => {
+                let clock = clocks::read();
+                let store = Store::open(dir, *limits, clock.monotonic_ns)?;
+                let ring = Ring::new(store, &clock, Arc::clone(&progress.bytes))
+                    .with_context(|| format!("making a file in {}", dir.display()))?;
+                Target::Ring(Box::new(ring))
+            }
+        };
+        Ok(Prepared::new(target, progress))
+    }
+}
+
+/// stdout, to be written by the recorder alone.
+fn stdout() -> Result<File> {
+    let stdout = std::io::stdout();
+    if rustix::termios::isatty(&stdout) {
+        bail!("a trace is not for a terminal: `memtrace record -o - | ...`, or a file with -o");
+    }
+    Ok(File::from(stdout.as_fd().try_clone_to_owned().context("taking stdout")?))
+}
+
+/// The name of a file where none is asked for: `memtrace-HOST-TIME.mtrc`.
+#[must_use]
+pub fn default_name() -> PathBuf {
+    let name = rustix::system::uname();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
+    let host: String = name.nodename().to_string_lossy().chars().take(64).map(plain).collect();
+    let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    PathBuf::from(format!("memtrace-{host}-{time}.mtrc"))
+}

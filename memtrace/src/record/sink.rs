@@ -1,0 +1,109 @@
+//! A file that holds whole blocks only, and little of the page cache.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rustix::fs::{Advice, fadvise};
+
+use crate::trace::{BlockKind, BlockSink};
+
+/// After so many bytes what was written is given back to the kernel: a recorder must not fill the page cache.
+const GIVE_BACK: u64 = 4 << 20;
+
+/// A trace file, or a pipe.
+#[derive(Debug)]
+pub(super) struct TraceFile {
+    file: File,
+    is_regular: bool,
+    /// Bytes of whole blocks.
+    bytes: u64,
+    given_back: u64,
+    /// The same for whoever shows it.
+    shown: Arc<AtomicU64>,
+}
+
+impl TraceFile {
+    /// A file that is empty, or whose end is where the next block goes.
+    pub(super) fn new(file: File, shown: Arc<AtomicU64>) -> Self {
+        let length = file.metadata().ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
+        let bytes = length.unwrap_or(0);
+        Self { file, is_regular: length.is_some(), bytes, given_back: bytes, shown }
+    }
+
+    /// Bytes in it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// All that was written so far, on the disk itself.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
+    }
+
+    fn give_back(&mut self) {
+        if self.is_regular && self.bytes - self.given_back >= GIVE_BACK {
+            // What is not on the disk yet stays until the next time: nothing waits here.
+            let _ = fadvise(self.file.as_fd(), 0, std::num::NonZeroU64::new(self.bytes), Advice::DontNeed);
+            self.given_back = self.bytes;
+        }
+    }
+}
+
+impl BlockSink for TraceFile {
+    fn block(&mut self, _: BlockKind, bytes: &[u8]) -> io::Result<()> {
+        let result = self.file.write_all(bytes);
+        match &result {
+            Ok(()) => {
+                self.bytes += bytes.len() as u64;
+                self.shown.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.give_back();
+            }
+            Err(_) if self.is_regular => {
+                // Half a block would be damage to every reader. That it cannot be removed is no other failure.
+                let _ = self.file.set_len(self.bytes);
+                let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.bytes));
+            }
+            Err(_) => {}
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::Arc};
+
+    use super::TraceFile;
+    use crate::trace::{BlockKind, BlockSink as _};
+
+    #[test]
+    fn a_full_disk_leaves_whole_blocks() {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("small");
+        fs::create_dir(&mount).unwrap();
+        let options = Some(c"size=64k");
+        if let Err(e) = rustix::mount::mount("none", &mount, "tmpfs", rustix::mount::MountFlags::empty(), options) {
+            // Only root may; said, so that it is seen.
+            eprintln!("skipped: no file system can be mounted here: {e}");
+            return;
+        }
+        let path = mount.join("a");
+        let mut sink = TraceFile::new(fs::File::create(&path).unwrap(), Arc::default());
+        let block = [7; 10_000];
+        let written = (0..10).filter(|_| sink.block(BlockKind::Events, &block).is_ok()).count();
+        let small = sink.block(BlockKind::Tick, &[8; 100]);
+        let content = fs::read(&path).unwrap();
+        rustix::mount::unmount(&mount, rustix::mount::UnmountFlags::DETACH).unwrap();
+        assert!((3..10).contains(&written), "{written}");
+        assert!(small.is_ok());
+        assert_eq!(content.len(), written * 10_000 + 100);
+        assert_eq!((content.last(), sink.bytes()), (Some(&8), content.len() as u64));
+    }
+}

@@ -1,0 +1,93 @@
+//! Where blocks go: one file, or the ring of a flight recorder.
+
+use std::{fs::File, io, path::Path, sync::Arc};
+
+use super::{
+    flight::{ring::Ring, triggers::Trigger},
+    sink::TraceFile,
+    thread::Progress,
+};
+use crate::{
+    trace::{BlockKind, BlockSink, model::ClockReading},
+    untrusted::Untrusted,
+};
+
+/// One of the two.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// One file, with its name for a person.
+    File(String, TraceFile),
+    /// Segments that come and go.
+    Ring(Box<Ring>),
+}
+
+impl Target {
+    /// A file that was made for it.
+    pub(super) fn file(path: &Path, file: File, progress: &Progress) -> Self {
+        let name = Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string();
+        Self::File(name, TraceFile::new(file, Arc::clone(&progress.bytes)))
+    }
+
+    /// Its name for a person.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(name, _) => name.clone(),
+            Self::Ring(ring) => ring.name(),
+        }
+    }
+
+    /// Whether the segment has grown enough.
+    pub(super) fn wants_next_segment(&self, now_ns: u64) -> bool {
+        match self {
+            Self::File(..) => false,
+            Self::Ring(ring) => ring.wants_next_segment(now_ns),
+        }
+    }
+
+    /// Blocks go to the next segment from now on.
+    pub(super) fn begin_segment(&mut self, now_ns: u64, clock: &ClockReading) -> io::Result<()> {
+        match self {
+            Self::File(..) => Ok(()),
+            Self::Ring(ring) => ring.begin_segment(now_ns, clock),
+        }
+    }
+
+    /// An incident begins.
+    pub(super) fn trigger(&mut self, trigger: &Trigger) {
+        if let Self::Ring(ring) = self {
+            ring.trigger(trigger);
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn advance(&mut self, now_ns: u64) {
+        if let Self::Ring(ring) = self {
+            ring.advance(now_ns);
+        }
+    }
+
+    /// All that was written is to be on the disk.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(_, file) => file.sync(),
+            Self::Ring(ring) => ring.finish(),
+        }
+    }
+
+    /// Names of the incident files so far.
+    pub(super) fn incidents(&self) -> Vec<String> {
+        match self {
+            Self::File(..) => Vec::new(),
+            Self::Ring(ring) => ring.incidents().to_vec(),
+        }
+    }
+}
+
+impl BlockSink for Target {
+    fn block(&mut self, kind: BlockKind, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(_, file) => file.block(kind, bytes),
+            Self::Ring(ring) => ring.block(kind, bytes),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The thread that writes.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::RecvTimeoutError,
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{
+    feed::{Fed, Feed, Message, feed},
+    target::Target,
+};
+use crate::{
+    host::clocks,
+    session::input::TickInput,
+    trace::{
+        Encoder,
+        model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
+    },
+};
+
+/// What is pending is written at least this often.
+const SEAL_INTERVAL: Duration = Duration::from_millis(900);
+/// How often the clocks are read into the trace: they may be set meanwhile.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What both threads know of the writing.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes written.
+    pub bytes: Arc<AtomicU64>,
+    /// Events that were not written since the disk was full or failed.
+    pub unwritten: AtomicU64,
+    /// Whether writing failed.
+    pub failed: AtomicBool,
+}
+
+/// How it came out.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What went wrong first.
+    pub failure: Option<String>,
+    /// Names of the incident files.
+    pub incidents: Vec<String>,
+}
+
+/// All that it needs but what the trace begins with: its memory is there before the first event.
+#[derive(Debug)]
+pub struct Prepared {
+    target: Target,
+    fed: Fed,
+    progress: Arc<Progress>,
+}
+
+impl Prepared {
+    /// What the drain path gives its events to, and the rest.
+    pub(super) fn new(target: Target, progress: Arc<Progress>) -> (Feed, Self) {
+        let (feed, fed) = feed();
+        (feed, Self { target, fed, progress })
+    }
+
+    /// What both threads know.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+}
+
+/// The thread, until it is joined.
+#[derive(Debug)]
+pub struct Recorder {
+    thread: JoinHandle<Outcome>,
+    /// What both threads know.
+    pub progress: Arc<Progress>,
+}
+
+impl Recorder {
+    /// Starts it. The segment begins with `meta`.
+    ///
+    /// # Errors
+    /// When there is no thread to be had, or the beginning cannot be written.
+    pub fn start(prepared: Prepared, mut meta: Meta) -> io::Result<Self> {
+        let Prepared { mut target, fed, progress } = prepared;
+        let mut encoder = Encoder::new(meta.setup.min_stall_ns);
+        encoder.begin(&meta, &mut target)?;
+        meta.before = None;
+        let shared = Arc::clone(&progress);
+        let mut writing = Writing {
+            encoder,
+            target,
+            meta,
+            progress: shared,
+            sealed: Instant::now(),
+            clocks_read: Instant::now(),
+            last: None,
+            failure: None,
+        };
+        let thread = thread::Builder::new()
+            .name("recorder".to_owned())
+            .stack_size(512 << 10)
+            .spawn(move || writing.run(&fed))?;
+        Ok(Self { thread, progress })
+    }
+
+    /// Waits for it to have written all.
+    pub fn join(self) -> Outcome {
+        let ended_early =
+            |_| Outcome { failure: Some("the writing thread ended early".to_owned()), incidents: Vec::new() };
+        self.thread.join().unwrap_or_else(ended_early)
+    }
+}
+
+struct Writing {
+    encoder: Encoder,
+    target: Target,
+    /// That of the segment that is written.
+    meta: Meta,
+    progress: Arc<Progress>,
+    sealed: Instant,
+    clocks_read: Instant,
+    /// The last tick, on which the next segment builds.
+    last: Option<Box<TickRecord>>,
+    failure: Option<String>,
+}
+
+impl Writing {
+    fn run(&mut self, fed: &Fed) -> Outcome {
+        loop {
+            match fed.full.recv_timeout(SEAL_INTERVAL) {
+                Ok(Message::Batch(mut batch)) => {
+                    for (id, path) in batch.paths.drain(..) {
+                        self.encoder.path(id, &path);
+                    }
+                    for entry in batch.entries.drain(..) {
+                        let result = self.encoder.entry(&entry, &mut self.target);
+                        self.check(result);
+                    }
+                    // It has room for all batches.
+                    let _ = fed.empty.try_send(batch);
+                }
+                Ok(Message::Tick(tick)) => self.tick(tick),
+                Ok(Message::Trigger(trigger)) => {
+                    let remark = Remark { t_ns: trigger.t_ns, kind: RemarkKind::Trigger, text: trigger.text.clone() };
+                    let result = self.encoder.remark(&remark, &mut self.target);
+                    self.check(result);
+                    self.target.trigger(&trigger);
+                }
+                Ok(Message::End(end)) => return self.end(&end),
+                Err(RecvTimeoutError::Timeout) => {}
+                // Nobody is left who could say more.
+                Err(RecvTimeoutError::Disconnected) => return self.outcome(),
+            }
+            if self.sealed.elapsed() >= SEAL_INTERVAL {
+                let result = self.encoder.seal(&mut self.target);
+                self.check(result);
+                self.sealed = Instant::now();
+            }
+        }
+    }
+
+    fn tick(&mut self, tick: Box<TickRecord>) {
+        let t_ns = tick.input.t_ns;
+        let result = self.encoder.tick(&tick, &mut self.target);
+        self.check(result);
+        self.sealed = Instant::now();
+        if self.clocks_read.elapsed() >= CLOCK_INTERVAL {
+            let result = self.encoder.clock(&clocks::read(), &mut self.target);
+            self.check(result);
+            self.clocks_read = Instant::now();
+        }
+        let open = tick.input.totals.open.clone();
+        self.last = Some(tick);
+        if self.target.wants_next_segment(t_ns) {
+            let lost = self.last.as_ref().map(|tick| tick.input.lost).unwrap_or_default();
+            self.next_segment(&End { t_ns, reason: EndReason::NextSegment, open, lost });
+        }
+        self.target.advance(t_ns);
+    }
+
+    fn next_segment(&mut self, end: &End) {
+        let result = self.encoder.end(end, &mut self.target);
+        self.check(result);
+        let clock = clocks::read();
+        if let Err(e) = self.target.begin_segment(end.t_ns, &clock) {
+            self.fail(&e);
+            return;
+        }
+        let Some(last) = &self.last else { return };
+        self.meta.segment += 1;
+        self.meta.clock = clock;
+        self.meta.vmstat.clone_from(&last.vmstat);
+        self.meta.meminfo_bytes.clone_from(&last.meminfo_bytes);
+        self.meta.zones.clone_from(&last.input.host.zones);
+        let faults = Default::default();
+        self.meta.base =
+            Some(TickRecord { input: TickInput { faults, ..last.input.clone() }, ..TickRecord::clone(last) });
+        let result = self.encoder.begin(&self.meta, &mut self.target);
+        self.check(result);
+    }
+
+    fn end(&mut self, end: &End) -> Outcome {
+        let result = self.encoder.end(end, &mut self.target).and_then(|()| self.target.finish());
+        self.check(result);
+        self.outcome()
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        Outcome { failure: self.failure.take(), incidents: self.target.incidents() }
+    }
+
+    fn check(&mut self, result: io::Result<()>) {
+        if let Err(e) = result {
+            self.fail(&e);
+        }
+        self.progress.unwritten.store(self.encoder.unwritten(), Ordering::Relaxed);
+    }
+
+    /// Single events are given up, so that the totals have what room is left. Said once.
+    fn fail(&mut self, error: &io::Error) {
+        if self.failure.is_some() {
+            return;
+        }
+        let text = format!("{}: {error}", self.target.name());
+        eprintln!("memtrace: {text}: single events are no longer written, totals go on while they fit");
+        self.encoder.stop_events();
+        self.progress.failed.store(true, Ordering::Relaxed);
+        let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
+        self.failure = Some(text.clone());
+        // It may fit where a block of events did not.
+        let _ = self.encoder.remark(&Remark { t_ns, kind: RemarkKind::EventsStopped, text }, &mut self.target);
+    }
+}

@@ -1,0 +1,19 @@
+//! Entries as columns, and back.
+
+mod read;
+mod write;
+
+pub(super) use self::{
+    read::{Columns, Told, to_constraint},
+    write::{ColumnWriter, Located, of_constraint},
+};
+
+/// Numbers of the kinds of entry.
+const STALL: u8 = 0;
+const OOM: u8 = 1;
+const KSWAPD: u8 = 2;
+const NAME: u8 = 3;
+const MARK: u8 = 4;
+
+/// Where the source of a stall is in its byte.
+const SOURCE_SHIFT: u8 = 4;

@@ -1,0 +1,228 @@
+//! Finding whole blocks in a stream of bytes that may be cut, damaged or something else.
+
+use std::io::Read;
+
+use memchr::memmem::Finder;
+
+use super::{
+    frame::{HEADER, Header, MAX_PAYLOAD, SYNC, VERSION},
+    reader::{Damage, ReadError},
+};
+
+/// How much is read at once.
+const CHUNK: usize = 256 << 10;
+/// How far the first block is looked for, when the beginning is none.
+const FAR: u64 = 4 << 20;
+
+/// A whole block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawBlock {
+    pub(super) header: Header,
+    /// Where it begins, in bytes.
+    pub offset: u64,
+}
+
+impl RawBlock {
+    /// The first and the last time in it, `CLOCK_MONOTONIC` in ns; 0 where it has none.
+    #[must_use]
+    pub fn times(&self) -> (u64, u64) {
+        (self.header.first_ns, self.header.last_ns)
+    }
+
+    /// Its kind; `None` for one of a later version.
+    #[must_use]
+    pub fn kind(&self) -> Option<super::BlockKind> {
+        super::BlockKind::of(self.header.kind)
+    }
+}
+
+/// What comes next in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scanned {
+    /// A block whose checksums are right: [`Scanner::block`] has its bytes.
+    Block(RawBlock),
+    /// Bytes that are no block.
+    Damage(Damage),
+}
+
+/// Reads blocks, in bounded memory.
+#[derive(Debug)]
+pub struct Scanner<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// Where in the buffer the next block is looked for.
+    at: usize,
+    /// Length of the block that was found last, at `at`.
+    found: usize,
+    /// Offset of `buffer[0]` in the input.
+    offset: u64,
+    ended: bool,
+    /// Where damage begins that was not told yet, and what is wrong.
+    damage: Option<(u64, &'static str)>,
+    any_block: bool,
+    finder: Finder<'static>,
+}
+
+impl<R: Read> Scanner<R> {
+    /// At the beginning of the input.
+    pub fn new(input: R) -> Self {
+        Self {
+            input,
+            buffer: Vec::new(),
+            at: 0,
+            found: 0,
+            offset: 0,
+            ended: false,
+            damage: None,
+            any_block: false,
+            finder: Finder::new(&SYNC),
+        }
+    }
+
+    /// What comes next; `None` at the end.
+    ///
+    /// # Errors
+    /// When the input fails, or is no trace, or one of a later version.
+    pub fn next(&mut self) -> Result<Option<Scanned>, ReadError> {
+        self.at += std::mem::take(&mut self.found);
+        loop {
+            self.fill(HEADER)?;
+            let rest = &self.buffer[self.at..];
+            let Some(header) = rest.first_chunk::<HEADER>().and_then(Header::parse) else {
+                if rest.len() < HEADER {
+                    return self.finish();
+                }
+                let what =
+                    if rest.starts_with(&SYNC) { "the header of a block is damaged" } else { "no block begins here" };
+                self.skip(what)?;
+                continue;
+            };
+            if header.version > VERSION {
+                return Err(ReadError::Newer { found: header.version, known: VERSION });
+            }
+            let length = HEADER + header.stored_len as usize;
+            self.fill(length)?;
+            let Some(block) = self.buffer.get(self.at..self.at + length) else {
+                self.skip(CUT)?;
+                continue;
+            };
+            if crc32c::crc32c(&block[HEADER..]) != header.payload_crc {
+                // Its length is right, its header says: nothing inside it is taken for a block.
+                self.note("the content of a block is damaged");
+                self.at += length;
+                continue;
+            }
+            if let Some(damage) = self.damage.take() {
+                return Ok(Some(Scanned::Damage(self.told(damage, false))));
+            }
+            self.any_block = true;
+            self.found = length;
+            return Ok(Some(Scanned::Block(RawBlock { header, offset: self.offset + self.at as u64 })));
+        }
+    }
+
+    /// The bytes of the block that came last.
+    #[must_use]
+    pub fn block(&self) -> &[u8] {
+        &self.buffer[self.at..self.at + self.found]
+    }
+
+    /// Its content, as it is in the file.
+    pub(super) fn payload(&self) -> &[u8] {
+        self.block().get(HEADER..).unwrap_or_default()
+    }
+
+    /// Makes sure that so many bytes are there, unless the input ends before.
+    fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
+        debug_assert!(wanted <= HEADER + MAX_PAYLOAD);
+        while !self.ended && self.buffer.len() - self.at < wanted {
+            if self.at >= CHUNK {
+                self.buffer.drain(..self.at);
+                self.offset += self.at as u64;
+                self.at = 0;
+            }
+            let before = self.buffer.len();
+            self.buffer.resize(before + CHUNK, 0);
+            let result = self.input.read(&mut self.buffer[before..]);
+            self.buffer.truncate(before + *result.as_ref().unwrap_or(&0));
+            match result {
+                Ok(0) => self.ended = true,
+                Ok(_) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, what: &'static str) {
+        let here = self.offset + self.at as u64;
+        // A block that is not all there is only that: what follows says more.
+        if self.damage.is_none_or(|(_, before)| before == CUT && what != CUT) {
+            self.damage = Some((self.damage.map_or(here, |(from, _)| from), what));
+        }
+    }
+
+    /// Goes on to where the next block may begin.
+    fn skip(&mut self, what: &'static str) -> Result<(), ReadError> {
+        self.note(what);
+        let rest = &self.buffer[self.at + 1..];
+        self.at += 1 + self.finder.find(rest).unwrap_or(rest.len().saturating_sub(SYNC.len() - 1));
+        let here = self.offset + self.at as u64;
+        if !self.any_block && here > FAR { Err(self.not_a_trace()) } else { Ok(()) }
+    }
+
+    /// The input has ended, with less than a header left.
+    fn finish(&mut self) -> Result<Option<Scanned>, ReadError> {
+        let rest = &self.buffer[self.at..];
+        let begun =
+            !rest.is_empty() && SYNC.starts_with(&rest[..rest.len().min(SYNC.len())]) || rest.starts_with(&SYNC);
+        let is_cut = match self.damage {
+            None => begun,
+            Some((_, what)) => what == CUT,
+        };
+        if !rest.is_empty() {
+            self.note(if begun { CUT } else { "no block begins here" });
+        }
+        self.at = self.buffer.len();
+        if !self.any_block && (self.offset > 0 || !self.buffer.starts_with(&SYNC)) {
+            return Err(self.not_a_trace());
+        }
+        Ok(self.damage.take().map(|damage| Scanned::Damage(self.told(damage, is_cut))))
+    }
+
+    fn told(&self, (from, what): (u64, &str), is_cut: bool) -> Damage {
+        Damage { offset: from, bytes: self.offset + self.at as u64 - from, is_cut, what: what.to_owned() }
+    }
+
+    fn not_a_trace(&self) -> ReadError {
+        ReadError::NotATrace(
+            if self.offset == 0 { seems(&self.buffer) } else { "it is not a memtrace trace" }.to_owned(),
+        )
+    }
+}
+
+const CUT: &str = "it ends in the middle of a block";
+
+/// What a file that is no trace seems to be.
+fn seems(beginning: &[u8]) -> &'static str {
+    const KNOWN: [(&[u8], &str); 8] = [
+        (b"PERFILE2", "it is a perf.data file, not a memtrace trace"),
+        (b"\x7fELF", "it is a program, not a memtrace trace"),
+        (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: decompress it first (`zstd -d FILE`)"),
+        (b"\x1f\x8b", "it is compressed with gzip: decompress it first (`gunzip FILE`)"),
+        (b"\xfd7zXZ", "it is compressed with xz: decompress it first (`unxz FILE`)"),
+        (b"PK\x03\x04", "it is a zip archive: unpack it first"),
+        (b"{\"type\":", "it is memtrace's JSON output, not a trace: `memtrace record` makes traces"),
+        (b"tracing results:", "it is a text of tracefs, not a memtrace trace"),
+    ];
+    if beginning.is_empty() {
+        return "it is empty";
+    }
+    if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| beginning.starts_with(magic)) {
+        return what;
+    }
+    let sample = &beginning[..beginning.len().min(512)];
+    let is_text = sample.iter().all(|&b| b >= 0x20 || matches!(b, b'\n' | b'\r' | b'\t'));
+    if is_text { "it is text, not a memtrace trace" } else { "it is not a memtrace trace" }
+}

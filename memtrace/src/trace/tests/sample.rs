@@ -1,0 +1,406 @@
+//! Traces of anything that may happen, made by chance.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use memtrace_common::{
+    kind::StallKind,
+    record::KswapdStep,
+    refault::RefaultCounts,
+    totals::{self, KswapdTotals, OtherShrinks},
+};
+
+use super::super::model::{
+    CgroupLimits, ClockReading, End, EndReason, Entry, HostFacts, Meta, Remark, RemarkKind, Setting, Setup, SwapArea,
+    TickRecord,
+};
+use crate::{
+    before::{BeforeStart, PastOom, TaskInReclaim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    hook::HookRecord,
+    session::{
+        coverage::{Baseline, CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
+        faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
+        filter::Filter,
+        histogram::Histogram,
+        input::{
+            HostSample, InFlight, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, TickInput,
+            Told, Zone,
+        },
+        pattern::{CgroupPattern, CommPattern},
+    },
+};
+
+pub(super) const S: u64 = 1_000_000_000;
+
+/// One thing that is given to an encoder.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    Entry(Entry),
+    Tick(Box<TickRecord>),
+    Remark(Remark),
+    Clock(ClockReading),
+    End(End),
+}
+
+/// A trace: its beginning, the paths of its cgroups, and what comes then.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    pub(super) meta: Meta,
+    pub(super) paths: Vec<(u64, Vec<u8>)>,
+    pub(super) given: Vec<Given>,
+}
+
+fn maybe<T>(random: &mut Rng, value: impl FnOnce(&mut Rng) -> T) -> Option<T> {
+    random.bool().then(|| value(random))
+}
+
+/// Small numbers mostly, and now and then a large one.
+fn number(random: &mut Rng) -> u64 {
+    random.u64(..1 << 50) >> random.u32(..50)
+}
+
+fn comm(random: &mut Rng) -> Comm {
+    const NAMES: [&[u8]; 6] = [b"java", b"kworker/0:1", b"", b"a\x1b[2J\n", b"\xff\xfe</script>", b"fifteen bytes.."];
+    Comm::from(NAMES[random.usize(..NAMES.len())])
+}
+
+fn text(random: &mut Rng) -> String {
+    format!("text {} \u{202e}", random.u16(..))
+}
+
+fn kind(random: &mut Rng) -> StallKind {
+    StallKind::ALL[random.usize(..StallKind::COUNT)]
+}
+
+fn stall(random: &mut Rng, t_ns: u64) -> Stall {
+    let pid = random.u32(1..20);
+    Stall {
+        t_ns,
+        dur_ns: number(random),
+        kind: kind(random),
+        source: [Source::True, Source::LowerBound, Source::Estimated][random.usize(..3)],
+        pid,
+        tid: pid + random.u32(..3),
+        comm: comm(random),
+        process_start_ns: (pid > 3).then(|| u64::from(pid) << 30),
+        cgroup_id: (pid > 5).then_some(u64::from(pid / 4) << 20),
+        nid: maybe(random, |random| random.u32(..4)),
+        order: maybe(random, |random| random.i32(-1..11)),
+        gfp: maybe(random, |random| [0xcc0, 0x1100_cca, u32::MAX][random.usize(..3)]),
+        scanned_pages: maybe(random, number),
+        reclaimed_pages: maybe(random, number),
+        throttled_ns: maybe(random, number),
+        soft_limit_ns: maybe(random, number),
+    }
+}
+
+fn constraint(random: &mut Rng) -> Option<Constraint> {
+    let all = [Constraint::Memcg, Constraint::None, Constraint::Cpuset, Constraint::Mempolicy];
+    maybe(random, |random| all[random.usize(..4)])
+}
+
+fn oom(random: &mut Rng, t_ns: u64) -> Oom {
+    Oom {
+        t_ns,
+        victim: Victim {
+            pid: random.u32(..),
+            tid: random.u32(..),
+            comm: maybe(random, comm),
+            cgroup_id: maybe(random, number),
+            anon_rss_bytes: maybe(random, number),
+            file_rss_bytes: maybe(random, number),
+            shmem_rss_bytes: maybe(random, number),
+            oom_score_adj: maybe(random, |random| random.i32(-1000..=1000)),
+        },
+        trigger: Trigger { pid: random.u32(..), comm: comm(random) },
+        constraint: constraint(random),
+    }
+}
+
+fn kswapd(random: &mut Rng, t_ns: u64) -> Kswapd {
+    Kswapd {
+        t_ns,
+        nid: random.u32(..4),
+        step: [KswapdStep::Wakeup, KswapdStep::Wake, KswapdStep::Sleep][random.usize(..3)],
+        order: maybe(random, |random| random.i32(-1..11)),
+        gfp: maybe(random, |random| random.u32(..)),
+        waker: maybe(random, |random| Trigger { pid: random.u32(..9), comm: comm(random) }),
+    }
+}
+
+pub(super) fn entry(random: &mut Rng, t_ns: u64) -> Entry {
+    let process_start_ns = |pid: u32| (pid > 3).then(|| u64::from(pid) << 30);
+    let pid = random.u32(1..20);
+    match random.u32(..20) {
+        0 => Entry::Event(Event::Oom(oom(random, t_ns))),
+        1 | 2 => Entry::Event(Event::Kswapd(kswapd(random, t_ns))),
+        3 => Entry::Name { pid, process_start_ns: process_start_ns(pid), comm: comm(random) },
+        4 => Entry::Mark {
+            pid,
+            process_start_ns: process_start_ns(pid),
+            in_command: maybe(random, |random| random.bool()),
+        },
+        _ => Entry::Event(Event::Stall(stall(random, t_ns))),
+    }
+}
+
+fn refaults(random: &mut Rng) -> RefaultCounts {
+    RefaultCounts {
+        file_pages: number(random),
+        anon_pages: number(random),
+        events: number(random),
+        activated_pages: number(random),
+        restored_pages: number(random),
+    }
+}
+
+fn kind_totals(random: &mut Rng) -> KindTotals {
+    let mut latency = Histogram::default();
+    for _ in 0..random.usize(..30) {
+        latency.record(number(random));
+    }
+    KindTotals {
+        count: number(random),
+        total_ns: number(random),
+        max_ns: number(random),
+        scanned_pages: number(random),
+        reclaimed_pages: number(random),
+        throttled_ns: number(random),
+        soft_limit_ns: number(random),
+        latency,
+    }
+}
+
+fn counters(random: &mut Rng) -> KernelCounters {
+    let mut some = |names: &[&'static str]| -> BTreeMap<&'static str, u64> {
+        names.iter().filter_map(|&name| (random.u8(..5) > 0).then(|| (name, random.u64(..1 << 40)))).collect()
+    };
+    let host = some(&HOST_COUNTERS);
+    let cgroup = some(&CGROUP_COUNTERS);
+    KernelCounters {
+        host,
+        scans_count_memcg: maybe(random, |random| random.bool()),
+        cgroup: random.bool().then_some(cgroup),
+    }
+}
+
+fn readings(random: &mut Rng) -> Readings {
+    Readings { before: counters(random), after: counters(random) }
+}
+
+fn zones(random: &mut Rng) -> Vec<Zone> {
+    let zone = |nid, name: &str, random: &mut Rng| Zone {
+        nid,
+        name: name.to_owned(),
+        free_pages: number(random),
+        min_pages: number(random),
+        low_pages: number(random),
+        high_pages: number(random),
+        managed_pages: number(random),
+    };
+    vec![zone(0, "DMA32", random), zone(0, "Normal", random), zone(1, "Normal", random)]
+}
+
+fn open(random: &mut Rng) -> OpenStall {
+    OpenStall {
+        pid: random.u32(..),
+        tid: random.u32(..),
+        comm: maybe(random, comm),
+        kind: kind(random),
+        begin_ns: number(random),
+    }
+}
+
+fn faults(random: &mut Rng) -> FaultDeltas {
+    let mut processes = Vec::new();
+    let mut cgroups = Vec::new();
+    for pid in 1..random.u32(1..25) {
+        processes.push(ProcessFaults {
+            pid,
+            process_start_ns: (pid > 3).then(|| u64::from(pid) << 30),
+            comm: comm(random),
+            cgroup_id: maybe(random, |random| random.u64(..5) << 20),
+            faults: Faults { refaults: refaults(random), major_faults: number(random), swapin_pages: number(random) },
+        });
+    }
+    random.shuffle(&mut processes);
+    for id in 0..random.u64(..4) {
+        cgroups.push((id << 20, refaults(random)));
+    }
+    FaultDeltas { processes, cgroups }
+}
+
+pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
+    let kswapd = |random: &mut Rng| KswapdTotals {
+        rounds: number(random),
+        wakes: number(random),
+        sleeps: number(random),
+        wakeups: number(random),
+        busy_ns: number(random),
+        scanned_pages: number(random),
+        reclaimed_pages: number(random),
+        soft_limit_ns: number(random),
+        last_ns: number(random),
+        awake: random.u32(..2),
+        tid: random.u32(..),
+    };
+    let totals = KernelTotals {
+        stalls: (0..random.usize(..4)).map(|n| (StallKind::ALL[n], kind_totals(random))).collect(),
+        own: kind_totals(random),
+        kswapd: (0..random.u32(..3)).map(|nid| (nid, kswapd(random))).collect(),
+        refaults: maybe(random, refaults),
+        own_refaults: maybe(random, refaults),
+        other_shrinks: OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) },
+        in_flight: [(kind(random), InFlight { stalls: number(random), scanned_pages: number(random) })].into(),
+        open: (0..random.usize(..3)).map(|_| open(random)).collect(),
+        loss: totals::Loss::ALL.into_iter().map(|loss| (loss.name(), number(random))).collect(),
+    };
+    let share = |random: &mut Rng| f64::from(random.u32(..10_000)) / 100.0;
+    let host = HostSample {
+        pressure: maybe(random, |random| Pressure {
+            some_avg: [share(random), share(random), share(random)],
+            full_avg: [share(random), 0.0, 100.0],
+            some_total_ns: number(random),
+            full_total_ns: number(random),
+        }),
+        zones: if random.u8(..5) == 0 { Vec::new() } else { zones(random) },
+        node_refaults: vec![NodeRefaults { nid: 0, file_pages: number(random), anon_pages: number(random) }],
+        own: OwnCost { cpu_ns: maybe(random, number), rss_bytes: maybe(random, number), bpf_ns: maybe(random, number) },
+        counters: maybe(random, readings),
+        ooms_pending: random.u64(..3),
+    };
+    TickRecord {
+        input: TickInput {
+            t_ns,
+            totals,
+            host,
+            faults: faults(random),
+            lost: [number(random), 0, number(random), 1, 0],
+            told: std::array::from_fn(|_| Told {
+                count: number(random),
+                total_ns: number(random),
+                longest_ns: number(random),
+            }),
+        },
+        vmstat: (0..5).map(|_| number(random)).collect(),
+        meminfo_bytes: (0..3).map(|_| number(random) << 10).collect(),
+        untold_processes: Vec::new(),
+        untold_cgroups: Vec::new(),
+    }
+}
+
+pub(super) fn meta(random: &mut Rng) -> Meta {
+    let setting = |random: &mut Rng, name: &str| Setting { name: name.to_owned(), value: maybe(random, text) };
+    Meta {
+        recording: random.u64(..),
+        segment: 0,
+        run: random.u32(..3),
+        setup: Setup {
+            version: "0.1.0".to_owned(),
+            argv: vec![b"memtrace".to_vec(), b"\xff\n".to_vec()],
+            command: vec![b"make".to_vec()],
+            start_ns: 100 * S,
+            interval_ns: S,
+            own_pid: random.u32(..),
+            filter: Filter {
+                pids: vec![1, 2],
+                comms: vec![CommPattern::parse("ja*").unwrap()],
+                cgroups: vec![CgroupPattern::parse("web*").unwrap()],
+                kinds: vec![StallKind::Memcg],
+            },
+            min_stall_ns: 0,
+            kinds: vec![StallKind::Direct, StallKind::Node],
+            scans_read: true,
+            mglru: random.bool(),
+            faults_read: FaultsRead {
+                refaults: Some("memcg:mod_memcg_lruvec_state"),
+                fate: true,
+                major_faults: false,
+                swapins: random.bool(),
+            },
+            hooks: vec![HookRecord {
+                name: "oom:mark_victim".to_owned(),
+                attached: None,
+                reason: Some(text(random)),
+                without: "OOM kills".to_owned(),
+                unread: vec!["uid".to_owned()],
+            }],
+            gfp_names: vec![(3, "__GFP_X".to_owned())],
+        },
+        host: HostFacts {
+            host: b"web-07\xff".to_vec(),
+            kernel: "6.18.0".to_owned(),
+            kernel_version: "#1 SMP".to_owned(),
+            machine: "x86_64".to_owned(),
+            boot_id: text(random),
+            cpus: 2,
+            nodes: 1,
+            memory_bytes: Some(24 << 30),
+            page_size_bytes: 4096,
+            memory_cgroup: "v1".to_owned(),
+            swap: vec![SwapArea {
+                name: b"/dev/zram0".to_vec(),
+                kind: "zram".to_owned(),
+                size_bytes: 1 << 30,
+                used_bytes: 5,
+                priority: -2,
+            }],
+            sysctls: vec![setting(random, "vm.swappiness"), setting(random, "vm.page-cluster")],
+            settings: vec![setting(random, "transparent_hugepage/enabled")],
+            cgroup_limits: vec![CgroupLimits {
+                id: 7,
+                path: b"/a".to_vec(),
+                limits: vec![setting(random, "memory.max")],
+            }],
+            cgroup_limits_cut: true,
+            vmstat_names: vec!["nr_free_pages".to_owned(); 5],
+            meminfo_names: vec!["MemFree".to_owned(); 3],
+        },
+        clock: ClockReading { monotonic_ns: 100 * S, boottime_ns: 101 * S, realtime_ns: 1_700_000_000_000_000_000 },
+        baseline: Baseline { readings: readings(random), mglru: true, cpus: 2, nodes: 1 },
+        nodes_from: vec![NodeRefaults { nid: 0, file_pages: 5, anon_pages: 6 }],
+        before: Some(BeforeStart {
+            pressure: maybe(random, |_| Pressure::default()).ok_or_else(|| text(random)),
+            oom_kills: Ok(vec![PastOom {
+                ago_ns: 5,
+                pid: 6,
+                comm: b"\xffx".to_vec(),
+                cgroup: maybe(random, |_| b"/c".to_vec()),
+                constraint: constraint(random),
+            }]),
+            oom_window_ns: 3600 * S,
+            in_reclaim: maybe(random, |random| vec![TaskInReclaim { pid: 1, tid: 2, comm: comm(random) }])
+                .ok_or_else(|| text(random)),
+        }),
+        vmstat: (0..5).map(|_| number(random)).collect(),
+        meminfo_bytes: (0..3).map(|_| number(random) << 10).collect(),
+        zones: zones(random),
+        base: None,
+    }
+}
+
+/// A whole trace of about so many entries a second.
+pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
+    let random = &mut Rng::with_seed(seed);
+    let meta = meta(random);
+    let mut given = Vec::new();
+    for second in 1..=seconds {
+        let t_ns = (100 + second) * S;
+        for _ in 0..random.usize(..=2 * entries) {
+            let at = t_ns - random.u64(..S);
+            given.push(Given::Entry(entry(random, at)));
+        }
+        given.push(Given::Tick(Box::new(tick(random, t_ns))));
+        if random.u8(..4) == 0 {
+            let kind = if random.bool() { RemarkKind::Trigger } else { RemarkKind::EventsStopped };
+            given.push(Given::Remark(Remark { t_ns, kind, text: text(random) }));
+            given.push(Given::Clock(ClockReading { monotonic_ns: t_ns, boottime_ns: t_ns, realtime_ns: -5 }));
+        }
+    }
+    let t_ns = (100 + seconds) * S;
+    let lost = [1, 2, 0, 4, 0];
+    given.push(Given::End(End { t_ns, reason: EndReason::Done, open: vec![open(random)], lost }));
+    let paths = (0..6).map(|n| (n << 20, format!("/cgroup {n} \x1b[2J").into_bytes())).collect();
+    Sample { meta, paths, given }
+}

@@ -11,7 +11,7 @@ use clap::Parser as _;
 use memtrace::{
     cli::{self, Cli, Command, RecordArgs},
     live::{self, Job, Show},
-    preflight,
+    offline, preflight,
     record::{
         flight::limits::Limits,
         plan::{self, Place, Plan},
@@ -46,6 +46,9 @@ fn run(command: Command) -> Result<u8> {
     match command {
         Command::Live(args) => live::run(&Job::live(&args)),
         Command::Record(args) => record(&args),
+        Command::Report(args) => offline::report(&args),
+        Command::Replay(args) => offline::replay(&args),
+        Command::Salvage(args) => offline::salvage(&args),
         Command::Check { json } => check(json),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Man => print(&cli::man().context("rendering the manual page")?),

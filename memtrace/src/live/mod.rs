@@ -16,10 +16,8 @@ mod stop;
 
 use anyhow::{Context as _, Result};
 
-use self::{
-    command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
-    stop::Signals,
-};
+pub(crate) use self::stop::Signals;
+use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing};
 pub use self::{
     drain::Drain,
     job::{Job, Show},

@@ -12,8 +12,20 @@ use std::{
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Rooms that only compute: nothing in them may reach for the machine.
-const PURE: &[&str] =
-    &["session", "verdict", "compare", "report", "export", "decode", "lines", "json", "condition", "live/screen"];
+const PURE: &[&str] = &[
+    "session",
+    "verdict",
+    "compare",
+    "report",
+    "export",
+    "decode",
+    "lines",
+    "json",
+    "condition",
+    "replay",
+    "view",
+    "live/screen",
+];
 
 /// What reaches for the machine.
 const IMPURE: &[&str] = &[

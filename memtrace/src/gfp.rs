@@ -71,6 +71,18 @@ pub struct GfpNames {
 }
 
 impl GfpNames {
+    /// A table from names by bit.
+    #[must_use]
+    pub fn from_list(bits: &[(u32, String)]) -> Self {
+        let mut names = [const { None }; 32];
+        for (bit, name) in bits {
+            if let Some(slot) = names.get_mut(*bit as usize) {
+                *slot = Some(name.clone());
+            }
+        }
+        Self::from_bits(&names)
+    }
+
     /// A table from the name of each bit (`__GFP_IO`); `None` for a bit that has none. Without any name, flags are
     /// rendered as a number.
     #[must_use]

@@ -11,12 +11,13 @@ use clap::Parser as _;
 use memtrace::{
     cli::{self, Cli, Command, RecordArgs},
     live::{self, Job, Show},
-    preflight,
+    offline, preflight,
     record::{
         flight::limits::Limits,
         plan::{self, Place, Plan},
         runs,
     },
+    terminal,
 };
 
 /// Exit status of a failure at run time.
@@ -45,6 +46,9 @@ fn run(command: Command) -> Result<u8> {
     match command {
         Command::Live(args) => live::run(&Job::live(&args)),
         Command::Record(args) => record(&args),
+        Command::Report(args) => offline::report(&args),
+        Command::Replay(args) => offline::replay(&args),
+        Command::Salvage(args) => offline::salvage(&args),
         Command::Check { json } => check(json),
         Command::Completions { shell } => print(&cli::completions(shell)),
         Command::Man => print(&cli::man().context("rendering the manual page")?),
@@ -102,7 +106,7 @@ fn check(json: bool) -> Result<u8> {
     let text = if json {
         preflight::render::json(&facts, &hooks, &findings).context("rendering the check")? + "\n"
     } else {
-        preflight::render::text(&facts, &hooks, &findings, live::style(false).colour)
+        preflight::render::text(&facts, &hooks, &findings, terminal::style(false).colour)
     };
     print(text.as_bytes())?;
     Ok(if preflight::can_trace(&findings) { 0 } else { live::EXIT_CANNOT_TRACE })

@@ -36,6 +36,7 @@ Exit codes:
   1    failure while running (a full disk, too)
   2    wrong usage
   4    a right or a kernel feature is missing; check: cannot trace
+  5    report, replay, salvage: damaged, or no trace; what could be read was read
   130  second Ctrl-C (143: second SIGTERM)
 With -- CMD: CMD's own status, 128+N when signal N ended it,
   125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found";
@@ -57,3 +58,38 @@ events are no longer written and the totals go on while they fit; memtrace says 
 
 Metrics of --on: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate swapin.rate psi.some psi.full
 oom.count kswapd.busy, compared with > >= < <=, and held for a time with `for T`.";
+
+/// Where `report --help` ends.
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  memtrace report                           the newest trace here
+  memtrace report a.mtrc --by cgroup,kind   with tables of its own
+  memtrace report a.mtrc --since 13:05 --until 13:10
+  memtrace report a.mtrc --since -30s       the last half minute
+  memtrace report /var/log/memtrace         all segments of a flight recorder
+  ssh host cat a.mtrc | memtrace report -
+  memtrace report --json a.mtrc | tail -1   the same `summary` that memtrace --json ended with
+
+A part of a trace is one of whole ticks: totals, percentiles and coverage are those of the ticks in it. Filters choose of
+what was recorded. It needs no rights and no kernel of its own.
+
+Exit codes: 0 done (a recording that was killed, too: said on stderr), 1 reading or writing failed, 2 wrong usage,
+5 damaged or no trace; what could be read was read";
+
+/// Where `replay --help` ends.
+pub(super) const REPLAY_EXAMPLES: &str = "\
+Examples:
+  memtrace replay a.mtrc                    as it was, until Ctrl-C
+  memtrace replay a.mtrc --speed 10 --since 13:05
+  memtrace replay a.mtrc --speed max --json > a.json
+  memtrace replay a.mtrc --speed max --min-stall 100ms
+
+Exit codes: as for report";
+
+/// Where `salvage --help` ends.
+pub(super) const SALVAGE_EXAMPLES: &str = "\
+Examples:
+  memtrace salvage a.mtrc -o b.mtrc         then: memtrace report b.mtrc
+
+Blocks whose checksums are right are copied as they are. Exit codes: 0 something was saved, 1 reading or writing failed,
+5 nothing could be saved";

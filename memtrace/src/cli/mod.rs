@@ -1,8 +1,12 @@
 //! The command line: what can be asked for, and its help.
 
 pub mod duration;
+mod filter;
 mod help;
 mod record;
+mod replay;
+mod report;
+mod salvage;
 pub mod size;
 mod trace_args;
 
@@ -10,7 +14,14 @@ use std::{io, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-pub use self::{record::RecordArgs, trace_args::TraceArgs};
+pub use self::{
+    filter::FilterArgs,
+    record::RecordArgs,
+    replay::{ReplayArgs, Speed},
+    report::{ReportArgs, TimeArgs},
+    salvage::SalvageArgs,
+    trace_args::TraceArgs,
+};
 
 /// The parsed command line.
 #[derive(Debug, Parser)]
@@ -48,6 +59,15 @@ pub enum Command {
     /// Record a trace to a file: small, safe against a kill or a full disk, read by `report` and `replay`
     #[command(after_long_help = help::RECORD_EXAMPLES)]
     Record(Box<RecordArgs>),
+    /// Say what traces come to: settings, latency over time, the summary
+    #[command(after_long_help = help::REPORT_EXAMPLES)]
+    Report(Box<ReportArgs>),
+    /// Show traces as live showed what is in them, at the same pace or faster
+    #[command(after_long_help = help::REPLAY_EXAMPLES)]
+    Replay(Box<ReplayArgs>),
+    /// Copy what is intact of a damaged trace to a new file
+    #[command(after_long_help = help::SALVAGE_EXAMPLES)]
+    Salvage(SalvageArgs),
     /// Say what memtrace can trace on this kernel with these rights, and how to get the rest
     Check {
         /// Write one JSON object

@@ -35,10 +35,10 @@ fn live_is_the_default() {
 #[test]
 fn selection() {
     let args = live("memtrace -p 1,22 --pid 3 --comm java --cgroup web* --kind direct,memcg_high --kind node");
-    assert_eq!(args.trace.pid, [1, 22, 3]);
-    assert!(args.trace.comm[0].matches(b"java"));
-    assert_eq!(args.trace.kind, [StallKind::Direct, StallKind::MemcgHigh, StallKind::Node]);
-    assert!(args.trace.cgroup[0].matches(b"/a/web-1/x"));
+    assert_eq!(args.trace.filter.pid, [1, 22, 3]);
+    assert!(args.trace.filter.comm[0].matches(b"java"));
+    assert_eq!(args.trace.filter.kind, [StallKind::Direct, StallKind::MemcgHigh, StallKind::Node]);
+    assert!(args.trace.filter.cgroup[0].matches(b"/a/web-1/x"));
 }
 
 #[test]

@@ -2,17 +2,10 @@
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{
-    Args,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
-use memtrace_common::kind::StallKind;
+use clap::{Args, builder::PossibleValuesParser};
 
-use super::duration;
-use crate::{
-    probe::hooks,
-    session::pattern::{CgroupPattern, CommPattern},
-};
+use super::{FilterArgs, duration};
+use crate::probe::hooks;
 
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -28,18 +21,9 @@ pub struct TraceArgs {
     #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, default_value = "1s", help_heading = "Time")]
     pub interval: Duration,
 
-    /// Only stalls of these processes
-    #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Which stalls")]
-    pub pid: Vec<u32>,
-    /// Only stalls of threads with this name (15 bytes at most; * and ? stand for others)
-    #[arg(long, value_name = "NAME", value_parser = CommPattern::parse, help_heading = "Which stalls")]
-    pub comm: Vec<CommPattern>,
-    /// Only stalls in these cgroups and below: a path, or a part of one with * and ?
-    #[arg(long, value_name = "PATTERN", value_parser = CgroupPattern::parse, help_heading = "Which stalls")]
-    pub cgroup: Vec<CgroupPattern>,
-    /// Only stalls of this kind; several with commas
-    #[arg(long, value_name = "K", value_delimiter = ',', value_parser = kinds(), help_heading = "Which stalls")]
-    pub kind: Vec<StallKind>,
+    /// Of whom.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Leave out single stalls shorter than T; totals count them all [default: 1ms for lines, else 0]
     #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Which stalls")]
     pub min_stall: Option<Duration>,
@@ -63,11 +47,6 @@ pub struct TraceArgs {
     /// Start CMD once the hooks are attached, trace until it ends, exit with its status
     #[arg(last = true, value_name = "CMD", help_heading = "Command")]
     pub cmd: Vec<OsString>,
-}
-
-fn kinds() -> impl TypedValueParser<Value = StallKind> {
-    PossibleValuesParser::new(StallKind::ALL.map(StallKind::name))
-        .try_map(|name| StallKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("no such kind"))
 }
 
 fn ring_pages(text: &str) -> Result<u32, String> {

@@ -3,11 +3,7 @@
 use serde::Serialize;
 
 use super::{SCHEMA, text};
-use crate::{
-    clock,
-    hook::{Attached, HookStatus},
-    session::filter::Filter,
-};
+use crate::{clock, hook::HookRecord, session::filter::Filter};
 
 /// What the first object is made of.
 #[derive(Clone, Copy)]
@@ -21,7 +17,7 @@ pub struct MetaInput<'a> {
     /// Page size in bytes.
     pub page_size_bytes: u64,
     /// Hooks, attached or not.
-    pub hooks: &'a [HookStatus],
+    pub hooks: &'a [HookRecord],
     /// Which stalls are shown.
     pub filter: &'a Filter,
     /// Shorter stalls have no object of their own, in ns.
@@ -45,31 +41,29 @@ pub struct Clock {
 #[derive(Debug, Serialize)]
 pub struct Hook {
     /// Its kernel name.
-    pub name: &'static str,
+    pub name: String,
     /// How it is attached; null when it is not.
-    pub attached: Option<&'static str>,
+    pub attached: Option<String>,
     /// Why it is not attached.
     pub reason: Option<String>,
     /// What is lost without it.
-    pub without: &'static str,
+    pub without: String,
     /// Fields that this kernel's event does not have.
-    pub unread: Vec<&'static str>,
+    pub unread: Vec<String>,
 }
 
 impl Hook {
     /// The object of a hook.
     #[must_use]
-    pub fn new(hook: &HookStatus) -> Self {
-        let reason = match &hook.attached {
-            Attached::No(why) => Some(text(why.as_bytes())),
-            _ => None,
-        };
+    pub fn new(hook: &HookRecord) -> Self {
+        // They may come from a trace: text of another host.
+        let word = |word: &String| text(word.as_bytes());
         Self {
-            name: hook.name,
-            attached: hook.attached.name(),
-            reason,
-            without: hook.without,
-            unread: hook.unread.clone(),
+            name: word(&hook.name),
+            attached: hook.attached.as_ref().map(word),
+            reason: hook.reason.as_ref().map(word),
+            without: word(&hook.without),
+            unread: hook.unread.iter().map(word).collect(),
         }
     }
 }
@@ -125,7 +119,7 @@ impl Meta {
         let filter = input.filter;
         Self {
             schema: SCHEMA,
-            version: input.version.to_owned(),
+            version: text(input.version.as_bytes()),
             t_ns: clock.mono_ns,
             time: clock.rfc3339(clock.mono_ns),
             clock: Clock {

@@ -4,6 +4,7 @@
 
 mod coverage;
 mod event;
+mod group;
 mod meta;
 mod refaults;
 mod summary;
@@ -14,9 +15,10 @@ use serde::Serialize;
 pub use self::{
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Oom, Process, Stall, Victim},
+    group::Group,
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     refaults::{Refaults, RowRefaults},
-    summary::{CgroupRow, KindSummary, KindTotal, Node, Own, ProcessRow, Stalled, Summary},
+    summary::{CgroupRow, KindSummary, KindTotal, Node, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
 };
 
@@ -37,6 +39,8 @@ pub enum Object {
     Oom(Oom),
     /// A change of one kswapd.
     Kswapd(Kswapd),
+    /// A row of a table that a report was asked for.
+    Group(Group),
     /// The last: what it all came to.
     Summary(Summary),
 }

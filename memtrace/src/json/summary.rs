@@ -15,7 +15,7 @@ use crate::{
     names::Names,
     session::{
         faults::FaultsRead,
-        summary,
+        input, summary,
         tally::{KindTally, Tally},
     },
 };
@@ -74,7 +74,9 @@ pub struct Stalled {
 }
 
 impl Stalled {
-    fn new(tally: &Tally) -> Self {
+    /// The fields of these stalls.
+    #[must_use]
+    pub fn new(tally: &Tally) -> Self {
         Self {
             stalls: tally.stalls,
             total_ns: tally.total_ns,
@@ -174,6 +176,36 @@ pub struct Own {
     pub stalls: KindTotal,
 }
 
+/// A stall that is not over.
+#[derive(Debug, Serialize)]
+pub struct OpenStall {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread; null when it was not looked up.
+    pub comm: Option<String>,
+    /// What holds the task up.
+    pub kind: &'static str,
+    /// Its begin, `CLOCK_MONOTONIC` in ns.
+    pub begin_ns: u64,
+    /// How long it has taken so far, in ns.
+    pub age_ns: u64,
+}
+
+impl OpenStall {
+    fn new(stall: &input::OpenStall, now_ns: u64) -> Self {
+        Self {
+            pid: stall.pid,
+            tid: stall.tid,
+            comm: stall.comm.map(|comm| text(comm.bytes())),
+            kind: stall.kind.name(),
+            begin_ns: stall.begin_ns,
+            age_ns: now_ns.saturating_sub(stall.begin_ns),
+        }
+    }
+}
+
 /// What it all came to.
 #[derive(Debug, Serialize)]
 pub struct Summary {
@@ -185,6 +217,8 @@ pub struct Summary {
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds that are traced.
     pub stalls: BTreeMap<&'static str, KindSummary>,
+    /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
+    pub open_stalls: Vec<OpenStall>,
     /// Those that match the filter, as far as events told; null without a filter.
     pub matched: Option<KindTotal>,
     /// Stalls that `stalls` counts and that are in no row: their records were lost.
@@ -225,6 +259,7 @@ impl Summary {
             time: names.clock.rfc3339(summary.t_ns),
             duration_ns: summary.duration_ns,
             stalls: summary.stalls.iter().map(|(kind, s)| (kind.name(), kind_summary(*kind, s))).collect(),
+            open_stalls: summary.open.iter().map(|stall| OpenStall::new(stall, summary.t_ns)).collect(),
             matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
             unattributed: KindTotal::new(summary.unattributed),
             processes: processes(&summary.processes, names, &summary.faults_read),

@@ -4,6 +4,7 @@
 
 mod before;
 mod coverage;
+mod filter;
 mod number;
 mod oom;
 mod row;
@@ -13,12 +14,17 @@ mod summary;
 
 pub use self::{
     before::before_start,
+    filter::filter_in_words,
     number::{bytes, duration},
     oom::{kswapd_line, oom_line},
     row::{header, row},
     stall::{stall_header, stall_line},
     style::Style,
     summary::{SummaryView, summary},
+};
+pub(crate) use self::{
+    number::{bytes_or_dash, count, duration_or_dash, percent, things},
+    style::{Cell, Colour},
 };
 
 /// Rows after which a terminal shows the head again.

@@ -15,12 +15,12 @@ pub fn duration(ns: u64) -> String {
 }
 
 /// A duration, `-` when there is none.
-pub(super) fn duration_or_dash(ns: Option<u64>) -> String {
+pub(crate) fn duration_or_dash(ns: Option<u64>) -> String {
     ns.map_or_else(dash, duration)
 }
 
 /// A count: `999`, `12.3k`, `4.50M`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits for a person")]
     if n < 10_000 { n.to_string() } else { scaled(n as f64) }
 }
@@ -31,7 +31,7 @@ pub(super) fn count_or_dash(n: Option<u64>) -> String {
 }
 
 /// A count of things: `1 stall`, `12.3k stalls`.
-pub(super) fn things(n: u64, thing: &str) -> String {
+pub(crate) fn things(n: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
@@ -49,7 +49,7 @@ pub(super) fn rate(per_second: Option<f64>) -> String {
 }
 
 /// A share of 1: `45%`.
-pub(super) fn percent(share: Option<f64>) -> String {
+pub(crate) fn percent(share: Option<f64>) -> String {
     share.map_or_else(dash, |share| format!("{:.0}%", share * 100.0))
 }
 
@@ -67,7 +67,7 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// Bytes, `-` when not read.
-pub(super) fn bytes_or_dash(n: Option<u64>) -> String {
+pub(crate) fn bytes_or_dash(n: Option<u64>) -> String {
     n.map_or_else(dash, bytes)
 }
 

@@ -11,14 +11,14 @@ pub struct Style {
 
 /// A colour of a line.
 #[derive(Clone, Copy)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Red,
     Yellow,
 }
 
 impl Style {
     /// The text in a colour, when there are colours.
-    pub(super) fn paint(self, text: impl Display, colour: Colour) -> String {
+    pub(crate) fn paint(self, text: impl Display, colour: Colour) -> String {
         let code = match colour {
             Colour::Red => 31,
             Colour::Yellow => 33,
@@ -29,7 +29,7 @@ impl Style {
 
 /// One cell of a row: padded or clipped to its width, so that the next one begins where its head does.
 #[derive(Clone, Copy)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     /// Numbers: to the right.
     Right(usize),
     /// Words: to the left, clipped at the end.
@@ -42,7 +42,7 @@ pub(super) enum Cell {
 
 impl Cell {
     /// Its width; `None` when it is as wide as its text.
-    pub(super) const fn width(self) -> Option<usize> {
+    pub(crate) const fn width(self) -> Option<usize> {
         match self {
             Self::Right(width) | Self::Left(width) | Self::Path(width) => Some(width),
             Self::Free => None,
@@ -50,7 +50,7 @@ impl Cell {
     }
 
     /// Appends the text.
-    pub(super) fn write(self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    pub(crate) fn write(self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         let len = text.chars().count();
         match self {
             Self::Right(width) if len <= width => write!(out, "{text:>width$}"),

@@ -53,6 +53,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     if let Some(matched) = &summary.matched {
         let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));
     }
+    open(&mut out, summary);
     refaults(&mut out, summary);
     node_refaults(&mut out, summary);
     groups(&mut out, summary, view);
@@ -115,6 +116,20 @@ fn kinds(out: &mut String, summary: &Summary) {
         count_or_dash(reclaim.scanned_pages),
         count_or_dash(reclaim.reclaimed_pages),
         percent(reclaim.efficiency())
+    );
+}
+
+/// Stalls that are not over: a hang is one of them.
+fn open(out: &mut String, summary: &Summary) {
+    let Some(longest) = summary.open.iter().min_by_key(|stall| stall.begin_ns) else { return };
+    let who = longest.comm.as_ref().map_or_else(String::new, |comm| format!("{} ", name(comm)));
+    let (verb, the) = if summary.open.len() == 1 { ("is", "for") } else { ("are", "the longest for") };
+    let _ = writeln!(
+        out,
+        "{} {verb} not over, {the} at least {}: {who}(tid {})",
+        things(summary.open.len() as u64, "stall"),
+        duration(summary.t_ns.saturating_sub(longest.begin_ns)),
+        longest.tid
     );
 }
 

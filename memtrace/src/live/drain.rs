@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::output::{Item, Queue};
+use super::output::Queue;
 use crate::{
     decode::{DecodeContext, decode},
     event::{Comm, Event, Oom, Stall},
@@ -10,6 +10,7 @@ use crate::{
     record::Feed,
     session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
     trace::model::Entry,
+    view::Item,
 };
 
 /// A process seen for the first time: pid and start.

@@ -13,25 +13,23 @@ mod recording;
 mod run;
 mod start;
 mod stop;
-mod view;
 
 use anyhow::{Context as _, Result};
 
-use self::{
-    command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
-    stop::Signals,
-};
+pub(crate) use self::stop::Signals;
+use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing};
 pub use self::{
     drain::Drain,
     job::{Job, Show},
-    output::{Item, Queue, queue},
-    start::style,
+    output::{Queue, queue},
 };
 use crate::{
     cli::TraceArgs,
+    gfp::GfpNames,
     host::{
         Sampler,
         cgroups::CgroupNames,
+        clocks,
         counters::{CounterReader, online_nodes},
         kmsg::KernelLog,
     },
@@ -74,7 +72,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
     // needs is allocated and touched before the first event can come.
     let protected = survive::protect();
     let (queue, receiver) = queue(QUEUE_ITEMS);
-    let filter = start::filter(args);
+    let filter = args.filter.filter();
     let session = Session::new(SessionConfig {
         own_pid: std::process::id(),
         filter: filter.clone(),
@@ -100,6 +98,8 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
     let baseline = start::baseline(readings, nodes, &facts);
     let mut log = KernelLog::open();
     let before = before::gather(start_ns, &mut log, &probe.already_stalled);
+    // One reading of the clocks for both: a report shows the very times that were shown here.
+    let clock = clocks::read();
     let recording = match (prepared, &job.recording) {
         (Some(prepared), Some(plan)) => {
             let begun = Begun {
@@ -110,6 +110,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
                 nodes_from,
                 zones: sampler.sample().zones,
                 before: before.clone(),
+                clock,
             };
             Some(Recording::start(prepared, begun, plan, job.show)?)
         }
@@ -126,7 +127,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
     drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(baseline);
-    let view = start::view(job, &probe.hooks, start::gfp_names(&probe.gfp_names), &filter);
+    let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let writer = Writer::start(receiver, view).context("starting the writing thread")?;
     let tracing = Tracing {
         kinds: start::kinds(&probe.hooks),
@@ -170,7 +171,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
         eprintln!("memtrace: {note}");
     }
     let kinds = start::kinds(&probe.hooks);
-    for kind in args.kind.iter().filter(|kind| !kinds.contains(kind)) {
+    for kind in args.filter.kind.iter().filter(|kind| !kinds.contains(kind)) {
         eprintln!("memtrace: no attached hook tells stalls of kind {}: none will match", kind.name());
     }
     if args.verbose {

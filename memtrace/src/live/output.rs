@@ -13,32 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::view::View;
-use crate::{
-    before::BeforeStart,
-    event::{Kswapd, Oom, Stall},
-    session::{summary::Summary, tick::Tick},
-};
-
-/// The path of a cgroup, shared without copying.
-pub(super) type Path = Option<Arc<[u8]>>;
-
-/// One thing to show.
-#[derive(Debug)]
-pub enum Item {
-    /// What was going on before the start.
-    Before(Box<BeforeStart>),
-    /// A stall, with the path of its cgroup.
-    Stall(Stall, Path),
-    /// An OOM kill, with the path of the victim's cgroup.
-    Oom(Oom, Path),
-    /// A change of a kswapd.
-    Kswapd(Kswapd),
-    /// The end of an interval.
-    Tick(Box<Tick>),
-    /// What it all came to, with the paths of all cgroups in it. The last item.
-    Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
-}
+use crate::view::{Item, View};
 
 /// The end that the drain path holds.
 #[derive(Clone, Debug)]

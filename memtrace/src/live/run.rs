@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use memtrace_common::{kind::StallKind, refault::RefaultCounts};
+use memtrace_common::kind::StallKind;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -14,7 +14,7 @@ use super::{
     cost::CostSampler,
     drain::Drain,
     ooms::OomQueue,
-    output::{Item, Queue, Writer},
+    output::{Queue, Writer},
     recording::Recording,
     start::{nanoseconds, now_ns},
     stop::Signals,
@@ -27,8 +27,8 @@ use crate::{
         coverage::Readings,
         input::{KernelTotals, TickInput},
         loss::Loss,
-        summary::Summary,
     },
+    view::{Item, cgroups_of},
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
@@ -180,10 +180,7 @@ impl Tracing {
         if let Some(recording) = &mut self.recording {
             recording.tick(&tick, input, &mut self.drain);
         }
-        // The rest of an interval at the end: a moment in which nothing happened tells nothing.
-        let is_rest = tick.elapsed_ns < nanoseconds(self.interval) / 10;
-        let has_refaults = tick.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());
-        if !is_rest || tick.all.count > 0 || tick.oom_kills > 0 || has_refaults {
+        if !tick.is_empty_rest(nanoseconds(self.interval)) {
             self.drain.offer(Item::Tick(Box::new(tick)));
         }
         Ok(())
@@ -235,15 +232,4 @@ fn name_open(totals: &mut KernelTotals) {
     for stall in totals.open.iter_mut().take(NAMED_OPEN) {
         stall.comm = tasks::comm(stall.tid);
     }
-}
-
-/// All cgroups that a summary names.
-fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> {
-    let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
-    let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
-    let victims = summary.ooms.iter().filter_map(|oom| oom.victim.cgroup_id);
-    let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
 }

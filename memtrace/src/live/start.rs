@@ -1,15 +1,12 @@
 //! From the command line to a running trace: rights, load, protect, attach, in this order.
 
-use std::{ffi::OsString, io::IsTerminal as _, path::Path};
+use std::{ffi::OsString, path::Path};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{
-    job::{Job, Show},
-    view::{Format, View},
-};
+use super::job::{Job, Show};
 use crate::{
     cli::TraceArgs,
     clock::Clock,
@@ -17,7 +14,7 @@ use crate::{
     gfp::GfpNames,
     hook::{HookRecord, HookStatus},
     json::{Meta, MetaInput},
-    lines::Style,
+    lines,
     preflight::{
         Facts,
         facts::{Memcg, Mglru},
@@ -28,8 +25,9 @@ use crate::{
         coverage::{Baseline, Readings},
         filter::Filter,
     },
-    trace::model::Setup,
-    untrusted::Untrusted,
+    terminal,
+    trace::model::{ClockReading, Setup},
+    view::{Format, View},
 };
 
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
@@ -108,38 +106,23 @@ pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baselin
     Baseline { readings, mglru: facts.mglru.is(Mglru::On), cpus, nodes }
 }
 
-/// Which stalls are shown.
-pub(super) fn filter(args: &TraceArgs) -> Filter {
-    Filter { pids: args.pid.clone(), comms: args.comm.clone(), cgroups: args.cgroup.clone(), kinds: args.kind.clone() }
-}
-
-/// The time of day for an instant of the kernel's clock.
-pub(super) fn clock(utc: bool) -> Clock {
-    Clock { mono_ns: now_ns(), wall: Timestamp::now(), zone: if utc { TimeZone::UTC } else { TimeZone::system() } }
-}
-
-/// The kernel's names of the allocation flags.
-pub(super) fn gfp_names(bits: &[(u32, String)]) -> GfpNames {
-    let mut names = [const { None }; 32];
-    for (bit, name) in bits {
-        if let Some(slot) = names.get_mut(*bit as usize) {
-            *slot = Some(name.clone());
-        }
-    }
-    GfpNames::from_bits(&names)
-}
-
 /// How the output is to be written.
-pub(super) fn view(job: &Job<'_>, hooks: &[HookStatus], gfp: GfpNames, filter: &Filter) -> View {
+pub(super) fn view(
+    job: &Job<'_>,
+    hooks: &[HookStatus],
+    gfp: GfpNames,
+    filter: &Filter,
+    reading: &ClockReading,
+) -> View {
     let utc = matches!(job.show, Show::Lines { utc: true, .. });
-    let clock = clock(utc);
+    let clock = reading.clock(if utc { TimeZone::UTC } else { TimeZone::system() });
     let format = match job.show {
         Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
         Show::Lines { top, no_color, .. } => Format::Lines {
-            width: terminal_width(),
-            style: style(no_color),
+            width: terminal::width(),
+            style: terminal::style(no_color),
             top,
-            filter: in_words(job.trace),
+            filter: lines::filter_in_words(filter),
             since_head: 0,
         },
         Show::Progress => Format::Nothing,
@@ -150,12 +133,13 @@ pub(super) fn view(job: &Job<'_>, hooks: &[HookStatus], gfp: GfpNames, filter: &
 fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {
     let uname = rustix::system::uname();
     let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+    let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
     let input = MetaInput {
         version: env!("CARGO_PKG_VERSION"),
         kernel: &uname.release().to_string_lossy(),
         host: uname.nodename().to_bytes(),
         page_size_bytes: rustix::param::page_size() as u64,
-        hooks,
+        hooks: &hooks,
         filter,
         min_stall_ns: nanoseconds(job.min_stall),
         interval_ns: nanoseconds(job.trace.interval),
@@ -175,7 +159,7 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
         start_ns,
         interval_ns: nanoseconds(job.trace.interval),
         own_pid: std::process::id(),
-        filter: filter(job.trace),
+        filter: job.trace.filter.filter(),
         min_stall_ns: plan.min_stall_ns,
         kinds: kinds(&probe.hooks),
         scans_read: context.shrink_hook,
@@ -189,28 +173,4 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
 /// A duration in ns.
 pub(super) fn nanoseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Colours only for a terminal that wants them (<https://no-color.org>).
-#[must_use]
-pub fn style(no_color: bool) -> Style {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Style { colour: !no_color && wanted && !dumb && std::io::stdout().is_terminal() }
-}
-
-/// Columns of the terminal on stdout.
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    (size.ws_col > 0).then(|| usize::from(size.ws_col))
-}
-
-/// The filter as it was asked for.
-fn in_words(args: &TraceArgs) -> String {
-    let mut words = Vec::new();
-    words.extend(args.pid.iter().map(|pid| format!("pid {pid}")));
-    words.extend(args.comm.iter().map(|comm| format!("comm {}", Untrusted(comm.as_bytes()).tty())));
-    words.extend(args.cgroup.iter().map(|cgroup| format!("cgroup {}", Untrusted(cgroup.as_bytes()).tty())));
-    words.extend(args.kind.iter().map(|kind| format!("kind {}", kind.name())));
-    words.join(", ")
 }

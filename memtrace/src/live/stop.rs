@@ -20,13 +20,13 @@ const SAME_NS: u64 = 300_000_000;
 
 /// The signals that end the tracing cleanly; the second one ends the process at once.
 #[derive(Clone, Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     which: Arc<AtomicI32>,
 }
 
 impl Signals {
     /// Installs the handlers.
-    pub(super) fn install() -> io::Result<Self> {
+    pub(crate) fn install() -> io::Result<Self> {
         let signals = Self { which: Arc::default() };
         let first_ns = Arc::new(AtomicU64::new(0));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -47,7 +47,7 @@ impl Signals {
     }
 
     /// The signal that asked for the end, if one did.
-    pub(super) fn received(&self) -> Option<i32> {
+    pub(crate) fn received(&self) -> Option<i32> {
         let which = self.which.load(Ordering::Relaxed);
         (which != 0).then_some(which)
     }

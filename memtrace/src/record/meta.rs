@@ -3,13 +3,13 @@
 use super::facts;
 use crate::{
     before::BeforeStart,
-    host::{clocks, memory_counters::MemoryCounters},
+    host::memory_counters::MemoryCounters,
     preflight::Facts,
     session::{
         coverage::Baseline,
         input::{NodeRefaults, Zone},
     },
-    trace::model::{Meta, Setup},
+    trace::model::{ClockReading, Meta, Setup},
 };
 
 /// What is known once the hooks are attached.
@@ -29,6 +29,8 @@ pub struct Begun<'a> {
     pub zones: Vec<Zone>,
     /// What was going on before.
     pub before: BeforeStart,
+    /// The clocks.
+    pub clock: ClockReading,
 }
 
 impl Begun<'_> {
@@ -41,7 +43,7 @@ impl Begun<'_> {
             run: self.run,
             setup: self.setup,
             host,
-            clock: clocks::read(),
+            clock: self.clock,
             baseline: self.baseline,
             nodes_from: self.nodes_from,
             before: Some(self.before),

@@ -1,6 +1,6 @@
 //! Writing a trace while tracing: the file, the thread that writes, the flight recorder.
 
-mod create;
+pub(crate) mod create;
 mod facts;
 mod feed;
 pub mod flight;

@@ -65,7 +65,7 @@ impl Filter {
             && (self.cgroups.is_empty() || self.fits_path(id, names))
     }
 
-    fn fits_path(&self, id: u64, names: &dyn CgroupNames) -> bool {
+    pub(super) fn fits_path(&self, id: u64, names: &dyn CgroupNames) -> bool {
         names.path(id).is_some_and(|path| self.cgroups.iter().any(|pattern| pattern.matches(path)))
     }
 

@@ -54,6 +54,13 @@ impl Kswapds {
         }
     }
 
+    /// The state of one node where the accounting begins.
+    pub(super) fn begin_node(&mut self, nid: u32, awake: bool) {
+        if let Some(node) = self.nodes.get_mut(nid as usize) {
+            (node.seen, node.awake) = (true, awake);
+        }
+    }
+
     /// Takes one event.
     pub(super) fn apply(&mut self, event: &Kswapd) {
         let start_ns = self.start_ns;

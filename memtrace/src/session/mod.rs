@@ -17,6 +17,8 @@ pub mod summary;
 mod table;
 pub mod tally;
 pub mod tick;
+pub mod untold;
+mod window;
 
 use memtrace_common::{kind::StallKind, totals};
 
@@ -24,13 +26,14 @@ use self::{
     coverage::{Baseline, Coverage},
     faults::{FaultDeltas, Faults, FaultsRead},
     filter::{CgroupNames, Filter},
-    input::{KernelTotals, NodeRefaults, TickInput, Told},
+    input::{KernelTotals, NodeRefaults, OpenStall, TickInput, Told},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     oom::OomKills,
     table::Table,
     tally::{KindTally, Tally},
     tick::Tick,
+    window::Window,
 };
 use crate::event::{Comm, Constraint, Event, Oom, Stall};
 
@@ -116,6 +119,8 @@ pub struct Session {
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
     baseline: Option<Baseline>,
+    /// Where it begins, when that is not at the attaching.
+    window: Option<Window>,
     last: Last,
 }
 
@@ -150,6 +155,7 @@ impl Session {
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,
+            window: None,
             last: Last { t_ns: start_ns, awake_ns: vec![0; totals::MAX_NODES as usize], ..Last::default() },
             config,
         }
@@ -165,6 +171,20 @@ impl Session {
         self.config.mglru = mglru;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;
+    }
+
+    /// Begins at a tick of a longer time, before the first event after it: all that is counted is then what came since.
+    pub fn begin_at(&mut self, base: &TickInput) {
+        self.config.start_ns = base.t_ns;
+        self.last.t_ns = base.t_ns;
+        self.kswapds.begin(base.t_ns);
+        for (&nid, totals) in base.totals.kswapd.iter().filter(|(_, totals)| totals.last_ns > 0) {
+            self.kswapds.begin_node(nid, totals.awake != 0);
+        }
+        let readings = window::readings(base);
+        self.baseline = self.baseline.take().zip(readings).map(|(old, readings)| Baseline { readings, ..old });
+        self.nodes_from.clone_from(&base.host.node_refaults);
+        self.window = Some(Window::new(base));
     }
 
     /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.
@@ -199,8 +219,10 @@ impl Session {
         if !self.config.filter.matches(stall, names) {
             return Applied::default();
         }
-        self.matched.add(stall);
-        self.matched_since.add(stall);
+        if !self.config.filter.is_empty() {
+            self.matched.add(stall);
+            self.matched_since.add(stall);
+        }
         let label = ProcessLabel { comm: stall.comm, in_command: None, cgroup_id: stall.cgroup_id };
         let (process, new_process) = self.processes.row((stall.pid, stall.process_start_ns), label);
         process.label.cgroup_id = stall.cgroup_id;
@@ -254,6 +276,8 @@ impl Session {
     /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
     /// each event that was told.
     pub fn take(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
+        let in_window = self.window.as_mut().map(|window| window.of(input));
+        let input = in_window.as_ref().unwrap_or(input);
         self.lost = input.lost;
         for (kind, told) in input.told.iter().enumerate() {
             self.told[kind] = KindTally { count: told.count, total_ns: told.total_ns };
@@ -295,6 +319,14 @@ impl Session {
     /// Sets what was lost at a stage whose counter is kept elsewhere, since the start.
     pub fn set_loss(&mut self, stage: Loss, total: u64) {
         self.lost[stage as usize] = total;
+    }
+
+    /// Says at the end what was lost in all in user space, and which stalls are not over: both may be known better by
+    /// then than at the last tick.
+    pub fn end(&mut self, lost: [u64; Loss::COUNT], open: &[OpenStall]) {
+        let base = self.window.as_ref().map_or([0; Loss::COUNT], Window::lost);
+        self.lost = std::array::from_fn(|stage| lost[stage].saturating_sub(base[stage]));
+        self.last.totals.open = open.to_vec();
     }
 
     /// What was lost so far, by stage; the kernel side's as of the last tick.

@@ -127,6 +127,7 @@ impl Session {
             duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
             stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, KindSummary::of(totals))).collect(),
             all: KindSummary::of(&sum_of_kinds(totals)),
+            open: totals.open.clone(),
             matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
             unattributed: self.unattributed(),
             processes: self.process_group(),

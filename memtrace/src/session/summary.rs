@@ -7,7 +7,7 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 use super::{
     coverage::Coverage,
     faults::FaultsRead,
-    input::{KindTotals, NodeRefaults, OwnCost},
+    input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     loss::Ledger,
     tally::{KindTally, Tally},
     tick::Reclaim,
@@ -120,6 +120,8 @@ pub struct Summary {
     pub stalls: BTreeMap<StallKind, KindSummary>,
     /// All kinds together.
     pub all: KindSummary,
+    /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
+    pub open: Vec<OpenStall>,
     /// Those that match the filter and were told; `None` without a filter.
     pub matched: Option<Tally>,
     /// Stalls that the totals count and no event told: their records were lost. In no row of the tables.

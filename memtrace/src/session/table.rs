@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, hash::Hash};
 
+use foldhash::fast::RandomState;
+
 use super::tally::Tally;
 
 /// No row.
@@ -30,7 +32,7 @@ pub(super) struct Row<K, L> {
 /// Rows by key, with a list from the newest used to the one idle longest.
 #[derive(Debug)]
 pub(super) struct Table<K, L> {
-    index: HashMap<K, u32>,
+    index: HashMap<K, u32, RandomState>,
     rows: Vec<Row<K, L>>,
     capacity: usize,
     newest: u32,
@@ -47,7 +49,7 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         let capacity = capacity.clamp(1, 1 << 20);
         // Twice the room: a map at most half full cleans up after removals in place and never grows. It is filled
         // once, so that its memory is written here too.
-        let mut index = HashMap::with_capacity(2 * capacity);
+        let mut index = HashMap::with_capacity_and_hasher(2 * capacity, RandomState::default());
         index.extend((0..).map(|n| (keys(n), n)).take(2 * capacity));
         index.clear();
         // The links are not zero, so that every page of the rows is written here and not at the first stall.
@@ -60,17 +62,24 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
 
     /// The row of `key`, which becomes the newest used, and whether it is new.
     pub(super) fn row(&mut self, key: K, label: L) -> (&mut Row<K, L>, bool) {
-        let known = self.index.get(&key).copied();
-        let at = match known {
-            Some(at) => {
+        // Stalls come in bursts of one task: mostly it is the row of the stall before.
+        let newest = self.newest;
+        if self.rows.get(newest as usize).is_some_and(|row| row.key == key) {
+            return (&mut self.rows[newest as usize], false);
+        }
+        let (at, is_new) = match self.index.get(&key) {
+            Some(&at) => {
                 self.unlink(at);
-                at
+                (at, false)
             }
-            None => self.vacate(key, label),
+            None => {
+                let at = self.vacate(key, label);
+                self.index.insert(key, at);
+                (at, true)
+            }
         };
-        self.index.insert(key, at);
         self.link_newest(at);
-        (&mut self.rows[at as usize], known.is_none())
+        (&mut self.rows[at as usize], is_new)
     }
 
     /// The row of `key`, if it is there.

@@ -5,7 +5,7 @@ use memtrace_common::{
     kind::StallKind,
 };
 
-use super::faults::Faults;
+use super::{faults::Faults, untold::UntoldStalls};
 use crate::event::Stall;
 
 /// First bucket of the shared shape that a [`Tally`] tells apart: shorter stalls count as 4 us.
@@ -64,6 +64,8 @@ pub struct Tally {
     scanned: PartialSum,
     reclaimed: PartialSum,
     latency: [u32; END - FIRST],
+    /// Those of them of which nothing but count and time is known.
+    without_latency: u64,
     /// What had to be got back, beside the stalls.
     pub faults: Faults,
 }
@@ -78,6 +80,7 @@ impl Default for Tally {
             scanned: PartialSum::default(),
             reclaimed: PartialSum::default(),
             latency: [0; END - FIRST],
+            without_latency: 0,
             faults: Faults::default(),
         }
     }
@@ -98,6 +101,19 @@ impl Tally {
         *bucket = bucket.saturating_add(1);
     }
 
+    /// Counts stalls of which nothing else is known.
+    pub(super) fn add_untold(&mut self, untold: &UntoldStalls) {
+        self.stalls += untold.count;
+        self.total_ns = self.total_ns.saturating_add(untold.total_ns);
+        // The longest may be one of an event, or of before: none of these took longer than all of them together.
+        if untold.max_ns <= untold.total_ns {
+            self.max_ns = self.max_ns.max(untold.max_ns);
+        }
+        self.scanned.unread += untold.count;
+        self.reclaimed.unread += untold.count;
+        self.without_latency += untold.count;
+    }
+
     /// Counts all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         self.stalls += other.stalls;
@@ -108,6 +124,7 @@ impl Tally {
             kind.total_ns = kind.total_ns.saturating_add(more.total_ns);
         }
         self.faults.merge(&other.faults);
+        self.without_latency += other.without_latency;
         self.scanned.merge(other.scanned);
         self.reclaimed.merge(other.reclaimed);
         for (bucket, more) in self.latency.iter_mut().zip(other.latency) {
@@ -140,9 +157,12 @@ impl Tally {
     }
 
     /// The latency below which the share `q` (0 to 1) of them lies, in ns, at most 1/32 off from 4 us to a minute and
-    /// never above the maximum; `None` when there are none.
+    /// never above the maximum; `None` when there are none, or when the latency of some is not known.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
+        if self.without_latency > 0 {
+            return None;
+        }
         let total: u64 = self.latency.iter().copied().map(u64::from).sum();
         let rank = super::histogram::rank(q, total)?;
         let mut seen = 0;

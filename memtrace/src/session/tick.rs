@@ -142,6 +142,13 @@ pub struct Tick {
 }
 
 impl Tick {
+    /// Whether it is the rest of an interval at the end, a moment in which nothing happened: it tells nothing.
+    #[must_use]
+    pub fn is_empty_rest(&self, interval_ns: u64) -> bool {
+        let has_refaults = self.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());
+        self.elapsed_ns < interval_ns / 10 && self.all.count == 0 && self.oom_kills == 0 && !has_refaults
+    }
+
     /// Seconds that tasks were stalled per second: the mean number of stalled tasks. `None` for an empty interval.
     #[must_use]
     pub fn stalled_per_s(&self) -> Option<f64> {

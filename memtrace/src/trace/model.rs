@@ -4,6 +4,7 @@ use memtrace_common::kind::StallKind;
 
 use crate::{
     before::BeforeStart,
+    clock::Clock,
     event::{Comm, Event},
     hook::HookRecord,
     session::{
@@ -13,6 +14,8 @@ use crate::{
         input::{NodeRefaults, OpenStall, TickInput, Zone},
     },
 };
+
+pub use crate::session::untold::{UntoldProcess, UntoldStalls};
 
 /// One thing that happened between two ticks, in the order in which the session was given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,35 +42,6 @@ pub enum Entry {
     },
 }
 
-/// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
-/// not written because the disk was full, or in a damaged block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UntoldStalls {
-    /// Finished stalls.
-    pub count: u64,
-    /// Their time in ns.
-    pub total_ns: u64,
-    /// The longest in ns, of all that the process or cgroup had in this segment.
-    pub max_ns: u64,
-}
-
-/// Such stalls of one process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UntoldProcess {
-    /// Process id.
-    pub pid: u32,
-    /// Start of the process in ns, where it was read.
-    pub process_start_ns: Option<u64>,
-    /// Its name, or that of its first stalled thread.
-    pub comm: Comm,
-    /// Whether it belongs to the command that memtrace started.
-    pub in_command: Option<bool>,
-    /// Id of the memory cgroup of its latest stall.
-    pub cgroup_id: Option<u64>,
-    /// The stalls.
-    pub stalls: UntoldStalls,
-}
-
 /// A tick as the trace holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TickRecord {
@@ -92,6 +66,15 @@ pub struct ClockReading {
     pub boottime_ns: u64,
     /// `CLOCK_REALTIME`, in ns since 1970.
     pub realtime_ns: i64,
+}
+
+impl ClockReading {
+    /// The time of day for any instant, in a zone.
+    #[must_use]
+    pub fn clock(&self, zone: jiff::tz::TimeZone) -> Clock {
+        let wall = jiff::Timestamp::from_nanosecond(i128::from(self.realtime_ns)).unwrap_or_default();
+        Clock { mono_ns: self.monotonic_ns, wall, zone }
+    }
 }
 
 /// A named setting or fact, as the kernel shows it.

@@ -14,7 +14,7 @@ use memtrace::{
         coverage::{Baseline, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
-        input::{HostSample, KernelTotals, NodeRefaults, OwnCost, Pressure, Zone},
+        input::{HostSample, KernelTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
         loss::Loss,
         summary::Summary,
         tick::Tick,
@@ -247,6 +247,8 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     totals.own.count = 1;
     totals.own.total_ns = 40_000;
     totals.own.max_ns = 40_000;
+    let open = |tid, comm, begin_ns| OpenStall { pid: 1234, tid, comm, kind: StallKind::Direct, begin_ns };
+    totals.open = vec![open(1241, Some(Comm::from(HOSTILE)), 88 * S), open(1242, None, 100 * S)];
     totals.other_shrinks = OtherShrinks { scanned_pages: 100, reclaimed_pages: 50 };
     let node = KswapdTotals {
         rounds: 9,

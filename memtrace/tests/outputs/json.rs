@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 use memtrace::{
-    hook::{Attached, HookStatus},
+    hook::{Attached, HookRecord, HookStatus},
     json::{Kswapd, Meta, MetaInput, Object, Oom, Stall, Summary, Tick},
     session::{
         filter::Filter,
@@ -24,14 +24,16 @@ fn filter() -> Filter {
 }
 
 fn meta(command: &[Vec<u8>]) -> Meta {
-    let hook = |name, attached, unread| HookStatus {
-        name,
-        gives: "stalls",
-        without: "no stall is seen",
-        required: true,
-        attached,
-        unread,
-        verified_instructions: None,
+    let hook = |name, attached, unread| {
+        HookRecord::from(&HookStatus {
+            name,
+            gives: "stalls",
+            without: "no stall is seen",
+            required: true,
+            attached,
+            unread,
+            verified_instructions: None,
+        })
     };
     let hooks = [
         hook("vmscan:mm_vmscan_direct_reclaim_begin", Attached::BtfTracepoint, Vec::new()),

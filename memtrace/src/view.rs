@@ -1,20 +1,41 @@
-//! Items to text: lines for people, objects for programs.
+//! Items to text: lines for people, objects for programs. The one view of what is traced now and of what a trace holds.
 
 use std::sync::Arc;
 
-use super::output::Item;
 use crate::{
+    before::BeforeStart,
     clock::Clock,
+    event::{Kswapd, Oom, Stall},
     gfp::GfpNames,
     json::{self, Object},
     lines::{self, HEADER_EVERY, Style, SummaryView},
     names::Names,
-    session::filter::CgroupNames,
+    session::{filter::CgroupNames, summary::Summary, tick::Tick},
 };
+
+/// The path of a cgroup, shared without copying.
+pub type Path = Option<Arc<[u8]>>;
+
+/// One thing to show.
+#[derive(Debug)]
+pub enum Item {
+    /// What was going on before the start.
+    Before(Box<BeforeStart>),
+    /// A stall, with the path of its cgroup.
+    Stall(Stall, Path),
+    /// An OOM kill, with the path of the victim's cgroup.
+    Oom(Oom, Path),
+    /// A change of a kswapd.
+    Kswapd(Kswapd),
+    /// The end of an interval.
+    Tick(Box<Tick>),
+    /// What it all came to, with the paths of all cgroups in it. The last item.
+    Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
+}
 
 /// How items are shown.
 #[derive(Debug)]
-pub(super) enum Format {
+pub enum Format {
     /// Lines of text.
     Lines {
         /// Columns of the terminal; `None` for a pipe.
@@ -36,10 +57,13 @@ pub(super) enum Format {
 
 /// Everything needed to put items into words.
 #[derive(Debug)]
-pub(super) struct View {
-    pub(super) clock: Clock,
-    pub(super) gfp: GfpNames,
-    pub(super) format: Format,
+pub struct View {
+    /// Times.
+    pub clock: Clock,
+    /// Allocation flags.
+    pub gfp: GfpNames,
+    /// Lines or objects.
+    pub format: Format,
 }
 
 /// The paths that came with an item.
@@ -53,7 +77,8 @@ impl CgroupNames for Paths<'_> {
 
 impl View {
     /// What comes before the first item.
-    pub(super) fn head(&mut self) -> String {
+    #[must_use]
+    pub fn head(&mut self) -> String {
         match &mut self.format {
             Format::Json(meta) => meta.take().map_or_else(String::new, |meta| line(&Object::Meta(*meta))),
             Format::Lines { .. } | Format::Nothing => String::new(),
@@ -61,7 +86,8 @@ impl View {
     }
 
     /// One item, with its newline; empty when this format does not show it.
-    pub(super) fn render(&mut self, item: Item) -> String {
+    #[must_use]
+    pub fn render(&mut self, item: Item) -> String {
         let path =
             |id: Option<u64>, path: Option<Arc<[u8]>>| -> Vec<(u64, Arc<[u8]>)> { id.zip(path).into_iter().collect() };
         let paths = match &item {
@@ -102,6 +128,17 @@ impl View {
             }
         }
     }
+}
+
+/// All cgroups that a summary names, each once.
+pub fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> + use<> {
+    let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
+    let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
+    let victims = summary.ooms.iter().filter_map(|oom| oom.victim.cgroup_id);
+    let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter()
 }
 
 fn object(item: &Item, names: &Names<'_>) -> Option<Object> {

@@ -1,0 +1,47 @@
+//! Of whom: the same for what is traced now and for what a trace holds.
+
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use memtrace_common::kind::StallKind;
+
+use crate::session::{
+    filter::Filter,
+    pattern::{CgroupPattern, CommPattern},
+};
+
+/// Which stalls.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct FilterArgs {
+    /// Only stalls of these processes
+    #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Which stalls")]
+    pub pid: Vec<u32>,
+    /// Only stalls of threads with this name (15 bytes at most; * and ? stand for others)
+    #[arg(long, value_name = "NAME", value_parser = CommPattern::parse, help_heading = "Which stalls")]
+    pub comm: Vec<CommPattern>,
+    /// Only stalls in these cgroups and below: a path, or a part of one with * and ?
+    #[arg(long, value_name = "PATTERN", value_parser = CgroupPattern::parse, help_heading = "Which stalls")]
+    pub cgroup: Vec<CgroupPattern>,
+    /// Only stalls of this kind; several with commas
+    #[arg(long, value_name = "K", value_delimiter = ',', value_parser = kinds(), help_heading = "Which stalls")]
+    pub kind: Vec<StallKind>,
+}
+
+impl FilterArgs {
+    /// The filter of the session.
+    #[must_use]
+    pub fn filter(&self) -> Filter {
+        Filter {
+            pids: self.pid.clone(),
+            comms: self.comm.clone(),
+            cgroups: self.cgroup.clone(),
+            kinds: self.kind.clone(),
+        }
+    }
+}
+
+fn kinds() -> impl TypedValueParser<Value = StallKind> {
+    PossibleValuesParser::new(StallKind::ALL.map(StallKind::name))
+        .try_map(|name| StallKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or("no such kind"))
+}

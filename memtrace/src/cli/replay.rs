@@ -1,0 +1,78 @@
+//! Options of `replay`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{FilterArgs, duration, report::TimeArgs};
+
+/// Options of `replay`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct ReplayArgs {
+    /// Traces, directories with traces, or `-` for stdin
+    #[arg(value_name = "FILE|DIR|-", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Write lines of text: the default
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub lines: bool,
+    /// Write JSON, one object per line, as `memtrace --json` did
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// So many times as fast as it was, or `max`
+    #[arg(long, value_name = "N", value_parser = Speed::parse, default_value = "1", help_heading = "Output")]
+    pub speed: Speed,
+    /// Rows of the tables in the summary; JSON lists are always complete
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    pub top: usize,
+    /// Show UTC instead of local time
+    #[arg(long, help_heading = "Output")]
+    pub utc: bool,
+    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
+    #[arg(long, help_heading = "Output")]
+    pub no_color: bool,
+    /// Say more: lines for kswapd
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// From when to when.
+    #[command(flatten)]
+    pub time: TimeArgs,
+    /// Of whom.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Hide the lines of stalls shorter than T; totals count them all [default: 1ms, 0 with --json]
+    #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Which stalls")]
+    pub min_stall: Option<Duration>,
+}
+
+impl ReplayArgs {
+    /// The shortest stall that gets a line of its own.
+    #[must_use]
+    pub fn min_stall(&self) -> Duration {
+        self.min_stall.unwrap_or(if self.json { Duration::ZERO } else { Duration::from_millis(1) })
+    }
+}
+
+/// How fast.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// As fast as it can be written.
+    Max,
+    /// So many times as fast as it was.
+    Times(f64),
+}
+
+impl Speed {
+    /// Reads `max`, `1`, `0.5`, `10` or `10x`.
+    ///
+    /// # Errors
+    /// Says what was given and what is expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        let times = text.strip_suffix('x').unwrap_or(text).parse().ok().filter(|n: &f64| (1e-3..=1e6).contains(n));
+        times.map(Self::Times).ok_or_else(|| format!("`{text}` is no speed: a number such as 1, 0.5 or 10, or max"))
+    }
+}

@@ -1,0 +1,50 @@
+//! Options of `report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::FilterArgs;
+use crate::{replay::when::When, report::By};
+
+/// Options of `report`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct ReportArgs {
+    /// Traces, directories with traces, or `-` for stdin [default: the newest *.mtrc here]
+    #[arg(value_name = "FILE|DIR|-")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Write JSON: the object `meta`, a `group` for each row of --by, and the `summary` that `memtrace --json` ended with
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// A table by this; several with commas
+    #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Output")]
+    pub by: Vec<By>,
+    /// Rows of the tables; JSON lists are always complete
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    pub top: usize,
+    /// Show UTC instead of local time
+    #[arg(long, help_heading = "Output")]
+    pub utc: bool,
+    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
+    #[arg(long, help_heading = "Output")]
+    pub no_color: bool,
+
+    /// From when to when.
+    #[command(flatten)]
+    pub time: TimeArgs,
+    /// Of whom.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// A part of a trace.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct TimeArgs {
+    /// From this time on, in whole ticks: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339; 90s from the start, -30s from the end
+    #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
+    pub since: Option<When>,
+    /// Until this time
+    #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
+    pub until: Option<When>,
+}

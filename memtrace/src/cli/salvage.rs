@@ -1,0 +1,30 @@
+//! Options of `salvage`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `salvage`.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct SalvageArgs {
+    /// The damaged trace
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The new file
+    #[arg(value_name = "OUT", required_unless_present = "output")]
+    pub to: Option<PathBuf>,
+    /// The new file
+    #[arg(short, long, value_name = "OUT", conflicts_with = "to")]
+    pub output: Option<PathBuf>,
+    /// Replace OUT when it is there
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+impl SalvageArgs {
+    /// The new file.
+    #[must_use]
+    pub fn target(&self) -> Option<&PathBuf> {
+        self.output.as_ref().or(self.to.as_ref())
+    }
+}

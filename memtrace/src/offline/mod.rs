@@ -1,0 +1,23 @@
+//! The commands that read traces: no rights, no kernel, and no file but those that are named.
+
+mod input;
+mod pace;
+mod player;
+mod replay;
+mod report;
+mod salvage;
+
+pub use self::{replay::replay, report::report, salvage::salvage};
+
+/// Exit status when an input is damaged or no trace; what could be read was read.
+pub const EXIT_DAMAGED: u8 = 5;
+/// Exit status when reading or writing failed.
+const EXIT_FAILURE: u8 = 1;
+
+/// The graver of two exit statuses: a failure says more than damage.
+const fn graver(a: u8, b: u8) -> u8 {
+    match (a, b) {
+        (EXIT_FAILURE, _) | (_, EXIT_FAILURE) => EXIT_FAILURE,
+        (0, other) | (other, _) => other,
+    }
+}

@@ -1,0 +1,134 @@
+//! `memtrace replay`.
+
+use std::{
+    cell::RefCell,
+    io::{self, BufWriter, Write as _},
+};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::{
+    input,
+    pace::Pace,
+    player::{Player, Request},
+};
+use crate::{
+    cli::ReplayArgs,
+    gfp::GfpNames,
+    json, lines,
+    live::Signals,
+    replay::{Items, Replay, meta_input},
+    terminal,
+    view::{Format, Item, View},
+};
+
+/// Writes items, each when it is due.
+struct Show<'a> {
+    view: View,
+    out: BufWriter<io::StdoutLock<'a>>,
+    pace: Pace,
+    signals: &'a Signals,
+    failed: Option<io::Error>,
+}
+
+impl Show<'_> {
+    fn item(&mut self, item: Item, is_last: bool) {
+        if self.failed.is_some() || (self.signals.received().is_some() && !is_last) {
+            return;
+        }
+        if let Some(t_ns) = time_of(&item).filter(|_| !is_last) {
+            let due_in = self.pace.due_in(t_ns);
+            if !due_in.is_zero() {
+                // What was shown so far must be seen before a wait.
+                self.failed = self.out.flush().err();
+                self.pace.wait(due_in, self.signals);
+            }
+        }
+        let text = self.view.render(item);
+        self.write(&text);
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(text.as_bytes()).err();
+        }
+    }
+}
+
+fn time_of(item: &Item) -> Option<u64> {
+    match item {
+        Item::Stall(stall, _) => Some(stall.t_ns),
+        Item::Oom(oom, _) => Some(oom.t_ns),
+        Item::Kswapd(kswapd) => Some(kswapd.t_ns),
+        Item::Tick(tick) => Some(tick.t_ns),
+        Item::Before(_) | Item::Summary(..) => None,
+    }
+}
+
+/// Shows traces as live showed what is in them; the result is the exit status.
+///
+/// # Errors
+/// When there is nothing to read, or stdout fails.
+pub fn replay(args: &ReplayArgs) -> Result<u8> {
+    let signals = Signals::install().context("installing the signal handlers")?;
+    let mut player = Player::new(input::sources(&args.inputs)?);
+    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
+    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+        let show = RefCell::new(Show {
+            view: view(args, &replay, &request),
+            out: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
+            pace: Pace::new(args.speed),
+            signals: &signals,
+            failed: None,
+        });
+        let head = show.borrow_mut().view.head();
+        show.borrow_mut().write(&head);
+        if replay.is_from_the_start()
+            && let Some(before) = &replay.meta().before
+        {
+            show.borrow_mut().item(Item::Before(Box::new(before.clone())), false);
+        }
+        let mut items = Items {
+            show: |item| show.borrow_mut().item(item, false),
+            min_stall_ns: u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX),
+            kswapd: args.json || args.verbose,
+            interval_ns: replay.meta().setup.interval_ns,
+        };
+        player.play(&mut replay, &mut items, || show.borrow().failed.is_none() && signals.received().is_none());
+        let stopped = signals.received().is_some();
+        let clock = request.clock(replay.meta());
+        let finished = replay.finish();
+        let mut show = show.into_inner();
+        show.item(finished.item(), true);
+        let flushed = show.out.flush();
+        match show.failed.map_or(flushed, Err) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+            result => result.context("writing to stdout; the summary is not complete")?,
+        }
+        if stopped {
+            return Ok(0);
+        }
+        for note in &finished.notes {
+            eprintln!("memtrace: {}", note.text(&clock));
+        }
+    }
+    Ok(player.finish())
+}
+
+fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> View {
+    let (meta, filter) = (replay.meta(), replay.filter());
+    let clock = request.clock(meta);
+    let format = if args.json {
+        let min_stall_ns = u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX);
+        Format::Json(Some(Box::new(json::Meta::new(&meta_input(meta, filter, min_stall_ns), &clock))))
+    } else {
+        Format::Lines {
+            width: terminal::width(),
+            style: terminal::style(args.no_color),
+            top: args.top,
+            filter: lines::filter_in_words(filter),
+            since_head: 0,
+        }
+    };
+    View { clock, gfp: GfpNames::from_list(&meta.setup.gfp_names), format }
+}

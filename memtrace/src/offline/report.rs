@@ -1,0 +1,75 @@
+//! `memtrace report`.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::{
+    input,
+    player::{Player, Request},
+};
+use crate::{
+    cli::ReportArgs,
+    gfp::GfpNames,
+    json::{self, Object},
+    names::Names,
+    replay::{Finished, meta_input},
+    report::{Collector, ReportView, text},
+    terminal,
+};
+
+/// Reads traces and writes what they come to; the result is the exit status.
+///
+/// # Errors
+/// When there is nothing to read, or stdout fails.
+pub fn report(args: &ReportArgs) -> Result<u8> {
+    let mut player = Player::new(input::sources(&args.inputs)?);
+    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut first = true;
+    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+        let mut collector = Collector::new(&args.by, replay.meta().base.as_ref().map(|base| &base.input));
+        player.play(&mut replay, &mut collector, || true);
+        let filter = replay.filter().clone();
+        let finished = replay.finish();
+        let clock = request.clock(&finished.meta);
+        // The text has them in its head.
+        if args.json || !io::stdout().is_terminal() {
+            for note in &finished.notes {
+                eprintln!("memtrace: {}", note.text(&clock));
+            }
+        }
+        let view = ReportView {
+            clock: &clock,
+            filter: &filter,
+            top: args.top,
+            width: terminal::width(),
+            utf8: terminal::is_utf8(),
+            style: terminal::style(args.no_color),
+        };
+        let written = if args.json {
+            objects(&finished, &collector, &view)
+        } else {
+            let gap = if first { "" } else { "\n" };
+            format!("{gap}{}", text(&finished, &collector, &view))
+        };
+        first = false;
+        match out.write_all(written.as_bytes()).and_then(|()| out.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(player.finish()),
+            result => result.context("writing to stdout")?,
+        }
+    }
+    Ok(player.finish())
+}
+
+/// The objects, a line each: the last is the summary.
+fn objects(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -> String {
+    let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
+    let names = Names { clock: view.clock, cgroups: &finished.paths, gfp: &gfp };
+    let meta = json::Meta::new(&meta_input(&finished.meta, view.filter, 0), view.clock);
+    let tables = collector.groups.tables(&finished.summary, &names);
+    let groups = tables.iter().flat_map(|table| table.objects()).map(Object::Group);
+    let summary = Object::Summary(json::Summary::new(&finished.summary, &names));
+    // Serializing these types cannot fail; if it did, the object would be missing, not half there.
+    [Object::Meta(meta)].into_iter().chain(groups).chain([summary]).filter_map(|object| object.to_line().ok()).collect()
+}

@@ -1,0 +1,443 @@
+//! The engine: what a trace holds, into the session, exactly as live was given it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{note::Note, when::Window, without_meta};
+use crate::{
+    event::{Comm, Event},
+    session::{
+        Session, SessionConfig,
+        filter::{CgroupNames, Filter},
+        input::TickInput,
+        summary::Summary,
+        tick::Tick,
+    },
+    trace::{
+        Item,
+        model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
+    },
+};
+
+/// Processes whose names are remembered from before a window.
+const KNOWN: usize = 1 << 16;
+/// What the wall clock may be off before it is said, in ns.
+const CLOCK_SET_NS: u64 = 2_000_000_000;
+
+/// What is asked of a trace.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which stalls, of those that were recorded.
+    pub filter: Filter,
+    /// From when to when, in whole ticks.
+    pub window: Window,
+}
+
+/// Who looks on. Everything comes in the order in which it happened, and only what lies in the window.
+pub trait Watch {
+    /// The window begins at this tick, and not at the attaching.
+    fn begin(&mut self, base: &TickInput);
+    /// An event was given to the session; `shown` when it matches the filter.
+    fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>);
+    /// An interval ended; `input` is what the trace holds of it, since the attaching.
+    fn tick(&mut self, tick: Tick, input: &TickInput);
+    /// A remark.
+    fn remark(&mut self, remark: &Remark);
+    /// Something is missing here, after the last tick.
+    fn missing(&mut self);
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// There may be more.
+    Go,
+    /// The window is over: what follows is not asked for.
+    Done,
+}
+
+/// What is known of a process from before the window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    comm: Option<Comm>,
+    in_command: Option<Option<bool>>,
+}
+
+/// One recording on its way through a session.
+#[derive(Debug)]
+pub struct Replay {
+    meta: Meta,
+    options: Options,
+    session: Session,
+    /// Whether the window has begun, and whether it is over.
+    begun: bool,
+    done: bool,
+    /// The segment that is being read, and whether its regular end was seen.
+    segment: u32,
+    ended: bool,
+    known: HashMap<(u32, Option<u64>), Known>,
+    paths: BTreeMap<u64, Arc<[u8]>>,
+    notes: Vec<Note>,
+    /// What was told at the last tick of the trace: count and time in ns.
+    told: (u64, u64),
+    ticks_ns: Option<(u64, u64)>,
+    shown_ticks: u64,
+    stalls_since_tick: u64,
+    untold: [u64; 3],
+    damage: Option<Damaged>,
+}
+
+/// All damage so far.
+#[derive(Debug)]
+struct Damaged {
+    parts: u64,
+    bytes: u64,
+    what: String,
+    from_ns: Option<u64>,
+    to_ns: Option<u64>,
+}
+
+impl Replay {
+    /// A recording from its first segment that is given; without a beginning, from what is known instead.
+    #[must_use]
+    pub fn new(meta: Option<Meta>, options: Options) -> Self {
+        let lost_beginning = meta.is_none();
+        let meta = meta.unwrap_or_else(|| without_meta(ClockReading::default()));
+        let setup = &meta.setup;
+        let mut baseline = meta.baseline.clone();
+        let filter = if options.filter.is_empty() {
+            setup.filter.clone()
+        } else {
+            // The counters of a cgroup belong to the filter of the recording.
+            baseline.readings.before.cgroup = None;
+            baseline.readings.after.cgroup = None;
+            options.filter.clone()
+        };
+        let mut session = Session::new(SessionConfig {
+            start_ns: setup.start_ns,
+            own_pid: setup.own_pid,
+            filter,
+            scans_read: setup.scans_read,
+            faults_read: setup.faults_read,
+            mglru: setup.mglru,
+            recorded: true,
+            ..SessionConfig::default()
+        });
+        session.cover(baseline);
+        session.count_nodes_from(meta.nodes_from.clone());
+        let mut notes = Vec::new();
+        let (mut begun, mut told) = (!lost_beginning, (0, 0));
+        if lost_beginning {
+            notes.push(Note::NoMeta);
+        }
+        if let Some(base) = &meta.base {
+            session.begin_at(&base.input);
+            told = told_sum(&base.input);
+        }
+        if meta.segment > 0 {
+            notes.push(Note::BeginsLater { segment: meta.segment });
+        }
+        let first_ns = meta.base.as_ref().map_or(setup.start_ns, |base| base.input.t_ns);
+        begun &= !options.window.begins_after(first_ns, setup.interval_ns);
+        Self {
+            segment: meta.segment,
+            meta,
+            options,
+            session,
+            begun,
+            done: false,
+            ended: false,
+            known: HashMap::new(),
+            paths: BTreeMap::new(),
+            notes,
+            told,
+            ticks_ns: None,
+            shown_ticks: 0,
+            stalls_since_tick: 0,
+            untold: [0; 3],
+            damage: None,
+        }
+    }
+
+    /// The beginning of the recording, as far as it is known.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Whether all of the recording is shown from its very beginning.
+    #[must_use]
+    pub fn is_from_the_start(&self) -> bool {
+        self.begun && self.meta.base.is_none() && self.shown_ticks == 0
+    }
+
+    /// The filter that holds: what is asked for now, else what was asked for when it was recorded.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        if self.options.filter.is_empty() { &self.meta.setup.filter } else { &self.options.filter }
+    }
+
+    /// Whether an item belongs to another recording.
+    #[must_use]
+    pub fn is_other(&self, meta: &Meta) -> bool {
+        meta.recording != self.meta.recording
+    }
+
+    /// Takes what the trace holds next, with the entries of that block and the paths that are known by now.
+    pub fn take(&mut self, item: &Item, entries: &[Entry], names: &dyn CgroupNames, watch: &mut impl Watch) -> Flow {
+        if self.done {
+            return Flow::Done;
+        }
+        match item {
+            Item::Meta(meta) => self.next_segment(meta, watch),
+            Item::Clock(reading) => self.clock(reading),
+            Item::Entries => self.entries(entries, names, watch),
+            Item::Tick(record) => self.tick(record, names, watch),
+            Item::Remark(remark) => self.remark(remark, watch),
+            Item::End(end) => self.end(end),
+            Item::Damage(damage) => {
+                // A cut tail is an end that is missing, which is said of the whole.
+                if !damage.is_cut {
+                    let last = self.ticks_ns.map(|(_, last)| last);
+                    let all = self.damage.get_or_insert_with(|| Damaged {
+                        parts: 0,
+                        bytes: 0,
+                        what: damage.what.clone(),
+                        from_ns: last,
+                        to_ns: None,
+                    });
+                    all.parts += 1;
+                    all.bytes += damage.bytes;
+                    all.to_ns = None;
+                    watch.missing();
+                }
+            }
+        }
+        if self.done { Flow::Done } else { Flow::Go }
+    }
+
+    fn next_segment(&mut self, meta: &Meta, watch: &mut impl Watch) {
+        let expected = self.segment + 1;
+        if meta.segment > expected {
+            let base = meta.base.as_ref().map_or((0, 0), |base| told_sum(&base.input));
+            self.notes.push(Note::Gap {
+                segments: (expected, meta.segment - 1),
+                stalls: base.0.saturating_sub(self.told.0),
+                total_ns: base.1.saturating_sub(self.told.1),
+            });
+            watch.missing();
+        }
+        self.segment = meta.segment;
+        self.ended = false;
+    }
+
+    /// Whether a segment was already read.
+    #[must_use]
+    pub fn has_read(&self, meta: &Meta) -> bool {
+        meta.segment <= self.segment
+    }
+
+    /// Says that a segment was left out because it was given twice.
+    pub fn skipped(&mut self, segment: u32) {
+        self.notes.push(Note::Twice { segment });
+    }
+
+    fn clock(&mut self, reading: &ClockReading) {
+        if self.meta.clock == ClockReading::default() {
+            self.meta.clock = *reading;
+            return;
+        }
+        let offset = |reading: &ClockReading| i128::from(reading.realtime_ns) - i128::from(reading.monotonic_ns);
+        let by_ns = i64::try_from(offset(reading) - offset(&self.meta.clock)).unwrap_or(i64::MAX);
+        let said = self.notes.iter().any(|note| matches!(note, Note::ClockSet { .. }));
+        if by_ns.unsigned_abs() > CLOCK_SET_NS && !said {
+            self.notes.push(Note::ClockSet { by_ns });
+        }
+    }
+
+    fn entries(&mut self, entries: &[Entry], names: &dyn CgroupNames, watch: &mut impl Watch) {
+        for entry in entries {
+            match entry {
+                Entry::Event(event) if self.begun => self.event(event, names, watch),
+                Entry::Event(_) => {}
+                Entry::Name { pid, process_start_ns, comm } => {
+                    self.session.name_process(*pid, *process_start_ns, *comm);
+                    self.remember(*pid, *process_start_ns, |known| known.comm = Some(*comm));
+                }
+                Entry::Mark { pid, process_start_ns, in_command } => {
+                    self.session.mark_process(*pid, *process_start_ns, *in_command);
+                    self.remember(*pid, *process_start_ns, |known| known.in_command = Some(*in_command));
+                }
+            }
+        }
+    }
+
+    /// Before a window begins, what is learnt of processes is kept for it.
+    fn remember(&mut self, pid: u32, start_ns: Option<u64>, learn: impl FnOnce(&mut Known)) {
+        if !self.begun && (self.known.len() < KNOWN || self.known.contains_key(&(pid, start_ns))) {
+            learn(self.known.entry((pid, start_ns)).or_default());
+        }
+    }
+
+    fn event(&mut self, event: &Event, names: &dyn CgroupNames, watch: &mut impl Watch) {
+        let applied = self.session.apply(event, names);
+        match event {
+            Event::Stall(stall) => {
+                self.stalls_since_tick += 1;
+                if applied.new_cgroup {
+                    self.learn(stall.cgroup_id, names);
+                }
+                if applied.new_process
+                    && let Some(known) = self.known.get(&(stall.pid, stall.process_start_ns))
+                {
+                    if let Some(comm) = known.comm {
+                        self.session.name_process(stall.pid, stall.process_start_ns, comm);
+                    }
+                    if let Some(in_command) = known.in_command {
+                        self.session.mark_process(stall.pid, stall.process_start_ns, in_command);
+                    }
+                }
+            }
+            Event::Oom(oom) => self.learn(oom.victim.cgroup_id, names),
+            Event::Kswapd(_) => {}
+        }
+        watch.event(event, applied.shown, &self.paths);
+    }
+
+    fn learn(&mut self, id: Option<u64>, names: &dyn CgroupNames) {
+        if let Some(id) = id
+            && !self.paths.contains_key(&id)
+            && let Some(path) = names.path(id)
+        {
+            self.paths.insert(id, path.into());
+        }
+    }
+
+    fn tick(&mut self, record: &TickRecord, names: &dyn CgroupNames, watch: &mut impl Watch) {
+        let (t_ns, interval_ns) = (record.input.t_ns, self.meta.setup.interval_ns);
+        self.ticks_ns = Some((self.ticks_ns.map_or(t_ns, |(first, _)| first), t_ns));
+        self.told = told_sum(&record.input);
+        if let Some(damage) = &mut self.damage {
+            damage.to_ns.get_or_insert(t_ns);
+        }
+        if !self.begun {
+            if !self.options.window.begins_after(t_ns, interval_ns) {
+                self.session.begin_at(&record.input);
+                watch.begin(&record.input);
+                self.begun = true;
+            }
+            return;
+        }
+        self.stalls_since_tick = 0;
+        self.untold(record, names);
+        for id in record.input.faults.processes.iter().filter_map(|process| process.cgroup_id) {
+            self.learn(Some(id), names);
+        }
+        for (id, _) in &record.input.faults.cgroups {
+            self.learn(Some(*id), names);
+        }
+        let recorded = &self.meta.setup.filter;
+        let tick = if self.options.filter.is_empty() || recorded.is_empty() {
+            self.session.take(&record.input, names)
+        } else {
+            // What is asked for now is a part of what was recorded: events are, refaults are all there.
+            let mut input = record.input.clone();
+            input.faults.processes.retain(|process| recorded.matches_faults(process, names));
+            input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
+            self.session.take(&input, names)
+        };
+        self.shown_ticks += 1;
+        watch.tick(tick, &record.input);
+        self.done = self.options.window.ends_by(t_ns, interval_ns);
+    }
+
+    fn untold(&mut self, record: &TickRecord, names: &dyn CgroupNames) {
+        if record.untold_processes.is_empty() && record.untold_cgroups.is_empty() {
+            return;
+        }
+        for process in &record.untold_processes {
+            self.learn(process.cgroup_id, names);
+            self.untold[0] += process.stalls.count;
+            self.untold[1] = self.untold[1].saturating_add(process.stalls.total_ns);
+        }
+        record.untold_cgroups.iter().for_each(|(id, _)| self.learn(*id, names));
+        let filter = &self.options.filter;
+        if filter.is_empty() {
+            self.session.apply_untold(&record.untold_processes, &record.untold_cgroups);
+            return;
+        }
+        if !filter.kinds.is_empty() {
+            self.untold[2] = self.untold[0];
+        }
+        let mut processes = record.untold_processes.clone();
+        processes.retain(|process| process.matches(filter, names));
+        let mut cgroups = record.untold_cgroups.clone();
+        cgroups.retain(|(id, _)| id.is_some_and(|id| filter.matches_cgroup(id, names)));
+        self.session.apply_untold(&processes, &cgroups);
+    }
+
+    fn remark(&mut self, remark: &Remark, watch: &mut impl Watch) {
+        if remark.kind == RemarkKind::EventsStopped {
+            self.notes.push(Note::EventsStopped { t_ns: remark.t_ns, text: remark.text.clone() });
+        }
+        if self.begun {
+            watch.remark(remark);
+        }
+    }
+
+    fn end(&mut self, end: &End) {
+        self.ended = end.reason != EndReason::NextSegment;
+        if self.begun {
+            self.session.end(end.lost, &end.open);
+        }
+    }
+
+    /// What it came to, with the paths of cgroups and what must be told beside.
+    #[must_use]
+    pub fn finish(mut self) -> Finished {
+        // Whoever stops in the middle does not ask how it ends.
+        if !self.ended && !self.done {
+            let until_ns = self.ticks_ns.map(|(_, last)| last);
+            self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
+        }
+        if let Some(damage) = self.damage.take() {
+            let Damaged { parts, bytes, what, from_ns, to_ns } = damage;
+            self.notes.push(Note::Damaged { parts, bytes, what, between_ns: (from_ns, to_ns) });
+        }
+        let [stalls, total_ns, left_out] = self.untold;
+        if stalls > 0 {
+            let min_stall_ns = self.meta.setup.min_stall_ns;
+            self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
+        }
+        if self.shown_ticks == 0 && self.ticks_ns.is_some() {
+            self.notes.push(Note::EmptyWindow { ticks_ns: self.ticks_ns });
+        }
+        let summary = self.session.summary();
+        Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
+    }
+}
+
+/// The end of a replay.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it came to.
+    pub summary: Summary,
+    /// Paths of cgroups.
+    pub paths: BTreeMap<u64, Arc<[u8]>>,
+    /// What must be told.
+    pub notes: Vec<Note>,
+    /// The beginning, with what was learnt later.
+    pub meta: Meta,
+    /// Whether no tick was in it.
+    pub is_empty: bool,
+}
+
+/// Count and time of all that events told.
+fn told_sum(input: &TickInput) -> (u64, u64) {
+    input
+        .told
+        .iter()
+        .fold((0, 0), |(count, total_ns), told| (count + told.count, u64::saturating_add(total_ns, told.total_ns)))
+}

@@ -1,0 +1,59 @@
+//! What live would have shown, item by item.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{engine::Finished, engine::Watch};
+use crate::{
+    event::Event,
+    session::{input::TickInput, tick::Tick},
+    trace::model::Remark,
+    view::{Item, cgroups_of},
+};
+
+/// Turns what happens into items of a view and hands each on.
+pub struct Items<F> {
+    /// Where they go.
+    pub show: F,
+    /// Shorter stalls have no item, in ns.
+    pub min_stall_ns: u64,
+    /// Whether changes of kswapd have one.
+    pub kswapd: bool,
+    /// Length of a tick in ns.
+    pub interval_ns: u64,
+}
+
+impl<F: FnMut(Item)> Watch for Items<F> {
+    fn begin(&mut self, _: &TickInput) {}
+
+    fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>) {
+        let path = |id: Option<u64>| id.and_then(|id| paths.get(&id)).cloned();
+        match event {
+            Event::Stall(stall) if shown && stall.dur_ns >= self.min_stall_ns => {
+                (self.show)(Item::Stall(*stall, path(stall.cgroup_id)));
+            }
+            Event::Oom(oom) => (self.show)(Item::Oom(*oom, path(oom.victim.cgroup_id))),
+            Event::Kswapd(kswapd) if self.kswapd => (self.show)(Item::Kswapd(*kswapd)),
+            Event::Stall(_) | Event::Kswapd(_) => {}
+        }
+    }
+
+    fn tick(&mut self, tick: Tick, _: &TickInput) {
+        if !tick.is_empty_rest(self.interval_ns) {
+            (self.show)(Item::Tick(Box::new(tick)));
+        }
+    }
+
+    fn remark(&mut self, _: &Remark) {}
+
+    fn missing(&mut self) {}
+}
+
+impl Finished {
+    /// The last item: the summary with the paths of the cgroups in it.
+    #[must_use]
+    pub fn item(&self) -> Item {
+        let path = |id| Some((id, Arc::clone(self.paths.get(&id)?)));
+        let paths = cgroups_of(&self.summary).filter_map(path).collect();
+        Item::Summary(Box::new(self.summary.clone()), paths)
+    }
+}

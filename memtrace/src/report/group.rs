@@ -1,0 +1,251 @@
+//! Tables by one property of the stalls.
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use crate::{
+    event::Stall,
+    json,
+    lines::{self, Cell, count, duration, duration_or_dash, percent},
+    names::Names,
+    session::{
+        summary::{Group, Summary},
+        tally::Tally,
+    },
+    untrusted::Untrusted,
+};
+
+/// By what stalls are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// Process
+    Process,
+    /// Memory cgroup
+    Cgroup,
+    /// NUMA node, of the kinds whose event names one
+    Node,
+    /// Kind of stall
+    Kind,
+    /// Order of the allocation
+    Order,
+    /// Flags of the allocation
+    Gfp,
+}
+
+impl By {
+    /// Its name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Cgroup => "cgroup",
+            Self::Node => "node",
+            Self::Kind => "kind",
+            Self::Order => "order",
+            Self::Gfp => "gfp",
+        }
+    }
+
+    /// What a stall is put under; of processes and cgroups the session has tables.
+    fn key(self, stall: &Stall) -> Option<Option<i64>> {
+        match self {
+            Self::Process | Self::Cgroup => None,
+            Self::Node => Some(stall.nid.map(i64::from)),
+            Self::Kind => Some(Some(stall.kind as i64)),
+            Self::Order => Some(stall.order.map(i64::from)),
+            Self::Gfp => Some(stall.gfp.map(i64::from)),
+        }
+    }
+}
+
+/// Rows that one table may have: flags of allocations are some dozen combinations.
+const ROWS: usize = 1024;
+
+/// What is collected for the tables.
+#[derive(Debug, Default)]
+pub struct Groups {
+    tables: Vec<Collected>,
+}
+
+#[derive(Debug)]
+struct Collected {
+    by: By,
+    rows: HashMap<Option<i64>, Tally>,
+    other: Tally,
+}
+
+impl Groups {
+    /// Nothing yet, for these tables.
+    #[must_use]
+    pub fn new(by: &[By]) -> Self {
+        let table = |&by: &By| Collected { by, rows: HashMap::new(), other: Tally::default() };
+        Self { tables: by.iter().map(table).collect() }
+    }
+
+    /// Counts a stall.
+    pub fn add(&mut self, stall: &Stall) {
+        for table in &mut self.tables {
+            let Some(key) = table.by.key(stall) else { continue };
+            if table.rows.len() < ROWS || table.rows.contains_key(&key) {
+                table.rows.entry(key).or_default().add(stall);
+            } else {
+                table.other.add(stall);
+            }
+        }
+    }
+
+    /// The tables, the most stalled rows first.
+    #[must_use]
+    pub fn tables(&self, summary: &Summary, names: &Names<'_>) -> Vec<GroupTable> {
+        self.tables.iter().map(|table| table.finish(summary, names)).collect()
+    }
+}
+
+impl Collected {
+    fn finish(&self, summary: &Summary, names: &Names<'_>) -> GroupTable {
+        let mut rows = match self.by {
+            By::Process => of_session(&summary.processes, |row| {
+                let key = Untrusted(row.comm.bytes()).tty().to_string();
+                Row { key: Some(key), pid: Some(row.pid), id: None, tally: row.tally.clone() }
+            }),
+            By::Cgroup => of_session(&summary.cgroups, |row| {
+                let key = names.cgroup(row.cgroup_id).map(|path| Untrusted(path).tty().to_string());
+                Row { key, pid: None, id: row.cgroup_id, tally: row.tally.clone() }
+            }),
+            By::Node | By::Kind | By::Order | By::Gfp => {
+                let row = |(key, tally): (&Option<i64>, &Tally)| Row {
+                    key: key.map(|key| self.words(key, names)),
+                    pid: None,
+                    id: None,
+                    tally: tally.clone(),
+                };
+                self.rows.iter().map(row).collect()
+            }
+        };
+        rows.retain(|row| row.tally.stalls > 0);
+        rows.sort_by(|a, b| {
+            b.tally.total_ns.cmp(&a.tally.total_ns).then_with(|| (&a.key, a.pid).cmp(&(&b.key, b.pid)))
+        });
+        let other = match self.by {
+            By::Process => &summary.processes.other,
+            By::Cgroup => &summary.cgroups.other,
+            By::Node | By::Kind | By::Order | By::Gfp => &self.other,
+        };
+        GroupTable { by: self.by, rows, other: other.clone() }
+    }
+
+    fn words(&self, key: i64, names: &Names<'_>) -> String {
+        use memtrace_common::kind::StallKind;
+        let kind = || u8::try_from(key).ok().and_then(StallKind::from_u8).map(|kind| kind.name().to_owned());
+        match self.by {
+            By::Kind => kind().unwrap_or_else(|| key.to_string()),
+            By::Gfp => u32::try_from(key).map_or_else(|_| key.to_string(), |gfp| names.gfp.render(gfp)),
+            By::Process | By::Cgroup | By::Node | By::Order => key.to_string(),
+        }
+    }
+}
+
+fn of_session<T>(group: &Group<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
+    group.rows.iter().map(row).collect()
+}
+
+#[derive(Debug)]
+struct Row {
+    /// In words, escaped; `None` when it was not read.
+    key: Option<String>,
+    pid: Option<u32>,
+    id: Option<u64>,
+    tally: Tally,
+}
+
+/// A finished table.
+#[derive(Debug)]
+pub struct GroupTable {
+    by: By,
+    rows: Vec<Row>,
+    other: Tally,
+}
+
+impl GroupTable {
+    fn total_ns(&self) -> u64 {
+        self.rows.iter().fold(self.other.total_ns, |sum, row| sum.saturating_add(row.tally.total_ns))
+    }
+
+    fn share(&self, tally: &Tally) -> Option<f64> {
+        let total = self.total_ns();
+        #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+        (total > 0).then(|| tally.total_ns as f64 / total as f64)
+    }
+
+    /// The objects.
+    pub fn objects(&self) -> impl Iterator<Item = json::Group> + '_ {
+        let row = |row: &Row| json::Group {
+            by: self.by.name(),
+            other: false,
+            key: row.key.clone(),
+            pid: row.pid,
+            cgroup_id: row.id,
+            share: self.share(&row.tally),
+            stalled: json::Stalled::new(&row.tally),
+        };
+        let other = (self.other.stalls > 0).then(|| json::Group {
+            by: self.by.name(),
+            other: true,
+            key: None,
+            pid: None,
+            cgroup_id: None,
+            share: self.share(&self.other),
+            stalled: json::Stalled::new(&self.other),
+        });
+        self.rows.iter().map(row).chain(other)
+    }
+
+    /// The table as text.
+    #[must_use]
+    pub fn text(&self, top: usize, width: Option<usize>) -> String {
+        let [stalls, total, p50, p99, max, share] = ["stalls", "total", "p50", "p99", "max", "share"];
+        let title = format!("by {}", self.by.name());
+        let mut out = format!("\n{title:<10}{stalls:>6}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {share:>5}\n");
+        if self.rows.is_empty() {
+            out.push_str("  no stall was told\n");
+            return out;
+        }
+        let mut rest = self.other.clone();
+        for (at, row) in self.rows.iter().enumerate() {
+            if at >= top {
+                rest.merge(&row.tally);
+                continue;
+            }
+            let key = match (&row.key, row.pid, row.id) {
+                (Some(key), Some(pid), _) => format!("{key}[{pid}]"),
+                (Some(key), None, _) => key.clone(),
+                (None, _, Some(id)) => format!("id {id}"),
+                (None, _, None) => "- (not read)".to_owned(),
+            };
+            self.line(&mut out, &row.tally, &key, width);
+        }
+        if rest.stalls > 0 {
+            self.line(&mut out, &rest, &format!("(others, {})", lines::things(rest.stalls, "stall")), width);
+        }
+        out
+    }
+
+    fn line(&self, out: &mut String, tally: &Tally, key: &str, width: Option<usize>) {
+        let start = out.len();
+        let _ = write!(
+            out,
+            "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  {:>5}  ",
+            count(tally.stalls),
+            duration(tally.total_ns),
+            duration_or_dash(tally.quantile(0.50)),
+            duration_or_dash(tally.quantile(0.99)),
+            duration(tally.max_ns),
+            percent(self.share(tally))
+        );
+        let used = out.len() - start;
+        let cell = width.map_or(Cell::Free, |width| Cell::Path(width.saturating_sub(used).max(16)));
+        // Writing to a String cannot fail.
+        let _ = cell.write(out, key);
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+}

@@ -1,0 +1,68 @@
+//! Stalls that are counted by process and by cgroup and of which nothing else is known: a trace need not hold each event.
+
+use super::{Session, filter::Filter};
+use crate::{
+    event::Comm,
+    session::{ProcessLabel, filter::CgroupNames},
+};
+
+/// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
+/// not written because the disk was full, or in a damaged block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UntoldStalls {
+    /// Finished stalls.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// The longest in ns, of all that the process or cgroup had in this segment.
+    pub max_ns: u64,
+}
+
+/// Such stalls of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UntoldProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process in ns, where it was read.
+    pub process_start_ns: Option<u64>,
+    /// Its name, or that of its first stalled thread.
+    pub comm: Comm,
+    /// Whether it belongs to the command that memtrace started.
+    pub in_command: Option<bool>,
+    /// Id of the memory cgroup of its latest stall.
+    pub cgroup_id: Option<u64>,
+    /// The stalls.
+    pub stalls: UntoldStalls,
+}
+
+impl UntoldProcess {
+    /// Whether its stalls match a filter. Their kinds are not known: a filter on kinds takes none of them.
+    #[must_use]
+    pub fn matches(&self, filter: &Filter, names: &dyn CgroupNames) -> bool {
+        filter.kinds.is_empty()
+            && (filter.pids.is_empty() || filter.pids.contains(&self.pid))
+            && (filter.comms.is_empty() || filter.comms.iter().any(|pattern| pattern.matches(self.comm.bytes())))
+            && (filter.cgroups.is_empty() || self.cgroup_id.is_some_and(|id| filter.fits_path(id, names)))
+    }
+}
+
+impl Session {
+    /// Adds what no event told since the last tick, all of which matches the filter: before [`Session::take`], whose totals
+    /// it is a part of.
+    pub fn apply_untold(&mut self, processes: &[UntoldProcess], cgroups: &[(Option<u64>, UntoldStalls)]) {
+        for process in processes {
+            let label =
+                ProcessLabel { comm: process.comm, in_command: process.in_command, cgroup_id: process.cgroup_id };
+            let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
+            row.label = label;
+            row.tally.add_untold(&process.stalls);
+            if !self.config.filter.is_empty() {
+                self.matched.add_untold(&process.stalls);
+                self.matched_since.add_untold(&process.stalls);
+            }
+        }
+        for (id, stalls) in cgroups {
+            self.cgroups.row(*id, ()).0.tally.add_untold(stalls);
+        }
+    }
+}

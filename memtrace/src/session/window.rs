@@ -1,0 +1,184 @@
+//! A window that does not begin at the attaching but at a later tick: what there was before it is taken away.
+
+use std::collections::BTreeMap;
+
+use memtrace_common::{
+    histogram::bucket_of,
+    kind::StallKind,
+    totals::{KswapdTotals, OtherShrinks},
+};
+
+use super::{
+    coverage::Readings,
+    faults::Faults,
+    input::{InFlight, KernelTotals, KindTotals, OwnCost, TickInput, Told},
+    loss::Loss,
+};
+
+/// Pages that a shrink at work may have counted in the kernel and not told of yet.
+const PAGES_PER_SHRINK: u64 = 64;
+
+/// Where a window begins, and what it must remember of its own.
+#[derive(Debug)]
+pub(super) struct Window {
+    base: Box<TickInput>,
+    /// The longest stall that events told in the window, by kind, in ns.
+    longest_ns: [u64; StallKind::COUNT],
+}
+
+impl Window {
+    /// A window from this tick on.
+    pub(super) fn new(base: &TickInput) -> Self {
+        Self { base: Box::new(base.clone()), longest_ns: [0; StallKind::COUNT] }
+    }
+
+    /// What was lost in user space before it, by the number of the stage.
+    pub(super) fn lost(&self) -> [u64; Loss::COUNT] {
+        self.base.lost
+    }
+
+    /// What a tick says of the window alone.
+    pub(super) fn of(&mut self, input: &TickInput) -> TickInput {
+        for (longest, told) in self.longest_ns.iter_mut().zip(&input.told) {
+            *longest = (*longest).max(told.longest_ns);
+        }
+        let base = &self.base;
+        let mut totals = input.totals.since(&base.totals);
+        for (kind, now) in &mut totals.stalls {
+            now.max_ns = longest(now, &input.totals.stalls[kind], self.longest_ns[*kind as usize]);
+        }
+        totals.own.max_ns = longest(&totals.own, &input.totals.own, 0);
+        let mut host = input.host.clone();
+        host.own = own_since(&host.own, &base.host.own);
+        TickInput {
+            t_ns: input.t_ns,
+            totals,
+            host,
+            faults: input.faults.clone(),
+            lost: std::array::from_fn(|stage| input.lost[stage].saturating_sub(base.lost[stage])),
+            told: std::array::from_fn(|kind| Told {
+                count: input.told[kind].count.saturating_sub(base.told[kind].count),
+                total_ns: input.told[kind].total_ns.saturating_sub(base.told[kind].total_ns),
+                longest_ns: input.told[kind].longest_ns,
+            }),
+        }
+    }
+}
+
+/// The kernel's counters at the begin of a window. What was not over then was counted by the kernel before it and will
+/// be counted by us in it: the reading before is lowered by as much, so that nobody can tell in which of the two it was.
+pub(super) fn readings(base: &TickInput) -> Option<Readings> {
+    let mut readings = base.host.counters.clone()?;
+    let open = |kinds: &[StallKind]| {
+        let of = |kind| base.totals.in_flight.get(kind).copied().unwrap_or_default();
+        kinds.iter().map(of).fold(InFlight::default(), |sum, more| InFlight {
+            stalls: sum.stalls + more.stalls,
+            scanned_pages: sum.scanned_pages + more.scanned_pages,
+        })
+    };
+    let pages = |kinds: &[StallKind]| {
+        let open = open(kinds);
+        open.scanned_pages + open.stalls * PAGES_PER_SHRINK
+    };
+    let awake = base.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
+    let (direct, all) =
+        (pages(&[StallKind::Direct, StallKind::Memcg, StallKind::Node]), pages(&StallKind::ALL) + awake);
+    for (counter, unplaced) in [
+        ("allocstall", open(&[StallKind::Direct]).stalls),
+        ("pgscan_direct", direct),
+        ("pgsteal_direct", direct),
+        ("pgscan_kswapd", awake),
+        ("pgsteal_kswapd", awake),
+        ("pgscan", all),
+        ("pgsteal", all),
+        ("oom_kill", base.host.ooms_pending),
+    ] {
+        for counters in [Some(&mut readings.before.host), readings.before.cgroup.as_mut()].into_iter().flatten() {
+            counters.entry(counter).and_modify(|count| *count = count.saturating_sub(unplaced));
+        }
+    }
+    Some(readings)
+}
+
+/// The longest stall of a window, in ns. The exact maximum is since attach: it is the window's only when it grew in it.
+/// Else it is what events told, unless the exact histogram knows of a longer one, whose record was lost.
+fn longest(window: &KindTotals, now: &KindTotals, told_ns: u64) -> u64 {
+    if window.max_ns > 0 {
+        return window.max_ns;
+    }
+    window.latency.quantile(1.0).map_or(0, |about_ns| {
+        if bucket_of(told_ns) == bucket_of(about_ns) { told_ns } else { about_ns.min(now.max_ns) }
+    })
+}
+
+fn own_since(now: &OwnCost, base: &OwnCost) -> OwnCost {
+    let since = |now: Option<u64>, base: Option<u64>| Some(now?.saturating_sub(base?));
+    OwnCost { cpu_ns: since(now.cpu_ns, base.cpu_ns), rss_bytes: now.rss_bytes, bpf_ns: since(now.bpf_ns, base.bpf_ns) }
+}
+
+impl KernelTotals {
+    /// What came since `base`, an older state of the same totals. What is a state and not a count stays as it is.
+    #[must_use]
+    pub fn since(&self, base: &Self) -> Self {
+        let nothing = KindTotals::default();
+        let kind =
+            |(&kind, now): (&StallKind, &KindTotals)| (kind, now.since(base.stalls.get(&kind).unwrap_or(&nothing)));
+        let node = |(&nid, now): (&u32, &KswapdTotals)| {
+            (nid, kswapd_since(now, &base.kswapd.get(&nid).copied().unwrap_or_default()))
+        };
+        let faults = |refaults| Faults { refaults, ..Faults::default() };
+        let refaults = |now: Option<_>, base: Option<_>| {
+            now.map(|now| faults(now).since(&faults(base.unwrap_or_default())).refaults)
+        };
+        let loss =
+            |(&stage, &n): (&&'static str, &u64)| (stage, n.saturating_sub(base.loss.get(stage).copied().unwrap_or(0)));
+        Self {
+            stalls: self.stalls.iter().map(kind).collect(),
+            own: self.own.since(&base.own),
+            kswapd: self.kswapd.iter().map(node).collect(),
+            refaults: refaults(self.refaults, base.refaults),
+            own_refaults: refaults(self.own_refaults, base.own_refaults),
+            other_shrinks: OtherShrinks {
+                scanned_pages: self.other_shrinks.scanned_pages.saturating_sub(base.other_shrinks.scanned_pages),
+                reclaimed_pages: self.other_shrinks.reclaimed_pages.saturating_sub(base.other_shrinks.reclaimed_pages),
+            },
+            in_flight: self.in_flight.clone(),
+            open: self.open.clone(),
+            loss: self.loss.iter().map(loss).collect::<BTreeMap<_, _>>(),
+        }
+    }
+}
+
+impl KindTotals {
+    /// What came since `base`, an older state of the same totals. The maximum is 0 unless it grew since then: which of
+    /// the later stalls was the longest is then not in the totals.
+    #[must_use]
+    pub fn since(&self, base: &Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(base.count),
+            total_ns: self.total_ns.saturating_sub(base.total_ns),
+            max_ns: if self.max_ns > base.max_ns { self.max_ns } else { 0 },
+            scanned_pages: self.scanned_pages.saturating_sub(base.scanned_pages),
+            reclaimed_pages: self.reclaimed_pages.saturating_sub(base.reclaimed_pages),
+            throttled_ns: self.throttled_ns.saturating_sub(base.throttled_ns),
+            soft_limit_ns: self.soft_limit_ns.saturating_sub(base.soft_limit_ns),
+            latency: self.latency.since(&base.latency),
+        }
+    }
+}
+
+fn kswapd_since(now: &KswapdTotals, base: &KswapdTotals) -> KswapdTotals {
+    KswapdTotals {
+        rounds: now.rounds.saturating_sub(base.rounds),
+        wakes: now.wakes.saturating_sub(base.wakes),
+        sleeps: now.sleeps.saturating_sub(base.sleeps),
+        wakeups: now.wakeups.saturating_sub(base.wakeups),
+        busy_ns: now.busy_ns.saturating_sub(base.busy_ns),
+        scanned_pages: now.scanned_pages.saturating_sub(base.scanned_pages),
+        reclaimed_pages: now.reclaimed_pages.saturating_sub(base.reclaimed_pages),
+        soft_limit_ns: now.soft_limit_ns.saturating_sub(base.soft_limit_ns),
+        last_ns: now.last_ns,
+        awake: now.awake,
+        tid: now.tid,
+    }
+}

@@ -17,6 +17,7 @@ mod cpu;
 mod loss;
 mod overhead;
 mod programs;
+mod record;
 mod resident;
 mod sample;
 mod start;
@@ -43,10 +44,13 @@ pub(crate) enum Name {
     Cpu,
     /// What is lost at full rate
     Loss,
+    /// Recording: bytes, memory, and what it slows
+    Record,
 }
 
 impl Name {
-    const ALL: [Self; 6] = [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Bpf, Self::Overhead];
+    const ALL: [Self; 7] =
+        [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Record, Self::Bpf, Self::Overhead];
 
     fn measure(self, arena: &Arena, rounds: usize, table: &mut Table) -> Result<()> {
         match self {
@@ -56,6 +60,7 @@ impl Name {
             Self::Resident => resident::measure(arena, table),
             Self::Cpu => cpu::measure(arena, table),
             Self::Loss => loss::measure(arena, table),
+            Self::Record => record::measure(arena, rounds, table),
         }
     }
 

@@ -2,12 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
-use std::{env, process::Command, thread, time::Duration};
+use std::{env, fs::File, path::Path, process::Command, thread, time::Duration};
 
+use memtrace::trace::{Item, Reader};
 use serde_json::Value;
 use tests::{
     load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{Memtrace, Run, may_trace, number},
+    perf::scratch,
     refaults::{self, FILE, agree, begin, counted, end, reads_refaults},
 };
 
@@ -17,8 +19,11 @@ const TASKS: u64 = 100_000;
 /// moment is charged there, too.
 const FILE_MB: u64 = 80;
 const LIMIT_MB: u64 = 64;
-/// How far memtrace's resident size may grow.
-const GROWTH: u64 = 2 << 20;
+/// How large it may be while it records: the ring counts twice.
+const RESIDENT: u64 = 48 << 20;
+/// How far memtrace's resident size may grow, and how far in the second half of the storm.
+const GROWTH: u64 = 6 << 20;
+const LATE_GROWTH: u64 = 1 << 20;
 
 fn tasks() -> u64 {
     let wanted = env::var("MEMTRACE_FORKS").ok();
@@ -59,7 +64,9 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
     let half = tasks() / 2;
     let storms = [(cgroup(LIMIT_MB), cold_file(FILE_MB)), (cgroup(LIMIT_MB), cold_file(FILE_MB))];
     let late = (cgroup(24), cold_file(64));
-    let memtrace = Memtrace::start(&["-i", "500ms"]);
+    let trace = scratch("trace");
+    let trace = trace.0.to_str().expect("a name of our own").to_owned();
+    let memtrace = Memtrace::start(&["-i", "500ms", "--record", &trace]);
     // A tick before anything has happened.
     thread::sleep(Duration::from_millis(700));
     let forking = storms.each_ref().map(|(group, file)| {
@@ -101,4 +108,29 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
     let (first, most) = (sizes[0], sizes.iter().copied().max().expect("ticks"));
     println!("resident {} KiB at first, {} KiB at most, of {} ticks", first >> 10, most >> 10, sizes.len());
     assert!(most - first < GROWTH, "it grew from {first} to {most} bytes: {sizes:?}");
+    let half_way = sizes[sizes.len() / 2];
+    assert!(most.saturating_sub(half_way) < LATE_GROWTH, "it goes on growing: {sizes:?}");
+    assert!(most < RESIDENT, "{most} bytes resident while recording");
+
+    let recorded = refaults_recorded(Path::new(&trace));
+    let told: u64 = rows.iter().filter(|row| row["other"] != true).map(|row| number(row, "/refaults_file")).sum();
+    println!("{recorded} refaults of processes in the trace, {told} in rows, {rest} in the rest");
+    assert!(recorded >= told && recorded <= told + rest, "{recorded} of {told} and {rest}");
+    let _ = std::fs::remove_file(trace);
+}
+
+/// Pages of files that the ticks of a trace tell of processes.
+fn refaults_recorded(trace: &Path) -> u64 {
+    let mut reader = Reader::new(File::open(trace).expect("the trace"));
+    let mut pages = 0;
+    while let Some(item) = reader.next().expect("a trace") {
+        match item {
+            Item::Tick(tick) => {
+                pages += tick.input.faults.processes.iter().map(|row| row.faults.refaults.file_pages).sum::<u64>();
+            }
+            Item::Damage(damage) => panic!("{damage:?}"),
+            _ => {}
+        }
+    }
+    pages
 }

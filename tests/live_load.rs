@@ -70,3 +70,19 @@ fn a_dropped_cgroup_takes_its_processes_with_it() {
     assert!(!dir.exists());
     assert_eq!(child.wait().expect("its end").signal(), Some(9));
 }
+
+#[test]
+fn a_steady_load_meets_the_limit_as_often_in_each_new_cgroup() {
+    let data: PathBuf = bin("memload").with_file_name(format!("memload-holes-{}", std::process::id()));
+    fs::File::create_new(&data).and_then(|file| file.set_len(64 << 20)).expect("a file of holes");
+    let hits = ["steady-1", "steady-2"].map(|name| {
+        let cgroup = small_cgroup(name)?;
+        let read = memload(&cgroup).arg("steady").arg(&data).args(["64", "40000"]).output().expect("memload");
+        let said = String::from_utf8(read.stdout).expect("text");
+        assert!(said.starts_with("steady: read 40000 pages"), "{said}");
+        Some(cgroup.limit_hits().expect("a counter"))
+    });
+    fs::remove_file(&data).expect("made above");
+    let [Some(first), Some(second)] = hits else { return };
+    assert!(first > 0 && first.abs_diff(second) <= first / 20, "{first} and then {second}");
+}

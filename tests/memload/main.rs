@@ -15,6 +15,7 @@ mod anon;
 mod demo;
 mod file;
 mod forks;
+mod steady;
 mod storm;
 mod until;
 
@@ -51,6 +52,16 @@ enum Load {
     File(FileLoop),
     /// The same through a mapping, one page after the other.
     Mmapfile(FileLoop),
+    /// Read single pages of the first MB of a file in turn on one CPU, and work on each: fixed CPU time with stalls in it.
+    Steady {
+        path: PathBuf,
+        mb: usize,
+        /// How many pages to read.
+        reads: usize,
+        /// How often to go over each page.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        folds: u32,
+    },
     /// Allocate until the kernel kills this process.
     Hog,
     /// Write `memory.force_empty` of a v1 cgroup again and again: some 70,000 real stalls a second.
@@ -120,6 +131,7 @@ fn run(cli: Cli) -> Result<()> {
         }
         Load::File(l) => file::read(&l.path, l.mb, Until::new(l.time, l.passes)),
         Load::Mmapfile(l) => file::map(&l.path, l.mb, Until::new(l.time, l.passes)),
+        Load::Steady { path, mb, reads, folds } => steady::run(&path, mb, reads, folds),
         Load::Hog => anon::hog(),
         Load::Storm { dir, time, writes, rate } => storm::run(&dir, &Until::new(time, writes), rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),

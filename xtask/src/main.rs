@@ -50,6 +50,12 @@ enum Command {
         /// Only tests whose names contain this
         filter: Option<String>,
     },
+    /// The fork storm of the tests for longer: does memory stay flat under a million short tasks?
+    Soak {
+        /// Number of tasks
+        #[arg(long, default_value_t = 1_000_000)]
+        tasks: u64,
+    },
     /// Check format and lints
     Lint,
     /// Measure what memtrace costs, each figure beside its target
@@ -85,6 +91,7 @@ fn run_command(command: Command) -> Result<ExitCode> {
         Command::Build { release, static_ } => build::build(release, static_).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
         Command::Test { filter } => test::test(filter.as_deref()),
+        Command::Soak { tasks } => test::soak(tasks),
         Command::Lint => lint::lint().map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::bench(&args),
         Command::BenchAsRoot(args) => bench::bench_as_root(&args),

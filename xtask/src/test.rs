@@ -23,7 +23,17 @@ use crate::{
 const SKIPS: &str = "MEMTRACE_SKIPS";
 
 /// What a live test binary needs of our environment when sudo starts it.
-const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI"];
+const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI", FORKS];
+
+/// How many tasks the fork storm has.
+const FORKS: &str = "MEMTRACE_FORKS";
+
+/// The fork storm of the tests, with so many tasks.
+pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
+    // SAFETY: no other thread runs yet.
+    unsafe { env::set_var(FORKS, tasks.to_string()) };
+    test(Some("a_fork_storm"))
+}
 
 /// Builds what the tests start, runs them all, and prints the closing line last.
 pub(crate) fn test(filter: Option<&str>) -> Result<ExitCode> {

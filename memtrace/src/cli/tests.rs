@@ -53,7 +53,7 @@ fn a_command_keeps_its_own_options() {
     let args = live("memtrace -v -- check --json -d x");
     assert_eq!(args.trace.cmd, ["check", "--json", "-d", "x"]);
     assert!(args.trace.verbose && !args.json);
-    assert_eq!(live("memtrace live -- true").cmd, ["true"]);
+    assert_eq!(live("memtrace live -- true").trace.cmd, ["true"]);
 }
 
 #[test]

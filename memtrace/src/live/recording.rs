@@ -66,7 +66,7 @@ impl Recording {
         let mut counters = MemoryCounters::open();
         let start_ns = begun.setup.start_ns;
         let meta = begun.meta(&mut counters);
-        let recorder = Recorder::start(prepared, meta).context("writing the beginning of the trace")?;
+        let recorder = Recorder::start(prepared, meta)?;
         let place = plan.place.clone();
         if show == Show::Progress {
             eprintln!("memtrace: recording to {}; Ctrl-C ends it", named(&place));
@@ -94,6 +94,11 @@ impl Recording {
             feed.flush();
             self.flushed_ns = now_ns;
         }
+    }
+
+    /// Whether nobody reads the trace any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.recorder.progress.closed.load(Ordering::Relaxed)
     }
 
     /// Tells the session what is not in the trace.
@@ -146,7 +151,7 @@ impl Recording {
         let lost = drain.session.lost();
         feed.end(End { t_ns: summary.t_ns, reason: EndReason::Done, open: self.open, lost }, PATIENCE);
         let progress = Arc::clone(&self.recorder.progress);
-        let outcome = self.recorder.join();
+        let outcome = self.recorder.join(PATIENCE);
         if self.shows {
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
         }

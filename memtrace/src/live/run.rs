@@ -204,7 +204,7 @@ impl Tracing {
         if let Some(status) = self.command.as_mut().and_then(Command::status) {
             return Some(End::CommandEnded(status));
         }
-        if writer.is_closed() {
+        if writer.is_closed() || self.recording.as_ref().is_some_and(Recording::is_closed) {
             return Some(End::OutputClosed);
         }
         self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(End::Deadline)

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{OFlags, fstatfs, statvfs};
+use rustix::{
+    fs::{CWD, OFlags, RenameFlags, fstatfs, renameat_with, statvfs},
+    io::Errno,
+};
 
 use crate::untrusted::Untrusted;
 
@@ -21,13 +24,57 @@ const RAMFS: i64 = 0x8584_58f6;
 #[error("{0}")]
 pub struct Refused(String);
 
-/// A file that was made, and what is worth a word about it.
+/// A file that was made and does not have its name yet: a start that fails leaves nothing behind, and what it would
+/// replace as it was.
 #[derive(Debug)]
 pub struct Created {
     /// The file, empty.
     pub file: File,
     /// A warning, such as that it lies in memory.
     pub warning: Option<String>,
+    /// Gives it its name.
+    pub unnamed: Unnamed,
+}
+
+/// The name that a file is to have, and the one that it has until then. Without its name it is removed.
+#[derive(Debug)]
+pub struct Unnamed {
+    until_then: Option<PathBuf>,
+    path: PathBuf,
+    force: bool,
+}
+
+impl Unnamed {
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// When something is in the way by now.
+    pub fn name(mut self) -> Result<(), Refused> {
+        let Some(from) = self.until_then.clone() else { return Ok(()) };
+        let shown = Untrusted(self.path.as_os_str().as_encoded_bytes()).tty().to_string();
+        if self.force {
+            check_way(&self.path, &shown, true)?;
+        }
+        let flags = if self.force { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        let renamed = renameat_with(CWD, &from, CWD, &self.path, flags);
+        let renamed = match renamed {
+            // A file system that cannot promise not to replace: a second name can, and the first one goes.
+            Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&from, &self.path).and_then(|()| fs::remove_file(&from)),
+            other => other.map_err(io::Error::from),
+        };
+        renamed.map_err(|e| refusal(&e, &self.path, &shown))?;
+        self.until_then = None;
+        Ok(())
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        if let Some(path) = &self.until_then {
+            // It is empty; that it stays would be no failure of anything.
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 /// Makes a new file; with `force` in place of a regular one that is there.
@@ -36,12 +83,14 @@ pub struct Created {
 /// When something is in the way, or there is no room, or the directory refuses.
 pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     let shown = Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string();
-    if force {
-        remove_regular(path, &shown)?;
-    }
+    check_way(path, &shown, force)?;
     let directory = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_room(directory)?;
-    let file = new_file(path).map_err(|e| refusal(&e, path, &shown))?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let until_then = path.with_file_name(name);
+    let file = new_file(&until_then).map_err(|e| refusal(&e, path, &shown))?;
     // The one who called sudo is to read it without.
     if let Some((uid, gid)) = sudo_caller() {
         let _ = fchown(&file, Some(uid), Some(gid));
@@ -54,7 +103,8 @@ pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     let warning = in_memory.then(|| {
         format!("{shown} is on a file system in memory: the trace takes the memory that it tells of. Record to a disk")
     });
-    Ok(Created { file, warning })
+    let unnamed = Unnamed { until_then: Some(until_then), path: path.to_owned(), force };
+    Ok(Created { file, warning, unnamed })
 }
 
 /// A new file for its owner only.
@@ -63,16 +113,14 @@ pub(super) fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
 }
 
-fn remove_regular(path: &Path, shown: &str) -> Result<(), Refused> {
-    let metadata = match fs::symlink_metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Refused(format!("{shown}: {e}"))),
-        Ok(metadata) => metadata,
-    };
-    if let Some(what) = in_the_way(&metadata) {
-        return Err(Refused(format!("{shown} is {what}: not even --force replaces it. Choose another file with -o")));
+/// Refuses what is there and must not be replaced.
+fn check_way(path: &Path, shown: &str, force: bool) -> Result<(), Refused> {
+    match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(metadata) if force && in_the_way(&metadata).is_none() => Ok(()),
+        Ok(_) => Err(refusal(&io::ErrorKind::AlreadyExists.into(), path, shown)),
+        Err(e) => Err(refusal(&e, path, shown)),
     }
-    fs::remove_file(path).map_err(|e| Refused(format!("{shown} cannot be replaced: {e}")))
 }
 
 /// What it is, when it is no ordinary file with one name.
@@ -152,12 +200,23 @@ mod tests {
     fn a_new_file_is_for_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.mtrc");
-        create(&path, false).unwrap();
+        // A start that failed leaves nothing.
+        drop(create(&path, false).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        create(&path, false).unwrap().unnamed.name().unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(refused(&path, false).contains("replace it with --force"));
         fs::write(&path, "old").unwrap();
-        create(&path, true).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"");
+        drop(create(&path, true).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        create(&path, true).unwrap().unnamed.name().unwrap();
+        assert_eq!((fs::read(&path).unwrap(), fs::read_dir(dir.path()).unwrap().count()), (Vec::new(), 1));
+        // Something may come in between.
+        let other = dir.path().join("b.mtrc");
+        let created = create(&other, false).unwrap();
+        fs::write(&other, "precious").unwrap();
+        assert!(created.unnamed.name().unwrap_err().to_string().contains("--force"));
+        assert_eq!(fs::read(&other).unwrap(), b"precious");
     }
 
     #[test]
@@ -179,7 +238,7 @@ mod tests {
         ] {
             for force in [false, true] {
                 let error = refused(&at(name), force);
-                assert!(error.contains(what) && error.contains("-o"), "{name}: {error}");
+                assert!(error.contains(what) && error.contains("-o"), "{name} {force}: {error}");
             }
         }
         assert_eq!((fs::read(at("precious")).unwrap(), fs::read(at("two")).unwrap()), (b"mine".into(), b"mine".into()));

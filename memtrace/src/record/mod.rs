@@ -12,7 +12,7 @@ mod target;
 mod thread;
 
 pub use self::{
-    create::{Created, Refused, create},
+    create::{Created, Refused, Unnamed, create},
     feed::Feed,
     thread::{Outcome, Prepared, Progress, Recorder},
 };

@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use signal_hook::{consts::SIGXFSZ, flag};
+
 use super::{
     create::create,
     feed::Feed,
@@ -58,25 +60,28 @@ impl Plan {
     /// # Errors
     /// When something is in the way, with what to do.
     pub fn prepare(&self) -> Result<(Feed, Prepared)> {
+        // A limit on the size of files is to be an error of the write, not the end of the recorder. A started command
+        // does not inherit a handler.
+        flag::register(SIGXFSZ, Arc::default()).context("installing the handler of SIGXFSZ")?;
         let progress = Arc::new(Progress::default());
-        let target = match &self.place {
+        let (target, unnamed) = match &self.place {
             Place::File { path, force } => {
                 let created = create(path, *force)?;
                 if let Some(warning) = created.warning {
                     eprintln!("memtrace: {warning}");
                 }
-                Target::file(path, created.file, &progress)
+                (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
-            Place::Stdout => Target::file(Path::new("stdout"), stdout()?, &progress),
+            Place::Stdout => (Target::file(Path::new("stdout"), stdout()?, &progress), None),
             Place::Flight { dir, limits } => {
                 let clock = clocks::read();
                 let store = Store::open(dir, *limits, clock.monotonic_ns)?;
                 let ring = Ring::new(store, &clock, Arc::clone(&progress.bytes))
                     .with_context(|| format!("making a file in {}", dir.display()))?;
-                Target::Ring(Box::new(ring))
+                (Target::Ring(Box::new(ring)), None)
             }
         };
-        Ok(Prepared::new(target, progress))
+        Ok(Prepared::new(target, unnamed, progress))
     }
 }
 

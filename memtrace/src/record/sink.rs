@@ -10,12 +10,15 @@ use std::{
     },
 };
 
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, fadvise, fstatvfs};
 
 use crate::trace::{BlockKind, BlockSink};
 
 /// After so many bytes what was written is given back to the kernel: a recorder must not fill the page cache.
 const GIVE_BACK: u64 = 4 << 20;
+
+/// With less room than this left on the file system single events are refused, so that the totals of hours still fit.
+const RESERVE: u64 = 4 << 20;
 
 /// A trace file, or a pipe.
 #[derive(Debug)]
@@ -47,6 +50,12 @@ impl TraceFile {
         if self.is_regular { self.file.sync_data() } else { Ok(()) }
     }
 
+    /// Whether what is left is for the totals.
+    fn is_nearly_full(&self) -> bool {
+        let left = fstatvfs(&self.file).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+        self.is_regular && left.is_some_and(|bytes| bytes < RESERVE)
+    }
+
     fn give_back(&mut self) {
         if self.is_regular && self.bytes - self.given_back >= GIVE_BACK {
             // What is not on the disk yet stays until the next time: nothing waits here.
@@ -57,7 +66,10 @@ impl TraceFile {
 }
 
 impl BlockSink for TraceFile {
-    fn block(&mut self, _: BlockKind, bytes: &[u8]) -> io::Result<()> {
+    fn block(&mut self, kind: BlockKind, bytes: &[u8]) -> io::Result<()> {
+        if kind == BlockKind::Events && self.is_nearly_full() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "its file system is full but for a last 4 MiB"));
+        }
         let result = self.file.write_all(bytes);
         match &result {
             Ok(()) => {
@@ -97,12 +109,13 @@ mod tests {
         let path = mount.join("a");
         let mut sink = TraceFile::new(fs::File::create(&path).unwrap(), Arc::default());
         let block = [7; 10_000];
-        let written = (0..10).filter(|_| sink.block(BlockKind::Events, &block).is_ok()).count();
+        let refused = sink.block(BlockKind::Events, &block).unwrap_err();
+        let written = (0..10).filter(|_| sink.block(BlockKind::Tick, &block).is_ok()).count();
         let small = sink.block(BlockKind::Tick, &[8; 100]);
         let content = fs::read(&path).unwrap();
         rustix::mount::unmount(&mount, rustix::mount::UnmountFlags::DETACH).unwrap();
         assert!((3..10).contains(&written), "{written}");
-        assert!(small.is_ok());
+        assert!(small.is_ok() && refused.kind() == std::io::ErrorKind::StorageFull);
         assert_eq!(content.len(), written * 10_000 + 100);
         assert_eq!((content.last(), sink.bytes()), (Some(&8), content.len() as u64));
     }

@@ -5,13 +5,16 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::RecvTimeoutError,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
+use anyhow::{Context as _, Result};
+
 use super::{
+    create::Unnamed,
     feed::{Fed, Feed, Message, feed},
     target::Target,
 };
@@ -36,8 +39,8 @@ pub struct Progress {
     pub bytes: Arc<AtomicU64>,
     /// Events that were not written since the disk was full or failed.
     pub unwritten: AtomicU64,
-    /// Whether writing failed.
-    pub failed: AtomicBool,
+    /// Whether nobody reads the pipe any more that the trace goes to.
+    pub closed: AtomicBool,
 }
 
 /// How it came out.
@@ -53,15 +56,17 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Prepared {
     target: Target,
+    /// The name that the file gets once it holds something.
+    unnamed: Option<Unnamed>,
     fed: Fed,
     progress: Arc<Progress>,
 }
 
 impl Prepared {
     /// What the drain path gives its events to, and the rest.
-    pub(super) fn new(target: Target, progress: Arc<Progress>) -> (Feed, Self) {
+    pub(super) fn new(target: Target, unnamed: Option<Unnamed>, progress: Arc<Progress>) -> (Feed, Self) {
         let (feed, fed) = feed();
-        (feed, Self { target, fed, progress })
+        (feed, Self { target, unnamed, fed, progress })
     }
 
     /// What both threads know.
@@ -74,7 +79,7 @@ impl Prepared {
 /// The thread, until it is joined.
 #[derive(Debug)]
 pub struct Recorder {
-    thread: JoinHandle<Outcome>,
+    done: Receiver<Outcome>,
     /// What both threads know.
     pub progress: Arc<Progress>,
 }
@@ -83,11 +88,12 @@ impl Recorder {
     /// Starts it. The segment begins with `meta`.
     ///
     /// # Errors
-    /// When there is no thread to be had, or the beginning cannot be written.
-    pub fn start(prepared: Prepared, mut meta: Meta) -> io::Result<Self> {
-        let Prepared { mut target, fed, progress } = prepared;
+    /// When there is no thread to be had, the beginning cannot be written, or the file cannot have its name.
+    pub fn start(prepared: Prepared, mut meta: Meta) -> Result<Self> {
+        let Prepared { mut target, unnamed, fed, progress } = prepared;
         let mut encoder = Encoder::new(meta.setup.min_stall_ns);
-        encoder.begin(&meta, &mut target)?;
+        encoder.begin(&meta, &mut target).with_context(|| format!("writing the beginning of {}", target.name()))?;
+        unnamed.map(Unnamed::name).transpose()?;
         meta.before = None;
         let shared = Arc::clone(&progress);
         let mut writing = Writing {
@@ -100,18 +106,27 @@ impl Recorder {
             last: None,
             failure: None,
         };
-        let thread = thread::Builder::new()
-            .name("recorder".to_owned())
-            .stack_size(512 << 10)
-            .spawn(move || writing.run(&fed))?;
-        Ok(Self { thread, progress })
+        let (tell, done) = sync_channel(1);
+        let run = move || {
+            crate::survive::touch_stack();
+            // Nobody may be waiting: the process is then about to end.
+            let _ = tell.send(writing.run(&fed));
+        };
+        let thread = thread::Builder::new().name("recorder".to_owned()).stack_size(512 << 10);
+        thread.spawn(run).context("starting the thread that writes")?;
+        Ok(Self { done, progress })
     }
 
-    /// Waits for it to have written all.
-    pub fn join(self) -> Outcome {
-        let ended_early =
-            |_| Outcome { failure: Some("the writing thread ended early".to_owned()), incidents: Vec::new() };
-        self.thread.join().unwrap_or_else(ended_early)
+    /// Waits for it to have written all, `patience` at most: a disk that does not answer must not hold up the end.
+    #[must_use]
+    pub fn join(self, patience: Duration) -> Outcome {
+        self.done.recv_timeout(patience).unwrap_or_else(|e| {
+            let why = match e {
+                RecvTimeoutError::Timeout => "the disk does not answer: the last seconds may be missing",
+                RecvTimeoutError::Disconnected => "the thread that writes ended early",
+            };
+            Outcome { failure: Some(why.to_owned()), incidents: Vec::new() }
+        })
     }
 }
 
@@ -222,13 +237,17 @@ impl Writing {
 
     /// Single events are given up, so that the totals have what room is left. Said once.
     fn fail(&mut self, error: &io::Error) {
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.progress.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            self.progress.closed.store(true, Ordering::Relaxed);
+            self.encoder.stop_events();
             return;
         }
         let text = format!("{}: {error}", self.target.name());
         eprintln!("memtrace: {text}: single events are no longer written, totals go on while they fit");
         self.encoder.stop_events();
-        self.progress.failed.store(true, Ordering::Relaxed);
         let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
         self.failure = Some(text.clone());
         // It may fit where a block of events did not.

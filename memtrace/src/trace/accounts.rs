@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// Processes that are told apart; beyond them all begin again from zero, in the next epoch.
-const PROCESSES: usize = 8192;
+const PROCESSES: usize = 4096;
 /// Likewise for cgroups.
-const CGROUPS: usize = 4096;
+const CGROUPS: usize = 2048;
 
 /// Which process: the pid, and its start where it was read.
 pub(super) type ProcessKey = (u32, Option<u64>);
@@ -44,7 +44,7 @@ impl Account {
 }
 
 /// The accounts of an epoch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Accounts {
     pub(super) processes: HashMap<ProcessKey, Account>,
     pub(super) cgroups: HashMap<Option<u64>, Account>,
@@ -55,6 +55,29 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
+    /// Empty, with the memory for twice as many as an epoch has: they are counted at its end. It is written once, so that
+    /// a storm of short-lived tasks finds it there.
+    pub(super) fn new() -> Self {
+        let filled = |n: usize| 0..u32::try_from(2 * n).unwrap_or(u32::MAX);
+        let mut accounts = Self {
+            processes: filled(PROCESSES).map(|pid| ((pid, None), Account::default())).collect(),
+            cgroups: filled(CGROUPS).map(|id| (Some(u64::from(id)), Account::default())).collect(),
+            changed_processes: Vec::with_capacity(PROCESSES),
+            changed_cgroups: Vec::with_capacity(CGROUPS),
+            epoch: 0,
+        };
+        accounts.clear();
+        accounts
+    }
+
+    /// All begin again from zero; the memory is kept.
+    pub(super) fn clear(&mut self) {
+        self.processes.clear();
+        self.cgroups.clear();
+        self.changed_processes.clear();
+        self.changed_cgroups.clear();
+    }
+
     /// Counts a stall; where its process stands in the dictionary of the block.
     pub(super) fn stall(&mut self, stall: &Stall) -> &mut Located {
         let cgroup = self.cgroups.entry(stall.cgroup_id).or_default();

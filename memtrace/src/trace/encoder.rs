@@ -72,7 +72,7 @@ impl Encoder {
             min_stall_ns,
             blocks: BlockWriter::new(),
             columns: ColumnWriter::new(),
-            accounts: Accounts::default(),
+            accounts: Accounts::new(),
             base: Base::default(),
             segment: 0,
             paths: HashMap::new(),
@@ -89,7 +89,8 @@ impl Encoder {
     pub fn begin(&mut self, meta: &Meta, sink: &mut dyn BlockSink) -> io::Result<()> {
         (self.base, self.segment) = (Base::of(meta), meta.segment);
         self.columns.clear();
-        self.accounts = Accounts::default();
+        self.accounts.clear();
+        self.accounts.epoch = 0;
         self.paths.values_mut().for_each(|path| path.written = 0);
         (self.ticks, self.events_stopped) = (1, false);
         let t_ns = meta.clock.monotonic_ns;
@@ -173,7 +174,8 @@ impl Encoder {
         message.epoch = self.accounts.epoch;
         message.epoch_ends = self.accounts.settle();
         if message.epoch_ends {
-            self.accounts = Accounts { epoch: self.accounts.epoch.wrapping_add(1), ..Accounts::default() };
+            self.accounts.clear();
+            self.accounts.epoch = self.accounts.epoch.wrapping_add(1);
         }
         self.ticks += 1;
         let t_ns = tick.input.t_ns;

@@ -1,7 +1,7 @@
 //! Where the loads run: a memory cgroup with a limit, a file larger than it, and the binaries. Gone when dropped.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -25,6 +25,12 @@ const LIMIT_BYTES: u64 = 64 << 20;
 /// 2,500 stalls in half a second of CPU time.
 const MAP_PASSES: &str = "1";
 const READ_PASSES: &str = "16";
+/// The steady load: some 6,000 stalls (one to 58 pages on 6.18) in some 1.3 s of CPU time.
+const HOLES_MB: u64 = 64;
+const STEADY_LIMIT_BYTES: u64 = 16 << 20;
+const STEADY_READS: &str = "350000";
+/// Stalls that the steady load makes, about.
+pub(super) const STEADY_STALLS: u64 = 6_000;
 /// Writes of the fixed storm, of 16 stalls each.
 const STORM_WRITES: &str = "2000";
 /// Stalls of the fixed storm.
@@ -41,15 +47,22 @@ pub(super) struct Arena {
     stop: Arc<AtomicBool>,
 }
 
-/// What one run of the fixed load took.
+/// What one run of a load took.
 #[derive(Clone, Copy)]
 pub(super) struct Cost {
     pub(super) cpu: Duration,
     pub(super) wall: Duration,
 }
 
+/// What one run of the steady load took, and how often it met its limit: the same work meets it as often.
+#[derive(Clone, Copy)]
+pub(super) struct Steady {
+    pub(super) cost: Cost,
+    pub(super) limit_hits: u64,
+}
+
 impl Arena {
-    /// Makes the cgroup and the file.
+    /// Makes the cgroup and the files.
     pub(super) fn new(memtrace: &Path, memload: &Path, static_memtrace: Option<PathBuf>) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -63,6 +76,8 @@ impl Arena {
         let (memtrace, memload) = (memtrace.to_owned(), memload.to_owned());
         let arena = Self { memtrace, static_memtrace, dir, memload, cgroup, stop };
         sh(Command::new(&arena.memload).arg("mkfile").arg(arena.file()).arg(FILE_MB).stdout(Stdio::null()))?;
+        let holes = File::create_new(arena.holes()).and_then(|file| file.set_len(HOLES_MB << 20));
+        holes.with_context(|| format!("making {}", arena.holes().display()))?;
         Ok(arena)
     }
 
@@ -74,17 +89,31 @@ impl Arena {
         Ok(())
     }
 
-    /// Reads the file a fixed number of times: what memory pressure is like for a program that works.
-    pub(super) fn fixed_load(&self) -> Result<Cost> {
-        let mut sum = Cost { cpu: Duration::ZERO, wall: Duration::ZERO };
+    /// Reads the file a fixed number of times: what memory pressure is like for a program that waits for a disk.
+    pub(super) fn fixed_load(&self) -> Result<()> {
         for (kind, passes) in [("mmapfile", MAP_PASSES), ("file", READ_PASSES)] {
             let mut load = self.load();
             load.arg("--cgroup").arg(self.cgroup.dir()).arg(kind).arg(self.file());
             load.args([FILE_MB, "--passes", passes]);
-            let cost = self.cost_of(load)?;
-            sum = Cost { cpu: sum.cpu + cost.cpu, wall: sum.wall + cost.wall };
+            self.cost_of(load)?;
         }
-        Ok(sum)
+        Ok(())
+    }
+
+    /// Works on pages that are not in memory, without a disk: steady enough to tell a hundredth of it. In a new cgroup
+    /// each time, since what another run left in it would move the stalls, and change their number.
+    pub(super) fn steady_load(&self) -> Result<Steady> {
+        let cgroup = MemCgroup::create(&format!("memtrace-bench-{}-steady", std::process::id()), STEADY_LIMIT_BYTES)?;
+        let mut load = self.load();
+        load.arg("--cgroup").arg(cgroup.dir()).arg("steady").arg(self.holes());
+        load.args([&HOLES_MB.to_string(), STEADY_READS]);
+        let cost = self.cost_of(load)?;
+        let limit_hits = cgroup.limit_hits()?;
+        ensure!(
+            limit_hits > STEADY_STALLS / 2,
+            "the steady load met its limit {limit_hits} times, which is too seldom"
+        );
+        Ok(Steady { cost, limit_hits })
     }
 
     /// A fixed number of stalls and nothing else: no disk, so that the cost of one can be told.
@@ -132,6 +161,10 @@ impl Arena {
 
     fn file(&self) -> PathBuf {
         self.dir.join("data")
+    }
+
+    fn holes(&self) -> PathBuf {
+        self.dir.join("holes")
     }
 }
 

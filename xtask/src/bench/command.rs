@@ -10,8 +10,34 @@ pub(super) const SHRINK: &str = "mm_vmscan_lru_shrink_inactive";
 /// The hook of major faults, which are not stalls.
 pub(super) const MAJOR_FAULTS: &str = "major-faults";
 
-/// What memtrace does for a begin and an end, as a bpftrace script: pair, histogram, a line for each stall.
-pub(super) const SCRIPT: &str = r#"
+/// What memtrace does for a begin and an end, as a bpftrace script: it pairs them by thread, keeps count, sum, maximum and
+/// histogram of each kind of stall in maps, and sends user space a record of each stall with who, what for, and how long.
+///
+/// Where the two differ the script does less, so that it is no straw man: its histogram has fewer buckets, its record has
+/// no cgroup, no start of the process and no throttling, and it does not look for spans inside spans.
+pub(super) const SAME: &str = r#"
+BEGIN { printf("ready\n"); }
+tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
+    @start[tid] = nsecs;
+    @order[tid] = args->order;
+    @gfp[tid] = args->gfp_flags;
+}
+tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memcg_reclaim_end /@start[tid]/ {
+    $ns = nsecs - @start[tid];
+    @count[probe] = count();
+    @sum[probe] = sum($ns);
+    @max[probe] = max($ns);
+    @reclaimed[probe] = sum(args->nr_reclaimed);
+    @ns[probe] = hist($ns);
+    printf("%-16s %-7d %-7d %d %x %d %d\n", comm, pid, tid, @order[tid], @gfp[tid], args->nr_reclaimed, $ns);
+    delete(@start[tid]);
+    delete(@order[tid]);
+    delete(@gfp[tid]);
+}
+"#;
+
+/// Less: one histogram, and a line for each stall.
+pub(super) const LINES: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
     @start[tid] = nsecs;
@@ -24,8 +50,24 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// The same without the lines: less than memtrace does, and most of what a bpftrace line costs is waking bpftrace.
-pub(super) const SILENT: &str = r#"
+/// Totals by process and no word of a single stall, which is what costs most in the two above.
+pub(super) const PROCESSES: &str = r#"
+BEGIN { printf("ready\n"); }
+tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
+    @start[tid] = nsecs;
+}
+tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memcg_reclaim_end /@start[tid]/ {
+    $ns = nsecs - @start[tid];
+    @count[pid, comm] = count();
+    @sum[pid, comm] = sum($ns);
+    @max[pid, comm] = max($ns);
+    @ns[pid, comm] = hist($ns);
+    delete(@start[tid]);
+}
+"#;
+
+/// Least: one histogram by process.
+pub(super) const HISTOGRAM: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
     @start[tid] = nsecs;
@@ -34,6 +76,13 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
     @ns[comm, pid] = hist(nsecs - @start[tid]);
     delete(@start[tid]);
 }
+"#;
+
+/// Nothing: what the kernel's own counting of run time adds to each figure.
+pub(super) const EMPTY: &str = r#"
+BEGIN { printf("ready\n"); }
+tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin { }
+tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memcg_reclaim_end { }
 "#;
 
 /// memtrace as the line view has it: a line only for stalls from 1 ms. JSON, to read its summary.

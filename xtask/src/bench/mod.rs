@@ -10,12 +10,14 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+mod against;
 mod arena;
 mod command;
 mod cpu;
 mod loss;
 mod overhead;
 mod programs;
+mod record;
 mod resident;
 mod sample;
 mod start;
@@ -32,7 +34,7 @@ use crate::{as_root, build, tools, workspace::line};
 pub(crate) enum Name {
     /// CPU time of a fixed load, bare and under each tracer
     Overhead,
-    /// Run time of each kernel program, and of a bpftrace script that does the same
+    /// Run time of each kernel program, and of bpftrace scripts that do the same and less
     Bpf,
     /// From exec to attached
     Start,
@@ -42,10 +44,13 @@ pub(crate) enum Name {
     Cpu,
     /// What is lost at full rate
     Loss,
+    /// Recording: bytes, memory, and what it slows
+    Record,
 }
 
 impl Name {
-    const ALL: [Self; 6] = [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Bpf, Self::Overhead];
+    const ALL: [Self; 7] =
+        [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Record, Self::Bpf, Self::Overhead];
 
     fn measure(self, arena: &Arena, rounds: usize, table: &mut Table) -> Result<()> {
         match self {
@@ -55,6 +60,7 @@ impl Name {
             Self::Resident => resident::measure(arena, table),
             Self::Cpu => cpu::measure(arena, table),
             Self::Loss => loss::measure(arena, table),
+            Self::Record => record::measure(arena, rounds, table),
         }
     }
 
@@ -69,7 +75,7 @@ pub(crate) struct Args {
     /// Which figures [default: all]
     names: Vec<Name>,
     /// Rounds of the overhead figure
-    #[arg(long, default_value_t = 12, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N")]
     rounds: usize,
     /// Exit 1 when a figure is over its target
     #[arg(long)]

@@ -5,9 +5,10 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::{
-    arena::{Arena, Cost, STORM_STALLS},
+    against::{self, Run},
+    arena::{Arena, STEADY_STALLS, STORM_STALLS},
     command::{self, MAJOR_FAULTS, SHRINK},
-    sample::{Random, interval, median},
+    sample::{Random, median},
     table::{Table, Verdict},
     tracer::{Ready, Tracer},
 };
@@ -15,24 +16,21 @@ use super::{
 const BEGIN_END: &str = "begin/end hooks";
 const PERF: &str = "perf record";
 
+/// What is beside the work.
+enum Beside {
+    /// As little as beside the bare work that it is held against: what that gives is noise.
+    Nothing,
+    Tracer(Box<Command>, Ready),
+}
+
 /// One tracer, and what each round found.
 struct Variant {
     name: &'static str,
-    /// CPU time against bare, at most.
+    /// CPU and wall time against bare, at most.
     target: Option<f64>,
-    tracer: fn(&Arena) -> Option<(Command, Ready)>,
-    rounds: Vec<Round>,
-}
-
-/// The same work with and without a tracer, one right after the other.
-struct Round {
-    with: Run,
-    bare: Run,
-}
-
-struct Run {
-    load: Cost,
-    storm: Option<Cost>,
+    /// None where it is not installed.
+    beside: fn(&Arena) -> Option<Beside>,
+    rounds: Vec<against::Round>,
 }
 
 /// Adds the figures to the table.
@@ -40,120 +38,99 @@ pub(super) fn measure(arena: &Arena, rounds: usize, table: &mut Table) -> Result
     let mut random = Random::new();
     let mut variants = variants();
     variants.retain(|variant| {
-        let there = (variant.tracer)(arena).is_some();
+        let there = (variant.beside)(arena).is_some();
         if !there {
             table.add(&format!("overhead: {}", variant.name), "not installed", "", Verdict::Skipped);
         }
         there
     });
-    arena.fixed_load().context("warming up")?;
+    let stalls = stalls_of_steady(arena).context("counting the stalls of the load")?;
     for round in 1..=rounds {
         eprintln!("xtask: bench: overhead, round {round} of {rounds}");
-        random.shuffle(&mut variants);
-        for variant in &mut variants {
-            let Some(tracer) = (variant.tracer)(arena) else { continue };
-            let mut order = [Some(tracer), None];
+        let mut order: Vec<&mut Variant> = variants.iter_mut().collect();
+        random.shuffle(&mut order);
+        for variant in order {
+            let Some(beside) = (variant.beside)(arena) else { continue };
+            let mut order = [Some(beside), None];
             random.shuffle(&mut order);
             let [first, second] = order;
-            let tracer_first = first.is_some();
+            let traced_first = first.is_some();
             let (first, second) = (run(arena, first)?, run(arena, second)?);
-            let (with, bare) = if tracer_first { (first, second) } else { (second, first) };
-            variant.rounds.push(Round { with, bare });
+            let (with, bare) = if traced_first { (first, second) } else { (second, first) };
+            variant.rounds.push(against::Round { with, bare });
         }
     }
-    variants.sort_by_key(|variant| variant.name);
-    show_bare(&variants, table);
+    show_load(&variants, stalls, table);
     for variant in &variants {
-        show(variant, table, &mut random);
+        let name = format!("overhead: {} / bare", variant.name);
+        against::show(&name, &variant.rounds, variant.target, table, &mut random);
     }
-    show_against_perf(&variants, table, &mut random);
+    let find = |name| variants.iter().find(|variant| variant.name == name);
+    if let (Some(ours), Some(perf)) = (find(BEGIN_END), find(PERF)) {
+        let name = format!("overhead: {BEGIN_END} / {PERF}");
+        against::show_each_other(&name, &ours.rounds, &perf.rounds, table, &mut random);
+    }
     Ok(())
 }
 
 fn variants() -> Vec<Variant> {
-    let variant = |name, target, tracer| Variant { name, target, tracer, rounds: Vec::new() };
+    let variant = |name, target, beside| Variant { name, target, beside, rounds: Vec::new() };
     vec![
+        variant("bare", None, |_| Some(Beside::Nothing)),
         variant(BEGIN_END, Some(1.02), |arena| {
-            Some(command::memtrace(&arena.memtrace, &["--no-refaults", "--without", SHRINK, "--without", MAJOR_FAULTS]))
+            let only = ["--no-refaults", "--without", SHRINK, "--without", MAJOR_FAULTS];
+            tracer(Some(command::memtrace(&arena.memtrace, &only)))
         }),
         variant("with shrinks", Some(1.03), |arena| {
-            Some(command::memtrace(&arena.memtrace, &["--no-refaults", "--without", MAJOR_FAULTS]))
+            tracer(Some(command::memtrace(&arena.memtrace, &["--no-refaults", "--without", MAJOR_FAULTS])))
         }),
-        variant("all hooks, refaults too", None, |arena| Some(command::memtrace(&arena.memtrace, &[]))),
-        variant(PERF, None, |arena| command::perf(&arena.dir)),
-        variant("bpftrace", None, |_| command::bpftrace(command::SCRIPT)),
+        variant("all hooks, refaults too", None, |arena| tracer(Some(command::memtrace(&arena.memtrace, &[])))),
+        variant(PERF, None, |arena| tracer(command::perf(&arena.dir))),
+        variant("bpftrace", None, |_| tracer(command::bpftrace(command::LINES))),
     ]
 }
 
-fn run(arena: &Arena, tracer: Option<(Command, Ready)>) -> Result<Run> {
-    let tracer = tracer.map(|tracer| Tracer::start(tracer, &arena.dir)).transpose()?;
+fn tracer(tracer: Option<(Command, Ready)>) -> Option<Beside> {
+    tracer.map(|(command, ready)| Beside::Tracer(Box::new(command), ready))
+}
+
+fn run(arena: &Arena, beside: Option<Beside>) -> Result<Run> {
+    let tracer = match beside {
+        Some(Beside::Tracer(command, ready)) => Some(Tracer::start((*command, ready), &arena.dir)?),
+        Some(Beside::Nothing) | None => None,
+    };
     // Where there is no storm, the load alone has to do.
-    let run = Run { load: arena.fixed_load()?, storm: arena.fixed_storm().ok() };
+    let run = Run { steady: arena.steady_load()?, storm: arena.fixed_storm().ok() };
     tracer.map(Tracer::stop).transpose()?;
     Ok(run)
 }
 
-fn show_bare(variants: &[Variant], table: &mut Table) {
-    let bare: Vec<&Run> = variants.iter().flat_map(|variant| variant.rounds.iter().map(|round| &round.bare)).collect();
-    let of = |value: fn(&Run) -> Option<f64>| median(&bare.iter().filter_map(|run| value(run)).collect::<Vec<_>>());
-    let (cpu, wall) = (of(|run| Some(run.load.cpu.as_secs_f64())), of(|run| Some(run.load.wall.as_secs_f64())));
-    table.tell("overhead: page-cache load, bare", format!("{cpu:.2} s cpu, {wall:.2} s"));
+/// The stalls of one run, which is also the one to warm up with.
+fn stalls_of_steady(arena: &Arena) -> Result<u64> {
+    let tracer = Tracer::start(command::memtrace(&arena.memtrace, &[]), &arena.dir)?;
+    let load = arena.steady_load();
+    let said = tracer.stop()?;
+    load?;
+    let summary: serde_json::Value = serde_json::from_str(&said).context("memtrace's summary")?;
+    summary["stalls"]["memcg"]["count"].as_u64().context("its stalls")
+}
+
+/// Whether the load was what it should be, in each of the runs.
+fn show_load(variants: &[Variant], stalls: u64, table: &mut Table) {
+    let verdict = if stalls.abs_diff(STEADY_STALLS) <= STEADY_STALLS / 10 { Verdict::Ok } else { Verdict::Unsure };
+    table.add("overhead: load, stalls", stalls, &format!("{STEADY_STALLS} +-10 %"), verdict);
+    let rounds = || variants.iter().flat_map(|variant| &variant.rounds);
+    let hits = |run: fn(&against::Round) -> &Run| {
+        let hits = || rounds().map(|round| run(round).steady.limit_hits);
+        format!("{}..{}", hits().min().unwrap_or(0), hits().max().unwrap_or(0))
+    };
+    table.tell("overhead: load, limit met, bare", hits(|round| &round.bare));
+    table.tell("overhead: load, limit met, traced", hits(|round| &round.with));
+    let of =
+        |value: fn(&Run) -> Option<f64>| median(&rounds().filter_map(|round| value(&round.bare)).collect::<Vec<_>>());
+    let cpu = of(|run| Some(run.steady.cost.cpu.as_secs_f64()));
+    let wall = of(|run| Some(run.steady.cost.wall.as_secs_f64()));
+    table.tell("overhead: load, bare", format!("{cpu:.2} s cpu, {wall:.2} s wall"));
     let storm = of(|run| Some(run.storm?.cpu.as_secs_f64() / STORM_STALLS * 1e9));
     table.tell("overhead: storm, bare, cpu per stall", format!("{storm:.0} ns"));
-}
-
-fn show(variant: &Variant, table: &mut Table, random: &mut Random) {
-    let name = format!("overhead: {}", variant.name);
-    let cpu = ratios(variant, |run| Some(run.load.cpu.as_secs_f64()));
-    show_ratio(table, &format!("{name} / bare, cpu"), &cpu, variant.target, random);
-    let wall = ratios(variant, |run| Some(run.load.wall.as_secs_f64()));
-    show_ratio(table, &format!("{name} / bare, wall"), &wall, None, random);
-    let added = added_ns(variant);
-    if !added.is_empty() {
-        let (low, high) = interval(&added, random);
-        let value = format!("{:+.0} ns [{low:+.0}, {high:+.0}]", median(&added));
-        table.tell(&format!("{name}, cpu added per stall"), value);
-        // What the target is about: 6,000 stalls in 1.3 s of work.
-        let ratio = |ns: f64| 1.0 + ns * 6000.0 / 1.3e9;
-        let value = format!("{:.4} [{:.4}, {:.4}]", ratio(median(&added)), ratio(low), ratio(high));
-        let (target, verdict) = match variant.target {
-            Some(most) => (format!("{most:.2}"), Verdict::at_most_within((ratio(low), ratio(high)), most)),
-            None => (String::new(), Verdict::Told),
-        };
-        table.add(&format!("{name}, so at 6000 stalls in 1.3 s"), value, &target, verdict);
-    }
-}
-
-/// Stall for stall, in which the two differ.
-fn show_against_perf(variants: &[Variant], table: &mut Table, random: &mut Random) {
-    let find = |name| variants.iter().find(|variant| variant.name == name);
-    let (Some(ours), Some(perf)) = (find(BEGIN_END), find(PERF)) else { return };
-    let more: Vec<f64> = added_ns(ours).iter().zip(added_ns(perf)).map(|(ours, perf)| ours - perf).collect();
-    if more.is_empty() {
-        return;
-    }
-    let (low, high) = interval(&more, random);
-    let value = format!("{:+.0} ns [{low:+.0}, {high:+.0}]", median(&more));
-    table.add("overhead: begin/end hooks - perf, per stall", value, "0", Verdict::at_most_within((low, high), 0.0));
-}
-
-/// CPU time that a stall of the storm takes more than without a tracer, in each round.
-fn added_ns(variant: &Variant) -> Vec<f64> {
-    let cpu = |run: &Run| Some(run.storm?.cpu.as_secs_f64());
-    let more = |round: &Round| Some((cpu(&round.with)? - cpu(&round.bare)?) / STORM_STALLS * 1e9);
-    variant.rounds.iter().filter_map(more).collect()
-}
-
-/// Each round's ratio: what slows the one run slows the other, a moment later.
-fn ratios(variant: &Variant, value: fn(&Run) -> Option<f64>) -> Vec<f64> {
-    variant.rounds.iter().filter_map(|round| Some(value(&round.with)? / value(&round.bare)?)).collect()
-}
-
-fn show_ratio(table: &mut Table, name: &str, ratios: &[f64], target: Option<f64>, random: &mut Random) {
-    let bounds = interval(ratios, random);
-    let value = format!("{:.3} [{:.3}, {:.3}]", median(ratios), bounds.0, bounds.1);
-    match target {
-        Some(most) => table.add(name, value, &format!("{most:.2}"), Verdict::at_most_within(bounds, most)),
-        None => table.tell(name, value),
-    }
 }

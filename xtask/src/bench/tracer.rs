@@ -26,6 +26,8 @@ pub(super) enum Ready {
     Line(&'static str),
     /// It has mapped a file whose name has this in it.
     Maps(&'static str),
+    /// It has written to the file of this name, in the directory for what tracers write.
+    Wrote(&'static str),
 }
 
 /// A tracer at work.
@@ -56,6 +58,7 @@ impl Tracer {
                 tracer.started_in = seen.recv_timeout(PATIENCE).map_err(|_| tracer.failed("attach"))? - start;
             }
             Ready::Maps(name) => tracer.wait_for_mapping(name, start)?,
+            Ready::Wrote(name) => tracer.wait_for_file(&dir.join(name), start)?,
         }
         Ok(tracer)
     }
@@ -87,6 +90,17 @@ impl Tracer {
         }
         // Mapped buffer by buffer, then enabled.
         thread::sleep(Duration::from_millis(200));
+        self.started_in = start.elapsed();
+        Ok(())
+    }
+
+    fn wait_for_file(&mut self, path: &Path, start: Instant) -> Result<()> {
+        while fs::metadata(path).map_or(0, |metadata| metadata.len()) == 0 {
+            if start.elapsed() > PATIENCE || self.child.0.try_wait()?.is_some() {
+                bail!(self.failed("attach"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
         self.started_in = start.elapsed();
         Ok(())
     }

@@ -122,14 +122,14 @@ fn kinds(out: &mut String, summary: &Summary) {
 /// Stalls that are not over: a hang is one of them.
 fn open(out: &mut String, summary: &Summary) {
     let Some(longest) = summary.open.iter().min_by_key(|stall| stall.begin_ns) else { return };
-    let who = longest.comm.as_ref().map_or_else(String::new, |comm| format!("{} ", name(comm)));
+    let tid = longest.tid;
+    let who = longest.comm.as_ref().map_or_else(|| format!("tid {tid}"), |comm| format!("{} (tid {tid})", name(comm)));
     let (verb, the) = if summary.open.len() == 1 { ("is", "for") } else { ("are", "the longest for") };
     let _ = writeln!(
         out,
-        "{} {verb} not over, {the} at least {}: {who}(tid {})",
+        "{} {verb} not over, {the} at least {}: {who}",
         things(summary.open.len() as u64, "stall"),
-        duration(summary.t_ns.saturating_sub(longest.begin_ns)),
-        longest.tid
+        duration(summary.t_ns.saturating_sub(longest.begin_ns))
     );
 }
 

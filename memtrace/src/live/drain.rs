@@ -121,6 +121,13 @@ impl Drain {
         self.record(Entry::Mark { pid, process_start_ns, in_command }, None);
     }
 
+    /// Learns the path of a cgroup that a tick names.
+    pub(super) fn learn_path(&mut self, id: u64) {
+        if let (Some(path), Some(feed)) = (self.cgroups.resolve(id), &mut self.feed) {
+            feed.path(id, &path);
+        }
+    }
+
     /// What the session was given goes into the trace as well, in the same order.
     fn record(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
         if let Some(feed) = &mut self.feed {

@@ -158,11 +158,9 @@ impl Tracing {
         self.drain(now, false);
         self.ooms.catch_up();
         let faults = self.probe.faults.read();
-        for process in &faults.processes {
-            let _ = process.cgroup_id.and_then(|id| self.drain.cgroups.resolve(id));
-        }
-        for (id, _) in &faults.cgroups {
-            let _ = self.drain.cgroups.resolve(*id);
+        let of_processes = faults.processes.iter().filter_map(|process| process.cgroup_id);
+        for id in of_processes.chain(faults.cgroups.iter().map(|(id, _)| *id)) {
+            self.drain.learn_path(id);
         }
         let mut totals = self.totals()?;
         name_open(&mut totals);

@@ -29,6 +29,19 @@ pub(super) struct Batch {
     pub(super) paths: Vec<(u64, Arc<[u8]>)>,
 }
 
+impl Batch {
+    /// Takes a path, unless the writer was told of it.
+    fn learn(&mut self, told: &mut HashSet<u64>, id: u64, path: &Arc<[u8]>) {
+        if self.paths.len() < self.paths.capacity() && !told.contains(&id) {
+            if told.len() >= PATHS {
+                told.clear();
+            }
+            told.insert(id);
+            self.paths.push((id, Arc::clone(path)));
+        }
+    }
+}
+
 /// What the writer is given.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -86,19 +99,22 @@ impl Feed {
             self.lost += 1;
             return;
         };
-        if let Some((id, path)) = cgroup
-            && batch.paths.len() < batch.paths.capacity()
-            && !self.told.contains(&id)
-        {
-            if self.told.len() >= PATHS {
-                self.told.clear();
-            }
-            self.told.insert(id);
-            batch.paths.push((id, Arc::clone(path)));
+        if let Some((id, path)) = cgroup {
+            batch.learn(&mut self.told, id, path);
         }
         batch.entries.push(entry);
         if batch.entries.len() == ENTRIES {
             self.flush();
+        }
+    }
+
+    /// Takes the path of a cgroup that no entry names, only a tick.
+    pub fn path(&mut self, id: u64, path: &Arc<[u8]>) {
+        if self.batch.is_none() {
+            self.batch = self.empty.try_recv().ok();
+        }
+        if let Some(batch) = &mut self.batch {
+            batch.learn(&mut self.told, id, path);
         }
     }
 

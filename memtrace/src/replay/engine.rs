@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Processes whose names are remembered from before a window.
+/// Processes whose names are remembered, for those whose rows come later than in live.
 const KNOWN: usize = 1 << 16;
 /// What the wall clock may be off before it is said, in ns.
 const CLOCK_SET_NS: u64 = 2_000_000_000;
@@ -58,9 +58,11 @@ pub enum Flow {
     Done,
 }
 
-/// What is known of a process from before the window.
+/// What was learnt of a process.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
+    /// Before the window: whoever has a row for the first time in it is none that live had just met.
+    before: bool,
     comm: Option<Comm>,
     in_command: Option<Option<bool>>,
 }
@@ -274,10 +276,24 @@ impl Replay {
         }
     }
 
-    /// Before a window begins, what is learnt of processes is kept for it.
+    /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
     fn remember(&mut self, pid: u32, start_ns: Option<u64>, learn: impl FnOnce(&mut Known)) {
-        if !self.begun && (self.known.len() < KNOWN || self.known.contains_key(&(pid, start_ns))) {
-            learn(self.known.entry((pid, start_ns)).or_default());
+        if self.known.len() < KNOWN || self.known.contains_key(&(pid, start_ns)) {
+            let known = self.known.entry((pid, start_ns)).or_default();
+            known.before |= !self.begun;
+            learn(known);
+        }
+    }
+
+    /// Gives a process what was learnt of it before the window.
+    fn introduce(&mut self, pid: u32, start_ns: Option<u64>) {
+        if let Some(known) = self.known.get(&(pid, start_ns)).filter(|known| known.before) {
+            if let Some(comm) = known.comm {
+                self.session.name_process(pid, start_ns, comm);
+            }
+            if let Some(in_command) = known.in_command {
+                self.session.mark_process(pid, start_ns, in_command);
+            }
         }
     }
 
@@ -289,15 +305,8 @@ impl Replay {
                 if applied.new_cgroup {
                     self.learn(stall.cgroup_id, names);
                 }
-                if applied.new_process
-                    && let Some(known) = self.known.get(&(stall.pid, stall.process_start_ns))
-                {
-                    if let Some(comm) = known.comm {
-                        self.session.name_process(stall.pid, stall.process_start_ns, comm);
-                    }
-                    if let Some(in_command) = known.in_command {
-                        self.session.mark_process(stall.pid, stall.process_start_ns, in_command);
-                    }
+                if applied.new_process {
+                    self.introduce(stall.pid, stall.process_start_ns);
                 }
             }
             Event::Oom(oom) => self.learn(oom.victim.cgroup_id, names),
@@ -348,6 +357,9 @@ impl Replay {
             input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
             self.session.take(&input, names)
         };
+        for process in &record.input.faults.processes {
+            self.introduce(process.pid, process.process_start_ns);
+        }
         self.shown_ticks += 1;
         watch.tick(tick, &record.input);
         self.done = self.options.window.ends_by(t_ns, interval_ns);
@@ -363,15 +375,21 @@ impl Replay {
             self.untold[1] = self.untold[1].saturating_add(process.stalls.total_ns);
         }
         record.untold_cgroups.iter().for_each(|(id, _)| self.learn(*id, names));
+        let mut processes = record.untold_processes.clone();
+        for process in &mut processes {
+            // A row's own name begins anew with each segment.
+            let known = self.known.get(&(process.pid, process.process_start_ns)).copied().unwrap_or_default();
+            process.comm = known.comm.unwrap_or(process.comm);
+            process.in_command = known.in_command.unwrap_or(process.in_command);
+        }
         let filter = &self.options.filter;
         if filter.is_empty() {
-            self.session.apply_untold(&record.untold_processes, &record.untold_cgroups);
+            self.session.apply_untold(&processes, &record.untold_cgroups);
             return;
         }
         if !filter.kinds.is_empty() {
             self.untold[2] = self.untold[0];
         }
-        let mut processes = record.untold_processes.clone();
         processes.retain(|process| process.matches(filter, names));
         let mut cgroups = record.untold_cgroups.clone();
         cgroups.retain(|(id, _)| id.is_some_and(|id| filter.matches_cgroup(id, names)));

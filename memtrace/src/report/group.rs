@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use crate::{
     event::Stall,
     json,
-    lines::{self, Cell, count, duration, duration_or_dash, percent},
+    lines::{Cell, count, duration, duration_or_dash, percent},
     names::Names,
     session::{
         summary::{Group, Summary},
@@ -203,8 +203,8 @@ impl GroupTable {
     #[must_use]
     pub fn text(&self, top: usize, width: Option<usize>) -> String {
         let [stalls, total, p50, p99, max, share] = ["stalls", "total", "p50", "p99", "max", "share"];
-        let title = format!("by {}", self.by.name());
-        let mut out = format!("\n{title:<10}{stalls:>6}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {share:>5}\n");
+        let by = self.by.name();
+        let mut out = format!("\n{stalls:>16}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {share:>5}  by {by}\n");
         if self.rows.is_empty() {
             out.push_str("  no stall was told\n");
             return out;
@@ -224,7 +224,7 @@ impl GroupTable {
             self.line(&mut out, &row.tally, &key, width);
         }
         if rest.stalls > 0 {
-            self.line(&mut out, &rest, &format!("(others, {})", lines::things(rest.stalls, "stall")), width);
+            self.line(&mut out, &rest, "(others)", width);
         }
         out
     }

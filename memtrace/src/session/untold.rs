@@ -54,7 +54,7 @@ impl Session {
             let label =
                 ProcessLabel { comm: process.comm, in_command: process.in_command, cgroup_id: process.cgroup_id };
             let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
-            row.label = label;
+            row.label.cgroup_id = process.cgroup_id;
             row.tally.add_untold(&process.stalls);
             if !self.config.filter.is_empty() {
                 self.matched.add_untold(&process.stalls);

@@ -146,8 +146,7 @@ impl Encoder {
         if self.columns.len() == 0 {
             return Ok(());
         }
-        let cgroups: Vec<u64> = self.columns.cgroups().to_vec();
-        let paths = self.write_paths(cgroups.into_iter(), sink);
+        let paths = self.write_paths(self.columns.cgroups().into_iter(), sink);
         let count = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
         let (message, times) = self.columns.message();
         let written = self.blocks.write(BlockKind::Events, message, count, times, sink);

@@ -104,8 +104,9 @@ impl ColumnWriter {
     }
 
     /// The cgroups that this block names.
-    pub(crate) fn cgroups(&self) -> &[u64] {
-        &self.message.cgroup_id
+    pub(crate) fn cgroups(&self) -> Vec<u64> {
+        let of_victims = self.message.oom.iter().filter_map(|oom| oom.cgroup_id);
+        self.message.cgroup_id.iter().copied().chain(of_victims).collect()
     }
 
     /// The columns with their first and last time, to be written.

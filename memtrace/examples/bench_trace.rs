@@ -1,0 +1,146 @@
+//! A made-up trace for the figures of `cargo xtask bench trace`: stalls of 64 tasks in 8 cgroups, in bursts, 6000 a second,
+//! and a tick each second. Writes it to FILE and says how fast, then reads it back.
+
+#![expect(clippy::print_stdout, reason = "an example that says what it measured")]
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Write as _},
+    time::Instant,
+};
+
+use memtrace::{
+    event::{Comm, Event, Source, Stall},
+    replay::without_meta,
+    session::{
+        faults::FaultDeltas,
+        input::{HostSample, KernelTotals, TickInput, Told},
+        loss::Loss,
+    },
+    trace::{
+        BlockKind, BlockSink, Encoder, Item, Reader,
+        model::{ClockReading, End, EndReason, Entry, TickRecord},
+    },
+};
+use memtrace_common::kind::StallKind;
+
+const S: u64 = 1_000_000_000;
+const START: u64 = 1000 * S;
+const PER_SECOND: u64 = 6000;
+
+struct Sink(io::BufWriter<File>);
+
+impl BlockSink for Sink {
+    fn block(&mut self, _: BlockKind, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+}
+
+/// Bursts of one task; lengths over five decades.
+fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
+    if random.u32(..8) == 0 {
+        *task = random.u32(..64);
+    }
+    let dur_ns = 1000 << random.u32(..18);
+    let kind = if task.is_multiple_of(3) { StallKind::Memcg } else { StallKind::Direct };
+    Stall {
+        t_ns,
+        dur_ns: dur_ns + random.u64(..dur_ns),
+        kind,
+        source: Source::of_kind(kind),
+        pid: 1000 + *task / 4,
+        tid: 1000 + *task,
+        comm: Comm::from(format!("worker-{}", *task / 4).as_bytes()),
+        process_start_ns: Some(u64::from(*task / 4) * S),
+        cgroup_id: Some(u64::from(*task % 8) + 40),
+        nid: None,
+        order: Some(i32::from(random.u8(..16) == 0)),
+        gfp: Some(0x0014_0cca),
+        scanned_pages: Some(32 + random.u64(..64)),
+        reclaimed_pages: Some(random.u64(..32)),
+        throttled_ns: Some(0),
+        soft_limit_ns: Some(0),
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let usage = "bench_trace FILE STALLS";
+    let path = args.next().ok_or(usage)?;
+    let stalls: u64 = args.next().ok_or(usage)?.parse()?;
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut meta =
+        without_meta(ClockReading { monotonic_ns: START, boottime_ns: START, realtime_ns: 1_700_000_000 << 30 });
+    meta.setup.start_ns = START;
+    meta.setup.kinds = vec![StallKind::Direct, StallKind::Memcg];
+    meta.host.kernel = "6.12.0".to_owned();
+    let mut sink = Sink(io::BufWriter::with_capacity(1 << 20, File::create(&path)?));
+    let mut encoder = Encoder::new(0);
+    encoder.begin(&meta, &mut sink)?;
+    for id in 40..48 {
+        encoder.path(id, format!("/kubepods/pod-{id}").as_bytes());
+    }
+    let (mut totals, mut told) = (KernelTotals::default(), [Told::default(); StallKind::COUNT]);
+    let (mut task, mut done, mut second) = (0, 0, 0);
+    let mut entries = Vec::new();
+    let mut encoding = std::time::Duration::ZERO;
+    while done < stalls {
+        entries.clear();
+        let n = PER_SECOND.min(stalls - done);
+        for i in 0..n {
+            let stall = stall(&mut random, &mut task, START + second * S + i * (S / PER_SECOND));
+            let kind = totals.stalls.entry(stall.kind).or_default();
+            kind.count += 1;
+            kind.total_ns += stall.dur_ns;
+            kind.max_ns = kind.max_ns.max(stall.dur_ns);
+            kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
+            kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
+            kind.latency.record(stall.dur_ns);
+            let told = &mut told[stall.kind as usize];
+            told.count += 1;
+            told.total_ns += stall.dur_ns;
+            told.longest_ns = told.longest_ns.max(stall.dur_ns);
+            entries.push(Entry::Event(Event::Stall(stall)));
+        }
+        done += n;
+        second += 1;
+        let input = TickInput {
+            t_ns: START + second * S,
+            totals: totals.clone(),
+            host: HostSample::default(),
+            faults: FaultDeltas::default(),
+            lost: [0; Loss::COUNT],
+            told,
+        };
+        told.iter_mut().for_each(|told| told.longest_ns = 0);
+        let tick = TickRecord {
+            input,
+            vmstat: Vec::new(),
+            meminfo_bytes: Vec::new(),
+            untold_processes: Vec::new(),
+            untold_cgroups: Vec::new(),
+        };
+        let began = Instant::now();
+        for entry in &entries {
+            encoder.entry(entry, &mut sink)?;
+        }
+        encoder.tick(&tick, &mut sink)?;
+        encoding += began.elapsed();
+    }
+    let end = End { t_ns: START + second * S, reason: EndReason::Done, open: Vec::new(), lost: [0; Loss::COUNT] };
+    encoder.end(&end, &mut sink)?;
+    sink.0.flush()?;
+    println!("write_s {:.3}", encoding.as_secs_f64());
+    let began = Instant::now();
+    let mut reader = Reader::new(BufReader::new(File::open(&path)?));
+    let mut read = 0;
+    while let Some(item) = reader.next()? {
+        if matches!(item, Item::Entries) {
+            read += reader.entries().len() as u64;
+        }
+    }
+    println!("read_s {:.3}", began.elapsed().as_secs_f64());
+    println!("stalls {read}");
+    println!("bytes {}", std::fs::metadata(&path)?.len());
+    Ok(())
+}

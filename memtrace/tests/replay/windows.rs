@@ -1,0 +1,85 @@
+use memtrace::{
+    replay::{Finished, Note, Options, when::Window},
+    session::{filter::Filter, summary::Summary},
+};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+use crate::{
+    Nobody,
+    fixture::{Recording, S, START, record},
+    replay,
+};
+
+fn part(recorded: &Recording, since: Option<u64>, until: Option<u64>) -> Finished {
+    let at = |second: u64| START + second * S;
+    let window = Window { since_ns: since.map(at), until_ns: until.map(at) };
+    replay(&recorded.segments, Options { filter: Filter::default(), window }, &mut Nobody)
+}
+
+/// What two windows add up to.
+fn numbers(summary: &Summary) -> Vec<u64> {
+    let mut all = vec![
+        summary.duration_ns,
+        summary.oom_kills,
+        summary.loss.total(),
+        summary.own_stalls.count,
+        summary.own_stalls.total_ns,
+        summary.refaults.unwrap().file_pages,
+        summary.node_refaults[0].file_pages,
+        summary.own.cpu_ns.unwrap(),
+        summary.reclaim.scanned_pages.unwrap(),
+        summary.nodes[0].wakes,
+        summary.nodes[0].awake_ns,
+        summary.unattributed.count,
+        summary.unattributed.total_ns,
+        summary.processes.rows.iter().map(|row| row.tally.stalls).sum(),
+        summary.cgroups.rows.iter().map(|row| row.tally.total_ns).sum(),
+        summary.cgroups.rows.iter().map(|row| row.tally.faults.refaults.file_pages).sum(),
+    ];
+    all.extend(summary.stalls.values().flat_map(|kind| [kind.count, kind.total_ns]));
+    all.extend(summary.coverage.rows.iter().filter(|row| row.counter == "allocstall").filter_map(|row| row.seen));
+    all
+}
+
+proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn two_windows_are_the_whole(seed in any::<u64>(), at in 1..12_u64, cut in 1..12_u64) {
+        let recorded = record(seed, 12, &[cut], &Filter::default(), 0);
+        let (first, second) = (part(&recorded, None, Some(at)), part(&recorded, Some(at), None));
+        let sum: Vec<u64> = numbers(&first.summary).iter().zip(numbers(&second.summary)).map(|(a, b)| a + b).collect();
+        prop_assert_eq!(sum, numbers(&recorded.summary));
+        for (kind, whole) in &recorded.summary.stalls {
+            let longest = first.summary.stalls[kind].max_ns.max(second.summary.stalls[kind].max_ns);
+            prop_assert_eq!(longest, whole.max_ns);
+        }
+        prop_assert!(first.notes.is_empty() && second.notes.is_empty());
+    }
+
+    #[test]
+    fn a_window_has_its_own_longest_and_its_own_names(seed in any::<u64>()) {
+        let recorded = record(seed, 12, &[], &Filter::default(), 0);
+        let window = part(&recorded, Some(6), Some(9)).summary;
+        prop_assert_eq!(window.duration_ns, 3 * S);
+        for kind in window.stalls.values().filter(|kind| kind.count > 0) {
+            prop_assert!(kind.max_ns >= kind.p99_ns && kind.p99_ns >= kind.p50_ns);
+            prop_assert!(kind.max_ns.unwrap() <= kind.total_ns);
+        }
+        // A name that was learnt before the window holds in it.
+        let named = |row: &memtrace::session::summary::ProcessSummary| {
+            let whole = recorded.summary.processes.rows.iter().find(|all| (all.pid, all.process_start_ns) == (row.pid, row.process_start_ns));
+            row.tally.stalls == 0 || whole.is_some_and(|whole| whole.comm == row.comm)
+        };
+        prop_assert!(window.processes.rows.iter().all(named));
+    }
+}
+
+#[test]
+fn a_window_with_nothing_in_it_says_so() {
+    let recorded = record(1, 5, &[], &Filter::default(), 0);
+    let finished = part(&recorded, Some(60), None);
+    assert!(finished.is_empty);
+    let [Note::EmptyWindow { ticks_ns }] = finished.notes.as_slice() else { panic!("{:?}", finished.notes) };
+    assert_eq!(*ticks_ns, Some((START + S, START + 5 * S)));
+}

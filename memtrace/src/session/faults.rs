@@ -26,13 +26,15 @@ impl Faults {
     /// Adds what `other` has.
     pub fn merge(&mut self, other: &Self) {
         let (sum, more) = (&mut self.refaults, &other.refaults);
-        sum.file_pages += more.file_pages;
-        sum.anon_pages += more.anon_pages;
-        sum.events += more.events;
-        sum.activated_pages += more.activated_pages;
-        sum.restored_pages += more.restored_pages;
-        self.major_faults += other.major_faults;
-        self.swapin_pages += other.swapin_pages;
+        // A trace may hold any numbers.
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut sum.file_pages, more.file_pages);
+        add(&mut sum.anon_pages, more.anon_pages);
+        add(&mut sum.events, more.events);
+        add(&mut sum.activated_pages, more.activated_pages);
+        add(&mut sum.restored_pages, more.restored_pages);
+        add(&mut self.major_faults, other.major_faults);
+        add(&mut self.swapin_pages, other.swapin_pages);
     }
 
     /// What came since `earlier`, an older state of the same counts. Never negative: counts of several CPUs are not read

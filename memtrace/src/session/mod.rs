@@ -213,7 +213,7 @@ impl Session {
             return Applied::default();
         }
         let kind = stall.kind as usize;
-        self.told[kind].count += 1;
+        self.told[kind].count = self.told[kind].count.saturating_add(1);
         self.told[kind].total_ns = self.told[kind].total_ns.saturating_add(stall.dur_ns);
         self.longest_ns[kind] = self.longest_ns[kind].max(stall.dur_ns);
         if !self.config.filter.matches(stall, names) {

@@ -36,13 +36,13 @@ impl PartialSum {
     fn add(&mut self, value: Option<u64>) {
         match value {
             Some(value) => self.sum = self.sum.saturating_add(value),
-            None => self.unread += 1,
+            None => self.unread = self.unread.saturating_add(1),
         }
     }
 
     fn merge(&mut self, other: Self) {
         self.sum = self.sum.saturating_add(other.sum);
-        self.unread += other.unread;
+        self.unread = self.unread.saturating_add(other.unread);
     }
 
     /// The sum, unless a part of it is missing.
@@ -89,11 +89,11 @@ impl Default for Tally {
 impl Tally {
     /// Counts one stall.
     pub fn add(&mut self, stall: &Stall) {
-        self.stalls += 1;
+        self.stalls = self.stalls.saturating_add(1);
         self.total_ns = self.total_ns.saturating_add(stall.dur_ns);
         self.max_ns = self.max_ns.max(stall.dur_ns);
         let kind = &mut self.kinds[stall.kind as usize];
-        kind.count += 1;
+        kind.count = kind.count.saturating_add(1);
         kind.total_ns = kind.total_ns.saturating_add(stall.dur_ns);
         self.scanned.add(stall.scanned_pages);
         self.reclaimed.add(stall.reclaimed_pages);
@@ -103,28 +103,28 @@ impl Tally {
 
     /// Counts stalls of which nothing else is known.
     pub(super) fn add_untold(&mut self, untold: &UntoldStalls) {
-        self.stalls += untold.count;
+        self.stalls = self.stalls.saturating_add(untold.count);
         self.total_ns = self.total_ns.saturating_add(untold.total_ns);
         // The longest may be one of an event, or of before: none of these took longer than all of them together.
         if untold.max_ns <= untold.total_ns {
             self.max_ns = self.max_ns.max(untold.max_ns);
         }
-        self.scanned.unread += untold.count;
-        self.reclaimed.unread += untold.count;
-        self.without_latency += untold.count;
+        self.scanned.unread = self.scanned.unread.saturating_add(untold.count);
+        self.reclaimed.unread = self.reclaimed.unread.saturating_add(untold.count);
+        self.without_latency = self.without_latency.saturating_add(untold.count);
     }
 
     /// Counts all that `other` counted.
     pub fn merge(&mut self, other: &Self) {
-        self.stalls += other.stalls;
+        self.stalls = self.stalls.saturating_add(other.stalls);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         for (kind, more) in self.kinds.iter_mut().zip(other.kinds) {
-            kind.count += more.count;
+            kind.count = kind.count.saturating_add(more.count);
             kind.total_ns = kind.total_ns.saturating_add(more.total_ns);
         }
         self.faults.merge(&other.faults);
-        self.without_latency += other.without_latency;
+        self.without_latency = self.without_latency.saturating_add(other.without_latency);
         self.scanned.merge(other.scanned);
         self.reclaimed.merge(other.reclaimed);
         for (bucket, more) in self.latency.iter_mut().zip(other.latency) {

@@ -164,14 +164,20 @@ impl Encoder {
     pub fn tick(&mut self, tick: &TickRecord, sink: &mut dyn BlockSink) -> io::Result<()> {
         let sealed = self.seal(sink);
         let mut message = self.base.put(tick);
-        let (processes, cgroups) = put_rows(&mut self.accounts, &tick.input.faults);
-        let ids = processes.id.iter().chain(&cgroups.id).chain(&processes.fault_cgroup);
+        let (mut processes, mut cgroups) = put_rows(&mut self.accounts, &tick.input.faults);
+        let ids = processes.0.iter().chain(&cgroups.0).flat_map(|rows| rows.id.iter().chain(&rows.fault_cgroup));
         let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).collect();
-        let paths = self.write_paths(ids.into_iter(), sink);
-        message.processes = (!processes.pid.is_empty()).then_some(processes);
-        message.cgroups = (!cgroups.id.is_empty()).then_some(cgroups);
+        let mut before = self.write_paths(ids.into_iter(), sink);
+        (message.processes, message.cgroups) = (processes.0.pop(), cgroups.0.pop());
         message.segment = self.segment;
         message.epoch = self.accounts.epoch;
+        let processes = processes.0.into_iter().map(|rows| (Some(rows), None));
+        for (processes, cgroups) in processes.chain(cgroups.0.into_iter().map(|rows| (None, Some(rows)))) {
+            let (segment, epoch) = (message.segment, message.epoch);
+            let t_ns = tick.input.t_ns;
+            let part = wire::Tick { t_ns, processes, cgroups, segment, epoch, ..wire::Tick::default() };
+            before = before.and(self.blocks.write(BlockKind::Rows, &part, 1, (t_ns, t_ns), sink));
+        }
         message.epoch_ends = self.accounts.settle();
         if message.epoch_ends {
             self.accounts.clear();
@@ -180,7 +186,7 @@ impl Encoder {
         self.ticks += 1;
         let t_ns = tick.input.t_ns;
         let written = self.blocks.write(BlockKind::Tick, &message, 1, (t_ns, t_ns), sink);
-        sealed.and(paths).and(written)
+        sealed.and(before).and(written)
     }
 
     /// Writes a reading of the clocks.

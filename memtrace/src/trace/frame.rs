@@ -27,10 +27,13 @@ pub enum BlockKind {
     Remark = 6,
     /// The end of a segment.
     End = 7,
+    /// Counters of processes and cgroups for which the next tick has no room.
+    Rows = 8,
 }
 
 impl BlockKind {
-    const ALL: [Self; 7] = [Self::Meta, Self::Clock, Self::Dict, Self::Events, Self::Tick, Self::Remark, Self::End];
+    const ALL: [Self; 8] =
+        [Self::Meta, Self::Clock, Self::Dict, Self::Events, Self::Tick, Self::Remark, Self::End, Self::Rows];
 
     /// The kind with this number; `None` for one of a later version.
     pub(super) fn of(number: u8) -> Option<Self> {

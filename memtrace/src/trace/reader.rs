@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use prost::Message;
+use prost::{
+    Message,
+    encoding::{WireType, decode_key, decode_varint},
+};
 use zstd::bulk::Decompressor;
 
 use super::{
@@ -79,6 +82,8 @@ const PATHS: usize = 16_384;
 const LONGEST_PATH: usize = 4096;
 /// Entries of a block: more than a writer puts into one.
 const MOST_ENTRIES: usize = 1 << 17;
+/// Fields of a message: more than a writer puts into one.
+const MOST_FIELDS: usize = 1 << 16;
 
 /// Reads a trace, block by block, in bounded memory.
 pub struct Reader<R> {
@@ -94,6 +99,8 @@ pub struct Reader<R> {
     base: Base,
     /// Of which segment that is; `None` before any.
     segment: Option<u32>,
+    /// Whether it has ended: what comes then belongs to another one.
+    ended: bool,
     names: CounterNames,
     paths: HashMap<u64, Arc<[u8]>>,
 }
@@ -119,6 +126,7 @@ impl<R: Read> Reader<R> {
             rows: RowReader::default(),
             base: Base::default(),
             segment: None,
+            ended: false,
             names: CounterNames::default(),
             paths: HashMap::new(),
         }
@@ -193,6 +201,9 @@ impl<R: Read> Reader<R> {
     }
 
     fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<Item>, &'static str> {
+        if !fields_are_few(&self.raw, kind) {
+            return Err("a block has more parts than any writer makes");
+        }
         fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
             M::decode(raw).map_err(|_| "the content of a block cannot be understood")
         }
@@ -208,8 +219,18 @@ impl<R: Read> Reader<R> {
                 Item::Entries
             }
             BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(&self.raw)?)?)),
+            BlockKind::Rows => {
+                let part = message(&self.raw)?;
+                self.belongs(&part)?;
+                self.rows.part(&part);
+                return Ok(None);
+            }
             BlockKind::Remark => Item::Remark(remark(message(&self.raw)?)),
-            BlockKind::End => Item::End(end(&message(&self.raw)?)),
+            BlockKind::End => {
+                let end = end(&message(&self.raw)?);
+                self.ended = self.segment.is_some();
+                Item::End(end)
+            }
         }))
     }
 
@@ -220,16 +241,20 @@ impl<R: Read> Reader<R> {
             return Err(IMPOSSIBLE);
         }
         self.names = names;
-        (self.base, self.segment) = (Base::of(&meta), Some(meta.segment));
+        (self.base, self.segment, self.ended) = (Base::of(&meta), Some(meta.segment), false);
         self.rows.clear();
         Ok(meta)
     }
 
-    fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
+    /// Whether a tick, or a part of one, rests on what is known.
+    fn belongs(&self, message: &wire::Tick) -> Result<(), &'static str> {
         // The first segment's counters are differences to nothing.
-        if self.segment != Some(message.segment) && (self.segment.is_some() || message.segment != 0) {
-            return Err("a tick belongs to a segment whose beginning is damaged");
-        }
+        let is_right = self.segment.map_or(message.segment == 0, |segment| segment == message.segment);
+        if is_right && !self.ended { Ok(()) } else { Err("a tick belongs to a segment whose beginning is damaged") }
+    }
+
+    fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
+        self.belongs(message)?;
         let mut tick = self.base.take(message, &self.names);
         if self.segment.is_none() {
             tick.vmstat.clear();
@@ -238,7 +263,9 @@ impl<R: Read> Reader<R> {
         if !is_sane(&tick.input) {
             return Err(IMPOSSIBLE);
         }
-        (tick.input.faults, tick.untold_processes, tick.untold_cgroups) = self.rows.tick(message);
+        let since = self.rows.tick(message);
+        (tick.input.faults, tick.untold_processes, tick.untold_cgroups) =
+            (since.faults, since.processes, since.cgroups);
         if self.skip_entries {
             // What events told is then not known.
             tick.untold_processes.clear();
@@ -254,6 +281,12 @@ impl<R: Read> Reader<R> {
         let entries = self.events.entry.len();
         if entries != header.count as usize || entries > MOST_ENTRIES {
             return Err("a block of events has another number of them than it says");
+        }
+        // Whatever a dictionary names is in an entry.
+        let events = &self.events;
+        let named = [events.process_pid.len(), events.task_tid.len(), events.cgroup_id.len(), events.waker_pid.len()];
+        if named.into_iter().any(|named| named > entries) {
+            return Err("a block of events names what is not in it");
         }
         let columns = Columns::new(&self.events, header.first_ns);
         columns
@@ -271,6 +304,42 @@ impl<R: Read> Reader<R> {
             }
         }
     }
+}
+
+/// Whether a message is not one of very many tiny parts: each becomes a hundred times its size in memory. The parts of
+/// the beginning of a segment are looked into.
+fn fields_are_few(raw: &[u8], kind: BlockKind) -> bool {
+    let mut left = MOST_FIELDS;
+    count_fields(raw, if kind == BlockKind::Meta { 2 } else { 0 }, &mut left)
+}
+
+/// Takes the fields of a message off what is left, and those of its parts so many levels down; false when there are
+/// more. What is no message is left to the decoder.
+fn count_fields(mut raw: &[u8], levels: u32, left: &mut usize) -> bool {
+    while let Ok((_, wire_type)) = decode_key(&mut raw) {
+        let Some(less) = left.checked_sub(1) else { return false };
+        *left = less;
+        let length = match wire_type {
+            WireType::Varint => {
+                if decode_varint(&mut raw).is_err() {
+                    return true;
+                }
+                0
+            }
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => {
+                decode_varint(&mut raw).ok().and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX)
+            }
+            WireType::StartGroup | WireType::EndGroup => 0,
+        };
+        let Some((part, rest)) = raw.split_at_checked(length) else { return true };
+        if wire_type == WireType::LengthDelimited && levels > 0 && !count_fields(part, levels - 1, left) {
+            return false;
+        }
+        raw = rest;
+    }
+    true
 }
 
 const IMPOSSIBLE: &str = "a block has numbers that cannot be";

@@ -1,6 +1,9 @@
 //! The counters of processes and cgroups in a tick, and what a reader makes of them.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 use super::{
     accounts::{Account, Accounts, ProcessKey},
@@ -15,35 +18,56 @@ use crate::{
 };
 use memtrace_common::refault::RefaultCounts;
 
+/// Rows of one message: with all their columns at their largest they still fit a block, beside as many of cgroups.
+const ROWS: usize = 2500;
+
+/// Rows in as many parts as they need.
+#[derive(Debug, Default)]
+pub(super) struct Parts(pub(super) Vec<wire::Rows>);
+
+impl Parts {
+    /// The part that takes the next row.
+    fn open(&mut self) -> &mut wire::Rows {
+        let is_full = self.0.last().is_none_or(|part| part.id.len() >= ROWS);
+        if is_full {
+            self.0.push(wire::Rows::default());
+        }
+        let last = self.0.len() - 1;
+        &mut self.0[last]
+    }
+}
+
 /// Takes what came since the last tick into the accounts, and writes the rows that changed: those with faults first, in
 /// the order in which they are given.
-pub(super) fn put_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (wire::Rows, wire::Rows) {
-    let mut processes = wire::Rows::default();
+pub(super) fn put_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts, Parts) {
+    let mut processes = Parts::default();
     let mut written: HashSet<ProcessKey> = HashSet::with_capacity(faults.processes.len());
     for process in &faults.processes {
         let key = (process.pid, process.process_start_ns);
-        push_process(&mut processes, key, accounts.process_faults(process));
-        processes.fault_comm.push(process.comm.bytes().to_vec());
-        processes.fault_cgroup.push(put(process.cgroup_id));
+        let rows = processes.open();
+        push_process(rows, key, accounts.process_faults(process));
+        rows.fault_comm.push(process.comm.bytes().to_vec());
+        rows.fault_cgroup.push(put(process.cgroup_id));
+        rows.fault_rows += 1;
         written.insert(key);
     }
-    processes.fault_rows = u32::try_from(faults.processes.len()).unwrap_or(u32::MAX);
     for key in accounts.changed_processes.iter().filter(|key| !written.contains(*key)) {
         if let Some(account) = accounts.processes.get(key) {
-            push_process(&mut processes, *key, account);
+            push_process(processes.open(), *key, account);
         }
     }
-    let mut cgroups = wire::Rows::default();
+    let mut cgroups = Parts::default();
     let mut written: HashSet<Option<u64>> = HashSet::with_capacity(faults.cgroups.len());
     for (id, refaults) in &faults.cgroups {
         let account = accounts.cgroup_faults(*id, &Faults { refaults: *refaults, ..Faults::default() });
-        push_account(&mut cgroups, Some(*id), account);
+        let rows = cgroups.open();
+        push_account(rows, Some(*id), account);
+        rows.fault_rows += 1;
         written.insert(Some(*id));
     }
-    cgroups.fault_rows = u32::try_from(faults.cgroups.len()).unwrap_or(u32::MAX);
     for id in accounts.changed_cgroups.iter().filter(|id| !written.contains(*id)) {
         if let Some(account) = accounts.cgroups.get(id) {
-            push_account(&mut cgroups, *id, account);
+            push_account(cgroups.open(), *id, account);
         }
     }
     (processes, cgroups)
@@ -97,6 +121,16 @@ pub(super) struct RowReader {
     epoch: u32,
     /// An end of an epoch was missed: what events told since then is not known.
     astray: bool,
+    /// What the next tick is given.
+    pending: Pending,
+}
+
+/// What came since the last tick: faults, and the stalls that no event told, of processes and of cgroups.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) faults: FaultDeltas,
+    pub(super) processes: Vec<UntoldProcess>,
+    pub(super) cgroups: Vec<(Option<u64>, UntoldStalls)>,
 }
 
 /// One row, checked.
@@ -125,23 +159,35 @@ impl RowReader {
         self.forget_when_full();
     }
 
-    /// What came since the last tick: faults, and the stalls that no event told, of processes and of cgroups.
-    pub(super) fn tick(
-        &mut self,
-        message: &wire::Tick,
-    ) -> (FaultDeltas, Vec<UntoldProcess>, Vec<(Option<u64>, UntoldStalls)>) {
-        if message.epoch != self.epoch {
+    /// The end of an interval: all that came in it.
+    pub(super) fn tick(&mut self, message: &wire::Tick) -> Pending {
+        self.part(message);
+        let pending = mem::take(&mut self.pending);
+        if message.epoch_ends {
             self.clear();
-            (self.epoch, self.astray) = (message.epoch, true);
+            self.epoch = message.epoch.wrapping_add(1);
         }
-        let (mut deltas, mut processes, mut cgroups) = (FaultDeltas::default(), Vec::new(), Vec::new());
+        pending
+    }
+
+    /// Takes rows, for the next tick.
+    pub(super) fn part(&mut self, message: &wire::Tick) {
+        if message.epoch != self.epoch {
+            self.forget(message.epoch);
+        }
+        let mut pending = mem::take(&mut self.pending);
+        let Pending { faults: deltas, processes, cgroups } = &mut pending;
+        // What no tick ever takes does not pile up.
+        if processes.len() + cgroups.len() + deltas.processes.len() + deltas.cgroups.len() > 8 * MOST {
+            return;
+        }
         if let Some(rows) = &message.processes {
-            for at in 0..rows.pid.len() {
-                self.process(rows, at, &mut deltas, &mut processes);
+            for at in 0..rows.pid.len().min(MOST) {
+                self.process(rows, at, deltas, processes);
             }
         }
         if let Some(rows) = &message.cgroups {
-            for at in 0..rows.id.len() {
+            for at in 0..rows.id.len().min(MOST) {
                 let Some(row) = row(rows, at) else { break };
                 let known = self.cgroups.entry(row.id).or_default();
                 let (faults, untold) = since(known, &row, self.astray);
@@ -151,12 +197,14 @@ impl RowReader {
                 cgroups.extend(untold.map(|untold| (row.id, untold)));
             }
         }
-        if message.epoch_ends {
-            self.clear();
-            self.epoch = message.epoch.wrapping_add(1);
-        }
+        self.pending = pending;
         self.forget_when_full();
-        (deltas, processes, cgroups)
+    }
+
+    /// Begins again, in the middle of an epoch. What is pending has been made already.
+    fn forget(&mut self, epoch: u32) {
+        let pending = mem::take(&mut self.pending);
+        *self = Self { epoch, astray: true, pending, ..Self::default() };
     }
 
     fn process(&mut self, rows: &wire::Rows, at: usize, deltas: &mut FaultDeltas, untold: &mut Vec<UntoldProcess>) {
@@ -191,8 +239,7 @@ impl RowReader {
 
     fn forget_when_full(&mut self) {
         if self.processes.len() > MOST || self.cgroups.len() > MOST {
-            let epoch = self.epoch;
-            *self = Self { epoch, astray: true, ..Self::default() };
+            self.forget(self.epoch);
         }
     }
 }
@@ -208,13 +255,16 @@ fn add(sum: &mut Told, more: &Told) {
 
 /// The row at this place; `None` when a column ends before it, or a number is none that can be added up.
 fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
-    let sane = |column: &[u64]| column.get(at).copied().filter(|&n| n < 1 << 56);
+    let below = |most: u64, column: &[u64]| column.get(at).copied().filter(|&n| n < most);
+    let sane = |column: &[u64]| below(1 << 56, column);
+    // Thousands of tasks may stall at once and for weeks.
+    let sane_ns = |column: &[u64]| below(1 << 62, column);
     Some(Row {
         id: take(*rows.id.get(at)?),
         stalls: UntoldStalls {
             count: sane(&rows.stalls)?,
-            total_ns: sane(&rows.total_ns)?,
-            max_ns: sane(&rows.max_ns)?,
+            total_ns: sane_ns(&rows.total_ns)?,
+            max_ns: sane_ns(&rows.max_ns)?,
         },
         faults: Faults {
             refaults: RefaultCounts {

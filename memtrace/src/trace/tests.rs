@@ -1,7 +1,9 @@
 //! The format as a whole: there and back, and everything that can go wrong.
 
 mod damage;
+mod feed;
 mod hostile;
+mod reading;
 mod round_trip;
 mod sample;
 mod size;

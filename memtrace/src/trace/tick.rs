@@ -305,28 +305,38 @@ fn of_told(kind: StallKind, now: &[Told; StallKind::COUNT], base: &[Told; StallK
 
 /// Whether no number is so large that sums of them overflow, which only a hostile trace has.
 pub(super) fn is_sane(input: &TickInput) -> bool {
-    const MOST: u64 = 1 << 60;
+    // So many kinds, nodes and stages may be added up, some of them four times.
+    const MOST: u64 = 1 << 54;
+    // Thousands of tasks may stall at once and for weeks. Their sums saturate.
+    const MOST_NS: u64 = 1 << 62;
+    const MOST_IN_BUCKET: u64 = (1 << 60) / BUCKETS as u64;
+    const MOST_IN_FLIGHT: u64 = 1 << 40;
     let totals = &input.totals;
-    let kinds = totals.stalls.values().chain([&totals.own]);
-    let mut kinds = kinds.flat_map(|kind| {
-        [kind.count, kind.total_ns, kind.scanned_pages, kind.reclaimed_pages, kind.throttled_ns, kind.soft_limit_ns]
-            .into_iter()
-            .chain(kind.latency.counts().iter().copied())
-    });
+    let kinds = || totals.stalls.values().chain([&totals.own]);
+    let mut buckets = kinds().flat_map(|kind| kind.latency.counts().iter().copied());
+    let mut times = kinds()
+        .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
+        .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
+        .chain(input.told.iter().flat_map(|told| [told.total_ns, told.longest_ns]))
+        .chain(totals.open.iter().map(|open| open.begin_ns))
+        .chain(input.host.pressure.iter().flat_map(|pressure| [pressure.some_total_ns, pressure.full_total_ns]))
+        .chain([input.t_ns]);
     let refaults = [totals.refaults, totals.own_refaults].into_iter().flatten();
     let mut others = refaults
         .flat_map(|r| [r.file_pages, r.anon_pages, r.events, r.activated_pages, r.restored_pages])
-        .chain(
-            totals.kswapd.values().flat_map(|k| [k.wakes, k.sleeps, k.wakeups, k.busy_ns, k.rounds, k.soft_limit_ns]),
-        )
+        .chain(kinds().flat_map(|kind| [kind.count, kind.scanned_pages, kind.reclaimed_pages]))
+        .chain(totals.kswapd.values().flat_map(|k| [k.wakes, k.sleeps, k.wakeups, k.rounds]))
         .chain(totals.kswapd.values().flat_map(|k| [k.scanned_pages, k.reclaimed_pages]))
-        .chain(totals.in_flight.values().flat_map(|open| [open.stalls, open.scanned_pages]))
+        .chain(input.host.zones.iter().flat_map(zone_pages))
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages, input.host.ooms_pending])
         .chain(totals.loss.values().chain(&input.lost).copied())
         .chain(input.host.node_refaults.iter().flat_map(|node| [node.file_pages, node.anon_pages]))
-        .chain(input.told.iter().flat_map(|told| [told.count, told.total_ns]));
-    kinds.all(|n| n < MOST / BUCKETS as u64)
+        .chain(input.told.iter().map(|told| told.count));
+    let mut in_flight = totals.in_flight.values().flat_map(|open| [open.stalls, open.scanned_pages]);
+    buckets.all(|n| n < MOST_IN_BUCKET)
+        && times.all(|n| n < MOST_NS)
         && others.all(|n| n < MOST)
+        && in_flight.all(|n| n < MOST_IN_FLIGHT)
         && input.host.counters.as_ref().is_none_or(are_sane)
         && totals.kswapd.keys().all(|nid| *nid < MAX_NODES)
 }

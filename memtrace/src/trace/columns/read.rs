@@ -17,6 +17,9 @@ pub(crate) struct Told {
     pub(crate) total_ns: u64,
 }
 
+/// No time is so long: sums of a few of them overflow.
+const MOST_NS: u64 = 1 << 62;
+
 /// The columns of a block, and how far they are read.
 pub(crate) struct Columns<'a> {
     message: &'a wire::Events,
@@ -76,7 +79,7 @@ impl<'a> Columns<'a> {
     fn time(&mut self) -> Option<u64> {
         self.t_ns = restore(*self.message.t_ns.get(self.times)?, self.t_ns);
         self.times += 1;
-        Some(self.t_ns)
+        (self.t_ns < MOST_NS).then_some(self.t_ns)
     }
 
     fn stall(&mut self, processes: &mut [Told], cgroups: &mut [Told]) -> Option<Stall> {
@@ -87,7 +90,7 @@ impl<'a> Columns<'a> {
         let task = *message.task.get(at)? as usize;
         let process = *message.task_process.get(task)? as usize;
         let kind = *message.kind.get(at)?;
-        let dur_ns = *message.dur_ns.get(at)?;
+        let dur_ns = message.dur_ns.get(at).copied().filter(|&ns| ns < MOST_NS)?;
         let cgroup = take32(sparse(&message.cgroup, at)?);
         let cgroup_id = cgroup.map(|cgroup| message.cgroup_id.get(cgroup as usize).copied().ok_or(Torn)).transpose();
         let gfp = take32(sparse(&message.gfp, at)?);

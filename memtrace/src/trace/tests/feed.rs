@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::super::{Item, ReadError, Reader, model::Entry};
 use crate::{
     event::Event,
-    replay::engine::{Flow, Options, Replay, Watch},
+    replay::{Flow, Options, Replay, Watch},
     session::{Session, SessionConfig, input::TickInput, tick::Tick},
     trace::model::Remark,
 };

@@ -123,7 +123,7 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
 fn refaults_recorded(trace: &Path) -> u64 {
     let mut reader = Reader::new(File::open(trace).expect("the trace"));
     let mut pages = 0;
-    while let Some(item) = reader.next().expect("a trace") {
+    while let Some(item) = reader.next_item().expect("a trace") {
         match item {
             Item::Tick(tick) => {
                 pages += tick.input.faults.processes.iter().map(|row| row.faults.refaults.file_pages).sum::<u64>();

@@ -44,7 +44,7 @@ struct Held {
 fn held(path: &Path) -> Held {
     let mut held = Held::default();
     let mut reader = Reader::new(File::open(path).expect("the trace"));
-    while let Some(item) = reader.next().expect("a trace") {
+    while let Some(item) = reader.next_item().expect("a trace") {
         match item {
             Item::Meta(meta) => held.metas.push(*meta),
             Item::Entries => {

@@ -134,7 +134,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let began = Instant::now();
     let mut reader = Reader::new(BufReader::new(File::open(&path)?));
     let mut read = 0;
-    while let Some(item) = reader.next()? {
+    while let Some(item) = reader.next_item()? {
         if matches!(item, Item::Entries) {
             read += reader.entries().len() as u64;
         }

@@ -51,7 +51,7 @@ impl Source {
     pub(super) fn last_tick_ns(&self) -> Option<u64> {
         let mut reader = Reader::new(File::open(self.path.as_ref()?).ok()?).without_entries();
         let mut last = None;
-        while let Ok(Some(item)) = reader.next() {
+        while let Ok(Some(item)) = reader.next_item() {
             if let Item::Tick(tick) = item {
                 last = Some(tick.input.t_ns);
             }
@@ -103,7 +103,7 @@ fn file(path: PathBuf) -> Source {
         file.metadata().ok().filter(fs::Metadata::is_file)?;
         let mut reader = Reader::new(file).without_entries();
         for _ in 0..ITEMS_BEFORE_META {
-            match reader.next() {
+            match reader.next_item() {
                 Ok(Some(Item::Meta(meta))) => {
                     return Some(Part { recording: meta.recording, run: meta.run, segment: meta.segment });
                 }

@@ -157,7 +157,7 @@ impl Player {
     /// What comes next in the source at hand; `None` at its end. What is wrong with it is said.
     fn read(&mut self) -> Option<Item> {
         let current = self.current.as_mut()?;
-        match current.reader.next() {
+        match current.reader.next_item() {
             Ok(item) => {
                 if let Some(Item::Damage(damage)) = &item
                     && !damage.is_cut

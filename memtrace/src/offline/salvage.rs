@@ -38,7 +38,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     let mut out = None;
     let mut last_ns = None;
     loop {
-        match scanner.next() {
+        match scanner.next_block() {
             Ok(None) => break,
             Ok(Some(Scanned::Block(block))) => {
                 let out = match &mut out {

@@ -1,19 +1,21 @@
 //! The engine: what a trace holds, into the session, exactly as live was given it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{note::Note, when::Window, without_meta};
+use super::{
+    known::Acquaintances,
+    note::Note,
+    watch::{Flow, Watch},
+    when::Window,
+    without_meta,
+};
 use crate::{
-    event::{Comm, Event},
+    event::Event,
     session::{
         Session, SessionConfig,
         filter::{CgroupNames, Filter},
         input::TickInput,
         summary::Summary,
-        tick::Tick,
     },
     trace::{
         Item,
@@ -21,8 +23,6 @@ use crate::{
     },
 };
 
-/// Processes whose names are remembered, for those whose rows come later than in live.
-const KNOWN: usize = 1 << 16;
 /// What the wall clock may be off before it is said, in ns.
 const CLOCK_SET_NS: u64 = 2_000_000_000;
 
@@ -33,38 +33,6 @@ pub struct Options {
     pub filter: Filter,
     /// From when to when, in whole ticks.
     pub window: Window,
-}
-
-/// Who looks on. Everything comes in the order in which it happened, and only what lies in the window.
-pub trait Watch {
-    /// The window begins at this tick, and not at the attaching.
-    fn begin(&mut self, base: &TickInput);
-    /// An event was given to the session; `shown` when it matches the filter.
-    fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>);
-    /// An interval ended; `input` is what the trace holds of it, since the attaching.
-    fn tick(&mut self, tick: Tick, input: &TickInput);
-    /// A remark.
-    fn remark(&mut self, remark: &Remark);
-    /// Something is missing here, after the last tick.
-    fn missing(&mut self);
-}
-
-/// Whether to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// There may be more.
-    Go,
-    /// The window is over: what follows is not asked for.
-    Done,
-}
-
-/// What was learnt of a process.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
-    /// Before the window: whoever has a row for the first time in it is none that live had just met.
-    before: bool,
-    comm: Option<Comm>,
-    in_command: Option<Option<bool>>,
 }
 
 /// One recording on its way through a session.
@@ -79,7 +47,7 @@ pub struct Replay {
     /// The segment that is being read, and whether its regular end was seen.
     segment: u32,
     ended: bool,
-    known: HashMap<(u32, Option<u64>), Known>,
+    known: Acquaintances,
     paths: BTreeMap<u64, Arc<[u8]>>,
     notes: Vec<Note>,
     /// What was told at the last tick of the trace: count and time in ns.
@@ -151,7 +119,7 @@ impl Replay {
             begun,
             done: false,
             ended: false,
-            known: HashMap::new(),
+            known: Acquaintances::default(),
             paths: BTreeMap::new(),
             notes,
             told,
@@ -266,33 +234,13 @@ impl Replay {
                 Entry::Event(_) => {}
                 Entry::Name { pid, process_start_ns, comm } => {
                     self.session.name_process(*pid, *process_start_ns, *comm);
-                    self.remember(*pid, *process_start_ns, |known| known.comm = Some(*comm));
+                    self.known.learn((*pid, *process_start_ns), self.begun, |known| known.comm = Some(*comm));
                 }
                 Entry::Mark { pid, process_start_ns, in_command } => {
                     self.session.mark_process(*pid, *process_start_ns, *in_command);
-                    self.remember(*pid, *process_start_ns, |known| known.in_command = Some(*in_command));
+                    self.known
+                        .learn((*pid, *process_start_ns), self.begun, |known| known.in_command = Some(*in_command));
                 }
-            }
-        }
-    }
-
-    /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
-    fn remember(&mut self, pid: u32, start_ns: Option<u64>, learn: impl FnOnce(&mut Known)) {
-        if self.known.len() < KNOWN || self.known.contains_key(&(pid, start_ns)) {
-            let known = self.known.entry((pid, start_ns)).or_default();
-            known.before |= !self.begun;
-            learn(known);
-        }
-    }
-
-    /// Gives a process what was learnt of it before the window.
-    fn introduce(&mut self, pid: u32, start_ns: Option<u64>) {
-        if let Some(known) = self.known.get(&(pid, start_ns)).filter(|known| known.before) {
-            if let Some(comm) = known.comm {
-                self.session.name_process(pid, start_ns, comm);
-            }
-            if let Some(in_command) = known.in_command {
-                self.session.mark_process(pid, start_ns, in_command);
             }
         }
     }
@@ -306,7 +254,7 @@ impl Replay {
                     self.learn(stall.cgroup_id, names);
                 }
                 if applied.new_process {
-                    self.introduce(stall.pid, stall.process_start_ns);
+                    self.known.introduce(&mut self.session, stall.pid, stall.process_start_ns);
                 }
             }
             Event::Oom(oom) => self.learn(oom.victim.cgroup_id, names),
@@ -358,7 +306,7 @@ impl Replay {
             self.session.take(&input, names)
         };
         for process in &record.input.faults.processes {
-            self.introduce(process.pid, process.process_start_ns);
+            self.known.introduce(&mut self.session, process.pid, process.process_start_ns);
         }
         self.shown_ticks += 1;
         watch.tick(tick, &record.input);
@@ -378,7 +326,7 @@ impl Replay {
         let mut processes = record.untold_processes.clone();
         for process in &mut processes {
             // A row's own name begins anew with each segment.
-            let known = self.known.get(&(process.pid, process.process_start_ns)).copied().unwrap_or_default();
+            let known = self.known.of(process.pid, process.process_start_ns);
             process.comm = known.comm.unwrap_or(process.comm);
             process.in_command = known.in_command.unwrap_or(process.in_command);
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{engine::Finished, engine::Watch};
+use super::{Finished, Watch};
 use crate::{
     event::Event,
     session::{input::TickInput, tick::Tick},

@@ -2,13 +2,16 @@
 
 mod engine;
 mod items;
+mod known;
 mod note;
+mod watch;
 pub mod when;
 
 pub use self::{
-    engine::{Finished, Flow, Options, Replay, Watch},
+    engine::{Finished, Options, Replay},
     items::Items,
     note::Note,
+    watch::{Flow, Watch},
 };
 use crate::{
     json::MetaInput,

@@ -96,7 +96,7 @@ fn sysctls(host: &HostFacts) -> Vec<String> {
         let holds = !(EITHER.contains(name) && value == "0");
         holds.then(|| format!("{name} {value}"))
     };
-    SYSCTLS.iter().filter_map(|name| shown(name)).collect()
+    SYSCTLS.iter().filter_map(shown).collect()
 }
 
 /// THP, MGLRU, zswap: of a choice only what is chosen.

@@ -143,9 +143,9 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// When nothing more can be read.
-    pub fn next(&mut self) -> Result<Option<Item>, ReadError> {
+    pub fn next_item(&mut self) -> Result<Option<Item>, ReadError> {
         loop {
-            let (header, offset) = match self.scanner.next()? {
+            let (header, offset) = match self.scanner.next_block()? {
                 None => return Ok(None),
                 Some(Scanned::Damage(damage)) => return Ok(Some(Item::Damage(damage))),
                 Some(Scanned::Block(block)) => (block.header, block.offset),

@@ -83,7 +83,7 @@ impl<R: Read> Scanner<R> {
     ///
     /// # Errors
     /// When the input fails, or is no trace, or one of a later version.
-    pub fn next(&mut self) -> Result<Option<Scanned>, ReadError> {
+    pub fn next_block(&mut self) -> Result<Option<Scanned>, ReadError> {
         self.at += std::mem::take(&mut self.found);
         loop {
             self.fill(HEADER)?;

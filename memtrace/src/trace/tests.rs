@@ -6,4 +6,3 @@ mod hostile;
 mod reading;
 mod round_trip;
 mod sample;
-mod size;

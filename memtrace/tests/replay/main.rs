@@ -39,7 +39,7 @@ fn replay(segments: &[Blocks], options: Options, watch: &mut impl Watch) -> Fini
     for segment in segments {
         let bytes = segment.bytes();
         let mut reader = Reader::new(bytes.as_slice());
-        while let Some(item) = reader.next().unwrap() {
+        while let Some(item) = reader.next_item().unwrap() {
             match (&mut replay, item) {
                 (None, Item::Meta(meta)) => replay = Some(Replay::new(Some(*meta), options.clone())),
                 (None, item) => {

@@ -5,7 +5,11 @@ use memtrace_common::{kind::StallKind, record::KswapdStep};
 use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
 use crate::{
     event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
-    trace::{model::Entry, optional::*, wire},
+    trace::{
+        model::Entry,
+        optional::{restore, take, take_signed, take32},
+        wire,
+    },
 };
 
 /// What the stalls of one process in a block add up to.

@@ -7,7 +7,11 @@ use memtrace_common::record::KswapdStep;
 use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
 use crate::{
     event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall},
-    trace::{model::Entry, optional::*, wire},
+    trace::{
+        model::Entry,
+        optional::{difference, put, put_signed, put32},
+        wire,
+    },
 };
 
 /// Where a stall's process stands in the dictionary of this block: kept by the caller, who looks it up anyway.

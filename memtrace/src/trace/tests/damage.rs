@@ -216,7 +216,9 @@ fn a_lost_tick_costs_no_later_total() {
     }
 }
 
-fn two_segments() -> (Vec<(BlockKind, Vec<u8>)>, Vec<(BlockKind, Vec<u8>)>) {
+type Parts = Vec<(BlockKind, Vec<u8>)>;
+
+fn two_segments() -> (Parts, Parts) {
     let first = sample(1, 3, 20);
     let mut second = sample(2, 3, 20);
     second.meta.segment = 1;

@@ -37,7 +37,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
     let mut session =
         Session::new(SessionConfig { processes: 8, cgroups: 4, recorded: true, ..SessionConfig::default() });
     let mut replay: Option<Replay> = None;
-    while let Some(item) = reader.next()? {
+    while let Some(item) = reader.next_item()? {
         match &item {
             Item::Meta(meta) => {
                 session.begin(meta.setup.start_ns, meta.setup.scans_read, meta.setup.mglru, meta.setup.faults_read);
@@ -78,11 +78,11 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
             break;
         }
     }
-    session.summary();
+    let _ = session.summary();
     if let Some(replay) = replay {
-        replay.finish();
+        let _ = replay.finish();
     }
     let mut ticks = Reader::new(bytes).without_entries();
-    while ticks.next()?.is_some() {}
+    while ticks.next_item()?.is_some() {}
     Ok(fed)
 }

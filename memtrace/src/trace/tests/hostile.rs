@@ -163,14 +163,14 @@ fn no_number_of_a_tick_is_too_large() {
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.scanned_pages = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.soft_limit_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.bucket_count = vec![n as i64; kind.bucket.len()]),
-        |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.bucket = vec![u32::MAX; kind.bucket.len()]),
+        |tick, _| tick.stalls.iter_mut().for_each(|kind| kind.bucket = vec![u32::MAX; kind.bucket.len()]),
         |tick, n| tick.kswapd.iter_mut().for_each(|node| node.scanned_pages = n as i64),
         |tick, n| tick.kswapd = vec![wire::KswapdTotals { nid: n as u32, ..Default::default() }],
         |tick, n| tick.in_flight = vec![wire::InFlight { kind: 0, stalls: n, scanned_pages: n }],
         |tick, n| tick.loss = vec![n as i64; 9],
         |tick, n| tick.told = vec![wire::Told { kind: 0, count: n as i64, total_ns: n as i64, longest_ns: n }],
         |tick, n| {
-            tick.refaults = Some(wire::Refaults { file_pages: n as i64, anon_pages: n as i64, ..Default::default() })
+            tick.refaults = Some(wire::Refaults { file_pages: n as i64, anon_pages: n as i64, ..Default::default() });
         },
         |tick, n| tick.zones = vec![wire::Zone { managed_pages: n, high_pages: n, ..Default::default() }; 2],
         |tick, n| tick.other_scanned_pages = n as i64,

@@ -25,7 +25,7 @@ pub(super) struct Got {
 pub(super) fn read_all(bytes: &[u8]) -> Result<Got, ReadError> {
     let mut reader = Reader::new(bytes);
     let mut got = Got::default();
-    while let Some(item) = reader.next()? {
+    while let Some(item) = reader.next_item()? {
         match item {
             Item::Meta(meta) => {
                 got.said.push(format!("{meta:?}"));
@@ -112,7 +112,7 @@ pub(super) fn framed(header: Header, payload: &[u8]) -> Vec<u8> {
 pub(super) fn frames(bytes: &[u8]) -> Vec<Frame> {
     let mut scanner = Scanner::new(bytes);
     let mut frames = Vec::new();
-    while let Some(scanned) = scanner.next().unwrap() {
+    while let Some(scanned) = scanner.next_block().unwrap() {
         let Scanned::Block(block) = scanned else { panic!("{scanned:?}") };
         let payload = &scanner.block()[HEADER..];
         let content =

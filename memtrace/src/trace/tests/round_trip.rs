@@ -47,7 +47,7 @@ pub(super) fn encode(sample: &Sample, encoder: &mut Encoder) -> Blocks {
 pub(super) fn read(bytes: &[u8]) -> Vec<String> {
     let mut reader = Reader::new(bytes);
     let mut said = Vec::new();
-    while let Some(item) = reader.next().unwrap() {
+    while let Some(item) = reader.next_item().unwrap() {
         match item {
             Item::Meta(meta) => said.push(format!("{meta:?}")),
             Item::Clock(clock) => said.push(format!("{clock:?}")),
@@ -125,7 +125,7 @@ fn paths_come_before_what_names_them() {
     let bytes = encode(&sample, &mut Encoder::new(0)).bytes();
     let mut reader = Reader::new(bytes.as_slice());
     let mut named = 0;
-    while let Some(item) = reader.next().unwrap() {
+    while let Some(item) = reader.next_item().unwrap() {
         if matches!(item, Item::Entries) {
             for entry in reader.entries() {
                 let Entry::Event(crate::event::Event::Stall(stall)) = entry else { continue };
@@ -146,7 +146,7 @@ fn reading_only_ticks_reads_the_same_ticks() {
     let bytes = encode(&sample, &mut Encoder::new(0)).bytes();
     let mut reader = Reader::new(bytes.as_slice()).without_entries();
     let mut ticks = Vec::new();
-    while let Some(item) = reader.next().unwrap() {
+    while let Some(item) = reader.next_item().unwrap() {
         match item {
             Item::Tick(tick) => ticks.push(tick.input.t_ns),
             Item::Entries | Item::Damage(_) => panic!("{item:?}"),

@@ -20,6 +20,7 @@ pub mod probe;
 pub mod record;
 pub mod replay;
 pub mod report;
+pub mod screen;
 pub mod session;
 pub mod survive;
 pub mod terminal;

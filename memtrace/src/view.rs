@@ -27,8 +27,8 @@ pub enum Item {
     Oom(Oom, Path),
     /// A change of a kswapd.
     Kswapd(Kswapd),
-    /// The end of an interval.
-    Tick(Box<Tick>),
+    /// The end of an interval, with the paths of the cgroups in its rows.
+    Tick(Box<Tick>, Vec<(u64, Arc<[u8]>)>),
     /// What it all came to, with the paths of all cgroups in it. The last item.
     Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
 }
@@ -94,7 +94,7 @@ impl View {
             Item::Stall(stall, p) => path(stall.cgroup_id, p.clone()),
             Item::Oom(oom, p) => path(oom.victim.cgroup_id, p.clone()),
             Item::Summary(_, all) => all.clone(),
-            Item::Before(_) | Item::Kswapd(_) | Item::Tick(_) => Vec::new(),
+            Item::Before(_) | Item::Kswapd(_) | Item::Tick(..) => Vec::new(),
         };
         let paths = Paths(&paths);
         let names = Names { clock: &self.clock, cgroups: &paths, gfp: &self.gfp };
@@ -108,7 +108,7 @@ impl View {
                     Item::Stall(stall, _) => lines::stall_line(&stall, &names, width, style) + "\n",
                     Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
                     Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
-                    Item::Tick(tick) => {
+                    Item::Tick(tick, _) => {
                         let head = if *since_head == 0 { lines::header(width) + "\n" } else { String::new() };
                         *since_head = if width.is_some() { (*since_head + 1) % HEADER_EVERY } else { 1 };
                         head + &lines::row(&tick, names.clock, width, style) + "\n"
@@ -130,6 +130,15 @@ impl View {
     }
 }
 
+/// All cgroups that the rows of a tick name, each once.
+pub fn cgroups_of_rows(tick: &Tick) -> impl Iterator<Item = u64> + use<> {
+    let rows = tick.rows.iter().flat_map(|rows| rows.processes.iter().chain(&rows.cgroups));
+    let mut ids: Vec<u64> = rows.filter_map(|row| row.cgroup_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter()
+}
+
 /// All cgroups that a summary names, each once.
 pub fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> + use<> {
     let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
@@ -147,7 +156,7 @@ fn object(item: &Item, names: &Names<'_>) -> Option<Object> {
         Item::Stall(stall, _) => Object::Stall(json::Stall::new(stall, names)),
         Item::Oom(oom, _) => Object::Oom(json::Oom::new(oom, names)),
         Item::Kswapd(kswapd) => Object::Kswapd(json::Kswapd::new(kswapd, names)),
-        Item::Tick(tick) => Object::Tick(json::Tick::new(tick, names.clock)),
+        Item::Tick(tick, _) => Object::Tick(json::Tick::new(tick, names.clock)),
         Item::Summary(summary, _) => Object::Summary(json::Summary::new(summary, names)),
     })
 }

@@ -86,9 +86,15 @@ pub enum Command {
 /// Options of `live`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct LiveArgs {
-    /// Write lines of text: the default
-    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    /// Write lines of text: the default where stdout is no terminal
+    #[arg(long, conflicts_with_all = ["json", "tui", "once"], help_heading = "Output")]
     pub lines: bool,
+    /// Show the full screen: the default on a terminal; `?` there explains its keys
+    #[arg(long, conflicts_with_all = ["json", "once"], help_heading = "Output")]
+    pub tui: bool,
+    /// Write one screen as text after an interval (or -d T), and end
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub once: bool,
     /// Write JSON, one object per line
     #[arg(long, help_heading = "Output")]
     pub json: bool,

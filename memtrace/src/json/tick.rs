@@ -32,7 +32,7 @@ pub struct Interval {
 
 impl Interval {
     fn new(interval: &tick::Interval) -> Self {
-        let tick::Interval { count, total_ns, p50_ns, p99_ns, max_ns } = *interval;
+        let tick::Interval { count, total_ns, p50_ns, p99_ns, max_ns, .. } = *interval;
         Self { count, total_ns, p50_ns, p99_ns, max_ns }
     }
 }

@@ -23,7 +23,7 @@ pub use self::{
     summary::{SummaryView, summary},
 };
 pub(crate) use self::{
-    number::{bytes_or_dash, count, duration_or_dash, percent, things},
+    number::{bytes_or_dash, count, duration_or_dash, percent, rate, things, three_digits},
     style::{Cell, Colour},
 };
 

@@ -36,7 +36,7 @@ pub(crate) fn things(n: u64, thing: &str) -> String {
 }
 
 /// A rate: `412/s`, `0.50/s`, `12.3k/s`.
-pub(super) fn rate(per_second: Option<f64>) -> String {
+pub(crate) fn rate(per_second: Option<f64>) -> String {
     per_second.map_or_else(dash, |r| {
         if r == 0.0 {
             "0/s".to_owned()
@@ -87,7 +87,7 @@ fn scaled(n: f64) -> String {
 }
 
 /// `1.23`, `12.3`, `123`.
-pub(super) fn three_digits(value: f64) -> String {
+pub(crate) fn three_digits(value: f64) -> String {
     if value < 9.995 {
         format!("{value:.2}")
     } else if value < 99.95 {

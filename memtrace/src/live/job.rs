@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, bail};
+
 use crate::{
     cli::{LiveArgs, TraceArgs},
     record::plan::{Place, Plan},
+    terminal,
 };
 
 use super::start::nanoseconds;
@@ -20,6 +23,20 @@ pub enum Show {
         utc: bool,
         /// No colours.
         no_color: bool,
+    },
+    /// The screen, and the summary as lines after it.
+    Screen {
+        /// Rows of a table in the summary.
+        top: usize,
+        /// Times are UTC.
+        utc: bool,
+        /// No colours.
+        no_color: bool,
+    },
+    /// The screen once, as text.
+    Once {
+        /// Times are UTC.
+        utc: bool,
     },
     /// JSON objects on stdout.
     Json,
@@ -44,15 +61,50 @@ impl<'a> Job<'a> {
     /// What the arguments of `live` ask for.
     #[must_use]
     pub fn live(args: &'a LiveArgs) -> Self {
-        let show =
-            if args.json { Show::Json } else { Show::Lines { top: args.top, utc: args.utc, no_color: args.no_color } };
+        let LiveArgs { top, utc, no_color, .. } = *args;
+        // A command writes to the same terminal.
+        let screen = args.tui || (!args.lines && args.trace.cmd.is_empty() && terminal::can_show_screen());
+        let show = if args.json {
+            Show::Json
+        } else if args.once {
+            Show::Once { utc }
+        } else if screen {
+            Show::Screen { top, utc, no_color }
+        } else {
+            Show::Lines { top, utc, no_color }
+        };
         let recording = args.record.as_ref().map(|path| Plan {
             place: Place::File { path: path.clone(), force: args.force },
             min_stall_ns: args.trace.min_stall.map_or(0, nanoseconds),
             run: 0,
             conditions: Vec::new(),
         });
-        Self { trace: &args.trace, show, min_stall: args.min_stall(), recording }
+        // The screen has the rows of the ticks, and no line of a stall.
+        let min_stall =
+            if matches!(show, Show::Screen { .. } | Show::Once { .. }) { Duration::MAX } else { args.min_stall() };
+        Self { trace: &args.trace, show, min_stall, recording }
+    }
+
+    /// Whether ticks must say who had what.
+    pub(super) fn wants_rows(&self) -> bool {
+        matches!(self.show, Show::Screen { .. } | Show::Once { .. })
+    }
+
+    /// Refuses what cannot be.
+    pub(super) fn check(&self) -> Result<()> {
+        if matches!(self.show, Show::Screen { .. }) && !terminal::can_show_screen() {
+            bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
+        }
+        if matches!(self.show, Show::Screen { .. }) && !self.trace.cmd.is_empty() {
+            bail!("the screen and the command's output do not go together: use --lines, or start it elsewhere");
+        }
+        Ok(())
+    }
+
+    /// How long to trace; `None` until something ends it.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        let once = matches!(self.show, Show::Once { .. }).then_some(self.trace.interval);
+        self.trace.duration.or(once)
     }
 
     /// Whether each change of kswapd is shown.
@@ -60,7 +112,7 @@ impl<'a> Job<'a> {
         match self.show {
             Show::Json => true,
             Show::Lines { .. } => self.trace.verbose,
-            Show::Progress => false,
+            Show::Progress | Show::Screen { .. } | Show::Once { .. } => false,
         }
     }
 }

@@ -53,6 +53,7 @@ pub const EXIT_OWN_FAILURE: u8 = 125;
 /// # Errors
 /// When the kernel side or the output fails in the middle, with what it means.
 pub fn run(job: &Job<'_>) -> Result<u8> {
+    job.check()?;
     let args = job.trace;
     let facts = preflight::gather();
     let refused = |status: u8| if args.cmd.is_empty() { status } else { EXIT_OWN_FAILURE };
@@ -77,6 +78,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
         own_pid: std::process::id(),
         filter: filter.clone(),
         recorded: job.recording.is_some(),
+        rows: job.wants_rows(),
         ..SessionConfig::default()
     });
     let min_stall_ns = start::nanoseconds(job.min_stall);
@@ -128,7 +130,8 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(baseline);
     let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
-    let writer = Writer::start(receiver, view).context("starting the writing thread")?;
+    let output = start::output(job, view, &probe.hooks, &filter, start_ns);
+    let writer = Writer::start(receiver, output).context("starting the writing thread")?;
     let tracing = Tracing {
         kinds: start::kinds(&probe.hooks),
         drain,
@@ -140,7 +143,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
         recording,
         signals,
         interval: args.interval,
-        deadline_ns: args.duration.map(|duration| start_ns.saturating_add(start::nanoseconds(duration))),
+        deadline_ns: job.duration().map(|duration| start_ns.saturating_add(start::nanoseconds(duration))),
         probe,
     };
     tracing.run(before, writer, queue)

@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use crate::view::{Item, View};
+use crate::{
+    screen::{self, Model},
+    terminal::{self, Control},
+    view::{Item, View},
+};
 
 /// The end that the drain path holds.
 #[derive(Clone, Debug)]
@@ -34,25 +38,44 @@ pub fn queue(capacity: usize) -> (Queue, Receiver<Item>) {
     (Queue(sender), receiver)
 }
 
+/// What shows the items.
+pub(super) enum Output {
+    /// Lines or objects on stdout.
+    Text(View),
+    /// The screen, and after it the summary as lines.
+    Screen(View, Box<Model>),
+    /// The screen once, as text, when all is over.
+    Once(Box<Model>),
+}
+
 /// The thread that puts items into words and writes them.
 pub(super) struct Writer {
     closed: Arc<AtomicBool>,
+    /// What the screen asks for.
+    pub(super) control: Arc<Control>,
     done: Receiver<io::Result<()>>,
 }
 
 impl Writer {
     /// Starts it on stdout. It ends after the last item, or when nobody reads any more.
-    pub(super) fn start(receiver: Receiver<Item>, mut view: View) -> io::Result<Self> {
+    pub(super) fn start(receiver: Receiver<Item>, output: Output) -> io::Result<Self> {
         let closed = Arc::new(AtomicBool::new(false));
         let (tell, done) = sync_channel(1);
         let flag = Arc::clone(&closed);
-        thread::Builder::new().name("output".to_owned()).stack_size(256 << 10).spawn(move || {
-            let result = write_all(&receiver, &mut view, &mut io::stdout().lock());
-            flag.store(result.is_err(), Ordering::Relaxed);
+        let control = Arc::new(Control::default());
+        let shared = Arc::clone(&control);
+        thread::Builder::new().name("output".to_owned()).stack_size(512 << 10).spawn(move || {
+            let closed = Closed(flag);
+            let result = match output {
+                Output::Text(mut view) => write_all(&receiver, &mut view, &mut io::stdout().lock()),
+                Output::Screen(mut view, model) => terminal::show(&receiver, &mut view, *model, &shared),
+                Output::Once(model) => write_once(&receiver, *model, &mut io::stdout().lock()),
+            };
+            closed.set(result.is_err());
             // Nobody may be waiting: the process is then about to end.
             let _ = tell.send(result);
         })?;
-        Ok(Self { closed, done })
+        Ok(Self { closed, control, done })
     }
 
     /// Whether nobody reads the output any more.
@@ -82,6 +105,44 @@ impl Writer {
             Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the writing thread ended early")),
         }
     }
+}
+
+/// Whether nobody reads any more: also when the thread panics.
+struct Closed(Arc<AtomicBool>);
+
+impl Closed {
+    fn set(&self, closed: bool) {
+        self.0.store(closed, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.set(true);
+        }
+    }
+}
+
+/// Writes the screen of the last whole interval.
+fn write_once(receiver: &Receiver<Item>, mut model: Model, out: &mut impl Write) -> io::Result<()> {
+    let (width, height) = terminal::size();
+    let mut text = None;
+    while let Ok(item) = receiver.recv() {
+        match &item {
+            Item::Summary(..) => break,
+            // The rest of an interval at the end is too short to say anything.
+            Item::Tick(tick, _) if text.is_some() && tick.elapsed_ns < model.interval_ns / 2 => {}
+            Item::Tick(..) => {
+                model.push(item);
+                text = Some(screen::view::text(&model, width, height));
+            }
+            _ => model.push(item),
+        }
+    }
+    let text = text.unwrap_or_else(|| screen::view::text(&model, width, height));
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Writes until the summary is out; flushes whenever the queue runs empty.

@@ -1,6 +1,6 @@
 //! The loop of the main thread: drain, tick, until something ends it.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use anyhow::{Context as _, Result};
 use memtrace_common::kind::StallKind;
@@ -28,7 +28,7 @@ use crate::{
         input::{KernelTotals, TickInput},
         loss::Loss,
     },
-    view::{Item, cgroups_of},
+    view::{Item, cgroups_of, cgroups_of_rows},
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
@@ -67,13 +67,14 @@ enum End {
     Deadline,
     CommandEnded(u8),
     OutputClosed,
+    Quit,
 }
 
 impl Tracing {
     /// Traces until something ends it; the result is the exit status.
     pub(super) fn run(mut self, before: BeforeStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.drain.offer(Item::Before(Box::new(before)));
-        let interval_ns = nanoseconds(self.interval);
+        let mut interval_ns = nanoseconds(self.interval);
         let mut next_tick_ns = now_ns() + interval_ns;
         let end = loop {
             self.wait(next_tick_ns)?;
@@ -86,6 +87,11 @@ impl Tracing {
                 self.tick(now)?;
                 // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
                 next_tick_ns += interval_ns * (1 + (now - next_tick_ns) / interval_ns);
+            }
+            let wanted_ns = writer.control.interval_ns.load(Ordering::Relaxed);
+            if wanted_ns > 0 && wanted_ns != interval_ns {
+                (interval_ns, self.interval) = (wanted_ns, Duration::from_nanos(wanted_ns));
+                next_tick_ns = now + interval_ns;
             }
             if let Some(end) = self.end(now, &writer) {
                 break end;
@@ -179,7 +185,8 @@ impl Tracing {
             recording.tick(&tick, input, &mut self.drain);
         }
         if !tick.is_empty_rest(nanoseconds(self.interval)) {
-            self.drain.offer(Item::Tick(Box::new(tick)));
+            let paths = self.drain.paths(cgroups_of_rows(&tick));
+            self.drain.offer(Item::Tick(Box::new(tick), paths));
         }
         Ok(())
     }
@@ -204,6 +211,9 @@ impl Tracing {
         if let Some(status) = self.command.as_mut().and_then(Command::status) {
             return Some(End::CommandEnded(status));
         }
+        if writer.control.quit.load(Ordering::Relaxed) {
+            return Some(End::Quit);
+        }
         if writer.is_closed() || self.recording.as_ref().is_some_and(Recording::is_closed) {
             return Some(End::OutputClosed);
         }
@@ -216,7 +226,7 @@ impl Tracing {
         let status = match end {
             End::CommandEnded(status) => Some(*status),
             End::Signal(signal) => command.settle(*signal),
-            End::Deadline | End::OutputClosed => command.status(),
+            End::Deadline | End::OutputClosed | End::Quit => command.status(),
         };
         status.unwrap_or_else(|| {
             eprintln!("memtrace: the command (pid {}) goes on without memtrace", command.pid());

@@ -6,7 +6,10 @@ use jiff::tz::TimeZone;
 use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::job::{Job, Show};
+use super::{
+    job::{Job, Show},
+    output::Output,
+};
 use crate::{
     cli::TraceArgs,
     clock::Clock,
@@ -21,6 +24,7 @@ use crate::{
     },
     probe::load::{MemoryHierarchy, Options, Probe, Ways},
     record::plan::Plan,
+    screen::{About, Model},
     session::{
         coverage::{Baseline, Readings},
         filter::Filter,
@@ -114,20 +118,46 @@ pub(super) fn view(
     filter: &Filter,
     reading: &ClockReading,
 ) -> View {
-    let utc = matches!(job.show, Show::Lines { utc: true, .. });
+    let utc =
+        matches!(job.show, Show::Lines { utc: true, .. } | Show::Screen { utc: true, .. } | Show::Once { utc: true });
     let clock = reading.clock(if utc { TimeZone::UTC } else { TimeZone::system() });
     let format = match job.show {
         Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
-        Show::Lines { top, no_color, .. } => Format::Lines {
+        Show::Lines { top, no_color, .. } | Show::Screen { top, no_color, .. } => Format::Lines {
             width: terminal::width(),
             style: terminal::style(no_color),
             top,
             filter: lines::filter_in_words(filter),
             since_head: 0,
         },
-        Show::Progress => Format::Nothing,
+        Show::Progress | Show::Once { .. } => Format::Nothing,
     };
     View { clock, gfp, format }
+}
+
+/// What shows the items.
+pub(super) fn output(job: &Job<'_>, view: View, hooks: &[HookStatus], filter: &Filter, start_ns: u64) -> Output {
+    let model = |no_color| {
+        let uname = rustix::system::uname();
+        let about = About {
+            host: uname.nodename().to_bytes().to_vec(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+            start_ns,
+            hooks: hooks.iter().map(HookRecord::from).collect(),
+            filter: lines::filter_in_words(filter),
+            page_bytes: rustix::param::page_size() as u64,
+        };
+        let interval_ns = nanoseconds(job.trace.interval);
+        Box::new(Model::new(about, terminal::look(no_color), view.clock.clone(), interval_ns))
+    };
+    match job.show {
+        Show::Screen { no_color, .. } => {
+            let model = model(no_color);
+            Output::Screen(view, model)
+        }
+        Show::Once { .. } => Output::Once(model(true)),
+        Show::Lines { .. } | Show::Json | Show::Progress => Output::Text(view),
+    }
 }
 
 fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {

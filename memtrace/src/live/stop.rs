@@ -14,6 +14,7 @@ use signal_hook::{
 };
 
 use super::start::now_ns;
+use crate::terminal;
 
 /// Signals closer together than this are one: timeout(1) sends its signal to the process and to its group.
 const SAME_NS: u64 = 300_000_000;
@@ -36,11 +37,14 @@ impl Signals {
                 match first_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => which.store(signal, Ordering::Relaxed),
                     // The kernel detaches everything when the process ends.
-                    Err(first) if now.saturating_sub(first) > SAME_NS => low_level::exit(128 + signal),
+                    Err(first) if now.saturating_sub(first) > SAME_NS => {
+                        terminal::leave();
+                        low_level::exit(128 + signal)
+                    }
                     Err(_) => {}
                 }
             };
-            // SAFETY: atomics, clock_gettime and _exit are async-signal-safe; nothing is allocated or locked.
+            // SAFETY: atomics, clock_gettime, write, dup3, tcsetattr and _exit are async-signal-safe; nothing is allocated or locked.
             unsafe { low_level::register(signal, handler) }?;
         }
         Ok(signals)

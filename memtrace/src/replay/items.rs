@@ -39,7 +39,7 @@ impl<F: FnMut(Item)> Watch for Items<F> {
 
     fn tick(&mut self, tick: Tick, _: &TickInput) {
         if !tick.is_empty_rest(self.interval_ns) {
-            (self.show)(Item::Tick(Box::new(tick)));
+            (self.show)(Item::Tick(Box::new(tick), Vec::new()));
         }
     }
 

@@ -3,23 +3,13 @@
 
 use std::fmt::Write as _;
 
-use memtrace_common::histogram::{BUCKETS, lower_bound_ns};
+use memtrace_common::histogram::BUCKETS;
 
-use crate::{clock::Clock, lines::duration};
-
-/// Lower bounds of the bands in ns, half a decade each, from the longest on; the last has all that is shorter.
-const BANDS: [(u64, &str); 10] = [
-    (1_000_000_000, ">=1 s"),
-    (316_000_000, "316 ms"),
-    (100_000_000, "100 ms"),
-    (31_600_000, "32 ms"),
-    (10_000_000, "10 ms"),
-    (3_160_000, "3.2 ms"),
-    (1_000_000, "1 ms"),
-    (316_000, "316 us"),
-    (100_000, "100 us"),
-    (0, "<100 us"),
-];
+use crate::{
+    clock::Clock,
+    lines::duration,
+    session::bands::{self, BANDS, Bands},
+};
 
 /// Shades, from little to much.
 const ASCII: [char; 9] = ['.', ':', '-', '=', '+', '*', '#', '%', '@'];
@@ -56,7 +46,7 @@ impl Mark {
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     t_ns: u64,
-    bands: [u64; BANDS.len()],
+    bands: Bands,
 }
 
 /// The map while it is collected: some hundred bytes a tick.
@@ -71,13 +61,7 @@ impl HeatMap {
     /// Adds an interval that ended at `t_ns` and took `elapsed_ns`, with the exact latencies by bucket.
     pub fn tick(&mut self, t_ns: u64, elapsed_ns: u64, counts: &[u64; BUCKETS]) {
         self.from_ns.get_or_insert(t_ns.saturating_sub(elapsed_ns));
-        let mut bands = [0; BANDS.len()];
-        for (bucket, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let from = lower_bound_ns(bucket);
-            let band = BANDS.iter().position(|(bound, _)| from >= *bound).unwrap_or(BANDS.len() - 1);
-            bands[band] += count;
-        }
-        self.slices.push(Slice { t_ns, bands });
+        self.slices.push(Slice { t_ns, bands: bands::of_counts(counts) });
     }
 
     /// Adds a mark.

@@ -3,6 +3,7 @@
 //! Exact totals come from the kernel side at each tick; who stalled comes from events, of which a full ring loses
 //! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
 
+pub mod bands;
 pub mod coverage;
 pub mod faults;
 pub mod filter;
@@ -12,6 +13,7 @@ mod kswapd;
 pub mod loss;
 mod oom;
 pub mod pattern;
+pub mod recent;
 mod report;
 pub mod summary;
 mod table;
@@ -30,6 +32,7 @@ use self::{
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     oom::OomKills,
+    recent::Recent,
     table::Table,
     tally::{KindTally, Tally},
     tick::Tick,
@@ -60,6 +63,8 @@ pub struct SessionConfig {
     pub ooms: usize,
     /// Whether a trace file is written, or read: what it did not take is a stage of loss.
     pub recorded: bool,
+    /// Whether ticks say who had what in the interval.
+    pub rows: bool,
 }
 
 impl Default for SessionConfig {
@@ -75,6 +80,7 @@ impl Default for SessionConfig {
             cgroups: 512,
             ooms: 256,
             recorded: false,
+            rows: false,
         }
     }
 }
@@ -115,6 +121,7 @@ pub struct Session {
     /// The longest stalls that events told since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
+    recent: Option<Recent>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
@@ -152,6 +159,7 @@ impl Session {
             matched: Tally::default(),
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
+            recent: config.rows.then(|| Recent::new(label)),
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,
@@ -229,6 +237,9 @@ impl Session {
         process.tally.add(stall);
         let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
         cgroup.tally.add(stall);
+        if let Some(recent) = &mut self.recent {
+            recent.add(stall, label);
+        }
         Applied { shown: true, new_process, new_cgroup }
     }
 
@@ -247,13 +258,21 @@ impl Session {
             let label = ProcessLabel { comm: process.comm, in_command: None, cgroup_id: process.cgroup_id };
             let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
             row.tally.faults.merge(&process.faults);
+            if let Some(recent) = &mut self.recent {
+                let (row, _) = recent.processes.row((process.pid, process.process_start_ns), label);
+                row.tally.faults.merge(&process.faults);
+            }
         }
         for (id, refaults) in &deltas.cgroups {
             if !self.config.filter.matches_cgroup(*id, names) {
                 continue;
             }
             let (row, _) = self.cgroups.row(Some(*id), ());
-            row.tally.faults.merge(&Faults { refaults: *refaults, ..Faults::default() });
+            let faults = Faults { refaults: *refaults, ..Faults::default() };
+            row.tally.faults.merge(&faults);
+            if let Some(recent) = &mut self.recent {
+                recent.cgroups.row(Some(*id), ()).0.tally.faults.merge(&faults);
+            }
         }
     }
 

@@ -59,6 +59,8 @@ impl Session {
             pressure: host.pressure,
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
+            open: totals.open.clone(),
+            rows: self.take_recent(),
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,

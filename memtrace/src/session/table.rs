@@ -92,6 +92,14 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         &self.rows
     }
 
+    /// Forgets all rows; their memory is kept.
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        self.rows.clear();
+        (self.newest, self.oldest) = (NONE, NONE);
+        (self.other, self.folded) = (Tally::default(), 0);
+    }
+
     /// What was folded away: the sum, and how many rows it is of.
     pub(super) fn other(&self) -> (&Tally, u64) {
         (&self.other, self.folded)

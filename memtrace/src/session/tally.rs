@@ -5,7 +5,11 @@ use memtrace_common::{
     kind::StallKind,
 };
 
-use super::{faults::Faults, untold::UntoldStalls};
+use super::{
+    bands::{self, Bands},
+    faults::Faults,
+    untold::UntoldStalls,
+};
 use crate::event::Stall;
 
 /// First bucket of the shared shape that a [`Tally`] tells apart: shorter stalls count as 4 us.
@@ -142,6 +146,11 @@ impl Tally {
     /// The kinds that occurred, with their count and time.
     pub fn kinds(&self) -> impl Iterator<Item = (StallKind, KindTally)> + '_ {
         StallKind::ALL.into_iter().zip(self.kinds).filter(|(_, kind)| kind.count > 0)
+    }
+
+    /// Their latencies in bands.
+    pub(super) fn bands(&self) -> Bands {
+        bands::of_buckets(self.latency.iter().enumerate().map(|(i, count)| (FIRST + i, u64::from(*count))))
     }
 
     /// Pages scanned in them; `None` when a part of them was not read.

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCounts};
 
 use super::{
+    bands::{self, Bands},
     coverage::{Coverage, CoverageRow},
     faults::FaultsRead,
     histogram::Histogram,
-    input::{KernelTotals, KindTotals, OwnCost, Pressure, Zone},
+    input::{KernelTotals, KindTotals, OpenStall, OwnCost, Pressure, Zone},
     loss::Ledger,
+    recent::RecentRows,
     tally::Tally,
 };
 
@@ -26,13 +28,22 @@ pub struct Interval {
     pub p99_ns: Option<u64>,
     /// The longest, in ns, at most 1/32 off where its record was lost; `None` without a stall.
     pub max_ns: Option<u64>,
+    /// Their latencies in bands.
+    pub bands: Bands,
 }
 
 impl Interval {
     fn new(count: u64, total_ns: u64, latency: &Histogram, max_ns: Option<u64>) -> Self {
         // A bucket's middle may lie above the longest; only the longest is exact.
         let quantile = |q| latency.quantile(q).map(|ns| max_ns.map_or(ns, |max| ns.min(max)));
-        Self { count, total_ns, p50_ns: quantile(0.50), p99_ns: quantile(0.99), max_ns }
+        Self {
+            count,
+            total_ns,
+            p50_ns: quantile(0.50),
+            p99_ns: quantile(0.99),
+            max_ns,
+            bands: bands::of_counts(latency.counts()),
+        }
     }
 
     pub(super) fn of_tally(tally: &Tally) -> Self {
@@ -42,6 +53,7 @@ impl Interval {
             p50_ns: tally.quantile(0.50),
             p99_ns: tally.quantile(0.99),
             max_ns: (tally.stalls > 0).then_some(tally.max_ns),
+            bands: tally.bands(),
         }
     }
 }
@@ -129,6 +141,10 @@ pub struct Tick {
     pub refaults: Option<RefaultCounts>,
     /// Which faults are read, and by what.
     pub faults_read: FaultsRead,
+    /// Stalls that are not over, the longest first; those that could be listed.
+    pub open: Vec<OpenStall>,
+    /// Who had what in the interval; `None` where that was not asked for.
+    pub rows: Option<RecentRows>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// Loss in the interval.

@@ -1,0 +1,17 @@
+//! The live screen. State never draws, drawing never changes anything: every screen is a function of the model and the
+//! size. It knows neither the terminal nor the clock; `terminal` shows it.
+
+mod filter;
+mod keys;
+mod model;
+mod rows;
+mod verdict;
+pub mod view;
+
+pub use self::{
+    filter::RowFilter,
+    keys::{Action, BINDINGS, Binding, Key, action_of},
+    model::{About, Effect, Frame, Look, Mode, Model, Page},
+    rows::{Group, Row, SortBy},
+    verdict::{Level, Verdict},
+};

@@ -1,0 +1,387 @@
+//! What the screen shows and how it changes: by what happens, and by keys.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    filter::RowFilter,
+    keys::{Action, Key, action_of},
+    rows::{Group, Paths, Row, SortBy, rows},
+    verdict::{Verdict, verdict},
+};
+use crate::{
+    before::BeforeStart,
+    clock::Clock,
+    event::Oom,
+    hook::HookRecord,
+    session::{recent::RecentRow, tick::Tick},
+    view::Item,
+};
+
+/// Intervals that are kept: ten minutes of seconds.
+const FRAMES: usize = 600;
+/// Bytes that they may take.
+const BYTES: usize = 16 << 20;
+/// OOM kills that are kept.
+const OOMS: usize = 256;
+/// Paths that are kept.
+const PATHS: usize = 16_384;
+
+/// What does not change while it is shown.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// Host name.
+    pub host: Vec<u8>,
+    /// Kernel release.
+    pub kernel: String,
+    /// When the hooks were attached, `CLOCK_MONOTONIC` in ns.
+    pub start_ns: u64,
+    /// The hooks, attached or not.
+    pub hooks: Vec<HookRecord>,
+    /// What was filtered for at the start, in words; empty without a filter.
+    pub filter: String,
+    /// Page size in bytes.
+    pub page_bytes: u64,
+}
+
+/// How it may be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// With colours. What they say is also said in words or signs.
+    pub colour: bool,
+    /// With more than ASCII.
+    pub utf8: bool,
+}
+
+/// An interval and the OOM kills in it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The interval.
+    pub tick: Tick,
+    /// Kills that were told since the interval before, with the paths of their cgroups.
+    pub ooms: Vec<(Oom, Option<Arc<[u8]>>)>,
+}
+
+impl Frame {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.processes.len() + rows.cgroups.len());
+        2048 + rows * (size_of::<RecentRow>() + 32) + self.tick.zones.len() * 96 + self.tick.coverage.rows.len() * 128
+    }
+}
+
+/// A page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// Everything in short.
+    #[default]
+    Overview,
+    /// The table alone.
+    Tasks,
+    /// Nodes, zones, kswapd.
+    Nodes,
+    /// OOM kills.
+    Ooms,
+    /// Hooks, loss, coverage.
+    Hooks,
+}
+
+/// What keys go to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The page.
+    #[default]
+    Page,
+    /// The help.
+    Help,
+    /// The details of a row.
+    Details,
+    /// A filter that is being typed, and what is wrong with it.
+    Typing(String, Option<String>),
+}
+
+/// What the model cannot do itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// End.
+    Quit,
+    /// Suspend.
+    Suspend,
+    /// Draw everything again.
+    Redraw,
+    /// Intervals of so many ns from now on.
+    Interval(u64),
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct Model {
+    /// What does not change.
+    pub about: About,
+    /// How to draw.
+    pub look: Look,
+    /// Times.
+    pub clock: Clock,
+    /// What was going on before the start.
+    pub before: Option<Box<BeforeStart>>,
+    /// The page.
+    pub page: Page,
+    /// What keys go to.
+    pub mode: Mode,
+    /// What rows are about.
+    pub group: Group,
+    /// What they are sorted by, and whether the other way round.
+    pub order: (SortBy, bool),
+    /// The filter on rows, as typed.
+    pub filter_text: String,
+    /// The row that is selected, from 0.
+    pub selected: usize,
+    /// Whether the heat map has the page for itself.
+    pub expanded: bool,
+    /// The interval that is shown, by its end in ns; `None` for the latest.
+    pub at_ns: Option<u64>,
+    /// Length of the intervals in ns.
+    pub interval_ns: u64,
+    /// All that was lost since the start.
+    pub lost: u64,
+    filter: RowFilter,
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    ooms: VecDeque<(Oom, Option<Arc<[u8]>>)>,
+    pending: Vec<(Oom, Option<Arc<[u8]>>)>,
+    paths: Paths,
+}
+
+impl Model {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new(about: About, look: Look, clock: Clock, interval_ns: u64) -> Self {
+        Self {
+            about,
+            look,
+            clock,
+            before: None,
+            page: Page::default(),
+            mode: Mode::default(),
+            group: Group::default(),
+            order: (SortBy::default(), false),
+            filter_text: String::new(),
+            selected: 0,
+            expanded: false,
+            at_ns: None,
+            interval_ns,
+            lost: 0,
+            filter: RowFilter::default(),
+            frames: VecDeque::new(),
+            bytes: 0,
+            ooms: VecDeque::new(),
+            pending: Vec::new(),
+            paths: Paths::new(),
+        }
+    }
+
+    /// Takes what happened.
+    pub fn push(&mut self, item: Item) {
+        match item {
+            Item::Before(before) => self.before = Some(before),
+            Item::Oom(oom, path) => {
+                if self.ooms.len() == OOMS {
+                    self.ooms.pop_front();
+                }
+                self.ooms.push_back((oom, path.clone()));
+                if self.pending.len() < OOMS {
+                    self.pending.push((oom, path));
+                }
+            }
+            Item::Tick(tick, paths) => self.push_tick(*tick, paths),
+            Item::Stall(..) | Item::Kswapd(_) | Item::Summary(..) => {}
+        }
+    }
+
+    fn push_tick(&mut self, tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
+        if self.paths.len() + paths.len() > PATHS {
+            self.paths.clear();
+        }
+        self.paths.extend(paths);
+        self.lost = self.lost.saturating_add(tick.loss.total());
+        let frame = Frame { tick, ooms: std::mem::take(&mut self.pending) };
+        self.bytes += frame.bytes();
+        self.frames.push_back(frame);
+        while self.frames.len() > FRAMES || (self.bytes > BYTES && self.frames.len() > 1) {
+            // What is looked at stays until it is left.
+            if let Some(old) = self.frames.pop_front() {
+                self.bytes = self.bytes.saturating_sub(old.bytes());
+            }
+        }
+        if let (Some(at), Some(first)) = (self.at_ns, self.frames.front()) {
+            self.at_ns = Some(at.max(first.tick.t_ns));
+        }
+    }
+
+    /// The interval that is shown.
+    #[must_use]
+    pub fn shown(&self) -> Option<&Frame> {
+        self.frames_until(self.at_ns.unwrap_or(u64::MAX)).next()
+    }
+
+    /// The latest interval.
+    #[must_use]
+    pub fn latest(&self) -> Option<&Frame> {
+        self.frames.back()
+    }
+
+    /// Intervals that ended by `t_ns`, the latest first.
+    pub fn frames_until(&self, t_ns: u64) -> impl Iterator<Item = &Frame> {
+        let end = self.frames.partition_point(|frame| frame.tick.t_ns <= t_ns);
+        self.frames.range(..end).rev()
+    }
+
+    /// OOM kills until `t_ns`, the latest first.
+    pub fn ooms_until(&self, t_ns: u64) -> impl Iterator<Item = &(Oom, Option<Arc<[u8]>>)> {
+        self.ooms.iter().rev().filter(move |(oom, _)| oom.t_ns <= t_ns)
+    }
+
+    /// The rows of an interval, filtered and sorted.
+    #[must_use]
+    pub fn rows_of(&self, frame: &Frame) -> Vec<Row> {
+        rows(&frame.tick, &frame.ooms, &self.paths, self.group, &self.filter, self.order)
+    }
+
+    /// The rows of the interval that is shown.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        self.shown().map_or_else(Vec::new, |frame| self.rows_of(frame))
+    }
+
+    /// The row that is selected.
+    #[must_use]
+    pub fn selected_row(&self) -> Option<Row> {
+        let rows = self.rows();
+        let at = self.selected.min(rows.len().saturating_sub(1));
+        rows.into_iter().nth(at)
+    }
+
+    /// The verdict on what is shown.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.shown().map_or_else(Verdict::default, |frame| verdict(self, frame))
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key) -> Effect {
+        if let Mode::Typing(text, _) = &mut self.mode
+            && key != Key::Ctrl('c')
+        {
+            let mut text = std::mem::take(text);
+            self.type_key(&mut text, key);
+            return Effect::None;
+        }
+        action_of(key).map_or(Effect::None, |action| self.act(action))
+    }
+
+    fn type_key(&mut self, text: &mut String, key: Key) {
+        match key {
+            Key::Esc => {
+                self.filter_text.clear();
+                self.filter = RowFilter::default();
+                self.mode = Mode::Page;
+                return;
+            }
+            Key::Enter => {
+                if let Ok(filter) = RowFilter::parse(text) {
+                    (self.filter, self.filter_text) = (filter, std::mem::take(text));
+                    self.mode = Mode::Page;
+                    return;
+                }
+            }
+            Key::Backspace => {
+                text.pop();
+            }
+            Key::Char(c) if text.len() < 200 => text.push(c),
+            _ => {}
+        }
+        let wrong = match RowFilter::parse(text) {
+            Ok(filter) => {
+                self.filter = filter;
+                None
+            }
+            Err(e) => Some(e),
+        };
+        self.selected = 0;
+        self.mode = Mode::Typing(std::mem::take(text), wrong);
+    }
+
+    /// Does what a key asks for.
+    pub fn act(&mut self, action: Action) -> Effect {
+        let last = || self.rows().len().saturating_sub(1);
+        match action {
+            Action::Quit => return Effect::Quit,
+            Action::Suspend => return Effect::Suspend,
+            Action::Redraw => return Effect::Redraw,
+            Action::Help => self.mode = if self.mode == Mode::Help { Mode::Page } else { Mode::Help },
+            Action::Filter => self.mode = Mode::Typing(self.filter_text.clone(), None),
+            Action::SortNext => self.order.0 = self.order.0.step(1),
+            Action::SortBefore => self.order.0 = self.order.0.step(8),
+            Action::SortReverse => self.order.1 = !self.order.1,
+            Action::Pause => self.at_ns = if self.at_ns.is_some() { None } else { self.latest().map(|f| f.tick.t_ns) },
+            Action::Group => (self.group, self.selected) = (self.group.next(), 0),
+            Action::Details if self.selected_row().is_some() => {
+                // Rows come and go: details are of one interval.
+                self.at_ns = self.at_ns.or_else(|| self.latest().map(|f| f.tick.t_ns));
+                self.mode = Mode::Details;
+            }
+            Action::Details => {}
+            Action::Close if self.mode != Mode::Page => self.mode = Mode::Page,
+            Action::Close if self.expanded => self.expanded = false,
+            Action::Close if !self.filter_text.is_empty() => {
+                self.filter_text.clear();
+                self.filter = RowFilter::default();
+            }
+            Action::Close | Action::Now => self.at_ns = None,
+            Action::Up => self.selected = self.selected.min(last()).saturating_sub(1),
+            Action::Down => self.selected = (self.selected + 1).min(last()),
+            Action::PageUp => self.selected = self.selected.min(last()).saturating_sub(10),
+            Action::PageDown => self.selected = (self.selected + 10).min(last()),
+            Action::First => self.selected = 0,
+            Action::Last => self.selected = last(),
+            Action::Expand => self.expanded = !self.expanded,
+            Action::Earlier => {
+                self.go_to(|model, at| model.frames_until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns))
+            }
+            Action::Later => self.go_to(|model, at| model.frames.iter().map(|f| f.tick.t_ns).find(|t| *t > at)),
+            Action::OomBefore => self.go_to(|model, at| {
+                model.frames_until(at.saturating_sub(1)).find(|f| !f.ooms.is_empty()).map(|f| f.tick.t_ns)
+            }),
+            Action::Worst => {
+                self.go_to(|model, _| model.frames.iter().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns))
+            }
+            Action::Faster => return self.set_interval(self.interval_ns / 2),
+            Action::Slower => return self.set_interval(self.interval_ns.saturating_mul(2)),
+            Action::Page(page) => {
+                self.page = match page {
+                    2 => Page::Tasks,
+                    3 => Page::Nodes,
+                    4 => Page::Ooms,
+                    5 => Page::Hooks,
+                    _ => Page::Overview,
+                };
+                (self.mode, self.expanded) = (Mode::Page, false);
+            }
+        }
+        Effect::None
+    }
+
+    fn set_interval(&mut self, ns: u64) -> Effect {
+        self.interval_ns = ns.clamp(100_000_000, 10_000_000_000);
+        Effect::Interval(self.interval_ns)
+    }
+
+    /// Shows another interval, and no longer the latest.
+    fn go_to(&mut self, find: impl Fn(&Self, u64) -> Option<u64>) {
+        let at = self.shown().map_or(0, |frame| frame.tick.t_ns);
+        if let Some(to) = find(self, at) {
+            self.at_ns = Some(to);
+        }
+    }
+}

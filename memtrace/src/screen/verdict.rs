@@ -1,0 +1,161 @@
+//! One line in words: whether reclaim hurts, whom, since when.
+
+use memtrace_common::kind::StallKind;
+
+use super::model::{Frame, Model};
+use crate::{
+    lines::{duration, percent, things, three_digits},
+    session::{recent::Who, tick::Tick},
+    untrusted::Untrusted,
+};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing that hurts.
+    #[default]
+    Ok,
+    /// It costs a little.
+    Notice,
+    /// It hurts.
+    Warning,
+    /// It hurts much, or a process was killed.
+    Critical,
+}
+
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Notice => "NOTICE",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+/// The verdict on what is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// How bad.
+    pub level: Level,
+    /// In words.
+    pub text: String,
+}
+
+/// Intervals that it looks at.
+const LOOKS_AT_NS: u64 = 10_000_000_000;
+/// An OOM kill is news for so long.
+const OOM_NS: u64 = 60_000_000_000;
+/// Stalled seconds per second from which it costs, hurts, hurts much.
+const STALLED: [f64; 3] = [0.005, 0.1, 1.0];
+/// The longest stall from which it costs, hurts, hurts much, in ns.
+const LONGEST_NS: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
+
+fn level(stalled: f64, longest_ns: u64) -> Level {
+    let by_time = STALLED.iter().filter(|limit| stalled >= **limit).count();
+    let by_longest = LONGEST_NS.iter().filter(|limit| longest_ns >= **limit).count();
+    [Level::Ok, Level::Notice, Level::Warning, Level::Critical][by_time.max(by_longest)]
+}
+
+/// The longest of an interval, the stalls that are not over included, in ns.
+fn longest_ns(tick: &Tick) -> u64 {
+    let open_ns = tick.open.iter().map(|stall| tick.t_ns.saturating_sub(stall.begin_ns)).max();
+    tick.all.max_ns.unwrap_or(0).max(open_ns.unwrap_or(0))
+}
+
+/// The verdict on the frames up to this one.
+pub(super) fn verdict(model: &Model, shown: &Frame) -> Verdict {
+    let now_ns = shown.tick.t_ns;
+    let frames = || model.frames_until(now_ns).take_while(|f| f.tick.t_ns + LOOKS_AT_NS > now_ns);
+    let elapsed_ns: u64 = frames().map(|f| f.tick.elapsed_ns).sum();
+    let total_ns: u64 = frames().fold(0, |sum, f| sum.saturating_add(f.tick.all.total_ns));
+    let longest = frames().map(|f| longest_ns(&f.tick)).max().unwrap_or(0);
+    #[expect(clippy::cast_precision_loss, reason = "a mean for a person")]
+    let stalled = if elapsed_ns == 0 { 0.0 } else { total_ns as f64 / elapsed_ns as f64 };
+    let mut level = level(stalled, longest);
+    let mut parts = Vec::new();
+    let victim = model.ooms_until(now_ns).next().filter(|(oom, _)| oom.t_ns + OOM_NS > now_ns);
+    if let Some((oom, _)) = victim {
+        level = Level::Critical;
+        let name = oom.victim.comm.map_or_else(|| "-".to_owned(), |c| Untrusted(c.bytes()).tty().to_string());
+        parts.push(format!("OOM kill of {name} {} ago", duration(now_ns.saturating_sub(oom.t_ns))));
+    }
+    if stalled >= STALLED[0] || longest >= LONGEST_NS[0] {
+        let s = three_digits(stalled);
+        parts.push(format!("{s} s/s stalled, longest {}", duration(longest)));
+        parts.extend(whom(frames()));
+        parts.extend(limit_or_host(frames()).map(str::to_owned));
+    } else if total_ns > 0 {
+        parts.push(format!("only short stalls, longest {}", duration(longest)));
+    } else {
+        parts.push("no stall in the last 10 s".to_owned());
+    }
+    if level > Level::Ok
+        && let Some(since) = since_ns(model, now_ns)
+    {
+        parts.push(format!("for {}", duration(now_ns.saturating_sub(since) / 1_000_000_000 * 1_000_000_000)));
+    }
+    if shown.tick.loss.total() > 0 {
+        parts.push(format!("{} lost", things(shown.tick.loss.total(), "event")));
+    }
+    Verdict { level, text: parts.join("; ") }
+}
+
+/// Who has most of the stalled time, and its share.
+fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
+    let mut sums: Vec<(Who, crate::event::Comm, u64)> = Vec::new();
+    let mut all = 0_u64;
+    for frame in frames {
+        all = all.saturating_add(frame.tick.all.total_ns);
+        for row in frame.tick.rows.iter().flat_map(|rows| &rows.processes) {
+            match sums.iter_mut().find(|(who, ..)| *who == row.who) {
+                Some((.., sum)) => *sum = sum.saturating_add(row.stalls.total_ns),
+                None => sums.push((row.who, row.comm, row.stalls.total_ns)),
+            }
+        }
+    }
+    let (_, comm, most) = sums.into_iter().max_by_key(|(.., sum)| *sum).filter(|(.., sum)| *sum > 0)?;
+    #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+    let share = (most as f64 / all.max(1) as f64).min(1.0);
+    Some(format!("{} in {}", percent(Some(share)), Untrusted(comm.bytes()).tty()))
+}
+
+/// Whether it is the limit of a cgroup or the host.
+fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static str> {
+    let (mut memcg, mut all) = (0_u64, 0_u64);
+    for frame in frames {
+        all = all.saturating_add(frame.tick.all.total_ns);
+        let limits =
+            [StallKind::Memcg, StallKind::MemcgHigh].into_iter().filter_map(|kind| frame.tick.stalls.get(&kind));
+        memcg = limits.fold(memcg, |sum, interval| sum.saturating_add(interval.total_ns));
+    }
+    if all == 0 {
+        None
+    } else if memcg >= all / 10 * 9 {
+        Some("a cgroup's limit, not the host")
+    } else if memcg <= all / 10 {
+        Some("the host is short of memory")
+    } else {
+        Some("limits of cgroups and the host")
+    }
+}
+
+/// When it began: the first of the intervals without a calm of 10 s between them.
+fn since_ns(model: &Model, now_ns: u64) -> Option<u64> {
+    let mut since = None;
+    let mut last = now_ns;
+    for frame in model.frames_until(now_ns) {
+        let tick = &frame.tick;
+        let hurts = level(tick.stalled_per_s().unwrap_or(0.0), longest_ns(tick)) > Level::Ok;
+        if hurts {
+            since = Some(tick.t_ns.saturating_sub(tick.elapsed_ns));
+            last = tick.t_ns;
+        } else if last.saturating_sub(tick.t_ns) > LOOKS_AT_NS {
+            break;
+        }
+    }
+    since
+}

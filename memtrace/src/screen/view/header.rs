@@ -1,0 +1,99 @@
+//! The first lines and the last one.
+
+use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
+use crate::{
+    lines::{bytes, duration, percent},
+    screen::{
+        keys::BINDINGS,
+        model::{Mode, Model},
+        verdict::Level,
+    },
+    session::{input::OwnCost, tick::Tick},
+    untrusted::Untrusted,
+};
+
+/// Host, loss, coverage, own cost, then the verdict; the number of lines.
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
+    let Some(frame) = model.shown() else {
+        pen.text(0, 0, "memtrace: attached; the first interval is under way", BOLD);
+        return 1;
+    };
+    let tick = &frame.tick;
+    let up = duration(tick.t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
+    let host = Untrusted(&model.about.host).tty().to_string();
+    let state = match model.at_ns {
+        Some(at) => {
+            let behind = model.latest().map_or(0, |latest| latest.tick.t_ns.saturating_sub(at));
+            format!("PAUSED at {} (-{})", model.clock.seconds(at), duration(behind))
+        }
+        None => format!("{} up {up}", model.clock.seconds(tick.t_ns)),
+    };
+    let lost = if model.lost == 0 { "lost 0".to_owned() } else { format!("LOST {}", model.lost) };
+    let line =
+        format!("memtrace {host} {} {state} | {lost} | {} | {}", model.about.kernel, covered(tick), own(model, tick));
+    pen.text(0, 0, &line, BOLD);
+    let verdict = model.verdict();
+    let style = match verdict.level {
+        Level::Ok => PLAIN,
+        Level::Notice | Level::Warning => YELLOW,
+        Level::Critical => RED,
+    };
+    pen.text(0, 1, &format!("{}: {}", verdict.level.name(), verdict.text), style);
+    2
+}
+
+/// How our counts stand against the kernel's.
+fn covered(tick: &Tick) -> String {
+    let bad = tick.coverage.bad().count();
+    if tick.coverage.rows.is_empty() {
+        return "coverage not read".to_owned();
+    }
+    if bad > 0 {
+        return format!("COVERAGE: {bad} GAPS (5)");
+    }
+    let ratio = tick.coverage.row("allocstall").and_then(|row| row.ratio);
+    ratio.map_or_else(|| "coverage ok".to_owned(), |ratio| format!("coverage {}", percent(Some(ratio))))
+}
+
+/// What memtrace itself costs: CPU since the interval before, resident size, own stalls.
+fn own(model: &Model, tick: &Tick) -> String {
+    let OwnCost { cpu_ns, rss_bytes, .. } = tick.own;
+    let before = model.frames_until(tick.t_ns.saturating_sub(1)).next().and_then(|frame| frame.tick.own.cpu_ns);
+    #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+    let share = cpu_ns.zip(before).filter(|_| tick.elapsed_ns > 0).map(|(now, before)| {
+        let share = now.saturating_sub(before) as f64 / tick.elapsed_ns as f64 * 100.0;
+        format!("{share:.1}%")
+    });
+    let cpu = share.unwrap_or_else(|| "-".to_owned());
+    let rss = rss_bytes.map_or_else(|| "-".to_owned(), bytes);
+    format!("self {cpu} {rss} {} stalls", tick.own_stalls)
+}
+
+/// The keys, or what is typed.
+pub(super) fn footer(model: &Model, pen: &mut Pen<'_>, y: u16) {
+    match &model.mode {
+        Mode::Typing(text, wrong) => {
+            let wrong = wrong.as_ref().map_or_else(|| "enter keeps it, esc clears it".to_owned(), Clone::clone);
+            let text = Untrusted(text.as_bytes()).tty().to_string();
+            pen.text(0, y, &format!("/{text}_   {wrong}"), PLAIN);
+        }
+        Mode::Help => pen.text(0, y, "any page key or esc closes the help", PLAIN),
+        Mode::Details => pen.text(0, y, "esc back  t/T in time  n now  q quit", PLAIN),
+        Mode::Page => {
+            let keys = BINDINGS.iter().filter(|binding| !binding.short.is_empty()).map(|binding| {
+                let key = binding.shown.split(' ').next().unwrap_or_default();
+                if binding.short.starts_with(key) {
+                    binding.short.to_owned()
+                } else {
+                    format!("{key} {}", binding.short)
+                }
+            });
+            let mut line = keys.collect::<Vec<_>>().join("  ");
+            if !model.filter_text.is_empty() {
+                line = format!("filter: {} (esc clears)  {line}", Untrusted(model.filter_text.as_bytes()).tty());
+            }
+            pen.text(0, y, &line, PLAIN);
+        }
+    }
+    pen.highlight(y, REVERSED);
+}

@@ -1,0 +1,128 @@
+//! Shows the screen on the terminal: takes what happens from the queue and keys from the terminal, and draws what changed.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, TryRecvError},
+    },
+    time::Duration,
+};
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::{Terminal, backend::CrosstermBackend};
+use rustix::process::{Signal, getpid, kill_process};
+use signal_hook::{
+    consts::{SIGCONT, SIGTSTP},
+    flag,
+};
+
+use super::tty::{Held, leave};
+use crate::{
+    screen::{Effect, Key, Model, view},
+    view::{Item, View},
+};
+
+/// Longest wait for a key: what happened is shown by then.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// What the screen asks of whoever fills it.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// The user wants to end.
+    pub quit: AtomicBool,
+    /// Length of an interval in ns; 0 as it was.
+    pub interval_ns: AtomicU64,
+}
+
+/// Shows the screen until the summary comes, and then that, as lines.
+///
+/// # Errors
+/// When the terminal fails.
+pub fn show(receiver: &Receiver<Item>, view: &mut View, mut model: Model, control: &Control) -> io::Result<()> {
+    let held = Held::new()?;
+    let shown = run(receiver, &mut model, control, &held);
+    leave();
+    held.release();
+    if let Some(last) = shown? {
+        io::Write::write_all(&mut io::stdout(), view.render(last).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Draws until the last item, which is returned; `None` when there is none.
+fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &Held) -> io::Result<Option<Item>> {
+    let [stop, go_on] = [SIGTSTP, SIGCONT].map(|signal| {
+        let flag = Arc::new(AtomicBool::new(false));
+        flag::register(signal, Arc::clone(&flag)).map(|_| flag)
+    });
+    let (stop, go_on) = (stop?, go_on?);
+    held.enter()?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut changed = true;
+    loop {
+        loop {
+            match receiver.try_recv() {
+                Ok(last @ Item::Summary(..)) => return Ok(Some(last)),
+                Ok(item) => {
+                    model.push(item);
+                    changed = true;
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Ok(None),
+            }
+        }
+        if go_on.swap(false, Ordering::Relaxed) {
+            held.enter()?;
+            terminal.clear()?;
+            changed = true;
+        }
+        if changed {
+            terminal.draw(|frame| view::draw(model, frame.area(), frame.buffer_mut()))?;
+            changed = false;
+        }
+        let mut effect = if stop.swap(false, Ordering::Relaxed) { Effect::Suspend } else { Effect::None };
+        if effect == Effect::None && event::poll(WAIT)? {
+            changed = true;
+            if let Some(key) = key(&event::read()?) {
+                effect = model.key(key);
+            }
+        }
+        match effect {
+            Effect::None => {}
+            Effect::Quit => control.quit.store(true, Ordering::Relaxed),
+            Effect::Interval(ns) => control.interval_ns.store(ns, Ordering::Relaxed),
+            Effect::Redraw => terminal.clear()?,
+            Effect::Suspend => {
+                leave();
+                // All threads stop here until somebody says SIGCONT, which shows the screen again.
+                kill_process(getpid(), Signal::STOP)?;
+            }
+        }
+    }
+}
+
+/// A key of the terminal as a key of ours.
+fn key(event: &Event) -> Option<Key> {
+    let Event::Key(KeyEvent { code, modifiers, kind, .. }) = event else { return None };
+    if *kind == KeyEventKind::Release {
+        return None;
+    }
+    Some(match code {
+        KeyCode::Char(c) if modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Key::Char(*c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    })
+}

@@ -24,7 +24,7 @@ const PURE: &[&str] = &[
     "condition",
     "replay",
     "view",
-    "live/screen",
+    "screen",
 ];
 
 /// What reaches for the machine.
@@ -123,6 +123,18 @@ fn aya_outside_probe(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Rule 2b: only `terminal` knows the terminal.
+fn crossterm_outside_terminal(file: &str, text: &str) -> Vec<String> {
+    if !file.starts_with("memtrace/src/") || file.starts_with("memtrace/src/terminal") {
+        return Vec::new();
+    }
+    names(text)
+        .iter()
+        .filter(|n| n.path == "crossterm")
+        .map(|n| format!("{file}:{}: names crossterm outside terminal/", n.line))
+        .collect()
+}
+
 /// Rule 3: each `unsafe` says why it is sound in the comment above it.
 fn unargued_unsafe(file: &str, text: &str) -> Vec<String> {
     let mut unsafes = Vec::new();
@@ -203,6 +215,13 @@ fn only_the_probe_names_aya() {
 }
 
 #[test]
+fn only_the_terminal_names_crossterm() {
+    hold(crossterm_outside_terminal);
+    assert_eq!(crossterm_outside_terminal("memtrace/src/screen/view/mod.rs", "use crossterm::event;").len(), 1);
+    assert_eq!(crossterm_outside_terminal("memtrace/src/terminal/show.rs", "use crossterm::event;").len(), 0);
+}
+
+#[test]
 fn every_unsafe_is_argued_for() {
     hold(unargued_unsafe);
 }
@@ -246,11 +265,11 @@ fn the_purity_rule_lets_pure_code_be() {
 fn the_purity_rule_knows_its_rooms() {
     let count = |file: &str| impure(file, "use std::fs;").len();
     for file in
-        ["session.rs", "session/a.rs", "decode.rs", "decode_v2.rs", "live/screen.rs", "live/screen/a.rs", "report.rs"]
+        ["session.rs", "session/a.rs", "decode.rs", "decode_v2.rs", "screen.rs", "screen/view/a.rs", "report.rs"]
     {
         assert_eq!(count(&format!("memtrace/src/{file}")), 1, "{file}");
     }
-    for file in ["main.rs", "probe/load.rs", "live/term.rs", "sessions.rs"] {
+    for file in ["main.rs", "probe/load.rs", "terminal/show.rs", "sessions.rs"] {
         assert_eq!(count(&format!("memtrace/src/{file}")), 0, "{file}");
     }
 }

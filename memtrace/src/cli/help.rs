@@ -21,7 +21,9 @@ pub(super) const SEE_LONG: &str =
 /// Where `--help` ends.
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  sudo memtrace                          what is going on, until Ctrl-C
+  sudo memtrace                          what is going on, on a full screen; ? there explains its keys
+  sudo memtrace --lines                  the same as lines: a row a second, a line per stall
+  sudo memtrace live --once              one screen as text
   sudo memtrace -d 30 --min-stall 10ms   30 seconds, lines only for long stalls
   sudo memtrace --cgroup 'web*'          only cgroups named web... and below
   sudo memtrace --kind direct,memcg      only these kinds

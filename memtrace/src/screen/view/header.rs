@@ -29,8 +29,13 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         None => format!("{} up {up}", model.clock.seconds(tick.t_ns)),
     };
     let lost = if model.lost == 0 { "lost 0".to_owned() } else { format!("LOST {}", model.lost) };
-    let line =
-        format!("memtrace {host} {} {state} | {lost} | {} | {}", model.about.kernel, covered(tick), own(model, tick));
+    // What says most comes first: a narrow terminal cuts the end off.
+    let (covered, own) = (covered(tick), own(model, tick));
+    let line = if pen.width() < 110 {
+        format!("memtrace {host} {state} | {lost} | {covered} | {own}")
+    } else {
+        format!("memtrace {host} {} {state} | {lost} | {covered} | {own}", model.about.kernel)
+    };
     pen.text(0, 0, &line, BOLD);
     let verdict = model.verdict();
     let style = match verdict.level {
@@ -46,7 +51,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
 fn covered(tick: &Tick) -> String {
     let bad = tick.coverage.bad().count();
     if tick.coverage.rows.is_empty() {
-        return "coverage not read".to_owned();
+        return "coverage -".to_owned();
     }
     if bad > 0 {
         return format!("COVERAGE: {bad} GAPS (5)");
@@ -66,7 +71,8 @@ fn own(model: &Model, tick: &Tick) -> String {
     });
     let cpu = share.unwrap_or_else(|| "-".to_owned());
     let rss = rss_bytes.map_or_else(|| "-".to_owned(), bytes);
-    format!("self {cpu} {rss} {} stalls", tick.own_stalls)
+    let stalls = if tick.own_stalls == 0 { String::new() } else { format!(" {} own stalls", tick.own_stalls) };
+    format!("self {cpu} {rss}{stalls}")
 }
 
 /// The keys, or what is typed.

@@ -39,8 +39,8 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let until = model.shown().map_or(0, |frame| frame.tick.t_ns);
     let columns: Vec<Column> =
         model.frames_until(until).take(room).map(|f| Column { bands: f.tick.all.bands, mark: mark(f) }).collect();
-    let marks = "X OOM kill  ! loss  c limit  k kswapd awake";
-    columns_of(pen, area, columns, &format!("latency, a column an interval; {marks}"));
+    let marks = "X OOM ! loss c limit k kswapd";
+    columns_of(pen, area, columns, &format!("latency over time; {marks}"));
 }
 
 /// The gravest that happened beside stalls.

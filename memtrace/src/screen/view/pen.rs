@@ -31,6 +31,11 @@ impl<'a> Pen<'a> {
         Self { buffer, area, look }
     }
 
+    /// Its columns.
+    pub(super) fn width(&self) -> u16 {
+        self.area.width
+    }
+
     /// So many rows of it from `y` on.
     pub(super) fn rows(&self, y: u16, height: u16) -> Rect {
         Rect::new(0, y, self.area.width, height)

@@ -74,6 +74,7 @@ const SMALL: SessionConfig = SessionConfig {
     cgroups: 2,
     ooms: 1,
     recorded: false,
+    rows: false,
 };
 
 proptest! {

@@ -1,0 +1,216 @@
+//! The screen: pages at several sizes, and what keys do to it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{Timestamp, tz::TimeZone};
+use memtrace::{
+    clock::Clock,
+    event::{Comm, Event, Oom, Source, Stall, Trigger, Victim},
+    screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, view},
+    session::{
+        Session, SessionConfig,
+        input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
+    },
+    view::Item,
+};
+use memtrace_common::kind::StallKind;
+
+const S: u64 = 1_000_000_000;
+const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (200, 60)];
+/// A name that would clear the screen and forge a line.
+const HOSTILE: &[u8] = b"\x1b[2J\nOOM\xff";
+
+fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
+    let pid = 100 + u32::try_from(n).unwrap();
+    Stall {
+        t_ns,
+        dur_ns,
+        kind: StallKind::Memcg,
+        source: Source::LowerBound,
+        pid,
+        tid: pid,
+        comm: Comm::from(comm),
+        process_start_ns: Some(1),
+        cgroup_id: Some(40 + n % 2),
+        nid: None,
+        order: Some(0),
+        gfp: None,
+        scanned_pages: Some(64),
+        reclaimed_pages: Some(32),
+        throttled_ns: None,
+        soft_limit_ns: None,
+    }
+}
+
+/// So many seconds, each with these stalls (name and length), and a kill in the last one.
+fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
+    let about = About { host: b"web-07".to_vec(), kernel: "6.8.0".to_owned(), page_bytes: 4096, ..About::default() };
+    let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
+    let mut model = Model::new(about, Look { colour: false, utf8: true }, clock, S);
+    let names: BTreeMap<u64, Vec<u8>> = [(40, b"/web".to_vec()), (41, b"/db\x1b]0;x\x07".to_vec())].into();
+    let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });
+    let mut totals = KernelTotals::default();
+    totals.stalls.insert(StallKind::Memcg, KindTotals::default());
+    for second in 1..=seconds {
+        let t_ns = second * S;
+        for (n, (comm, dur_ns)) in stalls.iter().enumerate() {
+            let stall = stall(t_ns - 1000, n as u64, comm, dur_ns + second * 1000);
+            let kind = totals.stalls.get_mut(&StallKind::Memcg).unwrap();
+            kind.count += 1;
+            kind.total_ns += stall.dur_ns;
+            kind.max_ns = kind.max_ns.max(stall.dur_ns);
+            kind.latency.record(stall.dur_ns);
+            session.apply(&Event::Stall(stall), &names);
+        }
+        if kill && second == seconds {
+            let victim = Victim {
+                pid: 100,
+                tid: 100,
+                comm: Some(Comm::from(HOSTILE)),
+                cgroup_id: Some(41),
+                anon_rss_bytes: Some(1 << 20),
+                file_rss_bytes: None,
+                shmem_rss_bytes: None,
+                oom_score_adj: Some(0),
+            };
+            let trigger = Trigger { pid: 101, comm: Comm::from(b"java".as_slice()) };
+            let oom = Oom { t_ns: t_ns - 500, victim, trigger, constraint: None };
+            session.apply(&Event::Oom(oom), &names);
+            model.push(Item::Oom(oom, Some(b"/db\x1b]0;x\x07".as_slice().into())));
+        }
+        totals.open = stalls
+            .iter()
+            .take(1)
+            .map(|(comm, _)| OpenStall {
+                pid: 9,
+                tid: 9,
+                comm: Some(Comm::from(*comm)),
+                kind: StallKind::Direct,
+                begin_ns: t_ns - 300_000_000,
+            })
+            .collect();
+        let zone = Zone {
+            nid: 0,
+            name: "Normal".to_owned(),
+            free_pages: 900,
+            min_pages: 1000,
+            low_pages: 1250,
+            high_pages: 1500,
+            managed_pages: 100_000,
+        };
+        let input = TickInput {
+            t_ns,
+            totals: totals.clone(),
+            host: HostSample { zones: vec![zone], ..HostSample::default() },
+            faults: Default::default(),
+            lost: Default::default(),
+            told: [Told::default(); StallKind::COUNT],
+        };
+        let tick = session.take(&input, &names);
+        let paths = names.iter().map(|(id, path)| (*id, Arc::from(path.as_slice()))).collect();
+        model.push(Item::Tick(Box::new(tick), paths));
+    }
+    model
+}
+
+fn storm() -> Model {
+    model(30, &[(b"java", 150_000_000), (b"postgres", 3_000_000), (b"cron", 50_000)], false)
+}
+
+fn keys(model: &mut Model, keys: &str) {
+    for c in keys.chars() {
+        model.key(if c == '\n' { Key::Enter } else { Key::Char(c) });
+    }
+}
+
+#[test]
+fn every_page_at_every_size() {
+    let worlds = [
+        ("empty", model(0, &[], false)),
+        ("calm", model(5, &[], false)),
+        ("storm", storm()),
+        ("oom", model(12, &[(b"java", 20_000_000)], true)),
+        ("hostile", model(3, &[(HOSTILE, 1_500_000_000), ("größe-日本".as_bytes(), 1000)], true)),
+    ];
+    for (name, mut model) in worlds {
+        for page in 1..=5 {
+            model.act(Action::Page(page));
+            for (width, height) in SIZES {
+                let text = view::text(&model, width, height);
+                assert!(!text.contains('\x1b') && !text.contains('\x07'), "{name} {page}");
+                assert_eq!(text.lines().count(), usize::from(height));
+                insta::assert_snapshot!(format!("{name}-{page}-{width}x{height}"), text);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_size_is_a_panic_and_ascii_is_ascii() {
+    let mut model = model(70, &[(b"java", 150_000_000), ("größe-日本".as_bytes(), 1000)], true);
+    model.look.utf8 = false;
+    for mode in [Mode::Page, Mode::Help, Mode::Details, Mode::Typing("x".to_owned(), None)] {
+        model.mode = mode;
+        for page in [Page::Overview, Page::Tasks, Page::Nodes, Page::Ooms, Page::Hooks] {
+            model.page = page;
+            for width in [0, 1, 9, 10, 11, 25, 40, 133, 300] {
+                for height in [0, 1, 2, 3, 4, 7, 10, 25, 80] {
+                    assert!(view::text(&model, width, height).is_ascii());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_filter_sort_group_and_drill_down() {
+    let mut model = storm();
+    let names = |model: &Model| model.rows().into_iter().map(|row| row.name).collect::<Vec<_>>();
+    assert_eq!(names(&model), ["java (100)", "postgres (101)", "cron (102)"]);
+    keys(&mut model, "S");
+    assert_eq!(names(&model)[0], "cron (102)");
+    keys(&mut model, "S/pid:101\n");
+    assert_eq!(names(&model), ["postgres (101)"]);
+    assert_eq!(model.filter_text, "pid:101");
+    model.key(Key::Esc);
+    keys(&mut model, "/>1ms kind:memcg\n");
+    assert_eq!(names(&model).len(), 2);
+    model.key(Key::Esc);
+    keys(&mut model, "/pid:x\n");
+    assert!(matches!(&model.mode, Mode::Typing(_, Some(wrong)) if wrong.contains("pid:4711")));
+    model.key(Key::Esc);
+    keys(&mut model, "g");
+    assert_eq!((model.group, names(&model)[0].as_str()), (Group::Cgroup, "/web"));
+    keys(&mut model, "gg\n");
+    assert_eq!(model.mode, Mode::Details);
+    assert!(view::text(&model, 80, 24).contains("java (100)"));
+    assert_eq!(model.key(Key::Ctrl('c')), Effect::Quit);
+    assert_eq!((model.key(Key::Char('q')), model.key(Key::Ctrl('z'))), (Effect::Quit, Effect::Suspend));
+    assert_eq!(model.key(Key::Char('+')), Effect::Interval(S / 2));
+}
+
+#[test]
+fn time_stands_still_and_goes_back() {
+    let mut model = storm();
+    assert_eq!(model.shown().unwrap().tick.t_ns, 30 * S);
+    keys(&mut model, " ");
+    keys(&mut model, "ttt");
+    assert_eq!(model.shown().unwrap().tick.t_ns, 27 * S);
+    assert!(view::text(&model, 80, 24).contains("PAUSED"));
+    keys(&mut model, "T");
+    assert_eq!(model.shown().unwrap().tick.t_ns, 28 * S);
+    keys(&mut model, "w");
+    assert_eq!(model.shown().unwrap().tick.t_ns, 30 * S);
+    keys(&mut model, "n");
+    assert_eq!(model.at_ns, None);
+}
+
+#[test]
+fn the_verdict_says_whom() {
+    let verdict = storm().verdict();
+    assert_eq!(verdict.level, Level::Warning);
+    assert!(verdict.text.contains("98% in java") && verdict.text.contains("not the host"), "{}", verdict.text);
+    assert_eq!(model(5, &[], false).verdict().level, Level::Ok);
+    let oom = model(12, &[(b"java", 20_000_000)], true).verdict();
+    assert!(oom.level == Level::Critical && oom.text.contains("OOM kill"), "{}", oom.text);
+}

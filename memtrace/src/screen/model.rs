@@ -347,14 +347,14 @@ impl Model {
             Action::Last => self.selected = last(),
             Action::Expand => self.expanded = !self.expanded,
             Action::Earlier => {
-                self.go_to(|model, at| model.frames_until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns))
+                self.go_to(|model, at| model.frames_until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns));
             }
             Action::Later => self.go_to(|model, at| model.frames.iter().map(|f| f.tick.t_ns).find(|t| *t > at)),
             Action::OomBefore => self.go_to(|model, at| {
                 model.frames_until(at.saturating_sub(1)).find(|f| !f.ooms.is_empty()).map(|f| f.tick.t_ns)
             }),
             Action::Worst => {
-                self.go_to(|model, _| model.frames.iter().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns))
+                self.go_to(|model, _| model.frames.iter().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns));
             }
             Action::Faster => return self.set_interval(self.interval_ns / 2),
             Action::Slower => return self.set_interval(self.interval_ns.saturating_mul(2)),

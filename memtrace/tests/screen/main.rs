@@ -1,4 +1,5 @@
 //! The screen: pages at several sizes, and what keys do to it.
+#![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -43,8 +43,17 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         Level::Notice | Level::Warning => YELLOW,
         Level::Critical => RED,
     };
-    pen.text(0, 1, &format!("{}: {}", verdict.level.name(), verdict.text), style);
-    2
+    let text = format!("{}: {}", verdict.level.name(), verdict.text);
+    let width = usize::from(pen.width());
+    // A second line where there is room: whom it hurts comes late in the sentence.
+    let cut = text.char_indices().nth(width).filter(|_| pen.height() >= 20).and_then(|(at, _)| text[..at].rfind(' '));
+    let Some(cut) = cut else {
+        pen.text(0, 1, &text, style);
+        return 2;
+    };
+    pen.text(0, 1, &text[..cut], style);
+    pen.text(0, 2, &format!("  {}", text[cut..].trim_start()), style);
+    3
 }
 
 /// How our counts stand against the kernel's.

@@ -81,7 +81,7 @@ pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<Column>, ti
         pen.cell(area.x + LABEL - 1, y, 1, "|", PLAIN);
         for (column, x) in columns.iter().zip((area.x + LABEL..right).rev()) {
             let n = sum(column, *first, *last);
-            let style = if *last <= 0 {
+            let style = if *last == 0 {
                 RED
             } else if *first <= LONG {
                 YELLOW

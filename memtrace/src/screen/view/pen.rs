@@ -36,6 +36,11 @@ impl<'a> Pen<'a> {
         self.area.width
     }
 
+    /// Its rows.
+    pub(super) fn height(&self) -> u16 {
+        self.area.height
+    }
+
     /// So many rows of it from `y` on.
     pub(super) fn rows(&self, y: u16, height: u16) -> Rect {
         Rect::new(0, y, self.area.width, height)

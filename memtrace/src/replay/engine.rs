@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    damage::Damaged,
     known::Acquaintances,
     note::Note,
     watch::{Flow, Watch},
@@ -57,16 +58,6 @@ pub struct Replay {
     stalls_since_tick: u64,
     untold: [u64; 3],
     damage: Option<Damaged>,
-}
-
-/// All damage so far.
-#[derive(Debug)]
-struct Damaged {
-    parts: u64,
-    bytes: u64,
-    what: String,
-    from_ns: Option<u64>,
-    to_ns: Option<u64>,
 }
 
 impl Replay {
@@ -170,17 +161,8 @@ impl Replay {
             Item::Damage(damage) => {
                 // A cut tail is an end that is missing, which is said of the whole.
                 if !damage.is_cut {
-                    let last = self.ticks_ns.map(|(_, last)| last);
-                    let all = self.damage.get_or_insert_with(|| Damaged {
-                        parts: 0,
-                        bytes: 0,
-                        what: damage.what.clone(),
-                        from_ns: last,
-                        to_ns: None,
-                    });
-                    all.parts += 1;
-                    all.bytes += damage.bytes;
-                    all.to_ns = None;
+                    let last_ns = self.ticks_ns.map(|(_, last)| last);
+                    self.damage.get_or_insert_with(|| Damaged::new(&damage.what, last_ns)).add(damage.bytes);
                     watch.missing();
                 }
             }
@@ -233,8 +215,8 @@ impl Replay {
                 Entry::Event(event) if self.begun => self.event(event, names, watch),
                 Entry::Event(_) => {}
                 Entry::Name { pid, process_start_ns, comm } => {
-                    self.session.name_process(*pid, *process_start_ns, *comm);
-                    self.known.learn((*pid, *process_start_ns), self.begun, |known| known.comm = Some(*comm));
+                    let met = self.session.name_process(*pid, *process_start_ns, *comm);
+                    self.known.learn((*pid, *process_start_ns), met, |known| known.comm = Some(*comm));
                 }
                 Entry::Mark { pid, process_start_ns, in_command } => {
                     self.session.mark_process(*pid, *process_start_ns, *in_command);
@@ -277,9 +259,13 @@ impl Replay {
         self.ticks_ns = Some((self.ticks_ns.map_or(t_ns, |(first, _)| first), t_ns));
         self.told = told_sum(&record.input);
         if let Some(damage) = &mut self.damage {
-            damage.to_ns.get_or_insert(t_ns);
+            damage.tick(t_ns);
         }
         if !self.begun {
+            for process in &record.input.faults.processes {
+                let key = (process.pid, process.process_start_ns);
+                self.known.learn(key, false, |known| known.comm = known.comm.or(Some(process.comm)));
+            }
             if !self.options.window.begins_after(t_ns, interval_ns) {
                 self.session.begin_at(&record.input);
                 watch.begin(&record.input);
@@ -369,8 +355,7 @@ impl Replay {
             self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
         }
         if let Some(damage) = self.damage.take() {
-            let Damaged { parts, bytes, what, from_ns, to_ns } = damage;
-            self.notes.push(Note::Damaged { parts, bytes, what, between_ns: (from_ns, to_ns) });
+            self.notes.push(damage.note());
         }
         let [stalls, total_ns, left_out] = self.untold;
         if stalls > 0 {

@@ -57,6 +57,7 @@ pub struct Replay {
     shown_ticks: u64,
     stalls_since_tick: u64,
     untold: [u64; 3],
+    suspended_ns: u64,
     damage: Option<Damaged>,
 }
 
@@ -118,6 +119,7 @@ impl Replay {
             shown_ticks: 0,
             stalls_since_tick: 0,
             untold: [0; 3],
+            suspended_ns: 0,
             damage: None,
         }
     }
@@ -203,6 +205,8 @@ impl Replay {
         }
         let offset = |reading: &ClockReading| i128::from(reading.realtime_ns) - i128::from(reading.monotonic_ns);
         let by_ns = i64::try_from(offset(reading) - offset(&self.meta.clock)).unwrap_or(i64::MAX);
+        let slept = |reading: &ClockReading| reading.boottime_ns.saturating_sub(reading.monotonic_ns);
+        self.suspended_ns = self.suspended_ns.max(slept(reading).saturating_sub(slept(&self.meta.clock)));
         let said = self.notes.iter().any(|note| matches!(note, Note::ClockSet { .. }));
         if by_ns.unsigned_abs() > CLOCK_SET_NS && !said {
             self.notes.push(Note::ClockSet { by_ns });
@@ -268,7 +272,7 @@ impl Replay {
             }
             if !self.options.window.begins_after(t_ns, interval_ns) {
                 self.session.begin_at(&record.input);
-                watch.begin(&record.input);
+                watch.begin(record);
                 self.begun = true;
             }
             return;
@@ -295,7 +299,7 @@ impl Replay {
             self.known.introduce(&mut self.session, process.pid, process.process_start_ns);
         }
         self.shown_ticks += 1;
-        watch.tick(tick, &record.input);
+        watch.tick(tick, record);
         self.done = self.options.window.ends_by(t_ns, interval_ns);
     }
 
@@ -356,6 +360,9 @@ impl Replay {
         }
         if let Some(damage) = self.damage.take() {
             self.notes.push(damage.note());
+        }
+        if self.suspended_ns > CLOCK_SET_NS {
+            self.notes.push(Note::Suspended { ns: self.suspended_ns });
         }
         let [stalls, total_ns, left_out] = self.untold;
         if stalls > 0 {

@@ -73,10 +73,22 @@ fn completions_and_the_manual_come_on_stdout() {
     assert!(out.status.success() && text(&out.stdout).contains(".TH memtrace"));
 }
 
-/// The words of a line for a shell: no comment, no redirection, no quotes.
+/// The words of a line for a shell: no comment, no redirection, and what is in quotes is one.
 fn words(line: &str) -> Vec<String> {
-    let command = line.split(['#', '>']).next().unwrap_or_default();
-    command.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+    let mut words = vec![String::new()];
+    for (at, part) in line.split('\'').enumerate() {
+        if at % 2 == 1 {
+            words.extend([part.to_owned(), String::new()]);
+            continue;
+        }
+        let command = part.split(['#', '>']).next().unwrap_or_default();
+        words.extend(command.split_whitespace().map(str::to_owned));
+        if command.len() < part.len() {
+            break;
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Record(args) => record(&args),
         Command::Report(args) => offline::report(&args),
         Command::Replay(args) => offline::replay(&args),
+        Command::Compare(args) => offline::compare(&args),
         Command::Salvage(args) => offline::salvage(&args),
         Command::Check { json } => check(json),
         Command::Completions { shell } => print(&cli::completions(shell)),

@@ -37,8 +37,10 @@ Exit codes:
   0    done: -d over, Ctrl-C, SIGTERM, reader gone; check: can trace
   1    failure while running (a full disk, too)
   2    wrong usage
+  3    compare: what --fail-if says is met
   4    a right or a kernel feature is missing; check: cannot trace
-  5    report, replay, salvage: damaged, or no trace; what could be read was read
+  5    report, replay, compare, salvage: damaged, or no trace; what could be read was read
+  6    compare: it cannot be judged (--strict, --fail-if)
   130  second Ctrl-C (143: second SIGTERM)
 With -- CMD: CMD's own status, 128+N when signal N ended it,
   125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found";
@@ -87,6 +89,33 @@ Examples:
   memtrace replay a.mtrc --speed max --min-stall 100ms
 
 Exit codes: as for report";
+
+/// Where `compare --help` ends.
+pub(super) const COMPARE_EXAMPLES: &str = "\
+Examples:
+  memtrace compare before.mtrc after.mtrc         two recordings: an indication, from 10 minutes each on
+  memtrace compare old=old/ new=new/              directories with five or more recordings each: firm words
+  memtrace compare old=1.mtrc old=2.mtrc new=3.mtrc new=4.mtrc
+  memtrace compare --split 13:05 a.mtrc           one recording, before and after a change
+  memtrace compare a.mtrc b.mtrc --fail-if 'stall.p99 > +20%'
+
+Stalls come in bursts, so single stalls and seconds are no independent samples: tests on them find differences where
+nothing was changed in most cases. Runs are compared instead. For a firm word record five or more a side:
+
+  for i in 1 2 3 4 5; do
+    sudo sysctl vm.watermark_scale_factor=10; sudo memtrace record -o old/$i.mtrc -d 5m -- ./load
+    sudo sysctl vm.watermark_scale_factor=50; sudo memtrace record -o new/$i.mtrc -d 5m -- ./load
+  done
+
+Take turns as above, so that the time of day and a growing page cache fall on both sides alike. Decide on the number of
+runs before, and do not record more until the word is the one you want: that finds differences where there are none.
+
+Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. Metrics of
+--fail-if: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate oom.count; it is met when the change is
+beyond the bound and its interval is all on that side.
+
+Exit codes: 0 compared, 1 reading or writing failed, 2 wrong usage, 3 --fail-if is met, 5 damaged or no trace, 6 cannot
+be judged (--strict and a guard, or --fail-if without an interval)";
 
 /// Where `salvage --help` ends.
 pub(super) const SALVAGE_EXAMPLES: &str = "\

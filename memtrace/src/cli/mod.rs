@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and its help.
 
+mod compare;
 pub mod duration;
 mod filter;
 mod help;
@@ -15,6 +16,7 @@ use std::{io, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use self::{
+    compare::CompareArgs,
     filter::FilterArgs,
     record::RecordArgs,
     replay::{ReplayArgs, Speed},
@@ -65,6 +67,9 @@ pub enum Command {
     /// Show traces as live showed what is in them, at the same pace or faster
     #[command(after_long_help = help::REPLAY_EXAMPLES)]
     Replay(Box<ReplayArgs>),
+    /// Compare traces before and after a change, and say what can be said of the difference
+    #[command(after_long_help = help::COMPARE_EXAMPLES)]
+    Compare(Box<CompareArgs>),
     /// Copy what is intact of a damaged trace to a new file
     #[command(after_long_help = help::SALVAGE_EXAMPLES)]
     Salvage(SalvageArgs),

@@ -2,6 +2,7 @@
 //!
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
+mod compare;
 mod coverage;
 mod event;
 mod group;
@@ -13,6 +14,7 @@ mod tick;
 use serde::Serialize;
 
 pub use self::{
+    compare::Compare,
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Oom, Process, Stall, Victim},
     group::Group,
@@ -41,6 +43,8 @@ pub enum Object {
     Kswapd(Kswapd),
     /// A row of a table that a report was asked for.
     Group(Group),
+    /// Two sides, compared.
+    Compare(Box<Compare>),
     /// The last: what it all came to.
     Summary(Summary),
 }

@@ -1,5 +1,6 @@
 //! The commands that read traces: no rights, no kernel, and no file but those that are named.
 
+mod compare;
 mod input;
 mod pace;
 mod player;
@@ -7,7 +8,7 @@ mod replay;
 mod report;
 mod salvage;
 
-pub use self::{replay::replay, report::report, salvage::salvage};
+pub use self::{compare::compare, replay::replay, report::report, salvage::salvage};
 
 /// Exit status when an input is damaged or no trace; what could be read was read.
 pub const EXIT_DAMAGED: u8 = 5;

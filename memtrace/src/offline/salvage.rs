@@ -12,7 +12,7 @@ use super::{EXIT_DAMAGED, EXIT_FAILURE, graver, input::shown};
 use crate::{
     cli::SalvageArgs,
     lines::{bytes, duration, things},
-    record::create::create,
+    record::create::{Unnamed, create},
     trace::{ReadError, Scanned, Scanner},
 };
 
@@ -41,10 +41,10 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
         match scanner.next_block() {
             Ok(None) => break,
             Ok(Some(Scanned::Block(block))) => {
-                let out = match &mut out {
+                let (out, _) = match &mut out {
                     Some(out) => out,
                     // Not before there is something to put into it.
-                    None => out.insert(BufWriter::new(new_file(target, args.force)?)),
+                    None => out.insert(new_file(target, args.force)?),
                 };
                 out.write_all(scanner.block()).with_context(|| format!("writing {}", shown(target)))?;
                 account.blocks += 1;
@@ -66,22 +66,24 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             }
         }
     }
-    let Some(mut out) = out else {
+    let Some((mut out, unnamed)) = out else {
         eprintln!("memtrace: nothing in {from} could be saved; no file was made");
         return Ok(graver(status, EXIT_DAMAGED));
     };
     let written = out.flush().and_then(|()| out.get_ref().sync_all());
     written.with_context(|| format!("writing {}", shown(target)))?;
+    unnamed.name().map_err(|e| anyhow!(e))?;
     tell(&account, &from, target);
     Ok(if status == EXIT_FAILURE { status } else { 0 })
 }
 
-fn new_file(target: &Path, force: bool) -> Result<File> {
+/// The new file, which gets its name when all is in it.
+fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Unnamed)> {
     let created = create(target, force).map_err(|e| anyhow!(e))?;
     if let Some(warning) = created.warning {
         eprintln!("memtrace: {warning}");
     }
-    Ok(created.file)
+    Ok((BufWriter::new(created.file), created.unnamed))
 }
 
 fn tell(account: &Account, from: &str, target: &Path) {

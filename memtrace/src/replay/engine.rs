@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    damage::Damaged,
     known::Acquaintances,
     note::Note,
     watch::{Flow, Watch},
@@ -56,17 +57,8 @@ pub struct Replay {
     shown_ticks: u64,
     stalls_since_tick: u64,
     untold: [u64; 3],
+    suspended_ns: u64,
     damage: Option<Damaged>,
-}
-
-/// All damage so far.
-#[derive(Debug)]
-struct Damaged {
-    parts: u64,
-    bytes: u64,
-    what: String,
-    from_ns: Option<u64>,
-    to_ns: Option<u64>,
 }
 
 impl Replay {
@@ -127,6 +119,7 @@ impl Replay {
             shown_ticks: 0,
             stalls_since_tick: 0,
             untold: [0; 3],
+            suspended_ns: 0,
             damage: None,
         }
     }
@@ -170,17 +163,8 @@ impl Replay {
             Item::Damage(damage) => {
                 // A cut tail is an end that is missing, which is said of the whole.
                 if !damage.is_cut {
-                    let last = self.ticks_ns.map(|(_, last)| last);
-                    let all = self.damage.get_or_insert_with(|| Damaged {
-                        parts: 0,
-                        bytes: 0,
-                        what: damage.what.clone(),
-                        from_ns: last,
-                        to_ns: None,
-                    });
-                    all.parts += 1;
-                    all.bytes += damage.bytes;
-                    all.to_ns = None;
+                    let last_ns = self.ticks_ns.map(|(_, last)| last);
+                    self.damage.get_or_insert_with(|| Damaged::new(&damage.what, last_ns)).add(damage.bytes);
                     watch.missing();
                 }
             }
@@ -221,6 +205,8 @@ impl Replay {
         }
         let offset = |reading: &ClockReading| i128::from(reading.realtime_ns) - i128::from(reading.monotonic_ns);
         let by_ns = i64::try_from(offset(reading) - offset(&self.meta.clock)).unwrap_or(i64::MAX);
+        let slept = |reading: &ClockReading| reading.boottime_ns.saturating_sub(reading.monotonic_ns);
+        self.suspended_ns = self.suspended_ns.max(slept(reading).saturating_sub(slept(&self.meta.clock)));
         let said = self.notes.iter().any(|note| matches!(note, Note::ClockSet { .. }));
         if by_ns.unsigned_abs() > CLOCK_SET_NS && !said {
             self.notes.push(Note::ClockSet { by_ns });
@@ -233,8 +219,8 @@ impl Replay {
                 Entry::Event(event) if self.begun => self.event(event, names, watch),
                 Entry::Event(_) => {}
                 Entry::Name { pid, process_start_ns, comm } => {
-                    self.session.name_process(*pid, *process_start_ns, *comm);
-                    self.known.learn((*pid, *process_start_ns), self.begun, |known| known.comm = Some(*comm));
+                    let met = self.session.name_process(*pid, *process_start_ns, *comm);
+                    self.known.learn((*pid, *process_start_ns), met, |known| known.comm = Some(*comm));
                 }
                 Entry::Mark { pid, process_start_ns, in_command } => {
                     self.session.mark_process(*pid, *process_start_ns, *in_command);
@@ -277,12 +263,16 @@ impl Replay {
         self.ticks_ns = Some((self.ticks_ns.map_or(t_ns, |(first, _)| first), t_ns));
         self.told = told_sum(&record.input);
         if let Some(damage) = &mut self.damage {
-            damage.to_ns.get_or_insert(t_ns);
+            damage.tick(t_ns);
         }
         if !self.begun {
+            for process in &record.input.faults.processes {
+                let key = (process.pid, process.process_start_ns);
+                self.known.learn(key, false, |known| known.comm = known.comm.or(Some(process.comm)));
+            }
             if !self.options.window.begins_after(t_ns, interval_ns) {
                 self.session.begin_at(&record.input);
-                watch.begin(&record.input);
+                watch.begin(record);
                 self.begun = true;
             }
             return;
@@ -309,7 +299,7 @@ impl Replay {
             self.known.introduce(&mut self.session, process.pid, process.process_start_ns);
         }
         self.shown_ticks += 1;
-        watch.tick(tick, &record.input);
+        watch.tick(tick, record);
         self.done = self.options.window.ends_by(t_ns, interval_ns);
     }
 
@@ -369,8 +359,10 @@ impl Replay {
             self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
         }
         if let Some(damage) = self.damage.take() {
-            let Damaged { parts, bytes, what, from_ns, to_ns } = damage;
-            self.notes.push(Note::Damaged { parts, bytes, what, between_ns: (from_ns, to_ns) });
+            self.notes.push(damage.note());
+        }
+        if self.suspended_ns > CLOCK_SET_NS {
+            self.notes.push(Note::Suspended { ns: self.suspended_ns });
         }
         let [stalls, total_ns, left_out] = self.untold;
         if stalls > 0 {

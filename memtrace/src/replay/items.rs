@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Finished, Watch};
 use crate::{
     event::Event,
-    session::{input::TickInput, tick::Tick},
-    trace::model::Remark,
+    session::tick::Tick,
+    trace::model::{Remark, TickRecord},
     view::{Item, cgroups_of},
 };
 
@@ -23,7 +23,7 @@ pub struct Items<F> {
 }
 
 impl<F: FnMut(Item)> Watch for Items<F> {
-    fn begin(&mut self, _: &TickInput) {}
+    fn begin(&mut self, _: &TickRecord) {}
 
     fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>) {
         let path = |id: Option<u64>| id.and_then(|id| paths.get(&id)).cloned();
@@ -37,7 +37,7 @@ impl<F: FnMut(Item)> Watch for Items<F> {
         }
     }
 
-    fn tick(&mut self, tick: Tick, _: &TickInput) {
+    fn tick(&mut self, tick: Tick, _: &TickRecord) {
         if !tick.is_empty_rest(self.interval_ns) {
             (self.show)(Item::Tick(Box::new(tick), Vec::new()));
         }

@@ -10,8 +10,8 @@ const KNOWN: usize = 1 << 16;
 /// What was learnt of a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    /// Before the window: whoever has a row for the first time in it is none that live had just met.
-    before: bool,
+    /// It had no row then: it gets it with its first row, as live did.
+    unmet: bool,
     pub(super) comm: Option<Comm>,
     pub(super) in_command: Option<Option<bool>>,
 }
@@ -22,10 +22,10 @@ pub(super) struct Acquaintances(HashMap<(u32, Option<u64>), Known>);
 
 impl Acquaintances {
     /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
-    pub(super) fn learn(&mut self, process: (u32, Option<u64>), begun: bool, learn: impl FnOnce(&mut Known)) {
+    pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut Known)) {
         if self.0.len() < KNOWN || self.0.contains_key(&process) {
             let known = self.0.entry(process).or_default();
-            known.before |= !begun;
+            known.unmet = !has_row;
             learn(known);
         }
     }
@@ -35,12 +35,10 @@ impl Acquaintances {
         self.0.get(&(pid, start_ns)).copied().unwrap_or_default()
     }
 
-    /// Gives a process what was learnt of it before the window.
-    pub(super) fn introduce(&self, session: &mut Session, pid: u32, start_ns: Option<u64>) {
-        let known = self.of(pid, start_ns);
-        if !known.before {
-            return;
-        }
+    /// Gives a process that has a row now what was learnt of it before it had one.
+    pub(super) fn introduce(&mut self, session: &mut Session, pid: u32, start_ns: Option<u64>) {
+        let Some(known) = self.0.get_mut(&(pid, start_ns)).filter(|known| known.unmet) else { return };
+        known.unmet = false;
         if let Some(comm) = known.comm {
             session.name_process(pid, start_ns, comm);
         }

@@ -69,6 +69,11 @@ pub enum Note {
         /// By how much, in ns.
         by_ns: i64,
     },
+    /// The host slept meanwhile: no time here goes on then.
+    Suspended {
+        /// For how long, in ns.
+        ns: u64,
+    },
     /// No tick lies in the time that was asked for.
     EmptyWindow {
         /// The first and the last tick of the trace, `CLOCK_MONOTONIC` in ns.
@@ -161,6 +166,9 @@ impl Display for Words<'_> {
                 if *by_ns < 0 { "back" } else { "forward" },
                 lines::duration(by_ns.unsigned_abs())
             ),
+            Note::Suspended { ns } => {
+                write!(f, "the host slept for {} meanwhile; times here stand still then", lines::duration(*ns))
+            }
             Note::EmptyWindow { ticks_ns: None } => f.write_str("the trace holds no tick"),
             Note::EmptyWindow { ticks_ns: Some((first, last)) } => write!(
                 f,

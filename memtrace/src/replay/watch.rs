@@ -4,18 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     event::Event,
-    session::{input::TickInput, tick::Tick},
-    trace::model::Remark,
+    session::tick::Tick,
+    trace::model::{Remark, TickRecord},
 };
 
 /// Who looks on. Everything comes in the order in which it happened, and only what lies in the window.
 pub trait Watch {
     /// The window begins at this tick, and not at the attaching.
-    fn begin(&mut self, base: &TickInput);
+    fn begin(&mut self, base: &TickRecord);
     /// An event was given to the session; `shown` when it matches the filter.
     fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>);
-    /// An interval ended; `input` is what the trace holds of it, since the attaching.
-    fn tick(&mut self, tick: Tick, input: &TickInput);
+    /// An interval ended; `record` is what the trace holds of it, since the attaching.
+    fn tick(&mut self, tick: Tick, record: &TickRecord);
     /// A remark.
     fn remark(&mut self, remark: &Remark);
     /// Something is missing here, after the last tick.

@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     replay::Watch,
     session::{histogram::Histogram, input::TickInput, tick::Tick},
-    trace::model::{Remark, RemarkKind},
+    trace::model::{Remark, RemarkKind, TickRecord},
 };
 
 /// Collects while a trace is read.
@@ -41,8 +41,8 @@ fn all_kinds(input: &TickInput) -> Histogram {
 }
 
 impl Watch for Collector {
-    fn begin(&mut self, base: &TickInput) {
-        self.before = all_kinds(base);
+    fn begin(&mut self, base: &TickRecord) {
+        self.before = all_kinds(&base.input);
     }
 
     fn event(&mut self, event: &Event, shown: bool, _: &BTreeMap<u64, Arc<[u8]>>) {
@@ -56,8 +56,8 @@ impl Watch for Collector {
         }
     }
 
-    fn tick(&mut self, tick: Tick, input: &TickInput) {
-        let now = all_kinds(input);
+    fn tick(&mut self, tick: Tick, record: &TickRecord) {
+        let now = all_kinds(&record.input);
         self.heat.tick(tick.t_ns, tick.elapsed_ns, now.since(&self.before).counts());
         self.before = now;
         if tick.oom_kills > self.kills_told {

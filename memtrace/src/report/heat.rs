@@ -197,7 +197,7 @@ mod tests {
 latency over time (one column is 1.00 s; @ is 1000 stalls)
     >=1 s|          .                   |
    316 ms|                              |
-   100 ms|         +                    |
+   100 ms|         =                    |
     32 ms|                              |
     10 ms|                              |
    3.2 ms|.........@#...................|
@@ -211,7 +211,7 @@ latency over time (one column is 1.00 s; @ is 1000 stalls)
     #[test]
     fn many_ticks_share_a_column() {
         let text = map().render(&clock(), Some(21), true);
-        assert!(text.contains("one column is 3.00 s; █ is 1001 stalls"), "{text}");
+        assert!(text.contains("one column is 3.00 s; █ is 1101 stalls"), "{text}");
         assert!(text.lines().all(|line| line.contains("column") || line.chars().count() <= 21), "{text}");
         assert!(text.contains("OOM kill|   X      |"), "{text}");
     }

@@ -306,18 +306,14 @@ impl Session {
         self.tick(input.t_ns, &input.totals, &input.host)
     }
 
-    /// Gives a process its own name, in place of that of its first stalled thread.
-    pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) {
-        if let Some(row) = self.processes.get_mut(&(pid, process_start_ns)) {
-            row.label.comm = comm;
-        }
+    /// Gives a process its own name, in place of that of its first stalled thread. False when it has no row.
+    pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) -> bool {
+        self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.comm = comm).is_some()
     }
 
-    /// Says whether a process belongs to the command that memtrace started.
-    pub fn mark_process(&mut self, pid: u32, process_start_ns: Option<u64>, in_command: Option<bool>) {
-        if let Some(row) = self.processes.get_mut(&(pid, process_start_ns)) {
-            row.label.in_command = in_command;
-        }
+    /// Says whether a process belongs to the command that memtrace started. False when it has no row.
+    pub fn mark_process(&mut self, pid: u32, process_start_ns: Option<u64>, in_command: Option<bool>) -> bool {
+        self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.in_command = in_command).is_some()
     }
 
     /// Says which limit the latest OOM kill of this victim enforced (from the kernel log). False when there is none.

@@ -132,7 +132,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Leaves out what happened: only segments and ticks are read, which is much quicker.
+    /// Leaves out what happened: only segments and ticks are read, which is much quicker. The ticks then tell all stalls of
+    /// processes and cgroups as such that no event told.
     #[must_use]
     pub fn without_entries(mut self) -> Self {
         self.skip_entries = true;
@@ -266,11 +267,6 @@ impl<R: Read> Reader<R> {
         let since = self.rows.tick(message);
         (tick.input.faults, tick.untold_processes, tick.untold_cgroups) =
             (since.faults, since.processes, since.cgroups);
-        if self.skip_entries {
-            // What events told is then not known.
-            tick.untold_processes.clear();
-            tick.untold_cgroups.clear();
-        }
         Ok(tick)
     }
 

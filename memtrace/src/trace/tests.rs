@@ -2,6 +2,7 @@
 
 mod damage;
 mod feed;
+mod fuzz;
 mod hostile;
 mod reading;
 mod round_trip;

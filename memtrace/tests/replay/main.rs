@@ -26,9 +26,9 @@ use fixture::{Blocks, START, record};
 struct Nobody;
 
 impl Watch for Nobody {
-    fn begin(&mut self, _: &memtrace::session::input::TickInput) {}
+    fn begin(&mut self, _: &memtrace::trace::model::TickRecord) {}
     fn event(&mut self, _: &memtrace::event::Event, _: bool, _: &BTreeMap<u64, std::sync::Arc<[u8]>>) {}
-    fn tick(&mut self, _: memtrace::session::tick::Tick, _: &memtrace::session::input::TickInput) {}
+    fn tick(&mut self, _: memtrace::session::tick::Tick, _: &memtrace::trace::model::TickRecord) {}
     fn remark(&mut self, _: &memtrace::trace::model::Remark) {}
     fn missing(&mut self) {}
 }

@@ -31,6 +31,15 @@ pub fn ratio(before: &[f64], after: &[f64], confidence: f64) -> Option<Ratio> {
     Some(Ratio { value: difference.exp(), low: (difference - half).exp(), high: (difference + half).exp() })
 }
 
+/// The interval that covers the mean of these values with this `confidence` (Student's t); `None` with fewer than two.
+#[must_use]
+pub fn mean_interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
+    let sample = Sample::of(values)?;
+    let half = StudentsT::new(0.0, 1.0, sample.n - 1.0).ok()?.inverse_cdf(0.5 + confidence / 2.0)
+        * sample.squared_error.sqrt();
+    Some((sample.mean - half, sample.mean + half))
+}
+
 fn logs(values: &[f64]) -> Option<Vec<f64>> {
     values.iter().map(|&value| (value > 0.0 && value.is_finite()).then(|| value.ln())).collect()
 }

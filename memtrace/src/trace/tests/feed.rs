@@ -6,17 +6,17 @@ use super::super::{Item, ReadError, Reader, model::Entry};
 use crate::{
     event::Event,
     replay::{Flow, Options, Replay, Watch},
-    session::{Session, SessionConfig, input::TickInput, tick::Tick},
-    trace::model::Remark,
+    session::{Session, SessionConfig, tick::Tick},
+    trace::model::{Remark, TickRecord},
 };
 
 /// Nobody.
 struct Nobody;
 
 impl Watch for Nobody {
-    fn begin(&mut self, _: &TickInput) {}
+    fn begin(&mut self, _: &TickRecord) {}
     fn event(&mut self, _: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {}
-    fn tick(&mut self, _: Tick, _: &TickInput) {}
+    fn tick(&mut self, _: Tick, _: &TickRecord) {}
     fn remark(&mut self, _: &Remark) {}
     fn missing(&mut self) {}
 }

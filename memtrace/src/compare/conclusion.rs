@@ -1,0 +1,66 @@
+//! The two lines at the top.
+
+use super::{
+    guards::Guard,
+    judge::{Design, Row, Word},
+    metric::Metric,
+    number::change,
+};
+
+/// What a comparison comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conclusion {
+    /// In one word.
+    pub word: Word,
+    /// Whether a test says it.
+    pub firm: bool,
+    /// Two lines.
+    pub lines: [String; 2],
+}
+
+pub(super) fn conclusion(rows: &[Row], guards: &[Guard], design: Design, names: [&str; 2]) -> Conclusion {
+    let headline: Vec<&Row> =
+        Metric::HEADLINE.iter().filter_map(|metric| rows.iter().find(|row| row.metric == *metric)).collect();
+    let said = |word: Word| headline.iter().find(|row| row.word == word).copied();
+    let (better, worse) = (said(Word::Better), said(Word::Worse));
+    let (word, row) = match (better, worse) {
+        (Some(_), Some(_)) => (Word::CannotSay, None),
+        (Some(row), None) => (Word::Better, Some(row)),
+        (None, Some(row)) => (Word::Worse, Some(row)),
+        // The first of the headline decides whether anything can be said at all.
+        (None, None) if headline.first().is_some_and(|row| row.word == Word::NoDifferenceShown) => {
+            (Word::NoDifferenceShown, said(Word::NoDifferenceShown))
+        }
+        (None, None) => (Word::CannotSay, None),
+    };
+    let firm = design.is_firm() && row.is_some_and(|row| row.firm);
+    let [before, after] = names;
+    let first = match (word, row, better.zip(worse)) {
+        (Word::Better | Word::Worse, Some(row), _) => {
+            let [a, b] = row.values.map(|value| value.map_or_else(|| "-".to_owned(), |v| row.metric.unit().show(v)));
+            let by = row.ratio.map_or_else(String::new, |ratio| format!(" ({})", change(ratio)));
+            let sure = match row.p {
+                Some(p) => format!("p = {p:.3}"),
+                None => "an indication: it takes 5 runs a side to be firm".to_owned(),
+            };
+            format!("{after} is {} than {before}: {} {a} -> {b}{by}; {sure}", word.text(), row.metric.label())
+        }
+        (Word::NoDifferenceShown, _, _) => {
+            format!("No difference shown between {before} and {after}; that is not to say that there is none.")
+        }
+        (_, _, Some((better, worse))) => {
+            format!("Cannot say: {} is better, but {} is worse.", better.metric.label(), worse.metric.label())
+        }
+        _ => {
+            let reason = headline.iter().find_map(|row| row.reason.as_deref()).unwrap_or("nothing was measured");
+            format!("Cannot say whether {after} differs from {before}: {reason}.")
+        }
+    };
+    let tripped: Vec<&str> = guards.iter().filter(|guard| guard.tripped).map(|guard| guard.name).collect();
+    let second = if tripped.is_empty() {
+        "Nothing speaks against comparing the two.".to_owned()
+    } else {
+        format!("Beware of: {} (see the guards).", tripped.join(", "))
+    };
+    Conclusion { word, firm, lines: [first, second] }
+}

@@ -1,0 +1,109 @@
+//! Conditions on a comparison, for a pipeline: `stall.p99 > +20%`.
+
+use std::str::FromStr;
+
+use super::{Comparison, metric::Metric};
+
+/// What must not have changed by more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailIf {
+    metric: Metric,
+    /// Whether more is meant, or less.
+    above: bool,
+    /// The ratio of after by before that is the bound.
+    bound: f64,
+    text: String,
+}
+
+/// What became of a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is met: in words.
+    Met(String),
+    /// It is not.
+    NotMet,
+    /// That cannot be told: in words.
+    Undecidable(String),
+}
+
+/// The metrics that can be asked for.
+const METRICS: [Metric; 7] = [
+    Metric::StallRate,
+    Metric::StallTotal,
+    Metric::StallP50,
+    Metric::StallP99,
+    Metric::StallMax,
+    Metric::RefaultRate,
+    Metric::OomCount,
+];
+
+impl FromStr for FailIf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected METRIC > +N% (or < -N%), such as `stall.p99 > +20%`";
+        let Some((name, above, value)) = [('>', true), ('<', false)]
+            .into_iter()
+            .find_map(|(sign, above)| text.split_once(sign).map(|(name, value)| (name.trim(), above, value.trim())))
+        else {
+            return Err(format!("`{text}` compares nothing: {expected}"));
+        };
+        let metric = METRICS.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
+            let names: Vec<_> = METRICS.into_iter().map(Metric::name).collect();
+            format!("`{name}` is no metric here: there are {}", names.join(", "))
+        })?;
+        let percent = value.strip_suffix('%').map(str::trim_end).and_then(|number| {
+            let plain = number.trim_start_matches(['+', '-']);
+            let is_plain = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            is_plain.then(|| number.parse::<f64>().ok()).flatten()
+        });
+        let percent = percent.filter(|percent| *percent > -100.0 && (*percent >= 0.0) == above || *percent == 0.0);
+        let Some(percent) = percent else {
+            return Err(format!("`{value}` is no change in that direction: {expected}"));
+        };
+        Ok(Self { metric, above, bound: 1.0 + percent / 100.0, text: text.trim().to_owned() })
+    }
+}
+
+impl FailIf {
+    /// Whether it is met: the estimate is beyond the bound, and its interval is all on that side of no change.
+    #[must_use]
+    pub fn judge(&self, comparison: &Comparison) -> Outcome {
+        let Some(row) = comparison.rows.iter().find(|row| row.metric == self.metric) else {
+            return Outcome::Undecidable(format!("`{}`: not measured", self.text));
+        };
+        let Some((ratio, (low, high))) = row.ratio.zip(row.interval) else {
+            let why = row.reason.as_deref().unwrap_or("no interval");
+            return Outcome::Undecidable(format!("`{}` cannot be decided: {why}", self.text));
+        };
+        let beyond = if self.above { ratio > self.bound && low > 1.0 } else { ratio < self.bound && high < 1.0 };
+        if beyond {
+            Outcome::Met(format!("`{}` is met: {}", self.text, super::number::change(ratio)))
+        } else {
+            Outcome::NotMet
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FailIf;
+
+    #[test]
+    fn what_is_understood_and_what_is_not() {
+        for good in ["stall.p99 > +20%", "stall.rate>20 %", "oom.count > 0%", "stall.total < -50%"] {
+            assert!(good.parse::<FailIf>().is_ok(), "{good}");
+        }
+        for (bad, says) in [
+            ("stall.p99", "compares nothing"),
+            ("stall.p98 > +20%", "no metric"),
+            ("stall.p99 > 20ms", "no change"),
+            ("stall.p99 > -20%", "no change"),
+            ("stall.p99 < -100%", "no change"),
+            ("stall.p99 > +inf%", "no change"),
+        ] {
+            let error = bad.parse::<FailIf>().unwrap_err();
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Whether two sides may be compared at all: each guard with its number, whether it trips or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Options,
+    changes::Scope,
+    judge::{Design, page_bytes, seconds},
+    metric::Metric,
+    number::plain,
+    run::{Exposure, Measure, Run, Side},
+    statistics::bootstrap,
+};
+use crate::untrusted::Untrusted;
+
+/// Something that could make a comparison one of something else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guard {
+    /// Its name in every output.
+    pub name: &'static str,
+    /// Its number; `None` where it has none or it is not known.
+    pub value: Option<f64>,
+    /// What the number must not exceed.
+    pub limit: f64,
+    /// Whether it does.
+    pub tripped: bool,
+    /// What it means, in words.
+    pub text: String,
+}
+
+/// The share by which volumes and mixes may differ.
+const SHARE: f64 = 0.2;
+/// Stalls below which a side says little.
+const FEW_STALLS: f64 = 100.0;
+
+pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Options) -> Vec<Guard> {
+    let sides = [before, after];
+    let mut guards = vec![kernel(sides, options), differing("host", sides, |run| text(&run.meta.host.host))];
+    // A kernel is only changed by booting.
+    let mut boot = differing("boot", sides, |run| run.meta.host.boot_id.clone());
+    boot.tripped &= !options.kernel_changed;
+    guards.push(boot);
+    guards.push(differing("filters", sides, |run| format!("{:?}", run.meta.setup.filter)));
+    guards.push(differing("hooks", sides, |run| {
+        let attached = run.meta.setup.hooks.iter().filter(|hook| hook.attached.is_some());
+        attached.map(|hook| hook.name.as_str()).collect::<Vec<_>>().join(" ")
+    }));
+    guards.push(durations(sides));
+    guards.push(each(
+        sides,
+        "events lost",
+        0.0,
+        |run| Some(count(run.lost)),
+        "events were lost: totals are exact, tables lack them",
+    ));
+    guards.push(coverage(sides));
+    guards.push(volume(sides));
+    guards.push(mix(sides));
+    guards.push(few_stalls(sides));
+    guards.push(drift(sides));
+    guards.push(each(
+        sides,
+        "OOM kills",
+        0.0,
+        |run| Some(run.sums().counted(Measure::OomKills)),
+        "OOM kills in a run: what was killed allocates no more",
+    ));
+    guards.push(each(sides, "suspended s", 1.0, |run| Some(count(run.suspended_ns) / 1e9), "the host slept in a run"));
+    guards.push(each(
+        sides,
+        "slowest tick",
+        3.0,
+        |run| Some(run.longest_slice),
+        "intervals: the recorder itself was held up",
+    ));
+    guards.push(each(
+        sides,
+        "damaged",
+        0.0,
+        |run| Some(count(run.notes.len() as u64)),
+        "remarks on how a trace was read: see above",
+    ));
+    if design == Design::Pair {
+        guards.push(each_least(sides));
+    }
+    guards
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts for a person")]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+fn text(bytes: &[u8]) -> String {
+    Untrusted(bytes).tty().to_string()
+}
+
+/// Whether something is the same in all runs: the number is how many there are.
+fn differing(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> String) -> Guard {
+    let all: BTreeSet<String> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
+    let tripped = all.len() > 1;
+    let text = if tripped { format!("{} differ between runs", name) } else { "the same in all runs".to_owned() };
+    Guard { name, value: Some(count(all.len() as u64)), limit: 1.0, tripped, text }
+}
+
+fn kernel(sides: [&Side; 2], options: &Options) -> Guard {
+    let mut guard = differing("kernel", sides, |run| run.meta.host.kernel.clone());
+    if guard.tripped && options.kernel_changed {
+        guard.tripped = false;
+        "another kernel: what is compared here (--changed kernel)".clone_into(&mut guard.text);
+    } else if guard.tripped {
+        "another kernel; if that is what you compare: --changed kernel".clone_into(&mut guard.text);
+    }
+    guard
+}
+
+/// The largest of a number over all runs.
+fn each(
+    sides: [&Side; 2],
+    name: &'static str,
+    limit: f64,
+    of: impl Fn(&Run) -> Option<f64>,
+    text: &'static str,
+) -> Guard {
+    let value = sides.iter().flat_map(|side| &side.runs).filter_map(of).reduce(f64::max);
+    Guard { name, value, limit, tripped: value.is_some_and(|value| value > limit), text: text.to_owned() }
+}
+
+fn durations(sides: [&Side; 2]) -> Guard {
+    let all: Vec<f64> = sides.iter().flat_map(|side| &side.runs).map(seconds).collect();
+    let (short, long) = all.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), s| (low.min(*s), high.max(*s)));
+    let value = if short > 0.0 { long / short } else { f64::INFINITY };
+    let text = format!("the shortest run is {} s, the longest {} s", plain(short), plain(long));
+    Guard { name: "durations", value: Some(value), limit: 2.0, tripped: value > 2.0, text }
+}
+
+fn coverage(sides: [&Side; 2]) -> Guard {
+    let worst = sides.iter().flat_map(|side| &side.runs).filter_map(|run| run.coverage);
+    let worst = worst.max_by(|a, b| (a.1 - 1.0).abs().total_cmp(&(b.1 - 1.0).abs()));
+    let off = worst.map_or(0.0, |(_, ratio)| (ratio - 1.0).abs());
+    let text = match worst {
+        Some((counter, ratio)) => format!("{} % of the kernel's own {counter}", plain(ratio * 100.0)),
+        None => "memtrace's counts are the kernel's own".to_owned(),
+    };
+    Guard { name: "coverage", value: Some(off), limit: 0.01, tripped: off > 0.01, text }
+}
+
+fn volume(sides: [&Side; 2]) -> Guard {
+    let rates = sides.map(|side| {
+        let sums = side.sums();
+        let page = side.runs.first().map_or(1.0, page_bytes);
+        sums.exposed_s(Exposure::Vmstat).map(|s| sums.counted(Measure::Allocated) * page / f64::from(1 << 30) / s)
+    });
+    let (value, text) = match rates {
+        [Some(before), Some(after)] if before > 0.0 && after > 0.0 => (
+            Some(before.max(after) / before.min(after) - 1.0),
+            format!("{} GiB/s allocated before, {} after: see the row per GiB", plain(before), plain(after)),
+        ),
+        _ => (None, "how much was allocated is not known".to_owned()),
+    };
+    Guard { name: "allocation volume", value, limit: SHARE, tripped: value.is_some_and(|value| value > SHARE), text }
+}
+
+/// The share of the stalled time that is other tasks' on one side than on the other.
+fn mix(sides: [&Side; 2]) -> Guard {
+    let shares = sides.map(|side| {
+        let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
+        for run in &side.runs {
+            let of_it = run.groups.iter().filter(|((scope, _), _)| *scope == Scope::Process);
+            of_it.for_each(|((_, name), rate)| *shares.entry(name).or_default() += rate);
+        }
+        let whole: f64 = shares.values().sum();
+        shares.values_mut().for_each(|share| *share /= whole.max(f64::MIN_POSITIVE));
+        shares
+    });
+    let names: BTreeSet<&str> = shares.iter().flat_map(|side| side.keys().copied()).collect();
+    let share = |side: usize, name: &str| shares[side].get(name).copied().unwrap_or(0.0);
+    let off: f64 = names.iter().map(|name| (share(0, name) - share(1, name)).abs()).sum::<f64>() / 2.0;
+    let value = (!shares[0].is_empty() && !shares[1].is_empty()).then_some(off);
+    let text = match value {
+        Some(off) => format!("{} % of the stalled time is other tasks' than before", plain(off * 100.0)),
+        None => "a side without stalls has no tasks to compare".to_owned(),
+    };
+    Guard { name: "task mix", value, limit: SHARE, tripped: value.is_some_and(|value| value > SHARE), text }
+}
+
+/// A lower bound, and so the other way round: how many stalls are missing to it.
+fn few_stalls(sides: [&Side; 2]) -> Guard {
+    let fewest = sides.map(|side| side.sums().counted(Measure::Stalls)).into_iter().fold(f64::INFINITY, f64::min);
+    Guard {
+        name: "few stalls",
+        value: Some((FEW_STALLS - fewest).max(0.0)),
+        limit: 0.0,
+        tripped: fewest < FEW_STALLS,
+        text: format!("the side with fewer has {} stalls; {FEW_STALLS} are little enough", plain(fewest)),
+    }
+}
+
+/// Whether runs are still warming up: the stalled time of their last third against their first.
+fn drift(sides: [&Side; 2]) -> Guard {
+    let of = |run: &Run| {
+        let third = run.slices.len() / 3;
+        if third < 10 {
+            return None;
+        }
+        let sum = |slices: &[super::run::Slice]| {
+            let mut sums = super::run::Sums::default();
+            slices.iter().for_each(|slice| sums.add(slice));
+            Metric::StallTotal.value(&sums, 1.0).ok().filter(|value| *value > 0.0)
+        };
+        let (first, last) = (sum(&run.slices[..third])?, sum(&run.slices[run.slices.len() - third..])?);
+        Some((last / first).max(first / last))
+    };
+    let mut ratios: Vec<f64> = sides.iter().flat_map(|side| &side.runs).filter_map(of).collect();
+    ratios.sort_by(f64::total_cmp);
+    // Bursts make single runs drift; a warm-up does so in most.
+    let value = ratios.get(ratios.len() / 2).copied();
+    let text = "times more stalled time at one end of the run than at the other: leave the warm-up out with --since";
+    Guard { name: "drift", value, limit: 2.0, tripped: value.is_some_and(|value| value > 2.0), text: text.to_owned() }
+}
+
+/// Of a single pair: whether blocks can be drawn.
+fn each_least(sides: [&Side; 2]) -> Guard {
+    let blocks =
+        sides.iter().flat_map(|side| &side.runs).map(|run| run.slices.len() / bootstrap::BLOCK).min().unwrap_or(0);
+    let needed = bootstrap::LEAST_BLOCKS;
+    Guard {
+        name: "short",
+        value: Some(count(needed.saturating_sub(blocks) as u64)),
+        limit: 0.0,
+        tripped: blocks < needed,
+        text: format!("{blocks} blocks of 30 s in the shorter run; an interval takes {needed} (10 minutes)"),
+    }
+}

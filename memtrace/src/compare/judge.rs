@@ -1,0 +1,320 @@
+//! From what was counted to words: values, intervals, a test where there are runs enough.
+
+use super::{
+    CONFIDENCE, LEAST_RUNS,
+    metric::{Metric, Missing},
+    run::{Exposure, Run, Side, Sums},
+    statistics::{bootstrap, permutation, welch},
+};
+
+/// How two sides are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Design {
+    /// One run each: intervals by drawing blocks of it, an indication at most.
+    Pair,
+    /// Several runs each, of which fewer than [`LEAST_RUNS`] on a side: intervals, an indication at most.
+    FewRuns,
+    /// Enough runs for a test.
+    Runs,
+    /// Pairs of blocks, drawn within an experiment.
+    Blocks,
+}
+
+impl Design {
+    /// The design for so many runs.
+    #[must_use]
+    pub fn of(before: usize, after: usize, paired: bool) -> Self {
+        match (before, after) {
+            (n, m) if paired && n == m && n >= LEAST_RUNS => Self::Blocks,
+            (1, 1) => Self::Pair,
+            (n, m) if n >= LEAST_RUNS && m >= LEAST_RUNS => Self::Runs,
+            _ => Self::FewRuns,
+        }
+    }
+
+    /// Whether its words can be firm.
+    #[must_use]
+    pub const fn is_firm(self) -> bool {
+        matches!(self, Self::Runs | Self::Blocks)
+    }
+}
+
+/// What can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Less.
+    Better,
+    /// More.
+    Worse,
+    /// No difference came out; there may be one.
+    NoDifferenceShown,
+    /// Not for this row.
+    CannotSay,
+}
+
+impl Word {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::NoDifferenceShown => "no_difference_shown",
+            Self::CannotSay => "cannot_say",
+        }
+    }
+
+    /// Its name for a person.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::NoDifferenceShown => "no difference shown",
+            Self::CannotSay => "cannot say",
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is.
+    pub metric: Metric,
+    /// Of each side: the geometric mean of its runs, or their mean where one is 0; `None` without a value.
+    pub values: [Option<f64>; 2],
+    /// After by before.
+    pub ratio: Option<f64>,
+    /// In which that lies with [`CONFIDENCE`].
+    pub interval: Option<(f64, f64)>,
+    /// What is left to chance, corrected for all that are tested; `None` where it is not tested.
+    pub p: Option<f64>,
+    /// What can be said.
+    pub word: Word,
+    /// Whether a test says it; else it is an indication.
+    pub firm: bool,
+    /// Why it cannot be said, or why it is not firm.
+    pub reason: Option<String>,
+}
+
+/// All rows.
+pub(super) struct Judged {
+    pub(super) rows: Vec<Row>,
+    pub(super) least_p: Option<f64>,
+}
+
+/// The values of a metric, run by run.
+type Values = Vec<Result<f64, Missing>>;
+
+pub(super) fn judge(before: &Side, after: &Side, design: Design, seed: u64) -> Judged {
+    let sides = [before, after];
+    let all = |metric| sides.map(|side| values(metric, side));
+    let tested: Vec<(Metric, [Vec<f64>; 2])> = Metric::HEADLINE
+        .into_iter()
+        .filter(|_| design.is_firm())
+        .filter_map(|metric| Some((metric, logs(&all(metric))?)))
+        .collect();
+    let result = test(&tested, design, seed);
+    let drawn = (design == Design::Pair).then(|| draw(&before.runs[0], &after.runs[0], seed)).flatten();
+    let rows = Metric::ALL.into_iter().map(|metric| {
+        let at = tested.iter().position(|(other, _)| *other == metric);
+        let p = at.zip(result.as_ref()).map(|(at, result)| result.p[at]);
+        row(metric, &all(metric), design, drawn.as_deref(), p)
+    });
+    Judged { rows: rows.collect(), least_p: result.as_ref().map(|result| result.least_p) }
+}
+
+fn values(metric: Metric, side: &Side) -> Values {
+    side.runs.iter().map(|run| value(metric, run)).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time, and the size of a page")]
+fn value(metric: Metric, run: &Run) -> Result<f64, Missing> {
+    if metric == Metric::StallMax {
+        return run.max_ns.map(|ns| ns as f64).ok_or(Missing::Nothing);
+    }
+    metric.value(&run.sums(), page_bytes(run))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the size of a page")]
+pub(super) fn page_bytes(run: &Run) -> f64 {
+    run.meta.host.page_size_bytes.max(1) as f64
+}
+
+/// Logarithms of all values, moved away from 0 by a hundredth of their mean: the same for both sides, so that the test
+/// stays exact. `None` when a run has none.
+pub(super) fn logs(values: &[Values; 2]) -> Option<[Vec<f64>; 2]> {
+    let known = |side: &Values| side.iter().map(|value| value.ok()).collect::<Option<Vec<f64>>>();
+    let (before, after) = (known(&values[0])?, known(&values[1])?);
+    #[expect(clippy::cast_precision_loss, reason = "a number of runs")]
+    let mean = before.iter().chain(&after).sum::<f64>() / (before.len() + after.len()).max(1) as f64;
+    let floor = if mean > 0.0 { mean / 100.0 } else { 1.0 };
+    Some([before, after].map(|side| side.into_iter().map(|value| (value + floor).ln()).collect()))
+}
+
+fn test(tested: &[(Metric, [Vec<f64>; 2])], design: Design, seed: u64) -> Option<permutation::Tested> {
+    let (_, first) = tested.first()?;
+    let vectors = |side: usize| -> Vec<Vec<f64>> {
+        (0..first[side].len()).map(|run| tested.iter().map(|(_, values)| values[side][run]).collect()).collect()
+    };
+    let (before, after) = (vectors(0), vectors(1));
+    match design {
+        Design::Runs => permutation::two_sides(&before, &after, seed),
+        Design::Blocks => {
+            let differences: Vec<Vec<f64>> =
+                before.iter().zip(&after).map(|(a, b)| a.iter().zip(b).map(|(a, b)| b - a).collect()).collect();
+            permutation::pairs(&differences, seed)
+        }
+        Design::Pair | Design::FewRuns => None,
+    }
+}
+
+/// Ratios of each metric over drawn blocks; `None` when a run is too short.
+fn draw(before: &Run, after: &Run, seed: u64) -> Option<Vec<Option<(f64, f64)>>> {
+    let page = [page_bytes(before), page_bytes(after)];
+    let (mut a, mut b) = (Drawn::new(before, seed)?, Drawn::new(after, seed ^ 1)?);
+    let mut ratios: Vec<Vec<Option<f64>>> = vec![Vec::with_capacity(bootstrap::DRAWS); Metric::ALL.len()];
+    for _ in 0..bootstrap::DRAWS {
+        let (x, y) = (a.sums(), b.sums());
+        for (metric, ratios) in Metric::ALL.into_iter().zip(&mut ratios) {
+            let ratio = metric.value(&x, page[0]).ok().zip(metric.value(&y, page[1]).ok());
+            ratios.push(ratio.filter(|(x, _)| *x > 0.0).map(|(x, y)| y / x));
+        }
+    }
+    Some(ratios.into_iter().map(|ratios| bootstrap::interval(ratios.into_iter(), CONFIDENCE)).collect())
+}
+
+/// Blocks drawn from a run.
+struct Drawn<'a> {
+    run: &'a Run,
+    draws: bootstrap::Draws,
+    prefixes: Vec<bootstrap::Prefix>,
+}
+
+impl<'a> Drawn<'a> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a recording")]
+    fn new(run: &'a Run, seed: u64) -> Option<Self> {
+        let draws = bootstrap::Draws::new(run.slices.len(), seed)?;
+        let prefix = |at| bootstrap::Prefix::of(run.slices.iter().map(|slice| slice.number(at) as f64));
+        Some(Self { run, draws, prefixes: (0..Sums::NUMBERS).map(prefix).collect() })
+    }
+
+    fn sums(&mut self) -> Sums {
+        let starts = self.draws.draw();
+        let mut sums = Sums::default();
+        for (sum, prefix) in sums.numbers.iter_mut().zip(&self.prefixes) {
+            *sum = prefix.sum(starts);
+        }
+        for &start in starts {
+            self.run.slices[start..start + bootstrap::BLOCK].iter().for_each(|slice| sums.add_latency(slice));
+        }
+        sums
+    }
+}
+
+fn row(
+    metric: Metric,
+    values: &[Values; 2],
+    design: Design,
+    drawn: Option<&[Option<(f64, f64)>]>,
+    p: Option<f64>,
+) -> Row {
+    let means = [mean(&values[0]), mean(&values[1])];
+    let missing = means.iter().position(Result::is_err);
+    let values_of = means.map(Result::ok);
+    let ratio =
+        values_of[0].zip(values_of[1]).filter(|(before, _)| *before > 0.0).map(|(before, after)| after / before);
+    let blank =
+        Row { metric, values: values_of, ratio, interval: None, p, word: Word::CannotSay, firm: false, reason: None };
+    if let Some(side) = missing {
+        let reason = values[side].iter().find_map(|value| value.err());
+        return Row { p: None, reason: reason.map(|missing| why(missing, side)), ..blank };
+    }
+    if metric == Metric::StallMax {
+        return Row { reason: Some("one stall is no sample: not tested".to_owned()), ..blank };
+    }
+    let known = |side: usize| values[side].iter().filter_map(|value| value.ok()).collect::<Vec<_>>();
+    let interval = match design {
+        Design::Pair => {
+            let at = Metric::ALL.iter().position(|other| *other == metric).unwrap_or_default();
+            drawn.and_then(|drawn| drawn[at])
+        }
+        Design::Blocks => paired_interval(&known(0), &known(1)),
+        Design::FewRuns | Design::Runs => {
+            welch::ratio(&known(0), &known(1), CONFIDENCE).map(|ratio| (ratio.low, ratio.high))
+        }
+    };
+    let blank = Row { interval, ..blank };
+    if let Some(p) = p {
+        let less = values_of[1] < values_of[0];
+        let word = match (p < 1.0 - CONFIDENCE, less) {
+            (true, true) => Word::Better,
+            (true, false) => Word::Worse,
+            (false, _) => Word::NoDifferenceShown,
+        };
+        return Row { word, firm: true, ..blank };
+    }
+    let Some((low, high)) = interval else {
+        return Row { reason: Some(no_interval(design, values_of, drawn.is_some())), ..blank };
+    };
+    let word = match () {
+        () if high < 1.0 => Word::Better,
+        () if low > 1.0 => Word::Worse,
+        () => Word::NoDifferenceShown,
+    };
+    let reason = match design {
+        Design::Pair => "indicative: one run a side",
+        Design::FewRuns => "indicative: fewer than 5 runs a side",
+        Design::Runs | Design::Blocks => "indicative: not tested, the interval alone",
+    };
+    Row { word, reason: Some(reason.to_owned()), ..blank }
+}
+
+/// Of the runs of a side: the geometric mean, or the mean where one is 0.
+#[expect(clippy::cast_precision_loss, reason = "a number of runs")]
+fn mean(values: &Values) -> Result<f64, Missing> {
+    let known = values.iter().copied().collect::<Result<Vec<f64>, Missing>>()?;
+    if known.is_empty() {
+        return Err(Missing::NotRead);
+    }
+    let n = known.len() as f64;
+    Ok(if known.iter().all(|value| *value > 0.0) {
+        (known.iter().map(|value| value.ln()).sum::<f64>() / n).exp()
+    } else {
+        known.iter().sum::<f64>() / n
+    })
+}
+
+/// The interval of a ratio within pairs: t on the differences of logarithms.
+fn paired_interval(before: &[f64], after: &[f64]) -> Option<(f64, f64)> {
+    let differences: Vec<f64> = before
+        .iter()
+        .zip(after)
+        .map(|(before, after)| (*before > 0.0 && *after > 0.0).then(|| (after / before).ln()))
+        .collect::<Option<_>>()?;
+    welch::mean_interval(&differences, CONFIDENCE).map(|(low, high)| (low.exp(), high.exp()))
+}
+
+fn why(missing: Missing, side: usize) -> String {
+    let side = ["before", "after"][side];
+    match missing {
+        Missing::NotRead => format!("not read {side}"),
+        Missing::Nothing => format!("nothing to measure {side}"),
+        Missing::TooFew { stalls, needed } => format!("{stalls} stalls {side}, {needed} are needed"),
+    }
+}
+
+fn no_interval(design: Design, values: [Option<f64>; 2], long_enough: bool) -> String {
+    match design {
+        _ if values == [Some(0.0); 2] => "none on either side".to_owned(),
+        Design::Pair if !long_enough => "too short: 10 minutes are needed, or 5 runs".to_owned(),
+        Design::Pair => "too rare for an interval".to_owned(),
+        Design::FewRuns if values.contains(&Some(0.0)) => "a side without any: no ratio".to_owned(),
+        _ => "no interval: a run without any, or one run on a side".to_owned(),
+    }
+}
+
+/// For how long a run was looked at, in s.
+pub(super) fn seconds(run: &Run) -> f64 {
+    run.sums().exposed_s(Exposure::All).unwrap_or(0.0)
+}

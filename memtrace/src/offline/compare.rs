@@ -1,0 +1,180 @@
+//! `memtrace compare`.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::{
+    graver, input,
+    player::{Player, Request},
+};
+use crate::{
+    cli::{CompareArgs, FilterArgs, TimeArgs},
+    compare::{
+        Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
+    },
+    json::{self, Object},
+    lines::things,
+    terminal,
+    untrusted::Untrusted,
+};
+
+/// Exit status when a condition of `--fail-if` is met.
+const EXIT_MET: u8 = 3;
+/// Exit status when it cannot be judged.
+const EXIT_CANNOT_JUDGE: u8 = 6;
+
+/// Compares traces; the result is the exit status.
+///
+/// # Errors
+/// When there are no two sides, or stdout fails.
+pub fn compare(args: &CompareArgs) -> Result<u8> {
+    let mut read = Reading { utc: args.utc, status: 0, files: 0 };
+    let sides = sides(args, &mut read)?;
+    if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
+        eprintln!("memtrace: nothing could be read of {}: there is nothing to compare", name(&empty.name));
+        return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
+    }
+    for (side, note) in sides
+        .iter()
+        .flat_map(|side| side.runs.iter().flat_map(move |run| run.notes.iter().map(move |note| (side, note))))
+    {
+        eprintln!("memtrace: {}: {note}", name(&side.name));
+    }
+    let options = Options { seed: args.seed, paired: false, kernel_changed: args.changed.as_deref() == Some("kernel") };
+    let comparisons: Vec<Comparison> = sides[1..].iter().map(|after| judge(&sides[0], after, &options)).collect();
+    let mut out = io::stdout().lock();
+    let written = comparisons
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, comparison)| out.write_all(in_words(comparison, args, at > 0).as_bytes()));
+    match written.and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result.context("writing to stdout")?,
+    }
+    Ok(if read.status == 0 { verdict(&comparisons, args) } else { read.status })
+}
+
+fn in_words(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
+    if args.json {
+        // Serializing it cannot fail; if it did, the object would be missing, not half there.
+        return Object::Compare(Box::new(json::Compare::new(comparison))).to_line().unwrap_or_default();
+    }
+    let gap = if follows { "\n" } else { "" };
+    let body = if args.markdown {
+        markdown(comparison)
+    } else {
+        text(comparison, TextView { style: terminal::style(args.no_color), verbose: args.verbose })
+    };
+    format!("{gap}{body}")
+}
+
+/// The exit status by what was asked for.
+fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
+    let mut status = 0;
+    for comparison in comparisons {
+        for condition in &args.fail_if {
+            match condition.judge(comparison) {
+                Outcome::Met(text) => {
+                    eprintln!("memtrace: {text}");
+                    status = EXIT_MET;
+                }
+                Outcome::Undecidable(text) => {
+                    eprintln!("memtrace: {text}");
+                    status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
+                }
+                Outcome::NotMet => {}
+            }
+        }
+        let tripped = comparison.guards.iter().filter(|guard| guard.tripped).count();
+        if args.strict && tripped > 0 {
+            eprintln!("memtrace: {} tripped, and --strict was asked for", things(tripped as u64, "guard"));
+            status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
+        }
+    }
+    status
+}
+
+fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Vec<Side>> {
+    if let Some(at) = &args.split {
+        let [input] = args.inputs.as_slice() else {
+            bail!("--split takes one recording: memtrace compare --split T FILE");
+        };
+        let until = TimeArgs { until: Some(at.clone()), ..args.time.clone() };
+        let since = TimeArgs { since: Some(at.clone()), ..args.time.clone() };
+        let mut side = |side: &str, time: &TimeArgs| -> Result<Side> {
+            Ok(Side { name: side.to_owned(), runs: read.runs(std::slice::from_ref(&input.path), time)? })
+        };
+        return Ok(vec![side("before", &until)?, side("after", &since)?]);
+    }
+    let mut named: Vec<(String, Vec<PathBuf>)> = Vec::new();
+    for (at, input) in args.inputs.iter().enumerate() {
+        let side = match (&input.name, at, args.inputs.len()) {
+            (Some(name), ..) => name.clone(),
+            (None, 0, ..=2) => "before".to_owned(),
+            (None, 1, 2) => "after".to_owned(),
+            (None, ..) => input.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        };
+        match named.iter_mut().find(|(name, _)| *name == side) {
+            Some((_, paths)) => paths.push(input.path.clone()),
+            None => named.push((side, vec![input.path.clone()])),
+        }
+    }
+    if named.len() < 2 {
+        bail!(
+            "there is only one side: memtrace compare before=A.mtrc after=B.mtrc, or compare a recording with itself \
+             before and after a time: memtrace compare --split T A.mtrc"
+        );
+    }
+    named.into_iter().map(|(name, paths)| Ok(Side { runs: read.runs(&paths, &args.time)?, name })).collect()
+}
+
+fn name(side: &str) -> String {
+    Untrusted(side.as_bytes()).tty().to_string()
+}
+
+/// What was read so far.
+struct Reading {
+    utc: bool,
+    status: u8,
+    files: usize,
+}
+
+impl Reading {
+    /// All runs in these files and directories: each recording is one.
+    fn runs(&mut self, paths: &[PathBuf], time: &TimeArgs) -> Result<Vec<Run>> {
+        let filter = FilterArgs::default();
+        let request = Request { filter: &filter, time, utc: self.utc };
+        // Totals, histograms and tables are in the ticks: no single event is needed.
+        let mut player = Player::new(input::sources(paths)?).without_entries();
+        let mut runs = Vec::new();
+        while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+            self.progress();
+            let mut collector = Collector::new(replay.meta());
+            player.play(&mut replay, &mut collector, || true);
+            let clock = request.clock(replay.meta());
+            let finished = replay.finish();
+            if finished.is_empty {
+                let notes: Vec<String> = finished.notes.iter().map(|note| note.text(&clock)).collect();
+                eprintln!("memtrace: a recording is left out: {}", notes.join("; "));
+                continue;
+            }
+            runs.push(collector.into_run(finished, &clock));
+        }
+        self.status = graver(self.status, player.finish());
+        if io::stderr().is_terminal() && self.files > 0 {
+            eprint!("\r\x1b[K");
+        }
+        Ok(runs)
+    }
+
+    fn progress(&mut self) {
+        self.files += 1;
+        if io::stderr().is_terminal() {
+            eprint!("\r\x1b[Kreading recording {}", self.files);
+        }
+    }
+}

@@ -99,7 +99,7 @@ fn text(bytes: &[u8]) -> String {
 fn differing(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> String) -> Guard {
     let all: BTreeSet<String> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
     let tripped = all.len() > 1;
-    let text = if tripped { format!("{} differ between runs", name) } else { "the same in all runs".to_owned() };
+    let text = if tripped { format!("{name} differ between runs") } else { "the same in all runs".to_owned() };
     Guard { name, value: Some(count(all.len() as u64)), limit: 1.0, tripped, text }
 }
 
@@ -129,9 +129,9 @@ fn each(
 fn durations(sides: [&Side; 2]) -> Guard {
     let all: Vec<f64> = sides.iter().flat_map(|side| &side.runs).map(seconds).collect();
     let (short, long) = all.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), s| (low.min(*s), high.max(*s)));
-    let value = if short > 0.0 { long / short } else { f64::INFINITY };
+    let value = (short > 0.0).then(|| long / short);
     let text = format!("the shortest run is {} s, the longest {} s", plain(short), plain(long));
-    Guard { name: "durations", value: Some(value), limit: 2.0, tripped: value > 2.0, text }
+    Guard { name: "durations", value, limit: 2.0, tripped: value.is_none_or(|value| value > 2.0), text }
 }
 
 fn coverage(sides: [&Side; 2]) -> Guard {

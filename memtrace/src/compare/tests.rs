@@ -1,1 +1,124 @@
+//! The comparison as a whole: on loads whose law is known, and on what runs can lack.
 
+mod made;
+mod simulated;
+
+use self::made::{run, side, slice};
+use super::{Comparison, Metric, Options, TextView, Word, compare, fail_if::Outcome, markdown, text};
+use crate::lines::Style;
+
+fn row(comparison: &Comparison, metric: Metric) -> &super::Row {
+    comparison.rows.iter().find(|row| row.metric == metric).unwrap()
+}
+
+fn plain(comparison: &Comparison) -> String {
+    text(comparison, TextView { style: Style { colour: false }, verbose: true })
+}
+
+/// Five runs of a minute each: so many stalls of 1 ms in each second, the runs a little apart.
+fn five(name: &str, stalls: u32) -> super::Side {
+    let runs = (0..5).map(|n| run((0..60).map(|_| slice(stalls + n, 1_000_000)).collect())).collect();
+    side(name, runs)
+}
+
+#[test]
+fn five_runs_a_side_that_differ_are_firm() {
+    let comparison = compare(&five("old", 100), &five("new", 30), &Options { seed: 1, ..Options::default() });
+    let total = row(&comparison, Metric::StallTotal);
+    assert_eq!((total.word, total.firm), (Word::Better, true));
+    assert!(total.ratio.unwrap() < 0.35 && total.interval.unwrap().1 < 0.4, "{total:?}");
+    assert_eq!((comparison.conclusion.word, comparison.conclusion.firm), (Word::Better, true));
+    assert!((comparison.least_p.unwrap() - 2.0 / 252.0).abs() < 1e-9);
+    // Not of the headline: never firm.
+    let p50 = row(&comparison, Metric::StallP50);
+    assert!(!p50.firm && p50.p.is_none());
+    insta::assert_snapshot!(plain(&comparison));
+    insta::assert_snapshot!(markdown(&comparison));
+    let failed = |condition: &str| condition.parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
+    assert!(matches!(failed("stall.total < -50%"), Outcome::Met(_)));
+    assert_eq!(failed("stall.total > +20%"), Outcome::NotMet);
+    assert!(matches!(failed("stall.max > +20%"), Outcome::Undecidable(_)));
+}
+
+#[test]
+fn the_same_runs_do_not_differ() {
+    let comparison = compare(&five("a", 50), &five("b", 50), &Options::default());
+    assert_eq!(comparison.conclusion.word, Word::NoDifferenceShown);
+    assert!(comparison.rows.iter().all(|row| !matches!(row.word, Word::Better | Word::Worse)));
+}
+
+#[test]
+fn one_run_a_side_is_an_indication_and_takes_ten_minutes() {
+    let long = |stalls, seconds| side("x", vec![run((0..seconds).map(|_| slice(stalls, 1_000_000)).collect())]);
+    let comparison = compare(&long(10, 700), &long(30, 900), &Options::default());
+    let total = row(&comparison, Metric::StallTotal);
+    assert_eq!((total.word, total.firm), (Word::Worse, false));
+    assert!(plain(&comparison).contains("indicative"));
+    let short = compare(&long(10, 599), &long(30, 900), &Options::default());
+    assert!(short.rows.iter().all(|row| row.word == Word::CannotSay), "{}", plain(&short));
+    assert!(short.guards.iter().any(|guard| guard.name == "short" && guard.tripped));
+}
+
+#[test]
+fn what_lacks_on_a_side_cannot_be_said() {
+    let of = |slices| side("x", vec![run(slices)]);
+    let nothing = || of((0..700).map(|_| slice(0, 0)).collect());
+    let some = || of((0..700).map(|_| slice(5, 1_000_000)).collect());
+    for (before, after) in [(nothing(), some()), (some(), nothing()), (nothing(), nothing()), (of(Vec::new()), some())]
+    {
+        let comparison = compare(&before, &after, &Options::default());
+        assert_eq!(row(&comparison, Metric::StallP99).word, Word::CannotSay);
+        assert!(comparison.rows.iter().all(|row| !row.firm));
+        // No number that is none.
+        assert!(!plain(&comparison).contains("NaN") && !plain(&comparison).contains("inf"), "{}", plain(&comparison));
+    }
+    // Zero on all of five runs is a measurement all the same.
+    let comparison = compare(
+        &five("old", 20),
+        &side("new", (0..5).map(|_| run(vec![slice(0, 0); 60])).collect()),
+        &Options::default(),
+    );
+    let total = row(&comparison, Metric::StallTotal);
+    assert_eq!((total.word, total.firm, total.values[1]), (Word::Better, true, Some(0.0)));
+}
+
+#[test]
+fn a_stall_that_is_not_over_counts_as_far_as_it_has_come() {
+    let mut hanging = run((0..60).map(|_| slice(0, 0)).collect());
+    hanging.open = (1, 40_000_000_000);
+    hanging.slices[59].count(super::run::Measure::StalledNs, 40_000_000_000);
+    let calm = side("calm", vec![run(vec![slice(0, 0); 60])]);
+    let comparison = compare(&calm, &side("hang", vec![hanging]), &Options::default());
+    assert!(row(&comparison, Metric::StallTotal).values[1].unwrap() > 0.6);
+    assert!(plain(&comparison).contains("not over at the end"), "{}", plain(&comparison));
+}
+
+#[test]
+fn guards_trip_on_what_they_guard() {
+    let (mut before, mut after) = (five("a", 50), five("b", 50));
+    after.runs[0].meta.host.kernel = "6.99".to_owned();
+    before.runs[1].lost = 7;
+    after.runs[2].coverage = Some(("pgscan", 0.9));
+    before.runs[3].longest_slice = 9.0;
+    after.runs[4].suspended_ns = 5_000_000_000;
+    before.runs[4].slices.truncate(20);
+    let tripped = |options: &Options| -> Vec<&'static str> {
+        let guards = compare(&before, &after, options).guards;
+        guards.iter().filter(|guard| guard.tripped).map(|guard| guard.name).collect()
+    };
+    let all = tripped(&Options::default());
+    assert_eq!(all, ["kernel", "durations", "events lost", "coverage", "suspended s", "slowest tick"]);
+    assert!(!tripped(&Options { kernel_changed: true, ..Options::default() }).contains(&"kernel"));
+}
+
+#[test]
+fn pairs_of_blocks_are_tested_within_pairs() {
+    // Pairs far apart from each other, each with the same small change.
+    let blocks = |plus: u32| (0..16).map(|n| run(vec![slice(20 + 40 * n + plus * (2 + n), 1_000_000); 25])).collect();
+    let (before, after) = (side("a", blocks(0)), side("b", blocks(2)));
+    let paired = compare(&before, &after, &Options { paired: true, ..Options::default() });
+    let rate = row(&paired, Metric::StallRate);
+    assert_eq!((rate.word, rate.firm), (Word::Worse, true));
+    let unpaired = compare(&before, &after, &Options::default());
+    assert_eq!(row(&unpaired, Metric::StallRate).word, Word::NoDifferenceShown);
+}

@@ -361,9 +361,7 @@ impl Replay {
         if let Some(damage) = self.damage.take() {
             self.notes.push(damage.note());
         }
-        if self.suspended_ns > CLOCK_SET_NS {
-            self.notes.push(Note::Suspended { ns: self.suspended_ns });
-        }
+        self.notes.extend((self.suspended_ns > CLOCK_SET_NS).then_some(Note::Suspended { ns: self.suspended_ns }));
         let [stalls, total_ns, left_out] = self.untold;
         if stalls > 0 {
             let min_stall_ns = self.meta.setup.min_stall_ns;

@@ -14,7 +14,7 @@ use crate::{
     json,
 };
 
-fn memtrace(dir: &Path, args: &[&str], stdin: Option<&[u8]>) -> Output {
+pub(crate) fn memtrace(dir: &Path, args: &[&str], stdin: Option<&[u8]>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtrace"));
     command.current_dir(dir).args(args).env("TZ", "UTC");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -27,7 +27,7 @@ fn memtrace(dir: &Path, args: &[&str], stdin: Option<&[u8]>) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
@@ -39,7 +39,7 @@ fn recorded() -> Recording {
     record(3, 12, &[4, 8], &Filter::default(), 0)
 }
 
-fn write(dir: &Path, name: &str, blocks: &Blocks) {
+pub(crate) fn write(dir: &Path, name: &str, blocks: &Blocks) {
     fs::write(dir.join(name), blocks.bytes()).unwrap();
 }
 

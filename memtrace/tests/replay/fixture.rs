@@ -129,6 +129,7 @@ fn paths() -> BTreeMap<u64, Vec<u8>> {
 pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min_stall_ns: u64) -> Recording {
     let mut random = Rng::with_seed(seed);
     let mut meta = meta();
+    meta.recording = seed.wrapping_add(77);
     meta.setup.filter = filter.clone();
     meta.setup.min_stall_ns = min_stall_ns;
     let names = paths();

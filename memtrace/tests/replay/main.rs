@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod cli;
+mod compare;
 mod fixture;
 mod reports;
 mod windows;

@@ -4,6 +4,3 @@
 pub mod bootstrap;
 pub mod permutation;
 pub mod welch;
-
-#[cfg(test)]
-mod simulated;

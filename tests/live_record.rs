@@ -164,6 +164,13 @@ fn a_trace_holds_every_stall_of_a_storm() {
     assert!(last.vmstat[pgfault] > held.metas[0].vmstat[pgfault]);
     let bytes = fs::metadata(&file).expect("the trace").len();
     assert!(bytes < 20 * held.stalls + 16_384, "{bytes} bytes of {} stalls", held.stalls);
+
+    // A replay comes to what live came to, to the byte.
+    let out = Command::new(bin("memtrace")).args(["report", "--json", &file]).output().expect("memtrace report");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let replayed = out.stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).expect("a summary");
+    let live = run.raw.iter().rfind(|line| !line.is_empty()).expect("a summary");
+    assert_eq!(String::from_utf8_lossy(replayed), String::from_utf8_lossy(live).trim_end());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, metric::Metric};
+use super::{Comparison, judge::Word, metric::Metric};
 
 /// What must not have changed by more.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,12 @@ impl FailIf {
         let Some(row) = comparison.rows.iter().find(|row| row.metric == self.metric) else {
             return Outcome::Undecidable(format!("`{}`: not measured", self.text));
         };
+        // From none to some there is no ratio, and a test may be sure all the same.
+        if row.firm && row.ratio.is_none() {
+            let met = row.word == if self.above { Word::Worse } else { Word::Better };
+            let text = format!("`{}` is met: from none to some", self.text);
+            return if met { Outcome::Met(text) } else { Outcome::NotMet };
+        }
         let Some((ratio, (low, high))) = row.ratio.zip(row.interval) else {
             let why = row.reason.as_deref().unwrap_or("no interval");
             return Outcome::Undecidable(format!("`{}` cannot be decided: {why}", self.text));

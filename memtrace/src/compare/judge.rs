@@ -246,7 +246,9 @@ fn row(
     };
     let blank = Row { interval, ..blank };
     if let Some(p) = p {
-        let less = values_of[1] < values_of[0];
+        // The direction is that of what was tested.
+        let sums = logs(values).map(|sides| sides.map(|side| mean_of(&side)));
+        let less = sums.is_some_and(|[before, after]| after < before);
         let word = match (p < 1.0 - CONFIDENCE, less) {
             (true, true) => Word::Better,
             (true, false) => Word::Worse,
@@ -283,6 +285,11 @@ fn mean(values: &Values) -> Result<f64, Missing> {
     } else {
         known.iter().sum::<f64>() / n
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of runs")]
+fn mean_of(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// The interval of a ratio within pairs: t on the differences of logarithms.

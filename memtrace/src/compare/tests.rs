@@ -80,6 +80,10 @@ fn what_lacks_on_a_side_cannot_be_said() {
     );
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.firm, total.values[1]), (Word::Better, true, Some(0.0)));
+    let calm = side("old", (0..5).map(|_| run(vec![slice(0, 0); 60])).collect());
+    let comparison = compare(&calm, &five("new", 20), &Options::default());
+    let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
+    assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
 }
 
 #[test]

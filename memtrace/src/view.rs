@@ -46,6 +46,8 @@ pub enum Format {
         top: usize,
         /// The filter in words, empty without one.
         filter: String,
+        /// Length of an interval in ns: a moment at the end in which nothing happened has no row.
+        interval_ns: u64,
         /// Rows since the head of the columns was shown.
         since_head: usize,
     },
@@ -101,13 +103,14 @@ impl View {
         match &mut self.format {
             Format::Nothing => String::new(),
             Format::Json(_) => object(&item, &names).map_or_else(String::new, |object| line(&object)),
-            Format::Lines { width, style, top, filter, since_head } => {
+            Format::Lines { width, style, top, filter, interval_ns, since_head } => {
                 let (width, style) = (*width, *style);
                 match item {
                     Item::Before(before) => lines::before_start(&before, style),
                     Item::Stall(stall, _) => lines::stall_line(&stall, &names, width, style) + "\n",
                     Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
                     Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
+                    Item::Tick(tick, _) if tick.is_empty_rest(*interval_ns) => String::new(),
                     Item::Tick(tick, _) => {
                         let head = if *since_head == 0 { lines::header(width) + "\n" } else { String::new() };
                         *since_head = if width.is_some() { (*since_head + 1) % HEADER_EVERY } else { 1 };

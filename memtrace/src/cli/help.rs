@@ -112,7 +112,7 @@ runs before, and do not record more until the word is the one you want: that fin
 
 Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. Metrics of
 --fail-if: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate oom.count; it is met when the change is
-beyond the bound and its interval is all on that side.
+beyond the bound and its interval is all on that side. The longest stall has no interval: with stall.max it is always 6.
 
 Exit codes: 0 compared, 1 reading or writing failed, 2 wrong usage, 3 --fail-if is met, 5 damaged or no trace, 6 cannot
 be judged (--strict and a guard, or --fail-if without an interval)";

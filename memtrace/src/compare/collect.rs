@@ -130,6 +130,8 @@ impl Collector {
             });
             self.slices = pairs.collect();
             self.ticks_per_slice *= 2;
+            // All of them are whole: the next tick begins one.
+            self.ticks = self.ticks_per_slice;
         }
         let short = self.slices.last().is_some_and(|last| last.number(Exposure::All as usize) < SLICE_NS);
         let is_full = self.ticks.is_multiple_of(self.ticks_per_slice) && !short;

@@ -58,13 +58,7 @@ pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Opti
     guards.push(mix(sides));
     guards.push(few_stalls(sides));
     guards.push(drift(sides));
-    guards.push(each(
-        sides,
-        "OOM kills",
-        0.0,
-        |run| Some(run.sums().counted(Measure::OomKills)),
-        "OOM kills in a run: what was killed allocates no more",
-    ));
+    guards.push(each(sides, "OOM kills", 0.0, oom_kills, "OOM kills in a run: what was killed allocates no more"));
     guards.push(each(sides, "suspended s", 1.0, |run| Some(count(run.suspended_ns) / 1e9), "the host slept in a run"));
     guards.push(each(
         sides,
@@ -93,6 +87,12 @@ fn count(n: u64) -> f64 {
 
 fn text(bytes: &[u8]) -> String {
     Untrusted(bytes).tty().to_string()
+}
+
+/// `None` where the kernel's count was not read.
+fn oom_kills(run: &Run) -> Option<f64> {
+    let sums = run.sums();
+    sums.exposed_s(Exposure::Vmstat).map(|_| sums.counted(Measure::OomKills))
 }
 
 /// Whether something is the same in all runs: the number is how many there are.

@@ -8,6 +8,7 @@ mod filter;
 mod number;
 mod oom;
 mod row;
+mod shade;
 mod stall;
 mod style;
 mod summary;
@@ -24,6 +25,7 @@ pub use self::{
 };
 pub(crate) use self::{
     number::{bytes_or_dash, count, duration_or_dash, percent, rate, things, three_digits},
+    shade::{shade, shades},
     style::{Cell, Colour},
 };
 

@@ -184,10 +184,8 @@ impl Tracing {
         if let Some(recording) = &mut self.recording {
             recording.tick(&tick, input, &mut self.drain);
         }
-        if !tick.is_empty_rest(nanoseconds(self.interval)) {
-            let paths = self.drain.paths(cgroups_of_rows(&tick));
-            self.drain.offer(Item::Tick(Box::new(tick), paths));
-        }
+        let paths = self.drain.paths(cgroups_of_rows(&tick));
+        self.drain.offer(Item::Tick(Box::new(tick), paths));
         Ok(())
     }
 

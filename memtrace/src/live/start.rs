@@ -128,6 +128,7 @@ pub(super) fn view(
             style: terminal::style(no_color),
             top,
             filter: lines::filter_in_words(filter),
+            interval_ns: nanoseconds(job.trace.interval),
             since_head: 0,
         },
         Show::Progress | Show::Once { .. } => Format::Nothing,

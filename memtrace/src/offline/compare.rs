@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::{
     graver, input,
@@ -22,6 +22,8 @@ use crate::{
     untrusted::Untrusted,
 };
 
+/// Exit status of a wrong usage, as clap's.
+const EXIT_USAGE: u8 = 2;
 /// Exit status when a condition of `--fail-if` is met.
 const EXIT_MET: u8 = 3;
 /// Exit status when it cannot be judged.
@@ -30,19 +32,23 @@ const EXIT_CANNOT_JUDGE: u8 = 6;
 /// Compares traces; the result is the exit status.
 ///
 /// # Errors
-/// When there are no two sides, or stdout fails.
+/// When an input cannot be read or stdout fails.
 pub fn compare(args: &CompareArgs) -> Result<u8> {
     let mut read = Reading { utc: args.utc, status: 0, files: 0 };
+    if let Some(wrong) = wrong_usage(args) {
+        eprintln!("memtrace: {wrong}");
+        return Ok(EXIT_USAGE);
+    }
     let sides = sides(args, &mut read)?;
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
-        eprintln!("memtrace: nothing could be read of {}: there is nothing to compare", name(&empty.name));
+        eprintln!("memtrace: nothing could be read of {}: there is nothing to compare", empty.name);
         return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
     }
     for (side, note) in sides
         .iter()
         .flat_map(|side| side.runs.iter().flat_map(move |run| run.notes.iter().map(move |note| (side, note))))
     {
-        eprintln!("memtrace: {}: {note}", name(&side.name));
+        eprintln!("memtrace: {}: {note}", side.name);
     }
     let options = Options { seed: args.seed, paired: false, kernel_changed: args.changed.as_deref() == Some("kernel") };
     let comparisons: Vec<Comparison> = sides[1..].iter().map(|after| judge(&sides[0], after, &options)).collect();
@@ -100,16 +106,23 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
 
 fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Vec<Side>> {
     if let Some(at) = &args.split {
-        let [input] = args.inputs.as_slice() else {
-            bail!("--split takes one recording: memtrace compare --split T FILE");
-        };
+        let paths: Vec<PathBuf> = args.inputs.iter().map(|input| input.path.clone()).collect();
         let until = TimeArgs { until: Some(at.clone()), ..args.time.clone() };
         let since = TimeArgs { since: Some(at.clone()), ..args.time.clone() };
         let mut side = |side: &str, time: &TimeArgs| -> Result<Side> {
-            Ok(Side { name: side.to_owned(), runs: read.runs(std::slice::from_ref(&input.path), time)? })
+            Ok(Side { name: side.to_owned(), runs: read.runs(&paths, time)? })
         };
         return Ok(vec![side("before", &until)?, side("after", &since)?]);
     }
+    let named = named(args);
+    named
+        .into_iter()
+        .map(|(side, paths)| Ok(Side { runs: read.runs(&paths, &args.time)?, name: name(&side) }))
+        .collect()
+}
+
+/// What each side is made of, by its name.
+fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
     let mut named: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for (at, input) in args.inputs.iter().enumerate() {
         let side = match (&input.name, at, args.inputs.len()) {
@@ -123,15 +136,21 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Vec<Side>> {
             None => named.push((side, vec![input.path.clone()])),
         }
     }
-    if named.len() < 2 {
-        bail!(
-            "there is only one side: memtrace compare before=A.mtrc after=B.mtrc, or compare a recording with itself \
-             before and after a time: memtrace compare --split T A.mtrc"
-        );
-    }
-    named.into_iter().map(|(name, paths)| Ok(Side { runs: read.runs(&paths, &args.time)?, name })).collect()
+    named
 }
 
+/// Why there is nothing to compare; `None` when there is.
+fn wrong_usage(args: &CompareArgs) -> Option<&'static str> {
+    if args.split.is_some() {
+        return (args.inputs.len() != 1).then_some("--split takes one recording: memtrace compare --split T FILE");
+    }
+    (named(args).len() < 2).then_some(
+        "there is only one side: memtrace compare before=A.mtrc after=B.mtrc, or compare a recording with itself \
+         before and after a time: memtrace compare --split T A.mtrc",
+    )
+}
+
+/// A name for an output: it may come from a file.
 fn name(side: &str) -> String {
     Untrusted(side.as_bytes()).tty().to_string()
 }

@@ -92,7 +92,6 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             show: |item| show.borrow_mut().item(item, false),
             min_stall_ns: u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX),
             kswapd: args.json || args.verbose,
-            interval_ns: replay.meta().setup.interval_ns,
         };
         player.play(&mut replay, &mut items, || show.borrow().failed.is_none() && signals.received().is_none());
         let stopped = signals.received().is_some();
@@ -127,6 +126,7 @@ fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> View {
             style: terminal::style(args.no_color),
             top: args.top,
             filter: lines::filter_in_words(filter),
+            interval_ns: meta.setup.interval_ns,
             since_head: 0,
         }
     };

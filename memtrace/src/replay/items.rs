@@ -18,8 +18,6 @@ pub struct Items<F> {
     pub min_stall_ns: u64,
     /// Whether changes of kswapd have one.
     pub kswapd: bool,
-    /// Length of a tick in ns.
-    pub interval_ns: u64,
 }
 
 impl<F: FnMut(Item)> Watch for Items<F> {
@@ -38,9 +36,7 @@ impl<F: FnMut(Item)> Watch for Items<F> {
     }
 
     fn tick(&mut self, tick: Tick, _: &TickRecord) {
-        if !tick.is_empty_rest(self.interval_ns) {
-            (self.show)(Item::Tick(Box::new(tick), Vec::new()));
-        }
+        (self.show)(Item::Tick(Box::new(tick), Vec::new()));
     }
 
     fn remark(&mut self, _: &Remark) {}

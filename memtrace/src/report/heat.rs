@@ -7,13 +7,9 @@ use memtrace_common::histogram::BUCKETS;
 
 use crate::{
     clock::Clock,
-    lines::duration,
+    lines::{duration, shade, shades},
     session::bands::{self, BANDS, Bands},
 };
-
-/// Shades, from little to much.
-const ASCII: [char; 9] = ['.', ':', '-', '=', '+', '*', '#', '%', '@'];
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Columns before the map.
 const LABEL: usize = 9;
@@ -100,7 +96,7 @@ impl HeatMap {
             return String::new();
         }
         let mut out = format!("latency over time (one column is {}", duration(span_ns / columns as u64));
-        let shades: &[char] = if utf8 { &BLOCKS } else { &ASCII };
+        let shades = shades(utf8);
         if most > 0 {
             let _ = write!(out, "; {} is {most} stalls", shades[shades.len() - 1]);
         }
@@ -124,21 +120,6 @@ impl HeatMap {
 
 fn row(out: &mut String, label: &str, line: &str) {
     let _ = writeln!(out, "{label:>LABEL$}|{line}|");
-}
-
-/// Shades go by the logarithm: one long stall is to be seen beside ten thousand short ones.
-fn shade(count: u64, most: u64, shades: &[char]) -> char {
-    if count == 0 {
-        return ' ';
-    }
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "one of a few shades"
-    )]
-    let at = ((count as f64).ln_1p() / (most as f64).ln_1p() * shades.len() as f64).ceil() as usize;
-    shades[at.clamp(1, shades.len()) - 1]
 }
 
 /// Times below the map, as many as have room.

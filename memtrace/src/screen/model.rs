@@ -209,11 +209,11 @@ impl Model {
         self.bytes += frame.bytes();
         self.frames.push_back(frame);
         while self.frames.len() > FRAMES || (self.bytes > BYTES && self.frames.len() > 1) {
-            // What is looked at stays until it is left.
             if let Some(old) = self.frames.pop_front() {
                 self.bytes = self.bytes.saturating_sub(old.bytes());
             }
         }
+        // What is looked at goes like the rest: then the oldest that is left is shown.
         if let (Some(at), Some(first)) = (self.at_ns, self.frames.front()) {
             self.at_ns = Some(at.max(first.tick.t_ns));
         }

@@ -73,10 +73,17 @@ fn what_cannot_be_judged_is_6_and_what_is_no_question_is_said() {
     assert_eq!(out.status.code(), Some(6));
     assert!(text(&out.stderr).contains("cannot be decided"), "{}", text(&out.stderr));
     assert_eq!(run(&["a.mtrc", "b.mtrc", "--strict"]).status.code(), Some(6));
+    assert_eq!(run(&["a.mtrc", "b.mtrc", "--split", "3s"]).status.code(), Some(2));
     let out = run(&["a.mtrc"]);
-    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).contains("only one side"), "{}", text(&out.stderr));
     assert_eq!(run(&["a.mtrc", "b.mtrc", "--fail-if", "stall.p98 > 1%"]).status.code(), Some(2));
+    // The name of a side may come from a file.
+    for (from, to) in [("a.mtrc", "x\x1b[2J.mtrc"), ("b.mtrc", "y.mtrc")] {
+        fs::copy(dir.path().join(from), dir.path().join(to)).unwrap();
+    }
+    let out = run(&["x\x1b[2J.mtrc", "y.mtrc", "a.mtrc"]);
+    assert!(!text(&out.stdout).contains('\x1b') && text(&out.stdout).contains("\\x1b[2J"), "{}", text(&out.stdout));
     fs::write(dir.path().join("c.mtrc"), "hello").unwrap();
     assert_eq!(run(&["a.mtrc", "c.mtrc"]).status.code(), Some(5));
 }

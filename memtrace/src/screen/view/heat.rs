@@ -4,15 +4,13 @@ use ratatui::layout::Rect;
 
 use super::pen::{PLAIN, Pen, RED, YELLOW};
 use crate::{
-    lines::count,
+    lines::{count, shade, shades},
     session::bands::{BANDS, Bands},
 };
 use memtrace_common::kind::StallKind;
 
 use crate::screen::model::{Frame, Model};
 
-const ASCII: [char; 9] = ['.', ':', '-', '=', '+', '*', '#', '%', '@'];
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Columns before the map.
 const LABEL: u16 = 8;
 /// Rows of decades where there is no room for half decades: name, first and last band.
@@ -70,7 +68,7 @@ pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<Column>, ti
         if half { (0..BANDS.len()).map(|band| (BANDS[band].1, band, band)).collect() } else { DECADES.to_vec() };
     let sum = |column: &Column, first: usize, last: usize| column.bands[first..=last].iter().sum::<u64>();
     let most = columns.iter().flat_map(|c| bands.iter().map(move |(_, a, b)| sum(c, *a, *b))).max().unwrap_or(0);
-    let shades: &[char] = if pen.look.utf8 { &BLOCKS } else { &ASCII };
+    let shades = shades(pen.look.utf8);
     let full = shades[shades.len() - 1];
     pen.text(area.x, area.y, &format!("{title}; {full} = {}", count(most)), PLAIN);
     let right = area.x + area.width - 1;
@@ -96,19 +94,4 @@ pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<Column>, ti
         let style = if column.mark == 'X' { RED } else { PLAIN };
         pen.cell(x, bottom, 1, &column.mark.to_string(), style);
     }
-}
-
-/// Shades go by the logarithm: one long stall is to be seen beside ten thousand short ones.
-fn shade(count: u64, most: u64, shades: &[char]) -> char {
-    if count == 0 {
-        return ' ';
-    }
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "one of a few shades"
-    )]
-    let at = ((count as f64).ln_1p() / (most as f64).ln_1p() * shades.len() as f64).ceil() as usize;
-    shades[at.clamp(1, shades.len()) - 1]
 }

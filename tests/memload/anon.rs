@@ -11,7 +11,8 @@ use rustix::param::page_size;
 
 const MB: usize = 1 << 20;
 
-/// Touches `mb` MB for `time`; each page is half random, or zram would shrink it to nothing.
+/// Touches `mb` MB for `time`, and at least twice, however slow the machine is: what is touched once is never needed
+/// again. Each page is half random, or zram would shrink it to nothing.
 pub(crate) fn run(mb: usize, time: Duration, hold: bool) -> Result<()> {
     let start = Instant::now();
     let mut memory = map(mb * MB)?;
@@ -28,7 +29,7 @@ pub(crate) fn run(mb: usize, time: Duration, hold: bool) -> Result<()> {
         return Ok(());
     }
     let mut passes = 1_u64;
-    while start.elapsed() < time {
+    while passes < 2 || start.elapsed() < time {
         for page in memory.chunks_mut(page_size()) {
             page[0] = page[0].wrapping_add(1);
         }

@@ -35,26 +35,27 @@ pub struct Span {
     pub pad: [u8; 3],
 }
 
-/// The open spans of one task and what happened inside the outermost one.
+/// The open spans of one task and what happened inside the outermost one. What each scan touches comes first: reclaim
+/// empties the CPU's caches, and each further line of them that a scan needs makes up a fair part of its cost.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskSpans {
-    /// Outermost first; `depth` of them are open.
-    pub spans: [Span; DEPTH],
     /// Number of open spans.
     pub depth: u32,
-    /// Process id of the task.
-    pub tgid: u32,
-    /// Pages scanned inside the outermost span.
+    /// Shrinks inside the outermost span.
+    pub shrinks: u32,
+    /// Pages scanned inside it.
     pub scanned_pages: u64,
     /// Time throttled inside it, in ns.
     pub throttled_ns: u64,
     /// Time in soft-limit reclaim inside it, in ns.
     pub soft_limit_ns: u64,
-    /// Shrinks inside it.
-    pub shrinks: u32,
+    /// Process id of the task.
+    pub tgid: u32,
     /// Explicit padding, 0.
     pub pad: u32,
+    /// Outermost first; `depth` of them are open.
+    pub spans: [Span; DEPTH],
 }
 
 /// What a begin did.

@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "replay",
     "view",
     "live/screen",
+    "ab/plan",
 ];
 
 /// What reaches for the machine.

@@ -11,6 +11,7 @@ mod columns;
 mod counters;
 mod encoder;
 mod frame;
+pub mod mark;
 mod meta;
 pub mod model;
 mod optional;

@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "replay",
     "view",
     "screen",
+    "ab/plan",
 ];
 
 /// What reaches for the machine.

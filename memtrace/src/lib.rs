@@ -1,5 +1,6 @@
 //! memtrace: what memory reclaim costs whom, from the running kernel.
 
+pub mod ab;
 pub mod before;
 pub mod cli;
 pub mod clock;

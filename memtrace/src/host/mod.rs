@@ -3,6 +3,7 @@
 //! Each file is a parser of text and a thin reader.
 
 pub mod cgroups;
+pub mod changes;
 pub mod clocks;
 pub mod counters;
 pub mod kmsg;

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     fs,
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::trace::model::{CgroupLimits, Setting};
@@ -49,7 +49,7 @@ const CGROUPS: usize = 4096;
 const LIMITS: usize = 256;
 
 /// Limits of a cgroup, in either version, and what means that there is none.
-const LIMIT_FILES: [&str; 9] = [
+pub(super) const LIMIT_FILES: [&str; 9] = [
     "memory.max",
     "memory.high",
     "memory.low",
@@ -90,27 +90,40 @@ pub fn sys() -> Vec<Setting> {
 /// The cgroups below `mount` that have a limit, and whether some were left out.
 #[must_use]
 pub fn cgroup_limits(mount: &Path) -> (Vec<CgroupLimits>, bool) {
-    let (mut found, mut cut) = (Vec::new(), false);
-    let mut pending = VecDeque::from([mount.to_owned()]);
+    let mut found = Vec::new();
     let mut seen = 0;
-    while let Some(dir) = pending.pop_front() {
-        if seen == CGROUPS || found.len() == LIMITS {
-            cut = true;
-            break;
-        }
+    for dir in cgroup_dirs(mount) {
         seen += 1;
-        let limits: Vec<_> = LIMIT_FILES.into_iter().filter_map(|name| limit(&dir, name)).collect();
+        let limits = limits(&dir);
         if !limits.is_empty()
             && let Ok(metadata) = fs::metadata(&dir)
         {
+            if found.len() == LIMITS {
+                return (found, true);
+            }
             let name = dir.strip_prefix(mount).map_or(&b""[..], |path| path.as_os_str().as_bytes());
             found.push(CgroupLimits { id: metadata.ino(), path: [b"/", name].concat(), limits });
         }
-        let Ok(entries) = fs::read_dir(&dir) else { continue };
-        let dirs = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        pending.extend(dirs.map(|entry| entry.path()));
     }
-    (found, cut)
+    (found, seen == CGROUPS)
+}
+
+/// The cgroups below `mount`, itself first, those near to it before others; not more than [`CGROUPS`].
+pub(super) fn cgroup_dirs(mount: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut pending = VecDeque::from([mount.to_owned()]);
+    let next = move || {
+        let dir = pending.pop_front()?;
+        let entries = fs::read_dir(&dir).into_iter().flatten().flatten();
+        let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        pending.extend(dirs.map(|entry| entry.path()));
+        Some(dir)
+    };
+    std::iter::from_fn(next).take(CGROUPS)
+}
+
+/// The limits of a cgroup that are set.
+pub(super) fn limits(dir: &Path) -> Vec<Setting> {
+    LIMIT_FILES.into_iter().filter_map(|name| limit(dir, name)).collect()
 }
 
 fn limit(dir: &Path, name: &str) -> Option<Setting> {

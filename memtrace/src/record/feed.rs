@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::flight::triggers::Trigger;
-use crate::trace::model::{End, Entry, TickRecord};
+use crate::trace::model::{End, Entry, Remark, TickRecord};
 
 /// Entries of a batch.
 const ENTRIES: usize = 4096;
@@ -48,6 +48,7 @@ pub(super) enum Message {
     Batch(Box<Batch>),
     Tick(Box<TickRecord>),
     Trigger(Trigger),
+    Remark(Remark),
     End(Box<End>),
 }
 
@@ -154,6 +155,11 @@ impl Feed {
     /// Hands over what began an incident; false when the writer is too far behind.
     pub fn trigger(&mut self, trigger: Trigger) -> bool {
         self.full.try_send(Message::Trigger(trigger)).is_ok()
+    }
+
+    /// Hands over a remark, after what came before it; false when the writer is too far behind.
+    pub fn remark(&mut self, remark: Remark) -> bool {
+        self.waiting.is_none() && self.full.try_send(Message::Remark(remark)).is_ok()
     }
 
     /// Hands over the end, and waits for room for it as long as `patience`.

@@ -19,7 +19,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    host::clocks,
+    host::{changes::Watcher, clocks},
     session::input::TickInput,
     trace::{
         Encoder,
@@ -99,6 +99,7 @@ impl Recorder {
         let mut writing = Writing {
             encoder,
             target,
+            watcher: Watcher::new(&meta.host),
             meta,
             progress: shared,
             sealed: Instant::now(),
@@ -141,6 +142,7 @@ struct Writing {
     /// The last tick, on which the next segment builds.
     last: Option<Box<TickRecord>>,
     failure: Option<String>,
+    watcher: Watcher,
 }
 
 impl Writing {
@@ -160,11 +162,10 @@ impl Writing {
                 }
                 Ok(Message::Tick(tick)) => self.tick(tick),
                 Ok(Message::Trigger(trigger)) => {
-                    let remark = Remark { t_ns: trigger.t_ns, kind: RemarkKind::Trigger, text: trigger.text.clone() };
-                    let result = self.encoder.remark(&remark, &mut self.target);
-                    self.check(result);
+                    self.remark(trigger.t_ns, RemarkKind::Trigger, trigger.text.clone());
                     self.target.trigger(&trigger);
                 }
+                Ok(Message::Remark(remark)) => self.remark(remark.t_ns, remark.kind, remark.text),
                 Ok(Message::End(end)) => return self.end(&end),
                 Err(RecvTimeoutError::Timeout) => {}
                 // Nobody is left who could say more.
@@ -178,6 +179,11 @@ impl Writing {
         }
     }
 
+    fn remark(&mut self, t_ns: u64, kind: RemarkKind, text: String) {
+        let result = self.encoder.remark(&Remark { t_ns, kind, text }, &mut self.target);
+        self.check(result);
+    }
+
     fn tick(&mut self, tick: Box<TickRecord>) {
         let t_ns = tick.input.t_ns;
         let result = self.encoder.tick(&tick, &mut self.target);
@@ -187,6 +193,10 @@ impl Writing {
             let result = self.encoder.clock(&clocks::read(), &mut self.target);
             self.check(result);
             self.clocks_read = Instant::now();
+        }
+        for change in self.watcher.changes() {
+            self.meta.host.change(&change.name, change.after.as_deref());
+            self.remark(t_ns, RemarkKind::Changed, change.to_string());
         }
         let open = tick.input.totals.open.clone();
         self.last = Some(tick);

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     damage::Damaged,
+    ending::told_sum,
     known::Acquaintances,
     note::Note,
     watch::{Flow, Watch},
@@ -15,17 +16,15 @@ use crate::{
     session::{
         Session, SessionConfig,
         filter::{CgroupNames, Filter},
-        input::TickInput,
-        summary::Summary,
     },
     trace::{
         Item,
-        model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
+        model::{ClockReading, Entry, Meta, TickRecord},
     },
 };
 
 /// What the wall clock may be off before it is said, in ns.
-const CLOCK_SET_NS: u64 = 2_000_000_000;
+pub(super) const CLOCK_SET_NS: u64 = 2_000_000_000;
 
 /// What is asked of a trace.
 #[derive(Clone, Debug, Default)]
@@ -39,26 +38,26 @@ pub struct Options {
 /// One recording on its way through a session.
 #[derive(Debug)]
 pub struct Replay {
-    meta: Meta,
-    options: Options,
-    session: Session,
+    pub(super) meta: Meta,
+    pub(super) options: Options,
+    pub(super) session: Session,
     /// Whether the window has begun, and whether it is over.
-    begun: bool,
-    done: bool,
+    pub(super) begun: bool,
+    pub(super) done: bool,
     /// The segment that is being read, and whether its regular end was seen.
-    segment: u32,
-    ended: bool,
-    known: Acquaintances,
-    paths: BTreeMap<u64, Arc<[u8]>>,
-    notes: Vec<Note>,
+    pub(super) segment: u32,
+    pub(super) ended: bool,
+    pub(super) known: Acquaintances,
+    pub(super) paths: BTreeMap<u64, Arc<[u8]>>,
+    pub(super) notes: Vec<Note>,
     /// What was told at the last tick of the trace: count and time in ns.
-    told: (u64, u64),
-    ticks_ns: Option<(u64, u64)>,
-    shown_ticks: u64,
-    stalls_since_tick: u64,
-    untold: [u64; 3],
-    suspended_ns: u64,
-    damage: Option<Damaged>,
+    pub(super) told: (u64, u64),
+    pub(super) ticks_ns: Option<(u64, u64)>,
+    pub(super) shown_ticks: u64,
+    pub(super) stalls_since_tick: u64,
+    pub(super) untold: [u64; 3],
+    pub(super) suspended_ns: u64,
+    pub(super) damage: Option<Damaged>,
 }
 
 impl Replay {
@@ -333,67 +332,4 @@ impl Replay {
         cgroups.retain(|(id, _)| id.is_some_and(|id| filter.matches_cgroup(id, names)));
         self.session.apply_untold(&processes, &cgroups);
     }
-
-    fn remark(&mut self, remark: &Remark, watch: &mut impl Watch) {
-        if remark.kind == RemarkKind::EventsStopped {
-            self.notes.push(Note::EventsStopped { t_ns: remark.t_ns, text: remark.text.clone() });
-        }
-        if self.begun {
-            watch.remark(remark);
-        }
-    }
-
-    fn end(&mut self, end: &End) {
-        self.ended = end.reason != EndReason::NextSegment;
-        if self.begun {
-            self.session.end(end.lost, &end.open);
-        }
-    }
-
-    /// What it came to, with the paths of cgroups and what must be told beside.
-    #[must_use]
-    pub fn finish(mut self) -> Finished {
-        // Whoever stops in the middle does not ask how it ends.
-        if !self.ended && !self.done {
-            let until_ns = self.ticks_ns.map(|(_, last)| last);
-            self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
-        }
-        if let Some(damage) = self.damage.take() {
-            self.notes.push(damage.note());
-        }
-        self.notes.extend((self.suspended_ns > CLOCK_SET_NS).then_some(Note::Suspended { ns: self.suspended_ns }));
-        let [stalls, total_ns, left_out] = self.untold;
-        if stalls > 0 {
-            let min_stall_ns = self.meta.setup.min_stall_ns;
-            self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
-        }
-        if self.shown_ticks == 0 && self.ticks_ns.is_some() {
-            self.notes.push(Note::EmptyWindow { ticks_ns: self.ticks_ns });
-        }
-        let summary = self.session.summary();
-        Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
-    }
-}
-
-/// The end of a replay.
-#[derive(Debug)]
-pub struct Finished {
-    /// What it came to.
-    pub summary: Summary,
-    /// Paths of cgroups.
-    pub paths: BTreeMap<u64, Arc<[u8]>>,
-    /// What must be told.
-    pub notes: Vec<Note>,
-    /// The beginning, with what was learnt later.
-    pub meta: Meta,
-    /// Whether no tick was in it.
-    pub is_empty: bool,
-}
-
-/// Count and time of all that events told.
-fn told_sum(input: &TickInput) -> (u64, u64) {
-    input
-        .told
-        .iter()
-        .fold((0, 0), |(count, total_ns), told| (count + told.count, u64::saturating_add(total_ns, told.total_ns)))
 }

@@ -1,6 +1,7 @@
 //! A trace through the one session: what live showed is shown again. Pure: items of a trace in, items of a view out.
 
 mod damage;
+mod ending;
 mod engine;
 mod items;
 mod known;
@@ -9,7 +10,8 @@ mod watch;
 pub mod when;
 
 pub use self::{
-    engine::{Finished, Options, Replay},
+    ending::Finished,
+    engine::{Options, Replay},
     items::Items,
     note::Note,
     watch::{Flow, Watch},

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::{clock::Clock, lines, untrusted::Untrusted};
+use crate::{clock::Clock, lines, trace::change::Change, untrusted::Untrusted};
 
 /// One thing to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,13 @@ pub enum Note {
         t_ns: u64,
         /// Why, in words.
         text: String,
+    },
+    /// A setting was changed.
+    Changed {
+        /// The tick at which it was noticed, `CLOCK_MONOTONIC` in ns.
+        t_ns: u64,
+        /// Which, and how.
+        change: Change,
     },
     /// Stalls that the trace counts and of which it holds no event.
     Untold {
@@ -145,6 +152,14 @@ impl Display for Words<'_> {
                 time(Some(*t_ns)),
                 Untrusted(text.as_bytes()).tty()
             ),
+            Note::Changed { t_ns, change: Change { name, before, after } } => {
+                let value = |value: &Option<String>| match value {
+                    None => "not set".to_owned(),
+                    Some(value) => Untrusted(value.as_bytes()).tty().to_string(),
+                };
+                let name = Untrusted(name.as_bytes()).tty().to_string();
+                write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(Some(*t_ns)))
+            }
             Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {
                 write!(f, "the trace holds no event of {}", stalls(*n, *total_ns))?;
                 if *min_stall_ns > 0 {

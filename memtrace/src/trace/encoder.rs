@@ -207,6 +207,9 @@ impl Encoder {
         let kind = match remark.kind {
             RemarkKind::Trigger => 1,
             RemarkKind::EventsStopped => 2,
+            RemarkKind::BlockBegin => 3,
+            RemarkKind::BlockEnd => 4,
+            RemarkKind::Changed => 5,
             RemarkKind::Unknown => 0,
         };
         let message = wire::Remark { t_ns: remark.t_ns, kind, text: remark.text.clone() };

@@ -7,10 +7,12 @@
 
 mod accounts;
 mod block;
+pub mod change;
 mod columns;
 mod counters;
 mod encoder;
 mod frame;
+pub mod mark;
 mod meta;
 pub mod model;
 mod optional;

@@ -234,6 +234,12 @@ pub enum RemarkKind {
     Trigger,
     /// Events are no longer written: the disk is full or failed. Ticks go on while they fit.
     EventsStopped,
+    /// A block of an experiment begins: [`BlockMark`](super::mark::BlockMark).
+    BlockBegin,
+    /// It is over: what is between the two was measured.
+    BlockEnd,
+    /// A setting has another value: [`Change`](super::change::Change).
+    Changed,
     /// Of a kind that this version does not know.
     Unknown,
 }

@@ -344,6 +344,9 @@ fn remark(message: wire::Remark) -> Remark {
     let kind = match message.kind {
         1 => RemarkKind::Trigger,
         2 => RemarkKind::EventsStopped,
+        3 => RemarkKind::BlockBegin,
+        4 => RemarkKind::BlockEnd,
+        5 => RemarkKind::Changed,
         _ => RemarkKind::Unknown,
     };
     Remark { t_ns: message.t_ns, kind, text: message.text }

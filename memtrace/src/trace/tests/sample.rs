@@ -299,7 +299,8 @@ pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
         }
         given.push(Given::Tick(Box::new(tick(random, t_ns))));
         if random.u8(..4) == 0 {
-            let kind = if random.bool() { RemarkKind::Trigger } else { RemarkKind::EventsStopped };
+            let kind = [RemarkKind::Trigger, RemarkKind::EventsStopped, RemarkKind::Changed, RemarkKind::BlockBegin]
+                [random.usize(..4)];
             given.push(Given::Remark(Remark { t_ns, kind, text: text(random) }));
             given.push(Given::Clock(ClockReading { monotonic_ns: t_ns, boottime_ns: t_ns, realtime_ns: -5 }));
         }

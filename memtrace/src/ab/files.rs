@@ -1,0 +1,116 @@
+//! The files of settings: opened beneath a fixed directory and through no link, read and written whole.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::fd::{AsFd as _, OwnedFd},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+
+use super::plan::{Knob, Place};
+use crate::{host::cgroups::memory_hierarchy, untrusted::Untrusted};
+
+/// The place of a value in `mm_stat` of a zram device: its limit.
+const MM_STAT_LIMIT: usize = 3;
+
+/// A setting as it is now.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// Its value; `None` when its file is not there.
+    pub(super) value: Option<String>,
+    /// The inode of its cgroup, for one of a cgroup.
+    pub(super) cgroup_inode: Option<u64>,
+}
+
+/// Reads a setting.
+pub(super) fn read(knob: &Knob) -> io::Result<Shown> {
+    let (root, name) = place(knob)?;
+    let is_gone = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENODEV));
+    let gone = Shown { value: None, cgroup_inode: None };
+    let read_all = || -> io::Result<(String, Option<u64>)> {
+        let root = directory(&root)?;
+        let inode = match &knob.place {
+            Place::Cgroup { path, .. } => Some(beneath(&root, Path::new(&path[1..]), OFlags::PATH)?.metadata()?.ino()),
+            _ => None,
+        };
+        let name = match knob.place {
+            Place::Zram(number, "mem_limit") => PathBuf::from(format!("zram{number}/mm_stat")),
+            _ => name.clone(),
+        };
+        let mut text = String::new();
+        beneath(&root, &name, OFlags::RDONLY)?.take(4096).read_to_string(&mut text)?;
+        Ok((text, inode))
+    };
+    let (text, cgroup_inode) = match read_all() {
+        Ok(found) => found,
+        Err(e) if is_gone(&e) => return Ok(gone),
+        Err(e) => return Err(e),
+    };
+    let text = match knob.place {
+        Place::Zram(_, "mem_limit") => text.split_ascii_whitespace().nth(MM_STAT_LIMIT).unwrap_or_default(),
+        _ => text.as_str(),
+    };
+    let unknown = || {
+        let shown = Untrusted(text.trim().as_bytes());
+        io::Error::other(format!("`{}` is no value that it could have", shown.tty()))
+    };
+    Ok(Shown { value: Some(knob.kind.read(text).ok_or_else(unknown)?), cgroup_inode })
+}
+
+/// Writes a setting in one go, without looking at what becomes of it.
+pub(super) fn write(knob: &Knob, value: &str) -> io::Result<()> {
+    let (root, name) = place(knob)?;
+    let mut file = beneath(&directory(&root)?, &name, OFlags::WRONLY)?;
+    let text = knob.kind.written(value);
+    let written = file.write(text.as_bytes())?;
+    if written == text.len() { Ok(()) } else { Err(io::Error::other("the kernel took a part of it only")) }
+}
+
+/// Where it is: a directory that nobody but the kernel can put something into, and the name below it.
+fn place(knob: &Knob) -> io::Result<(PathBuf, PathBuf)> {
+    Ok(match &knob.place {
+        Place::Sysctl(name) => ("/proc/sys/vm".into(), (*name).into()),
+        Place::Sys(path) => ("/sys".into(), (*path).into()),
+        Place::Zram(number, file) => ("/sys/devices/virtual/block".into(), format!("zram{number}/{file}").into()),
+        Place::Cgroup { path, file } => {
+            let hierarchy = memory_hierarchy()?;
+            let mount = hierarchy.mount().ok_or_else(|| io::Error::other("there is no memory cgroup hierarchy here"))?;
+            (mount.to_owned(), Path::new(&path[1..]).join(file))
+        }
+    })
+}
+
+fn directory(path: &Path) -> io::Result<OwnedFd> {
+    Ok(open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Opens what is below a directory, through no link and never outside it.
+fn beneath(root: &OwnedFd, name: &Path, flags: OFlags) -> io::Result<File> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    Ok(File::from(openat2(root.as_fd(), name, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?))
+}
+
+/// What a memory cgroup uses now, in bytes; `None` for another setting, and when it cannot be read.
+pub(super) fn usage_bytes(knob: &Knob) -> Option<u64> {
+    let Place::Cgroup { path, .. } = &knob.place else { return None };
+    let mount = memory_hierarchy().ok()?.mount()?.join(&path[1..]);
+    let files = ["memory.current", "memory.usage_in_bytes"];
+    files.into_iter().find_map(|name| std::fs::read_to_string(mount.join(name)).ok()?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Knob, read};
+
+    #[test]
+    fn settings_of_this_host_are_read() {
+        let value = |name: &str| read(&Knob::parse(name).unwrap()).unwrap().value;
+        assert!(value("vm.swappiness").unwrap().parse::<u64>().is_ok());
+        assert!(value("vm.lowmem_reserve_ratio").unwrap().contains(' '));
+        assert_eq!(value("zram4711/mem_limit"), None);
+        assert_eq!(value("cgroup:/not/there:memory.high"), None);
+    }
+}

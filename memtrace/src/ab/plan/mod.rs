@@ -1,0 +1,23 @@
+//! What an experiment is to do: settings, sides, order of writes, schedule. Only computes; the shell around it reads
+//! and writes.
+
+pub mod allow;
+mod conduct;
+pub mod journal;
+pub mod knob;
+mod order;
+mod risk;
+pub mod schedule;
+mod sides;
+mod value;
+pub mod words;
+
+pub use self::{
+    allow::Kind,
+    conduct::{Action, Conductor, Phase},
+    knob::{Knob, Place},
+    order::{Write, sort},
+    risk::{Host, Risk, risks},
+    schedule::{Block, Schedule, Side},
+    sides::{Item, Plan},
+};

@@ -1,0 +1,102 @@
+//! An experiment in words: what it will do, how far it is, what was undone.
+
+use std::time::Duration;
+
+use super::{
+    conduct::{Conductor, Phase},
+    risk::Risk,
+    schedule::Schedule,
+    sides::Plan,
+};
+use crate::lines;
+
+/// What will be done, before it is.
+#[must_use]
+pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
+    let head = ["setting", "now", "A", "B"].map(str::to_owned);
+    let row = |item: &super::Item| {
+        let shown = |value: &String| item.knob.kind.shown(value);
+        [item.knob.shown(), shown(&item.first), shown(&item.a), shown(&item.b)]
+    };
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(plan.items.iter().map(row)).collect();
+    let mut text = table(&rows);
+    let count = schedule.blocks.len();
+    text += &format!(
+        "{count} blocks of {} ({} pairs, least p {:.4}), {} after each change not measured: {} in all\n",
+        time(schedule.block),
+        count / 2,
+        schedule.least_p(),
+        time(schedule.settle),
+        time(schedule.total()),
+    );
+    text += &format!("order {}  (--seed {})\n", schedule.order(), schedule.seed);
+    for risk in risks {
+        text += &format!("! {}\n", risk.text);
+    }
+    text
+}
+
+/// Columns that line up.
+fn table(rows: &[[String; 4]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How far it is, in one line.
+#[must_use]
+pub fn progress(conductor: &Conductor, now_ns: u64, stalls: u64, oom_kills: u64) -> String {
+    let left = time(Duration::from_secs(conductor.left(now_ns).as_secs()));
+    let phase = |what: &str, until_ns: u64| {
+        format!("{what} {} s more", until_ns.saturating_sub(now_ns).div_ceil(1_000_000_000))
+    };
+    let phase = match conductor.phase() {
+        Phase::Between | Phase::Changing => "changing settings".to_owned(),
+        Phase::Settling(until_ns) => phase("settling", until_ns),
+        Phase::Measuring(until_ns) => phase("measuring", until_ns),
+        Phase::Over => return "done".to_owned(),
+    };
+    let Some((number, block)) = conductor.block() else { return "done".to_owned() };
+    format!(
+        "block {number} of {} ({}): {phase}, {left} left; {stalls} stalls, {oom_kills} OOM kills",
+        conductor.blocks(),
+        block.side.letter()
+    )
+}
+
+/// A time, for a person.
+#[must_use]
+pub fn time(time: Duration) -> String {
+    lines::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Conductor, Plan, Risk, Schedule, plan, progress};
+    use crate::ab::plan::{Action, sides::Present};
+
+    #[test]
+    fn a_plan_says_all_that_will_be_done() {
+        let schedule = Schedule::draw(12, Duration::from_secs(30), Duration::from_secs(5), 7).unwrap();
+        let set = ["vm.swappiness=10".to_owned(), "cgroup:/web:memory.high=512M".to_owned()];
+        let read = |knob: &super::super::Knob| {
+            let value = if knob.name() == "vm.swappiness" { "60" } else { "max" };
+            Ok(Present { value: value.to_owned(), cgroup_inode: None })
+        };
+        let the_plan = Plan::new(&set, &[], 4096, read).unwrap();
+        let risks = [Risk { text: "it may hurt".to_owned(), refused: false }];
+        insta::assert_snapshot!(plan(&the_plan, &schedule, &risks));
+        let mut conductor = Conductor::new(schedule);
+        assert!(matches!(conductor.advance(0), Some(Action::Change(_))));
+        conductor.changed(0);
+        insta::assert_snapshot!(progress(&conductor, 1_500_000_000, 12, 0));
+    }
+}

@@ -1,0 +1,93 @@
+//! Restoring the first values, and saying what was and was not.
+
+use anyhow::Result;
+
+use super::{
+    files,
+    plan::{
+        Knob,
+        journal::{Fate, Journal, Kept},
+    },
+    store::Store,
+    write,
+};
+
+/// How the restoring came out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Undone {
+    /// Settings that have their first value again.
+    pub(super) restored: usize,
+    /// What was left as it is, and why.
+    pub(super) left: Vec<String>,
+    /// What could not be done; the journal is kept for it.
+    pub(super) failed: Vec<String>,
+}
+
+impl Undone {
+    /// Whether everything is as it was.
+    pub(super) fn is_clean(&self) -> bool {
+        self.left.is_empty() && self.failed.is_empty()
+    }
+
+    /// Says it on stderr.
+    pub(super) fn say(&self) {
+        for line in self.left.iter().chain(&self.failed) {
+            eprintln!("memtrace: {line}");
+        }
+        if !self.failed.is_empty() {
+            eprintln!("memtrace: NOT everything is as it was. `sudo memtrace ab --restore` tries again");
+        }
+    }
+}
+
+/// Restores what a journal says, and forgets it when nothing more can be done.
+pub(super) fn undo(store: &Store, journal: &Journal) -> Result<Undone> {
+    let undone = if journal.boot_id == boot_id() {
+        restore(&journal.kept)
+    } else {
+        let left = vec!["the host was booted since: the settings are those of the boot".to_owned()];
+        Undone { left, ..Undone::default() }
+    };
+    if undone.failed.is_empty() {
+        store.forget()?;
+    }
+    Ok(undone)
+}
+
+fn restore(kept: &[Kept]) -> Undone {
+    let mut undone = Undone::default();
+    let mut due: Vec<(Knob, String)> = Vec::new();
+    for kept in kept {
+        let (name, first) = (kept.knob.shown(), kept.knob.kind.shown(&kept.first));
+        match files::read(&kept.knob) {
+            Err(e) => undone.failed.push(format!("{name} cannot be read: {e}; it was {first}")),
+            Ok(shown) if shown.value.is_some() && shown.cgroup_inode != kept.cgroup_inode => {
+                undone.left.push(format!("{name} is another cgroup of the same name: it stays as it is"));
+            }
+            Ok(shown) => match kept.fate(shown.value.as_deref()) {
+                Fate::AsBefore => {}
+                Fate::Gone => undone.left.push(format!("{name} is gone: there is nothing to restore")),
+                Fate::Foreign(now) => undone.left.push(format!(
+                    "{name} is {} now, which somebody else set meanwhile: it stays. It was {first} before",
+                    kept.knob.kind.shown(&now)
+                )),
+                Fate::Restore => due.push((kept.knob.clone(), kept.first.clone())),
+            },
+        }
+    }
+    // Of a pair of which a write to one makes the other 0, the one that counted is written, and that does for both.
+    let is_done_by_partner = |knob: &Knob, first: &str| {
+        let partner = knob.partner();
+        first == "0" && due.iter().any(|(other, first)| Some(other) == partner.as_ref() && first != "0")
+    };
+    let writes: Vec<_> = due.iter().filter(|(knob, first)| !is_done_by_partner(knob, first)).cloned().collect();
+    let failed = write::write_all(&writes);
+    undone.restored = due.len() - failed.len().min(due.len());
+    undone.failed.extend(failed);
+    undone
+}
+
+/// The boot: an experiment of another one has nothing to restore.
+pub(super) fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,101 @@
+//! How a replay ends: what is remarked on the way, and what it came to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    engine::{CLOCK_SET_NS, Replay},
+    note::Note,
+    watch::Watch,
+};
+use crate::{
+    session::{input::TickInput, summary::Summary},
+    trace::{
+        change::Change,
+        mark::BlockMark,
+        model::{End, EndReason, Meta, Remark, RemarkKind, Setting},
+    },
+};
+
+impl Replay {
+    pub(super) fn remark(&mut self, remark: &Remark, watch: &mut impl Watch) {
+        match remark.kind {
+            RemarkKind::EventsStopped => {
+                self.notes.push(Note::EventsStopped { t_ns: remark.t_ns, text: remark.text.clone() });
+            }
+            RemarkKind::Changed => self.changed(remark),
+            RemarkKind::BlockBegin => {
+                let mark: Option<BlockMark> = remark.text.parse().ok();
+                for Setting { name, value } in mark.into_iter().flat_map(|mark| mark.settings) {
+                    self.meta.host.change(&name, value.as_deref());
+                }
+            }
+            RemarkKind::Trigger | RemarkKind::BlockEnd | RemarkKind::Unknown => {}
+        }
+        if self.begun {
+            watch.remark(remark);
+        }
+    }
+
+    /// The host from now on; told when it falls into what is shown.
+    fn changed(&mut self, remark: &Remark) {
+        let Ok(change) = remark.text.parse::<Change>() else { return };
+        self.meta.host.change(&change.name, change.after.as_deref());
+        if self.shown_ticks > 0 {
+            self.notes.push(Note::Changed { t_ns: remark.t_ns, change });
+        }
+    }
+
+    pub(super) fn end(&mut self, end: &End) {
+        self.ended = end.reason != EndReason::NextSegment;
+        if self.begun {
+            self.session.end(end.lost, &end.open);
+        }
+    }
+
+    /// What it came to, with the paths of cgroups and what must be told beside.
+    #[must_use]
+    pub fn finish(mut self) -> Finished {
+        // Whoever stops in the middle does not ask how it ends.
+        if !self.ended && !self.done {
+            let until_ns = self.ticks_ns.map(|(_, last)| last);
+            self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
+        }
+        if let Some(damage) = self.damage.take() {
+            self.notes.push(damage.note());
+        }
+        self.notes.extend((self.suspended_ns > CLOCK_SET_NS).then_some(Note::Suspended { ns: self.suspended_ns }));
+        let [stalls, total_ns, left_out] = self.untold;
+        if stalls > 0 {
+            let min_stall_ns = self.meta.setup.min_stall_ns;
+            self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
+        }
+        if self.shown_ticks == 0 && self.ticks_ns.is_some() {
+            self.notes.push(Note::EmptyWindow { ticks_ns: self.ticks_ns });
+        }
+        let summary = self.session.summary();
+        Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
+    }
+}
+
+/// The end of a replay.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it came to.
+    pub summary: Summary,
+    /// Paths of cgroups.
+    pub paths: BTreeMap<u64, Arc<[u8]>>,
+    /// What must be told.
+    pub notes: Vec<Note>,
+    /// The beginning, with what was learnt later.
+    pub meta: Meta,
+    /// Whether no tick was in it.
+    pub is_empty: bool,
+}
+
+/// Count and time of all that events told.
+pub(super) fn told_sum(input: &TickInput) -> (u64, u64) {
+    input
+        .told
+        .iter()
+        .fold((0, 0), |(count, total_ns), told| (count + told.count, u64::saturating_add(total_ns, told.total_ns)))
+}

@@ -1,6 +1,7 @@
 //! `memtrace compare`.
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
 };
@@ -8,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 
 use super::{
-    graver, input,
+    alone, graver, input,
     player::{Player, Request},
 };
 use crate::{
@@ -24,6 +25,10 @@ use crate::{
 
 /// Exit status of a wrong usage, as clap's.
 const EXIT_USAGE: u8 = 2;
+/// What is wrong with several recordings, where one is asked for, or on one side alone.
+const SPLIT_TAKES_ONE: &str = "--split takes one recording: memtrace compare --split T FILE";
+const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc after=B.mtrc";
+
 /// Exit status when a condition of `--fail-if` is met.
 const EXIT_MET: u8 = 3;
 /// Exit status when it cannot be judged.
@@ -34,23 +39,24 @@ const EXIT_CANNOT_JUDGE: u8 = 6;
 /// # Errors
 /// When an input cannot be read or stdout fails.
 pub fn compare(args: &CompareArgs) -> Result<u8> {
-    let mut read = Reading { utc: args.utc, status: 0, files: 0 };
-    if let Some(wrong) = wrong_usage(args) {
-        eprintln!("memtrace: {wrong}");
-        return Ok(EXIT_USAGE);
-    }
-    let sides = sides(args, &mut read)?;
+    let mut read = Reading { utc: args.utc, again: false, status: 0, files: 0 };
+    let Sides { sides, paired } = match sides(args, &mut read)? {
+        Ok(sides) => sides,
+        Err(wrong) => {
+            eprintln!("memtrace: {wrong}");
+            return Ok(if read.status == 0 { EXIT_USAGE } else { read.status });
+        }
+    };
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
         eprintln!("memtrace: nothing could be read of {}: there is nothing to compare", empty.name);
         return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
     }
-    for (side, note) in sides
-        .iter()
-        .flat_map(|side| side.runs.iter().flat_map(move |run| run.notes.iter().map(move |note| (side, note))))
-    {
-        eprintln!("memtrace: {}: {note}", side.name);
+    for side in &sides {
+        // What lies in several runs of one recording is said once.
+        let notes: BTreeSet<&String> = side.runs.iter().flat_map(|run| &run.notes).collect();
+        notes.iter().for_each(|note| eprintln!("memtrace: {}: {note}", side.name));
     }
-    let options = Options { seed: args.seed, paired: false, kernel_changed: args.changed.as_deref() == Some("kernel") };
+    let options = Options { seed: args.seed, paired, kernel_changed: args.changed.as_deref() == Some("kernel") };
     let comparisons: Vec<Comparison> = sides[1..].iter().map(|after| judge(&sides[0], after, &options)).collect();
     let mut out = io::stdout().lock();
     let written = comparisons
@@ -104,21 +110,20 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
     status
 }
 
-fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Vec<Side>> {
-    if let Some(at) = &args.split {
-        let paths: Vec<PathBuf> = args.inputs.iter().map(|input| input.path.clone()).collect();
-        let until = TimeArgs { until: Some(at.clone()), ..args.time.clone() };
-        let since = TimeArgs { since: Some(at.clone()), ..args.time.clone() };
-        let mut side = |side: &str, time: &TimeArgs| -> Result<Side> {
-            Ok(Side { name: side.to_owned(), runs: read.runs(&paths, time)? })
-        };
-        return Ok(vec![side("before", &until)?, side("after", &since)?]);
-    }
+/// The sides, in their order.
+fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>> {
     let named = named(args);
-    named
+    if args.split.is_some() || named.len() == 1 {
+        if args.inputs.len() > 1 {
+            return Ok(Err(if args.split.is_some() { SPLIT_TAKES_ONE } else { ONE_SIDE }.to_owned()));
+        }
+        return alone::sides(args, read);
+    }
+    let sides = named
         .into_iter()
         .map(|(side, paths)| Ok(Side { runs: read.runs(&paths, &args.time)?, name: name(&side) }))
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Ok(Sides { sides, paired: false }))
 }
 
 /// What each side is made of, by its name.
@@ -139,36 +144,34 @@ fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
     named
 }
 
-/// Why there is nothing to compare; `None` when there is.
-fn wrong_usage(args: &CompareArgs) -> Option<&'static str> {
-    if args.split.is_some() {
-        return (args.inputs.len() != 1).then_some("--split takes one recording: memtrace compare --split T FILE");
-    }
-    (named(args).len() < 2).then_some(
-        "there is only one side: memtrace compare before=A.mtrc after=B.mtrc, or compare a recording with itself \
-         before and after a time: memtrace compare --split T A.mtrc",
-    )
-}
-
 /// A name for an output: it may come from a file.
 fn name(side: &str) -> String {
     Untrusted(side.as_bytes()).tty().to_string()
 }
 
+/// What is compared.
+pub(super) struct Sides {
+    pub(super) sides: Vec<Side>,
+    /// Whether the n-th run of each belongs together.
+    pub(super) paired: bool,
+}
+
 /// What was read so far.
-struct Reading {
-    utc: bool,
-    status: u8,
+pub(super) struct Reading {
+    pub(super) utc: bool,
+    /// Whether its inputs were read before, and what is wrong with them was said.
+    pub(super) again: bool,
+    pub(super) status: u8,
     files: usize,
 }
 
 impl Reading {
     /// All runs in these files and directories: each recording is one.
-    fn runs(&mut self, paths: &[PathBuf], time: &TimeArgs) -> Result<Vec<Run>> {
+    pub(super) fn runs(&mut self, paths: &[PathBuf], time: &TimeArgs) -> Result<Vec<Run>> {
         let filter = FilterArgs::default();
         let request = Request { filter: &filter, time, utc: self.utc };
         // Totals, histograms and tables are in the ticks: no single event is needed.
-        let mut player = Player::new(input::sources(paths)?).without_entries();
+        let mut player = Player::new(input::sources(paths)?).without_entries().quietly(self.again);
         let mut runs = Vec::new();
         while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
             self.progress();

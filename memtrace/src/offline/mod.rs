@@ -1,5 +1,6 @@
 //! The commands that read traces: no rights, no kernel, and no file but those that are named.
 
+mod alone;
 mod compare;
 mod input;
 mod pace;

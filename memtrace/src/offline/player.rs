@@ -48,6 +48,8 @@ pub(super) struct Player {
     damaged: Vec<String>,
     status: u8,
     skip_entries: bool,
+    /// Whether what is wrong with a source was said by who read it before.
+    is_quiet: bool,
 }
 
 impl Player {
@@ -60,12 +62,19 @@ impl Player {
             damaged: Vec::new(),
             status: 0,
             skip_entries: false,
+            is_quiet: false,
         }
     }
 
     /// Leaves out what happened: totals and tables come from the ticks, which is much quicker.
     pub(super) fn without_entries(mut self) -> Self {
         self.skip_entries = true;
+        self
+    }
+
+    /// Says nothing of what is wrong with a source: it was read before.
+    pub(super) fn quietly(mut self, quiet: bool) -> Self {
+        self.is_quiet = quiet;
         self
     }
 
@@ -98,7 +107,7 @@ impl Player {
     fn window(&self, request: &Request<'_>, meta: &Meta) -> Result<Window, String> {
         let TimeArgs { since, until } = request.time;
         let clock = request.clock(meta);
-        let start_ns = meta.base.as_ref().map_or(meta.setup.start_ns, |base| base.input.t_ns);
+        let start_ns = meta.start_ns();
         let end_ns = || {
             let of_it = |source: &&Source| source.part.is_some_and(|part| part.recording == meta.recording);
             let current = self.current.as_ref().map(|current| &current.source);
@@ -182,7 +191,9 @@ impl Player {
                 item
             }
             Err(e) => {
-                eprintln!("memtrace: {}", in_words(&current.source, &e));
+                if !self.is_quiet {
+                    eprintln!("memtrace: {}", in_words(&current.source, &e));
+                }
                 let status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
                 self.status = graver(self.status, status);
                 None
@@ -200,7 +211,9 @@ impl Player {
                     return true;
                 }
                 Err(e) => {
-                    eprintln!("memtrace: {} cannot be opened: {e}", source.shown);
+                    if !self.is_quiet {
+                        eprintln!("memtrace: {} cannot be opened: {e}", source.shown);
+                    }
                     self.status = EXIT_FAILURE;
                 }
             }
@@ -210,7 +223,7 @@ impl Player {
 
     /// Says what is damaged; the result is the exit status.
     pub(super) fn finish(self) -> u8 {
-        for name in &self.damaged {
+        for name in self.damaged.iter().filter(|_| !self.is_quiet) {
             let out = format!("{}-salvaged.mtrc", name.strip_suffix(".mtrc").unwrap_or(name));
             eprintln!(
                 "memtrace: {name} is damaged; what could be read was read. `memtrace salvage {name} -o {out}` copies the intact part"

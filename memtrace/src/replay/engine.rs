@@ -100,7 +100,7 @@ impl Replay {
         if meta.segment > 0 {
             notes.push(Note::BeginsLater { segment: meta.segment });
         }
-        let first_ns = meta.base.as_ref().map_or(setup.start_ns, |base| base.input.t_ns);
+        let first_ns = meta.start_ns();
         begun &= !options.window.begins_after(first_ns, setup.interval_ns);
         Self {
             segment: meta.segment,

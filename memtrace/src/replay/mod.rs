@@ -5,6 +5,7 @@ mod ending;
 mod engine;
 mod items;
 mod known;
+mod marks;
 mod note;
 mod watch;
 pub mod when;
@@ -13,6 +14,7 @@ pub use self::{
     ending::Finished,
     engine::{Options, Replay},
     items::Items,
+    marks::{Act, Block, Marks},
     note::Note,
     watch::{Flow, Watch},
 };

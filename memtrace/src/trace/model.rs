@@ -216,6 +216,14 @@ pub struct Meta {
     pub base: Option<TickRecord>,
 }
 
+impl Meta {
+    /// When what it holds begins, `CLOCK_MONOTONIC` in ns.
+    #[must_use]
+    pub fn start_ns(&self) -> u64 {
+        self.base.as_ref().map_or(self.setup.start_ns, |base| base.input.t_ns)
+    }
+}
+
 /// Something that is worth a note in the trace beside what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {

@@ -1,0 +1,162 @@
+//! One recording compared with itself: split at a time that is asked for, by the blocks of an experiment, or where a
+//! setting was changed.
+
+use std::{fmt::Write as _, path::Path};
+
+use anyhow::{Result, anyhow};
+
+use super::{
+    compare::{Reading, Sides},
+    graver, input,
+    player::{Player, Request},
+};
+use crate::{
+    cli::{CompareArgs, FilterArgs, TimeArgs},
+    clock::Clock,
+    compare::{Run, Side},
+    replay::{Act, Marks, when::When},
+    trace::change::Change,
+    untrusted::Untrusted,
+};
+
+/// Changes that are named in a list.
+const NAMED: usize = 16;
+
+/// What a recording says of where it may be cut.
+struct Cuts {
+    marks: Marks,
+    start_ns: u64,
+    clock: Clock,
+    recordings: usize,
+}
+
+/// The sides of the only input; else what is wrong with the usage.
+pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>> {
+    let [input] = args.inputs.as_slice() else { return Ok(Err("one recording is expected".to_owned())) };
+    let path = input.path.as_path();
+    if path == Path::new("-") {
+        return Ok(Err("a recording is read more than once to be split: give a file, not `-`".to_owned()));
+    }
+    if let Some(at) = &args.split {
+        return Ok(Ok(halves(args, read, path, [at.clone(), at.clone()])?));
+    }
+    let Some(cuts) = cuts(args, read, path)? else {
+        return Ok(Err(format!("nothing could be read of {}: there is nothing to compare", input::shown(path))));
+    };
+    if cuts.recordings > 1 {
+        return Ok(Err(format!(
+            "{} holds {} recordings, and all of them are one side: memtrace compare before=DIR after=DIR",
+            input::shown(path),
+            cuts.recordings
+        )));
+    }
+    if cuts.marks.has_blocks() {
+        return blocks(args, read, path, &cuts);
+    }
+    match cuts.marks.acts() {
+        [act] => {
+            let at = |t_ns: u64| When::AfterStart(t_ns.saturating_sub(cuts.start_ns));
+            eprintln!(
+                "memtrace: split at {}, where {} was changed",
+                cuts.clock.seconds(act.after_ns),
+                names(act).join(", ")
+            );
+            Ok(Ok(halves(args, read, path, [at(act.before_ns), at(act.after_ns)])?))
+        }
+        acts => Ok(Err(which(acts, &cuts, path))),
+    }
+}
+
+/// What comes before the first time and what comes after the second.
+fn halves(args: &CompareArgs, read: &mut Reading, path: &Path, [until, since]: [When; 2]) -> Result<Sides> {
+    let before = TimeArgs { until: Some(until), ..args.time.clone() };
+    let after = TimeArgs { since: Some(since), ..args.time.clone() };
+    let mut side = |name: &str, time: &TimeArgs| -> Result<Side> {
+        Ok(Side { name: name.to_owned(), runs: read.runs(&[path.to_owned()], time)? })
+    };
+    Ok(Sides { sides: vec![side("before", &before)?, side("after", &after)?], paired: false })
+}
+
+/// The blocks of an experiment: one run each, those of a pair opposite.
+fn blocks(args: &CompareArgs, read: &mut Reading, path: &Path, cuts: &Cuts) -> Result<Result<Sides, String>> {
+    let pairs = cuts.marks.pairs();
+    if pairs.is_empty() {
+        return Ok(Err(
+            "the experiment was ended before both sides were measured once: there is nothing to compare".to_owned()
+        ));
+    }
+    let mut sides = ["A", "B"].map(|name| Side { name: name.to_owned(), runs: Vec::new() });
+    for pair in &pairs {
+        let mut of_pair: Vec<Run> = Vec::new();
+        for block in pair {
+            let at = |t_ns: u64| Some(When::AfterStart(t_ns.saturating_sub(cuts.start_ns)));
+            let time = TimeArgs { since: at(block.since_ns), until: at(block.until_ns) };
+            of_pair.extend(read.runs(&[path.to_owned()], &time)?);
+        }
+        // A block that lost its ticks takes the other one with it.
+        if let Ok([a, b]) = <[Run; 2]>::try_from(of_pair) {
+            sides[0].runs.push(a);
+            sides[1].runs.push(b);
+        }
+    }
+    if args.time != TimeArgs::default() {
+        eprintln!("memtrace: only blocks that lie in the time asked for are compared: {} pairs", pairs.len());
+    }
+    Ok(Ok(Sides { sides: sides.into(), paired: true }))
+}
+
+/// Reads where it may be cut.
+fn cuts(args: &CompareArgs, read: &mut Reading, path: &Path) -> Result<Option<Cuts>> {
+    let filter = FilterArgs::default();
+    let request = Request { filter: &filter, time: &args.time, utc: args.utc };
+    let mut player = Player::new(input::sources(&[path.to_owned()])?).without_entries();
+    let mut cuts: Option<Cuts> = None;
+    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+        if let Some(cuts) = &mut cuts {
+            cuts.recordings += 1;
+            player.play(&mut replay, &mut Marks::default(), || true);
+            continue;
+        }
+        let start_ns = replay.meta().start_ns();
+        let mut marks = Marks::new(start_ns);
+        player.play(&mut replay, &mut marks, || true);
+        cuts = Some(Cuts { marks, start_ns, clock: request.clock(replay.meta()), recordings: 1 });
+    }
+    read.status = graver(read.status, player.finish());
+    read.again = true;
+    Ok(cuts)
+}
+
+/// Says that it must be said where to split.
+fn which(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
+    let path = input::shown(path);
+    if acts.is_empty() {
+        return format!(
+            "there is only one side, and no setting was changed while it was recorded: memtrace compare before={path} \
+             after=FILE, or memtrace compare --split T {path}"
+        );
+    }
+    let mut text = String::from("settings were changed several times; say which change is meant:");
+    for act in acts.iter().take(NAMED) {
+        let after_s = act.after_ns.saturating_sub(cuts.start_ns).div_ceil(1_000_000_000);
+        let time = cuts.clock.seconds(act.after_ns);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  memtrace compare --split {after_s}s {path}   # {time}: {}", names(act).join(", "));
+    }
+    if acts.len() > NAMED {
+        let _ = write!(text, "\n  and {} more; --since and --until leave some of them out", acts.len() - NAMED);
+    }
+    text
+}
+
+/// What was changed, for a person; a setting that was changed twice is named once.
+fn names(act: &Act) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for Change { name, .. } in &act.changes {
+        let name = Untrusted(name.as_bytes()).tty().to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

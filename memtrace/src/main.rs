@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use memtrace::{
+    ab,
     cli::{self, Cli, Command, RecordArgs},
     live::{self, Job, Show},
     offline, preflight,
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let with_command = match &command {
         Command::Live(args) => !args.trace.cmd.is_empty(),
         Command::Record(args) => !args.trace.cmd.is_empty(),
+        Command::Ab(args) => !args.trace.cmd.is_empty(),
         _ => false,
     };
     match run(command) {
@@ -44,11 +46,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<u8> {
     match command {
-        Command::Live(args) => live::run(&Job::live(&args)),
+        Command::Live(args) => {
+            say_what_is_left();
+            live::run(&Job::live(&args))
+        }
         Command::Record(args) => record(&args),
         Command::Report(args) => offline::report(&args),
         Command::Replay(args) => offline::replay(&args),
         Command::Compare(args) => offline::compare(&args),
+        Command::Ab(args) => ab::run(&args),
         Command::Salvage(args) => offline::salvage(&args),
         Command::Check { json } => check(json),
         Command::Completions { shell } => print(&cli::completions(shell)),
@@ -56,8 +62,16 @@ fn run(command: Command) -> Result<u8> {
     }
 }
 
+/// Settings that an experiment left changed are said at each start, since they are in what is traced.
+fn say_what_is_left() {
+    if ab::is_left_behind() {
+        eprintln!("memtrace: {}", ab::LEFT_BEHIND);
+    }
+}
+
 /// Records to a file, or several times, or as a flight recorder.
 fn record(args: &RecordArgs) -> Result<u8> {
+    say_what_is_left();
     let name = || args.output.clone().unwrap_or_else(plan::default_name);
     if let (Some(runs), None) = (args.runs, args.run) {
         if args.trace.cmd.is_empty() {
@@ -82,7 +96,13 @@ fn record(args: &RecordArgs) -> Result<u8> {
         if name.as_os_str() == "-" { Place::Stdout } else { Place::File { path: name, force: args.force } }
     };
     let min_stall_ns = args.trace.min_stall.map_or(0, |min| u64::try_from(min.as_nanos()).unwrap_or(u64::MAX));
-    let plan = Plan { place, min_stall_ns, run: args.run.unwrap_or(0), conditions: args.flight.on.clone() };
+    let plan = Plan {
+        place,
+        min_stall_ns,
+        run: args.run.unwrap_or(0),
+        conditions: args.flight.on.clone(),
+        own_settings: Vec::new(),
+    };
     let never = std::time::Duration::MAX;
     live::run(&Job { trace: &args.trace, show: Show::Progress, min_stall: never, recording: Some(plan) })
 }

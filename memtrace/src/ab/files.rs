@@ -77,7 +77,8 @@ fn place(knob: &Knob) -> io::Result<(PathBuf, PathBuf)> {
         Place::Zram(number, file) => ("/sys/devices/virtual/block".into(), format!("zram{number}/{file}").into()),
         Place::Cgroup { path, file } => {
             let hierarchy = memory_hierarchy()?;
-            let mount = hierarchy.mount().ok_or_else(|| io::Error::other("there is no memory cgroup hierarchy here"))?;
+            let mount =
+                hierarchy.mount().ok_or_else(|| io::Error::other("there is no memory cgroup hierarchy here"))?;
             (mount.to_owned(), Path::new(&path[1..]).join(file))
         }
     })

@@ -3,4 +3,135 @@
 //!
 //! [`plan`] computes; the rest reads and writes.
 
+mod ask;
+mod experiment;
+mod files;
+mod outcome;
 pub mod plan;
+mod store;
+mod undo;
+mod write;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Result, bail};
+
+pub use self::store::is_left_behind;
+use self::{
+    experiment::Experiment,
+    plan::{Host, Knob, Plan, Present, Schedule, journal::Journal, risks, words},
+    store::Store,
+};
+use crate::{
+    cli::AbArgs,
+    live::{self, EXIT_CANNOT_TRACE, Job, Show},
+    preflight,
+    record::plan::{self as recording, Place},
+};
+
+/// Exit status of a wrong usage, as clap's.
+const EXIT_USAGE: u8 = 2;
+/// What to do about settings that were left behind.
+pub const LEFT_BEHIND: &str =
+    "an experiment that was killed left settings changed: `sudo memtrace ab --restore` puts them back";
+
+/// Runs an experiment, or puts back what one left; the result is the exit status.
+///
+/// # Errors
+/// When what is to be restored cannot be kept, or the tracing fails; the settings are restored first.
+pub fn run(args: &AbArgs) -> Result<u8> {
+    if args.dry_run {
+        return dry_run(args);
+    }
+    if let Some(message) = preflight::missing_rights_message(&preflight::gather()) {
+        eprint!("{message}");
+        return Ok(EXIT_CANNOT_TRACE);
+    }
+    let store = Store::open(Path::new(store::DIRECTORY))?;
+    if args.restore {
+        return outcome::restore(&store);
+    }
+    if let Some(journal) = store.journal()? {
+        if !ask::put_back(&journal, args.yes)? {
+            eprintln!("memtrace: {LEFT_BEHIND}");
+            return Ok(EXIT_USAGE);
+        }
+        let undone = undo::undo(&store, &journal)?;
+        undone.say();
+        if !undone.failed.is_empty() {
+            bail!("nothing was begun");
+        }
+    }
+    let (plan, schedule) = match planned(args) {
+        Ok(planned) => planned,
+        Err(wrong) => {
+            eprintln!("memtrace: {wrong}");
+            return Ok(EXIT_USAGE);
+        }
+    };
+    if !ask::go_on(&plan, &schedule, &known_risks(&plan), args)? {
+        return Ok(EXIT_USAGE);
+    }
+    let path = args.output.clone().unwrap_or_else(recording::default_name);
+    let own_settings = plan.kept().iter().map(|kept| kept.knob.name()).collect();
+    let recording = recording::Plan {
+        place: Place::File { path: path.clone(), force: args.force },
+        min_stall_ns: args.trace.min_stall.map_or(0, live::nanoseconds),
+        run: 0,
+        conditions: Vec::new(),
+        own_settings,
+    };
+    let journal = Journal {
+        boot_id: undo::boot_id(),
+        pid: std::process::id(),
+        begun: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        kept: plan.kept(),
+    };
+    let mut experiment = Experiment::new(plan, schedule, store, journal, &args.stop_if);
+    let job = Job { trace: &args.trace, show: Show::Progress, min_stall: Duration::MAX, recording: Some(recording) };
+    let traced = live::run_beside(&job, Some(&mut experiment));
+    let ended = experiment.finish();
+    outcome::tell(args, &path, traced?, &ended)
+}
+
+/// What is asked for, held against what is there now.
+fn planned(args: &AbArgs) -> Result<(Plan, Schedule), String> {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u32(..).into());
+    let schedule = Schedule::draw(args.blocks, args.block, args.settle, seed)?;
+    let page_bytes = rustix::param::page_size() as u64;
+    let read = |knob: &Knob| {
+        let name = knob.shown();
+        let shown = files::read(knob).map_err(|e| format!("{name} cannot be read: {e}"))?;
+        let value = shown.value.ok_or_else(|| format!("{name} is not there on this host"))?;
+        Ok(Present { value, cgroup_inode: shown.cgroup_inode })
+    };
+    let plan = Plan::new(&args.set, &args.against, page_bytes, read)?;
+    let refused: Vec<_> = known_risks(&plan).into_iter().filter(|risk| risk.refused).map(|risk| risk.text).collect();
+    if !refused.is_empty() && !args.allow_risky {
+        return Err(format!("{}. --allow-risky takes the risk", refused.join("; ")));
+    }
+    Ok((plan, schedule))
+}
+
+fn known_risks(plan: &Plan) -> Vec<plan::Risk> {
+    let system = rustix::system::sysinfo();
+    let memory_bytes = u64::from(system.mem_unit).checked_mul(system.totalram);
+    let usage_bytes = plan.items.iter().map(|item| files::usage_bytes(&item.knob)).collect();
+    risks(plan, &Host { memory_bytes, usage_bytes })
+}
+
+fn dry_run(args: &AbArgs) -> Result<u8> {
+    if is_left_behind() {
+        eprintln!("memtrace: {LEFT_BEHIND}");
+    }
+    match planned(args) {
+        Ok((plan, schedule)) => {
+            print!("{}", words::plan(&plan, &schedule, &known_risks(&plan)));
+            Ok(0)
+        }
+        Err(wrong) => {
+            eprintln!("memtrace: {wrong}");
+            Ok(EXIT_USAGE)
+        }
+    }
+}

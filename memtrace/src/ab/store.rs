@@ -44,8 +44,9 @@ impl Store {
         }
         let dir = directory(path).with_context(|| format!("opening {shown}"))?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut lock: File =
-            openat(&dir, LOCK, flags, Mode::RUSR | Mode::WUSR).with_context(|| format!("opening {shown}/{LOCK}"))?.into();
+        let mut lock: File = openat(&dir, LOCK, flags, Mode::RUSR | Mode::WUSR)
+            .with_context(|| format!("opening {shown}/{LOCK}"))?
+            .into();
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
@@ -53,11 +54,15 @@ impl Store {
                 // Who holds it is only said; not to know it is no other failure.
                 let _ = (&lock).take(16).read_to_string(&mut pid);
                 let pid = pid.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (pid {pid})"));
-                bail!("another `memtrace ab`{pid} is running: two at once would measure each other. Wait for it, or end it with Ctrl-C");
+                bail!(
+                    "another `memtrace ab`{pid} is running: two at once would measure each other. Wait for it, or end it with Ctrl-C"
+                );
             }
             Err(e) => return Err(e).with_context(|| format!("locking {shown}/{LOCK}")),
         }
-        lock.set_len(0).and_then(|()| lock.write_all(format!("{}\n", std::process::id()).as_bytes())).context("writing the lock")?;
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(format!("{}\n", std::process::id()).as_bytes()))
+            .context("writing the lock")?;
         Ok(Self { dir, _lock: lock })
     }
 

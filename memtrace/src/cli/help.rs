@@ -96,7 +96,8 @@ Examples:
   memtrace compare before.mtrc after.mtrc         two recordings: an indication, from 10 minutes each on
   memtrace compare old=old/ new=new/              directories with five or more recordings each: firm words
   memtrace compare old=1.mtrc old=2.mtrc new=3.mtrc new=4.mtrc
-  memtrace compare --split 13:05 a.mtrc           one recording, before and after a change
+  memtrace compare a.mtrc                         one recording in which a setting was changed, or of `memtrace ab`
+  memtrace compare --split 13:05 a.mtrc           one recording, before and after a time
   memtrace compare a.mtrc b.mtrc --fail-if 'stall.p99 > +20%'
 
 Stalls come in bursts, so single stalls and seconds are no independent samples: tests on them find differences where
@@ -109,6 +110,7 @@ nothing was changed in most cases. Runs are compared instead. For a firm word re
 
 Take turns as above, so that the time of day and a growing page cache fall on both sides alike. Decide on the number of
 runs before, and do not record more until the word is the one you want: that finds differences where there are none.
+On one host `memtrace ab` does all of this by itself.
 
 Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. Metrics of
 --fail-if: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate oom.count; it is met when the change is
@@ -116,6 +118,29 @@ beyond the bound and its interval is all on that side. The longest stall has no 
 
 Exit codes: 0 compared, 1 reading or writing failed, 2 wrong usage, 3 --fail-if is met, 5 damaged or no trace, 6 cannot
 be judged (--strict and a guard, or --fail-if without an interval)";
+
+/// Where `ab --help` ends.
+pub(super) const AB_EXAMPLES: &str = "\
+Examples:
+  sudo memtrace ab --set vm.watermark_scale_factor=50 --dry-run     what would be done
+  sudo memtrace ab --set vm.watermark_scale_factor=50 --stop-if 'oom.count > 0'
+  sudo memtrace ab --set cgroup:/web.slice:memory.high=2G --set vm.swappiness=10
+  sudo memtrace ab --set vm.page-cluster=0 --against vm.page-cluster=3 --blocks 24 -- ./load
+  sudo memtrace ab --restore                                        after a crash, or kill -9
+
+A is the value of now (or --against), B that of --set. Blocks of A and B take turns, and in each pair chance says which
+comes first, so that the time of day falls on both alike. All is recorded; what a block has in its first --settle seconds
+is not counted. Pairs of blocks are tested, not stalls: 16 blocks (8 pairs) reach p = 0.008, fewer than 12 cannot be firm.
+A load that stays the same all the time shows differences best: the host's own, or CMD.
+
+Settings that can be changed: vm.* sysctls; limits of memory cgroups, cgroup:/PATH:memory.high; transparent_hugepage/...,
+lru_gen/..., zswap/..., ksm/...; zramN/mem_limit. The first values are kept in /run/memtrace before the first write, and
+restored at the end: when all blocks are over, after Ctrl-C or another signal, when --stop-if is met, when CMD ends. A
+setting that somebody else changed meanwhile is left as it is, and said. While the settings are changed, further signals
+wait until they are restored.
+
+Exit codes: 0 compared, 1 something failed, 2 wrong usage or not agreed to, 3 --stop-if was met, 4 a right or a kernel
+feature is missing, 6 ended before all blocks were measured; the status of CMD when it is not 0";
 
 /// Where `salvage --help` ends.
 pub(super) const SALVAGE_EXAMPLES: &str = "\

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and its help.
 
+mod ab;
 mod compare;
 pub mod duration;
 mod filter;
@@ -16,7 +17,8 @@ use std::{io, path::PathBuf, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use self::{
-    compare::CompareArgs,
+    ab::AbArgs,
+    compare::{CompareArgs, Input},
     filter::FilterArgs,
     record::RecordArgs,
     replay::{ReplayArgs, Speed},
@@ -70,6 +72,9 @@ pub enum Command {
     /// Compare traces before and after a change, and say what can be said of the difference
     #[command(after_long_help = help::COMPARE_EXAMPLES)]
     Compare(Box<CompareArgs>),
+    /// Try a setting on this host: two values in turns, recorded and compared, and put back however it ends
+    #[command(after_long_help = help::AB_EXAMPLES)]
+    Ab(Box<AbArgs>),
     /// Copy what is intact of a damaged trace to a new file
     #[command(after_long_help = help::SALVAGE_EXAMPLES)]
     Salvage(SalvageArgs),

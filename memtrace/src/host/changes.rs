@@ -21,6 +21,8 @@ const OTHERS: usize = 32;
 #[derive(Debug)]
 pub struct Watcher {
     known: BTreeMap<String, Option<String>>,
+    /// Settings that somebody else looks after.
+    left_out: Vec<String>,
     mount: Option<PathBuf>,
     /// Cgroups that have a limit, and how far round by round has come.
     limited: Vec<PathBuf>,
@@ -30,9 +32,9 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Begins with what a trace says of the host.
+    /// Begins with what a trace says of the host, and leaves some settings out.
     #[must_use]
-    pub fn new(host: &HostFacts) -> Self {
+    pub fn new(host: &HostFacts, left_out: Vec<String>) -> Self {
         let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
         let settings = host.sysctls.iter().chain(&host.settings).filter(|setting| is_watched(setting));
         let mut known: BTreeMap<String, Option<String>> =
@@ -44,7 +46,7 @@ impl Watcher {
             let below = std::ffi::OsStr::from_bytes(cgroup.path.strip_prefix(b"/").unwrap_or_default());
             limited.extend(mount.as_ref().map(|mount| mount.join(below)));
         }
-        Self { known, mount, limited, next_limited: 0, round: Vec::new() }
+        Self { known, left_out, mount, limited, next_limited: 0, round: Vec::new() }
     }
 
     /// What has another value than when it was last looked at.
@@ -98,6 +100,9 @@ impl Watcher {
     /// Compares a value with the one before. One that appears where there was none is a change only for a limit, which
     /// then was not set.
     fn see(&mut self, name: String, now: Option<String>, changes: &mut Vec<Change>) {
+        if self.left_out.contains(&name) {
+            return;
+        }
         let before = self.known.get(&name).cloned().flatten();
         if before != now {
             let is_new = before.is_none() && !name.starts_with("cgroup:");
@@ -129,7 +134,7 @@ mod tests {
             fs::create_dir(dir.join(name)).unwrap();
             fs::write(dir.join(name).join("memory.high"), "max\n").unwrap();
         }
-        Watcher { mount: Some(dir.to_owned()), ..Watcher::new(&HostFacts::default()) }
+        Watcher { mount: Some(dir.to_owned()), ..Watcher::new(&HostFacts::default(), Vec::new()) }
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl<'a> Job<'a> {
             min_stall_ns: args.trace.min_stall.map_or(0, nanoseconds),
             run: 0,
             conditions: Vec::new(),
+            own_settings: Vec::new(),
         });
         // The screen has the rows of the ticks, and no line of a stall.
         let min_stall =

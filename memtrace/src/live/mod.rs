@@ -4,6 +4,7 @@
 
 mod before;
 mod command;
+mod companion;
 mod cost;
 mod drain;
 mod job;
@@ -16,13 +17,14 @@ mod stop;
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use self::stop::Signals;
 use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing};
 pub use self::{
+    companion::Companion,
     drain::Drain,
     job::{Job, Show},
     output::{Queue, queue},
 };
+pub(crate) use self::{start::nanoseconds, stop::Signals};
 use crate::{
     cli::TraceArgs,
     gfp::GfpNames,
@@ -53,6 +55,14 @@ pub const EXIT_OWN_FAILURE: u8 = 125;
 /// # Errors
 /// When the kernel side or the output fails in the middle, with what it means.
 pub fn run(job: &Job<'_>) -> Result<u8> {
+    run_beside(job, None)
+}
+
+/// Traces as asked for, with something that goes on beside; the result is the exit status.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Result<u8> {
     job.check()?;
     let args = job.trace;
     let facts = preflight::gather();
@@ -62,7 +72,8 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
         return Ok(refused(EXIT_CANNOT_TRACE));
     }
     // Before anything is attached: the first signal must already end cleanly.
-    let signals = Signals::install().context("installing the signal handlers")?;
+    let hold = companion.as_ref().map(|companion| companion.hold());
+    let signals = Signals::install(hold).context("installing the signal handlers")?;
     // Nor may what is in the way of the file be said only after seconds.
     let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();
     let loaded = match Loaded::load(&start::options(args, &facts)) {
@@ -81,7 +92,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
         rows: job.wants_rows(),
         ..SessionConfig::default()
     });
-    let min_stall_ns = start::nanoseconds(job.min_stall);
+    let min_stall_ns = nanoseconds(job.min_stall);
     let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
     drain.feed = feed;
     let mut counters = CounterReader::open(&filter);
@@ -114,7 +125,8 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
                 before: before.clone(),
                 clock,
             };
-            Some(Recording::start(prepared, begun, plan, job.show)?)
+            let on_interrupt = companion.as_ref().map_or("ends it", |companion| companion.on_interrupt());
+            Some(Recording::start(prepared, begun, plan, job.show, on_interrupt)?)
         }
         _ => None,
     };
@@ -141,9 +153,10 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
         cost: CostSampler::new(start_ns),
         command,
         recording,
+        companion,
         signals,
         interval: args.interval,
-        deadline_ns: job.duration().map(|duration| start_ns.saturating_add(start::nanoseconds(duration))),
+        deadline_ns: job.duration().map(|duration| start_ns.saturating_add(nanoseconds(duration))),
         probe,
     };
     tracing.run(before, writer, queue)

@@ -28,7 +28,7 @@ use crate::{
         summary::Summary,
         tick::Tick,
     },
-    trace::model::{End, EndReason, TickRecord},
+    trace::model::{End, EndReason, Remark, TickRecord},
     untrusted::Untrusted,
 };
 
@@ -57,7 +57,13 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Begins to write.
-    pub(super) fn start(prepared: Prepared, begun: Begun<'_>, plan: &Plan, show: Show) -> Result<Self> {
+    pub(super) fn start(
+        prepared: Prepared,
+        begun: Begun<'_>,
+        plan: &Plan,
+        show: Show,
+        on_interrupt: &str,
+    ) -> Result<Self> {
         let signalled = Arc::new(AtomicBool::new(false));
         let triggers = matches!(plan.place, Place::Flight { .. }).then(|| Triggers::new(&plan.conditions));
         if triggers.is_some() {
@@ -69,7 +75,7 @@ impl Recording {
         let recorder = Recorder::start(prepared, meta)?;
         let place = plan.place.clone();
         if show == Show::Progress {
-            eprintln!("memtrace: recording to {}; Ctrl-C ends it", named(&place));
+            eprintln!("memtrace: recording to {}; Ctrl-C {on_interrupt}", named(&place));
         }
         Ok(Self {
             recorder,
@@ -109,7 +115,7 @@ impl Recording {
     }
 
     /// Hands over the end of an interval.
-    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Drain) {
+    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Drain, progress: Option<&str>) {
         let trigger = self
             .triggers
             .as_mut()
@@ -129,20 +135,32 @@ impl Recording {
         self.stalls += tick.all.count;
         self.oom_kills += tick.oom_kills;
         if self.shows {
-            self.show(tick, drain);
+            self.show(tick, drain, progress);
         }
     }
 
     /// One line that is written over again.
-    fn show(&self, tick: &Tick, drain: &Drain) {
+    fn show(&self, tick: &Tick, drain: &Drain, progress: Option<&str>) {
         let lost = drain.session.loss().total();
         let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("{lost} lost") };
+        let progress = progress.map_or_else(String::new, |progress| format!("{progress}; "));
         let elapsed = duration(tick.t_ns.saturating_sub(self.start_ns) / 1_000_000_000 * 1_000_000_000);
         let size = bytes(self.recorder.progress.bytes.load(Ordering::Relaxed));
         let Self { stalls, oom_kills, .. } = self;
         // A terminal that is gone is no reason to stop.
-        let _ =
-            write!(std::io::stderr(), "\r\x1b[2K{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} ");
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[2K{progress}{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} "
+        );
+    }
+
+    /// Hands over a remark that belongs to the last tick.
+    pub(super) fn remark(&self, remark: Remark, drain: &mut Drain) {
+        if let Some(feed) = &mut drain.feed
+            && !feed.remark(remark)
+        {
+            eprintln!("memtrace: a mark is not in the trace: the disk is too slow");
+        }
     }
 
     /// Ends the trace, and says in one line what it holds; false when it does not hold all.

@@ -11,6 +11,7 @@ use rustix::{
 
 use super::{
     command::Command,
+    companion::Companion,
     cost::CostSampler,
     drain::Drain,
     ooms::OomQueue,
@@ -45,7 +46,7 @@ const EXIT_FAILURE: u8 = 1;
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything that runs.
-pub(super) struct Tracing {
+pub(super) struct Tracing<'a> {
     pub(super) probe: Probe,
     pub(super) kinds: Vec<StallKind>,
     pub(super) drain: Drain,
@@ -55,6 +56,7 @@ pub(super) struct Tracing {
     pub(super) cost: CostSampler,
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
+    pub(super) companion: Option<&'a mut dyn Companion>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
     /// When to end, `CLOCK_MONOTONIC` in ns.
@@ -68,9 +70,10 @@ enum End {
     CommandEnded(u8),
     OutputClosed,
     Quit,
+    CompanionOver,
 }
 
-impl Tracing {
+impl Tracing<'_> {
     /// Traces until something ends it; the result is the exit status.
     pub(super) fn run(mut self, before: BeforeStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.drain.offer(Item::Before(Box::new(before)));
@@ -82,6 +85,10 @@ impl Tracing {
             self.drain(now, false);
             if let Some(recording) = &mut self.recording {
                 recording.advance(now, &mut self.drain);
+            }
+            if self.advance_companion(now)? {
+                // Its intervals are whole ones from here on.
+                next_tick_ns = now + interval_ns;
             }
             if now >= next_tick_ns {
                 self.tick(now)?;
@@ -97,6 +104,9 @@ impl Tracing {
                 break end;
             }
         };
+        if let Some(companion) = &mut self.companion {
+            companion.end();
+        }
         let status = self.settle(&end);
         let now = now_ns();
         self.drain(now, true);
@@ -181,12 +191,31 @@ impl Tracing {
         let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
         let input = TickInput { t_ns: now, totals, host, faults, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
+        if let Some(companion) = &mut self.companion {
+            companion.tick(&tick, &input);
+        }
         if let Some(recording) = &mut self.recording {
-            recording.tick(&tick, input, &mut self.drain);
+            let progress = self.companion.as_ref().map(|companion| companion.progress(now));
+            recording.tick(&tick, input, &mut self.drain, progress.as_deref());
         }
         let paths = self.drain.paths(cgroups_of_rows(&tick));
         self.drain.offer(Item::Tick(Box::new(tick), paths));
         Ok(())
+    }
+
+    /// Lets what goes on beside do what is due; whether an interval ended for it.
+    fn advance_companion(&mut self, now: u64) -> Result<bool> {
+        let mut has_ticked = false;
+        while let Some(remark) = self.companion.as_mut().and_then(|companion| companion.advance(now)) {
+            if !has_ticked {
+                self.tick(now)?;
+                has_ticked = true;
+            }
+            if let Some(recording) = &self.recording {
+                recording.remark(remark, &mut self.drain);
+            }
+        }
+        Ok(has_ticked)
     }
 
     fn totals(&mut self) -> Result<KernelTotals> {
@@ -215,6 +244,9 @@ impl Tracing {
         if writer.is_closed() || self.recording.as_ref().is_some_and(Recording::is_closed) {
             return Some(End::OutputClosed);
         }
+        if self.companion.as_ref().is_some_and(|companion| companion.is_over()) {
+            return Some(End::CompanionOver);
+        }
         self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(End::Deadline)
     }
 
@@ -224,7 +256,7 @@ impl Tracing {
         let status = match end {
             End::CommandEnded(status) => Some(*status),
             End::Signal(signal) => command.settle(*signal),
-            End::Deadline | End::OutputClosed | End::Quit => command.status(),
+            End::Deadline | End::OutputClosed | End::Quit | End::CompanionOver => command.status(),
         };
         status.unwrap_or_else(|| {
             eprintln!("memtrace: the command (pid {}) goes on without memtrace", command.pid());

@@ -202,6 +202,6 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
 }
 
 /// A duration in ns.
-pub(super) fn nanoseconds(duration: std::time::Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

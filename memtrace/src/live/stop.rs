@@ -4,17 +4,22 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicI32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering},
     },
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU},
     low_level,
 };
 
 use super::start::now_ns;
 use crate::terminal;
+
+/// What ends the tracing cleanly.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+/// What would otherwise end the process at once, and must not while something is to be put right first.
+const OTHERS: [i32; 7] = [SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 
 /// Signals closer together than this are one: timeout(1) sends its signal to the process and to its group.
 const SAME_NS: u64 = 300_000_000;
@@ -26,18 +31,21 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Installs the handlers.
-    pub(crate) fn install() -> io::Result<Self> {
+    /// Installs the handlers. With `hold`, all signals that can be handled end the tracing cleanly, and none ends the
+    /// process at once while it holds.
+    pub(crate) fn install(hold: Option<Arc<AtomicBool>>) -> io::Result<Self> {
         let signals = Self { which: Arc::default() };
         let first_ns = Arc::new(AtomicU64::new(0));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let (which, first_ns) = (Arc::clone(&signals.which), Arc::clone(&first_ns));
+        let others: &[i32] = if hold.is_some() { &OTHERS } else { &[] };
+        let hold = hold.unwrap_or_default();
+        for signal in ENDING.iter().chain(others).copied() {
+            let (which, first_ns, hold) = (Arc::clone(&signals.which), Arc::clone(&first_ns), Arc::clone(&hold));
             let handler = move || {
                 let now = now_ns();
                 match first_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => which.store(signal, Ordering::Relaxed),
                     // The kernel detaches everything when the process ends.
-                    Err(first) if now.saturating_sub(first) > SAME_NS => {
+                    Err(first) if now.saturating_sub(first) > SAME_NS && !hold.load(Ordering::Relaxed) => {
                         terminal::leave();
                         low_level::exit(128 + signal)
                     }

@@ -70,7 +70,7 @@ fn time_of(item: &Item) -> Option<u64> {
 /// # Errors
 /// When there is nothing to read, or stdout fails.
 pub fn replay(args: &ReplayArgs) -> Result<u8> {
-    let signals = Signals::install().context("installing the signal handlers")?;
+    let signals = Signals::install(None).context("installing the signal handlers")?;
     let mut player = Player::new(input::sources(&args.inputs)?);
     let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
     while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {

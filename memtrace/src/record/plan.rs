@@ -52,6 +52,8 @@ pub struct Plan {
     pub run: u32,
     /// What begins an incident beside an OOM kill and SIGUSR1.
     pub conditions: Vec<Condition>,
+    /// Settings that are changed by memtrace itself, and leave marks of their own.
+    pub own_settings: Vec<String>,
 }
 
 impl Plan {
@@ -81,7 +83,7 @@ impl Plan {
                 (Target::Ring(Box::new(ring)), None)
             }
         };
-        Ok(Prepared::new(target, unnamed, progress))
+        Ok(Prepared::new(target, unnamed, progress, self.own_settings.clone()))
     }
 }
 

@@ -60,13 +60,19 @@ pub struct Prepared {
     unnamed: Option<Unnamed>,
     fed: Fed,
     progress: Arc<Progress>,
+    own_settings: Vec<String>,
 }
 
 impl Prepared {
     /// What the drain path gives its events to, and the rest.
-    pub(super) fn new(target: Target, unnamed: Option<Unnamed>, progress: Arc<Progress>) -> (Feed, Self) {
+    pub(super) fn new(
+        target: Target,
+        unnamed: Option<Unnamed>,
+        progress: Arc<Progress>,
+        own_settings: Vec<String>,
+    ) -> (Feed, Self) {
         let (feed, fed) = feed();
-        (feed, Self { target, unnamed, fed, progress })
+        (feed, Self { target, unnamed, fed, progress, own_settings })
     }
 
     /// What both threads know.
@@ -90,7 +96,7 @@ impl Recorder {
     /// # Errors
     /// When there is no thread to be had, the beginning cannot be written, or the file cannot have its name.
     pub fn start(prepared: Prepared, mut meta: Meta) -> Result<Self> {
-        let Prepared { mut target, unnamed, fed, progress } = prepared;
+        let Prepared { mut target, unnamed, fed, progress, own_settings } = prepared;
         let mut encoder = Encoder::new(meta.setup.min_stall_ns);
         encoder.begin(&meta, &mut target).with_context(|| format!("writing the beginning of {}", target.name()))?;
         unnamed.map(Unnamed::name).transpose()?;
@@ -99,7 +105,7 @@ impl Recorder {
         let mut writing = Writing {
             encoder,
             target,
-            watcher: Watcher::new(&meta.host),
+            watcher: Watcher::new(&meta.host, own_settings),
             meta,
             progress: shared,
             sealed: Instant::now(),

@@ -19,5 +19,5 @@ pub use self::{
     order::{Write, sort},
     risk::{Host, Risk, risks},
     schedule::{Block, Schedule, Side},
-    sides::{Item, Plan},
+    sides::{Item, Plan, Present},
 };

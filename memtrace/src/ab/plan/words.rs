@@ -51,7 +51,7 @@ fn table(rows: &[[String; 4]]) -> String {
 
 /// How far it is, in one line.
 #[must_use]
-pub fn progress(conductor: &Conductor, now_ns: u64, stalls: u64, oom_kills: u64) -> String {
+pub fn progress(conductor: &Conductor, now_ns: u64) -> String {
     let left = time(Duration::from_secs(conductor.left(now_ns).as_secs()));
     let phase = |what: &str, until_ns: u64| {
         format!("{what} {} s more", until_ns.saturating_sub(now_ns).div_ceil(1_000_000_000))
@@ -63,11 +63,7 @@ pub fn progress(conductor: &Conductor, now_ns: u64, stalls: u64, oom_kills: u64)
         Phase::Over => return "done".to_owned(),
     };
     let Some((number, block)) = conductor.block() else { return "done".to_owned() };
-    format!(
-        "block {number} of {} ({}): {phase}, {left} left; {stalls} stalls, {oom_kills} OOM kills",
-        conductor.blocks(),
-        block.side.letter()
-    )
+    format!("block {number} of {} ({}): {phase}, {left} left", conductor.blocks(), block.side.letter())
 }
 
 /// A time, for a person.
@@ -97,6 +93,6 @@ mod tests {
         let mut conductor = Conductor::new(schedule);
         assert!(matches!(conductor.advance(0), Some(Action::Change(_))));
         conductor.changed(0);
-        insta::assert_snapshot!(progress(&conductor, 1_500_000_000, 12, 0));
+        insta::assert_snapshot!(progress(&conductor, 1_500_000_000));
     }
 }

@@ -1,0 +1,47 @@
+//! Questions before anything is changed.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use super::plan::{Plan, Risk, Schedule, journal::Journal, words};
+use crate::{cli::AbArgs, lines::things};
+
+/// Shows what will be done, and asks whether it is to be.
+pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {
+    eprint!("{}", words::plan(plan, schedule, risks));
+    for condition in &args.stop_if {
+        eprintln!("it stops when {condition}");
+    }
+    if args.yes {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() {
+        eprintln!("memtrace: nobody is there to be asked: --yes does it, --dry-run only says what would be done");
+        return Ok(false);
+    }
+    let agreed = yes("the settings change while it runs, and are restored at its end. Go on?")?;
+    if !agreed {
+        eprintln!("memtrace: nothing was changed");
+    }
+    Ok(agreed)
+}
+
+/// Asks whether what an experiment left is to be put back first.
+pub(super) fn put_back(journal: &Journal, without_asking: bool) -> Result<bool> {
+    let settings = things(journal.kept.len() as u64, "setting");
+    eprintln!("memtrace: an experiment begun at {} was killed and left {settings} changed", journal.begun);
+    if without_asking {
+        return Ok(true);
+    }
+    Ok(io::stdin().is_terminal() && yes("Put them back first?")?)
+}
+
+/// Asks; only a clear yes is one.
+fn yes(question: &str) -> Result<bool> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).context("asking")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("reading the answer")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+}

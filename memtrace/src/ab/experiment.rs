@@ -1,0 +1,212 @@
+//! The experiment under way: writes settings when it is time, marks what is measured, and restores the first values.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use anyhow::Result;
+
+use super::{
+    files,
+    plan::{Action, Block, Conductor, Phase, Plan, Schedule, Side, journal::Journal, words},
+    store::Store,
+    undo::{self, Undone},
+    write,
+};
+use crate::{
+    condition::{Condition, Watch},
+    live::Companion,
+    session::{input::TickInput, tick::Tick},
+    trace::{
+        mark::BlockMark,
+        model::{Remark, RemarkKind},
+    },
+};
+
+/// Why an experiment is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// All blocks were measured.
+    Done,
+    /// A condition of `--stop-if` was met, in words.
+    Stopped(String),
+    /// It could not go on, in words.
+    Failed(String),
+}
+
+/// An experiment under way. However it ends, what it changed is restored: at its end, or when it is dropped.
+#[derive(Debug)]
+pub(super) struct Experiment {
+    plan: Plan,
+    conductor: Conductor,
+    store: Store,
+    journal: Journal,
+    stop_if: Vec<Watch>,
+    /// Writes settings, which can take long: a limit that is lowered is reclaimed to.
+    writer: Option<JoinHandle<Vec<String>>>,
+    ending: Option<Ending>,
+    hold: Arc<AtomicBool>,
+    has_begun: bool,
+    undone: Option<Result<Undone>>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Why; `None` when something else ended the tracing.
+    pub(super) ending: Option<Ending>,
+    /// Blocks that were measured, and blocks in all.
+    pub(super) blocks: (usize, usize),
+    /// What was restored; `None` when nothing was changed.
+    pub(super) undone: Option<Result<Undone>>,
+}
+
+impl Experiment {
+    /// Before its first write.
+    pub(super) fn new(plan: Plan, schedule: Schedule, store: Store, journal: Journal, stop_if: &[Condition]) -> Self {
+        Self {
+            plan,
+            conductor: Conductor::new(schedule),
+            store,
+            journal,
+            stop_if: stop_if.iter().cloned().map(Watch::new).collect(),
+            writer: None,
+            ending: None,
+            hold: Arc::new(AtomicBool::new(false)),
+            has_begun: false,
+            undone: None,
+        }
+    }
+
+    /// What came of it. The settings are restored by then.
+    pub(super) fn finish(mut self) -> Ended {
+        self.restore();
+        let blocks = (self.conductor.done(), self.conductor.blocks());
+        Ended { ending: self.ending.take(), blocks, undone: self.undone.take() }
+    }
+
+    /// Begins to write the settings of a side; the first time only after what is to be restored is kept.
+    fn change(&mut self, side: Side) {
+        if !self.has_begun {
+            // From here on no signal may end the process before the settings are restored.
+            self.hold.store(true, Ordering::Relaxed);
+            if let Err(e) = self.store.keep(&self.journal) {
+                self.ending = Some(Ending::Failed(format!("{e:#}")));
+                return;
+            }
+            self.has_begun = true;
+        }
+        let changes = self.plan.changes(side);
+        let writer = thread::Builder::new().name("settings".to_owned()).spawn(move || write::write_all(&changes));
+        match writer {
+            Ok(writer) => self.writer = Some(writer),
+            Err(e) => self.ending = Some(Ending::Failed(format!("the settings cannot be written: {e}"))),
+        }
+    }
+
+    /// Whether a write is still under way. What became of one that is not is looked at.
+    fn is_writing(&mut self, now_ns: u64) -> bool {
+        if self.writer.as_ref().is_some_and(|writer| !writer.is_finished()) {
+            return true;
+        }
+        if let Some(writer) = self.writer.take() {
+            match writer.join() {
+                Ok(failed) if failed.is_empty() => self.conductor.changed(now_ns),
+                Ok(failed) => self.ending = Some(Ending::Failed(failed.join("; "))),
+                Err(_) => self.ending = Some(Ending::Failed("the settings could not be written".to_owned())),
+            }
+        }
+        false
+    }
+
+    /// What somebody else made of the settings in the block that ends: then it measured something else.
+    fn foreign(&self, side: Side) -> Option<String> {
+        self.plan.changes(side).into_iter().find_map(|(knob, value)| {
+            let (name, now) = (knob.shown(), files::read(&knob).ok().and_then(|shown| shown.value));
+            match now {
+                Some(now) if now == value => None,
+                Some(now) => Some(format!("somebody else set {name} to {} meanwhile", knob.kind.shown(&now))),
+                None => Some(format!("{name} is gone")),
+            }
+        })
+    }
+
+    fn mark(&self, now_ns: u64, kind: RemarkKind, block: Block) -> Remark {
+        let Block { side, pair } = block;
+        let mark = BlockMark { side, pair, settings: self.plan.settings(side) };
+        Remark { t_ns: now_ns, kind, text: mark.to_string() }
+    }
+
+    fn restore(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            // Whatever it came to, it is undone next.
+            let _ = writer.join();
+        }
+        if self.has_begun && self.undone.is_none() {
+            self.undone = Some(undo::undo(&self.store, &self.journal));
+        }
+        self.hold.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Companion for Experiment {
+    fn advance(&mut self, now_ns: u64) -> Option<Remark> {
+        loop {
+            if self.is_writing(now_ns) || self.ending.is_some() {
+                return None;
+            }
+            match self.conductor.advance(now_ns)? {
+                Action::Change(side) => self.change(side),
+                Action::Begin(block) => return Some(self.mark(now_ns, RemarkKind::BlockBegin, block)),
+                Action::End(block) => match self.foreign(block.side) {
+                    None => return Some(self.mark(now_ns, RemarkKind::BlockEnd, block)),
+                    Some(foreign) => self.ending = Some(Ending::Failed(foreign)),
+                },
+                Action::Over => self.ending = Some(Ending::Done),
+            }
+        }
+    }
+
+    fn tick(&mut self, tick: &Tick, input: &TickInput) {
+        for watch in &mut self.stop_if {
+            if watch.advance(tick, input).is_some() && self.ending.is_none() && self.conductor.phase() != Phase::Over {
+                self.ending = Some(Ending::Stopped(watch.condition().to_string()));
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    fn end(&mut self) {
+        self.restore();
+    }
+
+    fn progress(&self, now_ns: u64) -> String {
+        words::progress(&self.conductor, now_ns)
+    }
+
+    fn on_interrupt(&self) -> &'static str {
+        "restores the settings and compares what was measured so far"
+    }
+
+    fn hold(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.hold)
+    }
+}
+
+impl Drop for Experiment {
+    fn drop(&mut self) {
+        let was_said = self.undone.is_some() || !self.has_begun;
+        self.restore();
+        // A panic is on its way out: nobody else says it.
+        if let (false, Some(Ok(undone))) = (was_said, &self.undone) {
+            undone.say();
+        }
+    }
+}

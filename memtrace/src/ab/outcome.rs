@@ -1,0 +1,108 @@
+//! What became of an experiment: what was restored, why it ended, and what A and B differ in.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{
+    experiment::{Ended, Ending},
+    store::Store,
+    undo::{self, Undone},
+};
+use crate::{
+    cli::{AbArgs, CompareArgs, Input, TimeArgs},
+    lines::things,
+    offline,
+    untrusted::Untrusted,
+};
+
+const EXIT_FAILURE: u8 = 1;
+/// Exit status when a condition of `--stop-if` was met.
+const EXIT_MET: u8 = 3;
+/// Exit status when not all blocks were measured.
+const EXIT_INCOMPLETE: u8 = 6;
+
+/// Puts back what an experiment left.
+pub(super) fn restore(store: &Store) -> Result<u8> {
+    let Some(journal) = store.journal()? else {
+        eprintln!("memtrace: there is nothing to restore");
+        return Ok(0);
+    };
+    let undone = undo::undo(store, &journal)?;
+    undone.say();
+    said(&undone);
+    Ok(if undone.failed.is_empty() { 0 } else { EXIT_FAILURE })
+}
+
+fn said(undone: &Undone) {
+    if undone.is_clean() {
+        match undone.restored {
+            0 => eprintln!("memtrace: all settings are as they were"),
+            n => eprintln!("memtrace: restored {}", things(n as u64, "setting")),
+        }
+    }
+}
+
+/// Says how it ended, and compares; the result is the exit status.
+pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Result<u8> {
+    let restored = match &ended.undone {
+        // It never came to a first write: why was said.
+        None if ended.ending.is_none() => return Ok(traced),
+        None => true,
+        Some(Ok(undone)) => {
+            undone.say();
+            said(undone);
+            undone.failed.is_empty()
+        }
+        Some(Err(e)) => {
+            eprintln!("memtrace: the settings could not be restored: {e:#}; `sudo memtrace ab --restore` tries again");
+            false
+        }
+    };
+    let (done, all) = ended.blocks;
+    let status = match &ended.ending {
+        Some(Ending::Done) => 0,
+        Some(Ending::Stopped(condition)) => {
+            eprintln!("memtrace: stopped after {done} of {all} blocks: {condition}");
+            EXIT_MET
+        }
+        Some(Ending::Failed(why)) => {
+            eprintln!("memtrace: ended after {done} of {all} blocks: {why}");
+            EXIT_FAILURE
+        }
+        None if done == all => 0,
+        None => {
+            eprintln!("memtrace: ended after {done} of {all} blocks: the words below rest on fewer than were planned");
+            EXIT_INCOMPLETE
+        }
+    };
+    let compared = if done < 2 {
+        eprintln!("memtrace: A and B were not both measured: there is nothing to compare");
+        EXIT_INCOMPLETE
+    } else {
+        let compared = offline::compare(&comparison(args, path))?;
+        let shown = Untrusted(path.as_os_str().as_encoded_bytes());
+        eprintln!("memtrace: kept {}; `memtrace compare` of it shows this again", shown.tty());
+        compared
+    };
+    let all = [if restored { 0 } else { EXIT_FAILURE }, status, traced, compared];
+    Ok(all.into_iter().find(|status| *status != 0).unwrap_or(0))
+}
+
+/// The comparison of the blocks.
+fn comparison(args: &AbArgs, path: &Path) -> CompareArgs {
+    CompareArgs {
+        inputs: vec![Input { name: None, path: path.to_owned() }],
+        split: None,
+        changed: None,
+        strict: false,
+        fail_if: Vec::new(),
+        seed: 1,
+        json: args.json,
+        markdown: args.markdown,
+        verbose: args.trace.verbose,
+        utc: args.utc,
+        no_color: args.no_color,
+        time: TimeArgs::default(),
+    }
+}

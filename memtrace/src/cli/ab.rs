@@ -1,0 +1,70 @@
+//! Options of `ab`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{TraceArgs, duration};
+use crate::condition::Condition;
+
+/// Two settings, in turns, on the running host.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct AbArgs {
+    /// What B is: a setting and its value, such as vm.watermark_scale_factor=50 or cgroup:/web.slice:memory.high=2G
+    #[arg(long, value_name = "NAME=VALUE", required_unless_present = "restore", help_heading = "Experiment")]
+    pub set: Vec<String>,
+    /// What A is, where it is not the value of now
+    #[arg(long, value_name = "NAME=VALUE", requires = "set", help_heading = "Experiment")]
+    pub against: Vec<String>,
+    /// How long each block is measured
+    #[arg(long, value_name = "T", value_parser = duration::parse, default_value = "30s", help_heading = "Experiment")]
+    pub block: Duration,
+    /// Blocks in all, half of them of each side
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), default_value_t = 16, help_heading = "Experiment")]
+    pub blocks: u32,
+    /// How long after each change nothing is measured
+    #[arg(long, value_name = "T", value_parser = duration::parse, default_value = "5s", help_heading = "Experiment")]
+    pub settle: Duration,
+    /// What the order is drawn with [default: random, and printed]
+    #[arg(long, value_name = "N", help_heading = "Experiment")]
+    pub seed: Option<u64>,
+
+    /// Stop and restore when EXPR is met, such as 'oom.count > 0' or 'stall.total > 2 for 10s'; exit 3
+    #[arg(long, value_name = "EXPR", help_heading = "Safety")]
+    pub stop_if: Vec<Condition>,
+    /// Say what would be done, and do nothing
+    #[arg(long, help_heading = "Safety")]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long, help_heading = "Safety")]
+    pub yes: bool,
+    /// Allow values that can bring the host down
+    #[arg(long, help_heading = "Safety")]
+    pub allow_risky: bool,
+    /// Restore the settings that an experiment left which was killed, and end
+    #[arg(long, conflicts_with_all = ["set", "dry_run", "cmd"], help_heading = "Safety")]
+    pub restore: bool,
+
+    /// The file that the experiment is recorded to [default: memtrace-HOST-TIME.mtrc]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Replace FILE when it is there
+    #[arg(short, long, help_heading = "Output")]
+    pub force: bool,
+    /// Write the comparison as one JSON object
+    #[arg(long, conflicts_with = "markdown", help_heading = "Output")]
+    pub json: bool,
+    /// Write it as Markdown
+    #[arg(long, help_heading = "Output")]
+    pub markdown: bool,
+    /// Show UTC instead of local time
+    #[arg(long, help_heading = "Output")]
+    pub utc: bool,
+    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
+    #[arg(long, help_heading = "Output")]
+    pub no_color: bool,
+
+    /// What to trace.
+    #[command(flatten)]
+    pub trace: TraceArgs,
+}

@@ -154,7 +154,13 @@ fn volume(sides: [&Side; 2]) -> Guard {
     let (value, text) = match rates {
         [Some(before), Some(after)] if before > 0.0 && after > 0.0 => (
             Some(before.max(after) / before.min(after) - 1.0),
-            format!("{} GiB/s allocated before, {} after: see the row per GiB", plain(before), plain(after)),
+            format!(
+                "{} GiB/s allocated in {}, {} in {}: see the row per GiB",
+                plain(before),
+                sides[0].name,
+                plain(after),
+                sides[1].name
+            ),
         ),
         _ => (None, "how much was allocated is not known".to_owned()),
     };
@@ -178,7 +184,7 @@ fn mix(sides: [&Side; 2]) -> Guard {
     let off: f64 = names.iter().map(|name| (share(0, name) - share(1, name)).abs()).sum::<f64>() / 2.0;
     let value = (!shares[0].is_empty() && !shares[1].is_empty()).then_some(off);
     let text = match value {
-        Some(off) => format!("{} % of the stalled time is other tasks' than before", plain(off * 100.0)),
+        Some(off) => format!("{} % of the stalled time is other tasks' than in {}", plain(off * 100.0), sides[0].name),
         None => "a side without stalls has no tasks to compare".to_owned(),
     };
     Guard { name: "task mix", value, limit: SHARE, tripped: value.is_some_and(|value| value > SHARE), text }

@@ -6,6 +6,7 @@ use super::{
     run::{Exposure, Run, Side, Sums},
     statistics::{bootstrap, permutation, welch},
 };
+use crate::lines::things;
 
 /// How two sides are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,13 +120,29 @@ pub(super) fn judge(before: &Side, after: &Side, design: Design, seed: u64) -> J
     let rows = Metric::ALL.into_iter().map(|metric| {
         let at = tested.iter().position(|(other, _)| *other == metric);
         let p = at.zip(result.as_ref()).map(|(at, result)| result.p[at]);
-        row(metric, &all(metric), design, drawn.as_deref(), p)
+        let shown =
+            Shown { names: sides.map(|side| side.name.as_str()), pooled: sides.map(|side| pooled(metric, side)) };
+        row(metric, &all(metric), &shown, design, drawn.as_deref(), p)
     });
     Judged { rows: rows.collect(), least_p: result.as_ref().map(|result| result.least_p) }
 }
 
 fn values(metric: Metric, side: &Side) -> Values {
     side.runs.iter().map(|run| value(metric, run)).collect()
+}
+
+/// The value of all runs of a side together; `None` when even they are too few.
+fn pooled(metric: Metric, side: &Side) -> Option<f64> {
+    if metric == Metric::StallMax {
+        return side.runs.iter().filter_map(|run| value(metric, run).ok()).reduce(f64::max);
+    }
+    metric.value(&side.sums(), side.runs.first().map_or(1.0, page_bytes)).ok()
+}
+
+/// What is shown of the sides where their runs do not tell it.
+struct Shown<'a> {
+    names: [&'a str; 2],
+    pooled: [Option<f64>; 2],
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a time, and the size of a page")]
@@ -215,6 +232,7 @@ impl<'a> Drawn<'a> {
 fn row(
     metric: Metric,
     values: &[Values; 2],
+    shown: &Shown<'_>,
     design: Design,
     drawn: Option<&[Option<(f64, f64)>]>,
     p: Option<f64>,
@@ -226,12 +244,18 @@ fn row(
         values_of[0].zip(values_of[1]).filter(|(before, _)| *before > 0.0).map(|(before, after)| after / before);
     let blank =
         Row { metric, values: values_of, ratio, interval: None, p, word: Word::CannotSay, firm: false, reason: None };
-    if let Some(side) = missing {
-        let reason = values[side].iter().find_map(|value| value.err());
-        return Row { p: None, reason: reason.map(|missing| why(missing, side)), ..blank };
+    // All runs together may be enough to say how much it is, if not whether it differs.
+    let [a, b] = shown.pooled;
+    let pooled =
+        Row { values: shown.pooled, ratio: a.zip(b).filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a), ..blank.clone() };
+    if metric == Metric::StallMax && a.is_some() && b.is_some() {
+        return Row { reason: Some("one stall is no sample: not tested".to_owned()), ..pooled };
     }
-    if metric == Metric::StallMax {
-        return Row { reason: Some("one stall is no sample: not tested".to_owned()), ..blank };
+    if let Some(side) = missing {
+        let runs = values[side].len();
+        let reason =
+            values[side].iter().find_map(|value| value.err()).map(|missing| why(missing, shown.names[side], runs));
+        return Row { p: None, reason, ..pooled };
     }
     let known = |side: usize| values[side].iter().filter_map(|value| value.ok()).collect::<Vec<_>>();
     let interval = match design {
@@ -302,12 +326,15 @@ fn paired_interval(before: &[f64], after: &[f64]) -> Option<(f64, f64)> {
     welch::mean_interval(&differences, CONFIDENCE).map(|(low, high)| (low.exp(), high.exp()))
 }
 
-fn why(missing: Missing, side: usize) -> String {
-    let side = ["before", "after"][side];
+fn why(missing: Missing, side: &str, runs: usize) -> String {
     match missing {
-        Missing::NotRead => format!("not read {side}"),
-        Missing::Nothing => format!("nothing to measure {side}"),
-        Missing::TooFew { stalls, needed } => format!("{stalls} stalls {side}, {needed} are needed"),
+        Missing::NotRead => format!("not read in {side}"),
+        Missing::Nothing if runs > 1 => format!("nothing to measure in a run of {side}"),
+        Missing::Nothing => format!("nothing to measure in {side}"),
+        Missing::TooFew { stalls, needed } if runs > 1 => {
+            format!("{} in a run of {side}, {needed} are needed", things(stalls, "stall"))
+        }
+        Missing::TooFew { stalls, needed } => format!("{} in {side}, {needed} are needed", things(stalls, "stall")),
     }
 }
 

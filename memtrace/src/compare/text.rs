@@ -116,7 +116,7 @@ fn rows(out: &mut String, comparison: &Comparison) {
         let side = |(n, ns): (u64, u64)| format!("{} for at least {}", things(n, "stall"), duration(ns));
         let _ = writeln!(
             out,
-            "not over at the end: {} before, {} after; the stalled time counts them so far",
+            "not over at the end: {before} {}, {after} {}; the stalled time counts them so far",
             side(open[0]),
             side(open[1])
         );

@@ -15,6 +15,7 @@ mod anon;
 mod demo;
 mod file;
 mod forks;
+mod paced;
 mod steady;
 mod storm;
 mod until;
@@ -61,6 +62,17 @@ enum Load {
         /// How often to go over each page.
         #[arg(long, default_value_t = 1, value_name = "N")]
         folds: u32,
+    },
+    /// Read 60 MB of a file four times and 64 MB of another once, rest for 0.3 s, and so on.
+    Paced {
+        hot: PathBuf,
+        cold: PathBuf,
+        /// How long to go on.
+        #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "rounds")]
+        time: Option<Duration>,
+        /// So many rounds instead.
+        #[arg(long, conflicts_with = "time")]
+        rounds: Option<u64>,
     },
     /// Allocate until the kernel kills this process.
     Hog,
@@ -132,6 +144,7 @@ fn run(cli: Cli) -> Result<()> {
         Load::File(l) => file::read(&l.path, l.mb, Until::new(l.time, l.passes)),
         Load::Mmapfile(l) => file::map(&l.path, l.mb, Until::new(l.time, l.passes)),
         Load::Steady { path, mb, reads, folds } => steady::run(&path, mb, reads, folds),
+        Load::Paced { hot, cold, time, rounds } => paced::run(&hot, &cold, &Until::new(time, rounds)),
         Load::Hog => anon::hog(),
         Load::Storm { dir, time, writes, rate } => storm::run(&dir, &Until::new(time, writes), rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),

@@ -12,6 +12,7 @@ pub struct Compare {
     before: String,
     after: String,
     runs: [usize; 2],
+    durations_ns: [u64; 2],
     conclusion: Conclusion,
     rows: Vec<Row>,
     guards: Vec<Guard>,
@@ -107,6 +108,7 @@ impl Compare {
             before,
             after,
             runs: comparison.runs,
+            durations_ns: comparison.durations_ns,
             conclusion: Conclusion {
                 word: comparison.conclusion.word.name(),
                 firm: comparison.conclusion.firm,

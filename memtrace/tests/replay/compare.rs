@@ -21,7 +21,7 @@ fn five(dir: &Path, side: &str, seed: u64) {
     }
 }
 
-fn object(stdout: &[u8]) -> Value {
+pub(crate) fn object(stdout: &[u8]) -> Value {
     let schema: Value = serde_json::from_str(include_str!("../../../docs/json-schema.json")).unwrap();
     let object: Value = serde_json::from_slice(stdout).unwrap();
     if let Err(e) = jsonschema::draft202012::new(&schema).unwrap().validate(&object) {

@@ -1,6 +1,7 @@
 //! A trace read again comes to what live came to; windows, gaps and damage take nothing from the totals.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod alone;
 mod cli;
 mod compare;
 mod fixture;

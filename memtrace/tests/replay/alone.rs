@@ -1,0 +1,130 @@
+//! `memtrace compare` of one recording: the blocks of an experiment, and settings that were changed.
+
+use memtrace::{
+    session::filter::Filter,
+    trace::{
+        BlockKind, Encoder,
+        change::Change,
+        mark::{BlockMark, Side},
+        model::{Remark, RemarkKind, Setting},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{memtrace, text, write},
+    compare::object,
+    fixture::{Blocks, S, START, record},
+};
+
+/// A recording of so many seconds, with remarks at the ticks of these seconds.
+fn with_remarks(seconds: u64, remarks: &[(u64, RemarkKind, String)]) -> Blocks {
+    let mut ticks = 0;
+    let mut out = Blocks::default();
+    for block in record(5, seconds, &[], &Filter::default(), 0).segments.remove(0).0 {
+        ticks += u64::from(block.0 == BlockKind::Tick);
+        let is_tick = block.0 == BlockKind::Tick;
+        out.0.push(block);
+        for (_, kind, text) in remarks.iter().filter(|(at, ..)| is_tick && *at == ticks) {
+            let remark = Remark { t_ns: START + ticks * S, kind: *kind, text: text.clone() };
+            Encoder::new(0).remark(&remark, &mut out).unwrap();
+        }
+    }
+    out
+}
+
+fn change(name: &str, before: &str, after: &str) -> String {
+    Change { name: name.to_owned(), before: Some(before.to_owned()), after: Some(after.to_owned()) }.to_string()
+}
+
+/// An experiment of so many pairs: blocks of 4 s with 2 s between them, B first in every other pair.
+fn experiment(pairs: u32) -> Blocks {
+    let mut remarks = Vec::new();
+    let mut at = 2;
+    for pair in 1..=pairs {
+        let order = if pair % 2 == 0 { [Side::A, Side::B] } else { [Side::B, Side::A] };
+        for side in order {
+            let value = if side == Side::A { "60" } else { "10" };
+            let settings = vec![Setting { name: "vm.swappiness".to_owned(), value: Some(value.to_owned()) }];
+            let mark = BlockMark { side, pair, settings }.to_string();
+            remarks.push((at, RemarkKind::BlockBegin, mark.clone()));
+            remarks.push((at + 4, RemarkKind::BlockEnd, mark));
+            at += 6;
+        }
+    }
+    // The last block is not measured to its end, and takes its pair with it.
+    remarks.pop();
+    with_remarks(at, &remarks)
+}
+
+fn seconds(found: &Value) -> Vec<u64> {
+    found["durations_ns"].as_array().unwrap().iter().map(|ns| ns.as_u64().unwrap() / S).collect()
+}
+
+#[test]
+fn blocks_of_an_experiment_are_paired() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a.mtrc", &experiment(9));
+    let out = memtrace(dir.path(), &["compare", "--json", "a.mtrc"], None);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let found = object(&out.stdout);
+    assert_eq!((&found["before"], &found["after"], &found["runs"]), (&json!("A"), &json!("B"), &json!([8, 8])));
+    assert_eq!(seconds(&found), [32, 32]);
+    let swappiness = found["tuned"].as_array().unwrap().iter().find(|tuned| tuned["key"] == "vm.swappiness").unwrap();
+    assert_eq!((&swappiness["before"], &swappiness["after"]), (&json!("60"), &json!("10")));
+    // 8 pairs: nothing is rarer than 2 of 2^8.
+    assert_eq!(found["least_p"].as_f64(), Some(2.0 / 256.0));
+    let words = memtrace(dir.path(), &["compare", "a.mtrc"], None);
+    assert!(text(&words.stdout).contains("within pairs of blocks"), "{}", text(&words.stdout));
+}
+
+#[test]
+fn an_experiment_without_a_whole_pair_has_nothing_to_compare() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a.mtrc", &experiment(1));
+    let out = memtrace(dir.path(), &["compare", "a.mtrc"], None);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("before both sides were measured"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_recording_is_split_where_a_setting_was_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let tuned = change("vm.swappiness", "60", "10");
+    write(dir.path(), "a.mtrc", &with_remarks(20, &[(8, RemarkKind::Changed, tuned.clone())]));
+    let out = memtrace(dir.path(), &["compare", "--json", "a.mtrc"], None);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("vm.swappiness was changed"), "{}", text(&out.stderr));
+    let found = object(&out.stdout);
+    // The second in which it was changed is on neither side.
+    assert_eq!(seconds(&found), [7, 12]);
+    let report = memtrace(dir.path(), &["report", "a.mtrc"], None);
+    let said = [text(&report.stderr), text(&report.stdout)].concat();
+    assert!(said.contains("vm.swappiness was changed from 60 to 10 at "), "{said}");
+
+    // Which of several is meant is for a person to say; a name of a cgroup is a stranger's.
+    let hostile = change("cgroup:/\x1b[2J:memory.high", "1", "2");
+    let remarks = [(8, RemarkKind::Changed, tuned), (100, RemarkKind::Changed, hostile)];
+    write(dir.path(), "b.mtrc", &with_remarks(110, &remarks));
+    let out = memtrace(dir.path(), &["compare", "b.mtrc"], None);
+    let said = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert!(said.contains("--split 8s b.mtrc") && said.contains("--split 100s b.mtrc"), "{said}");
+    assert!(said.contains("\\x1b[2J") && !said.contains('\x1b'), "{said}");
+    let out = memtrace(dir.path(), &["compare", "--json", "--until", "50s", "b.mtrc"], None);
+    assert_eq!(seconds(&object(&out.stdout)), [7, 42]);
+}
+
+#[test]
+fn several_recordings_and_a_pipe_cannot_be_split() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    for (name, seed) in [("d/a.mtrc", 1), ("d/b.mtrc", 2)] {
+        write(dir.path(), name, &record(seed, 12, &[], &Filter::default(), 0).segments[0]);
+    }
+    for (args, words) in [(["compare", "d"], "2 recordings"), (["compare", "-"], "not `-`")] {
+        let out = memtrace(dir.path(), &args, None);
+        assert_eq!(out.status.code(), Some(2));
+        assert!(text(&out.stderr).contains(words), "{}", text(&out.stderr));
+    }
+}

@@ -1,0 +1,139 @@
+//! Comparisons of real loads: what differs is found, and what does not is not.
+
+#![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tests::{
+    ChildGuard, MemCgroup, bin,
+    cgroup::Version,
+    load::{alone, cgroup, cold_file, memload, path_of},
+    memtrace::may_trace,
+    perf::Scratch,
+};
+
+const LIMITS_MB: [u64; 2] = [96, 48];
+const RUNS: usize = 5;
+
+/// Whether a comparison says firmly that there is a difference, and in which direction.
+fn firmly(found: &Value) -> Option<&str> {
+    let word = found["conclusion"]["word"].as_str().expect("a word");
+    (found["conclusion"]["firm"] == true && word != "no_difference_shown").then_some(word)
+}
+
+fn limit_file(cgroup: &MemCgroup) -> &'static str {
+    if cgroup.version() == Version::V1 { "memory.limit_in_bytes" } else { "memory.max" }
+}
+
+/// `memload paced` with its two files.
+fn paced(cgroup: &MemCgroup, files: &[Scratch; 2]) -> Command {
+    let mut command = memload(cgroup);
+    command.arg("paced").arg(&files[0].0).arg(&files[1].0).stdout(Stdio::null());
+    command
+}
+
+/// What an experiment comes to that sets this limit, against one of 96 MB.
+fn experiment(dir: &Path, cgroup: &MemCgroup, limit_mb: u64, seed: u64) -> Value {
+    let name = format!("cgroup:{}:{}", path_of(cgroup.dir()), limit_file(cgroup));
+    let out = Command::new(bin("memtrace"))
+        .args(["ab", "--json", "--yes", "--block", "3s", "--settle", "1s", "--seed", &seed.to_string()])
+        .args(["--set", &format!("{name}={limit_mb}M"), "--against", &format!("{name}=96M")])
+        .args(["-f", "-o"])
+        .arg(dir.join("ab.mtrc"))
+        .output()
+        .expect("memtrace");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("JSON")
+}
+
+#[test]
+fn an_experiment_finds_a_limit_that_hurts_and_not_one_that_is_the_same() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
+    let _load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
+    thread::sleep(Duration::from_secs(2));
+    let found = experiment(dir.path(), &cgroup, 48, 7);
+    assert_eq!(firmly(&found), Some("worse"), "{found}");
+    assert_eq!(found["runs"], serde_json::json!([8, 8]));
+    // Chance makes one in twenty firm: two in a row are one in four hundred.
+    let same = (0..2).map(|seed| experiment(dir.path(), &cgroup, 96, seed)).find(|found| firmly(found).is_none());
+    assert!(same.is_some(), "the same limit was twice said to differ");
+}
+
+/// Records runs at each of two limits, by turns, and compares the two directories.
+fn five_a_side(files: &[Scratch; 2], limits_mb: [u64; 2], seed: u64) -> Value {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for run in 0..RUNS {
+        let mut sides = [0, 1];
+        random.shuffle(&mut sides);
+        for side in sides {
+            let cgroup = cgroup(limits_mb[side]);
+            let path = dir.path().join(["before", "after"][side]).join(format!("{run}.mtrc"));
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            let load = paced(&cgroup, files);
+            let mut command = Command::new(bin("memtrace"));
+            command.arg("record").arg("-o").arg(path).arg("--").arg(load.get_program()).args(load.get_args());
+            let out = command.args(["--rounds", "6"]).output().expect("memtrace");
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+    }
+    let out = Command::new(bin("memtrace"))
+        .current_dir(dir.path())
+        .args(["compare", "--json", "before=before", "after=after"])
+        .output()
+        .expect("memtrace");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    serde_json::from_slice(&out.stdout).expect("JSON")
+}
+
+#[test]
+fn five_recordings_a_side_find_a_limit_that_hurts_and_not_one_that_is_the_same() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let files = [cold_file(60), cold_file(64)];
+    let found = five_a_side(&files, LIMITS_MB, 1);
+    assert_eq!(firmly(&found), Some("worse"), "{found}");
+    let same = (2..4).map(|seed| five_a_side(&files, [96, 96], seed)).find(|found| firmly(found).is_none());
+    assert!(same.is_some(), "the same limit was twice said to differ");
+}
+
+#[test]
+fn a_recording_is_split_where_a_limit_was_changed() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
+    let _load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
+    let path = dir.path().join("a.mtrc");
+    let mut recorder = ChildGuard::spawn(Command::new(bin("memtrace")).args(["record", "-d", "10s", "-o"]).arg(&path));
+    thread::sleep(Duration::from_millis(5500));
+    cgroup.write(limit_file(&cgroup), &(48 << 20).to_string()).expect("a lower limit");
+    assert!(recorder.0.wait().expect("it ends").success());
+    let out = Command::new(bin("memtrace")).args(["compare", "--json"]).arg(&path).output().expect("memtrace");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(out.status.success() && said.contains("was changed"), "{said}");
+    let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let before_s = found["durations_ns"][0].as_u64().expect("a duration") / 1_000_000_000;
+    assert!((4..=5).contains(&before_s), "{found}");
+    let key = format!("{} {}", path_of(cgroup.dir()), limit_file(&cgroup));
+    let tuned = found["tuned"].as_array().expect("a list").iter().find(|tuned| tuned["key"] == key.as_str());
+    let tuned = tuned.unwrap_or_else(|| panic!("{key} is not there: {}", found["tuned"]));
+    assert_eq!(tuned["before"], (96_u64 << 20).to_string());
+    assert_eq!(tuned["after"], (48_u64 << 20).to_string());
+    assert_eq!(firmly(&found), None, "one recording is no test: {found}");
+}

@@ -42,7 +42,7 @@ fn paced(cgroup: &MemCgroup, files: &[Scratch; 2]) -> Command {
 fn experiment(dir: &Path, cgroup: &MemCgroup, limit_mb: u64, seed: u64) -> Value {
     let name = format!("cgroup:{}:{}", path_of(cgroup.dir()), limit_file(cgroup));
     let out = Command::new(bin("memtrace"))
-        .args(["ab", "--json", "--yes", "--block", "3s", "--settle", "1s", "--seed", &seed.to_string()])
+        .args(["ab", "--json", "--yes", "--block", "5s", "--settle", "1s", "--seed", &seed.to_string()])
         .args(["--set", &format!("{name}={limit_mb}M"), "--against", &format!("{name}=96M")])
         .args(["-f", "-o"])
         .arg(dir.join("ab.mtrc"))

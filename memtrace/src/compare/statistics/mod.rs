@@ -4,3 +4,6 @@
 pub mod bootstrap;
 pub mod permutation;
 pub mod welch;
+
+#[cfg(test)]
+mod oracle;

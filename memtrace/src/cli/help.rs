@@ -83,8 +83,8 @@ Exit codes: 0 done (a recording that was killed, too: said on stderr), 1 reading
 /// Where `replay --help` ends.
 pub(super) const REPLAY_EXAMPLES: &str = "\
 Examples:
-  memtrace replay a.mtrc                    as it was, until Ctrl-C
-  memtrace replay a.mtrc --speed 10 --since 13:05
+  memtrace replay a.mtrc                    on a terminal the screen: space, +/-, t/T, o/O, w, @13:05 go through time
+  memtrace replay a.mtrc --lines --speed 10 --since 13:05
   memtrace replay a.mtrc --speed max --json > a.json
   memtrace replay a.mtrc --speed max --min-stall 100ms
 

@@ -13,9 +13,12 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Write lines of text: the default
-    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    /// Write lines of text: the default where stdout is no terminal, and with --speed max
+    #[arg(long, conflicts_with_all = ["json", "tui"], help_heading = "Output")]
     pub lines: bool,
+    /// Show the full screen, with time travel: the default on a terminal; `?` there explains its keys
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub tui: bool,
     /// Write JSON, one object per line, as `memtrace --json` did
     #[arg(long, help_heading = "Output")]
     pub json: bool,

@@ -173,7 +173,7 @@ impl Watch for Collector {
 
     fn event(&mut self, _: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {}
 
-    fn tick(&mut self, tick: Tick, record: &TickRecord) {
+    fn tick(&mut self, tick: Tick, record: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {
         let ns = tick.elapsed_ns;
         self.longest_tick_ns = self.longest_tick_ns.max(ns);
         let mut slice = Slice::default();

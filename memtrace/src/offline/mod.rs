@@ -8,6 +8,7 @@ mod player;
 mod replay;
 mod report;
 mod salvage;
+mod screen;
 
 pub use self::{compare::compare, replay::replay, report::report, salvage::salvage};
 

@@ -50,6 +50,7 @@ pub(super) struct Player {
     skip_entries: bool,
     /// Whether what is wrong with a source was said by who read it before.
     is_quiet: bool,
+    rows: bool,
 }
 
 impl Player {
@@ -63,12 +64,19 @@ impl Player {
             status: 0,
             skip_entries: false,
             is_quiet: false,
+            rows: false,
         }
     }
 
     /// Leaves out what happened: totals and tables come from the ticks, which is much quicker.
     pub(super) fn without_entries(mut self) -> Self {
         self.skip_entries = true;
+        self
+    }
+
+    /// Has each tick say who had what, as the screen shows it.
+    pub(super) fn with_rows(mut self) -> Self {
+        self.rows = true;
         self
     }
 
@@ -101,7 +109,7 @@ impl Player {
             Some(meta) => self.window(request, meta)?,
             None => Window::default(),
         };
-        Ok(Some(Replay::new(meta, Options { filter: request.filter.filter(), window })))
+        Ok(Some(Replay::new(meta, Options { filter: request.filter.filter(), window, rows: self.rows })))
     }
 
     fn window(&self, request: &Request<'_>, meta: &Meta) -> Result<Window, String> {

@@ -5,15 +5,16 @@ use std::{
     io::{self, BufWriter, Write as _},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{
     input,
     pace::Pace,
     player::{Player, Request},
+    screen::screen,
 };
 use crate::{
-    cli::ReplayArgs,
+    cli::{ReplayArgs, Speed},
     gfp::GfpNames,
     json, lines,
     live::Signals,
@@ -71,6 +72,13 @@ fn time_of(item: &Item) -> Option<u64> {
 /// When there is nothing to read, or stdout fails.
 pub fn replay(args: &ReplayArgs) -> Result<u8> {
     let signals = Signals::install(None).context("installing the signal handlers")?;
+    let wants_screen = args.tui || (!args.lines && !args.json && args.speed != Speed::Max);
+    if wants_screen && terminal::can_show_screen() {
+        return screen(args, &signals);
+    }
+    if args.tui {
+        bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
+    }
     let mut player = Player::new(input::sources(&args.inputs)?);
     let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
     while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
@@ -114,7 +122,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     Ok(player.finish())
 }
 
-fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> View {
+pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> View {
     let (meta, filter) = (replay.meta(), replay.filter());
     let clock = request.clock(meta);
     let format = if args.json {

@@ -33,6 +33,8 @@ pub struct Options {
     pub filter: Filter,
     /// From when to when, in whole ticks.
     pub window: Window,
+    /// Whether ticks must say who had what.
+    pub rows: bool,
 }
 
 /// One recording on its way through a session.
@@ -84,6 +86,7 @@ impl Replay {
             faults_read: setup.faults_read,
             mglru: setup.mglru,
             recorded: true,
+            rows: options.rows,
             ..SessionConfig::default()
         });
         session.cover(baseline);
@@ -298,7 +301,7 @@ impl Replay {
             self.known.introduce(&mut self.session, process.pid, process.process_start_ns);
         }
         self.shown_ticks += 1;
-        watch.tick(tick, record);
+        watch.tick(tick, record, &self.paths);
         self.done = self.options.window.ends_by(t_ns, interval_ns);
     }
 

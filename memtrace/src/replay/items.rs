@@ -7,7 +7,7 @@ use crate::{
     event::Event,
     session::tick::Tick,
     trace::model::{Remark, TickRecord},
-    view::{Item, cgroups_of},
+    view::{Item, cgroups_of, cgroups_of_rows},
 };
 
 /// Turns what happens into items of a view and hands each on.
@@ -35,8 +35,9 @@ impl<F: FnMut(Item)> Watch for Items<F> {
         }
     }
 
-    fn tick(&mut self, tick: Tick, _: &TickRecord) {
-        (self.show)(Item::Tick(Box::new(tick), Vec::new()));
+    fn tick(&mut self, tick: Tick, _: &TickRecord, paths: &BTreeMap<u64, Arc<[u8]>>) {
+        let paths = cgroups_of_rows(&tick).filter_map(|id| Some((id, Arc::clone(paths.get(&id)?)))).collect();
+        (self.show)(Item::Tick(Box::new(tick), paths));
     }
 
     fn remark(&mut self, _: &Remark) {}

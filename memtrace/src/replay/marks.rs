@@ -85,7 +85,7 @@ impl Watch for Marks {
 
     fn event(&mut self, _: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {}
 
-    fn tick(&mut self, _: Tick, record: &TickRecord) {
+    fn tick(&mut self, _: Tick, record: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {
         self.ticks_ns = [self.ticks_ns[1], record.input.t_ns];
     }
 

@@ -15,7 +15,7 @@ pub trait Watch {
     /// An event was given to the session; `shown` when it matches the filter.
     fn event(&mut self, event: &Event, shown: bool, paths: &BTreeMap<u64, Arc<[u8]>>);
     /// An interval ended; `record` is what the trace holds of it, since the attaching.
-    fn tick(&mut self, tick: Tick, record: &TickRecord);
+    fn tick(&mut self, tick: Tick, record: &TickRecord, paths: &BTreeMap<u64, Arc<[u8]>>);
     /// A remark.
     fn remark(&mut self, remark: &Remark);
     /// Something is missing here, after the last tick.

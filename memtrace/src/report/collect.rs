@@ -56,7 +56,7 @@ impl Watch for Collector {
         }
     }
 
-    fn tick(&mut self, tick: Tick, record: &TickRecord) {
+    fn tick(&mut self, tick: Tick, record: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {
         let now = all_kinds(&record.input);
         self.heat.tick(tick.t_ns, tick.elapsed_ns, now.since(&self.before).counts());
         self.before = now;

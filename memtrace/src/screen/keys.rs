@@ -76,6 +76,10 @@ pub enum Action {
     Now,
     /// To the OOM kill before.
     OomBefore,
+    /// To the next OOM kill.
+    OomAfter,
+    /// Type a time to go to.
+    GoTo,
     /// To the worst interval that is kept.
     Worst,
     /// Shorter intervals.
@@ -123,7 +127,13 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Key::Char('s'), Key::Char('>')], "s >", Action::SortNext, "sort by the next column", "sort"),
     bind(&[Key::Char('<')], "<", Action::SortBefore, "sort by the column before", ""),
     bind(&[Key::Char('S')], "S", Action::SortReverse, "turn the order round", ""),
-    bind(&[Key::Char(' '), Key::Char('f')], "space f", Action::Pause, "stop showing; tracing goes on", "pause"),
+    bind(
+        &[Key::Char(' '), Key::Char('f')],
+        "space f",
+        Action::Pause,
+        "stop showing, tracing goes on; of a recording play or pause",
+        "pause",
+    ),
     bind(&[Key::Char('g')], "g", Action::Group, "rows are processes, cgroups, kinds of stall", "group"),
     bind(&[Key::Enter], "enter", Action::Details, "details of the row", "details"),
     bind(&[Key::Esc], "esc", Action::Close, "close details, help, filter; back to now", ""),
@@ -136,11 +146,13 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Key::Char('e')], "e", Action::Expand, "the heat map alone, or with the rest again", ""),
     bind(&[Key::Char('t'), Key::Left], "t left", Action::Earlier, "an interval back in time (pauses)", "back"),
     bind(&[Key::Char('T'), Key::Right], "T right", Action::Later, "an interval forward", ""),
-    bind(&[Key::Char('n')], "n", Action::Now, "back to now", ""),
+    bind(&[Key::Char('n')], "n", Action::Now, "back to now; to the end of a recording", ""),
     bind(&[Key::Char('o')], "o", Action::OomBefore, "to the OOM kill before", ""),
+    bind(&[Key::Char('O')], "O", Action::OomAfter, "to the next OOM kill", ""),
+    bind(&[Key::Char('@')], "@", Action::GoTo, "to a time: 13:05:10, 90s, -30s", ""),
     bind(&[Key::Char('w')], "w", Action::Worst, "to the worst interval that is kept", ""),
-    bind(&[Key::Char('+'), Key::Char('=')], "+", Action::Faster, "shorter intervals, down to 100 ms", ""),
-    bind(&[Key::Char('-')], "-", Action::Slower, "longer intervals, up to 10 s", ""),
+    bind(&[Key::Char('+'), Key::Char('=')], "+", Action::Faster, "shorter intervals, down to 100 ms; play faster", ""),
+    bind(&[Key::Char('-')], "-", Action::Slower, "longer intervals, up to 10 s; play slower", ""),
     bind(&[Key::Char('1')], "1", Action::Page(1), "overview", "1-5 pages"),
     bind(&[Key::Char('2')], "2", Action::Page(2), "tasks", ""),
     bind(&[Key::Char('3')], "3", Action::Page(3), "nodes", ""),

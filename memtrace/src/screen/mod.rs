@@ -1,10 +1,13 @@
 //! The live screen. State never draws, drawing never changes anything: every screen is a function of the model and the
 //! size. It knows neither the terminal nor the clock; `terminal` shows it.
 
+mod act;
 mod filter;
 mod keys;
 mod model;
+mod playback;
 mod rows;
+mod typing;
 mod verdict;
 pub mod view;
 
@@ -12,6 +15,7 @@ pub use self::{
     filter::RowFilter,
     keys::{Action, BINDINGS, Binding, Key, action_of},
     model::{About, Effect, Frame, Look, Mode, Model, Page},
+    playback::Playback,
     rows::{Group, Row, SortBy},
     verdict::{Level, Verdict},
 };

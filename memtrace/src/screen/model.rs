@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     filter::RowFilter,
-    keys::{Action, Key, action_of},
+    playback::Playback,
     rows::{Group, Paths, Row, SortBy, rows},
     verdict::{Verdict, verdict},
 };
@@ -19,8 +19,9 @@ use crate::{
 
 /// Intervals that are kept: ten minutes of seconds.
 const FRAMES: usize = 600;
-/// Bytes that they may take.
+/// Bytes that they may take, and those of a recording that is played.
 const BYTES: usize = 16 << 20;
+const BYTES_PLAYED: usize = 512 << 20;
 /// OOM kills that are kept.
 const OOMS: usize = 256;
 /// Paths that are kept.
@@ -97,6 +98,8 @@ pub enum Mode {
     Details,
     /// A filter that is being typed, and what is wrong with it.
     Typing(String, Option<String>),
+    /// A time to go to that is being typed, and what is wrong with it.
+    GoingTo(String, Option<String>),
 }
 
 /// What the model cannot do itself.
@@ -145,7 +148,9 @@ pub struct Model {
     pub interval_ns: u64,
     /// All that was lost since the start.
     pub lost: u64,
-    filter: RowFilter,
+    /// How a recording is played; `None` when it is live.
+    pub playback: Option<Playback>,
+    pub(super) filter: RowFilter,
     frames: VecDeque<Frame>,
     bytes: usize,
     ooms: VecDeque<(Oom, Option<Arc<[u8]>>)>,
@@ -172,6 +177,7 @@ impl Model {
             at_ns: None,
             interval_ns,
             lost: 0,
+            playback: None,
             filter: RowFilter::default(),
             frames: VecDeque::new(),
             bytes: 0,
@@ -208,10 +214,14 @@ impl Model {
         let frame = Frame { tick, ooms: std::mem::take(&mut self.pending) };
         self.bytes += frame.bytes();
         self.frames.push_back(frame);
-        while self.frames.len() > FRAMES || (self.bytes > BYTES && self.frames.len() > 1) {
+        let (frames, bytes) = if self.playback.is_some() { (usize::MAX, BYTES_PLAYED) } else { (FRAMES, BYTES) };
+        while self.frames.len() > frames || (self.bytes > bytes && self.frames.len() > 1) {
             if let Some(old) = self.frames.pop_front() {
                 self.bytes = self.bytes.saturating_sub(old.bytes());
             }
+        }
+        if self.playback.is_some() && self.at_ns.is_none() {
+            self.at_ns = self.frames.front().map(|frame| frame.tick.t_ns);
         }
         // What is looked at goes like the rest: then the oldest that is left is shown.
         if let (Some(at), Some(first)) = (self.at_ns, self.frames.front()) {
@@ -229,6 +239,11 @@ impl Model {
     #[must_use]
     pub fn latest(&self) -> Option<&Frame> {
         self.frames.back()
+    }
+
+    /// All intervals that are kept, the oldest first.
+    pub fn frames(&self) -> impl DoubleEndedIterator<Item = &Frame> {
+        self.frames.iter()
     }
 
     /// Intervals that ended by `t_ns`, the latest first.
@@ -266,122 +281,5 @@ impl Model {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.shown().map_or_else(Verdict::default, |frame| verdict(self, frame))
-    }
-
-    /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Effect {
-        if let Mode::Typing(text, _) = &mut self.mode
-            && key != Key::Ctrl('c')
-        {
-            let mut text = std::mem::take(text);
-            self.type_key(&mut text, key);
-            return Effect::None;
-        }
-        action_of(key).map_or(Effect::None, |action| self.act(action))
-    }
-
-    fn type_key(&mut self, text: &mut String, key: Key) {
-        match key {
-            Key::Esc => {
-                self.filter_text.clear();
-                self.filter = RowFilter::default();
-                self.mode = Mode::Page;
-                return;
-            }
-            Key::Enter => {
-                if let Ok(filter) = RowFilter::parse(text) {
-                    (self.filter, self.filter_text) = (filter, std::mem::take(text));
-                    self.mode = Mode::Page;
-                    return;
-                }
-            }
-            Key::Backspace => {
-                text.pop();
-            }
-            Key::Char(c) if text.len() < 200 => text.push(c),
-            _ => {}
-        }
-        let wrong = match RowFilter::parse(text) {
-            Ok(filter) => {
-                self.filter = filter;
-                None
-            }
-            Err(e) => Some(e),
-        };
-        self.selected = 0;
-        self.mode = Mode::Typing(std::mem::take(text), wrong);
-    }
-
-    /// Does what a key asks for.
-    pub fn act(&mut self, action: Action) -> Effect {
-        let last = || self.rows().len().saturating_sub(1);
-        match action {
-            Action::Quit => return Effect::Quit,
-            Action::Suspend => return Effect::Suspend,
-            Action::Redraw => return Effect::Redraw,
-            Action::Help => self.mode = if self.mode == Mode::Help { Mode::Page } else { Mode::Help },
-            Action::Filter => self.mode = Mode::Typing(self.filter_text.clone(), None),
-            Action::SortNext => self.order.0 = self.order.0.step(1),
-            Action::SortBefore => self.order.0 = self.order.0.step(8),
-            Action::SortReverse => self.order.1 = !self.order.1,
-            Action::Pause => self.at_ns = if self.at_ns.is_some() { None } else { self.latest().map(|f| f.tick.t_ns) },
-            Action::Group => (self.group, self.selected) = (self.group.next(), 0),
-            Action::Details if self.selected_row().is_some() => {
-                // Rows come and go: details are of one interval.
-                self.at_ns = self.at_ns.or_else(|| self.latest().map(|f| f.tick.t_ns));
-                self.mode = Mode::Details;
-            }
-            Action::Details => {}
-            Action::Close if self.mode != Mode::Page => self.mode = Mode::Page,
-            Action::Close if self.expanded => self.expanded = false,
-            Action::Close if !self.filter_text.is_empty() => {
-                self.filter_text.clear();
-                self.filter = RowFilter::default();
-            }
-            Action::Close | Action::Now => self.at_ns = None,
-            Action::Up => self.selected = self.selected.min(last()).saturating_sub(1),
-            Action::Down => self.selected = (self.selected + 1).min(last()),
-            Action::PageUp => self.selected = self.selected.min(last()).saturating_sub(10),
-            Action::PageDown => self.selected = (self.selected + 10).min(last()),
-            Action::First => self.selected = 0,
-            Action::Last => self.selected = last(),
-            Action::Expand => self.expanded = !self.expanded,
-            Action::Earlier => {
-                self.go_to(|model, at| model.frames_until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns));
-            }
-            Action::Later => self.go_to(|model, at| model.frames.iter().map(|f| f.tick.t_ns).find(|t| *t > at)),
-            Action::OomBefore => self.go_to(|model, at| {
-                model.frames_until(at.saturating_sub(1)).find(|f| !f.ooms.is_empty()).map(|f| f.tick.t_ns)
-            }),
-            Action::Worst => {
-                self.go_to(|model, _| model.frames.iter().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns));
-            }
-            Action::Faster => return self.set_interval(self.interval_ns / 2),
-            Action::Slower => return self.set_interval(self.interval_ns.saturating_mul(2)),
-            Action::Page(page) => {
-                self.page = match page {
-                    2 => Page::Tasks,
-                    3 => Page::Nodes,
-                    4 => Page::Ooms,
-                    5 => Page::Hooks,
-                    _ => Page::Overview,
-                };
-                (self.mode, self.expanded) = (Mode::Page, false);
-            }
-        }
-        Effect::None
-    }
-
-    fn set_interval(&mut self, ns: u64) -> Effect {
-        self.interval_ns = ns.clamp(100_000_000, 10_000_000_000);
-        Effect::Interval(self.interval_ns)
-    }
-
-    /// Shows another interval, and no longer the latest.
-    fn go_to(&mut self, find: impl Fn(&Self, u64) -> Option<u64>) {
-        let at = self.shown().map_or(0, |frame| frame.tick.t_ns);
-        if let Some(to) = find(self, at) {
-            self.at_ns = Some(to);
-        }
     }
 }

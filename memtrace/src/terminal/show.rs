@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, TryRecvError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -26,6 +26,8 @@ use crate::{
 
 /// Longest wait for a key: what happened is shown by then.
 const WAIT: Duration = Duration::from_millis(50);
+/// Items that are taken before keys have their turn.
+const AT_ONCE: usize = 4096;
 
 /// What the screen asks of whoever fills it.
 #[derive(Debug, Default)]
@@ -61,8 +63,13 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
     held.enter()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let mut changed = true;
+    let mut before = Instant::now();
     loop {
-        loop {
+        // Nobody else ends what is only played.
+        if model.playback.is_some() && control.quit.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        for _ in 0..AT_ONCE {
             match receiver.try_recv() {
                 Ok(last @ Item::Summary(..)) => return Ok(Some(last)),
                 Ok(item) => {
@@ -70,9 +77,14 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
                     changed = true;
                 }
                 Err(TryRecvError::Empty) => break,
+                // A recording that was read to its end is still to be looked at.
+                Err(TryRecvError::Disconnected) if model.playback.is_some() => break,
                 Err(TryRecvError::Disconnected) => return Ok(None),
             }
         }
+        let now = Instant::now();
+        changed |= model.advance(now.duration_since(before));
+        before = now;
         if go_on.swap(false, Ordering::Relaxed) {
             held.enter()?;
             terminal.clear()?;

@@ -15,7 +15,7 @@ use memtrace::{
     gfp::GfpNames,
     json::{Object, Summary},
     names::Names,
-    replay::{Finished, Note, Options, Replay, Watch, when::Window},
+    replay::{Finished, Note, Options, Replay, Watch},
     session::{filter::Filter, pattern::CgroupPattern, summary},
     trace::{BlockKind, Item, Reader},
 };
@@ -30,7 +30,13 @@ struct Nobody;
 impl Watch for Nobody {
     fn begin(&mut self, _: &memtrace::trace::model::TickRecord) {}
     fn event(&mut self, _: &memtrace::event::Event, _: bool, _: &BTreeMap<u64, std::sync::Arc<[u8]>>) {}
-    fn tick(&mut self, _: memtrace::session::tick::Tick, _: &memtrace::trace::model::TickRecord) {}
+    fn tick(
+        &mut self,
+        _: memtrace::session::tick::Tick,
+        _: &memtrace::trace::model::TickRecord,
+        _: &BTreeMap<u64, std::sync::Arc<[u8]>>,
+    ) {
+    }
     fn remark(&mut self, _: &memtrace::trace::model::Remark) {}
     fn missing(&mut self) {}
 }
@@ -130,7 +136,7 @@ proptest! {
     fn a_filter_on_a_trace_is_the_filter_of_a_session(seed in any::<u64>()) {
         let all = record(seed, 6, &[2], &Filter::default(), 0);
         let filtered = record(seed, 6, &[2], &web(), 0);
-        let options = Options { filter: web(), window: Window::default() };
+        let options = Options { filter: web(), ..Options::default() };
         let finished = replay(&all.segments, options, &mut Nobody);
         let (got, want) = (finished.summary, filtered.summary);
         prop_assert_eq!(got.cgroups, want.cgroups);

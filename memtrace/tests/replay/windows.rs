@@ -13,7 +13,7 @@ use crate::{
 fn part(recorded: &Recording, since: Option<u64>, until: Option<u64>) -> Finished {
     let at = |second: u64| START + second * S;
     let window = Window { since_ns: since.map(at), until_ns: until.map(at) };
-    replay(&recorded.segments, Options { filter: Filter::default(), window }, &mut Nobody)
+    replay(&recorded.segments, Options { window, ..Options::default() }, &mut Nobody)
 }
 
 /// What two windows add up to.

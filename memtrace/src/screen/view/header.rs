@@ -22,6 +22,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     let up = duration(tick.t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
     let host = Untrusted(&model.about.host).tty().to_string();
     let state = match model.at_ns {
+        Some(at) if model.playback.is_some() => played(model, at),
         Some(at) => {
             let behind = model.latest().map_or(0, |latest| latest.tick.t_ns.saturating_sub(at));
             format!("PAUSED at {} (-{})", model.clock.seconds(at), duration(behind))
@@ -54,6 +55,18 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     pen.text(0, 1, &text[..cut], style);
     pen.text(0, 2, &format!("  {}", text[cut..].trim_start()), style);
     3
+}
+
+/// Where a recording is, and how it is played.
+fn played(model: &Model, at: u64) -> String {
+    let since = |t_ns: u64| duration(t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
+    let all = model.latest().map_or_else(|| "-".to_owned(), |latest| since(latest.tick.t_ns));
+    let how = match model.playback {
+        Some(playback) if playback.playing && !model.is_at_end() => format!("PLAY x{}", playback.speed),
+        _ if model.is_at_end() => "END".to_owned(),
+        _ => "PAUSED".to_owned(),
+    };
+    format!("{how} {} ({} of {all})", model.clock.seconds(at), since(at))
 }
 
 /// How our counts stand against the kernel's.
@@ -91,6 +104,11 @@ pub(super) fn footer(model: &Model, pen: &mut Pen<'_>, y: u16) {
             let wrong = wrong.as_ref().map_or_else(|| "enter keeps it, esc clears it".to_owned(), Clone::clone);
             let text = Untrusted(text.as_bytes()).tty().to_string();
             pen.text(0, y, &format!("/{text}_   {wrong}"), PLAIN);
+        }
+        Mode::GoingTo(text, wrong) => {
+            let help = || "13:05:10, 90s from the start, -30s from the end".to_owned();
+            let text = Untrusted(text.as_bytes()).tty().to_string();
+            pen.text(0, y, &format!("go to: {text}_   {}", wrong.clone().unwrap_or_else(help)), PLAIN);
         }
         Mode::Help => pen.text(0, y, "any page key or esc closes the help", PLAIN),
         Mode::Details => pen.text(0, y, "esc back  t/T in time  n now  q quit", PLAIN),

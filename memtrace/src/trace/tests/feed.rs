@@ -16,7 +16,7 @@ struct Nobody;
 impl Watch for Nobody {
     fn begin(&mut self, _: &TickRecord) {}
     fn event(&mut self, _: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {}
-    fn tick(&mut self, _: Tick, _: &TickRecord) {}
+    fn tick(&mut self, _: Tick, _: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {}
     fn remark(&mut self, _: &Remark) {}
     fn missing(&mut self) {}
 }

@@ -1,0 +1,143 @@
+//! `memtrace replay` on the screen: a thread reads the recording, and the head goes through what was read.
+
+use std::{
+    io::{self, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::{
+    input,
+    player::{Player, Request},
+    replay::view,
+};
+use crate::{
+    cli::{ReplayArgs, Speed},
+    live::Signals,
+    replay::{Items, Replay},
+    screen::{About, Model, Playback},
+    terminal::{self, Control},
+    view::Item,
+};
+
+/// Items that the reader may be ahead of the screen.
+const AHEAD: usize = 1024;
+/// How soon a signal is heard.
+const SIGNAL_WAIT: Duration = Duration::from_millis(20);
+
+/// What the reader came to.
+struct Read {
+    /// The summary, when all was read.
+    last: Option<Item>,
+    notes: Vec<String>,
+    /// Whether there is another recording in what was named.
+    has_more: bool,
+    status: u8,
+}
+
+/// Says that nobody looks any more: also when the screen panics.
+struct Closing<'a>(&'a AtomicBool);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Shows the first recording on the screen; the result is the exit status.
+pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
+    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
+    let mut player = Player::new(input::sources(&args.inputs)?);
+    // What it begins with says how to show it; then it is read as a whole.
+    let Some(replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? else { return Ok(player.finish()) };
+    let (sender, receiver) = sync_channel(AHEAD);
+    let control = Control::default();
+    let speed = if let Speed::Times(times) = args.speed { times } else { 1.0 };
+    let mut model = model(args, &replay, &request);
+    model.playback = Some(Playback { playing: true, speed });
+    let mut view = view(args, &replay, &request);
+    drop((replay, player));
+    let closed = Arc::new(AtomicBool::new(false));
+    let (args, stop) = (args.clone(), Arc::clone(&closed));
+    let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || read(&args, &sender, &stop))?;
+    let shown = thread::scope(|scope| {
+        // A signal ends it as the key does.
+        scope.spawn(|| {
+            while !closed.load(Ordering::Relaxed) {
+                if signals.received().is_some() {
+                    control.quit.store(true, Ordering::Relaxed);
+                }
+                thread::sleep(SIGNAL_WAIT);
+            }
+        });
+        let _closing = Closing(&closed);
+        terminal::show(&receiver, &mut view, model, &control)
+    });
+    // A reader that waits for room has nobody to wait for.
+    drop(receiver);
+    let read = reader.join().map_err(|_| anyhow!("the reading thread ended early"))??;
+    shown.context("showing the screen")?;
+    if let Some(last) = read.last {
+        let written = io::stdout().write_all(view.render(last).as_bytes()).and_then(|()| io::stdout().flush());
+        match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
+            result => result.context("writing to stdout; the summary is not complete")?,
+        }
+    }
+    for note in &read.notes {
+        eprintln!("memtrace: {note}");
+    }
+    if read.has_more {
+        eprintln!(
+            "memtrace: there are more recordings in what was named: this was the first. Name another, or use --lines"
+        );
+    }
+    Ok(read.status)
+}
+
+/// Reads the first recording to its end, or until nobody looks any more.
+fn read(args: &ReplayArgs, sender: &SyncSender<Item>, stop: &AtomicBool) -> Result<Read> {
+    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
+    let mut player = Player::new(input::sources(&args.inputs)?).with_rows();
+    let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? else {
+        return Ok(Read { last: None, notes: Vec::new(), has_more: false, status: player.finish() });
+    };
+    let send = |item| {
+        if sender.send(item).is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    if let Some(before) = replay.meta().before.as_ref().filter(|_| replay.is_from_the_start()) {
+        send(Item::Before(Box::new(before.clone())));
+    }
+    // The screen has the rows of the ticks, and no line of a stall.
+    let mut items = Items { show: send, min_stall_ns: u64::MAX, kswapd: false };
+    player.play(&mut replay, &mut items, || !stop.load(Ordering::Relaxed));
+    let is_whole = !stop.load(Ordering::Relaxed);
+    let clock = request.clock(replay.meta());
+    let finished = replay.finish();
+    let has_more = is_whole && player.next_replay(&request).is_ok_and(|next| next.is_some());
+    let notes = finished.notes.iter().filter(|_| is_whole).map(|note| note.text(&clock)).collect();
+    let last = is_whole.then(|| finished.item());
+    Ok(Read { last, notes, has_more, status: player.finish() })
+}
+
+fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
+    let meta = replay.meta();
+    let about = About {
+        host: meta.host.host.clone(),
+        kernel: meta.host.kernel.clone(),
+        start_ns: meta.start_ns(),
+        hooks: meta.setup.hooks.clone(),
+        filter: crate::lines::filter_in_words(replay.filter()),
+        page_bytes: meta.host.page_size_bytes,
+    };
+    Model::new(about, terminal::look(args.no_color), request.clock(meta), meta.setup.interval_ns)
+}

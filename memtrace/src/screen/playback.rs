@@ -1,0 +1,65 @@
+//! A recording that is played: a head that goes through its intervals.
+
+use std::time::Duration;
+
+use super::model::Model;
+
+/// The slowest and the fastest that it is played.
+const SPEEDS: (f64, f64) = (0.125, 1024.0);
+
+/// How it is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Playback {
+    /// Whether the head moves.
+    pub playing: bool,
+    /// So many times as fast as it was.
+    pub speed: f64,
+}
+
+impl Model {
+    /// Lets time go on by so much; whether another interval is shown.
+    pub fn advance(&mut self, elapsed: Duration) -> bool {
+        let (Some(playback), Some(at)) = (self.playback.filter(|playback| playback.playing), self.at_ns) else {
+            return false;
+        };
+        let shown = |model: &Self| model.shown().map(|frame| frame.tick.t_ns);
+        let before = shown(self);
+        let by = u64::try_from(elapsed.mul_f64(playback.speed).as_nanos()).unwrap_or(u64::MAX);
+        let last = self.latest().map_or(at, |frame| frame.tick.t_ns);
+        self.at_ns = Some(at.saturating_add(by).min(last.max(at)));
+        before != shown(self)
+    }
+
+    /// Whether the head is at the last interval that was read.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.latest().is_none_or(|frame| self.at_ns.is_none_or(|at| at >= frame.tick.t_ns))
+    }
+
+    /// Plays from here on, from the beginning when it is at the end; or stands still.
+    pub(super) fn play_or_pause(&mut self) {
+        let first = self.frames().next().map(|frame| frame.tick.t_ns);
+        let at_end = self.is_at_end();
+        if let Some(playback) = &mut self.playback {
+            playback.playing = !playback.playing || at_end;
+            if at_end {
+                self.at_ns = first;
+            }
+        }
+    }
+
+    /// Stands still at what is shown.
+    pub(super) fn hold(&mut self) {
+        self.at_ns = self.at_ns.or_else(|| self.latest().map(|frame| frame.tick.t_ns));
+        if let Some(playback) = &mut self.playback {
+            playback.playing = false;
+        }
+    }
+
+    /// Plays so many times as fast.
+    pub(super) fn change_speed(&mut self, by: f64) {
+        if let Some(playback) = &mut self.playback {
+            playback.speed = (playback.speed * by).clamp(SPEEDS.0, SPEEDS.1);
+        }
+    }
+}

@@ -135,7 +135,7 @@ pub const BINDINGS: &[Binding] = &[
         "pause",
     ),
     bind(&[Key::Char('g')], "g", Action::Group, "rows are processes, cgroups, kinds of stall", "group"),
-    bind(&[Key::Enter], "enter", Action::Details, "details of the row", "details"),
+    bind(&[Key::Enter], "enter", Action::Details, "details of the row", "open"),
     bind(&[Key::Esc], "esc", Action::Close, "close details, help, filter; back to now", ""),
     bind(&[Key::Up, Key::Char('k')], "up k", Action::Up, "a row up", ""),
     bind(&[Key::Down, Key::Char('j')], "down j", Action::Down, "a row down", ""),

@@ -5,6 +5,7 @@ mod alone;
 mod cli;
 mod compare;
 mod fixture;
+mod pty;
 mod reports;
 mod windows;
 

@@ -1,13 +1,13 @@
 //! The screen: pages at several sizes, and what keys do to it.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     clock::Clock,
     event::{Comm, Event, Oom, Source, Stall, Trigger, Victim},
-    screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, view},
+    screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
@@ -214,4 +214,59 @@ fn the_verdict_says_whom() {
     assert_eq!(model(5, &[], false).verdict().level, Level::Ok);
     let oom = model(12, &[(b"java", 20_000_000)], true).verdict();
     assert!(oom.level == Level::Critical && oom.text.contains("OOM kill"), "{}", oom.text);
+}
+
+/// A recording of thirty seconds with a kill at its end, played from its beginning.
+fn played() -> Model {
+    let mut played = model(0, &[], false);
+    played.playback = Some(Playback { playing: true, speed: 1.0 });
+    let live = model(30, &[(b"java", 150_000_000)], true);
+    for frame in live.frames() {
+        for (oom, path) in &frame.ooms {
+            played.push(Item::Oom(*oom, path.clone()));
+        }
+        played.push(Item::Tick(Box::new(frame.tick.clone()), Vec::new()));
+    }
+    played
+}
+
+fn second(model: &Model) -> u64 {
+    model.shown().unwrap().tick.t_ns / S
+}
+
+#[test]
+fn a_recording_is_played_and_gone_through() {
+    let mut model = played();
+    assert_eq!(second(&model), 1);
+    assert!(!model.advance(Duration::from_millis(900)) && model.advance(Duration::from_millis(200)));
+    assert_eq!(second(&model), 2);
+    keys(&mut model, "+++");
+    model.advance(Duration::from_secs(1));
+    assert_eq!(second(&model), 10);
+    assert!(view::text(&model, 80, 24).contains("PLAY x8"));
+    // What is gone to stands still until it is to go on.
+    keys(&mut model, "t");
+    assert!(!model.advance(Duration::from_secs(9)));
+    assert_eq!(second(&model), 9);
+    assert!(view::text(&model, 80, 24).contains("PAUSED"));
+    keys(&mut model, "O");
+    assert_eq!(second(&model), 30);
+    keys(&mut model, "@5s\n");
+    assert_eq!((second(&model), &model.mode), (5, &Mode::Page));
+    keys(&mut model, "@-10s\n");
+    assert_eq!(second(&model), 20);
+    keys(&mut model, "@soon\n");
+    assert!(view::text(&model, 80, 24).contains("`soon` is no time"));
+    model.key(Key::Esc);
+    keys(&mut model, " ");
+    assert!(model.advance(Duration::from_secs(9)));
+    assert_eq!(second(&model), 30);
+    assert!(view::text(&model, 80, 24).contains("END"));
+    // From the end it begins anew.
+    keys(&mut model, " ");
+    assert_eq!(second(&model), 1);
+    model.key(Key::Esc);
+    assert_eq!(second(&model), 1);
+    keys(&mut model, "n");
+    assert_eq!(second(&model), 30);
 }

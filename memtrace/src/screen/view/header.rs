@@ -4,13 +4,26 @@ use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
 use crate::{
     lines::{bytes, duration, percent},
     screen::{
-        keys::BINDINGS,
+        keys::{Action, BINDINGS},
         model::{Mode, Model},
         verdict::Level,
     },
     session::{input::OwnCost, tick::Tick},
     untrusted::Untrusted,
 };
+
+/// What the footer names while a recording is played, the most used first.
+const PLAYED: [(Action, &str); 9] = [
+    (Action::Quit, "quit"),
+    (Action::Help, "help"),
+    (Action::Pause, "play"),
+    (Action::Faster, "faster"),
+    (Action::Earlier, "back"),
+    (Action::GoTo, "time"),
+    (Action::OomAfter, "next OOM"),
+    (Action::Worst, "worst"),
+    (Action::Filter, "filter"),
+];
 
 /// Host, loss, coverage, own cost, then the verdict; the number of lines.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
@@ -113,15 +126,19 @@ pub(super) fn footer(model: &Model, pen: &mut Pen<'_>, y: u16) {
         Mode::Help => pen.text(0, y, "any page key or esc closes the help", PLAIN),
         Mode::Details => pen.text(0, y, "esc back  t/T in time  n now  q quit", PLAIN),
         Mode::Page => {
-            let keys = BINDINGS.iter().filter(|binding| !binding.short.is_empty()).map(|binding| {
+            let live =
+                || BINDINGS.iter().map(|binding| (binding, binding.short)).filter(|(_, short)| !short.is_empty());
+            let played = || {
+                PLAYED.iter().filter_map(|(action, short)| {
+                    Some((BINDINGS.iter().find(|binding| binding.action == *action)?, *short))
+                })
+            };
+            let keys: Vec<_> = if model.playback.is_some() { played().collect() } else { live().collect() };
+            let words = keys.into_iter().map(|(binding, short)| {
                 let key = binding.shown.split(' ').next().unwrap_or_default();
-                if binding.short.starts_with(key) {
-                    binding.short.to_owned()
-                } else {
-                    format!("{key} {}", binding.short)
-                }
+                if short.starts_with(key) { short.to_owned() } else { format!("{key} {short}") }
             });
-            let mut line = keys.collect::<Vec<_>>().join("  ");
+            let mut line = words.collect::<Vec<_>>().join("  ");
             if !model.filter_text.is_empty() {
                 line = format!("filter: {} (esc clears)  {line}", Untrusted(model.filter_text.as_bytes()).tty());
             }

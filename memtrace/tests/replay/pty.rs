@@ -1,0 +1,151 @@
+//! `memtrace replay` on a terminal: keys, time travel, and the terminal as it was afterwards.
+
+use std::{
+    io::{Read as _, Write},
+    path::Path,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use memtrace::session::filter::Filter;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::{cli::write, fixture::record};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// memtrace on a terminal of its own.
+struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    modes: String,
+}
+
+impl Terminal {
+    fn start(dir: &Path, args: &[&str], (rows, cols): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let modes = format!("{:?}", pair.master.get_termios().unwrap());
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_memtrace"));
+        command.args(args);
+        command.cwd(dir);
+        for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")] {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let (shown, mut output) = (Arc::clone(&screen), pair.master.try_clone_reader().unwrap());
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = output.read(&mut buffer) {
+                shown.lock().unwrap().process(&buffer[..n]);
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { master: pair.master, keys, child, screen, modes }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Waits until all of this is shown, and returns what is.
+    fn wait_for(&self, wanted: &[&str]) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.text();
+            if wanted.iter().all(|wanted| text.contains(wanted)) {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "no {wanted:?} in\n{text}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Waits for the end, after which the terminal is as it was.
+    fn ends(mut self) -> (u32, String) {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        };
+        // What it wrote last may still be on its way.
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(format!("{:?}", self.master.get_termios().unwrap()), self.modes);
+        let screen = self.screen.lock().unwrap();
+        assert!(!screen.screen().alternate_screen() && !screen.screen().hide_cursor());
+        (status.exit_code(), screen.screen().contents())
+    }
+}
+
+fn recorded() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a.mtrc", &record(3, 30, &[], &Filter::default(), 0).segments[0]);
+    dir
+}
+
+#[test]
+fn a_recording_is_gone_through_with_keys() {
+    let dir = recorded();
+    let mut terminal = Terminal::start(dir.path(), &["replay", "a.mtrc"], (30, 110));
+    terminal.wait_for(&["PLAY x1", "STALLED NOW", "PROCESS"]);
+    // Pause, seek, back and forth.
+    terminal.keys(" @20s\r");
+    terminal.wait_for(&["PAUSED", "(20.0 s of 30.0 s)"]);
+    terminal.keys("t");
+    terminal.wait_for(&["(19.0 s of 30.0 s)"]);
+    terminal.keys("\x1b[C\x1b[C");
+    terminal.wait_for(&["(21.0 s of 30.0 s)"]);
+    // Filter: what others are called cannot clear the screen.
+    terminal.keys("/proc-104\r");
+    let shown = terminal.wait_for(&["filter: proc-104"]);
+    assert!(shown.contains("proc-104 (") && !shown.contains("proc-103 ("), "{shown}");
+    terminal.keys("\x1b");
+    terminal.wait_for(&["proc-103 ("]);
+    // Sort by name, the other way round, and details of the first.
+    terminal.keys("<<S");
+    terminal.wait_for(&["^PROCESS"]);
+    terminal.keys("\r");
+    terminal.wait_for(&["latency of this row", "pages reclaimed"]);
+    terminal.keys("q");
+    let (status, after) = terminal.ends();
+    assert_eq!(status, 0);
+    assert!(after.contains("coverage") || after.contains("loss"), "{after}");
+}
+
+#[test]
+fn it_fits_a_terminal_whose_size_changes_and_a_signal_ends_it() {
+    let dir = recorded();
+    let mut terminal = Terminal::start(dir.path(), &["replay", "a.mtrc", "--speed", "1000"], (24, 80));
+    terminal.wait_for(&["END", "quit  ? help", "worst  / filter"]);
+    terminal.keys("5");
+    terminal.wait_for(&["coverage "]);
+    terminal.keys("1");
+    terminal.screen.lock().unwrap().screen_mut().set_size(10, 40);
+    terminal.master.resize(PtySize { rows: 10, cols: 40, pixel_width: 0, pixel_height: 0 }).unwrap();
+    terminal.wait_for(&["END", "quit  ? help"]);
+    let pid = terminal.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
+    assert_eq!(terminal.ends().0, 0);
+}
+
+#[test]
+fn a_terminal_that_cannot_place_text_gets_lines() {
+    let dir = recorded();
+    let mut terminal = Terminal::start(dir.path(), &["replay", "a.mtrc", "--lines", "--speed", "1000"], (24, 120));
+    terminal.wait_for(&["loss"]);
+    assert!(!terminal.screen.lock().unwrap().screen().alternate_screen());
+    terminal.keys("q");
+    assert_eq!(terminal.ends().0, 0);
+}

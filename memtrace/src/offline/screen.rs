@@ -83,7 +83,11 @@ pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
     // A reader that waits for room has nobody to wait for.
     drop(receiver);
     let read = reader.join().map_err(|_| anyhow!("the reading thread ended early"))??;
-    shown.context("showing the screen")?;
+    match shown {
+        // Nobody is there to be told.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(read.status),
+        shown => shown.context("showing the screen")?,
+    }
     if let Some(last) = read.last {
         let written = io::stdout().write_all(view.render(last).as_bytes()).and_then(|()| io::stdout().flush());
         match written {

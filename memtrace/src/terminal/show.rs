@@ -12,7 +12,12 @@ use std::{
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::{Terminal, backend::CrosstermBackend};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Signal, getpid, kill_process},
+    stdio::stdin,
+};
 use signal_hook::{
     consts::{SIGCONT, SIGTSTP},
     flag,
@@ -95,7 +100,10 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
             changed = false;
         }
         let mut effect = if stop.swap(false, Ordering::Relaxed) { Effect::Suspend } else { Effect::None };
-        if effect == Effect::None && event::poll(WAIT)? {
+        if effect == Effect::None {
+            wait_for_keys()?;
+        }
+        if effect == Effect::None && event::poll(Duration::ZERO)? {
             changed = true;
             if let Some(key) = key(&event::read()?) {
                 effect = model.key(key);
@@ -112,6 +120,23 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
                 kill_process(getpid(), Signal::STOP)?;
             }
         }
+    }
+}
+
+/// Waits for keys or a new size. A terminal that is gone is an error: to read from it would
+/// never end.
+fn wait_for_keys() -> io::Result<()> {
+    let timeout = Timespec::try_from(WAIT).map_err(io::Error::other)?;
+    let stdin = stdin();
+    let mut keys = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut keys, Some(&timeout)) {
+        // A signal: the size may have changed.
+        Err(Errno::INTR) => Ok(()),
+        Err(e) => Err(e.into()),
+        Ok(_) if keys[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+            Err(io::Error::new(io::ErrorKind::BrokenPipe, "the terminal is gone"))
+        }
+        Ok(_) => Ok(()),
     }
 }
 

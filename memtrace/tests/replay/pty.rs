@@ -3,8 +3,11 @@
 use std::{
     io::{Read as _, Write},
     path::Path,
-    sync::{Arc, Mutex},
-    thread,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -19,8 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
+    child: Killed,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// Whether anybody looks, and the thread that does.
+    looks: Arc<AtomicBool>,
+    reader: JoinHandle<()>,
     modes: String,
 }
 
@@ -38,14 +44,16 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
         let (shown, mut output) = (Arc::clone(&screen), pair.master.try_clone_reader().unwrap());
-        thread::spawn(move || {
+        let looks = Arc::new(AtomicBool::new(true));
+        let looking = Arc::clone(&looks);
+        let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = output.read(&mut buffer) {
+            while let (true, Ok(n @ 1..)) = (looking.load(Ordering::Relaxed), output.read(&mut buffer)) {
                 shown.lock().unwrap().process(&buffer[..n]);
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { master: pair.master, keys, child, screen, modes }
+        Self { master: pair.master, keys, child: Killed(child), screen, looks, reader, modes }
     }
 
     fn text(&self) -> String {
@@ -74,7 +82,7 @@ impl Terminal {
     fn ends(mut self) -> (u32, String) {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break status;
             }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
@@ -86,6 +94,16 @@ impl Terminal {
         let screen = self.screen.lock().unwrap();
         assert!(!screen.screen().alternate_screen() && !screen.screen().hide_cursor());
         (status.exit_code(), screen.screen().contents())
+    }
+}
+
+/// No memtrace outlives a test that failed.
+struct Killed(Box<dyn Child + Send + Sync>);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It fails only when it is already gone.
+        let _ = self.0.kill();
     }
 }
 
@@ -135,7 +153,7 @@ fn it_fits_a_terminal_whose_size_changes_and_a_signal_ends_it() {
     terminal.screen.lock().unwrap().screen_mut().set_size(10, 40);
     terminal.master.resize(PtySize { rows: 10, cols: 40, pixel_width: 0, pixel_height: 0 }).unwrap();
     terminal.wait_for(&["END", "quit  ? help"]);
-    let pid = terminal.child.process_id().unwrap().to_string();
+    let pid = terminal.child.0.process_id().unwrap().to_string();
     assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
     assert_eq!(terminal.ends().0, 0);
 }
@@ -148,4 +166,21 @@ fn a_terminal_that_cannot_place_text_gets_lines() {
     assert!(!terminal.screen.lock().unwrap().screen().alternate_screen());
     terminal.keys("q");
     assert_eq!(terminal.ends().0, 0);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let dir = recorded();
+    let terminal = Terminal::start(dir.path(), &["replay", "a.mtrc"], (24, 80));
+    terminal.wait_for(&["PLAY x1"]);
+    let Terminal { master, keys, mut child, looks, reader, .. } = terminal;
+    // What is shown changes each second: the thread holds the terminal no longer.
+    looks.store(false, Ordering::Relaxed);
+    reader.join().unwrap();
+    drop((master, keys));
+    let deadline = Instant::now() + PATIENCE;
+    while child.0.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it goes on without its terminal");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -29,6 +29,8 @@ pub enum Item {
     Kswapd(Kswapd),
     /// The end of an interval, with the paths of the cgroups in its rows.
     Tick(Box<Tick>, Vec<(u64, Arc<[u8]>)>),
+    /// What became of something that was asked for, in words.
+    Said(String),
     /// What it all came to, with the paths of all cgroups in it. The last item.
     Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
 }
@@ -96,7 +98,7 @@ impl View {
             Item::Stall(stall, p) => path(stall.cgroup_id, p.clone()),
             Item::Oom(oom, p) => path(oom.victim.cgroup_id, p.clone()),
             Item::Summary(_, all) => all.clone(),
-            Item::Before(_) | Item::Kswapd(_) | Item::Tick(..) => Vec::new(),
+            Item::Before(_) | Item::Kswapd(_) | Item::Tick(..) | Item::Said(_) => Vec::new(),
         };
         let paths = Paths(&paths);
         let names = Names { clock: &self.clock, cgroups: &paths, gfp: &self.gfp };
@@ -110,6 +112,7 @@ impl View {
                     Item::Stall(stall, _) => lines::stall_line(&stall, &names, width, style) + "\n",
                     Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
                     Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
+                    Item::Said(_) => String::new(),
                     Item::Tick(tick, _) if tick.is_empty_rest(*interval_ns) => String::new(),
                     Item::Tick(tick, _) => {
                         let head = if *since_head == 0 { lines::header(width) + "\n" } else { String::new() };
@@ -155,7 +158,7 @@ pub fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> + use<> {
 
 fn object(item: &Item, names: &Names<'_>) -> Option<Object> {
     Some(match item {
-        Item::Before(_) => return None,
+        Item::Before(_) | Item::Said(_) => return None,
         Item::Stall(stall, _) => Object::Stall(json::Stall::new(stall, names)),
         Item::Oom(oom, _) => Object::Oom(json::Oom::new(oom, names)),
         Item::Kswapd(kswapd) => Object::Kswapd(json::Kswapd::new(kswapd, names)),

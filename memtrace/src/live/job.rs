@@ -73,8 +73,11 @@ impl<'a> Job<'a> {
         } else {
             Show::Lines { top, utc, no_color }
         };
-        let recording = args.record.as_ref().map(|path| Plan {
-            place: Place::File { path: path.clone(), force: args.force },
+        // The screen can save what led up to what is seen.
+        let kept = matches!(show, Show::Screen { .. }).then_some(Place::Memory);
+        let file = args.record.as_ref().map(|path| Place::File { path: path.clone(), force: args.force });
+        let recording = file.or(kept).map(|place| Plan {
+            place,
             min_stall_ns: args.trace.min_stall.map_or(0, nanoseconds),
             run: 0,
             conditions: Vec::new(),

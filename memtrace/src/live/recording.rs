@@ -17,7 +17,7 @@ use crate::{
     host::memory_counters::MemoryCounters,
     lines::{bytes, duration},
     record::{
-        Prepared, Recorder,
+        Ask, Prepared, Recorder,
         flight::triggers::Triggers,
         meta::Begun,
         plan::{Place, Plan},
@@ -154,6 +154,16 @@ impl Recording {
         );
     }
 
+    /// Hands over what the screen asks for, and takes what became of it, in words.
+    pub(super) fn serve(&self, asked: Option<Ask>, drain: &mut Drain) -> Vec<String> {
+        if let (Some(ask), Some(feed)) = (asked, &mut drain.feed)
+            && !feed.ask(ask)
+        {
+            return vec!["the writer is too far behind: try again".to_owned()];
+        }
+        self.recorder.progress.said.try_lock().map_or_else(|_| Vec::new(), |mut said| std::mem::take(&mut *said))
+    }
+
     /// Hands over a remark that belongs to the last tick.
     pub(super) fn remark(&self, remark: Remark, drain: &mut Drain) {
         if let Some(feed) = &mut drain.feed
@@ -172,6 +182,9 @@ impl Recording {
         let outcome = self.recorder.join(PATIENCE);
         if self.shows {
             let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+        if self.place == Place::Memory {
+            return true;
         }
         let place = named(&self.place);
         let size = bytes(progress.bytes.load(Ordering::Relaxed));
@@ -203,5 +216,6 @@ fn named(place: &Place) -> String {
             Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
         }
         Place::Stdout => "stdout".to_owned(),
+        Place::Memory => "memory".to_owned(),
     }
 }

@@ -1,6 +1,9 @@
 //! The loop of the main thread: drain, tick, until something ends it.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use memtrace_common::kind::StallKind;
@@ -24,6 +27,7 @@ use crate::{
     before::BeforeStart,
     host::{Sampler, counters::CounterReader, tasks},
     probe::load::Probe,
+    record::Ask,
     session::{
         coverage::Readings,
         input::{KernelTotals, TickInput},
@@ -95,6 +99,7 @@ impl Tracing<'_> {
                 // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
                 next_tick_ns += interval_ns * (1 + (now - next_tick_ns) / interval_ns);
             }
+            self.serve(&writer);
             let wanted_ns = writer.control.interval_ns.load(Ordering::Relaxed);
             if wanted_ns > 0 && wanted_ns != interval_ns {
                 (interval_ns, self.interval) = (wanted_ns, Duration::from_nanos(wanted_ns));
@@ -201,6 +206,16 @@ impl Tracing<'_> {
         let paths = self.drain.paths(cgroups_of_rows(&tick));
         self.drain.offer(Item::Tick(Box::new(tick), paths));
         Ok(())
+    }
+
+    /// Hands what the screen asks for to the recording, and says what became of it.
+    fn serve(&mut self, writer: &Writer) {
+        let Some(recording) = &self.recording else { return };
+        let asked = |flag: &AtomicBool, ask| flag.swap(false, Ordering::Relaxed).then_some(ask);
+        let ask = asked(&writer.control.record, Ask::Record).or_else(|| asked(&writer.control.save, Ask::Save));
+        for words in recording.serve(ask, &mut self.drain) {
+            self.drain.offer(Item::Said(words));
+        }
     }
 
     /// Lets what goes on beside do what is due; whether an interval ended for it.

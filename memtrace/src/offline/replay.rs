@@ -62,7 +62,7 @@ fn time_of(item: &Item) -> Option<u64> {
         Item::Oom(oom, _) => Some(oom.t_ns),
         Item::Kswapd(kswapd) => Some(kswapd.t_ns),
         Item::Tick(tick, _) => Some(tick.t_ns),
-        Item::Before(_) | Item::Summary(..) => None,
+        Item::Before(_) | Item::Said(_) | Item::Summary(..) => None,
     }
 }
 

@@ -42,6 +42,15 @@ impl Batch {
     }
 }
 
+/// What a person at the screen asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Begin a file, or end it.
+    Record,
+    /// Save what is kept.
+    Save,
+}
+
 /// What the writer is given.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -49,6 +58,7 @@ pub(super) enum Message {
     Tick(Box<TickRecord>),
     Trigger(Trigger),
     Remark(Remark),
+    Ask(Ask),
     End(Box<End>),
 }
 
@@ -160,6 +170,11 @@ impl Feed {
     /// Hands over a remark, after what came before it; false when the writer is too far behind.
     pub fn remark(&mut self, remark: Remark) -> bool {
         self.waiting.is_none() && self.full.try_send(Message::Remark(remark)).is_ok()
+    }
+
+    /// Hands over what a person at the screen asks for; false when the writer is too far behind.
+    pub fn ask(&mut self, ask: Ask) -> bool {
+        self.waiting.is_none() && self.full.try_send(Message::Ask(ask)).is_ok()
     }
 
     /// Hands over the end, and waits for room for it as long as `patience`.

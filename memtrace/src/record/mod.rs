@@ -4,6 +4,7 @@ pub(crate) mod create;
 mod facts;
 mod feed;
 pub mod flight;
+mod kept;
 pub mod meta;
 pub mod plan;
 pub mod runs;
@@ -13,6 +14,6 @@ mod thread;
 
 pub use self::{
     create::{Created, Refused, Unnamed, create},
-    feed::Feed,
+    feed::{Ask, Feed},
     thread::{Outcome, Prepared, Progress, Recorder},
 };

@@ -15,6 +15,7 @@ use super::{
     create::create,
     feed::Feed,
     flight::{limits::Limits, ring::Ring, store::Store},
+    kept::Kept,
     target::Target,
     thread::{Prepared, Progress},
 };
@@ -39,6 +40,8 @@ pub enum Place {
         /// What it keeps.
         limits: Limits,
     },
+    /// Memory, the last ten minutes: for the screen, which can save them.
+    Memory,
 }
 
 /// A recording that is asked for.
@@ -74,6 +77,7 @@ impl Plan {
                 }
                 (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
+            Place::Memory => (Target::Kept(Kept::new(clocks::read().monotonic_ns)), None),
             Place::Stdout => (Target::file(Path::new("stdout"), stdout()?, &progress), None),
             Place::Flight { dir, limits } => {
                 let clock = clocks::read();

@@ -1,9 +1,10 @@
-//! Where blocks go: one file, or the ring of a flight recorder.
+//! Where blocks go: one file, the ring of a flight recorder, or memory.
 
 use std::{fs::File, io, path::Path, sync::Arc};
 
 use super::{
     flight::{ring::Ring, triggers::Trigger},
+    kept::Kept,
     sink::TraceFile,
     thread::Progress,
 };
@@ -12,13 +13,15 @@ use crate::{
     untrusted::Untrusted,
 };
 
-/// One of the two.
+/// One of them.
 #[derive(Debug)]
 pub(super) enum Target {
     /// One file, with its name for a person.
     File(String, TraceFile),
     /// Segments that come and go.
     Ring(Box<Ring>),
+    /// Memory, and a file for a while.
+    Kept(Kept),
 }
 
 impl Target {
@@ -33,6 +36,7 @@ impl Target {
         match self {
             Self::File(name, _) => name.clone(),
             Self::Ring(ring) => ring.name(),
+            Self::Kept(_) => "memory".to_owned(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Target {
         match self {
             Self::File(..) => false,
             Self::Ring(ring) => ring.wants_next_segment(now_ns),
+            Self::Kept(kept) => kept.wants_next_segment(now_ns),
         }
     }
 
@@ -49,6 +54,10 @@ impl Target {
         match self {
             Self::File(..) => Ok(()),
             Self::Ring(ring) => ring.begin_segment(now_ns, clock),
+            Self::Kept(kept) => {
+                kept.begin_segment(now_ns);
+                Ok(())
+            }
         }
     }
 
@@ -71,13 +80,19 @@ impl Target {
         match self {
             Self::File(_, file) => file.sync(),
             Self::Ring(ring) => ring.finish(),
+            Self::Kept(_) => Ok(()),
         }
+    }
+
+    /// What is kept in memory, where it is.
+    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
+        if let Self::Kept(kept) = self { Some(kept) } else { None }
     }
 
     /// Names of the incident files so far.
     pub(super) fn incidents(&self) -> Vec<String> {
         match self {
-            Self::File(..) => Vec::new(),
+            Self::File(..) | Self::Kept(_) => Vec::new(),
             Self::Ring(ring) => ring.incidents().to_vec(),
         }
     }
@@ -88,6 +103,7 @@ impl BlockSink for Target {
         match self {
             Self::File(_, file) => file.block(kind, bytes),
             Self::Ring(ring) => ring.block(kind, bytes),
+            Self::Kept(kept) => kept.block(kind, bytes),
         }
     }
 }

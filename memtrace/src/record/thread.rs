@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
@@ -15,7 +15,9 @@ use anyhow::{Context as _, Result};
 
 use super::{
     create::Unnamed,
-    feed::{Fed, Feed, Message, feed},
+    feed::{Ask, Fed, Feed, Message, feed},
+    kept::Kept,
+    plan::default_name,
     target::Target,
 };
 use crate::{
@@ -41,6 +43,8 @@ pub struct Progress {
     pub unwritten: AtomicU64,
     /// Whether nobody reads the pipe any more that the trace goes to.
     pub closed: AtomicBool,
+    /// What became of what a person asked for, in words, until it is taken.
+    pub said: Mutex<Vec<String>>,
 }
 
 /// How it came out.
@@ -172,6 +176,7 @@ impl Writing {
                     self.target.trigger(&trigger);
                 }
                 Ok(Message::Remark(remark)) => self.remark(remark.t_ns, remark.kind, remark.text),
+                Ok(Message::Ask(ask)) => self.asked(ask),
                 Ok(Message::End(end)) => return self.end(&end),
                 Err(RecvTimeoutError::Timeout) => {}
                 // Nobody is left who could say more.
@@ -211,6 +216,38 @@ impl Writing {
             self.next_segment(&End { t_ns, reason: EndReason::NextSegment, open, lost });
         }
         self.target.advance(t_ns);
+        let failure = self.target.kept().and_then(Kept::take_failure);
+        failure.into_iter().for_each(|words| self.say(words));
+    }
+
+    /// Does what a person asked for, from the last tick on.
+    fn asked(&mut self, ask: Ask) {
+        let Some(last) = &self.last else {
+            return self.say("nothing is there yet: wait for the first interval".to_owned());
+        };
+        let input = &last.input;
+        let end =
+            End { t_ns: input.t_ns, reason: EndReason::NextSegment, open: input.totals.open.clone(), lost: input.lost };
+        let Some(kept) = self.target.kept() else {
+            return self.say("it is recorded to a file already (--record)".to_owned());
+        };
+        if ask == Ask::Record && kept.is_recording() {
+            let words = kept.end_file(&end);
+            return words.into_iter().for_each(|words| self.say(words));
+        }
+        // What is saved, and where a file begins, are whole segments.
+        self.next_segment(&end);
+        let name = default_name();
+        let Some(kept) = self.target.kept() else { return };
+        let words = match ask {
+            Ask::Record => kept.begin_file(&name),
+            Ask::Save => kept.save(&name.with_extension("incident.mtrc"), &end),
+        };
+        self.say(words);
+    }
+
+    fn say(&self, words: String) {
+        self.progress.said.lock().unwrap_or_else(PoisonError::into_inner).push(words);
     }
 
     fn next_segment(&mut self, end: &End) {
@@ -237,6 +274,8 @@ impl Writing {
     fn end(&mut self, end: &End) -> Outcome {
         let result = self.encoder.end(end, &mut self.target).and_then(|()| self.target.finish());
         self.check(result);
+        let words = self.target.kept().and_then(|kept| kept.end_file(end));
+        words.into_iter().for_each(|words| eprintln!("memtrace: {words}"));
         self.outcome()
     }
 

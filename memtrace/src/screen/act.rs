@@ -23,6 +23,11 @@ impl Model {
             Action::Quit => return Effect::Quit,
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
+            Action::Record | Action::Save if self.playback.is_some() => {
+                self.said = Some(("this is a recording: there is nothing to record".to_owned(), 0));
+            }
+            Action::Record => return Effect::Record,
+            Action::Save => return Effect::Save,
             Action::Help => self.mode = if self.mode == Mode::Help { Mode::Page } else { Mode::Help },
             Action::Filter => self.mode = Mode::Typing(self.filter_text.clone(), None),
             Action::GoTo => self.mode = Mode::GoingTo(String::new(), None),

@@ -82,6 +82,10 @@ pub enum Action {
     GoTo,
     /// To the worst interval that is kept.
     Worst,
+    /// Begin to record to a file, or end it.
+    Record,
+    /// Save the last ten minutes to a file.
+    Save,
     /// Shorter intervals.
     Faster,
     /// Longer intervals.
@@ -135,7 +139,7 @@ pub const BINDINGS: &[Binding] = &[
         "pause",
     ),
     bind(&[Key::Char('g')], "g", Action::Group, "rows are processes, cgroups, kinds of stall", "group"),
-    bind(&[Key::Enter], "enter", Action::Details, "details of the row", "open"),
+    bind(&[Key::Enter], "enter", Action::Details, "details of the row", ""),
     bind(&[Key::Esc], "esc", Action::Close, "close details, help, filter; back to now", ""),
     bind(&[Key::Up, Key::Char('k')], "up k", Action::Up, "a row up", ""),
     bind(&[Key::Down, Key::Char('j')], "down j", Action::Down, "a row down", ""),
@@ -151,6 +155,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Key::Char('O')], "O", Action::OomAfter, "to the next OOM kill", ""),
     bind(&[Key::Char('@')], "@", Action::GoTo, "to a time: 13:05:10, 90s, -30s", ""),
     bind(&[Key::Char('w')], "w", Action::Worst, "to the worst interval that is kept", ""),
+    bind(&[Key::Char('r')], "r", Action::Record, "record to a file from here on, or end it", ""),
+    bind(&[Key::Char('x')], "x", Action::Save, "save the last ten minutes to a file", "x save"),
     bind(&[Key::Char('+'), Key::Char('=')], "+", Action::Faster, "shorter intervals, down to 100 ms; play faster", ""),
     bind(&[Key::Char('-')], "-", Action::Slower, "longer intervals, up to 10 s; play slower", ""),
     bind(&[Key::Char('1')], "1", Action::Page(1), "overview", "1-5 pages"),

@@ -24,6 +24,8 @@ const BYTES: usize = 16 << 20;
 const BYTES_PLAYED: usize = 512 << 20;
 /// OOM kills that are kept.
 const OOMS: usize = 256;
+/// Intervals for which words are shown.
+const SAID_FOR: u32 = 10;
 /// Paths that are kept.
 const PATHS: usize = 16_384;
 
@@ -115,6 +117,10 @@ pub enum Effect {
     Redraw,
     /// Intervals of so many ns from now on.
     Interval(u64),
+    /// Begin a file, or end it.
+    Record,
+    /// Save what is kept.
+    Save,
 }
 
 /// The state of the screen.
@@ -148,6 +154,8 @@ pub struct Model {
     pub interval_ns: u64,
     /// All that was lost since the start.
     pub lost: u64,
+    /// What became of what was asked for, and how many intervals ago.
+    pub said: Option<(String, u32)>,
     /// How a recording is played; `None` when it is live.
     pub playback: Option<Playback>,
     pub(super) filter: RowFilter,
@@ -177,6 +185,7 @@ impl Model {
             at_ns: None,
             interval_ns,
             lost: 0,
+            said: None,
             playback: None,
             filter: RowFilter::default(),
             frames: VecDeque::new(),
@@ -201,6 +210,7 @@ impl Model {
                 }
             }
             Item::Tick(tick, paths) => self.push_tick(*tick, paths),
+            Item::Said(words) => self.said = Some((words, 0)),
             Item::Stall(..) | Item::Kswapd(_) | Item::Summary(..) => {}
         }
     }
@@ -210,6 +220,7 @@ impl Model {
             self.paths.clear();
         }
         self.paths.extend(paths);
+        self.said = self.said.take().map(|(words, age)| (words, age + 1)).filter(|(_, age)| *age < SAID_FOR);
         self.lost = self.lost.saturating_add(tick.loss.total());
         let frame = Frame { tick, ooms: std::mem::take(&mut self.pending) };
         self.bytes += frame.bytes();

@@ -41,6 +41,10 @@ pub struct Control {
     pub quit: AtomicBool,
     /// Length of an interval in ns; 0 as it was.
     pub interval_ns: AtomicU64,
+    /// A file is to begin, or to end.
+    pub record: AtomicBool,
+    /// What is kept is to be saved.
+    pub save: AtomicBool,
 }
 
 /// Shows the screen until the summary comes, and then that, as lines.
@@ -113,6 +117,8 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
             Effect::None => {}
             Effect::Quit => control.quit.store(true, Ordering::Relaxed),
             Effect::Interval(ns) => control.interval_ns.store(ns, Ordering::Relaxed),
+            Effect::Record => control.record.store(true, Ordering::Relaxed),
+            Effect::Save => control.save.store(true, Ordering::Relaxed),
             Effect::Redraw => terminal.clear()?,
             Effect::Suspend => {
                 leave();

@@ -139,6 +139,9 @@ pub(super) fn footer(model: &Model, pen: &mut Pen<'_>, y: u16) {
                 if short.starts_with(key) { short.to_owned() } else { format!("{key} {short}") }
             });
             let mut line = words.collect::<Vec<_>>().join("  ");
+            if let Some((words, _)) = &model.said {
+                line = format!("{words}   {line}");
+            }
             if !model.filter_text.is_empty() {
                 line = format!("filter: {} (esc clears)  {line}", Untrusted(model.filter_text.as_bytes()).tty());
             }

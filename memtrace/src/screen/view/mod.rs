@@ -6,6 +6,7 @@ mod heat;
 mod help;
 mod overview;
 mod pages;
+mod panels;
 mod pen;
 mod table;
 

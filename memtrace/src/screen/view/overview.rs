@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{
-    heat,
+    heat, panels,
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
     table,
 };
@@ -20,7 +20,15 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let rest = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let heat_rows = if rest.height >= 14 { heat::height(rest.height / 2) } else { 0 };
     heat::draw(model, pen, Rect { height: heat_rows, ..rest });
-    table::draw(model, pen, Rect { y: rest.y + heat_rows, height: rest.height - heat_rows, ..rest });
+    let below = Rect { y: rest.y + heat_rows, height: rest.height - heat_rows, ..rest };
+    let (width, height) = panels::FROM;
+    if pen.width() < width || pen.height() < height {
+        return table::draw(model, pen, below);
+    }
+    let left = below.width - panels::WIDTH;
+    panels::draw(model, pen, Rect { x: left, width: panels::WIDTH, ..below });
+    let mut pen = pen.part(Rect { width: left - 1, ..below });
+    table::draw(model, &mut pen, Rect { x: 0, y: 0, width: left - 1, height: below.height });
 }
 
 /// Tasks in a stall at the end of the interval, the longest first.

@@ -41,14 +41,15 @@ pub(super) fn nodes(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         lines.push(format!("memory pressure  some {some} %  full {full} %  (10 s, 60 s, 300 s)"));
     }
     lines.push("zone            free against its watermarks: m min, l low, h high".to_owned());
-    lines.extend(tick.zones.iter().map(|zone| gauge(zone, model)));
+    lines.extend(tick.zones.iter().map(|zone| gauge(zone, model, GAUGE)));
     put(pen, area, &lines);
 }
 
-fn gauge(zone: &Zone, model: &Model) -> String {
+/// A zone's free memory between its watermarks, in so many columns.
+pub(super) fn gauge(zone: &Zone, model: &Model, width: usize) -> String {
     let end = zone.high_pages.max(1).saturating_mul(2);
-    let at = |pages: u64| usize::try_from(u128::from(pages.min(end)) * GAUGE as u128 / u128::from(end)).unwrap_or(0);
-    let mut bar: Vec<char> = (0..=GAUGE).map(|n| if n < at(zone.free_pages) { '=' } else { ' ' }).collect();
+    let at = |pages: u64| usize::try_from(u128::from(pages.min(end)) * width as u128 / u128::from(end)).unwrap_or(0);
+    let mut bar: Vec<char> = (0..=width).map(|n| if n < at(zone.free_pages) { '=' } else { ' ' }).collect();
     for (pages, sign) in [(zone.min_pages, 'm'), (zone.low_pages, 'l'), (zone.high_pages, 'h')] {
         bar[at(pages)] = sign;
     }

@@ -31,6 +31,12 @@ impl<'a> Pen<'a> {
         Self { buffer, area, look }
     }
 
+    /// A pen for a part of it, whose corner is its own.
+    pub(super) fn part(&mut self, part: Rect) -> Pen<'_> {
+        let area = Rect { x: self.area.x + part.x, y: self.area.y + part.y, ..part };
+        Pen { buffer: self.buffer, area: area.intersection(self.area), look: self.look }
+    }
+
     /// Its columns.
     pub(super) fn width(&self) -> u16 {
         self.area.width

@@ -1,0 +1,117 @@
+//! What a large terminal shows beside the table: nodes, pressure, refaults, where the stalled time goes, OOM kills.
+
+use ratatui::layout::Rect;
+
+use super::{
+    pages::gauge,
+    pen::{BOLD, PLAIN, Pen, RED, YELLOW},
+};
+use crate::{
+    lines::{percent, rate, shade, shades},
+    screen::model::{Frame, Model},
+    session::{input::Pressure, tick::Tick},
+    untrusted::Untrusted,
+};
+
+/// Columns that they take, and the size of a screen that has room for them.
+pub(super) const WIDTH: u16 = 48;
+pub(super) const FROM: (u16, u16) = (120, 30);
+/// Columns of a gauge and of a sparkline.
+const GAUGE: usize = 12;
+const SPARKS: usize = 28;
+
+pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
+    let Some(frame) = model.shown() else { return };
+    let tick = &frame.tick;
+    let mut y = area.y;
+    let mut line = |pen: &mut Pen<'_>, text: &str, style| {
+        if y < area.y + area.height {
+            pen.cell(area.x, y, area.width, text, style);
+        }
+        y += 1;
+    };
+    line(pen, "NODES  m min, l low, h high", BOLD);
+    for node in &tick.kswapd {
+        let state = if node.awake { "AWAKE" } else { "asleep" };
+        line(pen, &format!("N{} kswapd {state}  busy {}", node.nid, share(node.busy_ns, tick)), PLAIN);
+    }
+    for zone in &tick.zones {
+        let text = gauge(zone, model, GAUGE);
+        let style = if text.ends_with("BELOW MIN") { YELLOW } else { PLAIN };
+        line(pen, &text, style);
+    }
+    line(pen, "", PLAIN);
+    line(pen, "MEMORY PRESSURE  share of each interval", BOLD);
+    let now = |of: fn(&Pressure) -> u64| pressure(model, tick.t_ns, of);
+    for (name, of) in [("some", (|p| p.some_total_ns) as fn(&Pressure) -> u64), ("full", |p| p.full_total_ns)] {
+        let all = now(of);
+        let latest = all.first().copied().flatten().map(|parts| share_of(parts, 1_000_000));
+        let latest = latest.unwrap_or_else(|| "-".to_owned());
+        line(pen, &format!("{name} {latest:>7}  {}", sparks(&all, pen)), PLAIN);
+    }
+    line(pen, "", PLAIN);
+    line(pen, "REFAULTS", BOLD);
+    for (name, of) in [("file", file_pages as fn(&Frame) -> Option<u64>), ("anon", anon_pages)] {
+        let all: Vec<Option<u64>> = model.frames_until(tick.t_ns).take(SPARKS).map(of).collect();
+        let latest = all.first().copied().flatten().map_or_else(|| "-".to_owned(), |pages| rate(tick.rate(pages)));
+        line(pen, &format!("{name} {latest:>7}  {}", sparks(&all, pen)), PLAIN);
+    }
+    line(pen, "", PLAIN);
+    line(pen, "STALLED TIME BY KIND", BOLD);
+    let mut kinds: Vec<_> = tick.stalls.iter().filter(|(_, stalls)| stalls.total_ns > 0).collect();
+    kinds.sort_by_key(|(_, stalls)| std::cmp::Reverse(stalls.total_ns));
+    if kinds.is_empty() {
+        line(pen, "none", PLAIN);
+    }
+    for (kind, stalls) in kinds {
+        let part = share_of(stalls.total_ns, tick.all.total_ns);
+        line(pen, &format!("{:<12} {part:>7}  {}", kind.name(), rate(tick.rate(stalls.count))), PLAIN);
+    }
+    line(pen, "", PLAIN);
+    line(pen, "OOM KILLS  the latest first", BOLD);
+    let mut none = true;
+    for (oom, _) in model.ooms_until(tick.t_ns).take(5) {
+        let victim =
+            oom.victim.comm.as_ref().map_or_else(|| "-".to_owned(), |c| Untrusted(c.bytes()).tty().to_string());
+        line(pen, &format!("{} {victim}[{}]", model.clock.seconds(oom.t_ns), oom.victim.pid), RED);
+        none = false;
+    }
+    if none {
+        line(pen, "none since the start", PLAIN);
+    }
+}
+
+fn file_pages(frame: &Frame) -> Option<u64> {
+    frame.tick.refaults.map(|refaults| refaults.file_pages)
+}
+
+fn anon_pages(frame: &Frame) -> Option<u64> {
+    frame.tick.refaults.map(|refaults| refaults.anon_pages)
+}
+
+/// Shares of each interval in which tasks waited for memory, in millionths, the latest first; `None` where unknown.
+fn pressure(model: &Model, t_ns: u64, of: fn(&Pressure) -> u64) -> Vec<Option<u64>> {
+    let frames: Vec<&Frame> = model.frames_until(t_ns).take(SPARKS + 1).collect();
+    let pairs = frames.windows(2).map(|pair| {
+        let (now, before) = (&pair[0].tick, &pair[1].tick);
+        let grown = of(now.pressure.as_ref()?).saturating_sub(of(before.pressure.as_ref()?));
+        Some(grown.saturating_mul(1_000_000) / now.elapsed_ns.max(1)).map(|parts| parts.min(1_000_000))
+    });
+    pairs.collect()
+}
+
+/// The latest on the right.
+fn sparks(values: &[Option<u64>], pen: &Pen<'_>) -> String {
+    let shades = shades(pen.look.utf8);
+    let most = values.iter().copied().flatten().max().unwrap_or(0);
+    values.iter().rev().map(|value| value.map_or(' ', |n| shade(n, most, shades))).collect()
+}
+
+fn share(ns: u64, tick: &Tick) -> String {
+    share_of(ns, tick.elapsed_ns)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+fn share_of(part: u64, whole: u64) -> String {
+    percent((whole > 0).then(|| (part as f64 / whole as f64).min(1.0)))
+}

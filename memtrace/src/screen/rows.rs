@@ -134,6 +134,16 @@ pub struct Row {
     pub ooms: u64,
 }
 
+impl Row {
+    /// Whether anything of what the table shows happened to it.
+    fn has_any(&self) -> bool {
+        let refaults = self.faults.map_or(0, |faults| {
+            faults.refaults.file_pages.saturating_add(faults.refaults.anon_pages).saturating_add(faults.swapin_pages)
+        });
+        self.stalls.count > 0 || refaults > 0 || self.ooms > 0
+    }
+}
+
 /// Paths of cgroups by id.
 pub(super) type Paths = BTreeMap<u64, Arc<[u8]>>;
 
@@ -157,7 +167,8 @@ pub(super) fn rows(
     for row in &mut rows {
         row.ooms = ooms.iter().filter(|(oom, _)| is_of(row, oom)).count() as u64;
     }
-    rows.retain(|row| filter.fits(row));
+    // Who only read from disk has no place in a table of who waits for memory.
+    rows.retain(|row| row.has_any() && filter.fits(row));
     let (sort, reverse) = order;
     rows.sort_by(|a, b| {
         let order = sort.compare(a, b);

@@ -7,7 +7,7 @@ use super::{
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
 };
 use crate::{
-    lines::{percent, rate, shade, shades},
+    lines::{percent, rate, shades},
     screen::model::{Frame, Model},
     session::{input::Pressure, tick::Tick},
     untrusted::Untrusted,
@@ -100,11 +100,15 @@ fn pressure(model: &Model, t_ns: u64, of: fn(&Pressure) -> u64) -> Vec<Option<u6
     pairs.collect()
 }
 
-/// The latest on the right.
+/// Values as heights, the latest on the right. Unlike counts of stalls they are of one size: not by their logarithm.
 fn sparks(values: &[Option<u64>], pen: &Pen<'_>) -> String {
     let shades = shades(pen.look.utf8);
     let most = values.iter().copied().flatten().max().unwrap_or(0);
-    values.iter().rev().map(|value| value.map_or(' ', |n| shade(n, most, shades))).collect()
+    let height = |n: u64| {
+        let at = (u128::from(n) * shades.len() as u128).div_ceil(u128::from(most.max(1)));
+        usize::try_from(at).ok().filter(|at| *at > 0).map_or(' ', |at| shades[at - 1])
+    };
+    values.iter().rev().map(|value| value.map_or(' ', height)).collect()
 }
 
 fn share(ns: u64, tick: &Tick) -> String {

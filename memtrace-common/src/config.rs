@@ -64,6 +64,11 @@ pub struct BeginFields {
     pub nid: Field,
 }
 
+impl BeginFields {
+    /// No value known.
+    pub const UNREAD: Self = Self { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD };
+}
+
 /// Fields of a kswapd event.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,6 +139,10 @@ pub struct TaskMembers {
     pub rss_stat: Member,
     /// Distance between two counters of `mm_struct.rss_stat`.
     pub rss_stride: Member,
+    /// `task_struct.nvcsw`: voluntary context switches.
+    pub switches: Member,
+    /// `task_struct.memcg_nr_pages_over_high`.
+    pub over_high: Member,
     /// `css_set.subsys[memory_cgrp_id]`.
     pub memory_css: Member,
     /// `cgroup_subsys_state.cgroup`.
@@ -163,6 +172,8 @@ impl TaskMembers {
         oom_score_adj: Member::UNREAD,
         rss_stat: Member::UNREAD,
         rss_stride: Member::UNREAD,
+        switches: Member::UNREAD,
+        over_high: Member::UNREAD,
         memory_css: Member::UNREAD,
         css_cgroup: Member::UNREAD,
         cgroup_kn: Member::UNREAD,
@@ -182,6 +193,10 @@ pub struct EventFields {
     pub memcg_begin: BeginFields,
     /// `mm_vmscan_node_reclaim_begin`.
     pub node_begin: BeginFields,
+    /// `throttle_direct_reclaim`, a function.
+    pub pfmemalloc_begin: BeginFields,
+    /// `try_to_compact_pages`, a function.
+    pub compaction_begin: BeginFields,
     /// `nr_reclaimed` of `mm_vmscan_direct_reclaim_end`.
     pub direct_end: Field,
     /// `nr_reclaimed` of `mm_vmscan_memcg_reclaim_end`.
@@ -205,9 +220,11 @@ pub struct EventFields {
 impl EventFields {
     /// No event known.
     pub const UNREAD: Self = Self {
-        direct_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
-        memcg_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
-        node_begin: BeginFields { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD },
+        direct_begin: BeginFields::UNREAD,
+        memcg_begin: BeginFields::UNREAD,
+        node_begin: BeginFields::UNREAD,
+        pfmemalloc_begin: BeginFields::UNREAD,
+        compaction_begin: BeginFields::UNREAD,
         direct_end: Field::UNREAD,
         memcg_end: Field::UNREAD,
         node_end: Field::UNREAD,
@@ -268,6 +285,23 @@ impl RefaultPlaces {
     };
 }
 
+/// Members of `compact_control`, the first argument of the events of compaction since 5.11.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactMembers {
+    /// Allocation order.
+    pub order: Member,
+    /// Allocation flags.
+    pub gfp: Member,
+    /// Whether an allocation waits for it.
+    pub direct: Member,
+}
+
+impl CompactMembers {
+    /// Nothing known: no BTF.
+    pub const UNREAD: Self = Self { order: Member::UNREAD, gfp: Member::UNREAD, direct: Member::UNREAD };
+}
+
 /// All of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +322,8 @@ pub struct Config {
     pub task: TaskMembers,
     /// What is needed to judge a refault.
     pub refault: RefaultPlaces,
+    /// Members of `compact_control`.
+    pub compact: CompactMembers,
 }
 
 impl Config {
@@ -301,5 +337,6 @@ impl Config {
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,
         refault: RefaultPlaces::UNREAD,
+        compact: CompactMembers::UNREAD,
     };
 }

@@ -6,10 +6,10 @@
 //! Loops run over constant bounds and indices come from the loop variable, which is what lets the verifier see that
 //! every access is inside the entry.
 
-use crate::kind::StallKind;
+use crate::{kind::StallKind, wait::Wait};
 
 /// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` bars it);
-/// soft-limit reclaim nests one deep.
+/// soft-limit reclaim nests in them, and memcg reclaim in what `memory.high` imposes.
 pub const DEPTH: usize = 4;
 
 /// Span number of memcg soft-limit reclaim; the numbers below are those of [`StallKind`].
@@ -52,8 +52,20 @@ pub struct TaskSpans {
     pub soft_limit_ns: u64,
     /// Process id of the task.
     pub tgid: u32,
+    /// How many sections are open that the kernel counts as memory stalls.
+    pub memstall: u32,
+    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
+    pub switches: u64,
+    /// Pages reclaimed by the spans inside the outermost one.
+    pub reclaimed_pages: u64,
+    /// Spans that began inside the outermost one.
+    pub inner: u32,
+    /// What the task waits for outside its spans, plus 1; 0 when for nothing.
+    pub wait_kind: u8,
     /// Explicit padding, 0.
-    pub pad: u32,
+    pub pad: [u8; 3],
+    /// That wait.
+    pub wait: Wait,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
 }
@@ -106,6 +118,13 @@ impl TaskSpans {
         at
     }
 
+    /// Whether a span of this kind is open.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_open(&self, kind: u8) -> bool {
+        self.position(kind).is_some()
+    }
+
     /// Opens `span`. The first span of a task starts its counters anew.
     #[inline(always)]
     pub fn begin(&mut self, span: &Span) -> Begin {
@@ -131,6 +150,11 @@ impl TaskSpans {
             self.throttled_ns = 0;
             self.soft_limit_ns = 0;
             self.shrinks = 0;
+            self.inner = 0;
+            self.reclaimed_pages = 0;
+            self.explained();
+        } else {
+            self.inner += 1;
         }
         outcome
     }

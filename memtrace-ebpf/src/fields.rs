@@ -1,8 +1,8 @@
 //! Reading an event's values, by argument index or by offset in its record.
 
 use aya_ebpf::{
-    EbpfContext as _, helpers,
-    programs::{BtfTracePointContext, TracePointContext},
+    EbpfContext, helpers,
+    programs::{ProbeContext, TracePointContext},
 };
 use memtrace_common::config::{EventFields, Field};
 
@@ -16,13 +16,13 @@ pub(crate) trait Values {
     fn get(&self, place: &'static Field) -> Option<u64>;
 }
 
-/// The first `N` raw arguments of a BTF tracepoint.
+/// The first `N` raw arguments of a BTF tracepoint or of a function.
 pub(crate) struct Args<const N: usize>([u64; N]);
 
 impl<const N: usize> Args<N> {
     /// Loads them at constant offsets: the verifier refuses a context pointer that was added to.
     #[inline(always)]
-    pub(crate) fn read(ctx: &BtfTracePointContext) -> Self {
+    pub(crate) fn read(ctx: &impl EbpfContext) -> Self {
         let base = ctx.as_ptr().cast::<u64>();
         let mut args = [0; N];
         let mut i = 0;
@@ -37,6 +37,18 @@ impl<const N: usize> Args<N> {
 }
 
 impl<const N: usize> Args<N> {
+    /// The same from the registers at the entry of a function.
+    #[inline(always)]
+    pub(crate) fn of_probe(ctx: &ProbeContext) -> Self {
+        let mut args = [0; N];
+        let mut i = 0;
+        while i < N {
+            args[i] = ctx.arg(i).unwrap_or(0);
+            i += 1;
+        }
+        Self(args)
+    }
+
     /// An argument that is at the same place on every kernel that has the event.
     #[inline(always)]
     pub(crate) fn raw(&self, at: usize) -> u64 {

@@ -21,23 +21,46 @@ const KEPT: u64 = 2048;
 pub(crate) fn open(tid: u32, tgid: u32, span: &Span) {
     if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
-        let begin = unsafe {
+        unsafe {
             (*spans).tgid = tgid;
-            (*spans).begin(span)
-        };
-        match begin {
-            Begin::Opened => {}
-            Begin::Replaced { inner } => {
-                lost(Loss::SecondBegin, 1);
-                lost(Loss::LostEnd, u64::from(inner));
-            }
-            Begin::Overflow => lost(Loss::NestOverflow, 1),
+            open_in(spans, span);
         }
         return;
     }
     let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
     spans.begin(span);
-    match INFLIGHT.insert(tid, &spans, 0) {
+    insert(tid, &spans);
+}
+
+/// Opens a span in the entry of this thread.
+///
+/// # Safety
+/// `spans` must be the current thread's entry.
+#[inline(always)]
+pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
+    // SAFETY: by contract.
+    match unsafe { (*spans).begin(span) } {
+        Begin::Opened => {}
+        Begin::Replaced { inner } => {
+            lost(Loss::SecondBegin, 1);
+            lost(Loss::LostEnd, u64::from(inner));
+        }
+        Begin::Overflow => lost(Loss::NestOverflow, 1),
+    }
+}
+
+/// The entry of this thread, made when there is none; `None` when there is no room, which is counted.
+#[inline(always)]
+pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
+    if INFLIGHT.get_ptr(tid).is_none() {
+        insert(tid, &TaskSpans { tgid, ..TaskSpans::default() });
+    }
+    INFLIGHT.get_ptr_mut(tid)
+}
+
+#[inline(always)]
+fn insert(tid: u32, spans: &TaskSpans) {
+    match INFLIGHT.insert(tid, spans, 0) {
         Ok(()) => count(1),
         Err(_) => lost(Loss::InflightFull, 1),
     }
@@ -51,12 +74,15 @@ pub(crate) fn stalled(tid: u32) -> Option<*mut TaskSpans> {
     if unsafe { (*spans).depth } == 0 { None } else { Some(spans) }
 }
 
-/// The thread has no span open any more: its entry goes, unless there is room to keep it.
+/// When the thread has nothing open any more, its entry goes, unless there is room to keep it.
+///
+/// # Safety
+/// `spans` must be the current thread's entry; it may be gone afterwards.
 #[inline(always)]
-pub(crate) fn settle(tid: u32) {
+pub(crate) unsafe fn settle(tid: u32, spans: *const TaskSpans) {
     let Some(entries) = ENTRIES.get_ptr(0) else { return };
-    // SAFETY: a map value; one that is a little old does no harm.
-    if unsafe { core::ptr::read_volatile(entries) } > KEPT {
+    // SAFETY: a map value; one that is a little old does no harm. The entry by contract.
+    if unsafe { core::ptr::read_volatile(entries) > KEPT && (*spans).is_idle() } {
         remove(tid);
     }
 }

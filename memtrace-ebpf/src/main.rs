@@ -15,11 +15,14 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{exit, kswapd, oom, reclaim, refault, shrink},
+    hooks::{exit, kswapd, oom, reclaim, refault, shrink, wait},
 };
 use aya_ebpf::{
-    macros::{btf_tracepoint, fentry, fexit, kprobe, perf_event},
-    programs::{BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, TracePointContext},
+    macros::{btf_tracepoint, fentry, fexit, kprobe, kretprobe, perf_event},
+    programs::{
+        BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, RetProbeContext,
+        TracePointContext,
+    },
 };
 
 /// Defines the two entry points of an event: `$btf` with `$n` raw arguments, `$classic` with the record.
@@ -57,6 +60,79 @@ event!(kswapd_sleep, kswapd_sleep_tp, [1] => kswapd::sleep);
 event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
 event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
 event!(process_exit, process_exit_tp, [1] => exit::process_exit);
+
+/// Defines the two entry points at the entry of a function: `$typed` with `$n` arguments, `$probe` with the registers.
+macro_rules! entry {
+    ($typed:ident, $probe:ident, [$n:literal] => $handler:expr) => {
+        #[fentry]
+        fn $typed(ctx: FEntryContext) -> i32 {
+            $handler(&Args::<$n>::read(&ctx));
+            0
+        }
+
+        #[kprobe]
+        fn $probe(ctx: ProbeContext) -> u32 {
+            $handler(&Args::<$n>::of_probe(&ctx));
+            0
+        }
+    };
+}
+
+/// Defines the two entry points at the return of a function; `$n` is the number of its arguments, behind which the typed
+/// one finds the result.
+macro_rules! leave {
+    ($typed:ident, $probe:ident => $handler:expr) => {
+        #[fexit]
+        fn $typed(_ctx: FExitContext) -> i32 {
+            $handler();
+            0
+        }
+
+        #[kretprobe]
+        fn $probe(_ctx: RetProbeContext) -> u32 {
+            $handler();
+            0
+        }
+    };
+    ($typed:ident, $probe:ident, [$n:literal] => $handler:expr) => {
+        #[fexit]
+        fn $typed(ctx: FExitContext) -> i32 {
+            $handler(ctx.arg($n));
+            0
+        }
+
+        #[kretprobe]
+        fn $probe(ctx: RetProbeContext) -> u32 {
+            $handler(ctx.ret());
+            0
+        }
+    };
+}
+
+entry!(pfmemalloc_begin, pfmemalloc_begin_kprobe, [1] => wait::pfmemalloc_begin);
+leave!(pfmemalloc_end, pfmemalloc_end_kprobe => wait::pfmemalloc_end);
+entry!(memcg_high_begin, memcg_high_begin_kprobe, [0] => wait::memcg_high_begin);
+leave!(memcg_high_end, memcg_high_end_kprobe => wait::memcg_high_end);
+entry!(compaction_begin, compaction_begin_kprobe, [2] => wait::compaction_begin);
+leave!(compaction_end, compaction_end_kprobe, [6] => wait::compaction_end);
+entry!(swap_fault_begin, swap_fault_begin_kprobe, [0] => wait::swap_fault_begin);
+leave!(swap_fault_end, swap_fault_end_kprobe, [1] => wait::swap_fault_end);
+entry!(memstall_enter, memstall_enter_kprobe, [0] => wait::memstall_enter);
+entry!(memstall_leave, memstall_leave_kprobe, [0] => wait::memstall_leave);
+
+/// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.11.
+#[btf_tracepoint]
+fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
+    wait::compact_zone_begin(Args::<1>::read(&ctx).raw(0));
+    0
+}
+
+/// Its end.
+#[btf_tracepoint]
+fn compact_zone_end(_ctx: BtfTracePointContext) -> i32 {
+    wait::compact_zone_end();
+    0
+}
 
 /// Refaults where fexit programs may be attached: cheapest, and the folio's fate is known.
 #[fexit]

@@ -88,12 +88,21 @@ pub(crate) fn current_memory_cgroup(task: Address) -> Option<u64> {
     }
 }
 
+/// Whether a task is a kernel thread, which works at reclaim and is not its victim.
+#[inline(always)]
+pub(crate) fn is_kthread(task: Address) -> bool {
+    match task.read::<u32>(&CONFIG.task.flags) {
+        Some(flags) => flags & PF_KTHREAD != 0,
+        None => false,
+    }
+}
+
 /// Whether a task waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits
-/// before and after reclaim. Kernel threads work at reclaim, they are not its victims.
+/// before and after reclaim.
 #[inline(always)]
 fn is_stalled(task: Address) -> bool {
     let Some(flags) = task.read::<u32>(&CONFIG.task.flags) else { return false };
-    if flags & PF_KTHREAD != 0 {
+    if is_kthread(task) {
         return false;
     }
     match task.read::<u8>(&CONFIG.task.memstall) {

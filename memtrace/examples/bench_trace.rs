@@ -10,13 +10,14 @@ use std::{
 };
 
 use memtrace::{
-    event::{Comm, Event, Source, Stall},
+    event::{Comm, Event, Stall},
     replay::without_meta,
     session::{
         faults::FaultDeltas,
         input::{HostSample, KernelTotals, TickInput, Told},
         loss::Loss,
     },
+    source::Sources,
     trace::{
         BlockKind, BlockSink, Encoder, Item, Reader,
         model::{ClockReading, End, EndReason, Entry, TickRecord},
@@ -47,7 +48,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         t_ns,
         dur_ns: dur_ns + random.u64(..dur_ns),
         kind,
-        source: Source::of_kind(kind),
+        source: Sources::default().of(kind),
         pid: 1000 + *task / 4,
         tid: 1000 + *task,
         comm: Comm::from(format!("worker-{}", *task / 4).as_bytes()),

@@ -13,7 +13,10 @@ use memtrace_common::{
 };
 use thiserror::Error;
 
-use crate::event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim};
+use crate::{
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    source::Sources,
+};
 
 /// What the records themselves do not tell: which of the hooks that fill them are attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct DecodeContext {
     pub throttle_hook: bool,
     /// The memcg soft-limit pair is attached: its time is counted.
     pub soft_limit_hook: bool,
+    /// How the durations of each kind relate to the true stall.
+    pub sources: Sources,
     /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
     pub mglru: bool,
 }
@@ -110,7 +115,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         t_ns: r.u64(offset_of!(Header, t_ns)),
         dur_ns: r.u64(offset_of!(StallRecord, dur_ns)),
         kind,
-        source: Source::of_kind(kind),
+        source: context.sources.of(kind),
         pid: r.u32(offset_of!(StallRecord, tgid)),
         tid: r.u32(offset_of!(StallRecord, tid)),
         comm: r.comm(offset_of!(StallRecord, comm)),

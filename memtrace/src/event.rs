@@ -8,6 +8,8 @@ use memtrace_common::{
     record::{COMM_LEN, KswapdStep},
 };
 
+use crate::source::Source;
+
 /// A task name as the kernel keeps it: up to 15 bytes, NUL padded, chosen by the process itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Comm(pub [u8; COMM_LEN]);
@@ -27,43 +29,6 @@ impl From<&[u8]> for Comm {
         let len = bytes.len().min(COMM_LEN - 1);
         comm[..len].copy_from_slice(&bytes[..len]);
         Self(comm)
-    }
-}
-
-/// How a duration relates to the true stall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// The whole stall.
-    True,
-    /// A part of it: what lies outside the hooks is not in the number.
-    LowerBound,
-    /// Derived from something else.
-    Estimated,
-}
-
-impl Source {
-    /// How the durations of a kind relate to the true stall, with the hooks that are used for it.
-    #[must_use]
-    pub const fn of_kind(kind: StallKind) -> Self {
-        match kind {
-            // The pfmemalloc throttle lies before the begin and the memory.high sleep after the end.
-            StallKind::Direct | StallKind::Memcg | StallKind::Node => Self::LowerBound,
-            StallKind::MemcgHigh
-            | StallKind::Pfmemalloc
-            | StallKind::Compaction
-            | StallKind::Swapin
-            | StallKind::Thrash => Self::True,
-        }
-    }
-
-    /// The name in every output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::True => "true",
-            Self::LowerBound => "lower_bound",
-            Self::Estimated => "estimated",
-        }
     }
 }
 

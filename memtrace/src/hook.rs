@@ -1,5 +1,7 @@
 //! What is known of each hook on this kernel: how it attached, or why not and what is then missing.
 
+use memtrace_common::kind::StallKind;
+
 /// How a hook is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
@@ -11,8 +13,12 @@ pub enum Attached {
     Fexit,
     /// On the entry of a function.
     Fentry,
+    /// On the entry and the return of a function.
+    FentryFexit,
     /// By a probe on the entry of a function.
     Kprobe,
+    /// By probes on the entry and the return of a function.
+    KprobeKretprobe,
     /// By a software event of the kernel, on each CPU.
     PerfEvent,
     /// Not attached; in words that a user can act on.
@@ -28,7 +34,9 @@ impl Attached {
             Self::Tracepoint => Some("tracepoint"),
             Self::Fexit => Some("fexit"),
             Self::Fentry => Some("fentry"),
+            Self::FentryFexit => Some("fentry+fexit"),
             Self::Kprobe => Some("kprobe"),
+            Self::KprobeKretprobe => Some("kprobe+kretprobe"),
             Self::PerfEvent => Some("perf event"),
             Self::No(_) => None,
         }
@@ -46,6 +54,8 @@ pub struct HookStatus {
     pub without: &'static str,
     /// Whether memtrace can tell nothing without it (with its pair).
     pub required: bool,
+    /// The kind of stall that it tells, alone or with its pair.
+    pub tells: Option<StallKind>,
     /// How it is attached.
     pub attached: Attached,
     /// Fields that this kernel's event does not have, by name.

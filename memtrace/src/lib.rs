@@ -23,6 +23,7 @@ pub mod replay;
 pub mod report;
 pub mod screen;
 pub mod session;
+pub mod source;
 pub mod survive;
 pub mod terminal;
 pub mod trace;

@@ -11,6 +11,7 @@ use memtrace::{
     host::cgroups::CgroupNames,
     live::{Drain, queue},
     session::{Session, SessionConfig, filter::Filter, loss::Loss, pattern::CgroupPattern},
+    source::Sources,
 };
 
 thread_local! {
@@ -92,7 +93,13 @@ fn oom(record: &mut [u8; 104], n: u32) {
 #[test]
 fn decode_and_apply_allocate_nothing() {
     let names: BTreeMap<u64, Vec<u8>> = (0..3000).map(|id| (id, format!("/pod{id}/c").into_bytes())).collect();
-    let context = DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: true };
+    let context = DecodeContext {
+        shrink_hook: true,
+        throttle_hook: true,
+        soft_limit_hook: true,
+        mglru: true,
+        sources: Sources::EVENTS,
+    };
     let patterns = Filter { cgroups: vec![CgroupPattern::parse("/pod*/c").unwrap()], ..Filter::default() };
     for filter in [Filter::default(), patterns] {
         let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, ..SessionConfig::default() });
@@ -120,7 +127,13 @@ fn decode_and_apply_allocate_nothing() {
 
 #[test]
 fn the_drain_allocates_nothing() {
-    let context = DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: true };
+    let context = DecodeContext {
+        shrink_hook: true,
+        throttle_hook: true,
+        soft_limit_hook: true,
+        mglru: true,
+        sources: Sources::EVENTS,
+    };
     let session = Session::new(SessionConfig { own_pid: u32::MAX, ..SessionConfig::default() });
     // Nobody receives: the queue fills up, and what it cannot take is counted.
     let (queue, receiver) = queue(256);

@@ -6,3 +6,5 @@ pub(crate) mod oom;
 pub(crate) mod reclaim;
 pub(crate) mod refault;
 pub(crate) mod shrink;
+pub(crate) mod stall;
+pub(crate) mod wait;

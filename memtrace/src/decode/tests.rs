@@ -5,10 +5,18 @@ use memtrace_common::{
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use super::{DecodeContext, DecodeError, decode};
-use crate::event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim};
+use crate::{
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    source::{Source, Sources},
+};
 
-const ALL: DecodeContext =
-    DecodeContext { shrink_hook: true, throttle_hook: true, soft_limit_hook: true, mglru: false };
+const ALL: DecodeContext = DecodeContext {
+    shrink_hook: true,
+    throttle_hook: true,
+    soft_limit_hook: true,
+    mglru: false,
+    sources: Sources::EVENTS,
+};
 
 /// A record from fields in their order, each with its width.
 fn bytes(fields: &[&[u8]]) -> Vec<u8> {

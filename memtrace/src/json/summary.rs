@@ -11,13 +11,13 @@ use super::{
     text,
 };
 use crate::{
-    event::Source,
     names::Names,
     session::{
         faults::FaultsRead,
         input, summary,
         tally::{KindTally, Tally},
     },
+    source::Source,
 };
 
 /// All stalls of one kind, exact.
@@ -258,7 +258,11 @@ impl Summary {
             t_ns: summary.t_ns,
             time: names.clock.rfc3339(summary.t_ns),
             duration_ns: summary.duration_ns,
-            stalls: summary.stalls.iter().map(|(kind, s)| (kind.name(), kind_summary(*kind, s))).collect(),
+            stalls: summary
+                .stalls
+                .iter()
+                .map(|(kind, s)| (kind.name(), kind_summary(summary.sources.of(*kind), s)))
+                .collect(),
             open_stalls: summary.open.iter().map(|stall| OpenStall::new(stall, summary.t_ns)).collect(),
             matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
             unattributed: KindTotal::new(summary.unattributed),
@@ -283,14 +287,14 @@ impl Summary {
     }
 }
 
-fn kind_summary(kind: memtrace_common::kind::StallKind, s: &summary::KindSummary) -> KindSummary {
+fn kind_summary(source: Source, s: &summary::KindSummary) -> KindSummary {
     KindSummary {
         count: s.count,
         total_ns: s.total_ns,
         p50_ns: s.p50_ns,
         p99_ns: s.p99_ns,
         max_ns: s.max_ns,
-        source: Source::of_kind(kind).name(),
+        source: source.name(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use memtrace_common::kind::StallKind;
+
 use super::{
     coverage::coverage,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
@@ -10,7 +12,6 @@ use super::{
     style::Style,
 };
 use crate::{
-    event::Source,
     names::Names,
     session::{
         input::NodeRefaults,
@@ -18,6 +19,7 @@ use crate::{
         summary::{NodeSummary, ProcessSummary, Summary},
         tally::Tally,
     },
+    source::Source,
     untrusted::Untrusted,
 };
 
@@ -96,18 +98,10 @@ fn kinds(out: &mut String, summary: &Summary) {
             duration_or_dash(s.max_ns)
         );
     }
-    let lower_bound: Vec<_> = summary
-        .stalls
-        .iter()
-        .filter(|(kind, s)| s.count > 0 && Source::of_kind(**kind) == Source::LowerBound)
-        .map(|(kind, _)| kind.name())
-        .collect();
-    if !lower_bound.is_empty() {
-        let kinds = lower_bound.join(", ");
-        let _ = writeln!(
-            out,
-            "  lower bound ({kinds}):\n  the pfmemalloc throttle and memory.high sleeps lie outside these hooks"
-        );
+    for (kind, _) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
+        if summary.sources.of(*kind) == Source::LowerBound {
+            let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), outside(*kind));
+        }
     }
     let reclaim = &summary.reclaim;
     let _ = writeln!(
@@ -117,6 +111,16 @@ fn kinds(out: &mut String, summary: &Summary) {
         count_or_dash(reclaim.reclaimed_pages),
         percent(reclaim.efficiency())
     );
+}
+
+/// What of a kind of stall lies outside the hooks, when its durations are a lower bound.
+const fn outside(kind: StallKind) -> &'static str {
+    match kind {
+        StallKind::Direct => "the pfmemalloc throttle before it is not seen",
+        StallKind::Memcg => "the sleep at memory.high after it is not seen",
+        StallKind::Compaction => "what is between two zones is not seen",
+        _ => "a part of it is not seen",
+    }
 }
 
 /// Stalls that are not over: a hang is one of them.

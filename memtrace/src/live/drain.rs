@@ -53,7 +53,7 @@ impl Drain {
 
     /// The hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and it is known what they tell.
     pub fn begin(&mut self, start_ns: u64, context: DecodeContext, faults: FaultsRead) {
-        self.session.begin(start_ns, context.shrink_hook, context.mglru, faults);
+        self.session.begin(start_ns, context.shrink_hook, context.mglru, faults, context.sources);
         self.context = context;
     }
 

@@ -138,14 +138,14 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
             return Ok(e.exit_code());
         }
     };
-    drain.begin(start_ns, start::decode_context(&probe.hooks, &facts), probe.faults_read);
+    drain.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(baseline);
     let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let output = start::output(job, view, &probe.hooks, &filter, start_ns);
     let writer = Writer::start(receiver, output).context("starting the writing thread")?;
     let tracing = Tracing {
-        kinds: start::kinds(&probe.hooks),
+        kinds: probe.kinds.clone(),
         drain,
         ooms: OomQueue::new(log),
         sampler,
@@ -178,16 +178,24 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
 
 /// Each thing that is missing is said once, on stderr, and the rest goes on.
 fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
-    for hook in &probe.hooks {
-        if hook.attached.name().is_none() {
-            eprintln!("memtrace: {} is not attached: {} (`memtrace check` says why)", hook.name, hook.without);
+    let missing: Vec<_> = probe.hooks.iter().filter(|hook| hook.attached.name().is_none()).collect();
+    match &missing[..] {
+        [] => {}
+        [hook] => eprintln!("memtrace: {} is not attached: {} (`memtrace check` says why)", hook.name, hook.without),
+        // Where functions cannot be traced they all are: nobody reads a page of it each time.
+        hooks => {
+            let names: Vec<_> = hooks.iter().map(|hook| hook.name).collect();
+            eprintln!(
+                "memtrace: {} hooks are not attached: {} (`memtrace check` says what is lost and why)",
+                hooks.len(),
+                names.join(", ")
+            );
         }
     }
     for note in &protected.notes {
         eprintln!("memtrace: {note}");
     }
-    let kinds = start::kinds(&probe.hooks);
-    for kind in args.filter.kind.iter().filter(|kind| !kinds.contains(kind)) {
+    for kind in args.filter.kind.iter().filter(|kind| !probe.kinds.contains(kind)) {
         eprintln!("memtrace: no attached hook tells stalls of kind {}: none will match", kind.name());
     }
     if args.verbose {

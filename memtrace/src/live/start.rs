@@ -3,7 +3,6 @@
 use std::{ffi::OsString, path::Path};
 
 use jiff::tz::TimeZone;
-use memtrace_common::kind::StallKind;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
@@ -81,22 +80,11 @@ fn is_attached(hooks: &[HookStatus], event: &str) -> bool {
     hooks.iter().any(|hook| hook.name.ends_with(event) && hook.attached.name().is_some())
 }
 
-/// The kinds of stall that the attached hooks tell.
-pub(super) fn kinds(hooks: &[HookStatus]) -> Vec<StallKind> {
-    [
-        (StallKind::Direct, ":mm_vmscan_direct_reclaim_begin"),
-        (StallKind::Memcg, ":mm_vmscan_memcg_reclaim_begin"),
-        (StallKind::Node, ":mm_vmscan_node_reclaim_begin"),
-    ]
-    .into_iter()
-    .filter(|(_, begin)| is_attached(hooks, begin))
-    .map(|(kind, _)| kind)
-    .collect()
-}
-
 /// What the records do not tell themselves.
-pub(super) fn decode_context(hooks: &[HookStatus], facts: &Facts) -> DecodeContext {
+pub(super) fn decode_context(probe: &Probe, facts: &Facts) -> DecodeContext {
+    let hooks = &probe.hooks;
     DecodeContext {
+        sources: probe.sources,
         shrink_hook: is_attached(hooks, ":mm_vmscan_lru_shrink_inactive"),
         throttle_hook: is_attached(hooks, ":mm_vmscan_throttled"),
         soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
@@ -182,7 +170,7 @@ fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> 
 /// How a recording is made.
 pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
     let words = |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes()).collect();
-    let context = decode_context(&probe.hooks, facts);
+    let context = decode_context(probe, facts);
     Setup {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         argv: words(&mut std::env::args_os()),
@@ -192,7 +180,8 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
         own_pid: std::process::id(),
         filter: job.trace.filter.filter(),
         min_stall_ns: plan.min_stall_ns,
-        kinds: kinds(&probe.hooks),
+        kinds: probe.kinds.clone(),
+        sources: probe.sources,
         scans_read: context.shrink_hook,
         mglru: context.mglru,
         faults_read: probe.faults_read,

@@ -66,6 +66,7 @@ fn hooks() -> Vec<HookStatus> {
         gives,
         without,
         required,
+        tells: None,
         attached,
         unread: vec![],
         verified_instructions: None,

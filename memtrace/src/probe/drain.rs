@@ -71,7 +71,7 @@ impl Totals {
     fn open(&self) -> BTreeMap<u32, TaskSpans> {
         // An entry that went away between its key and its value is over.
         let entries = self.open.iter().take(OPEN_SPANS).flatten();
-        entries.filter(|(_, Raw(spans))| spans.depth > 0).map(|(tid, Raw(spans))| (tid, spans)).collect()
+        entries.filter(|(_, Raw(spans))| outermost(spans).is_some()).map(|(tid, Raw(spans))| (tid, spans)).collect()
     }
 
     fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
@@ -90,17 +90,23 @@ impl Totals {
     }
 }
 
-fn outermost(spans: &TaskSpans) -> Option<StallKind> {
-    StallKind::from_u8(spans.spans[0].kind)
+/// The stall that a thread is in, and its begin; a wait counts only while no span is open inside it.
+fn outermost(spans: &TaskSpans) -> Option<(StallKind, u64)> {
+    match spans.depth {
+        0 => Some((StallKind::from_u8(spans.waits())?, spans.wait.start_ns)),
+        _ => Some((StallKind::from_u8(spans.spans[0].kind)?, spans.spans[0].start_ns)),
+    }
 }
 
 fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, InFlight> {
     let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
     for spans in open.values() {
-        if let Some(kind) = outermost(spans) {
+        if let Some((kind, _)) = outermost(spans) {
             let sum = kinds.entry(kind).or_default();
             sum.stalls += 1;
-            sum.scanned_pages = sum.scanned_pages.saturating_add(spans.scanned_pages);
+            // What is counted in the entry of a thread that only waits is that of a stall that is over.
+            let scanned_pages = if spans.depth > 0 { spans.scanned_pages } else { 0 };
+            sum.scanned_pages = sum.scanned_pages.saturating_add(scanned_pages);
         }
     }
     kinds
@@ -109,8 +115,8 @@ fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, InFlight> {
 /// The same one by one, the longest first, without memtrace's own.
 fn open_stalls(open: &BTreeMap<u32, TaskSpans>) -> Vec<OpenStall> {
     let stall = |(&tid, spans): (&u32, &TaskSpans)| {
-        let kind = outermost(spans)?;
-        Some(OpenStall { pid: spans.tgid, tid, comm: None, kind, begin_ns: spans.spans[0].start_ns })
+        let (kind, begin_ns) = outermost(spans)?;
+        Some(OpenStall { pid: spans.tgid, tid, comm: None, kind, begin_ns })
     };
     let mut stalls: Vec<_> = open.iter().filter_map(stall).collect();
     stalls.retain(|stall| stall.pid != std::process::id());

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{Config, EventFields, RefaultPlaces, TaskMembers, cgroup_source};
+use memtrace_common::config::{CompactMembers, Config, EventFields, RefaultPlaces, TaskMembers, cgroup_source};
 
 use super::{
     btf::Btf,
@@ -21,6 +21,7 @@ pub(super) struct KernelFacts {
     record: EventFields,
     task: TaskMembers,
     refault: RefaultPlaces,
+    compact: CompactMembers,
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
@@ -36,6 +37,7 @@ impl KernelFacts {
             record: places::records(format),
             task: TaskMembers::UNREAD,
             refault: RefaultPlaces::UNREAD,
+            compact: CompactMembers::UNREAD,
             gfp_names: Vec::new(),
             btf: Ok(()),
         };
@@ -46,6 +48,7 @@ impl KernelFacts {
                 facts.args = places::arguments(&btf);
                 facts.task = places::task_members(&btf);
                 facts.refault = places::refault_places(&btf);
+                facts.compact = places::compact_members(&btf);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -74,6 +77,7 @@ impl KernelFacts {
             record: self.record,
             task: self.task,
             refault: self.refault,
+            compact: self.compact,
         }
     }
 
@@ -89,6 +93,7 @@ impl KernelFacts {
             gives: hook.gives,
             without: hook.without,
             required: hook.required,
+            tells: hook.tells,
             attached,
             unread,
             verified_instructions,

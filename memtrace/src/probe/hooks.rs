@@ -1,8 +1,11 @@
 //! The table of hooks: what each gives, what is lost without it, and the values that it reads.
 
-use memtrace_common::config::{EventFields, Field};
+use memtrace_common::{
+    config::{EventFields, Field},
+    kind::StallKind,
+};
 
-use super::chains;
+use super::chains::CHAINS;
 
 /// One hook, before it is known how this kernel takes it.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,8 @@ pub struct Hook {
     pub end: Option<&'static str>,
     /// One of the hooks without which memtrace has nothing to tell.
     pub required: bool,
+    /// The kind of stall whose begin it is.
+    pub tells: Option<StallKind>,
     /// The values that it reads, by name.
     pub values: fn(&EventFields) -> Vec<(&'static str, Field)>,
 }
@@ -39,6 +44,7 @@ macro_rules! hook {
             without: $without,
             end: end_of($program),
             required: $required,
+            tells: begun_by($program),
             values: |_fields| vec![$(($value, _fields.$f $(.$g)?)),*],
         }
     };
@@ -111,10 +117,20 @@ const fn end_of(program: &str) -> Option<&'static str> {
     }
 }
 
+/// The kind of stall that this program begins.
+const fn begun_by(program: &str) -> Option<StallKind> {
+    match program.as_bytes() {
+        b"direct_begin" => Some(StallKind::Direct),
+        b"memcg_begin" => Some(StallKind::Memcg),
+        b"node_begin" => Some(StallKind::Node),
+        _ => None,
+    }
+}
+
 /// Names of all hooks, those on functions included, as `--without` takes them.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    HOOKS.iter().map(|hook| hook.event).chain(chains::NAMES).collect()
+    HOOKS.iter().map(|hook| hook.event).chain(CHAINS.iter().map(|chain| chain.name)).collect()
 }
 
 impl Hook {

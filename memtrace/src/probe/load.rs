@@ -7,13 +7,15 @@ use aya::{
     maps::{MapData, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
+use memtrace_common::kind::StallKind;
 
 use super::{
-    chains::{self, Chain, LoadedChain},
+    chains::{self, CHAINS, Chain, LoadedChain, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
     hooks::{HOOKS, Hook},
+    kinds,
     pod::Raw,
     programs::Programs,
     stalled::{self, AlreadyStalled},
@@ -22,6 +24,7 @@ use super::{
 use crate::{
     hook::{Attached, HookStatus},
     session::faults::FaultsRead,
+    source::Sources,
 };
 
 /// Where the memory controller is, which decides how a task's cgroup is found without BTF.
@@ -90,6 +93,10 @@ pub struct Probe {
     pub faults: FaultTables,
     /// Which of their counts are read.
     pub faults_read: FaultsRead,
+    /// The kinds of stall that are traced.
+    pub kinds: Vec<StallKind>,
+    /// How their durations relate to the true stall.
+    pub sources: Sources,
     /// The programs, which run for as long as this lives.
     pub programs: Programs,
 }
@@ -102,6 +109,7 @@ pub struct Loaded {
     hooks: Vec<Attached>,
     chains: Vec<LoadedChain>,
     iterator: Result<(), String>,
+    hierarchy: MemoryHierarchy,
 }
 
 impl Loaded {
@@ -135,14 +143,14 @@ impl Loaded {
             if options.ways == Ways::ClassicOnly {
                 return chain.left_out("no tracepoint tells it without BTF");
             }
-            if !options.refaults && chain.is_named(chains::REFAULTS_NAME) {
+            if !options.refaults && chain.is_named(REFAULTS.name) {
                 return chain.left_out("left out by --no-refaults");
             }
             chain.load(&mut ebpf, btf.as_ref())
         };
-        let chains = [chains::REFAULTS, chains::SWAP_INS, chains::MAJOR_FAULTS].map(load_chain).into();
+        let chains = CHAINS.map(load_chain).into();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
-        Ok(Self { ebpf, facts, hooks, chains, iterator })
+        Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -167,6 +175,8 @@ impl Loaded {
         let chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
         let faults_read = chains::faults_read(&chains);
         hooks.extend(chains);
+        let kinds = kinds::told(&hooks);
+        let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
         let totals = Totals::of(|map| take(ebpf, map))?;
@@ -179,6 +189,8 @@ impl Loaded {
             totals,
             faults,
             faults_read,
+            kinds,
+            sources,
             programs: Programs(self.ebpf),
         })
     }

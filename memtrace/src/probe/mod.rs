@@ -9,6 +9,7 @@ pub mod faults;
 pub mod format;
 pub mod gfp;
 pub mod hooks;
+mod kinds;
 pub mod load;
 pub mod places;
 mod pod;

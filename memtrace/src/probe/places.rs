@@ -1,7 +1,8 @@
 //! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
 
 use memtrace_common::config::{
-    BeginFields, EventFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields, TaskMembers, VictimFields,
+    BeginFields, CompactMembers, EventFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields, TaskMembers,
+    VictimFields,
 };
 
 use super::{btf::Btf, format::Format};
@@ -9,7 +10,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 13] = [
+    const TYPES: [&[u8]; 16] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -23,6 +24,9 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"mem_cgroup",
         b"pageflags",
         b"node_stat_item",
+        b"compact_control",
+        THROTTLE.as_bytes(),
+        COMPACT.as_bytes(),
     ];
     name.strip_prefix(TRACEITER.as_bytes())
         .is_some_and(|event| event == LRUVEC_STATE.as_bytes() || EVENTS.iter().any(|e| e.as_bytes() == event))
@@ -32,6 +36,12 @@ pub fn is_wanted(name: &[u8]) -> bool {
 /// The function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked against
 /// has the same ones without names).
 const TRACEITER: &str = "__traceiter_";
+
+/// The function in which a direct reclaim waits for kswapd.
+pub const THROTTLE: &str = "throttle_direct_reclaim";
+
+/// The function of direct compaction.
+pub const COMPACT: &str = "try_to_compact_pages";
 
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
@@ -57,16 +67,25 @@ const EVENTS: [&str; 13] = [
 pub fn arguments(btf: &Btf<'_>) -> EventFields {
     let place = |event: &str, name: &str| parameter(btf, event, name);
     let victim = |name: &str| place("mark_victim", name);
-    fields(place, VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() })
+    let victim = VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() };
+    let begin = |function: &str| {
+        let place = |name: &str| btf.parameters(function).map_or(Field::UNREAD, |all| named(btf, &all, name));
+        BeginFields { order: place("order"), gfp: place("gfp_mask"), nid: Field::UNREAD }
+    };
+    EventFields { pfmemalloc_begin: begin(THROTTLE), compaction_begin: begin(COMPACT), ..fields(place, victim) }
 }
 
 /// Where an event has a raw argument.
 fn parameter(btf: &Btf<'_>, event: &str, name: &str) -> Field {
     let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return Field::UNREAD };
     // The first parameter is the tracepoint's private data; programs do not see it.
-    let found = parameters.iter().skip(1).position(|(n, _)| *n == name.as_bytes());
-    let Some(at) = found else { return Field::UNREAD };
-    match (u16::try_from(at), btf.size_of(parameters[at + 1].1)) {
+    named(btf, parameters.get(1..).unwrap_or_default(), name)
+}
+
+/// Where a parameter of this name is among these.
+fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> Field {
+    let Some(at) = parameters.iter().position(|(n, _)| *n == name.as_bytes()) else { return Field::UNREAD };
+    match (u16::try_from(at), btf.size_of(parameters[at].1)) {
         (Ok(at), Some(size @ 1..=8)) => Field { at, size: size as u16 },
         _ => Field::UNREAD,
     }
@@ -126,6 +145,7 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
         kswapd_wake: kswapd("mm_vmscan_kswapd_wake"),
         kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
         victim,
+        ..EventFields::UNREAD
     }
 }
 
@@ -150,6 +170,8 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         oom_score_adj: member("signal_struct", "oom_score_adj"),
         rss_stat,
         rss_stride,
+        switches: member("task_struct", "nvcsw"),
+        over_high: member("task_struct", "memcg_nr_pages_over_high"),
         memory_css: memory_css(btf).unwrap_or(Member::UNREAD),
         css_cgroup: member("cgroup_subsys_state", "cgroup"),
         cgroup_kn: member("cgroup", "kn"),
@@ -157,6 +179,14 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
         memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
     }
+}
+
+/// Members of `compact_control`.
+#[must_use]
+pub fn compact_members(btf: &Btf<'_>) -> CompactMembers {
+    let member =
+        |member: &str| btf.member("compact_control", member).map_or(Member::UNREAD, |place| Member(place.bits / 8));
+    CompactMembers { order: member("order"), gfp: member("gfp_mask"), direct: member("direct_compaction") }
 }
 
 /// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.

@@ -1,6 +1,6 @@
 //! Failures of the kernel and of aya in the words of a user.
 
-use aya::programs::{ProgramError, trace_point::TracePointError};
+use aya::programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointError};
 
 /// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
 pub(super) fn in_words(error: &ProgramError) -> String {
@@ -10,7 +10,14 @@ pub(super) fn in_words(error: &ProgramError) -> String {
         {
             "this kernel has no such event, or tracefs is not mounted".to_owned()
         }
-        ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => "this kernel has no such event".to_owned(),
+        ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => {
+            "this kernel has no such event or function".to_owned()
+        }
+        ProgramError::KProbeError(KProbeError::FileError { io_error, .. })
+            if io_error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            "this kernel has no kprobes".to_owned()
+        }
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
             match (io_error.raw_os_error(), log.trim()) {

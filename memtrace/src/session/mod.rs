@@ -38,7 +38,10 @@ use self::{
     tick::Tick,
     window::Window,
 };
-use crate::event::{Comm, Constraint, Event, Oom, Stall};
+use crate::{
+    event::{Comm, Constraint, Event, Oom, Stall},
+    source::Sources,
+};
 
 /// How a session is made.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct SessionConfig {
     pub scans_read: bool,
     /// Which faults are read.
     pub faults_read: FaultsRead,
+    /// How the durations of each kind relate to the true stall.
+    pub sources: Sources,
     /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
     pub mglru: bool,
     /// Rows for processes.
@@ -75,6 +80,7 @@ impl Default for SessionConfig {
             filter: Filter::default(),
             scans_read: true,
             faults_read: FaultsRead::default(),
+            sources: Sources::default(),
             mglru: false,
             processes: 1024,
             cgroups: 512,
@@ -170,10 +176,11 @@ impl Session {
     }
 
     /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), whether pages scanned are read, whether MGLRU reclaims, and which faults are read.
-    /// Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead) {
+    /// (`CLOCK_MONOTONIC`, in ns), what is read of faults and of scans, how the durations of each kind relate to
+    /// the true stall, and whether MGLRU reclaims. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead, sources: Sources) {
         self.config.faults_read = faults_read;
+        self.config.sources = sources;
         self.config.start_ns = start_ns;
         self.config.scans_read = scans_read;
         self.config.mglru = mglru;

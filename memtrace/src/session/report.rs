@@ -128,6 +128,7 @@ impl Session {
             t_ns: self.last.t_ns,
             duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
             stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, KindSummary::of(totals))).collect(),
+            sources: self.config.sources,
             all: KindSummary::of(&sum_of_kinds(totals)),
             open: totals.open.clone(),
             matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
@@ -155,6 +156,7 @@ impl Session {
             totals,
             loss,
             scans_read: self.config.scans_read,
+            sources: self.config.sources,
             oom_kills: self.oom_kills(totals),
             ooms_pending: host.ooms_pending,
             refaults: totals.refaults.map(|all| {

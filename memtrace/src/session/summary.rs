@@ -12,7 +12,10 @@ use super::{
     tally::{KindTally, Tally},
     tick::Reclaim,
 };
-use crate::event::{Comm, Oom};
+use crate::{
+    event::{Comm, Oom},
+    source::Sources,
+};
 
 /// All stalls of one kind, exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +121,8 @@ pub struct Summary {
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds whose hooks are attached.
     pub stalls: BTreeMap<StallKind, KindSummary>,
+    /// How the durations of each kind relate to the true stall.
+    pub sources: Sources,
     /// All kinds together.
     pub all: KindSummary,
     /// Stalls that are not over, the longest first: in no other number. Those that could be listed.

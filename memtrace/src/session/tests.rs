@@ -12,7 +12,10 @@ use super::{
     Session, SessionConfig,
     input::{HostSample, KernelTotals},
 };
-use crate::event::{Comm, Event, Source, Stall};
+use crate::{
+    event::{Comm, Event, Stall},
+    source::Sources,
+};
 
 /// memtrace's own pid in these tests.
 const OWN: u32 = 9999;
@@ -22,7 +25,7 @@ fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         t_ns: 1,
         dur_ns,
         kind,
-        source: Source::of_kind(kind),
+        source: Sources::default().of(kind),
         pid,
         tid: pid,
         comm: Comm::from(format!("t{pid}").as_bytes()),

@@ -81,10 +81,14 @@ pub(super) fn readings(base: &TickInput) -> Option<Readings> {
         open.scanned_pages + open.stalls * PAGES_PER_SHRINK
     };
     let awake = base.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
-    let (direct, all) =
-        (pages(&[StallKind::Direct, StallKind::Memcg, StallKind::Node]), pages(&StallKind::ALL) + awake);
+    let (direct, all) = (
+        pages(&[StallKind::Direct, StallKind::Memcg, StallKind::MemcgHigh, StallKind::Node]),
+        pages(&StallKind::ALL) + awake,
+    );
     for (counter, unplaced) in [
         ("allocstall", open(&[StallKind::Direct]).stalls),
+        ("pgscan_direct_throttle", open(&[StallKind::Pfmemalloc]).stalls),
+        ("compact_stall", open(&[StallKind::Compaction]).stalls),
         ("pgscan_direct", direct),
         ("pgsteal_direct", direct),
         ("pgscan_kswapd", awake),

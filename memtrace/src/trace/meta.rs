@@ -18,6 +18,7 @@ use crate::{
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},
     },
+    source::{Source, Sources},
 };
 
 /// Hooks that can tell refaults.
@@ -99,6 +100,7 @@ fn of_setup(setup: &Setup) -> wire::Setup {
         }),
         min_stall_ns: setup.min_stall_ns,
         kinds: setup.kinds.iter().map(|kind| *kind as u32).collect(),
+        sources: setup.kinds.iter().map(|kind| setup.sources.of(*kind).number().into()).collect(),
         scans_read: setup.scans_read,
         mglru: setup.mglru,
         faults_read: Some(wire::FaultsRead {
@@ -132,6 +134,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
         },
         min_stall_ns: setup.min_stall_ns,
         kinds: setup.kinds.iter().filter_map(|&number| kind(number)).collect(),
+        sources: sources(&setup.kinds, &setup.sources),
         scans_read: setup.scans_read,
         mglru: setup.mglru,
         faults_read: FaultsRead {
@@ -143,6 +146,17 @@ fn to_setup(setup: wire::Setup) -> Setup {
         hooks: setup.hooks.into_iter().map(to_hook).collect(),
         gfp_names: setup.gfp_names.into_iter().map(|flag| (flag.bit, flag.name)).collect(),
     }
+}
+
+/// The sources of these kinds; a trace of before they were written has those of the events alone.
+fn sources(kinds: &[u32], numbers: &[u32]) -> Sources {
+    let mut sources = Sources::default();
+    for (&number, &source) in kinds.iter().zip(numbers) {
+        if let (Some(kind), Some(source)) = (kind(number), u8::try_from(source).ok().and_then(Source::from_number)) {
+            sources.set(kind, source);
+        }
+    }
+    sources
 }
 
 fn of_hook(hook: &HookRecord) -> wire::Hook {

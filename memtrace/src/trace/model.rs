@@ -13,6 +13,7 @@ use crate::{
         filter::Filter,
         input::{NodeRefaults, OpenStall, TickInput, Zone},
     },
+    source::Sources,
 };
 
 pub use crate::session::untold::{UntoldProcess, UntoldStalls};
@@ -173,6 +174,8 @@ pub struct Setup {
     pub min_stall_ns: u64,
     /// The kinds whose hooks are attached.
     pub kinds: Vec<StallKind>,
+    /// How their durations relate to the true stall.
+    pub sources: Sources,
     /// Whether pages scanned are read.
     pub scans_read: bool,
     /// Whether MGLRU reclaims.

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     before::{BeforeStart, PastOom, TaskInReclaim},
     clock::Clock,
-    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
     gfp::GfpNames,
     names::Names,
     session::{
@@ -19,6 +19,7 @@ use memtrace::{
         summary::Summary,
         tick::Tick,
     },
+    source::{Source, Sources},
 };
 use memtrace_common::{
     kind::StallKind,
@@ -229,7 +230,7 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
     let mut session = Session::new(config);
     let read = FaultsRead { refaults: Some("workingset_refault"), fate: true, major_faults: true, swapins: false };
-    session.begin(99 * S, true, false, read);
+    session.begin(99 * S, true, false, read, Sources::EVENTS);
     let mut stalls: Vec<_> = (1..=100).map(|i| Stall { dur_ns: i * MS / 4, ..stall() }).collect();
     stalls.push(bare_stall());
     stalls.extend((0..3).map(|i| Stall { pid: 2000 + i, comm: Comm::from(b"sh".as_slice()), ..stall() }));

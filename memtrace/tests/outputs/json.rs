@@ -30,6 +30,7 @@ fn meta(command: &[Vec<u8>]) -> Meta {
             gives: "stalls",
             without: "no stall is seen",
             required: true,
+            tells: None,
             attached,
             unread,
             verified_instructions: None,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io};
 
 use fastrand::Rng;
 use memtrace::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
     replay::without_meta,
     session::{
         Session, SessionConfig,
@@ -15,6 +15,7 @@ use memtrace::{
         loss::Loss,
         summary::Summary,
     },
+    source::Sources,
     trace::{
         BlockKind, BlockSink, Encoder,
         model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
@@ -89,7 +90,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         t_ns,
         dur_ns: 1000 << random.u32(..21),
         kind,
-        source: Source::of_kind(kind),
+        source: Sources::default().of(kind),
         pid: if task == 11 { OWN } else { 100 + task / 2 },
         tid: 100 + task,
         comm,
@@ -139,7 +140,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         recorded: true,
         ..SessionConfig::default()
     });
-    session.begin(START, true, false, meta.setup.faults_read);
+    session.begin(START, true, false, meta.setup.faults_read, meta.setup.sources);
     session.cover(meta.baseline.clone());
     session.count_nodes_from(meta.nodes_from.clone());
     let mut encoder = Encoder::new(min_stall_ns);

@@ -6,12 +6,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     clock::Clock,
-    event::{Comm, Event, Oom, Source, Stall, Trigger, Victim},
+    event::{Comm, Event, Oom, Stall, Trigger, Victim},
     screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
     },
+    source::Source,
     view::Item,
 };
 use memtrace_common::kind::StallKind;

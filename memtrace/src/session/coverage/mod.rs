@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub use self::{note::Note, rows::Ours};
 
 /// All names in [`KernelCounters::host`].
-pub const HOST_COUNTERS: [&str; 15] = [
+pub const HOST_COUNTERS: [&str; 16] = [
     "allocstall",
     "pgscan",
     "pgsteal",
@@ -23,6 +23,7 @@ pub const HOST_COUNTERS: [&str; 15] = [
     "pgscan_kswapd",
     "pgscan_proactive",
     "pgscan_direct_throttle",
+    "compact_stall",
     "pgsteal_direct",
     "pgsteal_khugepaged",
     "pgsteal_kswapd",

@@ -33,6 +33,8 @@ pub enum Note {
     Others,
     /// No event tells of it: such a task was held up before its reclaim began.
     PfmemallocThrottle,
+    /// The kernel counts a throttle when it begins, also one that ends at once.
+    DidNotSleep,
 }
 
 impl Display for Note {
@@ -53,6 +55,7 @@ impl Display for Note {
                 "MGLRU: the kernel counts a part of the refaults (6.1: recent ones; none into another cgroup or node)"
             }
             Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
+            Self::DidNotSleep => "the kernel counts throttles too that held nobody up",
             Self::PfmemallocThrottle => "no event tells of the pfmemalloc throttle",
         })
     }

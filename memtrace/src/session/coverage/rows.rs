@@ -6,7 +6,10 @@ use super::{
     Baseline, CoverageRow, KernelCounters, Note, Readings, RefaultTotals,
     judge::{Case, Lost, Range},
 };
-use crate::session::{input::KernelTotals, loss::Ledger, tally::Tally, tick::reclaim_sums};
+use crate::{
+    session::{input::KernelTotals, loss::Ledger, tally::Tally, tick::reclaim_sums},
+    source::{Source, Sources},
+};
 
 /// What memtrace counted since attach.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,8 @@ pub struct Ours<'a> {
     pub totals: &'a KernelTotals,
     /// What was lost.
     pub loss: &'a Ledger,
+    /// How the durations of each kind relate to the true stall.
+    pub sources: Sources,
     /// Whether pages scanned are read at all (the shrink hook is attached).
     pub scans_read: bool,
     /// OOM kills that were told.
@@ -77,6 +82,7 @@ pub(super) fn all(baseline: &Baseline, now: &Readings, ours: &Ours<'_>) -> Vec<C
         window.refault("workingset_refault_anon", |refaults| refaults.anon_pages),
         window.oom_kill(),
         window.throttle(),
+        window.compaction(),
     ];
     if let Some(tally) = ours.cgroup {
         cases.extend(window.cgroup(tally));
@@ -172,7 +178,7 @@ impl Window<'_> {
     fn direct(&self, counter: &'static str, beside: &[&str]) -> Case {
         const GLOBAL: [StallKind; 2] = [StallKind::Direct, StallKind::Node];
         let scan = counter.starts_with("pgscan");
-        let (global, memcg) = (self.pages(&GLOBAL), self.pages(&[StallKind::Memcg]));
+        let (global, memcg) = (self.pages(&GLOBAL), self.pages(&[StallKind::Memcg, StallKind::MemcgHigh]));
         let totals = self.ours.totals;
         let of = |pages: &Pages| if scan { pages.scanned } else { pages.reclaimed };
         let (own, other) = if scan {
@@ -264,10 +270,28 @@ impl Window<'_> {
         }
     }
 
-    /// Tasks that were held up before their reclaim began: why begin to end is a lower bound of the stall.
+    /// Tasks that were held up before their reclaim began. Where no hook tells of them, this is why begin to end is a
+    /// lower bound of the stall.
     fn throttle(&self) -> Case {
-        let counter = "pgscan_direct_throttle";
-        Case::new(counter, self.host(counter), Err(Note::PfmemallocThrottle))
+        let gap = Some((Note::DidNotSleep, u64::MAX));
+        Case { gap, ..self.counted("pgscan_direct_throttle", StallKind::Pfmemalloc, Note::PfmemallocThrottle) }
+    }
+
+    /// Direct compactions, where each is one call that is traced.
+    fn compaction(&self) -> Case {
+        self.counted("compact_stall", StallKind::Compaction, Note::NoHook)
+    }
+
+    /// A counter that grows by one with each stall of a kind.
+    fn counted(&self, counter: &'static str, kind: StallKind, untraced: Note) -> Case {
+        let totals = self.ours.totals;
+        let whole = self.ours.sources.of(kind) == Source::True;
+        let seen = totals.stalls.get(&kind).filter(|_| whole).ok_or(untraced).map(|stalls| {
+            let in_flight = totals.in_flight.get(&kind).map_or(0, |open| open.stalls);
+            // Of which kind memtrace's own stalls were is not kept.
+            Range::upwards(stalls.count, totals.own.count + in_flight)
+        });
+        Case { lost: self.lost(&MISSED, 1), ..Case::new(counter, self.host(counter), seen) }
     }
 
     /// The counters of the one cgroup that is filtered for.
@@ -317,9 +341,12 @@ impl Window<'_> {
     fn cgroup_pages(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>, tally: &Tally) -> Case {
         let totals = self.ours.totals;
         let count = |kind| totals.stalls.get(&kind).map_or(0, |totals| totals.count);
+        let waits = [StallKind::Pfmemalloc, StallKind::Compaction, StallKind::Swapin, StallKind::Thrash];
+        let reclaimed_here =
+            count(StallKind::Memcg) + count(StallKind::MemcgHigh) + waits.map(count).iter().sum::<u64>();
         // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
         let alone = count(StallKind::Direct) + count(StallKind::Node) == 0
-            && count(StallKind::Memcg) == tally.stalls
+            && reclaimed_here == tally.stalls
             && totals.kswapd.values().all(|node| node.scanned_pages == 0);
         let open = self.pages(&StallKind::ALL).in_flight;
         let each = (4 * tally.scanned_pages().unwrap_or(0) / tally.stalls.max(1)).max(2 * PAGES_PER_SHRINK);

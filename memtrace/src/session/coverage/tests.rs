@@ -7,12 +7,13 @@ use memtrace_common::{
 
 use super::{Baseline, Coverage, CoverageRow, KernelCounters, Note, Ours, Readings, RefaultTotals, Verdict};
 use crate::{
-    event::{Comm, Source, Stall},
+    event::{Comm, Stall},
     session::{
         input::{InFlight, KernelTotals, KindTotals},
         loss::Ledger,
         tally::Tally,
     },
+    source::{Source, Sources},
 };
 
 /// A kernel and memtrace on it, as it stands since an attach at which all counters were 0.
@@ -22,6 +23,7 @@ struct Case {
     baseline: Baseline,
     totals: KernelTotals,
     loss: Ledger,
+    sources: Sources,
     scans_read: bool,
     oom_kills: u64,
     ooms_pending: u64,
@@ -54,6 +56,7 @@ fn case(counts: &[(&'static str, u64)], scans_count_memcg: bool) -> Case {
             ..KernelTotals::default()
         },
         loss: Ledger::default(),
+        sources: Sources::EVENTS,
         scans_read: true,
         oom_kills: 0,
         ooms_pending: 0,
@@ -82,6 +85,7 @@ impl Case {
         let ours = Ours {
             totals: &self.totals,
             loss: &self.loss,
+            sources: self.sources,
             scans_read: self.scans_read,
             oom_kills: self.oom_kills,
             ooms_pending: self.ooms_pending,
@@ -279,6 +283,22 @@ fn unread_is_said_and_no_zero() {
     let mut no_hook = case(&[("allocstall", 7)], false);
     no_hook.totals.stalls = BTreeMap::new();
     assert_eq!(no_hook.verdict("allocstall"), (Verdict::Unread, Some(Note::NoHook)));
+}
+
+#[test]
+fn what_functions_tell_is_held_against_the_counter_of_the_same_function() {
+    let counts = [("compact_stall", 24), ("pgscan_direct_throttle", 8)];
+    let traced =
+        case(&counts, false).stalls(StallKind::Compaction, kind(24, 0, 0)).stalls(StallKind::Pfmemalloc, kind(6, 0, 0));
+    assert_eq!(traced.verdict("compact_stall"), (Verdict::Exact, None));
+    // Two of them found the reserves full again and did not sleep.
+    assert_eq!(traced.verdict("pgscan_direct_throttle"), (Verdict::Explained, Some(Note::DidNotSleep)));
+    let too_many = case(&counts, false).stalls(StallKind::Compaction, kind(25, 0, 0));
+    assert_eq!(too_many.verdict("compact_stall"), (Verdict::Over, None));
+    // By the events of each zone a compaction can be several stalls.
+    let mut by_zone = traced;
+    by_zone.sources.set(StallKind::Compaction, Source::LowerBound);
+    assert_eq!(by_zone.verdict("compact_stall"), (Verdict::Unread, Some(Note::NoHook)));
 }
 
 #[test]

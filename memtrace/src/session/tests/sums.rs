@@ -11,6 +11,7 @@ use crate::{
         summary::{Group, Summary},
         tally::Tally,
     },
+    source::Sources,
 };
 
 fn any_stall() -> impl Strategy<Value = Stall> {
@@ -63,6 +64,7 @@ const SMALL: SessionConfig = SessionConfig {
     own_pid: 0,
     filter: Filter { pids: Vec::new(), comms: Vec::new(), cgroups: Vec::new(), kinds: Vec::new() },
     scans_read: true,
+    sources: Sources::EVENTS,
     faults_read: crate::session::faults::FaultsRead {
         refaults: None,
         fate: false,

@@ -4,7 +4,8 @@ use memtrace_common::{kind::StallKind, record::KswapdStep};
 
 use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    source::Source,
     trace::{
         model::Entry,
         optional::{restore, take, take_signed, take32},
@@ -103,12 +104,7 @@ impl<'a> Columns<'a> {
             t_ns,
             dur_ns,
             kind: StallKind::from_u8(kind & ((1 << SOURCE_SHIFT) - 1))?,
-            source: match kind >> SOURCE_SHIFT {
-                0 => Source::True,
-                1 => Source::LowerBound,
-                2 => Source::Estimated,
-                _ => return None,
-            },
+            source: Source::from_number(kind >> SOURCE_SHIFT)?,
             pid: *message.process_pid.get(process)?,
             tid: *message.task_tid.get(task)?,
             comm: Comm::from(message.task_comm.get(task)?.as_slice()),

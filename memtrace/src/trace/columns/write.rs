@@ -6,7 +6,7 @@ use memtrace_common::record::KswapdStep;
 
 use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall},
     trace::{
         model::Entry,
         optional::{difference, put, put_signed, put32},
@@ -62,14 +62,9 @@ impl ColumnWriter {
         let task = self.task((process, stall.tid, stall.comm));
         let cgroup = stall.cgroup_id.map(|id| self.cgroup(id));
         let gfp = stall.gfp.map(|flags| self.gfp(flags));
-        let source = match stall.source {
-            Source::True => 0,
-            Source::LowerBound => 1,
-            Source::Estimated => 2,
-        };
         let message = &mut self.message;
         message.dur_ns.push(stall.dur_ns);
-        message.kind.push(stall.kind as u8 | source << SOURCE_SHIFT);
+        message.kind.push(stall.kind as u8 | stall.source.number() << SOURCE_SHIFT);
         message.task.push(task);
         message.cgroup.push(put32(cgroup));
         message.order.push(put_signed(stall.order));

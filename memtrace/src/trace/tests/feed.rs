@@ -40,7 +40,13 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
     while let Some(item) = reader.next_item()? {
         match &item {
             Item::Meta(meta) => {
-                session.begin(meta.setup.start_ns, meta.setup.scans_read, meta.setup.mglru, meta.setup.faults_read);
+                session.begin(
+                    meta.setup.start_ns,
+                    meta.setup.scans_read,
+                    meta.setup.mglru,
+                    meta.setup.faults_read,
+                    meta.setup.sources,
+                );
                 session.cover(meta.baseline.clone());
                 session.count_nodes_from(meta.nodes_from.clone());
                 replay.get_or_insert_with(|| Replay::new(Some((**meta).clone()), Options::default()));

@@ -15,7 +15,7 @@ use memtrace_common::{
 use self::meta::meta;
 use super::super::model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Source, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
     session::{
         coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, ProcessFaults},
@@ -25,6 +25,7 @@ use crate::{
             Told, Zone,
         },
     },
+    source::Source,
 };
 
 pub(super) const S: u64 = 1_000_000_000;

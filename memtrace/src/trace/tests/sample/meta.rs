@@ -14,10 +14,14 @@ use crate::{
         input::{NodeRefaults, Pressure},
         pattern::{CgroupPattern, CommPattern},
     },
+    source::{Source, Sources},
     trace::model::{CgroupLimits, ClockReading, HostFacts, Meta, Setting, Setup, SwapArea},
 };
 
 pub(in crate::trace::tests) fn meta(random: &mut Rng) -> Meta {
+    let mut sources = Sources::EVENTS;
+    sources.set(StallKind::Direct, Source::True);
+    sources.set(StallKind::Node, Source::Estimated);
     let setting = |random: &mut Rng, name: &str| Setting { name: name.to_owned(), value: maybe(random, text) };
     Meta {
         recording: random.u64(..),
@@ -38,6 +42,7 @@ pub(in crate::trace::tests) fn meta(random: &mut Rng) -> Meta {
             },
             min_stall_ns: 0,
             kinds: vec![StallKind::Direct, StallKind::Node],
+            sources,
             scans_read: true,
             mglru: random.bool(),
             faults_read: FaultsRead {

@@ -1,0 +1,109 @@
+//! Waits of a task outside every span: for a page from swap, or in a section that the kernel counts as a memory stall
+//! (`psi_memstall_enter` to `psi_memstall_leave`).
+//!
+//! Such a section is also around most spans, so that it is a wait of its own only when nothing else explains it. A stall
+//! inside a swap fault counts for itself and its time is not the fault's.
+
+use crate::{kind::StallKind, span::TaskSpans};
+
+/// The open wait of one task.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// `CLOCK_MONOTONIC` at its begin, in ns.
+    pub start_ns: u64,
+    /// Time of stalls inside it, which count for themselves, in ns.
+    pub inside_ns: u64,
+    /// Voluntary context switches of the task at its begin.
+    pub switches: u64,
+}
+
+/// `TaskSpans::wait_kind` of a task that waits for nothing.
+pub const NO_WAIT: u8 = u8::MAX;
+
+impl TaskSpans {
+    /// What the task waits for outside its spans: the number of a [`StallKind`], or [`NO_WAIT`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn waits(&self) -> u8 {
+        // 0 in a fresh entry means no wait.
+        self.wait_kind.wrapping_sub(1)
+    }
+
+    /// Whether nothing is open, so that the entry holds nothing.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.depth == 0 && self.wait_kind == 0 && self.memstall == 0
+    }
+
+    #[inline(always)]
+    fn open_wait(&mut self, kind: StallKind, now_ns: u64, switches: u64) {
+        self.wait_kind = kind as u8 + 1;
+        self.wait = Wait { start_ns: now_ns, inside_ns: 0, switches };
+    }
+
+    /// Ends the wait of this kind: its length without the stalls inside it.
+    #[inline(always)]
+    fn close_wait(&mut self, kind: StallKind, now_ns: u64) -> Option<u64> {
+        if self.wait_kind != kind as u8 + 1 {
+            return None;
+        }
+        self.wait_kind = 0;
+        Some(now_ns.saturating_sub(self.wait.start_ns).saturating_sub(self.wait.inside_ns))
+    }
+
+    /// The kernel enters a section that it counts as a memory stall. Sections nest.
+    #[inline(always)]
+    pub fn memstall_enter(&mut self, now_ns: u64) {
+        self.memstall = self.memstall.saturating_add(1);
+        if self.memstall == 1 && self.depth == 0 && self.wait_kind == 0 {
+            self.open_wait(StallKind::Thrash, now_ns, 0);
+        }
+    }
+
+    /// It leaves one: the length of the wait in ns, when this was one of its own. A leave without its enter (which was
+    /// before the attaching) is none.
+    #[inline(always)]
+    pub fn memstall_leave(&mut self, now_ns: u64) -> Option<u64> {
+        self.memstall = self.memstall.saturating_sub(1);
+        if self.memstall != 0 {
+            return None;
+        }
+        self.close_wait(StallKind::Thrash, now_ns)
+    }
+
+    /// A fault on a page that is in swap begins. A span that is open already explains the time.
+    #[inline(always)]
+    pub fn swap_fault_begin(&mut self, now_ns: u64, switches: u64) {
+        if self.depth == 0 {
+            self.open_wait(StallKind::Swapin, now_ns, switches);
+        }
+    }
+
+    /// The fault ends: the length of the wait in ns, when the task had to wait at all: it read the page (`major`), or it
+    /// slept for somebody else's read. A page that was still in the swap cache costs no wait.
+    #[inline(always)]
+    pub fn swap_fault_end(&mut self, now_ns: u64, switches: u64, major: bool) -> Option<u64> {
+        let waited_ns = self.close_wait(StallKind::Swapin, now_ns)?;
+        // A sleep may have been that of a stall inside. With a span still open, an end was lost and nothing is certain.
+        let slept = switches != self.wait.switches && self.wait.inside_ns == 0;
+        if self.depth == 0 && (major || slept) { Some(waited_ns) } else { None }
+    }
+
+    /// A span opens: what it explains is no wait of its own.
+    #[inline(always)]
+    pub(crate) fn explained(&mut self) {
+        if self.wait_kind == StallKind::Thrash as u8 + 1 {
+            self.wait_kind = 0;
+        }
+    }
+
+    /// A stall was counted: its time is not that of the wait around it.
+    #[inline(always)]
+    pub fn counted(&mut self, dur_ns: u64) {
+        if self.wait_kind != 0 {
+            self.wait.inside_ns = self.wait.inside_ns.saturating_add(dur_ns);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A finished stall: into the exact totals, and as a record into the ring.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use memtrace_common::{
+    histogram::bucket_of,
+    kind::StallKind,
+    record::{KIND_STALL, StallRecord, fields},
+    span::{End, TaskSpans},
+    totals::{Loss, SLOT_SELF, StallTotals},
+};
+
+use crate::{
+    config::{CONFIG, loaded},
+    emit::{Wake, emit, header, lost},
+    inflight,
+    maps::{INFLIGHT, STALLS},
+    task,
+};
+
+/// `CLOCK_MONOTONIC` in ns.
+#[inline(always)]
+pub(crate) fn now_ns() -> u64 {
+    // SAFETY: the helper takes no argument and cannot fail.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// A span that ended.
+pub(crate) enum Closed {
+    /// Inside another one.
+    Inner,
+    /// The outermost: a stall.
+    Outermost {
+        /// Its length.
+        dur_ns: u64,
+    },
+}
+
+/// Closes the span of this kind on this thread. All that cannot be paired is counted.
+#[inline(always)]
+pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
+    let Some(spans) = INFLIGHT.get_ptr_mut(tid) else {
+        lost(Loss::EndWithoutBegin, 1);
+        return None;
+    };
+    // SAFETY: the entry is this thread's own; nobody else writes it.
+    let (closed, inner) = match unsafe { (*spans).end(kind, now_ns) } {
+        End::Unmatched => {
+            lost(Loss::EndWithoutBegin, 1);
+            return None;
+        }
+        End::Nested { lost } => (Closed::Inner, lost),
+        End::Finished { lost, dur_ns } => (Closed::Outermost { dur_ns }, lost),
+    };
+    if inner > 0 {
+        lost(Loss::LostEnd, u64::from(inner));
+    }
+    Some((spans, closed))
+}
+
+/// A stall that is over: whose, of which kind, how long.
+pub(crate) struct Finished {
+    pub(crate) kind: StallKind,
+    pub(crate) tid: u32,
+    pub(crate) tgid: u32,
+    pub(crate) now_ns: u64,
+    pub(crate) dur_ns: u64,
+}
+
+/// What happened inside a stall; all 0 for a wait in which the task itself did nothing.
+#[derive(Default)]
+pub(crate) struct Inside {
+    scanned_pages: u64,
+    throttled_ns: u64,
+    soft_limit_ns: u64,
+    shrinks: u32,
+    gfp: u32,
+    order: i32,
+    nid: i32,
+    /// Bits of [`fields`]: which of these were read.
+    fields: u32,
+    pub(crate) reclaimed_pages: u64,
+}
+
+impl Inside {
+    /// What the outermost span and the counters of its task say.
+    #[inline(always)]
+    pub(crate) fn of(spans: &TaskSpans, reclaimed: Option<u64>) -> Self {
+        let outermost = &spans.spans[0];
+        let (reclaimed_pages, read) = or_zero(reclaimed, fields::RECLAIMED);
+        Self {
+            scanned_pages: spans.scanned_pages,
+            throttled_ns: spans.throttled_ns,
+            soft_limit_ns: spans.soft_limit_ns,
+            shrinks: spans.shrinks,
+            gfp: outermost.gfp,
+            order: i32::from(outermost.order),
+            nid: i32::from(outermost.nid),
+            fields: outermost.fields | read,
+            reclaimed_pages,
+        }
+    }
+}
+
+/// Counts and tells a stall, and leaves the thread's entry to be taken away.
+///
+/// # Safety
+/// `spans` must be the current thread's entry.
+#[inline(always)]
+pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: &Inside) {
+    let &Finished { kind, tid, tgid, now_ns, dur_ns } = finished;
+    // SAFETY: by contract.
+    unsafe { (*spans).counted(dur_ns) };
+    let slot = if tgid == loaded(&CONFIG.self_tgid) { SLOT_SELF } else { kind as u32 };
+    if let Some(totals) = STALLS.get_ptr_mut(slot) {
+        // SAFETY: a map value of this program's run.
+        unsafe { count(totals, inside, dur_ns) };
+    }
+    emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
+        // SAFETY: `record` is the reserved room.
+        unsafe {
+            (*record).header = header::<StallRecord>(KIND_STALL, now_ns);
+            (*record).dur_ns = dur_ns;
+            (*record).tgid = tgid;
+            (*record).tid = tid;
+            (*record).stall_kind = kind as u8;
+            (*record).pad = [0; 3];
+            (*record).scanned_pages = inside.scanned_pages;
+            (*record).reclaimed_pages = inside.reclaimed_pages;
+            (*record).throttled_ns = inside.throttled_ns;
+            (*record).soft_limit_ns = inside.soft_limit_ns;
+            (*record).shrinks = inside.shrinks;
+            (*record).gfp = inside.gfp;
+            (*record).order = inside.order;
+            (*record).nid = inside.nid;
+            describe_task(record, tid == tgid, inside.fields);
+        }
+    });
+    // SAFETY: by contract.
+    unsafe { inflight::settle(tid, spans) };
+}
+
+/// Adds a finished stall to the exact totals. Plain additions: a slot belongs to one kind and one CPU, and the kernel
+/// runs no program inside itself; only memtrace's own slot is shared by the kinds.
+///
+/// # Safety
+/// `totals` must be a valid map value.
+#[inline(always)]
+unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
+    // SAFETY: by contract; the bucket is masked to the array's length.
+    unsafe {
+        (*totals).count += 1;
+        (*totals).total_ns += dur_ns;
+        (*totals).scanned_pages += inside.scanned_pages;
+        (*totals).reclaimed_pages += inside.reclaimed_pages;
+        (*totals).throttled_ns += inside.throttled_ns;
+        (*totals).soft_limit_ns += inside.soft_limit_ns;
+        *(&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)) += 1;
+        if dur_ns > (*totals).max_ns {
+            (*totals).max_ns = dur_ns;
+        }
+    }
+}
+
+/// The bucket, bounded where the verifier sees it: the compiler would drop a mask that it can prove needless.
+#[inline(always)]
+fn masked_bucket(dur_ns: u64) -> usize {
+    let mut index = bucket_of(dur_ns) as u64;
+    // SAFETY: plain arithmetic on a register.
+    unsafe { core::arch::asm!("{0} &= 511", inout(reg) index) };
+    index as usize
+}
+
+/// Writes who the current task is, and with it which values of the record were read.
+///
+/// # Safety
+/// `record` must be reserved room.
+#[inline(always)]
+unsafe fn describe_task(record: *mut StallRecord, leads: bool, read: u32) {
+    let task = task::current();
+    let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(task), fields::CGROUP);
+    let (start_ns, start_read) = or_zero(task::process_start_ns(task, leads), fields::PROCESS_START);
+    // SAFETY: by contract.
+    unsafe {
+        (*record).cgroup_id = cgroup_id;
+        (*record).process_start_ns = start_ns;
+        (*record).fields = read | cgroup_read | start_read;
+        (*record).comm = task::current_comm();
+    }
+}
+
+/// A value and its bit, both 0 when it was not read. Always initialised: before 5.12 the verifier refuses to move an
+/// `Option` whose payload was never written.
+#[inline(always)]
+pub(crate) fn or_zero(value: Option<u64>, bit: u32) -> (u64, u32) {
+    match value {
+        Some(value) => (value, bit),
+        None => (0, 0),
+    }
+}

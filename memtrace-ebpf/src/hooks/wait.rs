@@ -1,0 +1,189 @@
+//! Stalls that are functions and no events: the wait for kswapd, the sleep at `memory.high`, direct compaction, the wait
+//! for a page from swap, and what else the kernel counts as a memory stall.
+
+use memtrace_common::{
+    kind::StallKind,
+    record::fields,
+    span::{Span, TaskSpans},
+};
+
+use crate::{
+    config::CONFIG,
+    fields::Values,
+    hooks::{
+        reclaim::span,
+        stall::{Closed, Finished, Inside, close, finish, now_ns, or_zero},
+    },
+    inflight,
+    maps::INFLIGHT,
+    task::{self, Address},
+};
+
+/// `COMPACT_SKIPPED` of `enum compact_result`: no zone was worth it, nothing was done. The same on all supported kernels.
+const COMPACT_SKIPPED: u32 = 1;
+/// `VM_FAULT_MAJOR` of `enum vm_fault_reason`: the page was read. The same on all supported kernels.
+const VM_FAULT_MAJOR: u32 = 4;
+
+/// `throttle_direct_reclaim` begins.
+#[inline(always)]
+pub(crate) fn pfmemalloc_begin<V: Values>(v: &V) {
+    open(&span(StallKind::Pfmemalloc, v, &V::places().pfmemalloc_begin));
+}
+
+/// It ends. Each direct reclaim comes by here; only one that slept was held up.
+#[inline(always)]
+pub(crate) fn pfmemalloc_end() {
+    end(StallKind::Pfmemalloc, |spans| (spans.switches != switches()).then_some(None));
+}
+
+/// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode comes by here, so that the task's debt is
+/// looked at first.
+#[inline(always)]
+pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
+    if task::current().read::<u32>(&CONFIG.task.over_high) == Some(0) {
+        return;
+    }
+    open(&Span { start_ns: now_ns(), kind: StallKind::MemcgHigh as u8, ..Span::default() });
+}
+
+/// It ends. Without a sleep or a reclaim it did nothing.
+#[inline(always)]
+pub(crate) fn memcg_high_end() {
+    end(StallKind::MemcgHigh, |spans| {
+        (spans.inner > 0 || spans.switches != switches()).then_some(Some(spans.reclaimed_pages))
+    });
+}
+
+/// `try_to_compact_pages` begins.
+#[inline(always)]
+pub(crate) fn compaction_begin<V: Values>(v: &V) {
+    open(&span(StallKind::Compaction, v, &V::places().compaction_begin));
+}
+
+/// It ends with this result.
+#[inline(always)]
+pub(crate) fn compaction_end(result: u32) {
+    end(StallKind::Compaction, |_| (result != COMPACT_SKIPPED).then_some(None));
+}
+
+/// `mm_compaction_begin`: one zone is compacted, for an allocation that waits for it or in the background.
+#[inline(always)]
+pub(crate) fn compact_zone_begin(control: u64) {
+    let control = Address(control);
+    if control.read::<u8>(&CONFIG.compact.direct).unwrap_or(0) & 1 == 0 {
+        return;
+    }
+    let (order, order_read) = or_zero(control.read::<i32>(&CONFIG.compact.order).map(|n| n as u64), fields::ORDER);
+    let (gfp, gfp_read) = or_zero(control.read::<u32>(&CONFIG.compact.gfp).map(u64::from), fields::GFP);
+    open(&Span {
+        start_ns: now_ns(),
+        gfp: gfp as u32,
+        fields: order_read | gfp_read,
+        order: order as i16,
+        kind: StallKind::Compaction as u8,
+        ..Span::default()
+    });
+}
+
+/// `mm_compaction_end`.
+#[inline(always)]
+pub(crate) fn compact_zone_end() {
+    end(StallKind::Compaction, |_| Some(None));
+}
+
+/// `do_swap_page` begins.
+#[inline(always)]
+pub(crate) fn swap_fault_begin<V: Values>(_: &V) {
+    let (tid, tgid) = task::current_ids();
+    if let Some(spans) = inflight::entry(tid, tgid) {
+        // SAFETY: the entry is this thread's own.
+        unsafe { (*spans).swap_fault_begin(now_ns(), switches()) };
+    }
+}
+
+/// It ends with this fault result.
+#[inline(always)]
+pub(crate) fn swap_fault_end(result: u32) {
+    let major = result & VM_FAULT_MAJOR != 0;
+    wait_ends(StallKind::Swapin, |spans, now_ns| spans.swap_fault_end(now_ns, switches(), major));
+}
+
+/// `psi_memstall_enter`. kswapd and kcompactd are not held up, they work.
+#[inline(always)]
+pub(crate) fn memstall_enter<V: Values>(_: &V) {
+    if task::is_kthread(task::current()) {
+        return;
+    }
+    let (tid, tgid) = task::current_ids();
+    if let Some(spans) = inflight::entry(tid, tgid) {
+        // SAFETY: the entry is this thread's own.
+        unsafe { (*spans).memstall_enter(now_ns()) };
+    }
+}
+
+/// `psi_memstall_leave`.
+#[inline(always)]
+pub(crate) fn memstall_leave<V: Values>(_: &V) {
+    wait_ends(StallKind::Thrash, TaskSpans::memstall_leave);
+}
+
+/// Voluntary context switches of the current task: whether it slept.
+#[inline(always)]
+fn switches() -> u64 {
+    or_zero(task::current().read(&CONFIG.task.switches), 0).0
+}
+
+/// Opens a span of which it is asked at its end whether the task slept.
+#[inline(always)]
+fn open(span: &Span) {
+    let (tid, tgid) = task::current_ids();
+    if let Some(spans) = inflight::entry(tid, tgid) {
+        // SAFETY: the entry is this thread's own.
+        unsafe {
+            if (*spans).depth == 0 {
+                (*spans).switches = switches();
+            }
+            inflight::open_in(spans, span);
+        }
+    }
+}
+
+/// Ends a span, if one of this kind is open. It is a stall when `stalled` says so, which also says how many pages were
+/// reclaimed, if that is known.
+#[inline(always)]
+fn end(kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>) {
+    let (tid, tgid) = task::current_ids();
+    let Some(spans) = INFLIGHT.get_ptr(tid) else { return };
+    // SAFETY: the entry is this thread's own and lives until it is settled.
+    unsafe {
+        if !(*spans).is_open(kind as u8) {
+            return;
+        }
+        let now_ns = now_ns();
+        let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now_ns) else { return };
+        match stalled(&*spans) {
+            Some(reclaimed) => {
+                let inside = Inside::of(&*spans, reclaimed);
+                finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
+            }
+            None => inflight::settle(tid, spans),
+        }
+    }
+}
+
+/// Ends a wait of which the entry says how long it was, if it was one.
+#[inline(always)]
+fn wait_ends(kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u64>) {
+    let (tid, tgid) = task::current_ids();
+    let Some(spans) = INFLIGHT.get_ptr_mut(tid) else { return };
+    let now_ns = now_ns();
+    // SAFETY: the entry is this thread's own and lives until it is settled.
+    unsafe {
+        match wait(&mut *spans, now_ns) {
+            Some(dur_ns) => {
+                finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &Inside::default());
+            }
+            None => inflight::settle(tid, spans),
+        }
+    }
+}

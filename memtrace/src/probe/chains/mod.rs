@@ -1,0 +1,99 @@
+//! Hooks on functions, each with the ways to it in order of preference: what one kernel refuses the next one takes.
+
+mod table;
+mod way;
+
+use aya::{Btf, Ebpf};
+use memtrace_common::kind::StallKind;
+
+pub(super) use self::table::{CHAINS, REFAULTS};
+use self::way::Way;
+use crate::{
+    hook::{Attached, HookStatus},
+    session::faults::FaultsRead,
+};
+
+/// One thing to learn, and the ways to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    /// Its name until one way has worked.
+    pub(super) name: &'static str,
+    gives: &'static str,
+    without: &'static str,
+    /// The kind of stall that it tells.
+    tells: Option<StallKind>,
+    ways: &'static [Way],
+}
+
+/// Which counts the attached chains give, in the order refaults, swap-ins, major faults.
+pub(super) fn faults_read(chains: &[HookStatus]) -> FaultsRead {
+    let attached = |at: usize| chains.get(at).filter(|chain| chain.attached.name().is_some());
+    FaultsRead {
+        refaults: attached(0).map(|chain| chain.name),
+        // A kprobe sees the folio on its way in only.
+        fate: attached(0).is_some_and(|chain| chain.attached != Attached::Kprobe),
+        swapins: attached(1).is_some(),
+        major_faults: attached(2).is_some(),
+    }
+}
+
+/// A chain whose programs are loaded as far as the kernel takes them.
+#[derive(Debug)]
+pub(super) struct LoadedChain {
+    chain: Chain,
+    /// For each way: loaded (or a probe, which is loaded when it is needed), or why not.
+    ways: Vec<Result<(), String>>,
+}
+
+impl Chain {
+    /// Whether a name on the command line means this chain or one of its ways.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.ways.iter().any(|way| way.is_named(name))
+    }
+
+    /// Not loaded at all, for this reason.
+    pub(super) fn left_out(self, why: &str) -> LoadedChain {
+        LoadedChain { chain: self, ways: vec![Err(why.to_owned()); self.ways.len()] }
+    }
+
+    /// Loads the programs of the first way that the kernel's BTF allows.
+    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>) -> LoadedChain {
+        let mut loaded = false;
+        let load = |way: &Way| match way.needs_btf() {
+            true if loaded => Err("another way is taken".to_owned()),
+            true => way.load(ebpf, btf).inspect(|()| loaded = true),
+            false => Ok(()),
+        };
+        LoadedChain { chain: self, ways: self.ways.iter().map(load).collect() }
+    }
+}
+
+impl LoadedChain {
+    /// Attaches the first way that the kernel takes.
+    pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
+        let Chain { name, gives, without, tells, ways } = self.chain;
+        let status = |name, attached, verified_instructions| HookStatus {
+            name,
+            gives,
+            without,
+            required: false,
+            tells,
+            attached,
+            unread: Vec::new(),
+            verified_instructions,
+        };
+        let mut reasons: Vec<String> = Vec::new();
+        for (way, loaded) in ways.iter().zip(self.ways) {
+            match loaded.and_then(|()| way.attach(ebpf)) {
+                Ok(()) => return status(way.target().0, way.attached(), way.instructions(ebpf)),
+                Err(why) => {
+                    let why = format!("{} {}: {why}", way.kind(), way.target().1);
+                    if !reasons.contains(&why) {
+                        reasons.push(why);
+                    }
+                }
+            }
+        }
+        status(name, Attached::No(reasons.join("; ")), None)
+    }
+}

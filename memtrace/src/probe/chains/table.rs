@@ -1,0 +1,140 @@
+//! The table of the hooks on functions.
+
+use memtrace_common::kind::StallKind;
+
+use super::{
+    super::places,
+    Chain,
+    way::{Link, Way},
+};
+
+/// All chains, in the order in which they are attached.
+pub(in crate::probe) const CHAINS: [Chain; 8] =
+    [REFAULTS, SWAP_INS, MAJOR_FAULTS, PFMEMALLOC, MEMCG_HIGH, COMPACTION, SWAP_FAULTS, MEMSTALL];
+
+/// Refaults.
+pub(in crate::probe) const REFAULTS: Chain = Chain {
+    name: "workingset_refault",
+    gives: "refaults per process and cgroup",
+    without: "refaults are unread, but for the kernel's own totals",
+    tells: None,
+    ways: &[
+        Way(&[(Link::Fexit("workingset_refault"), "refault_out")]),
+        Way(&[(Link::Kprobe("workingset_refault"), "refault_in")]),
+        Way(&[(Link::BtfTracepoint("memcg:mod_memcg_lruvec_state"), "lruvec_state")]),
+    ],
+};
+
+/// Pages read back from swap.
+pub(super) const SWAP_INS: Chain = Chain {
+    name: "swap_read_folio",
+    gives: "pages read back from swap, per process",
+    without: "swap-ins per process are unread",
+    tells: None,
+    ways: &[
+        Way(&[(Link::Fentry("swap_read_folio"), "swap_in")]),
+        Way(&[(Link::Fentry("swap_readpage"), "swap_in")]),
+        Way(&[(Link::Kprobe("swap_read_folio"), "swap_in_kprobe")]),
+        Way(&[(Link::Kprobe("swap_readpage"), "swap_in_kprobe")]),
+    ],
+};
+
+/// Major faults.
+pub(super) const MAJOR_FAULTS: Chain = Chain {
+    name: "major-faults",
+    gives: "major faults per process",
+    without: "major faults per process are unread",
+    tells: None,
+    ways: &[Way(&[(Link::MajorFaults, "major_fault")])],
+};
+
+/// The wait of a direct reclaim for kswapd, before its begin event.
+const PFMEMALLOC: Chain = Chain {
+    name: places::THROTTLE,
+    gives: "waits for kswapd when the reserves run low (pfmemalloc), before direct reclaim begins",
+    without: "direct is a lower bound: the pfmemalloc throttle before it is not seen",
+    tells: Some(StallKind::Pfmemalloc),
+    ways: &[
+        Way(&[(Link::Fexit(places::THROTTLE), "pfmemalloc_end"), (Link::Fentry(places::THROTTLE), "pfmemalloc_begin")]),
+        Way(&[
+            (Link::Kretprobe(places::THROTTLE), "pfmemalloc_end_kprobe"),
+            (Link::Kprobe(places::THROTTLE), "pfmemalloc_begin_kprobe"),
+        ]),
+    ],
+};
+
+const OVER_HIGH: &str = "mem_cgroup_handle_over_high";
+/// What does the work since 6.18: the other one only looks whether there is any.
+const OVER_HIGH_WORK: &str = "__mem_cgroup_handle_over_high";
+
+/// Reclaim and sleep of a task whose cgroup is above `memory.high`.
+const MEMCG_HIGH: Chain = Chain {
+    name: OVER_HIGH,
+    gives: "reclaim and sleep above memory.high",
+    without: "the sleep above memory.high is not seen; its reclaim counts as memcg",
+    tells: Some(StallKind::MemcgHigh),
+    ways: &[
+        Way(&[(Link::Fexit(OVER_HIGH_WORK), "memcg_high_end"), (Link::Fentry(OVER_HIGH_WORK), "memcg_high_begin")]),
+        Way(&[(Link::Fexit(OVER_HIGH), "memcg_high_end"), (Link::Fentry(OVER_HIGH), "memcg_high_begin")]),
+        Way(&[
+            (Link::Kretprobe(OVER_HIGH_WORK), "memcg_high_end_kprobe"),
+            (Link::Kprobe(OVER_HIGH_WORK), "memcg_high_begin_kprobe"),
+        ]),
+        Way(&[
+            (Link::Kretprobe(OVER_HIGH), "memcg_high_end_kprobe"),
+            (Link::Kprobe(OVER_HIGH), "memcg_high_begin_kprobe"),
+        ]),
+    ],
+};
+
+/// Direct compaction.
+const COMPACTION: Chain = Chain {
+    name: places::COMPACT,
+    gives: "direct compaction: order, gfp",
+    without: "direct compaction is not seen",
+    tells: Some(StallKind::Compaction),
+    ways: &[
+        Way(&[(Link::Fexit(places::COMPACT), "compaction_end"), (Link::Fentry(places::COMPACT), "compaction_begin")]),
+        Way(&[
+            (Link::Kretprobe(places::COMPACT), "compaction_end_kprobe"),
+            (Link::Kprobe(places::COMPACT), "compaction_begin_kprobe"),
+        ]),
+        Way(&[
+            (Link::BtfTracepoint("compaction:mm_compaction_end"), "compact_zone_end"),
+            (Link::BtfTracepoint("compaction:mm_compaction_begin"), "compact_zone_begin"),
+        ]),
+    ],
+};
+
+/// Faults on pages that are in swap.
+const SWAP_FAULTS: Chain = Chain {
+    name: "do_swap_page",
+    gives: "waits for a page to come back from swap",
+    without: "swap-in waits are not seen",
+    tells: Some(StallKind::Swapin),
+    ways: &[
+        Way(&[(Link::Fexit("do_swap_page"), "swap_fault_end"), (Link::Fentry("do_swap_page"), "swap_fault_begin")]),
+        Way(&[
+            (Link::Kretprobe("do_swap_page"), "swap_fault_end_kprobe"),
+            (Link::Kprobe("do_swap_page"), "swap_fault_begin_kprobe"),
+        ]),
+    ],
+};
+
+/// What else the kernel itself counts as a memory stall.
+const MEMSTALL: Chain = Chain {
+    name: "psi_memstall_enter",
+    gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
+    without: "waits for refaulting pages (thrash) are not seen",
+    tells: Some(StallKind::Thrash),
+    ways: &[
+        Way(&[
+            (Link::Fentry("psi_memstall_leave"), "memstall_leave"),
+            (Link::Fentry("psi_memstall_enter"), "memstall_enter"),
+        ]),
+        Way(&[
+            (Link::Kprobe("psi_memstall_leave"), "memstall_leave_kprobe"),
+            (Link::Kprobe("psi_memstall_enter"), "memstall_enter_kprobe"),
+        ]),
+    ],
+};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Check;
 use super::evidence::Sections;
-use super::{check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes};
+use super::{check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes, waits};
 use crate::vm::options::{Cgroup, Setup, Size};
 
 /// A guest, what it runs and who judges what it printed.
@@ -23,11 +23,21 @@ pub(super) struct Boot {
 pub(super) type Judge = fn(&Sections<'_>) -> Vec<Check>;
 
 /// All scenarios, as `--scenario` takes them.
-pub(crate) const NAMES: [&str; 9] =
-    ["check", "direct-file", "mglru", "direct-anon", "refaults", "two-nodes", "memcg-limit", "memcg-oom", "global-oom"];
+pub(crate) const NAMES: [&str; 10] = [
+    "check",
+    "direct-file",
+    "mglru",
+    "direct-anon",
+    "refaults",
+    "two-nodes",
+    "memcg-limit",
+    "memcg-oom",
+    "waits",
+    "global-oom",
+];
 
 /// All boots, in their order.
-pub(super) const BOOTS: [Boot; 6] = [
+pub(super) const BOOTS: [Boot; 7] = [
     Boot {
         name: "file",
         setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
@@ -62,6 +72,17 @@ pub(super) const BOOTS: [Boot; 6] = [
         setup: || Setup { cgroup: Cgroup::V1, ..roomy() },
         script: include_str!("memcg.sh"),
         judges: &[("memcg-limit", memcg_limit::judge), ("memcg-oom", memcg_oom::judge)],
+    },
+    Boot {
+        name: "waits",
+        setup: || Setup {
+            zram: Some(Size::mebibytes(256)),
+            data: Some(Size::mebibytes(200)),
+            timeout: Duration::from_secs(400),
+            ..small()
+        },
+        script: include_str!("waits.sh"),
+        judges: &[("waits", waits::judge)],
     },
     Boot {
         name: "global-oom",

@@ -16,6 +16,7 @@ mod stalls;
 #[cfg(test)]
 mod tests;
 mod two_nodes;
+mod waits;
 
 use std::fs;
 use std::io;

@@ -4,7 +4,7 @@ tracing=/sys/kernel/tracing
 section() { echo "@@ $1"; }
 counters() {
 	section "$run:$1"
-	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp)' /proc/vmstat
+	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp|pgmajfault |compact_stall )' /proc/vmstat
 }
 
 # The tracefs ring of an instance counts what an event wrote, overwritten or not: on every kernel, and with no BPF.

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::boots::Judge;
 use super::evidence::Sections;
 use super::two_nodes;
-use super::{Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults};
+use super::{
+    Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, waits,
+};
 
 /// Cut down to the shapes, counters, kernel log and summaries that are read.
 const FILE: &str = include_str!("recorded/file.txt");
@@ -14,6 +16,7 @@ const ANON: &str = include_str!("recorded/anon.txt");
 const NODES: &str = include_str!("recorded/nodes.txt");
 const MEMCG: &str = include_str!("recorded/memcg.txt");
 const OOM: &str = include_str!("recorded/oom.txt");
+const WAITS: &str = include_str!("recorded/waits.txt");
 
 fn judged(judge: Judge, text: &str) -> Vec<Check> {
     judge(&Sections::parse(text))
@@ -169,6 +172,25 @@ fn the_wrong_cgroup_fails() {
     fails(memcg_limit::judge, &replaced(MEMCG, "limit:stalls", "/shop/web", "/"), &["cgroup"]);
     let skipped = judged(memcg_limit::judge, "@@ no-memcg\nthis kernel has none\n");
     assert!(matches!(skipped.as_slice(), [check] if check.verdict == Verdict::Skipped), "{skipped:?}");
+}
+
+#[test]
+fn waits_that_differ_from_the_probes_and_the_counters_fail() {
+    let judge: Judge = waits::judge;
+    fails(judge, WAITS, &[]);
+    fails(judge, &replaced(WAITS, "high:events", "high ", "high 9"), &["high"]);
+    fails(judge, &set(WAITS, "high", "/stalls/memcg_high/count", 0), &["high"]);
+    fails(judge, &replaced(WAITS, "high:functions", "over_high ", "over_high 9 9"), &["high-time"]);
+    fails(judge, &set(WAITS, "high", "/stalls/memcg_high/total_ns", 1_000_000), &["high-time"]);
+    fails(judge, &add(WAITS, "swap", "/stalls/swapin/count", 1000), &["swapin"]);
+    fails(judge, &set(WAITS, "swap", "/stalls/swapin/count", 0), &["swapin"]);
+    fails(judge, &replaced(WAITS, "thrash:stalls", r#""kind":"thrash""#, r#""kind":"other""#), &["thrash"]);
+    fails(judge, &replaced(WAITS, "thrash:functions", "lost 0", "lost 5"), &["thrash"]);
+    fails(judge, &replaced(WAITS, "thrash:loads", "file 0", "file 1"), &["load-thrash"]);
+    fails(judge, &add(WAITS, "compact", "/stalls/compaction/count", 1), &["compaction"]);
+    fails(judge, &set(WAITS, "compact", "/stalls/compaction/count", 0), &["compaction"]);
+    // Begin to end of reclaim alone is too little: what is before it is a part of the stall.
+    fails(judge, &set(WAITS, "direct", "/stalls/pfmemalloc/total_ns", 0), &["true-stall"]);
 }
 
 #[test]

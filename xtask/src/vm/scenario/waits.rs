@@ -1,0 +1,119 @@
+//! Stalls that are functions and no events, against tracefs's own probes on the same functions and the counters of the
+//! kernel.
+
+use super::Check;
+use super::evidence::Sections;
+use super::run::{self, Run, above, below};
+
+/// Judge all its runs.
+pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
+    let over = ["mem_cgroup_handle_over_high", "__mem_cgroup_handle_over_high"];
+    let mut checks = run::judge(sections, "high", |run| {
+        vec![
+            Check::of("load-high", run.loads("anon 0").map(|()| "above memory.high, with swap".to_owned())),
+            Check::of("high", high(sections, run)),
+            Check::of("high-time", time(run, &["memcg_high"], &over)),
+        ]
+    });
+    checks.extend(run::judge(sections, "swap", |run| vec![Check::of("swapin", swapin(run))]));
+    checks.extend(run::judge(sections, "thrash", |run| {
+        vec![
+            Check::of("load-thrash", run.loads("file 0, mmapfile 0").map(|()| "a file above the limit".to_owned())),
+            Check::of("thrash", thrash(run)),
+        ]
+    }));
+    checks.extend(run::judge(sections, "compact", |run| vec![compaction(run)]));
+    checks.extend(run::judge(sections, "direct", |run| {
+        vec![Check::of("true-stall", time(run, &["direct", "pfmemalloc"], &["try_to_free_pages"]))]
+    }));
+    checks
+}
+
+/// Calls and time in us of the first of these functions that the witness saw.
+fn witness(run: &Run<'_>, functions: &[&str]) -> Result<(u64, u64), String> {
+    let number = |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok());
+    let mut lost = None;
+    let mut found = None;
+    for line in run.section("functions")? {
+        let mut words = line.split(' ');
+        let name = words.next().unwrap_or_default();
+        let (Some(calls), Some(us)) = (number(words.next()), number(words.next())) else {
+            return Err(format!("{line:?} is no witness"));
+        };
+        match name {
+            "lost" => lost = Some(calls),
+            name if functions.contains(&name) => found = Some((calls, us)),
+            _ => {}
+        }
+    }
+    match (found, lost) {
+        (Some(found), Some(0)) => Ok(found),
+        (None, _) => Err(format!("the witness saw no {}", functions.join(" and no "))),
+        (_, lost) => Err(format!("the witness itself lost {lost:?} events")),
+    }
+}
+
+/// The time in all stalls of these kinds is that in the function, within 5 %: each side's probes are in the time of the
+/// other.
+fn time(run: &Run<'_>, kinds: &[&str], functions: &[&str]) -> Result<String, String> {
+    let (calls, us) = witness(run, functions)?;
+    let mut ours = Vec::new();
+    for kind in kinds {
+        ours.push(run.number(&format!("/stalls/{kind}/total_ns"))? / 1000);
+    }
+    let sum: u64 = ours.iter().sum();
+    let parts: Vec<_> = kinds.iter().zip(&ours).map(|(kind, us)| format!("{kind} {us} us")).collect();
+    let figures = format!("{}, probes {us} us in {calls} calls", parts.join(" + "));
+    if us == 0 || sum * 100 < us * 95 || sum * 100 > us * 105 {
+        return Err(format!("not within 5 %: {figures}"));
+    }
+    Ok(format!("{figures}, {}.{} %", sum * 100 / us, sum * 1000 / us % 10))
+}
+
+/// The kernel counts each round of reclaim above the limit, of which a stall can have several.
+fn high(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
+    let ours = run.number("/stalls/memcg_high/count")?;
+    let events = sections.get("high:events")?.iter().find_map(|line| line.strip_prefix("high "));
+    let events: u64 = events.and_then(|n| n.parse().ok()).ok_or("memory.events has no high")?;
+    let figures = format!("{ours} stalls, memory.events high {events}");
+    if ours == 0 || ours > events || ours * 2 < events { Err(figures) } else { Ok(figures) }
+}
+
+/// On zram each fault reads its page itself, so that each is a major one.
+fn swapin(run: &Run<'_>) -> Result<String, String> {
+    let (ours, faults) = (run.number("/stalls/swapin/count")?, run.grew("pgmajfault")?);
+    let figures = format!("{ours} waits, {faults} major faults, {} pages from swap", run.grew("pswpin")?);
+    if ours == 0 || above(ours, faults) || (below(ours, faults) && run.lost() == 0) {
+        Err(figures)
+    } else {
+        Ok(figures)
+    }
+}
+
+/// Each section that the kernel counts as a memory stall is one stall: a reclaim at the limit or a wait for a page.
+fn thrash(run: &Run<'_>) -> Result<String, String> {
+    let (sections, _) = witness(run, &["psi_memstall_enter"])?;
+    let mut counts = [0, 0];
+    for (count, kind) in counts.iter_mut().zip(["thrash", "memcg"]) {
+        let mine = run.shapes(kind)?.into_iter().filter(|shape| shape.stall["comm"] == "memload");
+        *count = mine.map(|shape| shape.count).sum::<u64>();
+    }
+    let [thrash, memcg] = counts;
+    let figures = format!("{thrash} waits + {memcg} reclaims, {sections} sections");
+    let agree = !above(thrash + memcg, sections) && !below(thrash + memcg + run.lost(), sections);
+    if thrash == 0 || !agree { Err(figures) } else { Ok(figures) }
+}
+
+/// Each call that did not skip all zones is counted by the kernel and by us.
+fn compaction(run: &Run<'_>) -> Check {
+    const NAME: &str = "compaction";
+    let figures = || Ok::<_, String>((run.number("/stalls/compaction/count")?, run.grew("compact_stall")?));
+    match figures() {
+        Err(reason) => Check::failed(NAME, reason),
+        Ok((0, 0)) => Check::skip(NAME, "this kernel found its huge pages without compaction"),
+        Ok((ours, kernel)) if ours == 0 || ours > kernel || below(ours + run.lost(), kernel) => {
+            Check::failed(NAME, format!("{ours} stalls, compact_stall {kernel}"))
+        }
+        Ok((ours, kernel)) => Check::ok(NAME, format!("{ours} stalls, compact_stall {kernel}")),
+    }
+}

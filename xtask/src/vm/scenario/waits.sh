@@ -1,0 +1,78 @@
+# The waits that are functions and no events: reclaim and sleep above memory.high, faults on swapped pages, waits for
+# pages of the working set, direct compaction, and direct reclaim with what is before its begin. tracefs's own probes on
+# the same functions are the witness.
+shop=/sys/fs/cgroup/shop
+echo +memory > /sys/fs/cgroup/cgroup.subtree_control
+mkdir -p $shop/high $shop/swap $shop/file
+echo +memory > $shop/cgroup.subtree_control
+echo 40M > $shop/high/memory.high
+echo 48M > $shop/swap/memory.max
+echo 48M > $shop/file/memory.max
+memload mkfile /data/file 60 > /dev/null
+
+# watch FUNCTION...: both ends of each.
+functions=$tracing/instances/functions
+watch() {
+	for function in "$@"; do
+		echo "p:ours/in_$function $function" >> $tracing/kprobe_events
+		echo "r100:ours/out_$function $function" >> $tracing/kprobe_events
+	done
+	mkdir $functions
+	echo mono > $functions/trace_clock
+	echo 4096 > $functions/buffer_size_kb
+	echo 1 > $functions/events/ours/enable
+}
+# How often memload was in each, and for how long in all, in us. Calls inside a call of the same function are a part of it.
+watched() {
+	section "$run:functions"
+	echo 0 > $functions/events/ours/enable
+	awk '!/^#/ && $1 ~ /^memload-/ {
+		for (i = 2; i < NF && $i !~ /^[0-9]+\.[0-9]+:$/; i++);
+		now = $i + 0
+		event = $(i + 1)
+		sub(/:$/, "", event)
+		name = event
+		sub(/^(in|out)_/, "", name)
+		if (event ~ /^in_/) { if (!depth[name]++) since[name] = now }
+		else if (depth[name] > 0 && !--depth[name]) { calls[name]++; time[name] += now - since[name] }
+	}
+	END { for (name in calls) print name, calls[name], int(time[name] * 1000000) }' $functions/trace
+	cat $functions/per_cpu/cpu*/stats | awk -F: '/^(overrun|dropped events):/ { n += $2 } END { print "lost", n, 0 }'
+	rmdir $functions
+	echo > $tracing/kprobe_events
+}
+
+
+begin high
+if grep -q ' __mem_cgroup_handle_over_high$' /proc/kallsyms; then over=__mem_cgroup_handle_over_high; else over=mem_cgroup_handle_over_high; fi
+watch $over
+load --cgroup $shop/high anon 60 2
+watched
+finish
+section high:events
+cat $shop/high/memory.events
+
+begin swap
+load --cgroup $shop/swap anon 64 2
+finish
+
+begin thrash
+watch psi_memstall_enter
+# What is read twice is of the working set, for the classic lists too.
+load --cgroup $shop/file file /data/file 40 1
+load --cgroup $shop/file mmapfile /data/file 60 5
+watched
+finish
+
+begin compact
+cat /data/file > /dev/null
+echo 60 > /proc/sys/vm/nr_hugepages
+echo 0 > /proc/sys/vm/nr_hugepages
+finish
+
+begin direct
+watch try_to_free_pages
+load anon 190 3
+watched
+finish
+section end

@@ -76,6 +76,10 @@ pub struct StallRecord {
     pub throttled_ns: u64,
     /// Time in memcg soft-limit reclaim inside the stall, in ns.
     pub soft_limit_ns: u64,
+    /// Time in shrinkers inside the stall, in ns.
+    pub shrinkers_ns: u64,
+    /// Time in reclaims inside a stall of another kind, in ns.
+    pub nested_ns: u64,
     /// Process id.
     pub tgid: u32,
     /// Thread id.
@@ -195,7 +199,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 120);
+    assert!(size_of::<StallRecord>() == 136);
     assert!(size_of::<OomRecord>() == 104);
     assert!(size_of::<KswapdRecord>() == 64);
     assert!(size_of::<StalledTask>() == 24);

@@ -56,6 +56,12 @@ pub struct TaskSpans {
     pub memstall: u32,
     /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
     pub switches: u64,
+    /// Time in shrinkers inside the outermost span, in ns.
+    pub shrinkers_ns: u64,
+    /// Begin of the shrinker that runs now, 0 when none does.
+    pub shrinker_start_ns: u64,
+    /// Time in reclaims inside the outermost span, in ns.
+    pub nested_ns: u64,
     /// Pages reclaimed by the spans inside the outermost one.
     pub reclaimed_pages: u64,
     /// Spans that began inside the outermost one.
@@ -150,6 +156,9 @@ impl TaskSpans {
             self.throttled_ns = 0;
             self.soft_limit_ns = 0;
             self.shrinks = 0;
+            self.shrinkers_ns = 0;
+            self.shrinker_start_ns = 0;
+            self.nested_ns = 0;
             self.inner = 0;
             self.reclaimed_pages = 0;
             self.explained();
@@ -179,8 +188,25 @@ impl TaskSpans {
         }
         if kind == SOFT_LIMIT {
             self.soft_limit_ns += dur_ns;
+        } else if at == 1 {
+            self.nested_ns += dur_ns;
         }
         End::Nested { lost }
+    }
+
+    /// A shrinker begins to free objects.
+    #[inline(always)]
+    pub fn shrinker_begin(&mut self, now_ns: u64) {
+        self.shrinker_start_ns = now_ns;
+    }
+
+    /// It ends. They do not nest; an end without its begin is none.
+    #[inline(always)]
+    pub fn shrinker_end(&mut self, now_ns: u64) {
+        if self.shrinker_start_ns != 0 {
+            self.shrinkers_ns += now_ns.saturating_sub(self.shrinker_start_ns);
+            self.shrinker_start_ns = 0;
+        }
     }
 
     /// Charges one shrink to the stall in progress.

@@ -20,6 +20,10 @@ pub struct StallTotals {
     pub throttled_ns: u64,
     /// Time in soft-limit reclaim in them, in ns.
     pub soft_limit_ns: u64,
+    /// Time in shrinkers in them, in ns.
+    pub shrinkers_ns: u64,
+    /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
+    pub nested_ns: u64,
     /// Latencies by [`crate::histogram::bucket_of`].
     pub buckets: [u64; BUCKETS],
 }
@@ -127,4 +131,4 @@ pub struct OtherShrinks {
     pub reclaimed_pages: u64,
 }
 
-const _: () = assert!(size_of::<StallTotals>() == 8 * (7 + BUCKETS));
+const _: () = assert!(size_of::<StallTotals>() == 8 * (9 + BUCKETS));

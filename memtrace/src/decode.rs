@@ -27,6 +27,8 @@ pub struct DecodeContext {
     pub throttle_hook: bool,
     /// The memcg soft-limit pair is attached: its time is counted.
     pub soft_limit_hook: bool,
+    /// The pair of the shrinkers is attached: their time is counted.
+    pub shrinker_hook: bool,
     /// How the durations of each kind relate to the true stall.
     pub sources: Sources,
     /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
@@ -128,6 +130,8 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         reclaimed_pages,
         throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
+        shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
+        nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }
 

@@ -67,6 +67,10 @@ pub struct Stall {
     pub throttled_ns: Option<u64>,
     /// Time in memcg soft-limit reclaim, in ns.
     pub soft_limit_ns: Option<u64>,
+    /// Time in shrinkers, in ns.
+    pub shrinkers_ns: Option<u64>,
+    /// Time in reclaims inside a stall that is more than that (`memcg_high`), in ns.
+    pub nested_ns: Option<u64>,
 }
 
 /// Which limit an OOM kill enforced.

@@ -41,7 +41,7 @@ pub(crate) fn wake<V: Values>(v: &V) {
     let now = now_ns();
     let Some(totals) = node(nid) else { return };
     let known = KswapdTask { counted_ns: now, soft_limit_ns: 0, nid: nid as u32, pad: 0 };
-    if KSWAPD_TASKS.insert(tid, &known, 0).is_err() {
+    if KSWAPD_TASKS.insert(tid, known, 0).is_err() {
         lost(Loss::NodeRange, 1);
     }
     // SAFETY: a map value; but for `wakeups` only this node's kswapd writes it.

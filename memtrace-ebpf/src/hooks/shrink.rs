@@ -2,7 +2,14 @@
 
 use memtrace_common::totals::OtherShrinks;
 
-use crate::{emit::add, fields::Values, hooks::kswapd, inflight, maps::OTHER_SHRINKS, task};
+use crate::{
+    emit::add,
+    fields::Values,
+    hooks::{kswapd, stall::now_ns},
+    inflight,
+    maps::OTHER_SHRINKS,
+    task,
+};
 
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task, else to its node if it is a kswapd, else apart.
 #[inline(always)]
@@ -27,6 +34,24 @@ unsafe fn count_other(other: *mut OtherShrinks, scanned: u64, reclaimed: u64) {
     unsafe {
         add(&raw mut (*other).scanned_pages, scanned);
         add(&raw mut (*other).reclaimed_pages, reclaimed);
+    }
+}
+
+/// `mm_shrink_slab_start`: a shrinker begins to free objects, inside a stall or for kswapd.
+#[inline(always)]
+pub(crate) fn shrinker_begin<V: Values>(_: &V) {
+    if let Some(spans) = inflight::stalled(task::current_ids().0) {
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        unsafe { (*spans).shrinker_begin(now_ns()) };
+    }
+}
+
+/// `mm_shrink_slab_end`.
+#[inline(always)]
+pub(crate) fn shrinker_end<V: Values>(_: &V) {
+    if let Some(spans) = inflight::stalled(task::current_ids().0) {
+        // SAFETY: the entry is this thread's own; nobody else writes it.
+        unsafe { (*spans).shrinker_end(now_ns()) };
     }
 }
 

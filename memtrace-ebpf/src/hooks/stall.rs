@@ -72,6 +72,8 @@ pub(crate) struct Inside {
     scanned_pages: u64,
     throttled_ns: u64,
     soft_limit_ns: u64,
+    shrinkers_ns: u64,
+    nested_ns: u64,
     shrinks: u32,
     gfp: u32,
     order: i32,
@@ -91,6 +93,8 @@ impl Inside {
             scanned_pages: spans.scanned_pages,
             throttled_ns: spans.throttled_ns,
             soft_limit_ns: spans.soft_limit_ns,
+            shrinkers_ns: spans.shrinkers_ns,
+            nested_ns: spans.nested_ns,
             shrinks: spans.shrinks,
             gfp: outermost.gfp,
             order: i32::from(outermost.order),
@@ -128,6 +132,8 @@ pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: 
             (*record).reclaimed_pages = inside.reclaimed_pages;
             (*record).throttled_ns = inside.throttled_ns;
             (*record).soft_limit_ns = inside.soft_limit_ns;
+            (*record).shrinkers_ns = inside.shrinkers_ns;
+            (*record).nested_ns = inside.nested_ns;
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
             (*record).order = inside.order;
@@ -154,6 +160,8 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
         (*totals).reclaimed_pages += inside.reclaimed_pages;
         (*totals).throttled_ns += inside.throttled_ns;
         (*totals).soft_limit_ns += inside.soft_limit_ns;
+        (*totals).shrinkers_ns += inside.shrinkers_ns;
+        (*totals).nested_ns += inside.nested_ns;
         *(&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)) += 1;
         if dur_ns > (*totals).max_ns {
             (*totals).max_ns = dur_ns;

@@ -16,6 +16,7 @@ const ALL: DecodeContext = DecodeContext {
     soft_limit_hook: true,
     mglru: false,
     sources: Sources::EVENTS,
+    shrinker_hook: true,
 };
 
 /// A record from fields in their order, each with its width.
@@ -29,7 +30,7 @@ fn header(kind: u16, len: u16, t_ns: u64) -> Vec<u8> {
 
 fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     bytes(&[
-        &header(1, 120, 5_000_000),
+        &header(1, 136, 5_000_000),
         &3_210_000_u64.to_ne_bytes(), // dur_ns
         &42_u64.to_ne_bytes(),        // cgroup_id
         &99_u64.to_ne_bytes(),        // process_start_ns
@@ -37,6 +38,8 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &32_u64.to_ne_bytes(),        // reclaimed_pages
         &4_000_000_u64.to_ne_bytes(), // throttled_ns
         &1_000_u64.to_ne_bytes(),     // soft_limit_ns
+        &300_u64.to_ne_bytes(),       // shrinkers_ns
+        &200_u64.to_ne_bytes(),       // nested_ns
         &1234_u32.to_ne_bytes(),      // tgid
         &1240_u32.to_ne_bytes(),      // tid
         &0xcc0_u32.to_ne_bytes(),     // gfp
@@ -70,6 +73,8 @@ fn stall() -> Stall {
         reclaimed_pages: Some(32),
         throttled_ns: Some(4_000_000),
         soft_limit_ns: Some(1_000),
+        shrinkers_ns: Some(300),
+        nested_ns: None,
     }
 }
 
@@ -135,6 +140,8 @@ fn what_was_not_read_is_none() {
         reclaimed_pages: None,
         throttled_ns: None,
         soft_limit_ns: None,
+        shrinkers_ns: None,
+        nested_ns: None,
         ..stall()
     };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
@@ -235,8 +242,8 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 120_u16), (2, 104), (3, 64)]),
-        body in proptest::collection::vec(any::<u8>(), 104),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 136_u16), (2, 104), (3, 64)]),
+        body in proptest::collection::vec(any::<u8>(), 120),
         t_ns: u64,
     ) {
         let mut raw = header(kind, len, t_ns);

@@ -3,8 +3,8 @@
 use memtrace_common::record::KswapdStep;
 use serde::Serialize;
 
-use super::text;
-use crate::{event, names::Names};
+use super::{parts::Parts, text};
+use crate::{event, names::Names, session::parts};
 
 /// A stall that ended.
 #[derive(Debug, Serialize)]
@@ -41,6 +41,8 @@ pub struct Stall {
     pub reclaimed_pages: Option<u64>,
     /// Time in `reclaim_throttle`, in ns.
     pub throttled_ns: Option<u64>,
+    /// What `dur_ns` was spent on; the parts add up to it.
+    pub parts: Parts,
 }
 
 impl Stall {
@@ -64,6 +66,7 @@ impl Stall {
             scanned_pages: stall.scanned_pages,
             reclaimed_pages: stall.reclaimed_pages,
             throttled_ns: stall.throttled_ns,
+            parts: parts::Parts::of(stall).into(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod coverage;
 mod event;
 mod group;
 mod meta;
+mod parts;
 mod refaults;
 mod summary;
 mod tick;

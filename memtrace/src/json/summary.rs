@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     coverage::{Coverage, coverage},
     event::Oom,
+    parts::Parts,
     refaults::{self, Refaults, RowRefaults},
     text,
 };
@@ -35,6 +36,10 @@ pub struct KindSummary {
     pub max_ns: Option<u64>,
     /// How the durations relate to the true stalls.
     pub source: &'static str,
+    /// What `total_ns` was spent on; the parts add up to it.
+    pub parts: Parts,
+    /// The same of the slowest hundredth, of the stalls that match the filter and that single events told; null without one.
+    pub p99_parts: Option<Parts>,
 }
 
 /// Count and time.
@@ -295,6 +300,8 @@ fn kind_summary(source: Source, s: &summary::KindSummary) -> KindSummary {
         p99_ns: s.p99_ns,
         max_ns: s.max_ns,
         source: source.name(),
+        parts: s.parts.into(),
+        p99_parts: s.p99_parts.map(Into::into),
     }
 }
 

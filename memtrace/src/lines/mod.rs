@@ -7,6 +7,7 @@ mod coverage;
 mod filter;
 mod number;
 mod oom;
+mod parts;
 mod row;
 mod shade;
 mod stall;

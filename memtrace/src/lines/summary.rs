@@ -8,6 +8,7 @@ use super::{
     coverage::coverage,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
+    parts::spent,
     stall::cgroup,
     style::Style,
 };
@@ -98,7 +99,10 @@ fn kinds(out: &mut String, summary: &Summary) {
             duration_or_dash(s.max_ns)
         );
     }
-    for (kind, _) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
+    for (kind, s) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
+        if let Some(spent) = spent(s) {
+            let _ = writeln!(out, "  {} spent {spent}", kind.name());
+        }
         if summary.sources.of(*kind) == Source::LowerBound {
             let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), outside(*kind));
         }

@@ -88,6 +88,7 @@ pub(super) fn decode_context(probe: &Probe, facts: &Facts) -> DecodeContext {
         shrink_hook: is_attached(hooks, ":mm_vmscan_lru_shrink_inactive"),
         throttle_hook: is_attached(hooks, ":mm_vmscan_throttled"),
         soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
+        shrinker_hook: is_attached(hooks, ":mm_shrink_slab_start"),
         mglru: facts.mglru.is(Mglru::On),
     }
 }

@@ -84,6 +84,8 @@ impl Totals {
             sum.reclaimed_pages += cpu.reclaimed_pages;
             sum.throttled_ns += cpu.throttled_ns;
             sum.soft_limit_ns += cpu.soft_limit_ns;
+            sum.shrinkers_ns += cpu.shrinkers_ns;
+            sum.nested_ns += cpu.nested_ns;
             sum.latency.add(&cpu.buckets);
         }
         Ok(sum)

@@ -52,7 +52,7 @@ macro_rules! hook {
 
 /// All hooks, in the order in which they are attached: ends before begins, so that a stall that begins while the
 /// attaching goes on is not missed at its end, and what drops state first.
-pub const HOOKS: [Hook; 16] = [
+pub const HOOKS: [Hook; 18] = [
     hook!("sched" "sched_process_exit", "process_exit", false,
         gives "the exit of a thread, to drop its state",
         without "a stall cut off by an exit is not told from one in flight", []),
@@ -81,6 +81,12 @@ pub const HOOKS: [Hook; 16] = [
     hook!("vmscan" "mm_vmscan_memcg_softlimit_reclaim_begin", "soft_limit_begin", false,
         gives "begin of soft-limit reclaim inside a stall or kswapd",
         without "time in soft-limit reclaim is not told apart", []),
+    hook!("vmscan" "mm_shrink_slab_end", "shrinker_end", false,
+        gives "end of a shrinker inside a stall",
+        without "time in shrinkers (slab) is not told apart", []),
+    hook!("vmscan" "mm_shrink_slab_start", "shrinker_begin", false,
+        gives "begin of a shrinker inside a stall",
+        without "time in shrinkers (slab) is not told apart", []),
     hook!("vmscan" "mm_vmscan_throttled", "throttled", false,
         gives "time a reclaim was throttled",
         without "throttled_ns is unread", ["usec_delayed" = throttled]),
@@ -113,6 +119,7 @@ const fn end_of(program: &str) -> Option<&'static str> {
         b"memcg_begin" => Some("memcg_end"),
         b"node_begin" => Some("node_end"),
         b"soft_limit_begin" => Some("soft_limit_end"),
+        b"shrinker_begin" => Some("shrinker_end"),
         _ => None,
     }
 }

@@ -28,6 +28,10 @@ pub struct KindTotals {
     pub throttled_ns: u64,
     /// Time in soft-limit reclaim in them, in ns.
     pub soft_limit_ns: u64,
+    /// Time in shrinkers in them, in ns.
+    pub shrinkers_ns: u64,
+    /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
+    pub nested_ns: u64,
     /// Their latencies.
     pub latency: Histogram,
 }

@@ -12,11 +12,13 @@ pub mod input;
 mod kswapd;
 pub mod loss;
 mod oom;
+pub mod parts;
 pub mod pattern;
 pub mod recent;
 mod report;
 pub mod summary;
 mod table;
+mod tail;
 pub mod tally;
 pub mod tick;
 pub mod untold;
@@ -34,6 +36,7 @@ use self::{
     oom::OomKills,
     recent::Recent,
     table::Table,
+    tail::Tails,
     tally::{KindTally, Tally},
     tick::Tick,
     window::Window,
@@ -124,6 +127,7 @@ pub struct Session {
     /// All that events told, whether it matched or not; memtrace's own apart.
     told: [KindTally; StallKind::COUNT],
     matched: Tally,
+    tails: Tails,
     /// The longest stalls that events told since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
@@ -163,6 +167,7 @@ impl Session {
             ooms: OomKills::new(config.ooms),
             told: [KindTally::default(); StallKind::COUNT],
             matched: Tally::default(),
+            tails: Tails::default(),
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             recent: config.rows.then(|| Recent::new(label)),
@@ -234,6 +239,7 @@ impl Session {
         if !self.config.filter.matches(stall, names) {
             return Applied::default();
         }
+        self.tails.add(stall);
         if !self.config.filter.is_empty() {
             self.matched.add(stall);
             self.matched_since.add(stall);

@@ -119,6 +119,10 @@ impl Session {
         self.ooms.seen() + totals.loss.get(totals::Loss::RingOom.name()).copied().unwrap_or(0)
     }
 
+    fn kind_summary(&self, kind: StallKind, totals: &KindTotals) -> KindSummary {
+        KindSummary { p99_parts: self.tails.slowest(kind), ..KindSummary::of(Some(kind), totals) }
+    }
+
     /// What the session comes to, as of the last tick.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -127,9 +131,9 @@ impl Session {
         Summary {
             t_ns: self.last.t_ns,
             duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
-            stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, KindSummary::of(totals))).collect(),
+            stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, self.kind_summary(kind, totals))).collect(),
             sources: self.config.sources,
-            all: KindSummary::of(&sum_of_kinds(totals)),
+            all: KindSummary::of(None, &sum_of_kinds(totals)),
             open: totals.open.clone(),
             matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
             unattributed: self.unattributed(),
@@ -140,7 +144,7 @@ impl Session {
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),
-            own_stalls: KindSummary::of(&totals.own),
+            own_stalls: KindSummary::of(None, &totals.own),
             refaults: totals.refaults,
             own_refaults: totals.own_refaults,
             node_refaults: self.node_refaults(),
@@ -276,6 +280,8 @@ fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
         sum.max_ns = sum.max_ns.max(kind.max_ns);
         sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);
         sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(kind.soft_limit_ns);
+        sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(kind.shrinkers_ns);
+        sum.nested_ns = sum.nested_ns.saturating_add(kind.nested_ns);
         sum.latency.add(kind.latency.counts());
     }
     sum

@@ -9,6 +9,7 @@ use super::{
     faults::FaultsRead,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     loss::Ledger,
+    parts::Parts,
     tally::{KindTally, Tally},
     tick::Reclaim,
 };
@@ -30,14 +31,15 @@ pub struct KindSummary {
     pub p99_ns: Option<u64>,
     /// The longest, in ns; `None` without a stall.
     pub max_ns: Option<u64>,
-    /// Time throttled in them, in ns.
-    pub throttled_ns: u64,
-    /// Time in memcg soft-limit reclaim in them, in ns.
-    pub soft_limit_ns: u64,
+    /// What their time was spent on.
+    pub parts: Parts,
+    /// What the slowest hundredth of those that match and that events told spent their time on; `None` without one.
+    pub p99_parts: Option<Parts>,
 }
 
 impl KindSummary {
-    pub(super) fn of(totals: &KindTotals) -> Self {
+    /// Of one kind, or of several together.
+    pub(super) fn of(kind: Option<StallKind>, totals: &KindTotals) -> Self {
         let max_ns = (totals.count > 0).then_some(totals.max_ns);
         let quantile = |q| totals.latency.quantile(q).map(|ns| ns.min(totals.max_ns));
         Self {
@@ -46,8 +48,8 @@ impl KindSummary {
             p50_ns: quantile(0.50),
             p99_ns: quantile(0.99),
             max_ns,
-            throttled_ns: totals.throttled_ns,
-            soft_limit_ns: totals.soft_limit_ns,
+            parts: Parts::of_kind(totals, kind == Some(StallKind::MemcgHigh)),
+            p99_parts: None,
         }
     }
 }

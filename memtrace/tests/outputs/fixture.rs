@@ -79,6 +79,8 @@ pub(crate) fn stall() -> Stall {
         reclaimed_pages: Some(320),
         throttled_ns: Some(0),
         soft_limit_ns: Some(0),
+        shrinkers_ns: Some(0),
+        nested_ns: None,
     }
 }
 
@@ -98,6 +100,8 @@ pub(crate) fn bare_stall() -> Stall {
         reclaimed_pages: None,
         throttled_ns: None,
         soft_limit_ns: None,
+        shrinkers_ns: None,
+        nested_ns: None,
         ..stall()
     }
 }

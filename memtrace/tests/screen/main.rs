@@ -41,6 +41,8 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         reclaimed_pages: Some(32),
         throttled_ns: None,
         soft_limit_ns: None,
+        shrinkers_ns: None,
+        nested_ns: None,
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
     source::{Source, Sources},
 };
 
+mod functions;
+
 /// A kernel and memtrace on it, as it stands since an attach at which all counters were 0.
 struct Case {
     before: KernelCounters,
@@ -286,22 +288,6 @@ fn unread_is_said_and_no_zero() {
 }
 
 #[test]
-fn what_functions_tell_is_held_against_the_counter_of_the_same_function() {
-    let counts = [("compact_stall", 24), ("pgscan_direct_throttle", 8)];
-    let traced =
-        case(&counts, false).stalls(StallKind::Compaction, kind(24, 0, 0)).stalls(StallKind::Pfmemalloc, kind(6, 0, 0));
-    assert_eq!(traced.verdict("compact_stall"), (Verdict::Exact, None));
-    // Two of them found the reserves full again and did not sleep.
-    assert_eq!(traced.verdict("pgscan_direct_throttle"), (Verdict::Explained, Some(Note::DidNotSleep)));
-    let too_many = case(&counts, false).stalls(StallKind::Compaction, kind(25, 0, 0));
-    assert_eq!(too_many.verdict("compact_stall"), (Verdict::Over, None));
-    // By the events of each zone a compaction can be several stalls.
-    let mut by_zone = traced;
-    by_zone.sources.set(StallKind::Compaction, Source::LowerBound);
-    assert_eq!(by_zone.verdict("compact_stall"), (Verdict::Unread, Some(Note::NoHook)));
-}
-
-#[test]
 fn refaults_lag_by_what_cpus_hold_back() {
     let counts = [("workingset_refault_file", 156_542), ("workingset_refault_anon", 31_014)];
     let mut old = case(&counts, false);
@@ -351,6 +337,8 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
         reclaimed_pages: Some(100),
         throttled_ns: None,
         soft_limit_ns: None,
+        shrinkers_ns: None,
+        nested_ns: None,
     };
     (0..10).for_each(|_| tally.add(&stall));
     let mut case = case(&[], false).stalls(StallKind::Memcg, kind(10, 1000, 1000));

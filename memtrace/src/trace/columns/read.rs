@@ -117,6 +117,8 @@ impl<'a> Columns<'a> {
             reclaimed_pages: take(sparse(&message.reclaimed_pages, at)?),
             throttled_ns: take(sparse(&message.throttled_ns, at)?),
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
+            shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
+            nested_ns: take(sparse(&message.nested_ns, at)?),
         };
         let unread = cgroups.len().checked_sub(1)?;
         for told in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?] {

@@ -74,6 +74,8 @@ impl ColumnWriter {
         message.reclaimed_pages.push(put(stall.reclaimed_pages));
         message.throttled_ns.push(put(stall.throttled_ns));
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
+        message.shrinkers_ns.push(put(stall.shrinkers_ns));
+        message.nested_ns.push(put(stall.nested_ns));
         self.bytes += 48;
     }
 
@@ -263,6 +265,8 @@ fn drop_empty(message: &mut wire::Events) {
         &mut message.reclaimed_pages,
         &mut message.throttled_ns,
         &mut message.soft_limit_ns,
+        &mut message.shrinkers_ns,
+        &mut message.nested_ns,
     ];
     for column in long {
         if column.iter().all(|&value| value == 0) {

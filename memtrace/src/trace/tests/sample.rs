@@ -89,6 +89,8 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         reclaimed_pages: maybe(random, number),
         throttled_ns: maybe(random, number),
         soft_limit_ns: maybe(random, number),
+        shrinkers_ns: maybe(random, number),
+        nested_ns: maybe(random, number),
     }
 }
 
@@ -165,6 +167,8 @@ fn kind_totals(random: &mut Rng) -> KindTotals {
         reclaimed_pages: number(random),
         throttled_ns: number(random),
         soft_limit_ns: number(random),
+        shrinkers_ns: number(random),
+        nested_ns: number(random),
         latency,
     }
 }

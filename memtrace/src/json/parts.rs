@@ -1,0 +1,32 @@
+//! What the time of stalls was spent on, as an object.
+
+use serde::Serialize;
+
+use crate::session::parts;
+
+/// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Parts {
+    /// Asleep in `reclaim_throttle`.
+    pub throttle: Option<u64>,
+    /// In shrinkers, which free slab objects.
+    pub shrinkers: Option<u64>,
+    /// In memcg soft-limit reclaim.
+    pub soft_limit: Option<u64>,
+    /// In reclaim, for the kinds that are more than that.
+    pub reclaim: Option<u64>,
+    /// All else.
+    pub rest: u64,
+}
+
+impl From<parts::Parts> for Parts {
+    fn from(parts: parts::Parts) -> Self {
+        Self {
+            throttle: parts.throttle_ns,
+            shrinkers: parts.shrinkers_ns,
+            soft_limit: parts.soft_limit_ns,
+            reclaim: parts.reclaim_ns,
+            rest: parts.rest_ns,
+        }
+    }
+}

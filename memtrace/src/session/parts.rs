@@ -1,0 +1,109 @@
+//! What the time of a stall was spent on: its parts, which always add up to the whole.
+
+use super::input::KindTotals;
+use crate::event::Stall;
+
+/// The parts of one stall, or of many, in ns. Time that is told apart is in one part only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Asleep in `reclaim_throttle`, until pages are written back or isolated ones return; in steps of a jiffy.
+    pub throttle_ns: Option<u64>,
+    /// In shrinkers, which free slab objects.
+    pub shrinkers_ns: Option<u64>,
+    /// In memcg soft-limit reclaim.
+    pub soft_limit_ns: Option<u64>,
+    /// In reclaim, for the kinds that are more than that: what is not told apart of it.
+    pub reclaim_ns: Option<u64>,
+    /// All else: for a reclaim mostly the scan of its lists, for `memcg_high` the sleep, for a wait the wait.
+    pub rest_ns: u64,
+}
+
+impl Parts {
+    /// From the times that were measured inside one whole. Throttles come in steps of a jiffy and can come to more than
+    /// the whole: then they are cut.
+    fn new(
+        whole_ns: u64,
+        throttle: Option<u64>,
+        shrinkers: Option<u64>,
+        soft_limit: Option<u64>,
+        nested: Option<u64>,
+    ) -> Self {
+        let mut left = nested.map_or(whole_ns, |nested| nested.min(whole_ns));
+        let outside = whole_ns - left;
+        let mut part = |ns: Option<u64>| {
+            let ns = ns?.min(left);
+            left -= ns;
+            Some(ns)
+        };
+        let (shrinkers_ns, soft_limit_ns, throttle_ns) = (part(shrinkers), part(soft_limit), part(throttle));
+        let (reclaim_ns, rest_ns) = match nested {
+            Some(_) => (Some(left), outside),
+            None => (None, left),
+        };
+        Self { throttle_ns, shrinkers_ns, soft_limit_ns, reclaim_ns, rest_ns }
+    }
+
+    /// Those of one stall.
+    #[must_use]
+    pub fn of(stall: &Stall) -> Self {
+        Self::new(stall.dur_ns, stall.throttled_ns, stall.shrinkers_ns, stall.soft_limit_ns, stall.nested_ns)
+    }
+
+    /// Those of all stalls of a kind; `nested` says whether the kind reclaims and waits. Times that are 0 in all of them
+    /// may be those of hooks that are not attached, and are left out.
+    #[must_use]
+    pub fn of_kind(totals: &KindTotals, nested: bool) -> Self {
+        let told = |ns: u64| (ns > 0).then_some(ns);
+        Self::new(
+            totals.total_ns,
+            told(totals.throttled_ns),
+            told(totals.shrinkers_ns),
+            told(totals.soft_limit_ns),
+            nested.then_some(totals.nested_ns),
+        )
+    }
+
+    /// Name and ns of each part that is known.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("throttle", self.throttle_ns),
+            ("shrinkers", self.shrinkers_ns),
+            ("soft_limit", self.soft_limit_ns),
+            ("reclaim", self.reclaim_ns),
+            ("rest", Some(self.rest_ns)),
+        ]
+        .into_iter()
+        .filter_map(|(name, ns)| Some((name, ns?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::Parts;
+
+    proptest! {
+        /// Whatever was measured, the parts come to the whole.
+        #[test]
+        fn they_add_up(whole: u64, throttle in any::<Option<u64>>(), shrinkers: Option<u64>, soft: Option<u64>, nested: Option<u64>) {
+            let parts = Parts::new(whole, throttle, shrinkers, soft, nested);
+            prop_assert_eq!(parts.named().map(|(_, ns)| u128::from(ns)).sum::<u128>(), u128::from(whole));
+            prop_assert_eq!(parts.throttle_ns.is_some(), throttle.is_some());
+            prop_assert!(parts.shrinkers_ns <= shrinkers);
+        }
+    }
+
+    #[test]
+    fn a_sleep_at_memory_high_is_what_lies_outside_its_reclaim() {
+        let parts = Parts::new(100, Some(8), Some(5), Some(0), Some(30));
+        let named: Vec<_> = parts.named().collect();
+        assert_eq!(named, [("throttle", 8), ("shrinkers", 5), ("soft_limit", 0), ("reclaim", 17), ("rest", 70)]);
+    }
+
+    #[test]
+    fn a_throttle_of_a_whole_jiffy_is_cut_to_its_stall() {
+        let parts = Parts::new(3_000_000, Some(4_000_000), Some(500_000), None, None);
+        assert_eq!((parts.throttle_ns, parts.shrinkers_ns, parts.rest_ns), (Some(2_500_000), Some(500_000), 0));
+    }
+}

@@ -1,0 +1,66 @@
+//! What the slowest stalls spent their time on: sums of the parts by latency, from single events.
+
+use memtrace_common::{
+    histogram::{BUCKETS, bucket_of},
+    kind::StallKind,
+};
+
+use super::{input::KindTotals, parts::Parts};
+use crate::event::Stall;
+
+/// Buckets of the histogram that are taken together: four steps an octave tell the slowest hundredth well enough.
+const TOGETHER: usize = 4;
+
+/// Sums of the stalls of some buckets of latencies.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    stalls: u64,
+    total_ns: u64,
+    throttled_ns: u64,
+    soft_limit_ns: u64,
+    shrinkers_ns: u64,
+    nested_ns: u64,
+}
+
+/// By kind and latency.
+#[derive(Clone, Debug)]
+pub(super) struct Tails(Box<[[Sums; BUCKETS / TOGETHER]; StallKind::COUNT]>);
+
+impl Default for Tails {
+    fn default() -> Self {
+        Self(Box::new([[Sums::default(); BUCKETS / TOGETHER]; StallKind::COUNT]))
+    }
+}
+
+impl Tails {
+    /// Counts a stall. Allocates nothing.
+    pub(super) fn add(&mut self, stall: &Stall) {
+        let Some(sums) = self.0[stall.kind as usize].get_mut(bucket_of(stall.dur_ns) / TOGETHER) else { return };
+        let add = |sum: &mut u64, ns: Option<u64>| *sum = sum.saturating_add(ns.unwrap_or(0));
+        sums.stalls += 1;
+        add(&mut sums.total_ns, Some(stall.dur_ns));
+        add(&mut sums.throttled_ns, stall.throttled_ns);
+        add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
+        add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
+        add(&mut sums.nested_ns, stall.nested_ns);
+    }
+
+    /// What the slowest hundredth of the stalls of a kind spent their time on, a little more where many are about as slow; `None` without a stall.
+    pub(super) fn slowest(&self, kind: StallKind) -> Option<Parts> {
+        let buckets = &self.0[kind as usize];
+        let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();
+        let mut sum = KindTotals::default();
+        for sums in buckets.iter().rev() {
+            if sum.count >= all.div_ceil(100) {
+                break;
+            }
+            sum.count += sums.stalls;
+            sum.total_ns = sum.total_ns.saturating_add(sums.total_ns);
+            sum.throttled_ns = sum.throttled_ns.saturating_add(sums.throttled_ns);
+            sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
+            sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
+            sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);
+        }
+        (all > 0).then(|| Parts::of_kind(&sum, kind == StallKind::MemcgHigh))
+    }
+}

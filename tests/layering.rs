@@ -22,6 +22,7 @@ const PURE: &[&str] = &[
     "lines",
     "json",
     "condition",
+    "container",
     "replay",
     "view",
     "screen",

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod compare;
 pub mod condition;
+pub mod container;
 pub mod decode;
 pub mod event;
 pub mod gfp;

@@ -6,9 +6,12 @@ use clap::{
 };
 use memtrace_common::kind::StallKind;
 
-use crate::session::{
-    filter::Filter,
-    pattern::{CgroupPattern, CommPattern},
+use crate::{
+    container::ContainerPattern,
+    session::{
+        filter::Filter,
+        pattern::{CgroupPattern, CommPattern},
+    },
 };
 
 /// Which stalls.
@@ -23,6 +26,9 @@ pub struct FilterArgs {
     /// Only stalls in these cgroups and below: a path, or a part of one with * and ?
     #[arg(long, value_name = "PATTERN", value_parser = CgroupPattern::parse, help_heading = "Which stalls")]
     pub cgroup: Vec<CgroupPattern>,
+    /// Only stalls of this container, pod or unit: the beginning of an id or uid, or a unit's name
+    #[arg(long, value_name = "ID", value_parser = ContainerPattern::parse, help_heading = "Which stalls")]
+    pub container: Vec<ContainerPattern>,
     /// Only stalls of this kind; several with commas
     #[arg(long, value_name = "K", value_delimiter = ',', value_parser = kinds(), help_heading = "Which stalls")]
     pub kind: Vec<StallKind>,
@@ -36,6 +42,7 @@ impl FilterArgs {
             pids: self.pid.clone(),
             comms: self.comm.clone(),
             cgroups: self.cgroup.clone(),
+            containers: self.container.clone(),
             kinds: self.kind.clone(),
         }
     }

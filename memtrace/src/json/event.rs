@@ -3,7 +3,7 @@
 use memtrace_common::record::KswapdStep;
 use serde::Serialize;
 
-use super::{parts::Parts, text};
+use super::{container::Container, parts::Parts, text};
 use crate::{event, names::Names, session::parts};
 
 /// A stall that ended.
@@ -29,6 +29,8 @@ pub struct Stall {
     pub cgroup: Option<String>,
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
     /// Node, for the kinds whose event names one.
     pub nid: Option<u32>,
     /// Order of the allocation.
@@ -60,6 +62,7 @@ impl Stall {
             comm: text(stall.comm.bytes()),
             cgroup: names.cgroup(stall.cgroup_id).map(text),
             cgroup_id: stall.cgroup_id,
+            container: Container::of(stall.cgroup_id, names),
             nid: stall.nid,
             order: stall.order,
             gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
@@ -82,6 +85,8 @@ pub struct Victim {
     pub cgroup: Option<String>,
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
     /// Anonymous resident memory in bytes.
     pub anon_rss_bytes: Option<u64>,
     /// File-backed resident memory in bytes.
@@ -135,6 +140,7 @@ impl Oom {
                 comm: victim.comm.map(|comm| text(comm.bytes())),
                 cgroup: names.cgroup(victim.cgroup_id).map(text),
                 cgroup_id: victim.cgroup_id,
+                container: Container::of(victim.cgroup_id, names),
                 anon_rss_bytes: victim.anon_rss_bytes,
                 file_rss_bytes: victim.file_rss_bytes,
                 shmem_rss_bytes: victim.shmem_rss_bytes,

@@ -79,6 +79,8 @@ pub struct Filters {
     pub cgroups: Vec<String>,
     /// Kinds of stall.
     pub kinds: Vec<&'static str>,
+    /// Beginnings of ids of containers and uids of pods, names of units.
+    pub containers: Vec<String>,
     /// Shorter stalls have no object of their own, in ns.
     pub min_stall_ns: u64,
 }
@@ -134,6 +136,7 @@ impl Meta {
                 pids: filter.pids.clone(),
                 comms: filter.comms.iter().map(|pattern| text(pattern.as_bytes())).collect(),
                 cgroups: filter.cgroups.iter().map(|pattern| text(pattern.as_bytes())).collect(),
+                containers: filter.containers.iter().map(|pattern| text(pattern.as_bytes())).collect(),
                 kinds: filter.kinds.iter().map(|kind| kind.name()).collect(),
                 min_stall_ns: input.min_stall_ns,
             },

@@ -3,6 +3,7 @@
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
 mod compare;
+mod container;
 mod coverage;
 mod event;
 mod group;

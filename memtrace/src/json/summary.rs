@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    container::Container,
     coverage::{Coverage, coverage},
     event::Oom,
     parts::Parts,
@@ -119,6 +120,8 @@ pub struct ProcessRow {
     pub cgroup: Option<String>,
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
     /// Its stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
@@ -133,6 +136,8 @@ pub struct CgroupRow {
     pub cgroup: Option<String>,
     /// Its id; null for the stalls whose cgroup was not read, and for `other`.
     pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
     /// What had to be got back into it, by whomever.
     #[serde(flatten)]
     pub refaults: RowRefaults,
@@ -317,6 +322,7 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>,
         process_start_ns: process.process_start_ns,
         cgroup: names.cgroup(process.cgroup_id).map(text),
         cgroup_id: process.cgroup_id,
+        container: Container::of(process.cgroup_id, names),
         stalled: Stalled::new(&process.tally),
     };
     let other = (group.folded > 0 || !group.other.faults.is_empty()).then(|| ProcessRow {
@@ -330,6 +336,7 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>,
         process_start_ns: None,
         cgroup: None,
         cgroup_id: None,
+        container: None,
         stalled: Stalled::new(&group.other),
     });
     group.rows.iter().map(row).chain(other).collect()
@@ -340,6 +347,7 @@ fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, re
         other: false,
         cgroup: names.cgroup(cgroup.cgroup_id).map(text),
         cgroup_id: cgroup.cgroup_id,
+        container: Container::of(cgroup.cgroup_id, names),
         refaults: RowRefaults::new(&cgroup.tally.faults, read),
         stalled: Stalled::new(&cgroup.tally),
     };
@@ -347,6 +355,7 @@ fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, re
         other: true,
         cgroup: None,
         cgroup_id: None,
+        container: None,
         refaults: RowRefaults::new(&group.other.faults, read),
         stalled: Stalled::new(&group.other),
     });

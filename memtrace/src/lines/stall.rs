@@ -5,7 +5,7 @@ use super::{
     row::LONG_NS,
     style::{Cell, Colour, Style},
 };
-use crate::{event::Stall, names::Names, untrusted::Untrusted};
+use crate::{container::Container, event::Stall, names::Names, untrusted::Untrusted};
 
 /// Shapes of the columns for one width. Those that there is no room for are `None`.
 struct Shape {
@@ -77,10 +77,14 @@ pub fn stall_line(stall: &Stall, names: &Names<'_>, width: Option<usize>, style:
     if stall.dur_ns > LONG_NS { style.paint(line, Colour::Yellow) } else { line }
 }
 
-/// The path of a cgroup; its id where only that is known; `-` where not even that was read.
+/// The path of a cgroup, for containers and pods their short name, which says more in less room; the id where only that
+/// is known; `-` where not even that was read.
 pub(super) fn cgroup(id: Option<u64>, names: &Names<'_>) -> String {
     match (names.cgroup(id), id) {
-        (Some(path), _) => Untrusted(path).tty().to_string(),
+        (Some(path), _) => match Container::of(path) {
+            Some(container) if !container.is_unit() => Untrusted(&container.short()).tty().to_string(),
+            _ => Untrusted(path).tty().to_string(),
+        },
         (None, Some(id)) => format!("id {id}"),
         (None, None) => "-".to_owned(),
     }

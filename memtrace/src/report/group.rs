@@ -3,12 +3,13 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use crate::{
+    container::Container,
     event::Stall,
     json,
     lines::{Cell, count, duration, duration_or_dash, percent},
     names::Names,
     session::{
-        summary::{Group, Summary},
+        summary::{CgroupSummary, Group, Summary},
         tally::Tally,
     },
     untrusted::Untrusted,
@@ -21,6 +22,8 @@ pub enum By {
     Process,
     /// Memory cgroup
     Cgroup,
+    /// Container, pod or unit
+    Container,
     /// NUMA node, of the kinds whose event names one
     Node,
     /// Kind of stall
@@ -38,6 +41,7 @@ impl By {
         match self {
             Self::Process => "process",
             Self::Cgroup => "cgroup",
+            Self::Container => "container",
             Self::Node => "node",
             Self::Kind => "kind",
             Self::Order => "order",
@@ -48,7 +52,7 @@ impl By {
     /// What a stall is put under; of processes and cgroups the session has tables.
     fn key(self, stall: &Stall) -> Option<Option<i64>> {
         match self {
-            Self::Process | Self::Cgroup => None,
+            Self::Process | Self::Cgroup | Self::Container => None,
             Self::Node => Some(stall.nid.map(i64::from)),
             Self::Kind => Some(Some(stall.kind as i64)),
             Self::Order => Some(stall.order.map(i64::from)),
@@ -111,6 +115,7 @@ impl Collected {
                 let key = names.cgroup(row.cgroup_id).map(|path| Untrusted(path).tty().to_string());
                 Row { key, pid: None, id: row.cgroup_id, tally: row.tally.clone() }
             }),
+            By::Container => containers(&summary.cgroups, names),
             By::Node | By::Kind | By::Order | By::Gfp => {
                 let row = |(key, tally): (&Option<i64>, &Tally)| Row {
                     key: key.map(|key| self.words(key, names)),
@@ -127,7 +132,7 @@ impl Collected {
         });
         let other = match self.by {
             By::Process => &summary.processes.other,
-            By::Cgroup => &summary.cgroups.other,
+            By::Cgroup | By::Container => &summary.cgroups.other,
             By::Node | By::Kind | By::Order | By::Gfp => &self.other,
         };
         GroupTable { by: self.by, rows, other: other.clone() }
@@ -139,13 +144,26 @@ impl Collected {
         match self.by {
             By::Kind => kind().unwrap_or_else(|| key.to_string()),
             By::Gfp => u32::try_from(key).map_or_else(|_| key.to_string(), |gfp| names.gfp.render(gfp)),
-            By::Process | By::Cgroup | By::Node | By::Order => key.to_string(),
+            By::Process | By::Cgroup | By::Container | By::Node | By::Order => key.to_string(),
         }
     }
 }
 
 fn of_session<T>(group: &Group<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
     group.rows.iter().map(row).collect()
+}
+
+/// The cgroups of a container, a pod or a unit together; those of none in one row.
+fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<Row> {
+    let mut rows: HashMap<Option<String>, Tally> = HashMap::new();
+    for cgroup in &cgroups.rows {
+        let key = names.cgroup(cgroup.cgroup_id).map(|path| match Container::of(path) {
+            Some(container) => Untrusted(&container.short()).tty().to_string(),
+            None => "(no container or unit)".to_owned(),
+        });
+        rows.entry(key).or_default().merge(&cgroup.tally);
+    }
+    rows.into_iter().map(|(key, tally)| Row { key, pid: None, id: None, tally }).collect()
 }
 
 #[derive(Debug)]

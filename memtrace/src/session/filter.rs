@@ -6,7 +6,7 @@ use super::{
     faults::ProcessFaults,
     pattern::{CgroupPattern, CommPattern},
 };
-use crate::event::Stall;
+use crate::{container::ContainerPattern, event::Stall};
 
 /// Paths of cgroups by id, as far as the caller has learnt them.
 pub trait CgroupNames {
@@ -35,6 +35,8 @@ pub struct Filter {
     pub comms: Vec<CommPattern>,
     /// Cgroup paths.
     pub cgroups: Vec<CgroupPattern>,
+    /// Containers, pods and units.
+    pub containers: Vec<ContainerPattern>,
     /// Kinds of stall.
     pub kinds: Vec<StallKind>,
 }
@@ -43,7 +45,7 @@ impl Filter {
     /// Whether every stall matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pids.is_empty() && self.comms.is_empty() && self.cgroups.is_empty() && self.kinds.is_empty()
+        self.pids.is_empty() && self.comms.is_empty() && !self.asks_for_cgroups() && self.kinds.is_empty()
     }
 
     /// Whether the faults of a process match. Kinds are kinds of stall: a filter on them asks for no faults.
@@ -53,20 +55,28 @@ impl Filter {
         self.kinds.is_empty()
             && (self.pids.is_empty() || self.pids.contains(&process.pid))
             && (self.comms.is_empty() || self.comms.iter().any(|pattern| pattern.matches(comm)))
-            && (self.cgroups.is_empty() || process.cgroup_id.is_some_and(|id| self.fits_path(id, names)))
+            && self.fits_cgroup(process.cgroup_id, names)
     }
 
     /// Whether the faults of a cgroup match, whoever had them.
     #[must_use]
     pub fn matches_cgroup(&self, id: u64, names: &dyn CgroupNames) -> bool {
-        self.kinds.is_empty()
-            && self.pids.is_empty()
-            && self.comms.is_empty()
-            && (self.cgroups.is_empty() || self.fits_path(id, names))
+        self.kinds.is_empty() && self.pids.is_empty() && self.comms.is_empty() && self.fits_cgroup(Some(id), names)
     }
 
-    pub(super) fn fits_path(&self, id: u64, names: &dyn CgroupNames) -> bool {
-        names.path(id).is_some_and(|path| self.cgroups.iter().any(|pattern| pattern.matches(path)))
+    const fn asks_for_cgroups(&self) -> bool {
+        !self.cgroups.is_empty() || !self.containers.is_empty()
+    }
+
+    /// Whether a cgroup fits; one whose path is not known fits nothing that is asked for.
+    pub(super) fn fits_cgroup(&self, id: Option<u64>, names: &dyn CgroupNames) -> bool {
+        if !self.asks_for_cgroups() {
+            return true;
+        }
+        id.and_then(|id| names.path(id)).is_some_and(|path| {
+            (self.cgroups.is_empty() || self.cgroups.iter().any(|pattern| pattern.matches(path)))
+                && (self.containers.is_empty() || self.containers.iter().any(|pattern| pattern.matches(path)))
+        })
     }
 
     /// Whether a stall matches. A cgroup whose path is not known fits no pattern.
@@ -76,6 +86,6 @@ impl Filter {
         (self.pids.is_empty() || self.pids.contains(&stall.pid))
             && (self.kinds.is_empty() || self.kinds.contains(&stall.kind))
             && (self.comms.is_empty() || self.comms.iter().any(|pattern| pattern.matches(comm)))
-            && (self.cgroups.is_empty() || stall.cgroup_id.is_some_and(|id| self.fits_path(id, names)))
+            && self.fits_cgroup(stall.cgroup_id, names)
     }
 }

@@ -42,7 +42,7 @@ impl UntoldProcess {
         filter.kinds.is_empty()
             && (filter.pids.is_empty() || filter.pids.contains(&self.pid))
             && (filter.comms.is_empty() || filter.comms.iter().any(|pattern| pattern.matches(self.comm.bytes())))
-            && (filter.cgroups.is_empty() || self.cgroup_id.is_some_and(|id| filter.fits_path(id, names)))
+            && filter.fits_cgroup(self.cgroup_id, names)
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     before::{BeforeStart, PastOom, TaskInReclaim},
+    container::ContainerPattern,
     event::Comm,
     hook::HookRecord,
     session::{
@@ -97,6 +98,7 @@ fn of_setup(setup: &Setup) -> wire::Setup {
             comms: filter.comms.iter().map(|pattern| pattern.as_bytes().to_vec()).collect(),
             cgroups: filter.cgroups.iter().map(|pattern| pattern.as_bytes().to_vec()).collect(),
             kinds: filter.kinds.iter().map(|kind| *kind as u32).collect(),
+            containers: filter.containers.iter().map(|pattern| pattern.as_bytes().to_vec()).collect(),
         }),
         min_stall_ns: setup.min_stall_ns,
         kinds: setup.kinds.iter().map(|kind| *kind as u32).collect(),
@@ -130,6 +132,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
             pids: filter.pids,
             comms: filter.comms.iter().filter_map(|pattern| CommPattern::parse(&text(pattern)).ok()).collect(),
             cgroups: filter.cgroups.iter().filter_map(|pattern| CgroupPattern::parse(&text(pattern)).ok()).collect(),
+            containers: filter.containers.iter().filter_map(|id| ContainerPattern::parse(&text(id)).ok()).collect(),
             kinds: filter.kinds.iter().filter_map(|&number| kind(number)).collect(),
         },
         min_stall_ns: setup.min_stall_ns,

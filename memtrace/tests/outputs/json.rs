@@ -19,6 +19,7 @@ fn filter() -> Filter {
         pids: vec![1234],
         comms: vec![CommPattern::parse("ja*").unwrap()],
         cgroups: vec![CgroupPattern::parse("kubepods.slice").unwrap()],
+        containers: Vec::new(),
         kinds: vec![StallKind::Direct],
     }
 }

@@ -62,7 +62,13 @@ fn tally<'a>(stalls: impl IntoIterator<Item = &'a Stall>) -> Tally {
 const SMALL: SessionConfig = SessionConfig {
     start_ns: 0,
     own_pid: 0,
-    filter: Filter { pids: Vec::new(), comms: Vec::new(), cgroups: Vec::new(), kinds: Vec::new() },
+    filter: Filter {
+        pids: Vec::new(),
+        comms: Vec::new(),
+        cgroups: Vec::new(),
+        containers: Vec::new(),
+        kinds: Vec::new(),
+    },
     scans_read: true,
     sources: Sources::EVENTS,
     faults_read: crate::session::faults::FaultsRead {

@@ -6,6 +6,7 @@ use memtrace_common::kind::StallKind;
 use super::{S, comm, constraint, maybe, number, readings, text, zones};
 use crate::{
     before::{BeforeStart, PastOom, TaskInReclaim},
+    container::ContainerPattern,
     hook::HookRecord,
     session::{
         coverage::Baseline,
@@ -38,6 +39,7 @@ pub(in crate::trace::tests) fn meta(random: &mut Rng) -> Meta {
                 pids: vec![1, 2],
                 comms: vec![CommPattern::parse("ja*").unwrap()],
                 cgroups: vec![CgroupPattern::parse("web*").unwrap()],
+                containers: vec![ContainerPattern::parse("8f0c1d2e").unwrap()],
                 kinds: vec![StallKind::Memcg],
             },
             min_stall_ns: 0,

@@ -1,0 +1,106 @@
+//! From the path of a cgroup to the container, the pod and the systemd unit that it belongs to.
+//!
+//! A path is read from the top down, and the innermost container counts: a node of a cluster that is itself a container
+//! has its pods below it. What is below a container belongs to it. A path that nothing is known of gives nothing, never a
+//! guess.
+
+mod pattern;
+mod table;
+
+pub use self::pattern::ContainerPattern;
+use self::table::{PARENTS, PREFIXES, SHAPES, is_id, is_pod};
+
+/// Whose a cgroup is, as its path says. The parts are bytes of the path, which other processes chose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Container<'a> {
+    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn`, `libvirt`. Below a pod it can be any.
+    pub runtime: Option<&'static str>,
+    /// Id, or name, of the container.
+    pub id: Option<&'a [u8]>,
+    /// Uid of the pod as it is in the path: in the name of a slice with underscores instead of dashes.
+    pub pod: Option<&'a [u8]>,
+    /// The systemd unit, inside the container when there is one.
+    pub unit: Option<&'a [u8]>,
+}
+
+/// Suffixes of units that hold processes of their own.
+const UNITS: [&[u8]; 5] = [b".service", b".scope", b".socket", b".mount", b".swap"];
+
+/// Digits of a container's id that are shown, as its own tools do.
+const SHORT_ID: usize = 12;
+
+impl<'a> Container<'a> {
+    /// What the path of a cgroup says; `None` when it is neither a container nor a pod nor a unit.
+    #[must_use]
+    pub fn of(path: &'a [u8]) -> Option<Self> {
+        let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+        let mut found = Self::default();
+        let mut above: &[u8] = b"";
+        let mut in_kubepods = false;
+        for component in path.split(|&byte| byte == b'/').filter(|component| !component.is_empty()) {
+            in_kubepods |= component.windows(8).any(|word| word == b"kubepods");
+            if let Some(pod) = pod_in(component).filter(|_| in_kubepods) {
+                found = Self { pod: Some(pod), ..Self::default() };
+            } else if let Some((runtime, id)) = container_in(component, above, found.pod.is_some()) {
+                found = Self { runtime, id: Some(id), pod: found.pod, unit: None };
+            } else if UNITS.iter().any(|suffix| component.ends_with(suffix)) {
+                found.unit = Some(component);
+            }
+            above = component;
+        }
+        (found != Self::default()).then_some(found)
+    }
+
+    /// Whether it is no more than a unit of the host.
+    #[must_use]
+    pub const fn is_unit(&self) -> bool {
+        self.id.is_none() && self.pod.is_none()
+    }
+
+    /// Uid of the pod, with dashes.
+    #[must_use]
+    pub fn pod_uid(&self) -> Option<Vec<u8>> {
+        Some(self.pod?.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect())
+    }
+
+    /// A short name: `docker:1a2b3c4d5e6f`, `pod:UID`, or the unit.
+    #[must_use]
+    pub fn short(&self) -> Vec<u8> {
+        let short_id = |id: &'a [u8]| if is_id(id) { &id[..SHORT_ID] } else { id };
+        match (self.id, self.pod_uid(), self.unit) {
+            (Some(id), None, _) => [self.runtime.unwrap_or("container").as_bytes(), b":", short_id(id)].concat(),
+            (Some(id), Some(pod), _) => [b"pod:", &pod[..8], b"/", short_id(id)].concat(),
+            (None, Some(pod), _) => [b"pod:".as_slice(), &pod].concat(),
+            (None, None, unit) => unit.unwrap_or_default().to_vec(),
+        }
+    }
+}
+
+/// The uid in the name of a pod's cgroup: `podUID`, or `kubepods-CLASS-podUID.slice`.
+fn pod_in(component: &[u8]) -> Option<&[u8]> {
+    let uid = match component.strip_suffix(b".slice") {
+        Some(slice) => &slice[slice.windows(4).rposition(|word| word == b"-pod")? + 4..],
+        None => component.strip_prefix(b"pod")?,
+    };
+    is_pod(uid).then_some(uid)
+}
+
+/// Runtime and id, when a component is a container.
+fn container_in<'a>(component: &'a [u8], above: &[u8], in_pod: bool) -> Option<(Option<&'static str>, &'a [u8])> {
+    let of = |table: &[(&[u8], &'static str)], key: &[u8]| {
+        table.iter().find(|(known, _)| *known == key).map(|(_, runtime)| *runtime)
+    };
+    if is_id(component) {
+        // Of a pod it is a container in any case; elsewhere somebody may have a hash in a name.
+        let runtime = of(&PARENTS, above);
+        return (in_pod || runtime.is_some()).then_some((runtime.filter(|_| !in_pod), component));
+    }
+    let mut parts = component.split(|&byte| byte == b':');
+    if let (Some(_), Some(prefix), Some(id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) {
+        return Some((Some(of(&PREFIXES, prefix)?), id)).filter(|_| is_id(id));
+    }
+    SHAPES.iter().find_map(|shape| Some((Some(shape.runtime), shape.id_in(component)?)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ fn stalls_are_told_and_filtered_by_container() {
     let rows = all.summary()["cgroups"].as_array().cloned().unwrap_or_default();
     assert_eq!(containers(&rows), both, "{rows:?}");
 
-    assert_eq!(containers(&one.of_type("stall")), [in_pod.clone()]);
+    assert_eq!(containers(&one.of_type("stall")), std::slice::from_ref(&in_pod));
     let rows = one.summary()["cgroups"].as_array().cloned().unwrap_or_default();
     assert_eq!(containers(&rows), [in_pod], "{rows:?}");
 }

@@ -14,14 +14,17 @@ pub(super) fn spent(kind: &KindSummary) -> Option<String> {
     }
 }
 
-/// The largest first; `None` when no part but the rest has one percent.
+/// Share in percent from which a part is worth a line.
+const WORTH: u64 = 5;
+
+/// The largest first; `None` when no part but the rest is worth a line.
 fn shares(parts: &Parts) -> Option<String> {
     let whole: u64 = parts.named().map(|(_, ns)| ns).sum();
     let percent = |ns: u64| u64::try_from(u128::from(ns) * 100 / u128::from(whole.max(1))).unwrap_or(100);
     let mut shown: Vec<_> =
         parts.named().map(|(name, ns)| (name, percent(ns))).filter(|(_, share)| *share > 0).collect();
     shown.sort_by_key(|(_, share)| std::cmp::Reverse(*share));
-    if !shown.iter().any(|(name, _)| *name != "rest") {
+    if !shown.iter().any(|(name, share)| *name != "rest" && *share >= WORTH) {
         return None;
     }
     Some(shown.iter().map(|(name, share)| format!("{name} {share} %")).collect::<Vec<_>>().join(", "))

@@ -101,7 +101,7 @@ fn kinds(out: &mut String, summary: &Summary) {
     }
     for (kind, s) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
         if let Some(spent) = spent(s) {
-            let _ = writeln!(out, "  {} spent {spent}", kind.name());
+            let _ = writeln!(out, "  {} time: {spent}", kind.name());
         }
         if summary.sources.of(*kind) == Source::LowerBound {
             let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), outside(*kind));

@@ -6,6 +6,7 @@ use memtrace_common::kind::StallKind;
 
 use super::filter::RowFilter;
 use crate::{
+    container::Container,
     event::Oom,
     session::{
         faults::Faults,
@@ -193,7 +194,7 @@ fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> Row {
     let (name, pid) = match row.who {
         Who::Process(pid, _) => (format!("{} ({pid})", Untrusted(row.comm.bytes()).tty()), Some(pid)),
         Who::Cgroup(None) => ("not read".to_owned(), None),
-        Who::Cgroup(Some(_)) => (cgroup.clone(), None),
+        Who::Cgroup(Some(id)) => (container(id, paths).unwrap_or_else(|| cgroup.clone()), None),
     };
     Row {
         who: Some(row.who),
@@ -206,6 +207,12 @@ fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> Row {
         reclaimed_pages: row.reclaimed_pages,
         ooms: 0,
     }
+}
+
+/// The short name of a container or a pod, which says more than the end of its path; the details have that.
+fn container(id: u64, paths: &Paths) -> Option<String> {
+    let container = Container::of(paths.get(&id)?).filter(|container| !container.is_unit())?;
+    Some(Untrusted(&container.short()).tty().to_string())
 }
 
 fn of_kind(kind: StallKind, stalls: &Interval) -> Row {

@@ -48,10 +48,15 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
 
 /// So many seconds, each with these stalls (name and length), and a kill in the last one.
 fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
+    model_in(b"/web", seconds, stalls, kill)
+}
+
+/// The same with another path of the cgroup that stalls.
+fn model_in(path: &[u8], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
     let about = About { host: b"web-07".to_vec(), kernel: "6.8.0".to_owned(), page_bytes: 4096, ..About::default() };
     let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
     let mut model = Model::new(about, Look { colour: false, utf8: true }, clock, S);
-    let names: BTreeMap<u64, Vec<u8>> = [(40, b"/web".to_vec()), (41, b"/db\x1b]0;x\x07".to_vec())].into();
+    let names: BTreeMap<u64, Vec<u8>> = [(40, path.to_vec()), (41, b"/db\x1b]0;x\x07".to_vec())].into();
     let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });
     let mut totals = KernelTotals::default();
     totals.stalls.insert(StallKind::Memcg, KindTotals::default());
@@ -164,6 +169,18 @@ fn no_size_is_a_panic_and_ascii_is_ascii() {
             }
         }
     }
+}
+
+#[test]
+fn a_container_goes_by_its_short_name_and_is_found_by_its_path() {
+    let id = "0123456789abcdef".repeat(4);
+    let path = format!("/system.slice/docker-{id}.scope");
+    let mut model = model_in(path.as_bytes(), 3, &[(b"java", 2_000_000)], false);
+    keys(&mut model, "g");
+    let names = |model: &Model| model.rows().into_iter().map(|row| row.name).collect::<Vec<_>>();
+    assert_eq!(names(&model), ["docker:0123456789ab"]);
+    keys(&mut model, &format!("/docker-{id}\n"));
+    assert_eq!(names(&model), ["docker:0123456789ab"]);
 }
 
 #[test]

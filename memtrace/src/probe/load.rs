@@ -136,6 +136,7 @@ impl Loaded {
             false => load_hook(&mut ebpf, hook, btf.as_ref()),
         };
         let hooks = HOOKS.iter().map(load).collect();
+        let mut refused = false;
         let load_chain = |chain: Chain| {
             if options.without.iter().any(|name| chain.is_named(name)) {
                 return chain.left_out("left out by --without");
@@ -146,7 +147,7 @@ impl Loaded {
             if !options.refaults && chain.is_named(REFAULTS.name) {
                 return chain.left_out("left out by --no-refaults");
             }
-            chain.load(&mut ebpf, btf.as_ref())
+            chain.load(&mut ebpf, btf.as_ref(), &mut refused)
         };
         let chains = CHAINS.map(load_chain).into();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));

@@ -2,6 +2,9 @@
 
 use aya::programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointError};
 
+/// What a program is told that the kernel refuses before its verifier sees it.
+pub(super) const REFUSED: &str = "refused by the kernel (EPERM): a missing right, or policy";
+
 /// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
 pub(super) fn in_words(error: &ProgramError) -> String {
     match error {
@@ -21,7 +24,7 @@ pub(super) fn in_words(error: &ProgramError) -> String {
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
             match (io_error.raw_os_error(), log.trim()) {
-                (Some(libc::EPERM), "") => "refused by the kernel (EPERM): a missing right, or policy".to_owned(),
+                (Some(libc::EPERM), "") => REFUSED.to_owned(),
                 (_, "") => format!("refused by the kernel: {io_error}"),
                 (_, log) => {
                     format!("refused by the verifier: {}", complaint(log))

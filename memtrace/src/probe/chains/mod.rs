@@ -8,6 +8,7 @@ use memtrace_common::kind::StallKind;
 
 pub(super) use self::table::{CHAINS, REFAULTS};
 use self::way::Way;
+use super::words::REFUSED;
 use crate::{
     hook::{Attached, HookStatus},
     session::faults::FaultsRead,
@@ -56,12 +57,19 @@ impl Chain {
         LoadedChain { chain: self, ways: vec![Err(why.to_owned()); self.ways.len()] }
     }
 
-    /// Loads the programs of the first way that the kernel's BTF allows.
-    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>) -> LoadedChain {
+    /// Loads the programs of the first way that the kernel's BTF allows. What is refused as such, whatever the function
+    /// (`refused`), is tried once for all chains: each try looks through all of the kernel's BTF.
+    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>, refused: &mut bool) -> LoadedChain {
         let mut loaded = false;
         let load = |way: &Way| match way.needs_btf() {
             true if loaded => Err("another way is taken".to_owned()),
-            true => way.load(ebpf, btf).inspect(|()| loaded = true),
+            true if *refused && way.is_typed() => Err(REFUSED.to_owned()),
+            true => {
+                let result = way.load(ebpf, btf);
+                loaded = result.is_ok();
+                *refused |= way.is_typed() && result.as_ref().is_err_and(|why| why == REFUSED);
+                result
+            }
             false => Ok(()),
         };
         LoadedChain { chain: self, ways: self.ways.iter().map(load).collect() }

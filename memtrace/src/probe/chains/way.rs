@@ -51,6 +51,11 @@ impl Way {
         self.0.iter().any(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_) | Link::BtfTracepoint(_)))
     }
 
+    /// Whether its programs are typed ones on functions.
+    pub(super) fn is_typed(self) -> bool {
+        self.0.iter().all(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_)))
+    }
+
     /// How it is attached, in words for a message.
     pub(super) fn kind(self) -> &'static str {
         self.attached().name().unwrap_or_default()

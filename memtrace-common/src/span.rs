@@ -68,8 +68,10 @@ pub struct TaskSpans {
     pub inner: u32,
     /// What the task waits for outside its spans, plus 1; 0 when for nothing.
     pub wait_kind: u8,
+    /// 1 when the kernel counted a memory stall inside the open wait.
+    pub wait_counted: u8,
     /// Explicit padding, 0.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
     /// That wait.
     pub wait: Wait,
     /// Outermost first; `depth` of them are open.

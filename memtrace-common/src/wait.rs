@@ -40,6 +40,7 @@ impl TaskSpans {
     #[inline(always)]
     fn open_wait(&mut self, kind: StallKind, now_ns: u64, switches: u64) {
         self.wait_kind = kind as u8 + 1;
+        self.wait_counted = 0;
         self.wait = Wait { start_ns: now_ns, inside_ns: 0, switches };
     }
 
@@ -57,6 +58,7 @@ impl TaskSpans {
     #[inline(always)]
     pub fn memstall_enter(&mut self, now_ns: u64) {
         self.memstall = self.memstall.saturating_add(1);
+        self.wait_counted = 1;
         if self.memstall == 1 && self.depth == 0 && self.wait_kind == 0 {
             self.open_wait(StallKind::Thrash, now_ns, 0);
         }
@@ -81,13 +83,14 @@ impl TaskSpans {
         }
     }
 
-    /// The fault ends: the length of the wait in ns, when the task had to wait at all: it read the page (`major`), or it
-    /// slept for somebody else's read. A page that was still in the swap cache costs no wait.
+    /// The fault ends: the length of the wait in ns, when the task had to wait for swap: it read the page (`major`), or it
+    /// slept for somebody else's read, which the kernel counts as a memory stall. A page that was still in the swap cache
+    /// costs no wait, and one that is being migrated comes by here and has nothing to do with swap.
     #[inline(always)]
     pub fn swap_fault_end(&mut self, now_ns: u64, switches: u64, major: bool) -> Option<u64> {
         let waited_ns = self.close_wait(StallKind::Swapin, now_ns)?;
         // A sleep may have been that of a stall inside. With a span still open, an end was lost and nothing is certain.
-        let slept = switches != self.wait.switches && self.wait.inside_ns == 0;
+        let slept = switches != self.wait.switches && self.wait_counted != 0 && self.wait.inside_ns == 0;
         if self.depth == 0 && (major || slept) { Some(waited_ns) } else { None }
     }
 

@@ -124,11 +124,15 @@ fn a_page_that_was_in_the_swap_cache_is_no_wait() {
     task.swap_fault_begin(10, 7);
     assert_eq!(task.swap_fault_end(20, 7, false), None);
     task.swap_fault_begin(30, 7);
+    task.memstall_enter(31);
+    assert_eq!(task.memstall_leave(44), None);
     assert_eq!(task.swap_fault_end(45, 8, false), Some(15), "it slept for somebody else's read");
-    task.swap_fault_begin(50, 8);
+    task.swap_fault_begin(46, 8);
+    assert_eq!(task.swap_fault_end(49, 9, false), None, "it slept for a migration");
+    task.swap_fault_begin(50, 9);
     task.memstall_enter(51);
     assert_eq!(task.memstall_leave(58), None, "the section is the fault's");
-    assert_eq!(task.swap_fault_end(60, 8, true), Some(10));
+    assert_eq!(task.swap_fault_end(60, 9, true), Some(10));
 }
 
 #[test]

@@ -107,6 +107,8 @@ fn every_member_on_the_way_from_a_task_is_found() {
             ("cgroup_kn", members.cgroup_kn),
             ("kn_id", members.kn_id),
             ("memstall", members.memstall),
+            ("nvcsw", members.switches),
+            ("memcg_nr_pages_over_high", members.over_high),
         ] {
             assert_ne!(member, Member::UNREAD, "{name} on {kernel}");
         }
@@ -115,6 +117,21 @@ fn every_member_on_the_way_from_a_task_is_found() {
     // One counter is a number up to 6.1, a percpu_counter of 40 bytes after it.
     assert_eq!(with_btf("6.1", places::task_members).rss_stride, Member(8));
     assert_eq!(with_btf("6.12", places::task_members).rss_stride, Member(40));
+}
+
+#[test]
+fn the_arguments_of_functions_are_where_each_kernel_has_them() {
+    for kernel in KERNELS {
+        let args = with_btf(kernel, places::arguments);
+        assert_eq!(args.pfmemalloc_begin.gfp, field(0, 4), "{kernel}");
+        assert_eq!(args.pfmemalloc_begin.order, Field::UNREAD, "{kernel}");
+        assert_eq!((args.compaction_begin.gfp, args.compaction_begin.order), (field(0, 4), field(1, 4)), "{kernel}");
+        let compact = with_btf(kernel, places::compact_members);
+        let all = [compact.order, compact.gfp, compact.direct];
+        assert!(!all.contains(&Member::UNREAD), "{kernel}: {all:?}");
+        // Records of classic tracepoints know no functions.
+        assert_eq!(records(kernel).compaction_begin.gfp, Field::UNREAD, "{kernel}");
+    }
 }
 
 #[test]

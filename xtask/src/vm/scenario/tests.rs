@@ -182,8 +182,8 @@ fn waits_that_differ_from_the_probes_and_the_counters_fail() {
     fails(judge, &set(WAITS, "high", "/stalls/memcg_high/count", 0), &["high"]);
     fails(judge, &replaced(WAITS, "high:functions", "over_high ", "over_high 9 9"), &["high-time"]);
     fails(judge, &set(WAITS, "high", "/stalls/memcg_high/total_ns", 1_000_000), &["high-time"]);
-    fails(judge, &add(WAITS, "swap", "/stalls/swapin/count", 1000), &["swapin"]);
-    fails(judge, &set(WAITS, "swap", "/stalls/swapin/count", 0), &["swapin"]);
+    fails(judge, &add(WAITS, "high", "/stalls/swapin/count", 1000), &["swapin"]);
+    fails(judge, &set(WAITS, "high", "/stalls/swapin/count", 0), &["swapin"]);
     fails(judge, &replaced(WAITS, "thrash:stalls", r#""kind":"thrash""#, r#""kind":"other""#), &["thrash"]);
     fails(judge, &replaced(WAITS, "thrash:functions", "lost 0", "lost 5"), &["thrash"]);
     fails(judge, &replaced(WAITS, "thrash:loads", "file 0", "file 1"), &["load-thrash"]);

@@ -13,9 +13,9 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
             Check::of("load-high", run.loads("anon 0").map(|()| "above memory.high, with swap".to_owned())),
             Check::of("high", high(sections, run)),
             Check::of("high-time", time(run, &["memcg_high"], &over)),
+            Check::of("swapin", swapin(run)),
         ]
     });
-    checks.extend(run::judge(sections, "swap", |run| vec![Check::of("swapin", swapin(run))]));
     checks.extend(run::judge(sections, "thrash", |run| {
         vec![
             Check::of("load-thrash", run.loads("file 0, mmapfile 0").map(|()| "a file above the limit".to_owned())),

@@ -3,10 +3,9 @@
 # the same functions are the witness.
 shop=/sys/fs/cgroup/shop
 echo +memory > /sys/fs/cgroup/cgroup.subtree_control
-mkdir -p $shop/high $shop/swap $shop/file
+mkdir -p $shop/high $shop/file
 echo +memory > $shop/cgroup.subtree_control
 echo 40M > $shop/high/memory.high
-echo 48M > $shop/swap/memory.max
 echo 48M > $shop/file/memory.max
 memload mkfile /data/file 60 > /dev/null
 
@@ -51,10 +50,6 @@ watched
 finish
 section high:events
 cat $shop/high/memory.events
-
-begin swap
-load --cgroup $shop/swap anon 64 2
-finish
 
 begin thrash
 watch psi_memstall_enter

@@ -109,13 +109,14 @@ fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static Field
     }
     let now_ns = now_ns();
     let Some((spans, closed)) = close(tid, kind as u8, now_ns) else { return };
-    let reclaimed = v.get(place);
+    // At once, so that nobody moves an `Option` whose payload was not written: the verifier refuses it.
+    let (reclaimed, read) = or_zero(v.get(place), fields::RECLAIMED);
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {
         match closed {
-            Closed::Inner => (*spans).reclaimed_pages += or_zero(reclaimed, 0).0,
+            Closed::Inner => (*spans).reclaimed_pages += reclaimed,
             Closed::Outermost { dur_ns } => {
-                let inside = Inside::of(&*spans, reclaimed);
+                let inside = Inside::of(&*spans, reclaimed, read);
                 finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
             }
         }

@@ -84,11 +84,11 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// What the outermost span and the counters of its task say.
+    /// What the outermost span and the counters of its task say; `read` is the bit of the pages reclaimed, 0 when they
+    /// were not read.
     #[inline(always)]
-    pub(crate) fn of(spans: &TaskSpans, reclaimed: Option<u64>) -> Self {
+    pub(crate) fn of(spans: &TaskSpans, reclaimed_pages: u64, read: u32) -> Self {
         let outermost = &spans.spans[0];
-        let (reclaimed_pages, read) = or_zero(reclaimed, fields::RECLAIMED);
         Self {
             scanned_pages: spans.scanned_pages,
             throttled_ns: spans.throttled_ns,

@@ -163,7 +163,8 @@ fn end(kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>)
         let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now_ns) else { return };
         match stalled(&*spans) {
             Some(reclaimed) => {
-                let inside = Inside::of(&*spans, reclaimed);
+                let (reclaimed, read) = or_zero(reclaimed, fields::RECLAIMED);
+                let inside = Inside::of(&*spans, reclaimed, read);
                 finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
             }
             None => inflight::settle(tid, spans),

@@ -3,20 +3,24 @@
 use super::Container;
 
 /// Fewest digits of an id that choose a container.
-const LEAST: usize = 4;
+const LEAST: usize = 3;
 
-/// Selects by the beginning of a container's id, by a pod's uid (or its beginning), or by the name of a unit, a machine or
-/// an LXC container.
+/// What may stand before an id: the runtimes, and what the short names begin with.
+const PREFIXES: [&str; 9] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt", "container", "pod"];
+
+/// Selects by the beginning of a container's id, by a pod's uid (or its beginning), by both (`UID/ID`), or by the name of a
+/// unit, a machine or an LXC container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPattern(Vec<u8>);
 
 impl ContainerPattern {
-    /// The pattern of the command line; a runtime in front (`docker://ID`, `docker:ID`, as tools print it) is ignored.
+    /// The pattern of the command line: also a short name as it is shown, or as other tools print it (`docker://ID`).
     ///
     /// # Errors
     /// When it is so short that it would fit by chance.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let id = text.rsplit_once("://").or_else(|| text.split_once(':')).map_or(text, |(_, id)| id);
+        let prefixed = text.split_once(':').filter(|(prefix, _)| PREFIXES.contains(prefix));
+        let id = prefixed.map_or(text, |(_, id)| id.strip_prefix("//").unwrap_or(id));
         if id.len() < LEAST {
             return Err(format!(
                 "`{text}` is too short: at least {LEAST} digits of a container's id or a pod's uid, or a unit's name"
@@ -35,10 +39,15 @@ impl ContainerPattern {
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         let Some(container) = Container::of(path) else { return false };
-        let wanted = &self.0[..];
         let same = |(a, b): (&u8, &u8)| a == b || (*a == b'-' && *b == b'_');
-        container.id.is_some_and(|id| id.starts_with(wanted))
-            || container.pod.is_some_and(|pod| wanted.len() <= pod.len() && wanted.iter().zip(pod).all(same))
-            || container.unit == Some(wanted)
+        let is_id = |wanted: &[u8]| container.id.is_some_and(|id| id.starts_with(wanted));
+        let is_pod = |wanted: &[u8]| {
+            container.pod.is_some_and(|pod| wanted.len() <= pod.len() && wanted.iter().zip(pod).all(same))
+        };
+        let wanted = &self.0[..];
+        match wanted.iter().position(|&byte| byte == b'/') {
+            Some(at) => is_pod(&wanted[..at]) && is_id(&wanted[at + 1..]),
+            None => is_id(wanted) || is_pod(wanted) || container.unit == Some(wanted),
+        }
     }
 }

@@ -92,7 +92,19 @@ fn a_pattern_is_the_beginning_of_an_id_a_pod_or_a_unit() {
         matches("nginx.service", "/system.slice/nginx.service") && !matches("nginx", "/system.slice/nginx.service")
     );
     assert!(!matches("0123", "/builds/ID"));
-    assert!(ContainerPattern::parse("abc").is_err() && ContainerPattern::parse("docker:ab").is_err());
+    // A unit may have a colon in its name.
+    assert!(matches("dbus-:1.2-org.a@0.service", "/user.slice/dbus-:1.2-org.a@0.service"));
+    // What is shown can be pasted, and is read again from a trace as it was kept.
+    for (path, _) in PATHS {
+        let Some(short) = Container::of(spelled(path).as_bytes()).map(|found| found.short()) else { continue };
+        let pattern = ContainerPattern::parse(&String::from_utf8(short).unwrap()).unwrap();
+        assert!(pattern.matches(spelled(path).as_bytes()), "{pattern:?} for {path}");
+        let kept = String::from_utf8(pattern.as_bytes().to_vec()).unwrap();
+        assert_eq!(ContainerPattern::parse(&kept), Ok(pattern));
+    }
+    let pod = "/kubepods/burstable/podPOD/ID";
+    assert!(matches("8f0c1d2e/0123", pod) && !matches("8f0c1d2e/4567", pod) && !matches("ffffffff/0123", pod));
+    assert!(ContainerPattern::parse("ab").is_err() && ContainerPattern::parse("docker:ab").is_err());
 }
 
 proptest! {

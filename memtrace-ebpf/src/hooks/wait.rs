@@ -19,8 +19,9 @@ use crate::{
     task::{self, Address},
 };
 
-/// `COMPACT_SKIPPED` of `enum compact_result`: no zone was worth it, nothing was done. The same on all supported kernels.
-const COMPACT_SKIPPED: u32 = 1;
+/// `COMPACT_DEFERRED` of `enum compact_result`. Up to it nothing was done: each zone was skipped, or put off since it
+/// failed not long ago. The same on all supported kernels.
+const COMPACT_DEFERRED: u32 = 2;
 /// `VM_FAULT_MAJOR` of `enum vm_fault_reason`: the page was read. The same on all supported kernels.
 const VM_FAULT_MAJOR: u32 = 4;
 
@@ -63,7 +64,7 @@ pub(crate) fn compaction_begin<V: Values>(v: &V) {
 /// It ends with this result.
 #[inline(always)]
 pub(crate) fn compaction_end(result: u32) {
-    end(StallKind::Compaction, |_| (result != COMPACT_SKIPPED).then_some(None));
+    end(StallKind::Compaction, |_| (result > COMPACT_DEFERRED).then_some(None));
 }
 
 /// `mm_compaction_begin`: one zone is compacted, for an allocation that waits for it or in the background.

@@ -35,6 +35,8 @@ pub enum Note {
     PfmemallocThrottle,
     /// The kernel counts a throttle when it begins, also one that ends at once.
     DidNotSleep,
+    /// The kernel counts a compaction that it put off, since the last ones failed.
+    PutOff,
 }
 
 impl Display for Note {
@@ -56,6 +58,7 @@ impl Display for Note {
             }
             Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
             Self::DidNotSleep => "the kernel counts throttles too that held nobody up",
+            Self::PutOff => "the kernel counts compactions too that it put off",
             Self::PfmemallocThrottle => "no event tells of the pfmemalloc throttle",
         })
     }

@@ -277,9 +277,11 @@ impl Window<'_> {
         Case { gap, ..self.counted("pgscan_direct_throttle", StallKind::Pfmemalloc, Note::PfmemallocThrottle) }
     }
 
-    /// Direct compactions, where each is one call that is traced.
+    /// Direct compactions, where each is one call that is traced. Some kernels count those too that were put off in
+    /// every zone, 7.2 does not.
     fn compaction(&self) -> Case {
-        self.counted("compact_stall", StallKind::Compaction, Note::NoHook)
+        let gap = Some((Note::PutOff, u64::MAX));
+        Case { gap, ..self.counted("compact_stall", StallKind::Compaction, Note::NoHook) }
     }
 
     /// A counter that grows by one with each stall of a kind.

@@ -9,12 +9,13 @@ echo 40M > $shop/high/memory.high
 echo 48M > $shop/file/memory.max
 memload mkfile /data/file 60 > /dev/null
 
-# watch FUNCTION...: both ends of each.
+# watch FUNCTION...: both ends of each, and of the return what $returns names.
+returns=
 functions=$tracing/instances/functions
 watch() {
 	for function in "$@"; do
 		echo "p:ours/in_$function $function" >> $tracing/kprobe_events
-		echo "r100:ours/out_$function $function" >> $tracing/kprobe_events
+		echo "r100:ours/out_$function $function $returns" >> $tracing/kprobe_events
 	done
 	mkdir $functions
 	echo mono > $functions/trace_clock
@@ -36,6 +37,18 @@ watched() {
 		else if (depth[name] > 0 && !--depth[name]) { calls[name]++; time[name] += now - since[name] }
 	}
 	END { for (name in calls) print name, calls[name], int(time[name] * 1000000) }' $functions/trace
+	unwatch
+}
+# How often one ended with more than this result, for anyone.
+returned() {
+	section "$run:functions"
+	echo 0 > $functions/events/ours/enable
+	awk -v name="$1" -v "least=$2" '
+		sub(/.* result=/, "") && $0 + 0 > least { n++ }
+		END { print name, n + 0, 0 }' $functions/trace
+	unwatch
+}
+unwatch() {
 	cat $functions/per_cpu/cpu*/stats | awk -F: '/^(overrun|dropped events):/ { n += $2 } END { print "lost", n, 0 }'
 	rmdir $functions
 	echo > $tracing/kprobe_events
@@ -60,9 +73,14 @@ watched
 finish
 
 begin compact
+returns='result=$retval:u32'
+watch try_to_compact_pages
+returns=
 cat /data/file > /dev/null
 echo 60 > /proc/sys/vm/nr_hugepages
 echo 0 > /proc/sys/vm/nr_hugepages
+# COMPACT_DEFERRED: up to it nothing was done.
+returned try_to_compact_pages 2
 finish
 
 begin direct

@@ -12,6 +12,8 @@ fn what_functions_tell_is_held_against_the_counter_of_the_same_function() {
     assert_eq!(traced.verdict("pgscan_direct_throttle"), (Verdict::Explained, Some(Note::DidNotSleep)));
     let too_many = case(&counts, false).stalls(StallKind::Compaction, kind(25, 0, 0));
     assert_eq!(too_many.verdict("compact_stall"), (Verdict::Over, None));
+    let put_off = case(&counts, false).stalls(StallKind::Compaction, kind(20, 0, 0));
+    assert_eq!(put_off.verdict("compact_stall"), (Verdict::Explained, Some(Note::PutOff)));
     // By the events of each zone a compaction can be several stalls.
     let mut by_zone = traced;
     by_zone.sources.set(StallKind::Compaction, Source::LowerBound);

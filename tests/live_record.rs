@@ -192,8 +192,9 @@ fn a_kill_at_any_moment_costs_the_last_second_at_most() {
         let start_ns = held.metas[0].setup.start_ns;
         let covered_ns = held.ticks.last().map_or(0, |tick| tick.input.t_ns - start_ns);
         assert!(covered_ns / 1_000_000 + 1300 >= after_ms, "{covered_ns} ns of {after_ms} ms");
-        // Up to the last tick everything is there.
-        assert!(held.stalls + held.lost() >= held.counted(), "{} of {}", held.stalls, held.counted());
+        // Up to the last tick everything is there, but for one stall a CPU that was counted and not yet in the ring.
+        let cpus = thread::available_parallelism().expect("CPUs").get() as u64;
+        assert!(held.stalls + held.lost() + cpus >= held.counted(), "{} of {}", held.stalls, held.counted());
     }
 }
 

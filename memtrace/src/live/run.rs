@@ -184,6 +184,8 @@ impl Tracing<'_> {
             self.drain.learn_path(id);
         }
         let mut totals = self.totals()?;
+        // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too.
+        self.drain(now, false);
         name_open(&mut totals);
         let after = self.counters.read();
         let mut host = self.sampler.sample();

@@ -28,12 +28,12 @@ fn load(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
     Ok(format!("memload mapped the file under {}", sections.get("hierarchy")?.join(" ")))
 }
 
-/// All stalls are in the row of the cgroup, and each line of the stream names it.
+/// All stalls of the kind are in the row of the cgroup, and each line of the stream names it.
 fn cgroup(run: &Run<'_>) -> Result<String, String> {
     let all = run.number("/stalls/memcg/count")?;
     let row = run.rows("cgroups")?.iter().find(|row| row["cgroup"] == CGROUP);
     let row = row.ok_or_else(|| format!("no row of {CGROUP}"))?;
-    let here = row["stalls"].as_u64().unwrap_or_default();
+    let here = row["kinds"]["memcg"]["count"].as_u64().unwrap_or_default();
     if here + run.lost() < all || here > all {
         return Err(format!("{here} of {all} stalls in the row of {CGROUP}, loss {}", run.lost()));
     }

@@ -88,7 +88,7 @@ pub struct StallRecord {
     pub gfp: u32,
     /// Order of the allocation.
     pub order: i32,
-    /// Node, for kinds whose event names one.
+    /// Node that was reclaimed, for kinds whose event names one; else that of the CPU at the end.
     pub nid: i32,
     /// How many shrinks ran inside the stall.
     pub shrinks: u32,

@@ -53,7 +53,7 @@ pub struct Stall {
     pub process_start_ns: Option<u64>,
     /// Id of the task's memory cgroup.
     pub cgroup_id: Option<u64>,
-    /// Node, for the kinds whose event names one.
+    /// Node that was reclaimed, for the kinds whose event names one; else that of the CPU on which the stall ended.
     pub nid: Option<u32>,
     /// Order of the allocation.
     pub order: Option<i32>,

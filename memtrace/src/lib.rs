@@ -13,6 +13,7 @@ pub mod gfp;
 pub mod hook;
 pub mod host;
 pub mod json;
+pub mod limits;
 pub mod lines;
 pub mod live;
 pub mod names;

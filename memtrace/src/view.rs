@@ -138,7 +138,7 @@ impl View {
 
 /// All cgroups that the rows of a tick name, each once.
 pub fn cgroups_of_rows(tick: &Tick) -> impl Iterator<Item = u64> + use<> {
-    let rows = tick.rows.iter().flat_map(|rows| rows.processes.iter().chain(&rows.cgroups));
+    let rows = tick.rows.iter().flat_map(|rows| rows.tables().into_iter().flatten());
     let mut ids: Vec<u64> = rows.filter_map(|row| row.cgroup_id).collect();
     ids.sort_unstable();
     ids.dedup();

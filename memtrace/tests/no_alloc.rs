@@ -64,6 +64,15 @@ fn a_session_takes_little_more_than_three_mebibytes() {
     drop(session);
 }
 
+const CONTEXT: DecodeContext = DecodeContext {
+    shrink_hook: true,
+    throttle_hook: true,
+    soft_limit_hook: true,
+    mglru: true,
+    sources: Sources::EVENTS,
+    shrinker_hook: true,
+};
+
 /// A stall record of the `n`th process.
 fn stall(record: &mut [u8; 136], n: u32) {
     record[0..4].copy_from_slice(&[1_u16.to_ne_bytes(), 136_u16.to_ne_bytes()].concat()[..]);
@@ -93,17 +102,10 @@ fn oom(record: &mut [u8; 104], n: u32) {
 #[test]
 fn decode_and_apply_allocate_nothing() {
     let names: BTreeMap<u64, Vec<u8>> = (0..3000).map(|id| (id, format!("/pod{id}/c").into_bytes())).collect();
-    let context = DecodeContext {
-        shrink_hook: true,
-        throttle_hook: true,
-        soft_limit_hook: true,
-        mglru: true,
-        sources: Sources::EVENTS,
-        shrinker_hook: true,
-    };
     let patterns = Filter { cgroups: vec![CgroupPattern::parse("/pod*/c").unwrap()], ..Filter::default() };
-    for filter in [Filter::default(), patterns] {
-        let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, ..SessionConfig::default() });
+    // With rows as for the screen, and without.
+    for (filter, rows) in [(Filter::default(), false), (Filter::default(), true), (patterns, true)] {
+        let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, rows, ..SessionConfig::default() });
         let (mut s, mut k, mut o) = ([0; 136], [0; 64], [0; 104]);
         let (mut applied, mut allocated) = (0, 0);
         for n in 1..100_000 {
@@ -112,7 +114,7 @@ fn decode_and_apply_allocate_nothing() {
             oom(&mut o, n);
             let before = allocations();
             for bytes in [s.as_slice(), &k, &o, &s[..50]] {
-                match decode(bytes, &context) {
+                match decode(bytes, &CONTEXT) {
                     Ok(event) => applied += u32::from(session.apply(&event, &names).shown),
                     Err(_) => session.add_loss(Loss::Decode, 1),
                 }
@@ -128,22 +130,14 @@ fn decode_and_apply_allocate_nothing() {
 
 #[test]
 fn the_drain_allocates_nothing() {
-    let context = DecodeContext {
-        shrink_hook: true,
-        throttle_hook: true,
-        soft_limit_hook: true,
-        mglru: true,
-        sources: Sources::EVENTS,
-        shrinker_hook: true,
-    };
-    let session = Session::new(SessionConfig { own_pid: u32::MAX, ..SessionConfig::default() });
+    let session = Session::new(SessionConfig { own_pid: u32::MAX, rows: true, ..SessionConfig::default() });
     // Nobody receives: the queue fills up, and what it cannot take is counted.
     let (queue, receiver) = queue(256);
     let names = CgroupNames::new();
     // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
-    drain.begin(0, context, memtrace::session::faults::FaultsRead::default());
+    drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
     let (mut s, mut k, mut o) = ([0; 136], [0; 64], [0; 104]);
     let mut make = |n: u32| {
         stall(&mut s, n);

@@ -1,6 +1,6 @@
 //! A finished stall: into the exact totals, and as a record into the ring.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::helpers::{bpf_ktime_get_ns, generated::bpf_get_numa_node_id};
 use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
@@ -119,6 +119,7 @@ pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: 
         // SAFETY: a map value of this program's run.
         unsafe { count(totals, inside, dur_ns) };
     }
+    let (nid, fields) = node(inside);
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
         // SAFETY: `record` is the reserved room.
         unsafe {
@@ -137,12 +138,22 @@ pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: 
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
             (*record).order = inside.order;
-            (*record).nid = inside.nid;
-            describe_task(record, tid == tgid, inside.fields);
+            (*record).nid = nid;
+            describe_task(record, tid == tgid, fields);
         }
     });
     // SAFETY: by contract.
     unsafe { inflight::settle(tid, spans) };
+}
+
+/// The node that was reclaimed, where the event named one; else that of the CPU that the task runs on.
+#[inline(always)]
+fn node(inside: &Inside) -> (i32, u32) {
+    if inside.fields & fields::NID != 0 {
+        return (inside.nid, inside.fields);
+    }
+    // SAFETY: a helper without arguments.
+    (unsafe { bpf_get_numa_node_id() } as i32, inside.fields | fields::NID)
 }
 
 /// Adds a finished stall to the exact totals. Plain additions: a slot belongs to one kind and one CPU, and the kernel

@@ -1,6 +1,7 @@
 //! All of `/proc/vmstat` and `/proc/meminfo`: for a trace, which does not know yet what will be asked of it.
 
 use super::{pseudo_file::PseudoFile, vmstat};
+use crate::session::memory::Memory;
 
 const MEMINFO: &str = "/proc/meminfo";
 
@@ -31,6 +32,13 @@ impl MemoryCounters {
     pub fn meminfo_bytes(&mut self) -> Named {
         let text = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
         meminfo_lines(text).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Memory and swap, with what was swapped since boot.
+    pub fn memory(&mut self) -> Option<Memory> {
+        let vmstat = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
+        let meminfo = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
+        Memory::of(meminfo_lines(meminfo), vmstat::pairs(vmstat))
     }
 
     /// The values alone, of both.
@@ -67,6 +75,8 @@ mod tests {
         let (vmstat, meminfo) = (counters.vmstat(), counters.meminfo_bytes());
         let (values, bytes) = counters.values();
         assert!(vmstat.len() > 50 && vmstat.len() == values.len(), "{}", vmstat.len());
+        let memory = counters.memory().unwrap();
+        assert!(memory.total_bytes > memory.available_bytes && memory.swapped_in_pages.is_some(), "{memory:?}");
         assert!(meminfo.len() > 20 && meminfo.len() == bytes.len(), "{}", meminfo.len());
     }
 }

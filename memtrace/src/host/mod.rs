@@ -7,6 +7,7 @@ pub mod changes;
 pub mod clocks;
 pub mod counters;
 pub mod kmsg;
+pub mod limits;
 pub mod memory_counters;
 pub mod memory_stat;
 mod mounts;

@@ -1,6 +1,7 @@
 //! The sample of the host that the session is given each tick.
 
 use super::{
+    memory_counters::MemoryCounters,
     node_refaults::NodeCounters,
     own::{self, ResidentSize},
     pressure,
@@ -13,6 +14,7 @@ use crate::session::input::{HostSample, OwnCost};
 #[derive(Debug)]
 pub struct Sampler {
     pressure: Option<PseudoFile>,
+    memory: MemoryCounters,
     zones: Option<PseudoFile>,
     nodes: NodeCounters,
     resident: Option<ResidentSize>,
@@ -24,6 +26,7 @@ impl Sampler {
     pub fn open() -> Self {
         Self {
             pressure: PseudoFile::open(pressure::PATH).ok(),
+            memory: MemoryCounters::open(),
             zones: PseudoFile::open(zones::PATH).ok(),
             nodes: NodeCounters::open(),
             resident: ResidentSize::open().ok(),
@@ -34,6 +37,7 @@ impl Sampler {
     pub fn sample(&mut self) -> HostSample {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
+            memory: self.memory.memory(),
             zones: self.zones.as_mut().and_then(|file| Some(zones::parse(file.read().ok()?))).unwrap_or_default(),
             node_refaults: self.nodes.read(),
             own: OwnCost {

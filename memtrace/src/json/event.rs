@@ -31,7 +31,7 @@ pub struct Stall {
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
     pub container: Option<Container>,
-    /// Node, for the kinds whose event names one.
+    /// Node that was reclaimed, for the kinds whose event names one; else that of the CPU on which the stall ended.
     pub nid: Option<u32>,
     /// Order of the allocation.
     pub order: Option<i32>,

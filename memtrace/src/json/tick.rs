@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    session::{input, tick},
+    session::{input, memory, tick},
 };
 
 /// Stalls that ended in an interval.
@@ -106,6 +106,36 @@ impl Pressure {
     }
 }
 
+/// Memory and swap at the end of an interval.
+#[derive(Debug, Serialize)]
+pub struct Memory {
+    /// All memory that the kernel manages, in bytes.
+    pub total_bytes: Option<u64>,
+    /// What could be had without swapping, in bytes.
+    pub available_bytes: Option<u64>,
+    /// All swap, in bytes.
+    pub swap_total_bytes: Option<u64>,
+    /// Free swap, in bytes.
+    pub swap_free_bytes: Option<u64>,
+    /// Pages read from swap in the interval.
+    pub swapped_in_pages: Option<u64>,
+    /// Pages written to swap in the interval.
+    pub swapped_out_pages: Option<u64>,
+}
+
+impl From<memory::Memory> for Memory {
+    fn from(memory: memory::Memory) -> Self {
+        Self {
+            total_bytes: memory.total_bytes,
+            available_bytes: memory.available_bytes,
+            swap_total_bytes: memory.swap_total_bytes,
+            swap_free_bytes: memory.swap_free_bytes,
+            swapped_in_pages: memory.swapped_in_pages,
+            swapped_out_pages: memory.swapped_out_pages,
+        }
+    }
+}
+
 /// What happened since the tick before.
 #[derive(Debug, Serialize)]
 pub struct Tick {
@@ -135,6 +165,8 @@ pub struct Tick {
     pub zones: Vec<Zone>,
     /// Memory pressure; null where PSI is off.
     pub pressure: Option<Pressure>,
+    /// Memory and swap; null where they are not read.
+    pub memory: Option<Memory>,
     /// Refaults of the host in the interval.
     pub refaults: Refaults,
     /// OOM kills in the interval.
@@ -179,6 +211,7 @@ impl Tick {
             efficiency: tick.reclaim.efficiency().and_then(finite),
             zones: zones(tick),
             pressure: tick.pressure.as_ref().map(Pressure::new),
+            memory: tick.memory.map(Memory::from),
             refaults: Refaults::new(tick.refaults, &tick.faults_read),
             oom_kills: tick.oom_kills,
             loss: tick.loss.0.clone(),

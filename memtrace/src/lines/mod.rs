@@ -26,6 +26,7 @@ pub use self::{
 };
 pub(crate) use self::{
     number::{bytes_or_dash, count, duration_or_dash, percent, rate, things, three_digits},
+    parts::shares,
     shade::{shade, shades},
     style::{Cell, Colour},
 };

@@ -18,7 +18,7 @@ pub(super) fn spent(kind: &KindSummary) -> Option<String> {
 const WORTH: u64 = 5;
 
 /// The largest first; `None` when no part but the rest is worth a line.
-fn shares(parts: &Parts) -> Option<String> {
+pub(crate) fn shares(parts: &Parts) -> Option<String> {
     let whole: u64 = parts.named().map(|(_, ns)| ns).sum();
     let percent = |ns: u64| u64::try_from(u128::from(ns) * 100 / u128::from(whole.max(1))).unwrap_or(100);
     let mut shown: Vec<_> =

@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Write},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +15,7 @@ use std::{
 };
 
 use crate::{
+    host::{self, cgroups::memory_hierarchy},
     screen::{self, Model},
     terminal::{self, Control},
     view::{Item, View},
@@ -68,7 +70,11 @@ impl Writer {
             let closed = Closed(flag);
             let result = match output {
                 Output::Text(mut view) => write_all(&receiver, &mut view, &mut io::stdout().lock()),
-                Output::Screen(mut view, model) => terminal::show(&receiver, &mut view, *model, &shared),
+                Output::Screen(mut view, model) => {
+                    let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
+                    let limits = |id, path: &[u8]| Some(host::limits::limits(id, mount.as_ref()?, path));
+                    terminal::show(&receiver, &mut view, *model, &shared, limits)
+                }
                 Output::Once(model) => write_once(&receiver, *model, &mut io::stdout().lock()),
             };
             closed.set(result.is_err());

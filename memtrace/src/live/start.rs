@@ -135,6 +135,7 @@ pub(super) fn output(job: &Job<'_>, view: View, hooks: &[HookStatus], filter: &F
             start_ns,
             hooks: hooks.iter().map(HookRecord::from).collect(),
             filter: lines::filter_in_words(filter),
+            gfp: view.gfp.clone(),
             page_bytes: rustix::param::page_size() as u64,
         };
         let interval_ns = nanoseconds(job.trace.interval);

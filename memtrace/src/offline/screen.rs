@@ -20,6 +20,8 @@ use super::{
 };
 use crate::{
     cli::{ReplayArgs, Speed},
+    gfp::GfpNames,
+    limits::Limits,
     live::Signals,
     replay::{Items, Replay},
     screen::{About, Model, Playback},
@@ -63,6 +65,7 @@ pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
     let mut model = model(args, &replay, &request);
     model.playback = Some(Playback { playing: true, speed });
     let mut view = view(args, &replay, &request);
+    let recorded = replay.meta().host.cgroup_limits.clone();
     drop((replay, player));
     let closed = Arc::new(AtomicBool::new(false));
     let (args, stop) = (args.clone(), Arc::clone(&closed));
@@ -78,7 +81,8 @@ pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
             }
         });
         let _closing = Closing(&closed);
-        terminal::show(&receiver, &mut view, model, &control)
+        let limits = |id, path: &[u8]| Some(Limits::of_recording(id, path, &recorded));
+        terminal::show(&receiver, &mut view, model, &control, limits)
     });
     // A reader that waits for room has nobody to wait for.
     drop(receiver);
@@ -141,6 +145,7 @@ fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
         start_ns: meta.start_ns(),
         hooks: meta.setup.hooks.clone(),
         filter: crate::lines::filter_in_words(replay.filter()),
+        gfp: GfpNames::from_list(&meta.setup.gfp_names),
         page_bytes: meta.host.page_size_bytes,
     };
     Model::new(about, terminal::look(args.no_color), request.clock(meta), meta.setup.interval_ns)

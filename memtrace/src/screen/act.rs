@@ -31,8 +31,8 @@ impl Model {
             Action::Help => self.mode = if self.mode == Mode::Help { Mode::Page } else { Mode::Help },
             Action::Filter => self.mode = Mode::Typing(self.filter_text.clone(), None),
             Action::GoTo => self.mode = Mode::GoingTo(String::new(), None),
-            Action::SortNext => self.order.0 = self.order.0.step(1),
-            Action::SortBefore => self.order.0 = self.order.0.step(8),
+            Action::SortNext => self.order.0 = self.order.0.next(),
+            Action::SortBefore => self.order.0 = self.order.0.before(),
             Action::SortReverse => self.order.1 = !self.order.1,
             Action::Pause if self.playback.is_some() => self.play_or_pause(),
             Action::Pause => self.at_ns = if self.at_ns.is_some() { None } else { self.latest().map(|f| f.tick.t_ns) },
@@ -40,6 +40,8 @@ impl Model {
             Action::Details if self.selected_row().is_some() => {
                 // Rows come and go: details are of one interval.
                 self.hold();
+                // They may have changed since the last look.
+                self.limits = None;
                 self.mode = Mode::Details;
             }
             Action::Details => {}

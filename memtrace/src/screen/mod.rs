@@ -3,19 +3,23 @@
 
 mod act;
 mod filter;
+mod group;
 mod keys;
 mod model;
 mod playback;
 mod rows;
+mod sort;
 mod typing;
 mod verdict;
 pub mod view;
 
 pub use self::{
     filter::RowFilter,
+    group::Group,
     keys::{Action, BINDINGS, Binding, Key, action_of},
     model::{About, Effect, Frame, Look, Mode, Model, Page},
     playback::Playback,
-    rows::{Group, Row, SortBy},
+    rows::Row,
+    sort::SortBy,
     verdict::{Level, Verdict},
 };

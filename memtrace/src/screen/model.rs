@@ -4,15 +4,20 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     filter::RowFilter,
+    group::Group,
     playback::Playback,
-    rows::{Group, Paths, Row, SortBy, rows},
+    rows::{Paths, Row, rows},
+    sort::SortBy,
     verdict::{Verdict, verdict},
 };
 use crate::{
     before::BeforeStart,
     clock::Clock,
     event::Oom,
+    gfp::GfpNames,
     hook::HookRecord,
+    limits::Limits,
+    lines::things,
     session::{recent::RecentRow, tick::Tick},
     view::Item,
 };
@@ -22,6 +27,8 @@ const FRAMES: usize = 600;
 /// Bytes that they may take, and those of a recording that is played.
 const BYTES: usize = 16 << 20;
 const BYTES_PLAYED: usize = 512 << 20;
+/// Rows of each table that are kept of old intervals, when there is no room for all.
+const KEPT_ROWS: usize = 8;
 /// OOM kills that are kept.
 const OOMS: usize = 256;
 /// Intervals for which words are shown.
@@ -42,6 +49,8 @@ pub struct About {
     pub hooks: Vec<HookRecord>,
     /// What was filtered for at the start, in words; empty without a filter.
     pub filter: String,
+    /// Names of allocation flags.
+    pub gfp: GfpNames,
     /// Page size in bytes.
     pub page_bytes: u64,
 }
@@ -67,7 +76,7 @@ pub struct Frame {
 impl Frame {
     /// About how many bytes it takes.
     fn bytes(&self) -> usize {
-        let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.processes.len() + rows.cgroups.len());
+        let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.tables().iter().map(|rows| rows.len()).sum());
         2048 + rows * (size_of::<RecentRow>() + 32) + self.tick.zones.len() * 96 + self.tick.coverage.rows.len() * 128
     }
 }
@@ -156,11 +165,15 @@ pub struct Model {
     pub lost: u64,
     /// What became of what was asked for, and how many intervals ago.
     pub said: Option<(String, u32)>,
+    /// Limits of the cgroup whose details are shown, when they were last looked up.
+    pub limits: Option<Limits>,
     /// How a recording is played; `None` when it is live.
     pub playback: Option<Playback>,
     pub(super) filter: RowFilter,
     frames: VecDeque<Frame>,
     bytes: usize,
+    /// How many of the oldest intervals were thinned.
+    thinned: usize,
     ooms: VecDeque<(Oom, Option<Arc<[u8]>>)>,
     pending: Vec<(Oom, Option<Arc<[u8]>>)>,
     paths: Paths,
@@ -186,10 +199,12 @@ impl Model {
             interval_ns,
             lost: 0,
             said: None,
+            limits: None,
             playback: None,
             filter: RowFilter::default(),
             frames: VecDeque::new(),
             bytes: 0,
+            thinned: 0,
             ooms: VecDeque::new(),
             pending: Vec::new(),
             paths: Paths::new(),
@@ -226,11 +241,7 @@ impl Model {
         self.bytes += frame.bytes();
         self.frames.push_back(frame);
         let (frames, bytes) = if self.playback.is_some() { (usize::MAX, BYTES_PLAYED) } else { (FRAMES, BYTES) };
-        while self.frames.len() > frames || (self.bytes > bytes && self.frames.len() > 1) {
-            if let Some(old) = self.frames.pop_front() {
-                self.bytes = self.bytes.saturating_sub(old.bytes());
-            }
-        }
+        self.make_room(frames, bytes);
         if self.playback.is_some() && self.at_ns.is_none() {
             self.at_ns = self.frames.front().map(|frame| frame.tick.t_ns);
         }
@@ -238,6 +249,30 @@ impl Model {
         if let (Some(at), Some(first)) = (self.at_ns, self.frames.front()) {
             self.at_ns = Some(at.max(first.tick.t_ns));
         }
+    }
+
+    /// Keeps so many intervals and bytes: rows of the oldest intervals go first, then the intervals.
+    fn make_room(&mut self, frames: usize, bytes: usize) {
+        while self.bytes > bytes && self.thinned + 1 < self.frames.len() {
+            let frame = &mut self.frames[self.thinned];
+            let before = frame.bytes();
+            frame.tick.rows.iter_mut().for_each(|rows| rows.thin(KEPT_ROWS));
+            self.bytes = self.bytes.saturating_sub(before - frame.bytes());
+            self.thinned += 1;
+        }
+        while self.frames.len() > frames || (self.bytes > bytes && self.frames.len() > 1) {
+            if let Some(old) = self.frames.pop_front() {
+                self.bytes = self.bytes.saturating_sub(old.bytes());
+                self.thinned = self.thinned.saturating_sub(1);
+            }
+        }
+    }
+
+    /// What is no longer there of the interval that is shown, or of those before it, in words; `None` when all is.
+    #[must_use]
+    pub fn thinned(&self) -> Option<String> {
+        let folded = self.shown()?.tick.rows.as_ref()?.folded;
+        (folded > 0).then(|| format!("{} more not kept", things(folded, "row")))
     }
 
     /// The interval that is shown.
@@ -286,6 +321,14 @@ impl Model {
         let rows = self.rows();
         let at = self.selected.min(rows.len().saturating_sub(1));
         rows.into_iter().nth(at)
+    }
+
+    /// The cgroup whose limits are to be looked up for the details, by id and path; `None` when they are known or of no use.
+    #[must_use]
+    pub fn limits_wanted(&self) -> Option<(u64, Arc<[u8]>)> {
+        let id = if self.mode == Mode::Details { self.selected_row()?.cgroup_id? } else { return None };
+        let is_known = self.limits.as_ref().is_some_and(|limits| limits.id == id);
+        self.paths.get(&id).filter(|_| !is_known).map(|path| (id, Arc::clone(path)))
     }
 
     /// The verdict on what is shown.

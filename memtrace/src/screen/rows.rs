@@ -1,116 +1,22 @@
 //! The rows of the table: of one interval, grouped, filtered and sorted.
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_common::kind::StallKind;
 
-use super::filter::RowFilter;
+use super::{filter::RowFilter, group::Group, sort::SortBy};
 use crate::{
     container::Container,
     event::Oom,
     session::{
+        detail::Detail,
         faults::Faults,
-        recent::{RecentRow, Who},
+        recent::{RecentRow, RecentRows, Who},
         tally::KindTally,
         tick::{Interval, Tick},
     },
     untrusted::Untrusted,
 };
-
-/// What a row is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Group {
-    /// A process.
-    #[default]
-    Process,
-    /// A memory cgroup.
-    Cgroup,
-    /// A kind of stall.
-    Kind,
-}
-
-impl Group {
-    /// The next one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Process => Self::Cgroup,
-            Self::Cgroup => Self::Kind,
-            Self::Kind => Self::Process,
-        }
-    }
-
-    /// The head of its column.
-    #[must_use]
-    pub const fn head(self) -> &'static str {
-        match self {
-            Self::Process => "PROCESS",
-            Self::Cgroup => "CGROUP",
-            Self::Kind => "KIND",
-        }
-    }
-}
-
-/// What rows are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SortBy {
-    /// Name, from a to z.
-    Name,
-    /// Stalls.
-    Stalls,
-    /// Time stalled.
-    #[default]
-    Time,
-    /// Median.
-    P50,
-    /// 99th percentile.
-    P99,
-    /// The longest.
-    Max,
-    /// Refaults.
-    Refaults,
-    /// Pages reclaimed.
-    Reclaimed,
-    /// OOM kills.
-    Oom,
-}
-
-impl SortBy {
-    const ALL: [Self; 9] = [
-        Self::Name,
-        Self::Stalls,
-        Self::Time,
-        Self::P50,
-        Self::P99,
-        Self::Max,
-        Self::Refaults,
-        Self::Reclaimed,
-        Self::Oom,
-    ];
-
-    /// The one so many columns further.
-    #[must_use]
-    pub fn step(self, by: usize) -> Self {
-        let at = Self::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
-        Self::ALL[(at + by) % Self::ALL.len()]
-    }
-
-    fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let refaults =
-            |row: &Row| row.faults.map(|f| f.refaults.file_pages.saturating_add(f.refaults.anon_pages)).unwrap_or(0);
-        match self {
-            Self::Name => a.name.cmp(&b.name),
-            Self::Stalls => b.stalls.count.cmp(&a.stalls.count),
-            Self::Time => b.stalls.total_ns.cmp(&a.stalls.total_ns),
-            Self::P50 => b.stalls.p50_ns.cmp(&a.stalls.p50_ns),
-            Self::P99 => b.stalls.p99_ns.cmp(&a.stalls.p99_ns),
-            Self::Max => b.stalls.max_ns.cmp(&a.stalls.max_ns),
-            Self::Refaults => refaults(b).cmp(&refaults(a)),
-            Self::Reclaimed => b.reclaimed_pages.cmp(&a.reclaimed_pages),
-            Self::Oom => b.ooms.cmp(&a.ooms),
-        }
-    }
-}
 
 /// A row, in words where it names something.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +25,8 @@ pub struct Row {
     pub who: Option<Who>,
     /// What it is called.
     pub name: String,
+    /// Its cgroup; `None` where there is not one alone.
+    pub cgroup_id: Option<u64>,
     /// The path of its cgroup, empty where there is none.
     pub cgroup: String,
     /// Process id, of a process.
@@ -129,8 +37,12 @@ pub struct Row {
     pub kinds: Vec<(StallKind, KindTally)>,
     /// What it had to get back; `None` where that is not read.
     pub faults: Option<Faults>,
+    /// What they were like; `None` where that is not told apart.
+    pub detail: Option<Detail>,
     /// Pages reclaimed in its stalls; `None` when not read.
     pub reclaimed_pages: Option<u64>,
+    /// How often it asked for kswapd; `None` where that is not told apart.
+    pub wakeups: Option<u64>,
     /// OOM kills in it.
     pub ooms: u64,
 }
@@ -138,10 +50,27 @@ pub struct Row {
 impl Row {
     /// Whether anything of what the table shows happened to it.
     fn has_any(&self) -> bool {
-        let refaults = self.faults.map_or(0, |faults| {
-            faults.refaults.file_pages.saturating_add(faults.refaults.anon_pages).saturating_add(faults.swapin_pages)
-        });
-        self.stalls.count > 0 || refaults > 0 || self.ooms > 0
+        let pages = self.faults.map_or(0, |faults| faults.refaulted_pages().saturating_add(faults.swapin_pages));
+        self.stalls.count > 0 || pages > 0 || self.ooms > 0 || self.wakeups.is_some_and(|wakeups| wakeups > 0)
+    }
+
+    /// Adds what another row of the same name has.
+    fn merge(&mut self, other: &Self) {
+        self.stalls.merge(&other.stalls);
+        for (kind, more) in &other.kinds {
+            match self.kinds.iter_mut().find(|(known, _)| known == kind) {
+                Some((_, sum)) => sum.add(*more),
+                None => self.kinds.push((*kind, *more)),
+            }
+        }
+        if let (Some(sum), Some(more)) = (&mut self.faults, &other.faults) {
+            sum.merge(more);
+        }
+        if let (Some(sum), Some(more)) = (&mut self.detail, &other.detail) {
+            sum.merge(more);
+        }
+        self.reclaimed_pages = self.reclaimed_pages.zip(other.reclaimed_pages).map(|(a, b)| a.saturating_add(b));
+        self.ooms += other.ooms;
     }
 }
 
@@ -157,17 +86,23 @@ pub(super) fn rows(
     filter: &RowFilter,
     order: (SortBy, bool),
 ) -> Vec<Row> {
-    let recent = tick.rows.as_ref();
+    let of = |rows: fn(&RecentRows) -> &Vec<RecentRow>| {
+        let rows = tick.rows.as_ref().map(rows).into_iter().flatten();
+        rows.map(|row| {
+            let mut row = of(row, tick, paths);
+            row.ooms = ooms.iter().filter(|(oom, _)| is_of(&row, oom)).count() as u64;
+            row
+        })
+        .collect()
+    };
     let mut rows: Vec<Row> = match group {
-        Group::Process => {
-            recent.map(|rows| &rows.processes).into_iter().flatten().map(|r| of(r, tick, paths)).collect()
-        }
-        Group::Cgroup => recent.map(|rows| &rows.cgroups).into_iter().flatten().map(|r| of(r, tick, paths)).collect(),
+        Group::Process => of(|rows| &rows.processes),
+        Group::Thread => of(|rows| &rows.threads),
+        Group::Cgroup => of(|rows| &rows.cgroups),
+        Group::Container => containers(of(|rows| &rows.cgroups), paths),
+        Group::Node => of(|rows| &rows.nodes),
         Group::Kind => tick.stalls.iter().map(|(kind, stalls)| of_kind(*kind, stalls)).collect(),
     };
-    for row in &mut rows {
-        row.ooms = ooms.iter().filter(|(oom, _)| is_of(row, oom)).count() as u64;
-    }
     // Who only read from disk has no place in a table of who waits for memory.
     rows.retain(|row| row.has_any() && filter.fits(row));
     let (sort, reverse) = order;
@@ -181,8 +116,9 @@ pub(super) fn rows(
 fn is_of(row: &Row, oom: &Oom) -> bool {
     match row.who {
         Some(Who::Process(pid, _)) => pid == oom.victim.pid,
+        Some(Who::Thread(tid, _)) => tid == oom.victim.tid,
         Some(Who::Cgroup(id)) => id.is_some() && id == oom.victim.cgroup_id,
-        None => false,
+        Some(Who::Node(_)) | None => false,
     }
 }
 
@@ -191,40 +127,75 @@ fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> Row {
         Some(id) => paths.get(&id).map_or_else(|| format!("id {id}"), |path| Untrusted(path).tty().to_string()),
         None => String::new(),
     };
+    let named = |id: u32| format!("{} ({id})", Untrusted(row.comm.bytes()).tty());
     let (name, pid) = match row.who {
-        Who::Process(pid, _) => (format!("{} ({pid})", Untrusted(row.comm.bytes()).tty()), Some(pid)),
-        Who::Cgroup(None) => ("not read".to_owned(), None),
-        Who::Cgroup(Some(id)) => (container(id, paths).unwrap_or_else(|| cgroup.clone()), None),
+        Who::Process(pid, _) => (named(pid), Some(pid)),
+        Who::Thread(tid, pid) => (named(tid), Some(pid)),
+        Who::Cgroup(None) | Who::Node(None) => ("not read".to_owned(), None),
+        Who::Cgroup(Some(id)) => {
+            let short = container(id, paths).filter(|container| !container.is_unit());
+            (short.map_or_else(|| cgroup.clone(), |container| short_name(&container)), None)
+        }
+        Who::Node(Some(nid)) => (format!("node {nid}"), None),
     };
     Row {
         who: Some(row.who),
         name,
+        cgroup_id: row.cgroup_id,
         cgroup,
         pid,
         stalls: row.stalls,
         kinds: row.kinds.clone(),
-        faults: tick.refaults.map(|_| row.faults),
+        faults: row.faults.filter(|_| tick.refaults.is_some()),
+        detail: Some(row.detail),
         reclaimed_pages: row.reclaimed_pages,
+        wakeups: row.wakeups,
         ooms: 0,
     }
 }
 
-/// The short name of a container or a pod, which says more than the end of its path; the details have that.
-fn container(id: u64, paths: &Paths) -> Option<String> {
-    let container = Container::of(paths.get(&id)?).filter(|container| !container.is_unit())?;
-    Some(Untrusted(&container.short()).tty().to_string())
+fn container(id: u64, paths: &Paths) -> Option<Container<'_>> {
+    Container::of(paths.get(&id)?)
+}
+
+/// What says more than the end of its path.
+fn short_name(container: &Container<'_>) -> String {
+    Untrusted(&container.short()).tty().to_string()
+}
+
+/// The rows of cgroups, put together by whose they are. Those of nobody stay as they are.
+fn containers(cgroups: Vec<Row>, paths: &Paths) -> Vec<Row> {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for mut row in cgroups {
+        if let Some(Who::Cgroup(Some(id))) = row.who
+            && let Some(container) = container(id, paths)
+        {
+            row.name = short_name(&container);
+        }
+        match rows.get_mut(&row.name) {
+            Some(sum) => {
+                (sum.who, sum.cgroup_id) = (None, None);
+                sum.merge(&row);
+            }
+            None => drop(rows.insert(row.name.clone(), row)),
+        }
+    }
+    rows.into_values().collect()
 }
 
 fn of_kind(kind: StallKind, stalls: &Interval) -> Row {
     Row {
         who: None,
         name: kind.name().to_owned(),
+        cgroup_id: None,
         cgroup: String::new(),
         pid: None,
         stalls: *stalls,
         kinds: vec![(kind, KindTally { count: stalls.count, total_ns: stalls.total_ns })],
         faults: None,
+        detail: None,
         reclaimed_pages: None,
+        wakeups: None,
         ooms: 0,
     }
 }

@@ -23,6 +23,12 @@ impl Faults {
         *self == Self::default()
     }
 
+    /// Pages that were refaulted, of files and anonymous memory.
+    #[must_use]
+    pub fn refaulted_pages(&self) -> u64 {
+        self.refaults.file_pages.saturating_add(self.refaults.anon_pages)
+    }
+
     /// Adds what `other` has.
     pub fn merge(&mut self, other: &Self) {
         let (sum, more) = (&mut self.refaults, &other.refaults);

@@ -8,7 +8,7 @@ use memtrace_common::{
     totals::{KswapdTotals, OtherShrinks},
 };
 
-use super::{coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss};
+use super::{coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory};
 use crate::event::Comm;
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
@@ -142,6 +142,8 @@ pub struct OwnCost {
 pub struct HostSample {
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
+    /// Memory and swap, with what was swapped since boot.
+    pub memory: Option<Memory>,
     /// Zones that hold pages.
     pub zones: Vec<Zone>,
     /// Refaults by node since boot; empty where the kernel does not tell.

@@ -5,12 +5,14 @@
 
 pub mod bands;
 pub mod coverage;
+pub mod detail;
 pub mod faults;
 pub mod filter;
 pub mod histogram;
 pub mod input;
 mod kswapd;
 pub mod loss;
+pub mod memory;
 mod oom;
 pub mod parts;
 pub mod pattern;
@@ -33,6 +35,7 @@ use self::{
     input::{KernelTotals, NodeRefaults, OpenStall, TickInput, Told},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
+    memory::Memory,
     oom::OomKills,
     recent::Recent,
     table::Table,
@@ -150,6 +153,7 @@ struct Last {
     oom_kills: u64,
     loss: Ledger,
     own: input::OwnCost,
+    memory: Option<Memory>,
     node_refaults: Vec<NodeRefaults>,
     coverage: Coverage,
 }
@@ -170,7 +174,7 @@ impl Session {
             tails: Tails::default(),
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
-            recent: config.rows.then(|| Recent::new(label)),
+            recent: config.rows.then(Recent::new),
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,
@@ -204,6 +208,7 @@ impl Session {
         let readings = window::readings(base);
         self.baseline = self.baseline.take().zip(readings).map(|(old, readings)| Baseline { readings, ..old });
         self.nodes_from.clone_from(&base.host.node_refaults);
+        self.last.memory = base.host.memory;
         self.window = Some(Window::new(base));
     }
 
@@ -223,6 +228,9 @@ impl Session {
             }
             Event::Kswapd(kswapd) => {
                 self.kswapds.apply(kswapd);
+                if let Some(recent) = &mut self.recent {
+                    recent.add_waker(kswapd);
+                }
                 Applied { shown: true, ..Applied::default() }
             }
         }
@@ -251,7 +259,7 @@ impl Session {
         let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
         cgroup.tally.add(stall);
         if let Some(recent) = &mut self.recent {
-            recent.add(stall, label);
+            recent.add(stall);
         }
         Applied { shown: true, new_process, new_cgroup }
     }
@@ -272,8 +280,7 @@ impl Session {
             let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
             row.tally.faults.merge(&process.faults);
             if let Some(recent) = &mut self.recent {
-                let (row, _) = recent.processes.row((process.pid, process.process_start_ns), label);
-                row.tally.faults.merge(&process.faults);
+                recent.add_process(process);
             }
         }
         for (id, refaults) in &deltas.cgroups {
@@ -284,7 +291,7 @@ impl Session {
             let faults = Faults { refaults: *refaults, ..Faults::default() };
             row.tally.faults.merge(&faults);
             if let Some(recent) = &mut self.recent {
-                recent.cgroups.row(Some(*id), ()).0.tally.faults.merge(&faults);
+                recent.add_cgroup(*id, &faults);
             }
         }
     }

@@ -63,6 +63,21 @@ impl Parts {
         )
     }
 
+    /// Adds those of other stalls. What is not told apart of some is in their rest.
+    pub(super) fn add(&mut self, more: &Self) {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (one, other) => one.or(other),
+        };
+        *self = Self {
+            throttle_ns: sum(self.throttle_ns, more.throttle_ns),
+            shrinkers_ns: sum(self.shrinkers_ns, more.shrinkers_ns),
+            soft_limit_ns: sum(self.soft_limit_ns, more.soft_limit_ns),
+            reclaim_ns: sum(self.reclaim_ns, more.reclaim_ns),
+            rest_ns: self.rest_ns.saturating_add(more.rest_ns),
+        };
+    }
+
     /// Name and ns of each part that is known.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [

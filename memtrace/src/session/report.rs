@@ -48,6 +48,7 @@ impl Session {
             matched: (!self.config.filter.is_empty()).then(|| Interval::of_tally(&self.matched_since)),
             own_stalls: totals.own.count.saturating_sub(last.totals.own.count),
             own_stalled_ns: totals.own.total_ns.saturating_sub(last.totals.own.total_ns),
+            rows: self.take_recent(kswapd.iter().map(|node| (node.nid, node.wakeups))),
             kswapd,
             reclaim: Reclaim::of(
                 scanned.saturating_sub(scanned_before),
@@ -57,10 +58,10 @@ impl Session {
             .told(self.scans_told(totals)),
             zones: host.zones.clone(),
             pressure: host.pressure,
+            memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
             open: totals.open.clone(),
-            rows: self.take_recent(),
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
@@ -77,6 +78,7 @@ impl Session {
             oom_kills,
             loss,
             own: host.own,
+            memory: host.memory,
             node_refaults,
             coverage,
         };

@@ -29,6 +29,14 @@ pub struct KindTally {
     pub total_ns: u64,
 }
 
+impl KindTally {
+    /// Adds those of others.
+    pub fn add(&mut self, more: Self) {
+        self.count = self.count.saturating_add(more.count);
+        self.total_ns = self.total_ns.saturating_add(more.total_ns);
+    }
+}
+
 /// A sum of values of which some may not have been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct PartialSum {
@@ -124,8 +132,7 @@ impl Tally {
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         for (kind, more) in self.kinds.iter_mut().zip(other.kinds) {
-            kind.count = kind.count.saturating_add(more.count);
-            kind.total_ns = kind.total_ns.saturating_add(more.total_ns);
+            kind.add(more);
         }
         self.faults.merge(&other.faults);
         self.without_latency = self.without_latency.saturating_add(other.without_latency);

@@ -20,7 +20,7 @@ use crate::{
 /// memtrace's own pid in these tests.
 const OWN: u32 = 9999;
 
-fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
+pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
     Stall {
         t_ns: 1,
         dur_ns,

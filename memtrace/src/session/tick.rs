@@ -11,6 +11,7 @@ use super::{
     histogram::Histogram,
     input::{KernelTotals, KindTotals, OpenStall, OwnCost, Pressure, Zone},
     loss::Ledger,
+    memory::Memory,
     recent::RecentRows,
     tally::Tally,
 };
@@ -43,6 +44,24 @@ impl Interval {
             p99_ns: quantile(0.99),
             max_ns,
             bands: bands::of_counts(latency.counts()),
+        }
+    }
+
+    /// Adds those of another row. The quantiles of both together are not known.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
+        self.count = self.count.saturating_add(other.count);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        (self.p50_ns, self.p99_ns) = (None, None);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        for (band, more) in self.bands.iter_mut().zip(other.bands) {
+            *band = band.saturating_add(more);
         }
     }
 
@@ -137,6 +156,8 @@ pub struct Tick {
     pub zones: Vec<Zone>,
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
+    /// Memory and swap, with what was swapped in the interval.
+    pub memory: Option<Memory>,
     /// Refaults in the interval, exact; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
     /// Which faults are read, and by what.

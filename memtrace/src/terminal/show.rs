@@ -25,6 +25,7 @@ use signal_hook::{
 
 use super::tty::{Held, leave};
 use crate::{
+    limits::Limits,
     screen::{Effect, Key, Model, view},
     view::{Item, View},
 };
@@ -47,13 +48,19 @@ pub struct Control {
     pub save: AtomicBool,
 }
 
-/// Shows the screen until the summary comes, and then that, as lines.
+/// Shows the screen until the summary comes, and then that, as lines. `limits` are those of a cgroup, by its id and path.
 ///
 /// # Errors
 /// When the terminal fails.
-pub fn show(receiver: &Receiver<Item>, view: &mut View, mut model: Model, control: &Control) -> io::Result<()> {
+pub fn show(
+    receiver: &Receiver<Item>,
+    view: &mut View,
+    mut model: Model,
+    control: &Control,
+    mut limits: impl FnMut(u64, &[u8]) -> Option<Limits>,
+) -> io::Result<()> {
     let held = Held::new()?;
-    let shown = run(receiver, &mut model, control, &held);
+    let shown = run(receiver, &mut model, control, &held, &mut limits);
     leave();
     held.release();
     if let Some(last) = shown? {
@@ -63,7 +70,13 @@ pub fn show(receiver: &Receiver<Item>, view: &mut View, mut model: Model, contro
 }
 
 /// Draws until the last item, which is returned; `None` when there is none.
-fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &Held) -> io::Result<Option<Item>> {
+fn run(
+    receiver: &Receiver<Item>,
+    model: &mut Model,
+    control: &Control,
+    held: &Held,
+    limits: &mut dyn FnMut(u64, &[u8]) -> Option<Limits>,
+) -> io::Result<Option<Item>> {
     let [stop, go_on] = [SIGTSTP, SIGCONT].map(|signal| {
         let flag = Arc::new(AtomicBool::new(false));
         flag::register(signal, Arc::clone(&flag)).map(|_| flag)
@@ -98,6 +111,9 @@ fn run(receiver: &Receiver<Item>, model: &mut Model, control: &Control, held: &H
             held.enter()?;
             terminal.clear()?;
             changed = true;
+        }
+        if let Some((id, path)) = model.limits_wanted().filter(|_| changed) {
+            model.limits = limits(id, &path);
         }
         if changed {
             terminal.draw(|frame| view::draw(model, frame.area(), frame.buffer_mut()))?;

@@ -260,6 +260,7 @@ impl<R: Read> Reader<R> {
         if self.segment.is_none() {
             tick.vmstat.clear();
             tick.meminfo_bytes.clear();
+            tick.input.host.memory = None;
         }
         if !is_sane(&tick.input) {
             return Err(IMPOSSIBLE);

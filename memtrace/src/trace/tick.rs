@@ -23,6 +23,7 @@ use crate::session::{
     faults::FaultDeltas,
     histogram::Histogram,
     input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
+    memory::Memory,
 };
 
 /// What the numbers of a segment's ticks are differences to.
@@ -33,6 +34,8 @@ pub(super) struct Base {
     counters: KernelCounters,
     vmstat: Vec<u64>,
     meminfo_bytes: Vec<u64>,
+    vmstat_names: Vec<String>,
+    meminfo_names: Vec<String>,
     zones: Vec<Zone>,
 }
 
@@ -46,6 +49,8 @@ impl Base {
             counters: meta.baseline.readings.after.clone(),
             vmstat: meta.vmstat.clone(),
             meminfo_bytes: meta.meminfo_bytes.clone(),
+            vmstat_names: meta.host.vmstat_names.clone(),
+            meminfo_names: meta.host.meminfo_names.clone(),
             zones: meta.zones.clone(),
         }
     }
@@ -127,7 +132,10 @@ impl Base {
             open: message.open.iter().filter_map(to_open).collect(),
             loss: names.loss(&message.loss, &base.loss),
         };
+        let vmstat = restored(&message.vmstat, &self.vmstat, 1);
+        let meminfo_bytes = restored(&message.meminfo_kib, &self.meminfo_bytes, 1024);
         let host = HostSample {
+            memory: Memory::of(named(&self.meminfo_names, &meminfo_bytes), named(&self.vmstat_names, &vmstat)),
             pressure: message.pressure.as_ref().map(to_pressure),
             zones: self.zones(message),
             node_refaults: message.node_refaults.iter().map(to_node).collect(),
@@ -144,8 +152,8 @@ impl Base {
                 lost: to_lost(&message.lost),
                 told: self.told(&message.told),
             },
-            vmstat: restored(&message.vmstat, &self.vmstat, 1),
-            meminfo_bytes: restored(&message.meminfo_kib, &self.meminfo_bytes, 1024),
+            vmstat,
+            meminfo_bytes,
             untold_processes: Vec::new(),
             untold_cgroups: Vec::new(),
         }
@@ -189,6 +197,10 @@ impl Base {
 
 /// Open stalls that a tick lists; there may be thousands in a storm.
 const MAX_OPEN: usize = 256;
+
+fn named<'a>(names: &'a [String], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
+    names.iter().map(String::as_str).zip(values.iter().copied())
+}
 
 fn same_zones(now: &[Zone], base: &[Zone]) -> bool {
     now.len() == base.len() && now.iter().zip(base).all(|(now, base)| now.nid == base.nid && now.name == base.name)

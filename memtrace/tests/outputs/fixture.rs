@@ -16,6 +16,7 @@ use memtrace::{
         filter::Filter,
         input::{HostSample, KernelTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
         loss::Loss,
+        memory::Memory,
         summary::Summary,
         tick::Tick,
     },
@@ -183,6 +184,14 @@ pub(crate) fn host() -> HostSample {
             full_avg: [4.4, 1.0, 0.0],
             some_total_ns: 9 * S,
             full_total_ns: 2 * S,
+        }),
+        memory: Some(Memory {
+            total_bytes: Some(8 << 30),
+            available_bytes: Some(1 << 30),
+            swap_total_bytes: Some(2 << 30),
+            swap_free_bytes: Some(1 << 29),
+            swapped_in_pages: Some(1000),
+            swapped_out_pages: None,
         }),
         zones: vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1400), zone(1, "Normal", 30_000)],
         node_refaults: vec![

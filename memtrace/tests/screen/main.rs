@@ -48,15 +48,15 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
 
 /// So many seconds, each with these stalls (name and length), and a kill in the last one.
 fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
-    model_in(b"/web", seconds, stalls, kill)
+    model_in([b"/web", b"/db\x1b]0;x\x07"], seconds, stalls, kill)
 }
 
-/// The same with another path of the cgroup that stalls.
-fn model_in(path: &[u8], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
+/// The same with other paths of the two cgroups that stall.
+fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
     let about = About { host: b"web-07".to_vec(), kernel: "6.8.0".to_owned(), page_bytes: 4096, ..About::default() };
     let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
     let mut model = Model::new(about, Look { colour: false, utf8: true }, clock, S);
-    let names: BTreeMap<u64, Vec<u8>> = [(40, path.to_vec()), (41, b"/db\x1b]0;x\x07".to_vec())].into();
+    let names: BTreeMap<u64, Vec<u8>> = [(40, paths[0].to_vec()), (41, paths[1].to_vec())].into();
     let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });
     let mut totals = KernelTotals::default();
     totals.stalls.insert(StallKind::Memcg, KindTotals::default());
@@ -85,7 +85,7 @@ fn model_in(path: &[u8], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> M
             let trigger = Trigger { pid: 101, comm: Comm::from(b"java".as_slice()) };
             let oom = Oom { t_ns: t_ns - 500, victim, trigger, constraint: None };
             session.apply(&Event::Oom(oom), &names);
-            model.push(Item::Oom(oom, Some(b"/db\x1b]0;x\x07".as_slice().into())));
+            model.push(Item::Oom(oom, Some(paths[1].into())));
         }
         totals.open = stalls
             .iter()
@@ -175,10 +175,18 @@ fn no_size_is_a_panic_and_ascii_is_ascii() {
 fn a_container_goes_by_its_short_name_and_is_found_by_its_path() {
     let id = "0123456789abcdef".repeat(4);
     let path = format!("/system.slice/docker-{id}.scope");
-    let mut model = model_in(path.as_bytes(), 3, &[(b"java", 2_000_000)], false);
-    keys(&mut model, "g");
+    let below = format!("{path}/worker");
+    let stalls: [(&[u8], u64); 2] = [(b"java", 2_000_000), (b"python", 1_000_000)];
+    let mut model = model_in([path.as_bytes(), below.as_bytes()], 3, &stalls, false);
     let names = |model: &Model| model.rows().into_iter().map(|row| row.name).collect::<Vec<_>>();
+    keys(&mut model, "gg");
+    assert_eq!((model.group, model.rows().len()), (Group::Cgroup, 2));
+    keys(&mut model, "g");
+    // Both are its own: one row, whose quantiles nobody knows.
+    let rows = model.rows();
     assert_eq!(names(&model), ["docker:0123456789ab"]);
+    assert_eq!((rows[0].stalls.count, rows[0].stalls.p99_ns), (2, None));
+    assert_eq!(rows[0].stalls.total_ns, 3_006_000);
     keys(&mut model, &format!("/docker-{id}\n"));
     assert_eq!(names(&model), ["docker:0123456789ab"]);
 }
@@ -200,14 +208,27 @@ fn keys_filter_sort_group_and_drill_down() {
     keys(&mut model, "/pid:x\n");
     assert!(matches!(&model.mode, Mode::Typing(_, Some(wrong)) if wrong.contains("pid:4711")));
     model.key(Key::Esc);
-    keys(&mut model, "g");
+    keys(&mut model, "gg");
     assert_eq!((model.group, names(&model)[0].as_str()), (Group::Cgroup, "/web"));
-    keys(&mut model, "gg\n");
+    keys(&mut model, "gggg\n");
     assert_eq!(model.mode, Mode::Details);
     assert!(view::text(&model, 80, 24).contains("java (100)"));
     assert_eq!(model.key(Key::Ctrl('c')), Effect::Quit);
     assert_eq!((model.key(Key::Char('q')), model.key(Key::Ctrl('z'))), (Effect::Quit, Effect::Suspend));
     assert_eq!(model.key(Key::Char('+')), Effect::Interval(S / 2));
+}
+
+#[test]
+fn rows_are_of_threads_nodes_and_kinds_too() {
+    let mut model = storm();
+    let first = |model: &Model| model.rows().into_iter().next().map(|row| (row.name, row.stalls.count)).unwrap();
+    keys(&mut model, "g");
+    assert_eq!((model.group, first(&model)), (Group::Thread, ("java (100)".to_owned(), 1)));
+    keys(&mut model, "ggg");
+    // Their event names no node: that is not node 0.
+    assert_eq!((model.group, first(&model)), (Group::Node, ("not read".to_owned(), 3)));
+    keys(&mut model, "g");
+    assert_eq!((model.group, first(&model)), (Group::Kind, ("memcg".to_owned(), 3)));
 }
 
 #[test]

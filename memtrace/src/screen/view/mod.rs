@@ -4,6 +4,7 @@ mod details;
 mod header;
 mod heat;
 mod help;
+mod histogram;
 mod overview;
 mod pages;
 mod panels;

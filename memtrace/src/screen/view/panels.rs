@@ -7,9 +7,9 @@ use super::{
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
 };
 use crate::{
-    lines::{percent, rate, shades},
+    lines::{bytes_or_dash, percent, rate, shades},
     screen::model::{Frame, Model},
-    session::{input::Pressure, tick::Tick},
+    session::{input::Pressure, memory::Memory, tick::Tick},
     untrusted::Untrusted,
 };
 
@@ -19,6 +19,9 @@ pub(super) const FROM: (u16, u16) = (120, 30);
 /// Columns of a gauge and of a sparkline.
 const GAUGE: usize = 12;
 const SPARKS: usize = 28;
+
+/// Pages of one kind in an interval; `None` when not read.
+type PagesOf = fn(&Tick) -> Option<u64>;
 
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let Some(frame) = model.shown() else { return };
@@ -42,19 +45,30 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     line(pen, "", PLAIN);
     line(pen, "MEMORY PRESSURE  share of each interval", BOLD);
-    let now = |of: fn(&Pressure) -> u64| pressure(model, tick.t_ns, of);
     for (name, of) in [("some", (|p| p.some_total_ns) as fn(&Pressure) -> u64), ("full", |p| p.full_total_ns)] {
-        let all = now(of);
-        let latest = all.first().copied().flatten().map(|parts| share_of(parts, 1_000_000));
-        let latest = latest.unwrap_or_else(|| "-".to_owned());
-        line(pen, &format!("{name} {latest:>7}  {}", sparks(&all, pen)), PLAIN);
+        let all = pressure(model, tick.t_ns, of);
+        line(pen, &series(name, &all, pen, |parts| share_of(parts, 1_000_000)), PLAIN);
+    }
+    line(pen, "", PLAIN);
+    line(pen, "MEMORY AND SWAP", BOLD);
+    line(pen, &format!("available {}", left(tick, |m| m.available_bytes, |m| m.total_bytes)), PLAIN);
+    line(pen, &format!("free swap {}", left(tick, |m| m.swap_free_bytes, |m| m.swap_total_bytes)), PLAIN);
+    let per_s = |pages: u64| rate(tick.rate(pages));
+    let of_frames =
+        |of: fn(&Tick) -> Option<u64>| model.frames_until(tick.t_ns).take(SPARKS).map(|f| of(&f.tick)).collect();
+    let swapped: [(_, PagesOf); 2] =
+        [("in", |tick| tick.memory?.swapped_in_pages), ("out", |tick| tick.memory?.swapped_out_pages)];
+    for (name, of) in swapped {
+        let all: Vec<Option<u64>> = of_frames(of);
+        line(pen, &series(name, &all, pen, per_s), PLAIN);
     }
     line(pen, "", PLAIN);
     line(pen, "REFAULTS", BOLD);
-    for (name, of) in [("file", file_pages as fn(&Frame) -> Option<u64>), ("anon", anon_pages)] {
-        let all: Vec<Option<u64>> = model.frames_until(tick.t_ns).take(SPARKS).map(of).collect();
-        let latest = all.first().copied().flatten().map_or_else(|| "-".to_owned(), |pages| rate(tick.rate(pages)));
-        line(pen, &format!("{name} {latest:>7}  {}", sparks(&all, pen)), PLAIN);
+    let refaults: [(_, PagesOf); 2] =
+        [("file", |tick| Some(tick.refaults?.file_pages)), ("anon", |tick| Some(tick.refaults?.anon_pages))];
+    for (name, of) in refaults {
+        let all: Vec<Option<u64>> = of_frames(of);
+        line(pen, &series(name, &all, pen, per_s), PLAIN);
     }
     line(pen, "", PLAIN);
     line(pen, "STALLED TIME BY KIND", BOLD);
@@ -81,12 +95,19 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-fn file_pages(frame: &Frame) -> Option<u64> {
-    frame.tick.refaults.map(|refaults| refaults.file_pages)
+/// The latest value in words, and all of them as a sparkline.
+fn series(name: &str, all: &[Option<u64>], pen: &Pen<'_>, words: impl Fn(u64) -> String) -> String {
+    let latest = all.first().copied().flatten().map_or_else(|| "-".to_owned(), words);
+    format!("{name:<4} {latest:>7}  {}", sparks(all, pen))
 }
 
-fn anon_pages(frame: &Frame) -> Option<u64> {
-    frame.tick.refaults.map(|refaults| refaults.anon_pages)
+/// How much is left of how much.
+fn left(tick: &Tick, left: fn(&Memory) -> Option<u64>, of: fn(&Memory) -> Option<u64>) -> String {
+    let value = |of: fn(&Memory) -> Option<u64>| tick.memory.as_ref().and_then(of);
+    match (value(left), value(of)) {
+        (Some(0), Some(0)) => "none".to_owned(),
+        (left, of) => format!("{} of {}", bytes_or_dash(left), bytes_or_dash(of)),
+    }
 }
 
 /// Shares of each interval in which tasks waited for memory, in millionths, the latest first; `None` where unknown.

@@ -5,10 +5,7 @@ use ratatui::layout::Rect;
 use super::pen::{BOLD, PLAIN, Pen, REVERSED};
 use crate::{
     lines::{bytes, duration_or_dash, rate, three_digits},
-    screen::{
-        model::Model,
-        rows::{Row, SortBy},
-    },
+    screen::{model::Model, rows::Row, sort::SortBy},
     session::tick::Tick,
 };
 
@@ -21,7 +18,7 @@ struct Column {
     text: fn(&Row, &Tick, u64) -> String,
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column {
         head: "stalls",
         sort: SortBy::Stalls,
@@ -47,6 +44,7 @@ const COLUMNS: [Column; 8] = [
     Column { head: "max", sort: SortBy::Max, width: 8, from: 0, text: |row, _, _| duration_or_dash(row.stalls.max_ns) },
     Column { head: "refault f/a", sort: SortBy::Refaults, width: 12, from: 70, text: refaults },
     Column { head: "reclaimed/s", sort: SortBy::Reclaimed, width: 12, from: 100, text: reclaimed },
+    Column { head: "kswapd", sort: SortBy::Wakeups, width: 8, from: 90, text: wakeups },
     Column { head: "oom", sort: SortBy::Oom, width: 4, from: 60, text: |row, _, _| row.ooms.to_string() },
 ];
 
@@ -61,6 +59,11 @@ fn refaults(row: &Row, tick: &Tick, _: u64) -> String {
         format!("{}/{}", per_s(f.refaults.file_pages), per_s(f.refaults.anon_pages))
     };
     row.faults.map_or_else(|| "-".to_owned(), both)
+}
+
+/// How often it asked for kswapd: what it caused, where the stalls are what it suffered.
+fn wakeups(row: &Row, tick: &Tick, _: u64) -> String {
+    row.wakeups.map_or_else(|| "-".to_owned(), |count| rate(tick.rate(count)))
 }
 
 fn reclaimed(row: &Row, tick: &Tick, page_bytes: u64) -> String {
@@ -84,7 +87,8 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let marked = |head: &str, by: SortBy| if by == sort { format!("{arrow}{head}") } else { head.to_owned() };
     let rows = model.rows();
     let selected = model.selected.min(rows.len().saturating_sub(1));
-    let head = format!(" {} {}", marked(model.group.head(), SortBy::Name), at(selected, rows.len()));
+    let more = model.thinned().map_or_else(String::new, |more| format!(" ({more})"));
+    let head = format!(" {} {}{more}", marked(model.group.head(), SortBy::Name), at(selected, rows.len()));
     pen.cell(0, area.y, name, &head, BOLD);
     let mut end = name + 1;
     for column in &columns {

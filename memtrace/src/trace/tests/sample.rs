@@ -265,6 +265,8 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
             some_total_ns: number(random),
             full_total_ns: number(random),
         }),
+        // A sample names no counter that it is read from.
+        memory: None,
         zones: if random.u8(..5) == 0 { Vec::new() } else { zones(random) },
         node_refaults: vec![NodeRefaults { nid: 0, file_pages: number(random), anon_pages: number(random) }],
         own: OwnCost { cpu_ns: maybe(random, number), rss_bytes: maybe(random, number), bpf_ns: maybe(random, number) },

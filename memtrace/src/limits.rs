@@ -1,0 +1,88 @@
+//! The limits that a memory cgroup is under: its own, and those of the cgroups above it.
+
+use crate::trace::model::CgroupLimits;
+
+/// A value of a file of a cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitValue {
+    /// A size, in bytes.
+    Bytes(u64),
+    /// How often something happened since the cgroup was made.
+    Times(u64),
+}
+
+/// One cgroup: its path, and what its files say, by their name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitLevel {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// Limits that are set, what is used, what was hit.
+    pub values: Vec<(String, LimitValue)>,
+}
+
+/// All that a cgroup is under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Id of the cgroup.
+    pub id: u64,
+    /// Whether they are those of the beginning of a recording, not of now.
+    pub recorded: bool,
+    /// Itself, then those above it that have a limit.
+    pub levels: Vec<LimitLevel>,
+}
+
+impl Limits {
+    /// Those that a recording has of its beginning.
+    #[must_use]
+    pub fn of_recording(id: u64, path: &[u8], recorded: &[CgroupLimits]) -> Self {
+        let level = |path: &[u8]| {
+            let limits = recorded.iter().find(|cgroup| cgroup.path == path).map(|cgroup| &cgroup.limits);
+            let value = |text: &Option<String>| Some(LimitValue::Bytes(text.as_ref()?.parse().ok()?));
+            let values = limits.into_iter().flatten().filter_map(|l| Some((l.name.clone(), value(&l.value)?)));
+            LimitLevel { path: path.to_vec(), values: values.collect() }
+        };
+        Self { id, recorded: true, levels: with_those_above(path, level) }
+    }
+}
+
+/// What is said of a cgroup, and of those above it of which something is said.
+pub fn with_those_above(path: &[u8], of: impl Fn(&[u8]) -> LimitLevel) -> Vec<LimitLevel> {
+    let above = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at.max(1)]);
+    let above = above.filter(|above| *above != path).map(&of).filter(|level| !level.values.is_empty());
+    [of(path)].into_iter().chain(above).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LimitLevel, LimitValue, Limits, with_those_above};
+    use crate::trace::model::{CgroupLimits, Setting};
+
+    #[test]
+    fn a_limit_far_above_holds_too() {
+        let limit = |path: &str, name: &str, value: &str| CgroupLimits {
+            id: 0,
+            path: path.as_bytes().to_vec(),
+            limits: vec![Setting { name: name.to_owned(), value: Some(value.to_owned()) }],
+        };
+        let recorded = [
+            limit("/a", "memory.high", "1073741824"),
+            limit("/a/b/c", "memory.max", "4096"),
+            limit("/x", "memory.max", "1"),
+        ];
+        let limits = Limits::of_recording(7, b"/a/b/c", &recorded);
+        let values = |limits: &Limits| limits.levels.iter().map(|level| level.values.clone()).collect::<Vec<_>>();
+        let bytes = |name: &str, n| vec![(name.to_owned(), LimitValue::Bytes(n))];
+        assert_eq!(values(&limits), [bytes("memory.max", 4096), bytes("memory.high", 1 << 30)]);
+        assert_eq!(values(&Limits::of_recording(7, b"/a/b", &recorded)), [vec![], bytes("memory.high", 1 << 30)]);
+    }
+
+    #[test]
+    fn every_cgroup_up_to_the_root_is_asked_once() {
+        let level =
+            |path: &[u8]| LimitLevel { path: path.to_vec(), values: vec![("x".to_owned(), LimitValue::Times(1))] };
+        let paths = |of: &[u8]| with_those_above(of, level).into_iter().map(|level| level.path).collect::<Vec<_>>();
+        assert_eq!(paths(b"/a/b"), [b"/a/b".to_vec(), b"/a".to_vec(), b"/".to_vec()]);
+        assert_eq!(paths(b"/"), [b"/".to_vec()]);
+        assert_eq!(paths(b""), [b"".to_vec()]);
+    }
+}

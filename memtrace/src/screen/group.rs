@@ -1,0 +1,43 @@
+//! What the rows of the table are about.
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Group {
+    /// A process.
+    #[default]
+    Process,
+    /// A thread.
+    Thread,
+    /// A memory cgroup.
+    Cgroup,
+    /// A container, pod or unit: the memory cgroups that belong to it.
+    Container,
+    /// A NUMA node.
+    Node,
+    /// A kind of stall.
+    Kind,
+}
+
+impl Group {
+    const ALL: [Self; 6] = [Self::Process, Self::Thread, Self::Cgroup, Self::Container, Self::Node, Self::Kind];
+
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|group| *group == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+
+    /// The head of its column.
+    #[must_use]
+    pub const fn head(self) -> &'static str {
+        match self {
+            Self::Process => "PROCESS",
+            Self::Thread => "THREAD",
+            Self::Cgroup => "CGROUP",
+            Self::Container => "CONTAINER",
+            Self::Node => "NODE",
+            Self::Kind => "KIND",
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the stalls of a row were like, beside how many and how long: for what allocations, spent on what, the longest.
+
+use memtrace_common::kind::StallKind;
+
+use super::parts::Parts;
+use crate::event::Stall;
+
+/// Kinds of allocation that are told apart in a row; in an interval there are few.
+const SHAPES: usize = 6;
+
+/// Allocations of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Their order; `None` when not read.
+    pub order: Option<i32>,
+    /// Their flags, with the running kernel's bit numbers; `None` when not read.
+    pub gfp: Option<u32>,
+    /// Stalls of them.
+    pub stalls: u64,
+}
+
+/// The longest stall of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Longest {
+    /// Its end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// What held the task up.
+    pub kind: StallKind,
+    /// Thread id.
+    pub tid: u32,
+    /// What it was spent on.
+    pub parts: Parts,
+}
+
+/// What the stalls of a row were like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    shapes: [Shape; SHAPES],
+    other: u64,
+    /// What they were spent on.
+    pub parts: Parts,
+    /// The longest; `None` without a stall.
+    pub longest: Option<Longest>,
+}
+
+impl Detail {
+    /// Counts a stall. Allocates nothing.
+    pub(super) fn add(&mut self, stall: &Stall) {
+        self.count(Shape { order: stall.order, gfp: stall.gfp, stalls: 1 });
+        let parts = Parts::of(stall);
+        self.parts.add(&parts);
+        if self.longest.is_none_or(|longest| stall.dur_ns > longest.dur_ns) {
+            let &Stall { t_ns, dur_ns, kind, tid, .. } = stall;
+            self.longest = Some(Longest { t_ns, dur_ns, kind, tid, parts });
+        }
+    }
+
+    /// Counts all that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        other.shapes.iter().filter(|shape| shape.stalls > 0).for_each(|shape| self.count(*shape));
+        self.other = self.other.saturating_add(other.other);
+        self.parts.add(&other.parts);
+        self.longest = self.longest.into_iter().chain(other.longest).max_by_key(|longest| longest.dur_ns);
+    }
+
+    fn count(&mut self, more: Shape) {
+        let same = |shape: &&mut Shape| shape.stalls == 0 || (shape.order, shape.gfp) == (more.order, more.gfp);
+        match self.shapes.iter_mut().find(same) {
+            Some(shape) => *shape = Shape { stalls: shape.stalls.saturating_add(more.stalls), ..more },
+            None => self.other = self.other.saturating_add(more.stalls),
+        }
+    }
+
+    /// The allocations that stalled, the most frequent first.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<Shape> {
+        let mut shapes: Vec<Shape> = self.shapes.into_iter().filter(|shape| shape.stalls > 0).collect();
+        shapes.sort_by_key(|shape| std::cmp::Reverse(shape.stalls));
+        shapes
+    }
+
+    /// Stalls of yet other allocations.
+    #[must_use]
+    pub fn other_shapes(&self) -> u64 {
+        self.other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use memtrace_common::kind::StallKind;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use super::Detail;
+    use crate::{event::Stall, session::tests::stall};
+
+    fn detail(stalls: &[(u8, u64)]) -> Detail {
+        let mut detail = Detail::default();
+        for &(order, dur_ns) in stalls {
+            let order = (order < 200).then_some(i32::from(order % 11));
+            detail.add(&Stall { order, dur_ns, throttled_ns: Some(dur_ns / 2), ..stall(1, StallKind::Direct, dur_ns) });
+        }
+        detail
+    }
+
+    proptest! {
+        /// However they are counted, and put together: every stall is in one shape, and all time in the parts.
+        #[test]
+        fn nothing_is_lost(a in proptest::collection::vec((any::<u8>(), 0_u64..1 << 40), 0..40),
+                           b in proptest::collection::vec((any::<u8>(), 0_u64..1 << 40), 0..40)) {
+            let mut sum = detail(&a);
+            sum.merge(&detail(&b));
+            let stalls: u64 = sum.shapes().iter().map(|shape| shape.stalls).sum();
+            prop_assert_eq!(stalls + sum.other_shapes(), (a.len() + b.len()) as u64);
+            let all = || a.iter().chain(&b).map(|(_, ns)| *ns);
+            prop_assert_eq!(sum.parts.named().map(|(_, ns)| ns).sum::<u64>(), all().sum::<u64>());
+            prop_assert_eq!(sum.longest.map(|longest| longest.dur_ns), all().max());
+        }
+    }
+}

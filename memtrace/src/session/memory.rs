@@ -1,0 +1,73 @@
+//! Memory and swap of the host at a tick: how much there is, how much is left, and what went to and fro.
+
+/// Memory and swap. What could not be read is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// All memory that the kernel manages (`MemTotal`), in bytes.
+    pub total_bytes: Option<u64>,
+    /// What could be had without swapping (`MemAvailable`, the kernel's estimate), in bytes.
+    pub available_bytes: Option<u64>,
+    /// All swap (`SwapTotal`), in bytes.
+    pub swap_total_bytes: Option<u64>,
+    /// Free swap (`SwapFree`), in bytes.
+    pub swap_free_bytes: Option<u64>,
+    /// Pages read from swap (`pswpin`): since boot in a sample, in the interval in a tick.
+    pub swapped_in_pages: Option<u64>,
+    /// Pages written to swap (`pswpout`), likewise.
+    pub swapped_out_pages: Option<u64>,
+}
+
+impl Memory {
+    /// From `/proc/meminfo` in bytes and `/proc/vmstat`, each as names with values; `None` when nothing of it is there.
+    pub fn of<'a>(
+        meminfo: impl IntoIterator<Item = (&'a str, u64)>,
+        vmstat: impl IntoIterator<Item = (&'a str, u64)>,
+    ) -> Option<Self> {
+        let mut memory = Self::default();
+        for (name, bytes) in meminfo {
+            match name {
+                "MemTotal" => memory.total_bytes = Some(bytes),
+                "MemAvailable" => memory.available_bytes = Some(bytes),
+                "SwapTotal" => memory.swap_total_bytes = Some(bytes),
+                "SwapFree" => memory.swap_free_bytes = Some(bytes),
+                _ => {}
+            }
+        }
+        for (name, pages) in vmstat {
+            match name {
+                "pswpin" => memory.swapped_in_pages = Some(pages),
+                "pswpout" => memory.swapped_out_pages = Some(pages),
+                _ => {}
+            }
+        }
+        (memory != Self::default()).then_some(memory)
+    }
+
+    /// What is left of it now, and what was swapped since `before`; not known without a `before`.
+    #[must_use]
+    pub fn since(self, before: Option<&Self>) -> Self {
+        let grown = |now: Option<u64>, of: fn(&Self) -> Option<u64>| Some(now?.saturating_sub(of(before?)?));
+        Self {
+            swapped_in_pages: grown(self.swapped_in_pages, |memory| memory.swapped_in_pages),
+            swapped_out_pages: grown(self.swapped_out_pages, |memory| memory.swapped_out_pages),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+
+    #[test]
+    fn what_is_not_there_is_not_read() {
+        assert_eq!(Memory::of([("Buffers", 1)], [("pgfault", 2)]), None);
+        let memory = Memory::of([("SwapTotal", 0), ("MemTotal", 9)], [("pswpin", 5)]).unwrap();
+        let want =
+            Memory { total_bytes: Some(9), swap_total_bytes: Some(0), swapped_in_pages: Some(5), ..Memory::default() };
+        assert_eq!(memory, want);
+        assert_eq!(memory.since(None), Memory { swapped_in_pages: None, ..want });
+        let later = Memory { swapped_in_pages: Some(12), swapped_out_pages: Some(1), ..want };
+        assert_eq!(later.since(Some(&want)), Memory { swapped_in_pages: Some(7), ..want });
+    }
+}

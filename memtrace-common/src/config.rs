@@ -314,6 +314,8 @@ pub struct Config {
     pub page_shift: u32,
     /// One of [`cgroup_source`], for the current task.
     pub cgroup_source: u32,
+    /// Whether the stacks of stalls are counted: 0 or 1.
+    pub stacks: u32,
     /// Where BTF tracepoint programs find their values: argument indices.
     pub args: EventFields,
     /// Where classic tracepoint programs find theirs: offsets in the record.
@@ -333,6 +335,7 @@ impl Config {
         wake_bytes: 0,
         page_shift: 0,
         cgroup_source: cgroup_source::NONE,
+        stacks: 0,
         args: EventFields::UNREAD,
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,

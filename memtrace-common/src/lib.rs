@@ -2,7 +2,7 @@
 //!
 //! Everything here is `no_std`, free of pointers and of allocation, and plain enough for the BPF verifier: the ring
 //! records ([`record`]), the values of the maps ([`totals`]), the pairing of begin and end ([`span`], [`wait`]), the shape of the
-//! latency histograms ([`histogram`]) and the constants that the loader hands over ([`config`]). Both sides are built
+//! latency histograms ([`histogram`]), stacks ([`stack`]) and the constants that the loader hands over ([`config`]). Both sides are built
 //! together, so the layouts may change any day; what goes into a file is defined elsewhere.
 #![cfg_attr(not(test), no_std)]
 
@@ -12,5 +12,6 @@ pub mod kind;
 pub mod record;
 pub mod refault;
 pub mod span;
+pub mod stack;
 pub mod totals;
 pub mod wait;

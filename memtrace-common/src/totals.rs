@@ -86,11 +86,13 @@ pub enum Loss {
     NestOverflow = 7,
     /// A node number beyond [`MAX_NODES`].
     NodeRange = 8,
+    /// No room for a stack, or for a row that counts it.
+    Stack = 9,
 }
 
 impl Loss {
     /// Number of counters.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
     /// All counters, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::RingStall,
@@ -102,6 +104,7 @@ impl Loss {
         Self::LostEnd,
         Self::NestOverflow,
         Self::NodeRange,
+        Self::Stack,
     ];
 
     /// The name of the stage in every output.
@@ -117,6 +120,7 @@ impl Loss {
             Self::LostEnd => "lost_end",
             Self::NestOverflow => "nest_overflow",
             Self::NodeRange => "node_range",
+            Self::Stack => "stack",
         }
     }
 }

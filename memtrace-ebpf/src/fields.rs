@@ -1,5 +1,7 @@
 //! Reading an event's values, by argument index or by offset in its record.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext, helpers,
     programs::{ProbeContext, TracePointContext},
@@ -14,10 +16,15 @@ pub(crate) trait Values {
     fn places() -> &'static EventFields;
     /// The value at a place, widened without sign; `None` when the running kernel has no such value.
     fn get(&self, place: &'static Field) -> Option<u64>;
+    /// The context of the program, for the helpers that ask for it.
+    fn context(&self) -> *mut c_void;
 }
 
 /// The first `N` raw arguments of a BTF tracepoint or of a function.
-pub(crate) struct Args<const N: usize>([u64; N]);
+pub(crate) struct Args<const N: usize> {
+    args: [u64; N],
+    context: *mut c_void,
+}
 
 impl<const N: usize> Args<N> {
     /// Loads them at constant offsets: the verifier refuses a context pointer that was added to.
@@ -32,7 +39,7 @@ impl<const N: usize> Args<N> {
             args[i] = unsafe { core::ptr::read_volatile(base.add(i)) };
             i += 1;
         }
-        Self(args)
+        Self { args, context: ctx.as_ptr() }
     }
 }
 
@@ -46,13 +53,13 @@ impl<const N: usize> Args<N> {
             args[i] = ctx.arg(i).unwrap_or(0);
             i += 1;
         }
-        Self(args)
+        Self { args, context: ctx.as_ptr() }
     }
 
     /// An argument that is at the same place on every kernel that has the event.
     #[inline(always)]
     pub(crate) fn raw(&self, at: usize) -> u64 {
-        self.0[at]
+        self.args[at]
     }
 }
 
@@ -72,11 +79,16 @@ impl<const N: usize> Values for Args<N> {
         let mut i = 0;
         while i < N {
             if place.at as usize == i {
-                value = self.0[i];
+                value = self.args[i];
             }
             i += 1;
         }
         Some(narrowed(value, place.size))
+    }
+
+    #[inline(always)]
+    fn context(&self) -> *mut c_void {
+        self.context
     }
 }
 
@@ -103,6 +115,11 @@ impl Values for Record<'_> {
                 _ => None,
             }
         }
+    }
+
+    #[inline(always)]
+    fn context(&self) -> *mut c_void {
+        self.0.as_ptr()
     }
 }
 

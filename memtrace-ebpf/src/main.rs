@@ -18,6 +18,7 @@ use crate::{
     hooks::{exit, kswapd, oom, reclaim, refault, shrink, wait},
 };
 use aya_ebpf::{
+    EbpfContext as _,
     macros::{btf_tracepoint, fentry, fexit, kprobe, kretprobe, perf_event},
     programs::{
         BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, RetProbeContext,
@@ -85,27 +86,27 @@ macro_rules! entry {
 macro_rules! leave {
     ($typed:ident, $probe:ident => $handler:expr) => {
         #[fexit]
-        fn $typed(_ctx: FExitContext) -> i32 {
-            $handler();
+        fn $typed(ctx: FExitContext) -> i32 {
+            $handler(ctx.as_ptr());
             0
         }
 
         #[kretprobe]
-        fn $probe(_ctx: RetProbeContext) -> u32 {
-            $handler();
+        fn $probe(ctx: RetProbeContext) -> u32 {
+            $handler(ctx.as_ptr());
             0
         }
     };
     ($typed:ident, $probe:ident, [$n:literal] => $handler:expr) => {
         #[fexit]
         fn $typed(ctx: FExitContext) -> i32 {
-            $handler(ctx.arg($n));
+            $handler(ctx.as_ptr(), ctx.arg($n));
             0
         }
 
         #[kretprobe]
         fn $probe(ctx: RetProbeContext) -> u32 {
-            $handler(ctx.ret());
+            $handler(ctx.as_ptr(), ctx.ret());
             0
         }
     };
@@ -131,8 +132,8 @@ fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
 
 /// Its end.
 #[btf_tracepoint]
-fn compact_zone_end(_ctx: BtfTracePointContext) -> i32 {
-    wait::compact_zone_end();
+fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
+    wait::compact_zone_end(ctx.as_ptr());
     0
 }
 

@@ -5,8 +5,10 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, RingBuf},
 };
 use memtrace_common::{
+    kind::StallKind,
     refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
     span::TaskSpans,
+    stack::{MAX_COUNTS, MAX_STACKS, StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOTS, StallTotals},
 };
 
@@ -58,6 +60,18 @@ pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::C
 /// Who last ended a reclaim on this CPU, to tell what an OOM kill follows.
 #[map]
 pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max_entries(1, 0);
+
+/// Room in which a stack is put together, by kind of stall.
+#[map]
+pub(crate) static STACK_ROOM: PerCpuArray<StackFrames> = PerCpuArray::with_max_entries(StallKind::COUNT as u32, 0);
+
+/// The stacks by hash. The loader leaves one entry of this and the next when stacks are not asked for.
+#[map]
+pub(crate) static STACKS: HashMap<u64, StackFrames> = HashMap::with_max_entries(MAX_STACKS, 0);
+
+/// How often and how long each was stalled on.
+#[map]
+pub(crate) static STACK_COUNTS: HashMap<StackKey, StackCounts> = HashMap::with_max_entries(MAX_COUNTS, 0);
 
 /// What is remembered of one kswapd thread.
 #[repr(C)]

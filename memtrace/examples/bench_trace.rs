@@ -109,6 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         second += 1;
         let input = TickInput {
             t_ns: START + second * S,
+            stacks: None,
             totals: totals.clone(),
             host: HostSample::default(),
             faults: FaultDeltas::default(),

@@ -26,6 +26,7 @@ pub mod report;
 pub mod screen;
 pub mod session;
 pub mod source;
+pub mod stack;
 pub mod survive;
 pub mod terminal;
 pub mod trace;

@@ -176,3 +176,37 @@ pub fn scratch(name: &str) -> Scratch {
     let n = N.fetch_add(1, Ordering::Relaxed);
     Scratch(bin("memload").with_file_name(format!("memtrace-test-{}-{n}-{name}", std::process::id())))
 }
+
+/// The stacks on which the memcg stalls of a command end, each with how often: kernel functions, innermost first.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_stacks(command: &[OsString]) -> (Output, HashMap<(u32, Vec<String>), u64>) {
+    let data = scratch("perf.data");
+    let mut perf = Command::new("perf");
+    perf.args(["record", "-q", "-a", "-g", "-m", "2048", "-e", END, "-o"]).arg(&data.0);
+    let output = perf.arg("--").args(command).output().expect("perf record");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let script = Command::new("perf")
+        .args(["script", "--show-lost-events", "-F", "tid,event,ip,sym,dso", "-i"])
+        .arg(&data.0)
+        .output()
+        .expect("perf script");
+    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
+    let text = String::from_utf8_lossy(&script.stdout).into_owned();
+    assert!(!text.contains("PERF_RECORD_LOST"), "the witness lost events");
+    let mut stacks = HashMap::new();
+    // An empty line ends each sample: its thread and event, then a frame a line.
+    for sample in text.split("\n\n") {
+        let mut lines = sample.lines();
+        let Some(tid) = lines.next().and_then(|head| head.split_whitespace().next()?.parse().ok()) else { continue };
+        // `ffffffff8129d3b5 try_to_free_mem_cgroup_pages ([kernel.kallsyms])`
+        let frames = lines.filter(|line| line.ends_with("([kernel.kallsyms])"));
+        let names = frames.filter_map(|line| line.split_whitespace().nth(1));
+        // Where the event runs those who watch it is no part of what was watched.
+        let names = names.filter(|name| !name.starts_with("__traceiter_")).map(str::to_owned).collect();
+        *stacks.entry((tid, names)).or_insert(0) += 1;
+    }
+    (output, stacks)
+}

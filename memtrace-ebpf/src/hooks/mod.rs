@@ -6,5 +6,6 @@ pub(crate) mod oom;
 pub(crate) mod reclaim;
 pub(crate) mod refault;
 pub(crate) mod shrink;
+pub(crate) mod stack;
 pub(crate) mod stall;
 pub(crate) mod wait;

@@ -117,7 +117,7 @@ fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static Field
             Closed::Inner => (*spans).reclaimed_pages += reclaimed,
             Closed::Outermost { dur_ns } => {
                 let inside = Inside::of(&*spans, reclaimed, read);
-                finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
+                finish(v.context(), spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! A finished stall: into the exact totals, and as a record into the ring.
 
+use core::ffi::c_void;
+
 use aya_ebpf::helpers::{bpf_ktime_get_ns, generated::bpf_get_numa_node_id};
 use memtrace_common::{
     histogram::bucket_of,
@@ -12,6 +14,7 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header, lost},
+    hooks::stack,
     inflight,
     maps::{INFLIGHT, STALLS},
     task,
@@ -105,12 +108,12 @@ impl Inside {
     }
 }
 
-/// Counts and tells a stall, and leaves the thread's entry to be taken away.
+/// Counts and tells a stall, and leaves the thread's entry to be taken away; `ctx` is the program's context.
 ///
 /// # Safety
 /// `spans` must be the current thread's entry.
 #[inline(always)]
-pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: &Inside) {
+pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &Finished, inside: &Inside) {
     let &Finished { kind, tid, tgid, now_ns, dur_ns } = finished;
     // SAFETY: by contract.
     unsafe { (*spans).counted(dur_ns) };
@@ -142,6 +145,7 @@ pub(crate) unsafe fn finish(spans: *mut TaskSpans, finished: &Finished, inside: 
             describe_task(record, tid == tgid, fields);
         }
     });
+    stack::count(ctx, finished);
     // SAFETY: by contract.
     unsafe { inflight::settle(tid, spans) };
 }

@@ -1,6 +1,8 @@
 //! Stalls that are functions and no events: the wait for kswapd, the sleep at `memory.high`, direct compaction, the wait
 //! for a page from swap, and what else the kernel counts as a memory stall.
 
+use core::ffi::c_void;
+
 use memtrace_common::{
     kind::StallKind,
     record::fields,
@@ -33,8 +35,8 @@ pub(crate) fn pfmemalloc_begin<V: Values>(v: &V) {
 
 /// It ends. Each direct reclaim comes by here; only one that slept was held up.
 #[inline(always)]
-pub(crate) fn pfmemalloc_end() {
-    end(StallKind::Pfmemalloc, |spans| (spans.switches != switches()).then_some(None));
+pub(crate) fn pfmemalloc_end(ctx: *mut c_void) {
+    end(ctx, StallKind::Pfmemalloc, |spans| (spans.switches != switches()).then_some(None));
 }
 
 /// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode comes by here, so that the task's debt is
@@ -49,8 +51,8 @@ pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
 
 /// It ends. Without a sleep or a reclaim it did nothing.
 #[inline(always)]
-pub(crate) fn memcg_high_end() {
-    end(StallKind::MemcgHigh, |spans| {
+pub(crate) fn memcg_high_end(ctx: *mut c_void) {
+    end(ctx, StallKind::MemcgHigh, |spans| {
         (spans.inner > 0 || spans.switches != switches()).then_some(Some(spans.reclaimed_pages))
     });
 }
@@ -63,8 +65,8 @@ pub(crate) fn compaction_begin<V: Values>(v: &V) {
 
 /// It ends with this result.
 #[inline(always)]
-pub(crate) fn compaction_end(result: u32) {
-    end(StallKind::Compaction, |_| (result > COMPACT_DEFERRED).then_some(None));
+pub(crate) fn compaction_end(ctx: *mut c_void, result: u32) {
+    end(ctx, StallKind::Compaction, |_| (result > COMPACT_DEFERRED).then_some(None));
 }
 
 /// `mm_compaction_begin`: one zone is compacted, for an allocation that waits for it or in the background.
@@ -88,8 +90,8 @@ pub(crate) fn compact_zone_begin(control: u64) {
 
 /// `mm_compaction_end`.
 #[inline(always)]
-pub(crate) fn compact_zone_end() {
-    end(StallKind::Compaction, |_| Some(None));
+pub(crate) fn compact_zone_end(ctx: *mut c_void) {
+    end(ctx, StallKind::Compaction, |_| Some(None));
 }
 
 /// `do_swap_page` begins.
@@ -104,9 +106,9 @@ pub(crate) fn swap_fault_begin<V: Values>(_: &V) {
 
 /// It ends with this fault result.
 #[inline(always)]
-pub(crate) fn swap_fault_end(result: u32) {
+pub(crate) fn swap_fault_end(ctx: *mut c_void, result: u32) {
     let major = result & VM_FAULT_MAJOR != 0;
-    wait_ends(StallKind::Swapin, |spans, now_ns| spans.swap_fault_end(now_ns, switches(), major));
+    wait_ends(ctx, StallKind::Swapin, |spans, now_ns| spans.swap_fault_end(now_ns, switches(), major));
 }
 
 /// `psi_memstall_enter`. kswapd and kcompactd are not held up, they work.
@@ -124,8 +126,8 @@ pub(crate) fn memstall_enter<V: Values>(_: &V) {
 
 /// `psi_memstall_leave`.
 #[inline(always)]
-pub(crate) fn memstall_leave<V: Values>(_: &V) {
-    wait_ends(StallKind::Thrash, TaskSpans::memstall_leave);
+pub(crate) fn memstall_leave<V: Values>(v: &V) {
+    wait_ends(v.context(), StallKind::Thrash, TaskSpans::memstall_leave);
 }
 
 /// Voluntary context switches of the current task: whether it slept.
@@ -152,7 +154,7 @@ fn open(span: &Span) {
 /// Ends a span, if one of this kind is open. It is a stall when `stalled` says so, which also says how many pages were
 /// reclaimed, if that is known.
 #[inline(always)]
-fn end(kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>) {
+fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>) {
     let (tid, tgid) = task::current_ids();
     let Some(spans) = INFLIGHT.get_ptr(tid) else { return };
     // SAFETY: the entry is this thread's own and lives until it is settled.
@@ -166,7 +168,7 @@ fn end(kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>)
             Some(reclaimed) => {
                 let (reclaimed, read) = or_zero(reclaimed, fields::RECLAIMED);
                 let inside = Inside::of(&*spans, reclaimed, read);
-                finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
+                finish(ctx, spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &inside);
             }
             None => inflight::settle(tid, spans),
         }
@@ -175,7 +177,7 @@ fn end(kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>)
 
 /// Ends a wait of which the entry says how long it was, if it was one.
 #[inline(always)]
-fn wait_ends(kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u64>) {
+fn wait_ends(ctx: *mut c_void, kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u64>) {
     let (tid, tgid) = task::current_ids();
     let Some(spans) = INFLIGHT.get_ptr_mut(tid) else { return };
     let now_ns = now_ns();
@@ -183,7 +185,7 @@ fn wait_ends(kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u
     unsafe {
         match wait(&mut *spans, now_ns) {
             Some(dur_ns) => {
-                finish(spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &Inside::default());
+                finish(ctx, spans, &Finished { kind, tid, tgid, now_ns, dur_ns }, &Inside::default());
             }
             None => inflight::settle(tid, spans),
         }

@@ -22,7 +22,7 @@ pub use self::{
     filter::FilterArgs,
     record::RecordArgs,
     replay::{ReplayArgs, Speed},
-    report::{ReportArgs, TimeArgs},
+    report::{ReportArgs, TimeArgs, Weight},
     salvage::SalvageArgs,
     trace_args::TraceArgs,
 };

@@ -17,6 +17,10 @@ pub struct ReportArgs {
     /// Write JSON: the object `meta`, a `group` for each row of --by, and the `summary` that `memtrace --json` ended with
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// Write the stacks of a recording made with --stacks as folded lines, from which flame graphs are drawn; each with its
+    /// stalled time in microseconds, or its number of stalls
+    #[arg(long, value_name = "WEIGHT", num_args = 0..=1, require_equals = true, default_missing_value = "time", conflicts_with_all = ["json", "by"], help_heading = "Output")]
+    pub folded: Option<Weight>,
     /// A table by this; several with commas
     #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Output")]
     pub by: Vec<By>,
@@ -36,6 +40,15 @@ pub struct ReportArgs {
     /// Of whom.
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// What the folded lines count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Weight {
+    /// Stalled time in microseconds.
+    Time,
+    /// Stalls.
+    Count,
 }
 
 /// A part of a trace.

@@ -36,6 +36,11 @@ pub struct TraceArgs {
     #[arg(long, help_heading = "Hooks")]
     pub no_refaults: bool,
 
+    /// Count the stacks on which stalls end, of the kernel and of the process: in the summary, in the details of a row, in a
+    /// recording (`memtrace report --folded`). Some microseconds a stall, and 9 MiB in the kernel
+    #[arg(long, help_heading = "Hooks")]
+    pub stacks: bool,
+
     /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
     #[arg(long, hide = true)]
     pub classic: bool,

@@ -14,6 +14,7 @@ const S: u64 = 1_000_000_000;
 fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
     TickInput {
         t_ns,
+        stacks: None,
         totals,
         host,
         faults: Default::default(),

@@ -17,6 +17,7 @@ pub mod pressure;
 mod pseudo_file;
 mod sampler;
 pub mod settings;
+pub mod symbols;
 pub mod tasks;
 pub mod vmstat;
 pub mod zones;

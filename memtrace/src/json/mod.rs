@@ -10,6 +10,7 @@ mod group;
 mod meta;
 mod parts;
 mod refaults;
+mod stacks;
 mod summary;
 mod tick;
 

@@ -10,6 +10,7 @@ use super::{
     event::Oom,
     parts::Parts,
     refaults::{self, Refaults, RowRefaults},
+    stacks::Stacks,
     text,
 };
 use crate::{
@@ -247,6 +248,8 @@ pub struct Summary {
     pub refaults: Refaults,
     /// Refaults by node, as the kernel itself counts them.
     pub node_refaults: Vec<refaults::Node>,
+    /// Stalls by stack; null where stacks are not counted (`--stacks`).
+    pub stacks: Option<Stacks>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
@@ -283,6 +286,7 @@ impl Summary {
             reclaimed_pages: summary.reclaim.reclaimed_pages,
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
             node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
+            stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             loss: summary.loss.0.clone(),

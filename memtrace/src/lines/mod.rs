@@ -10,6 +10,7 @@ mod oom;
 mod parts;
 mod row;
 mod shade;
+pub(crate) mod stacks;
 mod stall;
 mod style;
 mod summary;

@@ -9,6 +9,7 @@ use super::{
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
     parts::spent,
+    stacks::stacks,
     stall::cgroup,
     style::Style,
 };
@@ -64,6 +65,9 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
         let lost = summary.unattributed;
         let (n, time) = (things(lost.count, "stall"), duration(lost.total_ns));
         let _ = writeln!(out, "in the totals but in no table: {n}, {time} (their records were lost)");
+    }
+    if let Some(found) = &summary.stacks {
+        stacks(&mut out, found, view.width);
     }
     nodes(&mut out, &summary.nodes);
     ooms(&mut out, summary, view);

@@ -12,12 +12,16 @@ mod ooms;
 mod output;
 mod recording;
 mod run;
+mod stacks;
 mod start;
 mod stop;
 
 use anyhow::{Context as _, Result};
 
-use self::{command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing};
+use self::{
+    command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
+    stacks::Stacks,
+};
 pub use self::{
     companion::Companion,
     drain::Drain,
@@ -90,6 +94,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
         filter: filter.clone(),
         recorded: job.recording.is_some(),
         rows: job.wants_rows(),
+        stacks: args.stacks,
         ..SessionConfig::default()
     });
     let min_stall_ns = nanoseconds(job.min_stall);
@@ -101,7 +106,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let mut sampler = Sampler::open();
     let nodes_before = sampler.sample().node_refaults;
     let counted_before = counters.read();
-    let probe = match loaded.attach() {
+    let mut probe = match loaded.attach() {
         Ok(probe) => probe,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
@@ -144,7 +149,9 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let output = start::output(job, view, &probe.hooks, &filter, start_ns);
     let writer = Writer::start(receiver, output).context("starting the writing thread")?;
+    let stacks = probe.stacks.take().map(Stacks::start).transpose()?;
     let tracing = Tracing {
+        stacks,
         kinds: probe.kinds.clone(),
         drain,
         ooms: OomQueue::new(log),

@@ -20,6 +20,7 @@ use super::{
     ooms::OomQueue,
     output::{Queue, Writer},
     recording::Recording,
+    stacks::Stacks,
     start::{nanoseconds, now_ns},
     stop::Signals,
 };
@@ -60,6 +61,7 @@ pub(super) struct Tracing<'a> {
     pub(super) cost: CostSampler,
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
+    pub(super) stacks: Option<Stacks>,
     pub(super) companion: Option<&'a mut dyn Companion>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
@@ -95,7 +97,7 @@ impl Tracing<'_> {
                 next_tick_ns = now + interval_ns;
             }
             if now >= next_tick_ns {
-                self.tick(now)?;
+                self.tick(now, false)?;
                 // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
                 next_tick_ns += interval_ns * (1 + (now - next_tick_ns) / interval_ns);
             }
@@ -115,7 +117,7 @@ impl Tracing<'_> {
         let status = self.settle(&end);
         let now = now_ns();
         self.drain(now, true);
-        self.tick(now)?;
+        self.tick(now, true)?;
         let summary = self.drain.session.summary();
         let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.drain));
         // A command's own failure says more than that of its recording.
@@ -163,6 +165,9 @@ impl Tracing<'_> {
     fn introduce(&mut self) {
         for _ in 0..INTRODUCED_AT_ONCE {
             let Some((pid, start)) = self.drain.unnamed.pop() else { return };
+            if let Some(stacks) = &self.stacks {
+                stacks.learn_process(pid);
+            }
             if let Some(comm) = tasks::comm(pid) {
                 self.drain.name_process((pid, start), comm);
             }
@@ -172,8 +177,8 @@ impl Tracing<'_> {
         }
     }
 
-    /// Ends an interval.
-    fn tick(&mut self, now: u64) -> Result<()> {
+    /// Ends an interval. The last one waits for the names of stacks.
+    fn tick(&mut self, now: u64, is_last: bool) -> Result<()> {
         // What the kernel counted up to here must be in ours: its counters first, then all that the ring has.
         let before = self.counters.read();
         self.drain(now, false);
@@ -182,6 +187,10 @@ impl Tracing<'_> {
         let of_processes = faults.processes.iter().filter_map(|process| process.cgroup_id);
         for id in of_processes.chain(faults.cgroups.iter().map(|(id, _)| *id)) {
             self.drain.learn_path(id);
+        }
+        let mut deltas = self.stacks.as_mut().map(Stacks::read);
+        for (key, _) in deltas.iter().flat_map(|stacks| &stacks.stalls) {
+            key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
         }
         let mut totals = self.totals()?;
         // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too.
@@ -196,7 +205,11 @@ impl Tracing<'_> {
             recording.count_loss(&mut self.drain);
         }
         let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
-        let input = TickInput { t_ns: now, totals, host, faults, lost, told };
+        if let (Some(deltas), Some(stacks)) = (&mut deltas, &mut self.stacks) {
+            deltas.named = stacks.named(is_last);
+        }
+        let stacks = deltas;
+        let input = TickInput { t_ns: now, totals, host, faults, stacks, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
         if let Some(companion) = &mut self.companion {
             companion.tick(&tick, &input);
@@ -225,7 +238,7 @@ impl Tracing<'_> {
         let mut has_ticked = false;
         while let Some(remark) = self.companion.as_mut().and_then(|companion| companion.advance(now)) {
             if !has_ticked {
-                self.tick(now)?;
+                self.tick(now, false)?;
                 has_ticked = true;
             }
             if let Some(recording) = &self.recording {

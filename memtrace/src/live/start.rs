@@ -56,6 +56,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
         ways: Ways::All,
         without: &[],
         refaults: true,
+        stacks: false,
     }
 }
 
@@ -67,6 +68,7 @@ pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> 
         ways: if args.classic { Ways::ClassicOnly } else { Ways::All },
         without: &args.without,
         refaults: !args.no_refaults,
+        stacks: args.stacks,
         ..default_options(facts)
     }
 }
@@ -185,6 +187,7 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
         kinds: probe.kinds.clone(),
         sources: probe.sources,
         scans_read: context.shrink_hook,
+        stacks: probe.stacks.is_some(),
         mglru: context.mglru,
         faults_read: probe.faults_read,
         hooks: probe.hooks.iter().map(HookRecord::from).collect(),

@@ -9,12 +9,13 @@ use super::{
     player::{Player, Request},
 };
 use crate::{
-    cli::ReportArgs,
+    cli::{ReportArgs, Weight},
     gfp::GfpNames,
     json::{self, Object},
     names::Names,
     replay::{Finished, meta_input},
     report::{Collector, ReportView, text},
+    stack::fold::Folded,
     terminal,
 };
 
@@ -34,7 +35,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         let finished = replay.finish();
         let clock = request.clock(&finished.meta);
         // The text has them in its head.
-        if args.json || !io::stdout().is_terminal() {
+        if args.json || args.folded.is_some() || !io::stdout().is_terminal() {
             for note in &finished.notes {
                 eprintln!("memtrace: {}", note.text(&clock));
             }
@@ -47,7 +48,9 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
             utf8: terminal::is_utf8(),
             style: terminal::style(args.no_color),
         };
-        let written = if args.json {
+        let written = if let Some(weight) = args.folded {
+            folded(&finished, weight)?
+        } else if args.json {
             objects(&finished, &collector, &view)
         } else {
             let gap = if first { "" } else { "\n" };
@@ -60,6 +63,23 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         }
     }
     Ok(player.finish())
+}
+
+/// The stacks as folded lines.
+fn folded(finished: &Finished, weight: Weight) -> Result<String> {
+    let Some(stacks) = &finished.summary.stacks else {
+        anyhow::bail!("this recording has no stacks: it was made without --stacks. Next: memtrace record --stacks");
+    };
+    let mut folded = Folded::default();
+    for row in &stacks.rows {
+        let n = match weight {
+            Weight::Time => row.sum.total_ns / 1000,
+            Weight::Count => row.sum.stalls,
+        };
+        let comm = row.comm.as_ref().map_or(b"[unknown]".as_slice(), |comm| comm.bytes());
+        folded.add(comm, row.stack.as_deref(), n);
+    }
+    Ok(folded.lines().map(|line| line + "\n").collect())
 }
 
 /// The objects, a line each: the last is the summary.

@@ -73,6 +73,7 @@ impl KernelFacts {
                 MemoryHierarchy::V2 => cgroup_source::HELPER,
                 MemoryHierarchy::V1 => cgroup_source::NONE,
             },
+            stacks: u32::from(options.stacks),
             args: self.args,
             record: self.record,
             task: self.task,

@@ -7,7 +7,10 @@ use aya::{
     maps::{MapData, RingBuf},
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
-use memtrace_common::kind::StallKind;
+use memtrace_common::{
+    kind::StallKind,
+    stack::{MAX_COUNTS, MAX_STACKS},
+};
 
 use super::{
     chains::{self, CHAINS, Chain, LoadedChain, REFAULTS},
@@ -18,6 +21,7 @@ use super::{
     kinds,
     pod::Raw,
     programs::Programs,
+    stacks::StackTables,
     stalled::{self, AlreadyStalled},
     words::{chain, in_words},
 };
@@ -64,6 +68,8 @@ pub struct Options<'a> {
     pub without: &'a [String],
     /// Whether refaults are traced: their hook can be the dearest of all.
     pub refaults: bool,
+    /// Whether the stacks of stalls are counted.
+    pub stacks: bool,
 }
 
 /// Why nothing could be loaded.
@@ -93,6 +99,8 @@ pub struct Probe {
     pub faults: FaultTables,
     /// Which of their counts are read.
     pub faults_read: FaultsRead,
+    /// The stacks of stalls; `None` when they are not asked for.
+    pub stacks: Option<StackTables>,
     /// The kinds of stall that are traced.
     pub kinds: Vec<StallKind>,
     /// How their durations relate to the true stall.
@@ -110,6 +118,7 @@ pub struct Loaded {
     chains: Vec<LoadedChain>,
     iterator: Result<(), String>,
     hierarchy: MemoryHierarchy,
+    stacks: bool,
 }
 
 impl Loaded {
@@ -123,6 +132,9 @@ impl Loaded {
         let mut ebpf = EbpfLoader::new()
             .override_global("CONFIG", &config, true)
             .map_max_entries("RING", options.ring_bytes)
+            .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
+            .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
+            .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
             .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
             .map_err(|e| LoadError::Refused(chain(&e)))?;
         let btf = match (&facts.btf, options.ways) {
@@ -151,7 +163,7 @@ impl Loaded {
         };
         let chains = CHAINS.map(load_chain).into();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
-        Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy })
+        Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -182,6 +194,7 @@ impl Loaded {
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
         let totals = Totals::of(|map| take(ebpf, map))?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
+        let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
         Ok(Probe {
             hooks,
             gfp_names: self.facts.gfp_names,
@@ -190,6 +203,7 @@ impl Loaded {
             totals,
             faults,
             faults_read,
+            stacks,
             kinds,
             sources,
             programs: Programs(self.ebpf),

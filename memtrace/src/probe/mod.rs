@@ -14,5 +14,6 @@ pub mod load;
 pub mod places;
 mod pod;
 pub mod programs;
+pub mod stacks;
 pub mod stalled;
 mod words;

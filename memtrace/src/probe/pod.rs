@@ -4,6 +4,7 @@ use memtrace_common::{
     config::Config,
     refault::{RefaultCounts, TaskFaults, TaskKey},
     span::TaskSpans,
+    stack::{StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, OtherShrinks, StallTotals},
 };
 
@@ -28,3 +29,9 @@ unsafe impl aya::Pod for Raw<KswapdTotals> {}
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
 // SAFETY: `repr(C)`, made of integers with explicit padding.
 unsafe impl aya::Pod for Raw<TaskSpans> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<StackFrames> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<StackKey> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<StackCounts> {}

@@ -152,7 +152,13 @@ impl Feed {
             Some(mut earlier) => {
                 let mut faults = std::mem::take(&mut earlier.input.faults);
                 faults.merge(tick.input.faults);
-                *earlier = TickRecord { input: crate::session::input::TickInput { faults, ..tick.input }, ..tick };
+                let mut stacks = earlier.input.stacks.take();
+                match (&mut stacks, tick.input.stacks) {
+                    (Some(stacks), Some(later)) => stacks.append(later),
+                    (stacks, later) => *stacks = stacks.take().or(later),
+                }
+                let input = crate::session::input::TickInput { faults, stacks, ..tick.input };
+                *earlier = TickRecord { input, ..tick };
                 earlier
             }
             None => Box::new(tick),

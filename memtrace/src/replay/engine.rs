@@ -83,6 +83,7 @@ impl Replay {
             own_pid: setup.own_pid,
             filter,
             scans_read: setup.scans_read,
+            stacks: setup.stacks,
             sources: setup.sources,
             faults_read: setup.faults_read,
             mglru: setup.mglru,

@@ -18,7 +18,11 @@ use crate::{
     hook::HookRecord,
     limits::Limits,
     lines::things,
-    session::{recent::RecentRow, tick::Tick},
+    session::{
+        recent::RecentRow,
+        stacks::{StackKey, StackSum, StackTable},
+        tick::Tick,
+    },
     view::Item,
 };
 
@@ -77,7 +81,12 @@ impl Frame {
     /// About how many bytes it takes.
     fn bytes(&self) -> usize {
         let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.tables().iter().map(|rows| rows.len()).sum());
-        2048 + rows * (size_of::<RecentRow>() + 32) + self.tick.zones.len() * 96 + self.tick.coverage.rows.len() * 128
+        let stacks =
+            self.tick.stacks.as_ref().map_or(0, |stacks| stacks.stalls.len() * size_of::<(StackKey, StackSum)>());
+        2048 + stacks
+            + rows * (size_of::<RecentRow>() + 32)
+            + self.tick.zones.len() * 96
+            + self.tick.coverage.rows.len() * 128
     }
 }
 
@@ -177,6 +186,8 @@ pub struct Model {
     ooms: VecDeque<(Oom, Option<Arc<[u8]>>)>,
     pending: Vec<(Oom, Option<Arc<[u8]>>)>,
     paths: Paths,
+    /// Names of stacks.
+    pub(super) stacks: StackTable,
 }
 
 impl Model {
@@ -208,6 +219,7 @@ impl Model {
             ooms: VecDeque::new(),
             pending: Vec::new(),
             paths: Paths::new(),
+            stacks: StackTable::default(),
         }
     }
 
@@ -230,13 +242,16 @@ impl Model {
         }
     }
 
-    fn push_tick(&mut self, tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
+    fn push_tick(&mut self, mut tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
         if self.paths.len() + paths.len() > PATHS {
             self.paths.clear();
         }
         self.paths.extend(paths);
         self.said = self.said.take().map(|(words, age)| (words, age + 1)).filter(|(_, age)| *age < SAID_FOR);
         self.lost = self.lost.saturating_add(tick.loss.total());
+        if let Some(stacks) = &mut tick.stacks {
+            self.stacks.learn(&std::mem::take(&mut stacks.named));
+        }
         let frame = Frame { tick, ooms: std::mem::take(&mut self.pending) };
         self.bytes += frame.bytes();
         self.frames.push_back(frame);

@@ -5,8 +5,12 @@ use memtrace_common::kind::StallKind;
 use super::{
     faults::ProcessFaults,
     pattern::{CgroupPattern, CommPattern},
+    stacks::StackKey,
 };
-use crate::{container::ContainerPattern, event::Stall};
+use crate::{
+    container::ContainerPattern,
+    event::{Comm, Stall},
+};
 
 /// Paths of cgroups by id, as far as the caller has learnt them.
 pub trait CgroupNames {
@@ -56,6 +60,16 @@ impl Filter {
             && (self.pids.is_empty() || self.pids.contains(&process.pid))
             && (self.comms.is_empty() || self.comms.iter().any(|pattern| pattern.matches(comm)))
             && self.fits_cgroup(process.cgroup_id, names)
+    }
+
+    /// Whether the stalls on a stack match; `comm` is the name of their process. One that is not known fits no name.
+    #[must_use]
+    pub fn matches_stack(&self, key: &StackKey, comm: Option<&Comm>, names: &dyn CgroupNames) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&key.kind))
+            && (self.pids.is_empty() || self.pids.contains(&key.pid))
+            && (self.comms.is_empty()
+                || comm.is_some_and(|comm| self.comms.iter().any(|pattern| pattern.matches(comm.bytes()))))
+            && self.fits_cgroup(key.cgroup_id, names)
     }
 
     /// Whether the faults of a cgroup match, whoever had them.

@@ -8,7 +8,9 @@ use memtrace_common::{
     totals::{KswapdTotals, OtherShrinks},
 };
 
-use super::{coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory};
+use super::{
+    coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory, stacks::StackDeltas,
+};
 use crate::event::Comm;
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
@@ -178,6 +180,8 @@ pub struct TickInput {
     pub host: HostSample,
     /// What processes and cgroups had to get back since the last tick.
     pub faults: FaultDeltas,
+    /// Stacks of stalls since the last tick; `None` where they are not counted.
+    pub stacks: Option<StackDeltas>,
     /// What was lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// What events told so far, by the number of the kind.

@@ -77,6 +77,7 @@ pub fn meaning(stage: &str) -> &'static str {
         (Kernel::LostEnd, "stalls not counted: the thread exited, or an outer one ended first"),
         (Kernel::NestOverflow, "spans nested too deep to follow"),
         (Kernel::NodeRange, "events of a node beyond those that are followed"),
+        (Kernel::Stack, "stalls whose stack found no room"),
     ];
     if let Some((_, words)) = NAMED.iter().find(|(loss, _)| loss.name() == stage) {
         return words;

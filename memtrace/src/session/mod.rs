@@ -18,6 +18,7 @@ pub mod parts;
 pub mod pattern;
 pub mod recent;
 mod report;
+pub mod stacks;
 pub mod summary;
 mod table;
 mod tail;
@@ -38,6 +39,7 @@ use self::{
     memory::Memory,
     oom::OomKills,
     recent::Recent,
+    stacks::{StackDeltas, StackTable},
     table::Table,
     tail::Tails,
     tally::{KindTally, Tally},
@@ -76,6 +78,8 @@ pub struct SessionConfig {
     pub recorded: bool,
     /// Whether ticks say who had what in the interval.
     pub rows: bool,
+    /// Whether the stacks of stalls are counted.
+    pub stacks: bool,
 }
 
 impl Default for SessionConfig {
@@ -93,6 +97,7 @@ impl Default for SessionConfig {
             ooms: 256,
             recorded: false,
             rows: false,
+            stacks: false,
         }
     }
 }
@@ -135,6 +140,9 @@ pub struct Session {
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
     recent: Option<Recent>,
+    stacks: Option<StackTable>,
+    /// Of the interval, until its tick takes them.
+    stacks_since: Option<StackDeltas>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
@@ -175,6 +183,8 @@ impl Session {
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             recent: config.rows.then(Recent::new),
+            stacks: config.stacks.then(StackTable::default),
+            stacks_since: None,
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,
@@ -296,6 +306,20 @@ impl Session {
         }
     }
 
+    /// Takes the stacks that were stalled on since the last tick, before [`Self::tick`].
+    fn apply_stacks(&mut self, deltas: Option<&StackDeltas>, names: &dyn CgroupNames) {
+        let (Some(table), Some(deltas)) = (&mut self.stacks, deltas) else { return };
+        table.learn(&deltas.named);
+        let (filter, processes) = (&self.config.filter, &self.processes);
+        let mut stalls = deltas.stalls.clone();
+        stalls.retain(|(key, _)| {
+            let process = processes.get(&(key.pid, key.process_start_ns));
+            filter.matches_stack(key, process.map(|row| row.label.comm).as_ref(), names)
+        });
+        stalls.iter().for_each(|(key, sum)| table.add(*key, *sum));
+        self.stacks_since = Some(StackDeltas { named: deltas.named.clone(), stalls });
+    }
+
     /// What events told so far, by kind.
     #[must_use]
     pub fn told(&self) -> [Told; StallKind::COUNT] {
@@ -323,6 +347,7 @@ impl Session {
             self.longest_ns[kind] = told.longest_ns;
         }
         self.apply_faults(&input.faults, names);
+        self.apply_stacks(input.stacks.as_ref(), names);
         self.tick(input.t_ns, &input.totals, &input.host)
     }
 

@@ -1,5 +1,7 @@
 //! What the session shows: a row per tick, and the summary.
 
+use std::sync::Arc;
+
 use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
 
 use super::{
@@ -8,7 +10,8 @@ use super::{
     faults::Faults,
     input::{HostSample, KernelTotals, KindTotals, NodeRefaults},
     loss::Ledger,
-    summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, Summary},
+    stacks::{StackKey, StackSum, StackTable},
+    summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, StackRow, StackSummary, Summary},
     table::Row,
     tally::{KindTally, Tally},
     tick::{self, Interval, KswapdTick, Reclaim, Tick},
@@ -62,6 +65,7 @@ impl Session {
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
             open: totals.open.clone(),
+            stacks: self.stacks_since.take(),
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,
@@ -125,6 +129,18 @@ impl Session {
         KindSummary { p99_parts: self.tails.slowest(kind), ..KindSummary::of(Some(kind), totals) }
     }
 
+    fn stack_summary(&self, table: &StackTable) -> StackSummary {
+        let row = |(key, sum): (StackKey, StackSum)| StackRow {
+            stack: table.stack(key.stack).map(Arc::clone),
+            kind: key.kind,
+            pid: key.pid,
+            comm: self.processes.get(&(key.pid, key.process_start_ns)).map(|row| row.label.comm),
+            cgroup_id: key.cgroup_id,
+            sum,
+        };
+        StackSummary { rows: table.rows().into_iter().map(row).collect(), other: table.other() }
+    }
+
     /// What the session comes to, as of the last tick.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -143,6 +159,7 @@ impl Session {
             cgroups: self.cgroup_group(),
             nodes: self.nodes(),
             reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_told(totals)),
+            stacks: self.stacks.as_ref().map(|table| self.stack_summary(table)),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),

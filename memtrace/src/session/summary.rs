@@ -1,6 +1,6 @@
 //! What a session comes to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 
@@ -10,12 +10,14 @@ use super::{
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     loss::Ledger,
     parts::Parts,
+    stacks::StackSum,
     tally::{KindTally, Tally},
     tick::Reclaim,
 };
 use crate::{
     event::{Comm, Oom},
     source::Sources,
+    stack::Stack,
 };
 
 /// All stalls of one kind, exact.
@@ -114,6 +116,32 @@ pub struct NodeSummary {
     pub top_waker: Option<(Comm, u64)>,
 }
 
+/// Stalls of one process, cgroup and kind on one stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackRow {
+    /// The stack; `None` when its addresses were not kept.
+    pub stack: Option<Arc<Stack>>,
+    /// The kind of stall.
+    pub kind: StallKind,
+    /// Process id.
+    pub pid: u32,
+    /// Name of the process; `None` when it has no row.
+    pub comm: Option<Comm>,
+    /// Id of the memory cgroup.
+    pub cgroup_id: Option<u64>,
+    /// How many, and how long together.
+    pub sum: StackSum,
+}
+
+/// Stalls by stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackSummary {
+    /// The rows, the longest stalled on first.
+    pub rows: Vec<StackRow>,
+    /// What found no row.
+    pub other: StackSum,
+}
+
 /// What a session comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -141,6 +169,8 @@ pub struct Summary {
     pub nodes: Vec<NodeSummary>,
     /// What all of reclaim scanned and reclaimed.
     pub reclaim: Reclaim,
+    /// The stacks on which stalls ended; `None` where they are not counted.
+    pub stacks: Option<StackSummary>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were, those whose details were lost included.

@@ -82,6 +82,11 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         (&mut self.rows[at as usize], is_new)
     }
 
+    /// The row of `key`, if it is there, to look at.
+    pub(super) fn get(&self, key: &K) -> Option<&Row<K, L>> {
+        self.index.get(key).and_then(|&at| self.rows.get(at as usize))
+    }
+
     /// The row of `key`, if it is there.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut Row<K, L>> {
         self.index.get(key).map(|&at| &mut self.rows[at as usize])

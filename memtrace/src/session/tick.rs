@@ -13,6 +13,7 @@ use super::{
     loss::Ledger,
     memory::Memory,
     recent::RecentRows,
+    stacks::StackDeltas,
     tally::Tally,
 };
 
@@ -166,6 +167,8 @@ pub struct Tick {
     pub open: Vec<OpenStall>,
     /// Who had what in the interval; `None` where that was not asked for.
     pub rows: Option<RecentRows>,
+    /// Stacks of its stalls, those that match the filter; `None` where they are not counted.
+    pub stacks: Option<StackDeltas>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// Loss in the interval.

@@ -11,6 +11,7 @@ use super::{
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
     rows::put_rows,
+    stacks::StackWriter,
     tick::Base,
     values::of_open,
     wire,
@@ -59,6 +60,7 @@ pub struct Encoder {
     base: Base,
     segment: u32,
     paths: HashMap<u64, KnownPath>,
+    stacks: StackWriter,
     ticks: u32,
     events_stopped: bool,
     unwritten: u64,
@@ -76,6 +78,7 @@ impl Encoder {
             base: Base::default(),
             segment: 0,
             paths: HashMap::new(),
+            stacks: StackWriter::default(),
             ticks: 1,
             events_stopped: false,
             unwritten: 0,
@@ -92,6 +95,7 @@ impl Encoder {
         self.accounts.clear();
         self.accounts.epoch = 0;
         self.paths.values_mut().for_each(|path| path.written = 0);
+        self.stacks.begin();
         (self.ticks, self.events_stopped) = (1, false);
         let t_ns = meta.clock.monotonic_ns;
         self.blocks.write(BlockKind::Meta, &meta::put(meta), 1, (t_ns, t_ns), sink)
@@ -166,7 +170,9 @@ impl Encoder {
         let mut message = self.base.put(tick);
         let (mut processes, mut cgroups) = put_rows(&mut self.accounts, &tick.input.faults);
         let ids = processes.0.iter().chain(&cgroups.0).flat_map(|rows| rows.id.iter().chain(&rows.fault_cgroup));
-        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).collect();
+        let stalled = tick.input.stacks.iter().flat_map(|stacks| &stacks.stalls);
+        let stalled = stalled.filter_map(|(key, _)| key.cgroup_id);
+        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).chain(stalled).collect();
         let mut before = self.write_paths(ids.into_iter(), sink);
         (message.processes, message.cgroups) = (processes.0.pop(), cgroups.0.pop());
         message.segment = self.segment;
@@ -177,6 +183,10 @@ impl Encoder {
             let t_ns = tick.input.t_ns;
             let part = wire::Tick { t_ns, processes, cgroups, segment, epoch, ..wire::Tick::default() };
             before = before.and(self.blocks.write(BlockKind::Rows, &part, 1, (t_ns, t_ns), sink));
+        }
+        for stacks in tick.input.stacks.iter().flat_map(|deltas| self.stacks.put(deltas, self.ticks, self.segment)) {
+            let (count, t_ns) = (u32::try_from(stacks.number.len()).unwrap_or(u32::MAX), tick.input.t_ns);
+            before = before.and(self.blocks.write(BlockKind::Stacks, &stacks, count, (t_ns, t_ns), sink));
         }
         message.epoch_ends = self.accounts.settle();
         if message.epoch_ends {

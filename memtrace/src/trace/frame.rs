@@ -29,11 +29,22 @@ pub enum BlockKind {
     End = 7,
     /// Counters of processes and cgroups for which the next tick has no room.
     Rows = 8,
+    /// Stacks of stalls.
+    Stacks = 9,
 }
 
 impl BlockKind {
-    const ALL: [Self; 8] =
-        [Self::Meta, Self::Clock, Self::Dict, Self::Events, Self::Tick, Self::Remark, Self::End, Self::Rows];
+    const ALL: [Self; 9] = [
+        Self::Meta,
+        Self::Clock,
+        Self::Dict,
+        Self::Events,
+        Self::Tick,
+        Self::Remark,
+        Self::End,
+        Self::Rows,
+        Self::Stacks,
+    ];
 
     /// The kind with this number; `None` for one of a later version.
     pub(super) fn of(number: u8) -> Option<Self> {

@@ -104,6 +104,7 @@ fn of_setup(setup: &Setup) -> wire::Setup {
         kinds: setup.kinds.iter().map(|kind| *kind as u32).collect(),
         sources: setup.kinds.iter().map(|kind| setup.sources.of(*kind).number().into()).collect(),
         scans_read: setup.scans_read,
+        stacks: setup.stacks,
         mglru: setup.mglru,
         faults_read: Some(wire::FaultsRead {
             refaults: faults_read.refaults.map(str::to_owned),
@@ -139,6 +140,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
         kinds: setup.kinds.iter().filter_map(|&number| kind(number)).collect(),
         sources: sources(&setup.kinds, &setup.sources),
         scans_read: setup.scans_read,
+        stacks: setup.stacks,
         mglru: setup.mglru,
         faults_read: FaultsRead {
             refaults: faults.refaults.map(hook_name),

@@ -178,6 +178,8 @@ pub struct Setup {
     pub sources: Sources,
     /// Whether pages scanned are read.
     pub scans_read: bool,
+    /// Whether the stacks of stalls are counted.
+    pub stacks: bool,
     /// Whether MGLRU reclaims.
     pub mglru: bool,
     /// Which faults are read.

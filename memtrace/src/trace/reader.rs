@@ -20,6 +20,7 @@ use super::{
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
     rows::RowReader,
     scan::{Scanned, Scanner},
+    stacks::StackReader,
     tick::{Base, are_sane, is_sane},
     values::to_open,
     wire,
@@ -96,6 +97,9 @@ pub struct Reader<R> {
     told_processes: Vec<Told>,
     told_cgroups: Vec<Told>,
     rows: RowReader,
+    stacks: StackReader,
+    /// Whether the segment counts stacks.
+    has_stacks: bool,
     base: Base,
     /// Of which segment that is; `None` before any.
     segment: Option<u32>,
@@ -124,6 +128,8 @@ impl<R: Read> Reader<R> {
             told_processes: Vec::new(),
             told_cgroups: Vec::new(),
             rows: RowReader::default(),
+            stacks: StackReader::default(),
+            has_stacks: false,
             base: Base::default(),
             segment: None,
             ended: false,
@@ -221,9 +227,15 @@ impl<R: Read> Reader<R> {
             }
             BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(&self.raw)?)?)),
             BlockKind::Rows => {
-                let part = message(&self.raw)?;
-                self.belongs(&part)?;
+                let part: wire::Tick = message(&self.raw)?;
+                self.belongs(part.segment)?;
                 self.rows.part(&part);
+                return Ok(None);
+            }
+            BlockKind::Stacks => {
+                let part: wire::Stacks = message(&self.raw)?;
+                self.belongs(part.segment)?;
+                self.stacks.part(part)?;
                 return Ok(None);
             }
             BlockKind::Remark => Item::Remark(remark(message(&self.raw)?)),
@@ -244,18 +256,20 @@ impl<R: Read> Reader<R> {
         self.names = names;
         (self.base, self.segment, self.ended) = (Base::of(&meta), Some(meta.segment), false);
         self.rows.clear();
+        self.stacks.begin();
+        self.has_stacks = meta.setup.stacks;
         Ok(meta)
     }
 
     /// Whether a tick, or a part of one, rests on what is known.
-    fn belongs(&self, message: &wire::Tick) -> Result<(), &'static str> {
+    fn belongs(&self, of: u32) -> Result<(), &'static str> {
         // The first segment's counters are differences to nothing.
-        let is_right = self.segment.map_or(message.segment == 0, |segment| segment == message.segment);
+        let is_right = self.segment.map_or(of == 0, |segment| segment == of);
         if is_right && !self.ended { Ok(()) } else { Err("a tick belongs to a segment whose beginning is damaged") }
     }
 
     fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
-        self.belongs(message)?;
+        self.belongs(message.segment)?;
         let mut tick = self.base.take(message, &self.names);
         if self.segment.is_none() {
             tick.vmstat.clear();
@@ -266,6 +280,8 @@ impl<R: Read> Reader<R> {
             return Err(IMPOSSIBLE);
         }
         let since = self.rows.tick(message);
+        let stacks = self.stacks.tick();
+        tick.input.stacks = self.has_stacks.then_some(stacks);
         (tick.input.faults, tick.untold_processes, tick.untold_cgroups) =
             (since.faults, since.processes, since.cgroups);
         Ok(tick)

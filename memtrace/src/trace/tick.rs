@@ -149,6 +149,7 @@ impl Base {
                 totals,
                 host,
                 faults: FaultDeltas::default(),
+                stacks: None,
                 lost: to_lost(&message.lost),
                 told: self.told(&message.told),
             },

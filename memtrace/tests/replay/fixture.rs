@@ -225,6 +225,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         };
         let input = TickInput {
             t_ns: START + second * S,
+            stacks: None,
             totals: totals.clone(),
             host,
             faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)] },

@@ -70,6 +70,7 @@ mod tests {
         let direct = KindTotals { count: stalls, ..KindTotals::default() };
         TickInput {
             t_ns: second * S,
+            stacks: None,
             totals: KernelTotals {
                 stalls: [(StallKind::Direct, direct)].into(),
                 loss: [(Loss::RingOom.name(), ooms)].into(),

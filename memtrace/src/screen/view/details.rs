@@ -7,6 +7,7 @@ use super::{
     heat::{self, Column},
     histogram,
     pen::{BOLD, PLAIN, Pen},
+    stacks,
 };
 use crate::{
     gfp::GfpNames,
@@ -28,7 +29,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let (Some(row), Some(frame)) = (model.selected_row(), model.shown()) else {
         return pen.text(0, area.y, "this row had nothing in this interval", PLAIN);
     };
-    let lines = lines(model, frame, &row);
+    let lines = lines(model, frame, &row, usize::from(area.width));
     // The pictures are worth more than the last lines.
     let room = usize::from(if area.height >= 16 { area.height - 7 } else { area.height });
     let mut y = area.y;
@@ -52,7 +53,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     heat::columns_of(pen, rest, columns, "over time, a column an interval");
 }
 
-fn lines(model: &Model, frame: &Frame, row: &Row) -> Vec<String> {
+fn lines(model: &Model, frame: &Frame, row: &Row, width: usize) -> Vec<String> {
     let tick = &frame.tick;
     let mut lines = vec![row.name.clone()];
     if row.cgroup != row.name && !row.cgroup.is_empty() {
@@ -76,6 +77,7 @@ fn lines(model: &Model, frame: &Frame, row: &Row) -> Vec<String> {
     }
     if let Some(detail) = row.detail.as_ref().filter(|_| s.count > 0) {
         lines.extend(of_detail(detail, &model.about.gfp));
+        lines.extend(stacks::of_row(model, tick, row, width));
     }
     if let Some(limits) = model.limits.as_ref().filter(|limits| Some(limits.id) == row.cgroup_id) {
         lines.extend(of_limits(limits));
@@ -105,7 +107,7 @@ fn of_detail(detail: &Detail, gfp: &GfpNames) -> Vec<String> {
     if detail.other_shapes() > 0 {
         lines.push(format!("{:>7} of other orders or flags", count(detail.other_shapes())));
     }
-    let spent = shares(&detail.parts).unwrap_or_else(|| "nothing that is told apart".to_owned());
+    let spent = shares(&detail.parts).unwrap_or_else(|| "no throttle and no shrinkers worth a word".to_owned());
     lines.push(format!("spent on: {spent}"));
     if let Some(longest) = detail.longest {
         let spent = shares(&longest.parts).map_or_else(String::new, |shares| format!("; {shares}"));

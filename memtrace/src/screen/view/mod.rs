@@ -9,6 +9,7 @@ mod overview;
 mod pages;
 mod panels;
 mod pen;
+mod stacks;
 mod table;
 
 use ratatui::{buffer::Buffer, layout::Rect};

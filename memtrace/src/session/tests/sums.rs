@@ -82,6 +82,7 @@ const SMALL: SessionConfig = SessionConfig {
     cgroups: 2,
     ooms: 1,
     recorded: false,
+    stacks: false,
     rows: false,
 };
 

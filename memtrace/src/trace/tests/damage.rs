@@ -230,6 +230,11 @@ fn two_segments() -> (Parts, Parts) {
     (encode(&first, &mut encoder).0, encode(&second, &mut encoder).0)
 }
 
+/// Blocks that mean nothing without the beginning of their segment.
+fn resting(blocks: &Parts) -> usize {
+    blocks.iter().filter(|(kind, _)| matches!(kind, BlockKind::Tick | BlockKind::Stacks)).count()
+}
+
 #[test]
 fn ticks_without_the_beginning_of_their_segment_are_refused() {
     let (first, second) = two_segments();
@@ -237,18 +242,18 @@ fn ticks_without_the_beginning_of_their_segment_are_refused() {
     let got = read_all(&joined(first.iter().chain(&second[1..]))).unwrap();
     assert_eq!(got.entries, whole.entries);
     assert_eq!(got.ticks, whole.ticks[..3]);
-    assert_eq!(got.damage.len(), 3);
+    assert_eq!(got.damage.len(), resting(&second));
     assert!(got.damage.iter().all(|damage| damage.what.contains("beginning is damaged")), "{:?}", got.damage);
     // And when it is all there is: a later segment alone.
     let alone = read_all(&joined(&second[1..])).unwrap();
-    assert_eq!((alone.ticks.len(), alone.damage.len()), (0, 3));
+    assert_eq!((alone.ticks.len(), alone.damage.len()), (0, resting(&second)));
 }
 
 #[test]
 fn ticks_after_an_end_belong_to_no_earlier_run() {
     let (first, second) = (blocks(&sample(1, 3, 20)).0, blocks(&sample(2, 3, 20)).0);
     let got = read_all(&joined(first.iter().chain(&second[1..]))).unwrap();
-    assert_eq!((got.metas.len(), got.ticks.len(), got.damage.len()), (1, 3, 3), "{:?}", got.damage);
+    assert_eq!((got.metas.len(), got.ticks.len(), got.damage.len()), (1, 3, resting(&second)), "{:?}", got.damage);
 }
 
 #[test]

@@ -94,7 +94,7 @@ proptest! {
         second.meta.segment = 1;
         // What a base does not hold: only differences are taken to it.
         second.meta.base = base.map(|mut base| {
-            base.input.faults = Default::default();
+            (base.input.faults, base.input.stacks) = (Default::default(), None);
             base
         });
         first.meta.recording = second.meta.recording;

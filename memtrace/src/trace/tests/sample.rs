@@ -1,6 +1,7 @@
 //! Traces of anything that may happen, made by chance.
 
 mod meta;
+mod stacks;
 
 use std::collections::BTreeMap;
 
@@ -276,6 +277,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
     TickRecord {
         input: TickInput {
             t_ns,
+            stacks: Some(stacks::stacks(random, t_ns)),
             totals,
             host,
             faults: faults(random),

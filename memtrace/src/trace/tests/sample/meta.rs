@@ -46,6 +46,7 @@ pub(in crate::trace::tests) fn meta(random: &mut Rng) -> Meta {
             kinds: vec![StallKind::Direct, StallKind::Node],
             sources,
             scans_read: true,
+            stacks: true,
             mglru: random.bool(),
             faults_read: FaultsRead {
                 refaults: Some("memcg:mod_memcg_lruvec_state"),

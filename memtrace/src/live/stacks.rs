@@ -1,0 +1,119 @@
+//! The stacks of stalls while tracing: read once a tick, named by a thread of its own, since a name can take a while.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    host::symbols::Symbols,
+    probe::stacks::{RawStack, StackTables},
+    session::stacks::StackDeltas,
+    stack::Stack,
+};
+
+/// How long the end waits for names.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Stacks that are kept to be found again.
+const KNOWN: usize = 4096;
+
+/// What the thread is asked.
+enum Ask {
+    /// A process stalls for the first time: what it has mapped.
+    Process(u32),
+    /// The names of a stack.
+    Stack(RawStack),
+}
+
+/// The stacks, and the thread that names them.
+pub(super) struct Stacks {
+    tables: StackTables,
+    ask: Sender<Ask>,
+    named: Receiver<(u32, Arc<Stack>)>,
+    /// Stacks whose names are still to come.
+    pending: usize,
+}
+
+impl Stacks {
+    /// Starts the thread.
+    pub(super) fn start(tables: StackTables) -> Result<Self> {
+        let (ask, asked) = channel();
+        let (tell, named) = channel();
+        let run = move || {
+            let mut symbols = Symbols::default();
+            // The same frames again, of another process or with another hash, are kept once.
+            let mut known: HashMap<u64, Vec<Arc<Stack>>> = HashMap::new();
+            for ask in asked {
+                match ask {
+                    Ask::Process(pid) => symbols.learn_process(pid),
+                    Ask::Stack(raw) => {
+                        let stack = symbols.name(&raw);
+                        // Nobody is left to be told: the process is about to end.
+                        if known.len() > KNOWN {
+                            known.clear();
+                        }
+                        if tell.send((raw.number, once(&mut known, stack))).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("symbols".to_owned());
+        thread.spawn(run).context("starting the thread that names stacks")?;
+        Ok(Self { tables, ask, named, pending: 0 })
+    }
+
+    /// A process stalls for the first time.
+    pub(super) fn learn_process(&self, pid: u32) {
+        // Without the thread there are no names, which is to be seen.
+        let _ = self.ask.send(Ask::Process(pid));
+    }
+
+    /// The stalls since the last tick, without names: those are asked for.
+    pub(super) fn read(&mut self) -> StackDeltas {
+        let raw = self.tables.read();
+        for stack in raw.new {
+            self.pending += usize::from(self.ask.send(Ask::Stack(stack)).is_ok());
+        }
+        StackDeltas { named: Vec::new(), stalls: raw.stalls }
+    }
+
+    /// The names that were found since the last tick; at the `end` all of them.
+    pub(super) fn named(&mut self, end: bool) -> Vec<(u32, Arc<Stack>)> {
+        let mut named: Vec<_> = self.named.try_iter().collect();
+        let deadline = Instant::now() + PATIENCE;
+        while end && named.len() < self.pending {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.named.recv_timeout(left) {
+                Ok(stack) => named.push(stack),
+                Err(_) => break,
+            }
+        }
+        self.pending -= named.len().min(self.pending);
+        named
+    }
+}
+
+/// The stack as it is known already.
+fn once(known: &mut HashMap<u64, Vec<Arc<Stack>>>, stack: Stack) -> Arc<Stack> {
+    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+    let names: Vec<_> = stack.frames.iter().map(|frame| (&frame.function, frame.address)).collect();
+    let same = known.entry(BuildHasherDefault::<DefaultHasher>::default().hash_one(&names)).or_default();
+    match same.iter().find(|other| ***other == stack) {
+        Some(other) => Arc::clone(other),
+        None => {
+            let stack = Arc::new(stack);
+            same.push(Arc::clone(&stack));
+            stack
+        }
+    }
+}

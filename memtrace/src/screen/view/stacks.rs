@@ -1,0 +1,54 @@
+//! On which stacks a row stalled in an interval.
+
+use crate::{
+    lines::{
+        duration, percent,
+        stacks::{NOT_KEPT, chain, wrapped},
+    },
+    screen::{model::Model, rows::Row},
+    session::{
+        recent::Who,
+        stacks::{StackKey, StackSum, by_stack},
+        tick::Tick,
+    },
+};
+
+/// Stacks that are shown, and lines of each.
+const SHOWN: usize = 2;
+const LINES: usize = 3;
+
+/// The stacks that it stalled on most, in lines.
+pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec<String> {
+    let Some(stacks) = &tick.stacks else { return vec!["stacks: not counted (--stacks)".to_owned()] };
+    let rows: Vec<(StackKey, StackSum)> = stacks.stalls.iter().filter(|(key, _)| is_of(key, row)).copied().collect();
+    let total_ns: u64 = rows.iter().map(|(_, sum)| sum.total_ns).fold(0, u64::saturating_add);
+    let groups = by_stack(&rows, |number| model.stacks.stack(number));
+    let mut lines = Vec::new();
+    for (stack, sum) in groups.iter().take(SHOWN) {
+        let names = stack.map_or_else(|| vec![NOT_KEPT.to_owned()], |stack| chain(stack));
+        #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+        let share = (total_ns > 0).then(|| sum.total_ns as f64 / total_ns as f64);
+        let head = format!("{} of {} on: ", percent(share), duration(total_ns));
+        let mut wrapped = wrapped(&names, width.saturating_sub(head.len()).max(24));
+        wrapped.truncate(LINES);
+        let indent = " ".repeat(head.len());
+        lines.extend(
+            wrapped.iter().enumerate().map(|(n, line)| format!("{}{line}", if n == 0 { &head } else { &indent })),
+        );
+    }
+    lines
+}
+
+/// Whether stalls are those of a row. A row of a thread has those of its process, since stacks are counted by process.
+fn is_of(key: &StackKey, row: &Row) -> bool {
+    match row.who {
+        Some(Who::Process(pid, start)) => (key.pid, key.process_start_ns) == (pid, start),
+        Some(Who::Thread(_, pid)) => key.pid == pid,
+        Some(Who::Cgroup(id)) => key.cgroup_id == id,
+        Some(Who::Node(_)) => false,
+        None => {
+            row.cgroup_id.is_none()
+                && matches!(row.kinds.as_slice(), [(kind, _)] if *kind == key.kind && row.detail.is_none())
+        }
+    }
+}

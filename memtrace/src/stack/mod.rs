@@ -1,0 +1,80 @@
+//! Stacks of stalls, as far as their addresses have names, pure: what they are, their innermost frames without those of
+//! the tracing, folded lines.
+
+pub mod fold;
+mod trim;
+
+/// A stack, innermost frame first: those of the kernel, then those of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stack {
+    /// The frames.
+    pub frames: Vec<Frame>,
+}
+
+/// A frame: one call on a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Frame {
+    /// Whether it is one of the kernel.
+    pub kernel: bool,
+    /// Name of the function; empty when not known.
+    pub function: Vec<u8>,
+    /// How far into the function, in bytes.
+    pub offset: u64,
+    /// Path of the file that holds the code, as the process sees it; name of the module in the kernel; empty when not known.
+    pub module: Vec<u8>,
+    /// Build id of that file; empty when not known.
+    pub build_id: Vec<u8>,
+    /// Where in that file, in bytes from its beginning; the address itself where there is no file.
+    pub address: u64,
+}
+
+impl Frame {
+    /// What it is called: its function, else its place in the file, else its address.
+    #[must_use]
+    pub fn name(&self) -> Vec<u8> {
+        if !self.function.is_empty() {
+            return self.function.clone();
+        }
+        let file = self.module.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        match file {
+            [] if self.kernel => b"[unknown kernel code]".to_vec(),
+            [] => b"[unknown]".to_vec(),
+            file => [file, format!("+{:#x}", self.address).as_bytes()].concat(),
+        }
+    }
+}
+
+/// The names of a stack's frames.
+pub type Names = Vec<Vec<u8>>;
+
+impl Stack {
+    /// What its frames are called: the same for two stacks that differ in the places within the functions only.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        self.frames.iter().map(Frame::name).collect()
+    }
+
+    /// A stack without the frames of the tracing itself, which are its innermost ones.
+    #[must_use]
+    pub fn of(mut kernel: Vec<Frame>, user: Vec<Frame>) -> Self {
+        kernel.drain(..trim::of_tracing(&kernel));
+        kernel.extend(user);
+        Self { frames: kernel }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_goes_by_the_best_name_that_there_is() {
+        let frame = Frame { function: b"main".to_vec(), module: b"/bin/a".to_vec(), address: 16, ..Frame::default() };
+        assert_eq!(frame.name(), b"main");
+        let frame = Frame { function: Vec::new(), ..frame };
+        assert_eq!(frame.name(), b"a+0x10");
+        let frame = Frame { module: Vec::new(), ..frame };
+        assert_eq!(frame.name(), b"[unknown]");
+        assert_eq!(Frame { kernel: true, ..frame }.name(), b"[unknown kernel code]");
+    }
+}

@@ -121,7 +121,7 @@ fn of_limits(limits: &Limits) -> Vec<String> {
     let when = if limits.recorded { "limits when the recording began" } else { "limits now" };
     let value = |(name, value): &(String, LimitValue)| match value {
         LimitValue::Bytes(n) => format!("{name} {}", bytes(*n)),
-        LimitValue::Times(n) => format!("{name} {}x", count(*n)),
+        LimitValue::Times(n) => format!("{name} {} times", count(*n)),
     };
     let lines = limits.levels.iter().enumerate().map(|(n, level)| {
         let values: Vec<_> = level.values.iter().map(value).collect();

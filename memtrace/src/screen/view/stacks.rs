@@ -29,8 +29,11 @@ pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec
         #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
         let share = (total_ns > 0).then(|| sum.total_ns as f64 / total_ns as f64);
         let head = format!("{} of {} on: ", percent(share), duration(total_ns));
-        let mut wrapped = wrapped(&names, width.saturating_sub(head.len()).max(24));
-        wrapped.truncate(LINES);
+        let mut wrapped = wrapped(&names, width.saturating_sub(head.len()).saturating_sub(4).max(24));
+        if wrapped.len() > LINES {
+            wrapped.truncate(LINES);
+            wrapped[LINES - 1].push_str(" ...");
+        }
         let indent = " ".repeat(head.len());
         lines.extend(
             wrapped.iter().enumerate().map(|(n, line)| format!("{}{line}", if n == 0 { &head } else { &indent })),

@@ -1,0 +1,96 @@
+//! How long a screen takes to draw, with few rows and with ten thousand. `cargo run --release --example bench_screen`
+
+#![expect(clippy::print_stdout, reason = "an example that says what it measured")]
+
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, tz::TimeZone};
+use memtrace::{
+    clock::Clock,
+    event::Comm,
+    screen::{About, Key, Look, Model, view},
+    session::{
+        Session, SessionConfig,
+        input::{HostSample, KernelTotals, TickInput, Told},
+        recent::{RecentRow, RecentRows, Who},
+        tick::{Interval, Tick},
+    },
+    view::Item,
+};
+use memtrace_common::kind::StallKind;
+use ratatui::{buffer::Buffer, layout::Rect};
+
+const S: u64 = 1_000_000_000;
+const INTERVALS: u64 = 60;
+const DRAWN: u32 = 20;
+
+fn row(n: u32) -> RecentRow {
+    let ns = u64::from(n % 977) * 10_000;
+    let stalls = Interval {
+        count: 9,
+        total_ns: 9 * ns,
+        p50_ns: Some(ns),
+        p99_ns: Some(ns),
+        max_ns: Some(ns),
+        ..Interval::default()
+    };
+    RecentRow {
+        who: Who::Process(n, Some(u64::from(n))),
+        comm: Comm::from(format!("worker-{n}").as_bytes()),
+        cgroup_id: Some(u64::from(n % 50)),
+        stalls,
+        kinds: Vec::new(),
+        detail: Default::default(),
+        faults: None,
+        reclaimed_pages: Some(64),
+        wakeups: Some(1),
+    }
+}
+
+/// A model of so many rows in each interval.
+fn model(rows: u32) -> Model {
+    let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let mut model = Model::new(About::default(), Look { colour: true, utf8: true }, clock, S);
+    let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });
+    let names: std::collections::BTreeMap<u64, Vec<u8>> =
+        (0..50).map(|id| (id, format!("/system.slice/service-{id}.service").into_bytes())).collect();
+    for second in 1..=INTERVALS {
+        let input = TickInput {
+            t_ns: second * S,
+            stacks: None,
+            totals: KernelTotals::default(),
+            host: HostSample::default(),
+            faults: Default::default(),
+            lost: Default::default(),
+            told: [Told::default(); StallKind::COUNT],
+        };
+        let tick = session.take(&input, &names);
+        let processes = (0..if second == INTERVALS { rows } else { rows.min(256) }).map(row).collect();
+        let tick = Tick { rows: Some(RecentRows { processes, ..RecentRows::default() }), ..tick };
+        let paths = names.iter().map(|(id, path)| (*id, path.as_slice().into())).collect();
+        model.push(Item::Tick(Box::new(tick), paths));
+    }
+    model
+}
+
+fn draw(model: &Model, area: Rect) -> Duration {
+    let mut buffer = Buffer::empty(area);
+    let begun = Instant::now();
+    for _ in 0..DRAWN {
+        view::draw(model, area, &mut buffer);
+    }
+    begun.elapsed() / DRAWN
+}
+
+fn main() {
+    for (width, height) in [(80, 24), (200, 60)] {
+        let area = Rect::new(0, 0, width, height);
+        for rows in [100, 256, 10_000] {
+            let mut model = model(rows);
+            let page = draw(&model, area);
+            model.key(Key::Enter);
+            let details = draw(&model, area);
+            println!("{width}x{height}, {rows:>5} rows: page {page:?}, details {details:?}");
+        }
+    }
+}

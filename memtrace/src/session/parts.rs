@@ -64,7 +64,7 @@ impl Parts {
     }
 
     /// Adds those of other stalls. What is not told apart of some is in their rest.
-    pub(super) fn add(&mut self, more: &Self) {
+    pub fn add(&mut self, more: &Self) {
         let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (one, other) => one.or(other),

@@ -7,9 +7,9 @@ use super::{
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
 };
 use crate::{
-    lines::{bytes_or_dash, percent, rate, shades},
+    lines::{bytes_or_dash, percent, rate, shades, shares},
     screen::model::{Frame, Model},
-    session::{input::Pressure, memory::Memory, tick::Tick},
+    session::{input::Pressure, memory::Memory, parts::Parts, tick::Tick},
     untrusted::Untrusted,
 };
 
@@ -81,6 +81,9 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let part = share_of(stalls.total_ns, tick.all.total_ns);
         line(pen, &format!("{:<12} {part:>7}  {}", kind.name(), rate(tick.rate(stalls.count))), PLAIN);
     }
+    if let Some(spent) = anatomy(tick) {
+        line(pen, &format!("of it {spent}"), PLAIN);
+    }
     line(pen, "", PLAIN);
     line(pen, "OOM KILLS  the latest first", BOLD);
     let mut none = true;
@@ -93,6 +96,14 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     if none {
         line(pen, "none since the start", PLAIN);
     }
+}
+
+/// What the stalls that events told spent their time on; `None` when nothing but the rest is worth a word.
+fn anatomy(tick: &Tick) -> Option<String> {
+    let mut sum = Parts::default();
+    let rows = tick.rows.iter().flat_map(|rows| &rows.processes);
+    rows.for_each(|row| sum.add(&row.detail.parts));
+    shares(&sum)
 }
 
 /// The latest value in words, and all of them as a sparkline.

@@ -172,6 +172,19 @@ pub struct Node {
     pub top_waker: Option<String>,
     /// How often they did.
     pub top_waker_wakeups: Option<u64>,
+    /// Direct reclaims of tasks that ran on the node, by how its kswapd stood when they began; null when not read.
+    pub direct: Option<Reached>,
+}
+
+/// Direct reclaims by how kswapd stood when they began, as far as they match and events told them.
+#[derive(Debug, Serialize)]
+pub struct Reached {
+    /// It slept: it was woken too late.
+    pub asleep: KindTotal,
+    /// It was awake: it could not keep up.
+    pub awake: KindTotal,
+    /// It is not known.
+    pub unknown: KindTotal,
 }
 
 /// memtrace's own cost and stalls, in no number elsewhere.
@@ -379,5 +392,10 @@ fn node(node: &summary::NodeSummary) -> Node {
         reclaimed_pages: node.reclaim.reclaimed_pages,
         top_waker: node.top_waker.map(|(comm, _)| text(comm.bytes())),
         top_waker_wakeups: node.top_waker.map(|(_, n)| n),
+        direct: node.reached.map(|reached| Reached {
+            asleep: KindTotal::new(reached.asleep),
+            awake: KindTotal::new(reached.awake),
+            unknown: KindTotal::new(reached.unknown),
+        }),
     }
 }

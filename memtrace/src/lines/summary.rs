@@ -278,6 +278,18 @@ fn nodes(out: &mut String, nodes: &[NodeSummary]) {
             let _ = write!(out, ", most by {} ({})", name(comm), count(*n));
         }
         out.push('\n');
+        if let Some(reached) = &node.reached {
+            for (sum, how) in [
+                (reached.asleep, "while it slept: woken too late"),
+                (reached.awake, "while it was awake: it could not keep up"),
+                (reached.unknown, "and it is not known how it stood"),
+            ] {
+                if sum.count > 0 {
+                    let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
+                    let _ = writeln!(out, "  {stalls} ({total}) began {how}");
+                }
+            }
+        }
     }
 }
 

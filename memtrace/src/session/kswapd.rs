@@ -5,10 +5,13 @@ use memtrace_common::{
     totals::{KswapdTotals, MAX_NODES},
 };
 
+use super::tally::KindTally;
 use crate::event::{Comm, Kswapd};
 
 /// Wakers by name that are told apart per node.
 const WAKERS: usize = 32;
+/// Changes that are remembered per node, to know how it stood when a stall began.
+const CHANGES: usize = 16;
 
 /// What is known of one node's kswapd beyond its exact totals.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +23,22 @@ struct Node {
     /// Of the latest change that an event told, in ns.
     told_ns: u64,
     awake_ns: u64,
+    /// When it changed, the latest first; 0 where it did not.
+    changes: [u64; CHANGES],
+    reached: Reached,
     wakers: [(Comm, u64); WAKERS],
     other_wakers: u64,
+}
+
+/// Direct reclaims of tasks, by how their node's kswapd stood when they began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// It slept: it was woken too late.
+    pub asleep: KindTally,
+    /// It was awake: it could not keep up.
+    pub awake: KindTally,
+    /// It changed too often since then to know.
+    pub unknown: KindTally,
 }
 
 /// The kswapds of all nodes.
@@ -40,6 +57,8 @@ impl Kswapds {
             since_ns: start_ns,
             told_ns: 0,
             awake_ns: 0,
+            changes: [0; CHANGES],
+            reached: Reached::default(),
             wakers: [(Comm::default(), 0); WAKERS],
             other_wakers: 0,
         };
@@ -94,6 +113,22 @@ impl Kswapds {
         node.enter(node.awake, now_ns);
     }
 
+    /// Counts a direct reclaim at a node, which ended at `t_ns`.
+    pub(super) fn count_direct(&mut self, nid: u32, t_ns: u64, dur_ns: u64) {
+        let Some(node) = self.nodes.get_mut(nid as usize) else { return };
+        let sum = match node.was_awake(t_ns.saturating_sub(dur_ns)) {
+            Some(true) => &mut node.reached.awake,
+            Some(false) => &mut node.reached.asleep,
+            None => &mut node.reached.unknown,
+        };
+        sum.add(KindTally { count: 1, total_ns: dur_ns });
+    }
+
+    /// Direct reclaims at a node by how its kswapd stood.
+    pub(super) fn reached(&self, nid: u32) -> Reached {
+        self.nodes.get(nid as usize).map_or_else(Reached::default, |node| node.reached)
+    }
+
     /// Time awake since the start, in ns.
     pub(super) fn awake_ns(&self, nid: u32) -> u64 {
         self.nodes.get(nid as usize).map_or(0, |node| node.awake_ns)
@@ -125,9 +160,19 @@ impl Node {
         if self.awake {
             self.awake_ns += t_ns.saturating_sub(self.since_ns);
         }
+        if awake != self.awake {
+            self.changes.rotate_right(1);
+            self.changes[0] = t_ns;
+        }
         self.seen = true;
         self.awake = awake;
         self.since_ns = self.since_ns.max(t_ns);
+    }
+
+    /// How it stood at a time; `None` when that is longer ago than what is remembered of it.
+    fn was_awake(&self, t_ns: u64) -> Option<bool> {
+        let later = self.changes.iter().filter(|change| **change > t_ns).count();
+        (later < CHANGES).then_some(self.awake ^ (later % 2 == 1))
     }
 
     /// Counts a waker by name; the rarest makes room.
@@ -147,8 +192,11 @@ impl Node {
 mod tests {
     use memtrace_common::{record::KswapdStep, totals::KswapdTotals};
 
-    use super::Kswapds;
-    use crate::event::{Comm, Kswapd, Trigger};
+    use super::{Kswapds, Reached};
+    use crate::{
+        event::{Comm, Kswapd, Trigger},
+        session::tally::KindTally,
+    };
 
     fn step(t_ns: u64, step: KswapdStep) -> Kswapd {
         Kswapd { t_ns, nid: 1, step, order: None, gfp: None, waker: None }
@@ -170,6 +218,26 @@ mod tests {
         let mut k = Kswapds::new(100);
         k.apply(&step(300, KswapdStep::Sleep));
         assert_eq!(k.awake_ns(1), 200);
+    }
+
+    #[test]
+    fn a_direct_reclaim_goes_by_how_kswapd_stood_when_it_began() {
+        let mut k = Kswapds::new(0);
+        k.apply(&step(100, KswapdStep::Wake));
+        k.apply(&step(200, KswapdStep::Wake));
+        k.apply(&step(300, KswapdStep::Sleep));
+        k.count_direct(1, 330, 20);
+        k.count_direct(1, 310, 60);
+        k.count_direct(1, 340, 300);
+        for n in 0..9 {
+            k.apply(&step(400 + 20 * n, KswapdStep::Wake));
+            k.apply(&step(410 + 20 * n, KswapdStep::Sleep));
+        }
+        k.count_direct(1, 900, 600);
+        k.count_direct(1, 900, 1);
+        let tally = |count, total_ns| KindTally { count, total_ns };
+        let expected = Reached { asleep: tally(3, 321), awake: tally(1, 60), unknown: tally(1, 600) };
+        assert_eq!((k.reached(1), k.reached(0)), (expected, Reached::default()));
     }
 
     #[test]

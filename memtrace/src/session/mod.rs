@@ -10,7 +10,7 @@ pub mod faults;
 pub mod filter;
 pub mod histogram;
 pub mod input;
-mod kswapd;
+pub mod kswapd;
 pub mod loss;
 pub mod memory;
 mod oom;
@@ -136,6 +136,8 @@ pub struct Session {
     told: [KindTally; StallKind::COUNT],
     matched: Tally,
     tails: Tails,
+    /// Whether a direct reclaim had no node, as in traces of older versions.
+    has_placeless: bool,
     /// The longest stalls that events told since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
@@ -180,6 +182,7 @@ impl Session {
             told: [KindTally::default(); StallKind::COUNT],
             matched: Tally::default(),
             tails: Tails::default(),
+            has_placeless: false,
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
             recent: config.rows.then(Recent::new),
@@ -258,6 +261,12 @@ impl Session {
             return Applied::default();
         }
         self.tails.add(stall);
+        if stall.kind == StallKind::Direct {
+            match stall.nid {
+                Some(nid) => self.kswapds.count_direct(nid, stall.t_ns, stall.dur_ns),
+                None => self.has_placeless = true,
+            }
+        }
         if !self.config.filter.is_empty() {
             self.matched.add(stall);
             self.matched_since.add(stall);

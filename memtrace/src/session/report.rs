@@ -285,6 +285,7 @@ impl Session {
             awake: totals.awake != 0,
             reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_told),
             top_waker: self.kswapds.top_waker(nid),
+            reached: (!self.has_placeless).then(|| self.kswapds.reached(nid)),
         };
         self.last.totals.kswapd.iter().map(node).collect()
     }

@@ -8,6 +8,7 @@ use super::{
     coverage::Coverage,
     faults::FaultsRead,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
+    kswapd::Reached,
     loss::Ledger,
     parts::Parts,
     stacks::StackSum,
@@ -114,6 +115,9 @@ pub struct NodeSummary {
     pub reclaim: Reclaim,
     /// Who asked for it most often, as far as events told, and how often.
     pub top_waker: Option<(Comm, u64)>,
+    /// Direct reclaims of tasks that ran on the node, as far as they match and events told them, by how its kswapd stood
+    /// when they began; `None` when their nodes were not read.
+    pub reached: Option<Reached>,
 }
 
 /// Stalls of one process, cgroup and kind on one stack.

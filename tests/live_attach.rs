@@ -6,8 +6,9 @@ use std::{
     ffi::OsString,
     fs,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::PathBuf,
     process::{Command, Output, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
     time::Duration,
 };
@@ -169,20 +170,35 @@ fn short_lived_tasks_are_all_counted() {
     assert_eq!(number(&summary, "/loss/second_begin"), 0);
 }
 
-/// `memtrace ARGS` by nobody. The binary is copied: its own folder may be closed to others.
+/// A directory with a copy of memtrace that nobody may run: its own folder may be closed to others.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new() -> Self {
+        static N: AtomicU32 = AtomicU32::new(0);
+        let n = N.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("memtrace-test-{}-{n}", std::process::id()));
+        fs::create_dir(&dir).expect("a directory of our own");
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let copy = dir.join("memtrace");
+        fs::copy(bin("memtrace"), &copy).expect("room for a copy");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        Self(dir)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("it is ours");
+    }
+}
+
+/// `memtrace ARGS` by nobody.
 fn as_nobody(args: &[&str]) -> Output {
-    let dir = std::env::temp_dir().join(format!("memtrace-test-{}-{}", std::process::id(), args.len()));
-    fs::create_dir(&dir).expect("a directory of our own");
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let copy = dir.join("memtrace");
-    fs::copy(bin("memtrace"), &copy).expect("room for a copy");
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let mut command = Command::new(&copy);
+    let copy = Copy::new();
+    let mut command = Command::new(copy.0.join("memtrace"));
     // As root the standard library drops the supplementary groups, too.
-    command.args(args).uid(NOBODY).gid(NOBODY).stdin(Stdio::null());
-    let output = command.output();
-    fs::remove_dir_all(&dir).expect("it is ours");
-    output.expect("memtrace")
+    command.args(args).uid(NOBODY).gid(NOBODY).stdin(Stdio::null()).output().expect("memtrace")
 }
 
 #[test]
@@ -201,6 +217,40 @@ fn without_rights_it_names_them_and_both_ways_out() {
     // With a command it is memtrace's own failure, and the command does not run.
     let out = as_nobody(&["--", "echo", "ran"]);
     assert_eq!((out.status.code(), out.stdout.as_slice()), (Some(125), b"".as_slice()));
+}
+
+/// `memtrace ARGS` by nobody with the two rights that tracing needs, as in a container with only those; `None` where there
+/// is no setpriv.
+fn with_two_rights(args: &[&str]) -> Option<Output> {
+    let copy = Copy::new();
+    let only = |kind: &str| format!("--{kind}=-all,+bpf,+perfmon");
+    let mut command = Command::new("setpriv");
+    command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".to_owned()]);
+    command.args([only("bounding-set"), only("inh-caps"), only("ambient-caps")]);
+    match command.arg(copy.0.join("memtrace")).args(args).stdin(Stdio::null()).output() {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            skip_here("setpriv, which takes rights away, is not installed (Debian: util-linux)");
+            None
+        }
+        output => Some(output.expect("setpriv")),
+    }
+}
+
+#[test]
+fn two_rights_are_enough_and_what_is_missing_is_said() {
+    if !may_trace() {
+        return;
+    }
+    let Some(out) = with_two_rights(&["--json", "--stacks", "-d", "1"]) else { return };
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    let lines = String::from_utf8_lossy(&out.stdout);
+    let summary: Value = serde_json::from_str(lines.lines().last().expect("a summary")).expect("JSON");
+    assert_eq!(summary["type"], "summary");
+    assert!(summary["stalls"]["memcg"]["count"].is_u64(), "{summary}");
+    for missing in ["CAP_IPC_LOCK", "CAP_SYS_RESOURCE"] {
+        assert_eq!(said.matches(missing).count(), 1, "{missing} in {said}");
+    }
 }
 
 fn check(output: &Output) -> Value {

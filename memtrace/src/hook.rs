@@ -64,6 +64,15 @@ pub struct HookStatus {
     pub verified_instructions: Option<u32>,
 }
 
+impl HookStatus {
+    /// Whether memtrace has the stalls of a reclaim by it. A kernel that is locked down may still take other hooks, by which
+    /// alone there is nothing to tell.
+    #[must_use]
+    pub fn tells_reclaim(&self) -> bool {
+        self.required && self.tells.is_some() && self.attached.name().is_some()
+    }
+}
+
 /// A hook as a trace and the JSON output tell of it: also one of another version of memtrace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HookRecord {

@@ -38,6 +38,7 @@ use crate::{
         clocks,
         counters::{CounterReader, online_nodes},
         kmsg::KernelLog,
+        symbols,
     },
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
@@ -198,6 +199,9 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
                 names.join(", ")
             );
         }
+    }
+    if let Some(why) = args.stacks.then(symbols::kernel_unnamed).flatten() {
+        eprintln!("memtrace: functions of the kernel have no names in stacks: {why}");
     }
     for note in &protected.notes {
         eprintln!("memtrace: {note}");

@@ -64,8 +64,8 @@ impl Finding {
 /// Judges the facts and the hooks; worst findings first. `hooks` is empty when none was tried yet.
 #[must_use]
 pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
-    // Where a required hook is attached the kernel itself has said that rights and lockdown are in order.
-    let proven = hooks.iter().any(|hook| hook.required && hook.attached.name().is_some());
+    // Where the hook of a reclaim is attached the kernel itself has said that rights and lockdown are in order.
+    let proven = hooks.iter().any(HookStatus::tells_reclaim);
     let mut findings = Vec::new();
     if !proven {
         findings.extend(rights::tracing(facts));

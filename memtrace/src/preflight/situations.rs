@@ -3,6 +3,8 @@
 mod findings;
 mod texts;
 
+use memtrace_common::kind::StallKind;
+
 use super::facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Swap, SwapKind, Tracefs};
 use crate::hook::{Attached, HookStatus};
 
@@ -74,6 +76,7 @@ fn hooks() -> Vec<HookStatus> {
     vec![
         HookStatus {
             unread: vec!["memcg_id"],
+            tells: Some(StallKind::Direct),
             ..hook(
                 "vmscan:mm_vmscan_direct_reclaim_begin",
                 "stalls: direct",

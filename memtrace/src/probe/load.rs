@@ -181,7 +181,7 @@ impl Loaded {
             let verified = verified_instructions(&self.ebpf, hook, &attached);
             hooks.push(self.facts.status(hook, attached, verified));
         }
-        if !hooks.iter().any(|hook| hook.required && hook.attached.name().is_some()) {
+        if !hooks.iter().any(HookStatus::tells_reclaim) {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;

@@ -3,7 +3,11 @@
 use super::{ALL, hooks, root, user};
 use crate::{
     hook::Attached,
-    preflight::{Fact, Facts, Severity, can_trace, check, facts::Capabilities, render},
+    preflight::{
+        Fact, Facts, Severity, can_trace, check,
+        facts::{Capabilities, Lockdown},
+        render,
+    },
 };
 
 fn found(facts: &Facts) -> Vec<(Severity, String)> {
@@ -19,6 +23,20 @@ fn a_missing_required_hook_is_fatal() {
     let findings = check(&root(), &hooks);
     assert!(!can_trace(&findings));
     assert_eq!(findings.len(), 3);
+}
+
+/// Linux 5.10 takes the hooks that read nothing even when it is locked down.
+#[test]
+fn a_lockdown_is_told_although_some_hooks_are_attached() {
+    let facts = Facts { lockdown: Fact::Known(Lockdown::Confidentiality), ..root() };
+    let mut hooks = hooks();
+    assert!(can_trace(&check(&facts, &hooks)), "the kernel has said that it may");
+    for hook in hooks.iter_mut().filter(|hook| hook.tells.is_some()) {
+        hook.attached = Attached::No("refused by the verifier".into());
+    }
+    let findings = check(&facts, &hooks);
+    assert!(findings.iter().any(|finding| finding.what.contains("locked down (confidentiality)")), "{findings:?}");
+    assert!(!can_trace(&findings));
 }
 
 #[test]

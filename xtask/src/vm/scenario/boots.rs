@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::Check;
 use super::evidence::Sections;
-use super::{check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes, waits};
+use super::{
+    check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes, waits,
+};
 use crate::vm::options::{Cgroup, Setup, Size};
 
 /// A guest, what it runs and who judges what it printed.
@@ -23,8 +25,9 @@ pub(super) struct Boot {
 pub(super) type Judge = fn(&Sections<'_>) -> Vec<Check>;
 
 /// All scenarios, as `--scenario` takes them.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "check",
+    "degraded",
     "direct-file",
     "mglru",
     "direct-anon",
@@ -37,7 +40,7 @@ pub(crate) const NAMES: [&str; 10] = [
 ];
 
 /// All boots, in their order.
-pub(super) const BOOTS: [Boot; 7] = [
+pub(super) const BOOTS: [Boot; 8] = [
     Boot {
         name: "file",
         setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
@@ -48,6 +51,12 @@ pub(super) const BOOTS: [Boot; 7] = [
             ("mglru", mglru::judge),
             ("refaults", refaults::file),
         ],
+    },
+    Boot {
+        name: "degraded",
+        setup: small,
+        script: include_str!("degraded.sh"),
+        judges: &[("degraded", degraded::judge)],
     },
     Boot {
         name: "anon",

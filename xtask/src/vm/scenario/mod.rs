@@ -2,6 +2,7 @@
 
 mod boots;
 mod check;
+mod degraded;
 mod direct_anon;
 mod direct_file;
 mod evidence;

@@ -7,7 +7,8 @@ use super::boots::Judge;
 use super::evidence::Sections;
 use super::two_nodes;
 use super::{
-    Check, Verdict, check, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, waits,
+    Check, Verdict, check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults,
+    waits,
 };
 
 /// Cut down to the shapes, counters, kernel log and summaries that are read.
@@ -17,6 +18,7 @@ const NODES: &str = include_str!("recorded/nodes.txt");
 const MEMCG: &str = include_str!("recorded/memcg.txt");
 const OOM: &str = include_str!("recorded/oom.txt");
 const WAITS: &str = include_str!("recorded/waits.txt");
+const DEGRADED: &str = include_str!("recorded/degraded.txt");
 
 fn judged(judge: Judge, text: &str) -> Vec<Check> {
     judge(&Sections::parse(text))
@@ -78,6 +80,20 @@ fn add(text: &str, run: &str, path: &str, more: i64) -> String {
         let value = summary.pointer_mut(path).unwrap();
         *value = (value.as_i64().unwrap() + more).into();
     })
+}
+
+#[test]
+fn hosts_that_allow_less() {
+    let judge: Judge = degraded::judge;
+    fails(judge, DEGRADED, &[]);
+    fails(judge, &replaced(DEGRADED, "no-addresses:said", "/proc/kallsyms", "nothing"), &["no-addresses"]);
+    fails(judge, &replaced(DEGRADED, "no-tracefs:status", "0 0", "0 4"), &["no-tracefs"]);
+    fails(judge, &replaced(DEGRADED, "no-tracefs:check", "mount -t tracefs", "do something"), &["no-tracefs"]);
+    fails(judge, &replaced(DEGRADED, "no-tracefs:summary", "1", "0"), &["no-tracefs"]);
+    fails(judge, &replaced(DEGRADED, "locked-down:status", "4 4", "4 0"), &["locked-down"]);
+    fails(judge, &replaced(DEGRADED, "locked-down:said", "lockdown=integrity", "luck"), &["locked-down"]);
+    let open = replaced(DEGRADED, "lockdown", "[confidentiality]", "confidentiality");
+    assert_eq!(judged(judge, &open).last().map(|check| check.verdict), Some(Verdict::Skipped));
 }
 
 #[test]
@@ -168,7 +184,7 @@ fn a_node_that_is_missing_or_slept_fails() {
 #[test]
 fn the_wrong_cgroup_fails() {
     fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/cgroup", "/shop"), &["cgroup"]);
-    fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/stalls", 1), &["cgroup"]);
+    fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/kinds/memcg/count", 1), &["cgroup"]);
     fails(memcg_limit::judge, &replaced(MEMCG, "limit:stalls", "/shop/web", "/"), &["cgroup"]);
     let skipped = judged(memcg_limit::judge, "@@ no-memcg\nthis kernel has none\n");
     assert!(matches!(skipped.as_slice(), [check] if check.verdict == Verdict::Skipped), "{skipped:?}");

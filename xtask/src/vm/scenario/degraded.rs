@@ -1,0 +1,74 @@
+//! Hosts that allow less: memtrace goes on with what is left, or says why it cannot.
+
+use serde_json::Value;
+
+use super::Check;
+use super::evidence::Sections;
+
+/// Judge the three hosts.
+pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
+    vec![
+        Check::of("no-addresses", no_addresses(sections)),
+        Check::of("no-tracefs", no_tracefs(sections)),
+        match sections.get("lockdown") {
+            Ok(lockdown) if !lockdown.iter().any(|line| line.contains("[confidentiality]")) => {
+                Check::skip("locked-down", format!("this kernel cannot be locked down: {}", lockdown.join(" ")))
+            }
+            _ => Check::of("locked-down", locked_down(sections)),
+        },
+    ]
+}
+
+/// What one host showed.
+struct Host {
+    /// What `memtrace check` found, as JSON.
+    check: Value,
+    /// What memtrace said when it traced.
+    said: String,
+}
+
+/// The exit statuses must be these; with 0 there must be a summary, else none.
+fn host(sections: &Sections<'_>, name: &str, status: &str) -> Result<Host, String> {
+    let section = |what: &str| sections.get(&format!("{name}:{what}")).map(|lines| lines.join("\n"));
+    let said = section("said")?;
+    let (ended, summaries) = (section("status")?, section("summary")?);
+    let expected = if status == "0" { "1" } else { "0" };
+    if ended != format!("{status} {status}") || summaries != expected {
+        return Err(format!("check and trace ended with {ended}, {summaries} summaries: {said}"));
+    }
+    let check = section("check")?;
+    let check = serde_json::from_str(check.trim()).map_err(|error| format!("{error} in {check:?}"))?;
+    Ok(Host { check, said })
+}
+
+/// The text of all findings.
+fn findings(check: &Value) -> String {
+    check["findings"].to_string()
+}
+
+fn no_addresses(sections: &Sections<'_>) -> Result<String, String> {
+    let host = host(sections, "no-addresses", "0")?;
+    match host.said.lines().find(|line| line.contains("/proc/kallsyms")) {
+        Some(line) => Ok(line.to_owned()),
+        None => Err(format!("nothing about names of the kernel's functions in {:?}", host.said)),
+    }
+}
+
+fn no_tracefs(sections: &Sections<'_>) -> Result<String, String> {
+    let host = host(sections, "no-tracefs", "0")?;
+    let findings = findings(&host.check);
+    if host.check["can_trace"] != true || !findings.contains("mount -t tracefs") {
+        return Err(format!("can_trace is {}, findings {findings}", host.check["can_trace"]));
+    }
+    Ok("traces by BTF, and tells how to mount tracefs".to_owned())
+}
+
+fn locked_down(sections: &Sections<'_>) -> Result<String, String> {
+    let host = host(sections, "locked-down", "4")?;
+    let findings = findings(&host.check);
+    let is_told = |text: &str| text.contains("locked down (confidentiality)") && text.contains("lockdown=integrity");
+    if host.check["can_trace"] != false || !is_told(&findings) || !is_told(&host.said) {
+        return Err(format!("can_trace is {}, findings {findings}, said {:?}", host.check["can_trace"], host.said));
+    }
+    Ok("exit 4, with the reason and what would help".to_owned())
+}

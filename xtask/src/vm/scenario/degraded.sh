@@ -1,0 +1,35 @@
+# Hosts that allow less: each is asked what it can trace, and traced for a second.
+# try NAME [OPTIONS OF MEMTRACE]
+try() {
+	name=$1
+	shift
+	memtrace check --json > /tmp/check.json
+	status=$?
+	section "$name:check"
+	cat /tmp/check.json
+	echo
+	memtrace --json -d 1 "$@" > /tmp/trace.json 2> /tmp/trace.err
+	status="$status $?"
+	section "$name:status"
+	echo "$status"
+	section "$name:said"
+	cat /tmp/trace.err
+	section "$name:summary"
+	grep -c '"type":"summary"' /tmp/trace.json
+}
+
+echo 2 > /proc/sys/kernel/kptr_restrict
+try no-addresses --stacks
+echo 0 > /proc/sys/kernel/kptr_restrict
+
+umount $tracing
+umount /sys/kernel/debug 2> /dev/null
+try no-tracefs
+mount -t tracefs tracefs $tracing
+
+lockdown=/sys/kernel/security/lockdown
+section lockdown
+[ -w $lockdown ] && echo confidentiality > $lockdown
+cat $lockdown 2>&1
+try locked-down
+section end

@@ -315,9 +315,9 @@ impl Session {
         }
     }
 
-    /// Takes the stacks that were stalled on since the last tick, before [`Self::tick`].
-    fn apply_stacks(&mut self, deltas: Option<&StackDeltas>, names: &dyn CgroupNames) {
-        let (Some(table), Some(deltas)) = (&mut self.stacks, deltas) else { return };
+    /// Takes the stacks that were stalled on since the last tick: before [`Self::tick`], whose totals they are a part of.
+    pub fn apply_stacks(&mut self, deltas: &StackDeltas, names: &dyn CgroupNames) {
+        let Some(table) = &mut self.stacks else { return };
         table.learn(&deltas.named);
         let (filter, processes) = (&self.config.filter, &self.processes);
         let mut stalls = deltas.stalls.clone();
@@ -356,7 +356,9 @@ impl Session {
             self.longest_ns[kind] = told.longest_ns;
         }
         self.apply_faults(&input.faults, names);
-        self.apply_stacks(input.stacks.as_ref(), names);
+        if let Some(deltas) = &input.stacks {
+            self.apply_stacks(deltas, names);
+        }
         self.tick(input.t_ns, &input.totals, &input.host)
     }
 

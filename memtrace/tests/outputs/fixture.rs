@@ -1,6 +1,6 @@
 //! One small incident, told by events and totals, with names that mean harm.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
@@ -17,10 +17,12 @@ use memtrace::{
         input::{HostSample, KernelTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
         loss::Loss,
         memory::Memory,
+        stacks::{StackDeltas, StackKey, StackSum},
         summary::Summary,
         tick::Tick,
     },
     source::{Source, Sources},
+    stack::{Frame, Stack},
 };
 use memtrace_common::{
     kind::StallKind,
@@ -240,7 +242,14 @@ pub(crate) fn calm() -> (Tick, Summary) {
 /// A bad second: stalls of two kinds, two kswapds, an OOM kill, and records lost.
 pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let world = world();
-    let config = SessionConfig { start_ns: 99 * S, own_pid: 4242, filter, processes: 3, ..SessionConfig::default() };
+    let config = SessionConfig {
+        start_ns: 99 * S,
+        own_pid: 4242,
+        filter,
+        processes: 3,
+        stacks: true,
+        ..SessionConfig::default()
+    };
     let mut session = Session::new(config);
     let read = FaultsRead { refaults: Some("workingset_refault"), fate: true, major_faults: true, swapins: false };
     session.begin(99 * S, true, false, read, Sources::EVENTS);
@@ -298,6 +307,7 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
         cgroups: vec![(42, refaults(9_010, 20))],
     };
     session.apply_faults(&deltas, &world.cgroups);
+    session.apply_stacks(&stacks(), &world.cgroups);
     session.count_nodes_from(vec![
         NodeRefaults { nid: 0, file_pages: 1_000, anon_pages: 5 },
         NodeRefaults { nid: 1, file_pages: 0, anon_pages: 0 },
@@ -308,6 +318,29 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     let host = HostSample { counters: Some(counters(false)), ..host() };
     let tick = session.tick(101 * S, &totals, &host);
     (tick, session.summary())
+}
+
+/// Stalls on a stack of whose frames one has a name that means harm, one none, and on a stack without names.
+fn stacks() -> StackDeltas {
+    let frame = |kernel, function: &[u8]| Frame { kernel, function: function.to_vec(), offset: 8, ..Frame::default() };
+    let in_file =
+        Frame { module: b"/usr/lib/libc.so.6".to_vec(), build_id: vec![0xab, 0x01], address: 4096, ..Frame::default() };
+    let frames = vec![frame(true, b"try_to_free_pages"), frame(true, b"do_syscall_64"), in_file, frame(false, HOSTILE)];
+    let key = |stack, pid, start| StackKey {
+        stack,
+        pid,
+        process_start_ns: start,
+        cgroup_id: Some(42),
+        kind: StallKind::Direct,
+    };
+    let sum = |stalls, total_ns| StackSum { stalls, total_ns };
+    StackDeltas {
+        named: vec![(0, Arc::new(Stack { frames }))],
+        stalls: vec![
+            (key(0, stall().pid, stall().process_start_ns), sum(100, 1250 * MS)),
+            (key(1, 2000, None), sum(1, MS)),
+        ],
+    }
 }
 
 pub(crate) fn before() -> BeforeStart {

@@ -23,6 +23,7 @@ const PURE: &[&str] = &[
     "json",
     "condition",
     "container",
+    "stack",
     "replay",
     "view",
     "screen",

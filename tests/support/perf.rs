@@ -52,15 +52,20 @@ pub fn record(command: &[OsString]) -> (Output, Vec<PerfStall>) {
     perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", BEGIN, "-e", END, "-o"]).arg(&data.0);
     let output = perf.arg("--").args(command).output().expect("perf record");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output, paired(&script(&data.0, "comm,tid,time,event,trace")))
+}
+
+/// What was recorded, with these fields.
+fn script(data: &Path, fields: &str) -> String {
     let script = Command::new("perf")
-        .args(["script", "--ns", "--show-lost-events", "-F", "comm,tid,time,event,trace", "-i"])
-        .arg(&data.0)
+        .args(["script", "--ns", "--show-lost-events", "-F", fields, "-i"])
+        .arg(data)
         .output()
         .expect("perf script");
     assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
     let text = String::from_utf8_lossy(&script.stdout).into_owned();
     assert!(!text.contains("PERF_RECORD_LOST"), "the witness lost events");
-    (output, paired(&text))
+    text
 }
 
 /// Begins and ends of a script, paired by thread.
@@ -188,14 +193,7 @@ pub fn record_stacks(command: &[OsString]) -> (Output, HashMap<(u32, Vec<String>
     perf.args(["record", "-q", "-a", "-g", "-m", "2048", "-e", END, "-o"]).arg(&data.0);
     let output = perf.arg("--").args(command).output().expect("perf record");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let script = Command::new("perf")
-        .args(["script", "--show-lost-events", "-F", "tid,event,ip,sym,dso", "-i"])
-        .arg(&data.0)
-        .output()
-        .expect("perf script");
-    assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
-    let text = String::from_utf8_lossy(&script.stdout).into_owned();
-    assert!(!text.contains("PERF_RECORD_LOST"), "the witness lost events");
+    let text = script(&data.0, "tid,event,ip,sym,dso");
     let mut stacks = HashMap::new();
     // An empty line ends each sample: its thread and event, then a frame a line.
     for sample in text.split("\n\n") {

@@ -44,7 +44,7 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
         let hash = hashed::<KERNEL_FRAMES>(hash, kernel, kernel_bytes);
         hashed::<USER_FRAMES>(hash, user, user_bytes)
     };
-    // SAFETY: as above; nobody removes what is looked for here while this program runs.
+    // SAFETY: as above; what user space takes out meanwhile stays memory of the map.
     unsafe {
         let frames: &StackFrames = &*room;
         if STACKS.get_ptr(hash).is_none()
@@ -69,7 +69,7 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
 #[inline(always)]
 fn add_to(key: &StackKey, dur_ns: u64) -> bool {
     let Some(counts) = STACK_COUNTS.get_ptr_mut(key) else { return false };
-    // SAFETY: a map value; other CPUs add to it as well.
+    // SAFETY: a map value; other CPUs add to it as well, and what user space takes out stays memory of the map.
     unsafe {
         add(&raw mut (*counts).stalls, 1);
         add(&raw mut (*counts).total_ns, dur_ns);

@@ -8,6 +8,7 @@ mod coverage;
 mod event;
 mod group;
 mod meta;
+mod node;
 mod parts;
 mod refaults;
 mod stacks;
@@ -22,8 +23,9 @@ pub use self::{
     event::{Kswapd, Oom, Process, Stall, Victim},
     group::Group,
     meta::{Clock, Filters, Hook, Meta, MetaInput},
+    node::Node,
     refaults::{Refaults, RowRefaults},
-    summary::{CgroupRow, KindSummary, KindTotal, Node, OpenStall, Own, ProcessRow, Stalled, Summary},
+    summary::{CgroupRow, KindSummary, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
 };
 

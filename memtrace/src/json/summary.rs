@@ -8,6 +8,7 @@ use super::{
     container::Container,
     coverage::{Coverage, coverage},
     event::Oom,
+    node::Node,
     parts::Parts,
     refaults::{self, Refaults, RowRefaults},
     stacks::Stacks,
@@ -54,7 +55,7 @@ pub struct KindTotal {
 }
 
 impl KindTotal {
-    fn new(tally: KindTally) -> Self {
+    pub(super) fn new(tally: KindTally) -> Self {
         Self { count: tally.count, total_ns: tally.total_ns }
     }
 }
@@ -145,46 +146,6 @@ pub struct CgroupRow {
     /// Its stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
-}
-
-/// One node's kswapd.
-#[derive(Debug, Serialize)]
-pub struct Node {
-    /// The node.
-    pub nid: u32,
-    /// Whether it is awake at the end.
-    pub awake: bool,
-    /// Time awake in ns.
-    pub awake_ns: u64,
-    /// Time at work in ns: a lower bound.
-    pub busy_ns: u64,
-    /// Changes from sleep to work.
-    pub wakes: u64,
-    /// Changes to sleep.
-    pub sleeps: u64,
-    /// Times a task asked for it.
-    pub wakeups: u64,
-    /// Pages scanned.
-    pub scanned_pages: Option<u64>,
-    /// Pages reclaimed.
-    pub reclaimed_pages: Option<u64>,
-    /// Name of the tasks that asked for it most often, as far as events told.
-    pub top_waker: Option<String>,
-    /// How often they did.
-    pub top_waker_wakeups: Option<u64>,
-    /// Direct reclaims of tasks that ran on the node, by how its kswapd stood when they began; null when not read.
-    pub direct: Option<Reached>,
-}
-
-/// Direct reclaims by how kswapd stood when they began, as far as they match and events told them.
-#[derive(Debug, Serialize)]
-pub struct Reached {
-    /// It slept: it was woken too late.
-    pub asleep: KindTotal,
-    /// It was awake: it could not keep up.
-    pub awake: KindTotal,
-    /// It is not known.
-    pub unknown: KindTotal,
 }
 
 /// memtrace's own cost and stalls, in no number elsewhere.
@@ -294,7 +255,7 @@ impl Summary {
             unattributed: KindTotal::new(summary.unattributed),
             processes: processes(&summary.processes, names, &summary.faults_read),
             cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
-            nodes: summary.nodes.iter().map(node).collect(),
+            nodes: summary.nodes.iter().map(Node::new).collect(),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
@@ -377,25 +338,4 @@ fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, re
         stalled: Stalled::new(&group.other),
     });
     group.rows.iter().map(row).chain(other).collect()
-}
-
-fn node(node: &summary::NodeSummary) -> Node {
-    Node {
-        nid: node.nid,
-        awake: node.awake,
-        awake_ns: node.awake_ns,
-        busy_ns: node.busy_ns,
-        wakes: node.wakes,
-        sleeps: node.sleeps,
-        wakeups: node.wakeups,
-        scanned_pages: node.reclaim.scanned_pages,
-        reclaimed_pages: node.reclaim.reclaimed_pages,
-        top_waker: node.top_waker.map(|(comm, _)| text(comm.bytes())),
-        top_waker_wakeups: node.top_waker.map(|(_, n)| n),
-        direct: node.reached.map(|reached| Reached {
-            asleep: KindTotal::new(reached.asleep),
-            awake: KindTotal::new(reached.awake),
-            unknown: KindTotal::new(reached.unknown),
-        }),
-    }
 }

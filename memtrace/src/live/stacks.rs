@@ -1,7 +1,7 @@
 //! The stacks of stalls while tracing: read once a tick, named by a thread of its own, since a name can take a while.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -49,17 +49,13 @@ impl Stacks {
         let (tell, named) = channel();
         let run = move || {
             let mut symbols = Symbols::default();
-            // The same frames again, of another process or with another hash, are kept once.
-            let mut known: HashMap<u64, Vec<Arc<Stack>>> = HashMap::new();
+            let mut known = HashSet::new();
             for ask in asked {
                 match ask {
                     Ask::Process(pid) => symbols.learn_process(pid),
                     Ask::Stack(raw) => {
                         let stack = symbols.name(&raw);
                         // Nobody is left to be told: the process is about to end.
-                        if known.len() > KNOWN {
-                            known.clear();
-                        }
                         if tell.send((raw.number, once(&mut known, stack))).is_err() {
                             return;
                         }
@@ -103,17 +99,15 @@ impl Stacks {
     }
 }
 
-/// The stack as it is known already.
-fn once(known: &mut HashMap<u64, Vec<Arc<Stack>>>, stack: Stack) -> Arc<Stack> {
-    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
-    let names: Vec<_> = stack.frames.iter().map(|frame| (&frame.function, frame.address)).collect();
-    let same = known.entry(BuildHasherDefault::<DefaultHasher>::default().hash_one(&names)).or_default();
-    match same.iter().find(|other| ***other == stack) {
-        Some(other) => Arc::clone(other),
-        None => {
-            let stack = Arc::new(stack);
-            same.push(Arc::clone(&stack));
-            stack
-        }
+/// The same frames again, of another process or with another hash, are kept once.
+fn once(known: &mut HashSet<Arc<Stack>>, stack: Stack) -> Arc<Stack> {
+    if let Some(same) = known.get(&stack) {
+        return Arc::clone(same);
     }
+    if known.len() >= KNOWN {
+        known.clear();
+    }
+    let stack = Arc::new(stack);
+    known.insert(Arc::clone(&stack));
+    stack
 }

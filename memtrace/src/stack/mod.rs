@@ -5,14 +5,14 @@ pub mod fold;
 mod trim;
 
 /// A stack, innermost frame first: those of the kernel, then those of the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stack {
     /// The frames.
     pub frames: Vec<Frame>,
 }
 
 /// A frame: one call on a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// Whether it is one of the kernel.
     pub kernel: bool,

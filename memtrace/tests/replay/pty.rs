@@ -11,7 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memtrace::session::filter::Filter;
+use jiff::{Timestamp, tz::TimeZone};
+use memtrace::{
+    clock::Clock,
+    gfp::GfpNames,
+    screen::{About, Model},
+    session::filter::Filter,
+    terminal::{self, Control},
+    view::{Format, View},
+};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::{cli::write, fixture::record};
@@ -31,13 +39,17 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(dir: &Path, args: &[&str], (rows, cols): (u16, u16)) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let modes = format!("{:?}", pair.master.get_termios().unwrap());
+    fn start(dir: &Path, args: &[&str], size: (u16, u16)) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_memtrace"));
         command.args(args);
         command.cwd(dir);
+        Self::run(command, size)
+    }
+
+    fn run(mut command: CommandBuilder, (rows, cols): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let modes = format!("{:?}", pair.master.get_termios().unwrap());
         for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")] {
             command.env(name, value);
         }
@@ -156,6 +168,39 @@ fn it_fits_a_terminal_whose_size_changes_and_a_signal_ends_it() {
     let pid = terminal.child.0.process_id().unwrap().to_string();
     assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
     assert_eq!(terminal.ends().0, 0);
+}
+
+/// It runs itself on a terminal, to panic there.
+#[test]
+fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
+    const ON_THE_TERMINAL: &str = "MEMTRACE_TEST_PANICS";
+    if std::env::var_os(ON_THE_TERMINAL).is_some() {
+        return panic_on_the_screen();
+    }
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--nocapture", "pty::a_panic_leaves_the_terminal_as_it_was_and_is_read"]);
+    command.env(ON_THE_TERMINAL, "1");
+    command.env("RUST_BACKTRACE", "0");
+    let terminal = Terminal::run(command, (24, 80));
+    terminal.wait_for(&["the first interval is under way"]);
+    let (status, after) = terminal.ends();
+    assert_ne!(status, 0);
+    assert!(after.contains("on purpose") && !after.contains("the first interval"), "{after}");
+}
+
+fn panic_on_the_screen() {
+    let (items, receiver) = std::sync::mpsc::sync_channel(1);
+    let other = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(1));
+        // With it the items end, and so the screen.
+        let _items = items;
+        panic!("on purpose");
+    });
+    let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let model = Model::new(About::default(), terminal::look(true), clock.clone(), 1_000_000_000);
+    let mut view = View { clock, gfp: GfpNames::default(), format: Format::Nothing };
+    terminal::show(&receiver, &mut view, model, &Control::default(), |_, _| None).unwrap();
+    assert!(other.join().is_ok(), "it has panicked");
 }
 
 #[test]

@@ -193,8 +193,11 @@ impl Tracing<'_> {
             key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
         }
         let mut totals = self.totals()?;
-        // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too.
-        self.drain(now, false);
+        // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too. Not at the
+        // end, where the tables would have stalls that the totals have not.
+        if !is_last {
+            self.drain(now, false);
+        }
         name_open(&mut totals);
         let after = self.counters.read();
         let mut host = self.sampler.sample();

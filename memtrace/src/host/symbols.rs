@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fs::File,
     io::{self, BufRead as _, BufReader},
-    os::unix::ffi::OsStrExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -22,8 +22,11 @@ use crate::{
     stack::{Frame, Stack},
 };
 
-/// Processes whose mappings are remembered, so that a stack of one that is gone still has its files.
+/// Processes whose mappings are remembered, so that a stack of one that is gone still has its files. After as many the
+/// symbolizer of processes is made anew: it forgets nothing, and short-lived processes come without end.
 const PROCESSES: usize = 512;
+/// Files whose build ids are remembered.
+const FILES: usize = 4096;
 
 /// Code that a process has mapped.
 #[derive(Clone, Debug)]
@@ -32,17 +35,28 @@ struct Mapping {
     end: u64,
     /// Where in the file it begins.
     offset: u64,
-    /// The file as the process sees it.
+    file: MappedFile,
+}
+
+/// A file that a process has mapped: a path alone is another file in each container.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct MappedFile {
+    device: (i32, i32),
+    inode: u64,
+    /// As the process sees it.
     path: PathBuf,
 }
 
 /// Finds names. It keeps what it read of files, and works by itself: on a thread of its own.
 pub struct Symbols {
-    symbolizer: Symbolizer,
+    kernel: Symbolizer,
+    processes: Symbolizer,
+    /// Processes that were learnt since `processes` is new.
+    learnt: usize,
     mappings: HashMap<u32, Vec<Mapping>>,
     /// The processes of `mappings`, oldest first.
     order: VecDeque<u32>,
-    build_ids: HashMap<PathBuf, Vec<u8>>,
+    build_ids: HashMap<MappedFile, Vec<u8>>,
 }
 
 impl std::fmt::Debug for Symbols {
@@ -54,12 +68,18 @@ impl std::fmt::Debug for Symbols {
 impl Default for Symbols {
     fn default() -> Self {
         Self {
-            symbolizer: Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build(),
+            kernel: symbolizer(),
+            processes: symbolizer(),
+            learnt: 0,
             mappings: HashMap::new(),
             order: VecDeque::new(),
             build_ids: HashMap::new(),
         }
     }
+}
+
+fn symbolizer() -> Symbolizer {
+    Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build()
 }
 
 impl Symbols {
@@ -69,6 +89,10 @@ impl Symbols {
         // It is gone already, or a kernel thread: what is known of it is the best that there is.
         if mapped.is_empty() {
             return;
+        }
+        self.learnt += 1;
+        if self.learnt > PROCESSES {
+            (self.processes, self.learnt) = (symbolizer(), 0);
         }
         if self.mappings.insert(pid, mapped).is_none() {
             self.order.push_back(pid);
@@ -88,13 +112,13 @@ impl Symbols {
     fn kernel(&self, addresses: &[u64]) -> Vec<Frame> {
         let kernel = Kernel { debug_syms: false, vmlinux: MaybeDefault::None, ..Kernel::default() };
         let calls = calls(addresses);
-        let named = self.named(&Source::Kernel(kernel), &Input::AbsAddr(&calls));
+        let named = named(&self.kernel, &Source::Kernel(kernel), &Input::AbsAddr(&calls));
         let frame = |(n, &address): (usize, &u64)| Frame {
             kernel: true,
             address,
             ..named.get(n).cloned().flatten().unwrap_or_default()
         };
-        addresses.iter().enumerate().map(frame).collect()
+        calls.iter().enumerate().map(frame).collect()
     }
 
     fn user(&mut self, pid: u32, addresses: &[u64]) -> Vec<Frame> {
@@ -111,7 +135,7 @@ impl Symbols {
         let calls = calls(addresses);
         let mut process = Process::new(Pid::from(pid));
         process.debug_syms = false;
-        let named = self.named(&Source::Process(process), &Input::AbsAddr(&calls));
+        let named = named(&self.processes, &Source::Process(process), &Input::AbsAddr(&calls));
         let mapped = self.mappings.get(&pid).cloned().unwrap_or_default();
         let frames = calls.iter().enumerate().map(|(n, &call)| {
             let Some(mapping) = find(&mapped, call) else {
@@ -119,12 +143,12 @@ impl Symbols {
                 return Frame { address: call, module: Vec::new(), ..found };
             };
             let address = call - mapping.start + mapping.offset;
-            let found = named.get(n).cloned().flatten().or_else(|| self.in_file(pid, &mapping.path, address));
+            let found = named.get(n).cloned().flatten().or_else(|| self.in_file(pid, &mapping.file, address));
             Frame {
                 kernel: false,
                 address,
-                module: mapping.path.as_os_str().as_bytes().to_vec(),
-                build_id: self.build_id(pid, &mapping.path),
+                module: mapping.file.path.as_os_str().as_bytes().to_vec(),
+                build_id: self.build_id(pid, &mapping.file),
                 ..found.unwrap_or_default()
             }
         });
@@ -132,36 +156,39 @@ impl Symbols {
     }
 
     /// The function at a place of a file, for a process that is gone.
-    fn in_file(&self, pid: u32, path: &Path, offset: u64) -> Option<Frame> {
-        let mut elf = Elf::new(path_of(pid, path)?);
+    fn in_file(&self, pid: u32, file: &MappedFile, offset: u64) -> Option<Frame> {
+        let mut elf = Elf::new(path_of(pid, file)?);
         elf.debug_syms = false;
-        self.named(&Source::Elf(elf), &Input::FileOffset(&[offset])).pop().flatten()
+        named(&self.processes, &Source::Elf(elf), &Input::FileOffset(&[offset])).pop().flatten()
     }
 
-    fn build_id(&mut self, pid: u32, path: &Path) -> Vec<u8> {
-        if let Some(known) = self.build_ids.get(path) {
+    fn build_id(&mut self, pid: u32, file: &MappedFile) -> Vec<u8> {
+        if let Some(known) = self.build_ids.get(file) {
             return known.clone();
         }
-        let read = path_of(pid, path).and_then(|path| helper::read_elf_build_id(path.as_path()).ok().flatten());
+        if self.build_ids.len() >= FILES {
+            self.build_ids.clear();
+        }
+        let read = path_of(pid, file).and_then(|path| helper::read_elf_build_id(path.as_path()).ok().flatten());
         let id = read.map(|id| id.to_vec()).unwrap_or_default();
-        self.build_ids.insert(path.to_owned(), id.clone());
+        self.build_ids.insert(file.clone(), id.clone());
         id
     }
+}
 
-    /// The function of each address; nothing where the source cannot be read.
-    fn named(&self, source: &Source<'_>, input: &Input<&[u64]>) -> Vec<Option<Frame>> {
-        let Ok(symbols) = self.symbolizer.symbolize(source, *input) else { return Vec::new() };
-        let frame = |symbol| match symbol {
-            Symbolized::Sym(symbol) => Some(Frame {
-                function: symbol.name.as_bytes().to_vec(),
-                offset: symbol.offset as u64,
-                module: symbol.module.map(|module| module.as_bytes().to_vec()).unwrap_or_default(),
-                ..Frame::default()
-            }),
-            Symbolized::Unknown(_) => None,
-        };
-        symbols.into_iter().map(frame).collect()
-    }
+/// The function of each address; nothing where the source cannot be read.
+fn named(symbolizer: &Symbolizer, source: &Source<'_>, input: &Input<&[u64]>) -> Vec<Option<Frame>> {
+    let Ok(symbols) = symbolizer.symbolize(source, *input) else { return Vec::new() };
+    let frame = |symbol| match symbol {
+        Symbolized::Sym(symbol) => Some(Frame {
+            function: symbol.name.as_bytes().to_vec(),
+            offset: symbol.offset as u64,
+            module: symbol.module.map(|module| module.as_bytes().to_vec()).unwrap_or_default(),
+            ..Frame::default()
+        }),
+        Symbolized::Unknown(_) => None,
+    };
+    symbols.into_iter().map(frame).collect()
 }
 
 /// Why functions of the kernel will have no names; `None` when they will.
@@ -192,10 +219,14 @@ fn find(mapped: &[Mapping], address: u64) -> Option<&Mapping> {
     mapped.iter().find(|mapping| (mapping.start..mapping.end).contains(&address))
 }
 
-/// Where the file of a process can be opened: in its own root while it is there.
-fn path_of(pid: u32, path: &Path) -> Option<PathBuf> {
-    let inside = Path::new("/proc").join(pid.to_string()).join("root").join(path.strip_prefix("/").ok()?);
-    [inside, path.to_owned()].into_iter().find(|path| path.is_file())
+/// Where the file of a process can be opened: in its own root while it is there; later in ours, if that is the same file.
+fn path_of(pid: u32, file: &MappedFile) -> Option<PathBuf> {
+    let inside = Path::new("/proc").join(pid.to_string()).join("root").join(file.path.strip_prefix("/").ok()?);
+    if inside.is_file() {
+        return Some(inside);
+    }
+    let is_same = |here: &Path| here.metadata().is_ok_and(|here| here.is_file() && here.ino() == file.inode);
+    Some(file.path.clone()).filter(|path| is_same(path))
 }
 
 /// The code that a process has mapped from files; empty when it is gone.
@@ -206,7 +237,8 @@ fn mappings(pid: u32) -> Vec<Mapping> {
         .filter(|map| map.perms.contains(MMPermissions::EXECUTE))
         .filter_map(|map| match map.pathname {
             MMapPath::Path(path) => {
-                Some(Mapping { start: map.address.0, end: map.address.1, offset: map.offset, path })
+                let file = MappedFile { device: map.dev, inode: map.inode, path };
+                Some(Mapping { start: map.address.0, end: map.address.1, offset: map.offset, file })
             }
             _ => None,
         })
@@ -246,15 +278,19 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = child.id();
         let mut symbols = Symbols::default();
-        while symbols.mappings.get(&pid).is_none_or(|mapped| !mapped.iter().any(|m| m.path.ends_with("sleep"))) {
+        while symbols.mappings.get(&pid).is_none_or(|mapped| !mapped.iter().any(|m| m.file.path.ends_with("sleep"))) {
             symbols.learn_process(pid);
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        let mapping = symbols.mappings[&pid].iter().find(|mapping| mapping.path.ends_with("sleep")).unwrap().clone();
+        let mapping =
+            symbols.mappings[&pid].iter().find(|mapping| mapping.file.path.ends_with("sleep")).unwrap().clone();
         let raw = RawStack { number: 0, pid, kernel: Vec::new(), user: vec![mapping.start + 16] };
         let frame = symbols.name(&raw).frames.remove(0);
         assert_eq!((frame.address, frame.module.ends_with(b"sleep")), (mapping.offset + 16, true));
         assert!(!frame.build_id.is_empty());
+        // Another file of this path, as in a container that is gone, gives no names.
+        let other = MappedFile { inode: mapping.file.inode + 1, ..mapping.file.clone() };
+        assert_eq!((path_of(pid, &other), path_of(pid, &mapping.file).is_some()), (None, true));
     }
 }

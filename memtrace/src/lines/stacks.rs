@@ -1,9 +1,6 @@
 //! The stacks of stalls, as text.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::{
     number::{duration, things},
@@ -11,10 +8,10 @@ use super::{
 };
 use crate::{
     session::{
-        stacks::StackSum,
+        stacks::{OnStack, by_stack},
         summary::{StackRow, StackSummary},
     },
-    stack::{Names, Stack},
+    stack::Stack,
     untrusted::Untrusted,
 };
 
@@ -27,7 +24,7 @@ const OUTERMOST: usize = 2;
 const WIDTH: usize = 120;
 
 /// What a stack is called where its names are not there (yet).
-pub(crate) const NOT_KEPT: &str = "(stack not named)";
+pub(crate) const NOT_NAMED: &str = "(stack not named)";
 
 /// The names of a stack's frames, innermost first, with the middle of long parts left out: `a < b < ...12 more < main`.
 #[must_use]
@@ -73,12 +70,12 @@ pub(super) fn stacks(out: &mut String, summary: &StackSummary, width: Option<usi
         return;
     }
     let _ = writeln!(out, "stacks of {}, innermost frame first:", things(all.stalls, "stall"));
-    let groups = grouped(&summary.rows);
-    for (stack, rows, sum) in groups.iter().take(SHOWN) {
+    let groups = by_stack(&summary.rows, |row| (row.stack.as_ref(), row.sum));
+    for OnStack { stack, rows, sum } in groups.iter().take(SHOWN) {
         let share = (100 * u128::from(sum.total_ns)).checked_div(u128::from(all.total_ns)).unwrap_or(0);
         let (total, stalls) = (duration(sum.total_ns), things(sum.stalls, "stall"));
         let _ = writeln!(out, "  {share:>3}%  {total} in {stalls}, {}: {}", kinds(rows), who(rows));
-        let names = stack.map_or_else(|| vec![NOT_KEPT.to_owned()], chain);
+        let names = stack.map_or_else(|| vec![NOT_NAMED.to_owned()], chain);
         for line in wrapped(&names, width.unwrap_or(WIDTH).saturating_sub(8).max(32)) {
             let _ = writeln!(out, "        {line}");
         }
@@ -91,22 +88,6 @@ pub(super) fn stacks(out: &mut String, summary: &StackSummary, width: Option<usi
             things(hidden as u64, "stack")
         );
     }
-}
-
-/// The rows of each stack, the most stalled on first; stacks are the same when their functions are.
-fn grouped(rows: &[StackRow]) -> Vec<(Option<&Stack>, Vec<&StackRow>, StackSum)> {
-    let mut groups: BTreeMap<Option<Names>, (Vec<&StackRow>, StackSum)> = BTreeMap::new();
-    for row in rows {
-        let (group, sum) = groups.entry(row.stack.as_ref().map(|stack| stack.names())).or_default();
-        group.push(row);
-        sum.add(row.sum);
-    }
-    let mut groups: Vec<_> = groups
-        .into_values()
-        .map(|(rows, sum)| (rows.first().and_then(|row| row.stack.as_deref()), rows, sum))
-        .collect();
-    groups.sort_by_key(|(_, _, sum)| std::cmp::Reverse(sum.total_ns));
-    groups
 }
 
 fn kinds(rows: &[&StackRow]) -> String {

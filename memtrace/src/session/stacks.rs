@@ -1,15 +1,19 @@
 //! Where stalls came from: stacks by process, cgroup and kind. The kernel side counts them, the session is given what came
 //! since the last tick; their names come when they are found, and may come later.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use memtrace_common::kind::StallKind;
 
 use crate::stack::{Names, Stack};
 
-/// Rows that are kept; what comes beyond is in one sum.
+/// Rows that are kept; when there are more those of the least time go into one sum.
 const ROWS: usize = 8192;
-/// Stacks that are kept by name.
+/// Stacks that are kept by name; when there are more the oldest that no row has go.
 const STACKS: usize = 16_384;
 
 /// Which stalls: on which stack, whose, of which kind.
@@ -73,18 +77,26 @@ impl StackTable {
     /// Learns the names of stacks.
     pub fn learn(&mut self, named: &[(u32, Arc<Stack>)]) {
         for (number, stack) in named {
-            if self.names.len() < STACKS || self.names.contains_key(number) {
-                self.names.insert(*number, Arc::clone(stack));
-            }
+            self.names.insert(*number, Arc::clone(stack));
+        }
+        if self.names.len() > STACKS {
+            let used: BTreeSet<u32> = self.rows.keys().map(|key| key.stack).collect();
+            let unused = self.names.keys().copied().filter(|number| !used.contains(number));
+            // A quarter at once, so that it is not done for each new one.
+            let old: Vec<u32> = unused.take(self.names.len() - STACKS * 3 / 4).collect();
+            old.iter().for_each(|number| drop(self.names.remove(number)));
         }
     }
 
     /// Counts stalls on a stack.
     pub fn add(&mut self, key: StackKey, sum: StackSum) {
-        if self.rows.len() < ROWS || self.rows.contains_key(&key) {
-            self.rows.entry(key).or_default().add(sum);
-        } else {
-            self.other.add(sum);
+        self.rows.entry(key).or_default().add(sum);
+        if self.rows.len() > ROWS {
+            // Processes come and go: what nobody stalls on any more makes room for what somebody does.
+            for (key, sum) in self.rows().split_off(ROWS / 2) {
+                self.rows.remove(&key);
+                self.other.add(sum);
+            }
         }
     }
 
@@ -109,21 +121,37 @@ impl StackTable {
     }
 }
 
-/// Puts together rows whose stacks are the same function by function, whoever had them: the longest stalled on first. `None`
-/// holds the stalls whose stack is not known.
-pub fn by_stack<'a>(
-    rows: impl IntoIterator<Item = &'a (StackKey, StackSum)>,
-    stack: impl Fn(u32) -> Option<&'a Arc<Stack>>,
-) -> Vec<(Option<&'a Arc<Stack>>, StackSum)> {
-    let mut sums: BTreeMap<Option<Names>, (Option<&Arc<Stack>>, StackSum)> = BTreeMap::new();
-    for (key, sum) in rows {
-        let stack = stack(key.stack);
-        let group = sums.entry(stack.map(|stack| stack.names())).or_insert((stack, StackSum::default()));
-        group.1.add(*sum);
+/// Rows on the same stack.
+#[derive(Debug)]
+pub struct OnStack<'a, R> {
+    /// The stack; `None` when it has no names.
+    pub stack: Option<&'a Stack>,
+    /// The rows, in the order in which they came.
+    pub rows: Vec<&'a R>,
+    /// What they come to.
+    pub sum: StackSum,
+}
+
+/// Puts together rows whose stacks are the same function by function, whoever had them: the longest stalled on first.
+/// `of` tells stack and sum of a row.
+pub fn by_stack<'a, R>(
+    rows: impl IntoIterator<Item = &'a R>,
+    of: impl Fn(&'a R) -> (Option<&'a Arc<Stack>>, StackSum),
+) -> Vec<OnStack<'a, R>> {
+    let mut groups: BTreeMap<Option<Names>, OnStack<'a, R>> = BTreeMap::new();
+    for row in rows {
+        let (stack, sum) = of(row);
+        let group = groups.entry(stack.map(|stack| stack.names())).or_insert_with(|| OnStack {
+            stack: stack.map(Arc::as_ref),
+            rows: Vec::new(),
+            sum: StackSum::default(),
+        });
+        group.rows.push(row);
+        group.sum.add(sum);
     }
-    let mut sums: Vec<_> = sums.into_values().collect();
-    sums.sort_by_key(|(_, sum)| Reverse(sum.total_ns));
-    sums
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| Reverse(group.sum.total_ns));
+    groups
 }
 
 #[cfg(test)]
@@ -146,11 +174,28 @@ mod tests {
             table.add(key(0, pid), sum(1, 2));
         }
         table.add(key(0, 1), sum(1, 2));
+        // What is stalled on late and long has a row, and keeps it.
+        table.add(key(7, 1), sum(1, 9));
+        for pid in 10_000..20_000 {
+            table.add(key(0, pid), sum(1, 2));
+        }
         let rows = table.rows();
-        assert_eq!((rows.len(), rows[0]), (ROWS, (key(0, 1), sum(2, 4))));
+        assert!(rows.len() <= ROWS);
+        assert_eq!(rows[0], (key(7, 1), sum(1, 9)));
         let mut all = table.other();
         rows.iter().for_each(|(_, sum)| all.add(*sum));
-        assert_eq!(all, sum(10_001, 20_002));
+        assert_eq!(all, sum(20_002, 40_011));
+    }
+
+    #[test]
+    fn names_of_what_has_a_row_are_kept_and_of_the_rest_the_latest() {
+        let mut table = StackTable::default();
+        table.add(key(0, 1), sum(1, 1));
+        for number in 0..40_000 {
+            table.learn(&[(number, Arc::new(Stack::default()))]);
+        }
+        assert!(table.stack(0).is_some() && table.stack(39_999).is_some() && table.stack(1).is_none());
+        assert!(table.names.len() <= STACKS);
     }
 
     #[test]
@@ -166,8 +211,9 @@ mod tests {
             table.add(key, sum);
         }
         let rows = table.rows();
-        let sums = by_stack(&rows, |number| table.stack(number));
-        let names: Vec<_> = sums.iter().map(|(stack, sum)| (stack.map(|s| s.frames[0].name()), sum.total_ns)).collect();
+        let groups = by_stack(&rows, |(key, sum)| (table.stack(key.stack), *sum));
+        let names: Vec<_> = groups.iter().map(|on| (on.stack.map(|s| s.frames[0].name()), on.sum.total_ns)).collect();
+        assert_eq!(groups.iter().map(|on| on.rows.len()).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(names, [(Some(b"a".to_vec()), 10), (Some(b"b".to_vec()), 8), (None, 1)]);
     }
 }

@@ -18,7 +18,7 @@ pub struct Frame {
     pub kernel: bool,
     /// Name of the function; empty when not known.
     pub function: Vec<u8>,
-    /// How far into the function, in bytes.
+    /// How far into the function, in bytes; of a caller, inside the call.
     pub offset: u64,
     /// Path of the file that holds the code, as the process sees it; name of the module in the kernel; empty when not known.
     pub module: Vec<u8>,

@@ -15,9 +15,9 @@ use crate::{
     stack::{Frame, Stack},
 };
 
-/// Stacks that are remembered, and frames of them: what a writer has, and more.
+/// Stacks that are remembered, and bytes of them.
 const STACKS: usize = 16_384;
-const FRAMES: usize = 1 << 19;
+const BYTES: usize = 64 << 20;
 /// Frames of one stack.
 const DEEPEST: usize = 256;
 /// A longer name is cut.
@@ -25,30 +25,43 @@ const LONGEST_NAME: usize = 1024;
 /// Bytes of stacks in a block, about, and stalls: it must not be larger than a reader takes.
 const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_STALLS: usize = 8192;
+/// Stalls of a tick: more than a writer has.
+const MOST_STALLS: usize = 1 << 17;
 /// A stack is written again after so many ticks in which it was used.
 const AGAIN_TICKS: u32 = 60;
 
 /// What a writer knows of stacks.
 #[derive(Debug, Default)]
 pub(super) struct StackWriter {
-    /// By number: the stack, and the tick at which it was last written, from 1; 0 when this segment does not have it.
-    known: HashMap<u32, (Arc<Stack>, u32)>,
+    known: HashMap<u32, Known>,
+    /// Ticks of all segments.
+    ticks: u64,
+}
+
+/// A stack of a writer.
+#[derive(Debug)]
+struct Known {
+    stack: Arc<Stack>,
+    /// The tick at which it was last written, from 1; 0 when this segment does not have it.
+    written: u32,
+    /// The tick of [`StackWriter::ticks`] at which it was last used.
+    used: u64,
 }
 
 impl StackWriter {
     /// A segment begins, which has no stack yet.
     pub(super) fn begin(&mut self) {
-        self.known.values_mut().for_each(|(_, written)| *written = 0);
+        self.known.values_mut().for_each(|known| known.written = 0);
     }
 
     /// The messages of what came since the tick before, in their order.
     pub(super) fn put(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
+        self.ticks += 1;
         for (number, stack) in &deltas.named {
-            if self.known.len() >= STACKS && !self.known.contains_key(number) {
-                // Those that this segment has are in the file.
-                self.known.retain(|_, (_, written)| *written == 0);
-            }
-            self.known.insert(*number, (Arc::clone(stack), 0));
+            self.known.insert(*number, Known { stack: Arc::clone(stack), written: 0, used: self.ticks });
+        }
+        if self.known.len() > STACKS {
+            self.forget();
         }
         let named = deltas.named.iter().map(|(number, _)| *number);
         let used: BTreeSet<u32> = named.chain(deltas.stalls.iter().map(|(key, _)| key.stack)).collect();
@@ -56,12 +69,13 @@ impl StackWriter {
         let mut blocks = vec![empty()];
         let mut bytes = 0;
         for number in used {
-            let Some((stack, written)) = self.known.get_mut(&number) else { continue };
-            if *written != 0 && tick - *written < AGAIN_TICKS {
+            let Some(known) = self.known.get_mut(&number) else { continue };
+            known.used = self.ticks;
+            if known.written != 0 && tick - known.written < AGAIN_TICKS {
                 continue;
             }
-            *written = tick;
-            let message = put_stack(number, stack);
+            known.written = tick;
+            let message = put_stack(number, &known.stack);
             let size = message.text.iter().map(Vec::len).sum::<usize>() + 24 * message.address.len();
             if bytes > 0 && bytes + size > BLOCK_BYTES {
                 blocks.push(empty());
@@ -88,6 +102,15 @@ impl StackWriter {
         blocks.retain(|block| !block.stack.is_empty() || !block.number.is_empty());
         blocks
     }
+
+    /// Forgets the half that was not used for longest; it has no names in later segments.
+    fn forget(&mut self) {
+        let mut used: Vec<u64> = self.known.values().map(|known| known.used).collect();
+        let at = used.len() / 2;
+        let (_, median, _) = used.select_nth_unstable(at);
+        let (median, now) = (*median, self.ticks);
+        self.known.retain(|_, known| known.used > median || known.used == now);
+    }
 }
 
 fn put_stack(number: u32, stack: &Stack) -> wire::Stack {
@@ -113,11 +136,14 @@ fn put_stack(number: u32, stack: &Stack) -> wire::Stack {
     message
 }
 
+const TOO_MANY: &str = "there are more stacks than any writer makes";
+
 /// What a reader knows of stacks.
 #[derive(Debug, Default)]
 pub(super) struct StackReader {
     known: HashMap<u32, Arc<Stack>>,
-    frames: usize,
+    /// About how many bytes they take, those of the next tick included.
+    bytes: usize,
     deltas: StackDeltas,
 }
 
@@ -142,16 +168,21 @@ impl StackReader {
         }
         for stack in message.stack {
             let number = stack.number;
-            let stack = Arc::new(take_stack(stack).ok_or("a block of stacks names what is not in it")?);
-            let is_known = self.known.contains_key(&number);
-            if !is_known && (self.known.len() >= STACKS || self.frames + stack.frames.len() > FRAMES) {
-                continue;
+            let stack = take_stack(stack).ok_or("a block of stacks names what is not in it")?;
+            if self.deltas.named.len() >= STACKS {
+                return Err(TOO_MANY);
             }
-            if !is_known {
-                self.frames += stack.frames.len();
-            }
-            self.known.insert(number, Arc::clone(&stack));
+            // It comes again each minute.
+            let known = self.known.get(&number).filter(|known| ***known == stack).map(Arc::clone);
+            let stack = match known {
+                Some(known) => known,
+                None => self.learn(number, stack)?,
+            };
             self.deltas.named.push((number, stack));
+        }
+        // What no tick ever takes does not pile up.
+        if self.deltas.stalls.len() + message.number.len() > MOST_STALLS {
+            return Err(TOO_MANY);
         }
         for n in 0..message.number.len() {
             // One of a later version.
@@ -168,6 +199,22 @@ impl StackReader {
         Ok(())
     }
 
+    fn learn(&mut self, number: u32, stack: Stack) -> Result<Arc<Stack>, &'static str> {
+        let bytes = size(&stack);
+        if self.known.len() >= STACKS || self.bytes + bytes > BYTES {
+            // A long recording has more than are in use at a time.
+            self.known.clear();
+            self.bytes = self.deltas.named.iter().map(|(_, stack)| size(stack)).sum();
+        }
+        if self.bytes + bytes > BYTES {
+            return Err(TOO_MANY);
+        }
+        self.bytes += bytes;
+        let stack = Arc::new(stack);
+        self.known.insert(number, Arc::clone(&stack));
+        Ok(stack)
+    }
+
     /// All of a tick, with the stacks that it is about: who reads from here on need not know what came before.
     pub(super) fn tick(&mut self) -> StackDeltas {
         let mut deltas = std::mem::take(&mut self.deltas);
@@ -181,6 +228,12 @@ impl StackReader {
         }
         deltas
     }
+}
+
+/// About how many bytes a stack takes.
+fn size(stack: &Stack) -> usize {
+    let frame = |frame: &Frame| size_of::<Frame>() + frame.function.len() + frame.module.len() + frame.build_id.len();
+    stack.frames.iter().map(frame).sum::<usize>() + 64
 }
 
 /// `None` when it names what is not in it.
@@ -205,4 +258,69 @@ fn take_stack(message: wire::Stack) -> Option<Stack> {
         })
     };
     Some(Stack { frames: (0..frames).map(frame).collect::<Option<_>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire_stack(number: u32) -> wire::Stack {
+        let frames = DEEPEST;
+        wire::Stack {
+            number,
+            text: vec![vec![b'x'; LONGEST_NAME]],
+            function: vec![1; frames],
+            offset: vec![0; frames],
+            module: vec![1; frames],
+            build_id: vec![1; frames],
+            address: vec![u64::from(number); frames],
+            ..wire::Stack::default()
+        }
+    }
+
+    /// Few bytes in a file become many in memory.
+    #[test]
+    fn what_no_tick_takes_does_not_pile_up() {
+        let mut reader = StackReader::default();
+        let block = |number| wire::Stacks { stack: vec![wire_stack(number)], ..wire::Stacks::default() };
+        let taken = (0..10_000).take_while(|number| reader.part(block(*number)).is_ok()).count();
+        assert!(taken < 200, "{taken} stacks of 0.8 MB");
+        // A tick takes them, and there is room again.
+        assert_eq!(reader.tick().named.len(), taken);
+        assert!(reader.part(block(20_000)).is_ok());
+        let many = 50_000;
+        let stalls = || wire::Stacks {
+            number: vec![0; many],
+            pid: vec![0; many],
+            process_start_ns: vec![0; many],
+            cgroup_id: vec![0; many],
+            kind: vec![0; many],
+            stalls: vec![1; many],
+            total_ns: vec![1; many],
+            ..wire::Stacks::default()
+        };
+        let taken = (0..100).take_while(|_| reader.part(stalls()).is_ok()).count();
+        assert_eq!(taken, MOST_STALLS / many);
+    }
+
+    #[test]
+    fn a_writer_forgets_what_is_not_used() {
+        let mut writer = StackWriter::default();
+        writer.begin();
+        let hot = |named| {
+            let key = StackKey {
+                stack: 0,
+                pid: 1,
+                process_start_ns: None,
+                cgroup_id: None,
+                kind: memtrace_common::kind::StallKind::Direct,
+            };
+            StackDeltas { named, stalls: vec![(key, StackSum { stalls: 1, total_ns: 1 })] }
+        };
+        for tick in 0..40_000 {
+            writer.put(&hot(vec![(tick, Arc::new(Stack::default()))]), tick + 1, 0);
+        }
+        assert!(writer.known.len() <= STACKS);
+        assert!(writer.known.contains_key(&0) && writer.known.contains_key(&39_999) && !writer.known.contains_key(&1));
+    }
 }

@@ -3,12 +3,12 @@
 use crate::{
     lines::{
         duration, percent,
-        stacks::{NOT_KEPT, chain, wrapped},
+        stacks::{NOT_NAMED, chain, wrapped},
     },
     screen::{model::Model, rows::Row},
     session::{
         recent::Who,
-        stacks::{StackKey, StackSum, by_stack},
+        stacks::{OnStack, StackKey, StackSum, by_stack},
         tick::Tick,
     },
 };
@@ -22,13 +22,15 @@ pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec
     let Some(stacks) = &tick.stacks else { return vec!["stacks: not counted (--stacks)".to_owned()] };
     let rows: Vec<(StackKey, StackSum)> = stacks.stalls.iter().filter(|(key, _)| is_of(key, row)).copied().collect();
     let total_ns: u64 = rows.iter().map(|(_, sum)| sum.total_ns).fold(0, u64::saturating_add);
-    let groups = by_stack(&rows, |number| model.stacks.stack(number));
+    let groups = by_stack(&rows, |(key, sum)| (model.stacks.stack(key.stack), *sum));
+    // Stacks are counted by process.
+    let whose = if matches!(row.who, Some(Who::Thread(..))) { " of its process" } else { "" };
     let mut lines = Vec::new();
-    for (stack, sum) in groups.iter().take(SHOWN) {
-        let names = stack.map_or_else(|| vec![NOT_KEPT.to_owned()], |stack| chain(stack));
+    for OnStack { stack, sum, .. } in groups.iter().take(SHOWN) {
+        let names = stack.map_or_else(|| vec![NOT_NAMED.to_owned()], chain);
         #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
         let share = (total_ns > 0).then(|| sum.total_ns as f64 / total_ns as f64);
-        let head = format!("{} of {} on: ", percent(share), duration(total_ns));
+        let head = format!("{} of {}{whose} on: ", percent(share), duration(total_ns));
         let mut wrapped = wrapped(&names, width.saturating_sub(head.len()).saturating_sub(4).max(24));
         if wrapped.len() > LINES {
             wrapped.truncate(LINES);
@@ -42,7 +44,7 @@ pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec
     lines
 }
 
-/// Whether stalls are those of a row. A row of a thread has those of its process, since stacks are counted by process.
+/// Whether stalls are those of a row, or for a thread of its process.
 fn is_of(key: &StackKey, row: &Row) -> bool {
     match row.who {
         Some(Who::Process(pid, start)) => (key.pid, key.process_start_ns) == (pid, start),

@@ -122,7 +122,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
         // SAFETY: a map value of this program's run.
         unsafe { count(totals, inside, dur_ns) };
     }
-    let (nid, fields) = node(inside);
+    let (nid, fields) = node(kind, inside);
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
         // SAFETY: `record` is the reserved room.
         unsafe {
@@ -150,10 +150,10 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
     unsafe { inflight::settle(tid, spans) };
 }
 
-/// The node that was reclaimed, where the event named one; else that of the CPU that the task runs on.
+/// The node that was reclaimed, for the kind whose event names it; for the others that of the CPU that the task runs on.
 #[inline(always)]
-fn node(inside: &Inside) -> (i32, u32) {
-    if inside.fields & fields::NID != 0 {
+fn node(kind: StallKind, inside: &Inside) -> (i32, u32) {
+    if matches!(kind, StallKind::Node) {
         return (inside.nid, inside.fields);
     }
     // SAFETY: a helper without arguments.

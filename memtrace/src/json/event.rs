@@ -1,6 +1,6 @@
 //! Objects of single events.
 
-use memtrace_common::record::KswapdStep;
+use memtrace_common::{kind::StallKind, record::KswapdStep};
 use serde::Serialize;
 
 use super::{container::Container, parts::Parts, text};
@@ -31,8 +31,10 @@ pub struct Stall {
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
     pub container: Option<Container>,
-    /// Node that was reclaimed, for the kinds whose event names one; else that of the CPU on which the stall ended.
+    /// Node that was reclaimed; null where the event has none.
     pub nid: Option<u32>,
+    /// Node of the CPU on which the stall ended, where no node was named.
+    pub cpu_nid: Option<u32>,
     /// Order of the allocation.
     pub order: Option<i32>,
     /// Flags of the allocation, by name.
@@ -63,7 +65,8 @@ impl Stall {
             cgroup: names.cgroup(stall.cgroup_id).map(text),
             cgroup_id: stall.cgroup_id,
             container: Container::of(stall.cgroup_id, names),
-            nid: stall.nid,
+            nid: stall.nid.filter(|_| stall.kind == StallKind::Node),
+            cpu_nid: stall.nid.filter(|_| stall.kind != StallKind::Node),
             order: stall.order,
             gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
             scanned_pages: stall.scanned_pages,

@@ -17,6 +17,7 @@ use crate::{
     names::Names,
     session::{
         input::NodeRefaults,
+        kswapd::Reached,
         loss::meaning,
         summary::{NodeSummary, ProcessSummary, Summary},
         tally::Tally,
@@ -69,7 +70,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     if let Some(found) = &summary.stacks {
         stacks(&mut out, found, view.width);
     }
-    nodes(&mut out, &summary.nodes);
+    nodes(&mut out, summary);
     ooms(&mut out, summary, view);
     out.push_str(&coverage(&summary.coverage));
     own(&mut out, summary);
@@ -255,8 +256,8 @@ fn table_row(out: &mut String, tally: &Tally, who: &str, view: &SummaryView<'_>)
     out.push('\n');
 }
 
-fn nodes(out: &mut String, nodes: &[NodeSummary]) {
-    for node in nodes {
+fn nodes(out: &mut String, summary: &Summary) {
+    for node in &summary.nodes {
         let _ = writeln!(
             out,
             "kswapd node {}: awake {} (now {}), at work >= {}, scanned {}, reclaimed {}",
@@ -279,16 +280,30 @@ fn nodes(out: &mut String, nodes: &[NodeSummary]) {
         }
         out.push('\n');
         if let Some(reached) = &node.reached {
-            for (sum, how) in [
-                (reached.asleep, "while it slept: woken too late"),
-                (reached.awake, "while it was awake: it could not keep up"),
-                (reached.unknown, "and it is not known how it stood"),
-            ] {
-                if sum.count > 0 {
-                    let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
-                    let _ = writeln!(out, "  {stalls} ({total}) began {how}");
-                }
-            }
+            direct_stalls(out, reached);
+        }
+    }
+    let told = |node: &NodeSummary| node.reached.map(|r| r.asleep.count + r.awake.count + r.unknown.count);
+    let told: Option<u64> = summary.nodes.iter().map(told).sum();
+    let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);
+    if let (Some(told), None, false) = (told, &summary.matched, summary.nodes.is_empty())
+        && all > told
+    {
+        let stalls = things(all - told, "direct stall");
+        let _ = writeln!(out, "  of {stalls} no event tells how kswapd stood");
+    }
+}
+
+/// How kswapd stood when they began.
+fn direct_stalls(out: &mut String, reached: &Reached) {
+    for (sum, how) in [
+        (reached.asleep, "while it slept: woken too late"),
+        (reached.awake, "while it was awake: it could not keep up"),
+        (reached.unknown, "and it is not known how it stood"),
+    ] {
+        if sum.count > 0 {
+            let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
+            let _ = writeln!(out, "  {stalls} ({total}) began {how}");
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct TraceArgs {
     pub no_refaults: bool,
 
     /// Count the stacks on which stalls end, of the kernel and of the process: in the summary, in the details of a row, in a
-    /// recording (`memtrace report --folded`). Some microseconds a stall, and 9 MiB in the kernel
+    /// recording (`memtrace report --folded`). Some 5 microseconds a stall, and 7 MiB in the kernel
     #[arg(long, help_heading = "Hooks")]
     pub stacks: bool,
 

@@ -33,7 +33,7 @@ pub struct Stall {
     pub container: Option<Container>,
     /// Node that was reclaimed; null where the event has none.
     pub nid: Option<u32>,
-    /// Node of the CPU on which the stall ended, where no node was named.
+    /// Node of the CPU on which the stall ended, for the kinds whose event names no node.
     pub cpu_nid: Option<u32>,
     /// Order of the allocation.
     pub order: Option<i32>,

@@ -1,20 +1,20 @@
 //! Several NUMA nodes: each kswapd, its wakers and its zones are told apart, and none is taken for the whole host.
 
 use memtrace::{
-    event::{Comm, Event, Kswapd, Trigger},
+    event::{Comm, Event, Kswapd, Stall, Trigger},
     json,
     lines::{Style, SummaryView, row, summary},
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, Zone},
+        input::{HostSample, KernelTotals, KindTotals, Zone},
         summary::Summary,
         tick::Tick,
     },
 };
-use memtrace_common::{record::KswapdStep, totals::KswapdTotals};
+use memtrace_common::{kind::StallKind, record::KswapdStep, totals::KswapdTotals};
 use serde_json::json;
 
-use crate::fixture::{MS, S, host, world};
+use crate::fixture::{MS, S, host, stall, world};
 
 const PLAIN: Style = Style { colour: false };
 
@@ -101,4 +101,41 @@ fn json_has_each_node_and_each_zone() {
         assert_eq!((&node["top_waker"], &node["top_waker_wakeups"]), (&json!(waker), &json!(wakeups)));
         assert_eq!(node["scanned_pages"], scanned);
     }
+}
+
+#[test]
+fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reached() {
+    let text_of = |counted| {
+        let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
+        let told = Stall { nid: Some(0), t_ns: 100 * S + 500 * MS, ..stall() };
+        session.apply(&Event::Stall(told), &world().cgroups);
+        let node = KswapdTotals { wakes: 1, awake: 1, last_ns: 100 * S + 100 * MS, ..KswapdTotals::default() };
+        let direct = KindTotals { count: counted, total_ns: counted * told.dur_ns, ..KindTotals::default() };
+        let totals = KernelTotals {
+            kswapd: [(0, node)].into(),
+            stalls: [(StallKind::Direct, direct)].into(),
+            ..KernelTotals::default()
+        };
+        session.tick(101 * S, &totals, &HostSample::default());
+        let world = world();
+        let view =
+            SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None, style: PLAIN };
+        summary(&session.summary(), &view)
+    };
+    let (lost, whole) = (text_of(3), text_of(1));
+    assert!(lost.contains("1 direct stall (3.21 ms) began while"), "{lost}");
+    assert!(lost.contains("of 2 direct stalls no event tells how kswapd stood"), "{lost}");
+    assert!(!whole.contains("no event tells"), "{whole}");
+}
+
+#[test]
+fn json_tells_the_node_of_the_event_from_that_of_the_cpu() {
+    let nodes_of = |kind| {
+        let world = world();
+        let value = serde_json::to_value(json::Stall::new(&Stall { nid: Some(1), kind, ..stall() }, &world.names()));
+        let value = value.unwrap();
+        (value["nid"].clone(), value["cpu_nid"].clone())
+    };
+    assert_eq!(nodes_of(StallKind::Node), (json!(1), json!(null)));
+    assert_eq!(nodes_of(StallKind::Direct), (json!(null), json!(1)));
 }

@@ -207,6 +207,8 @@ pub struct EventFields {
     pub throttled: Field,
     /// `mm_vmscan_lru_shrink_inactive`.
     pub shrink: ShrinkFields,
+    /// `mm_shrink_slab_start`: the `struct shrinker` (raw argument), or the address of its function (record).
+    pub shrinker: Field,
     /// `mm_vmscan_wakeup_kswapd`.
     pub wakeup_kswapd: KswapdFields,
     /// `mm_vmscan_kswapd_wake`.
@@ -230,6 +232,7 @@ impl EventFields {
         node_end: Field::UNREAD,
         throttled: Field::UNREAD,
         shrink: ShrinkFields { scanned: Field::UNREAD, reclaimed: Field::UNREAD },
+        shrinker: Field::UNREAD,
         wakeup_kswapd: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
         kswapd_wake: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
         kswapd_sleep: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
@@ -326,6 +329,8 @@ pub struct Config {
     pub refault: RefaultPlaces,
     /// Members of `compact_control`.
     pub compact: CompactMembers,
+    /// `shrinker.scan_objects`.
+    pub shrinker_function: Member,
 }
 
 impl Config {
@@ -341,5 +346,6 @@ impl Config {
         task: TaskMembers::UNREAD,
         refault: RefaultPlaces::UNREAD,
         compact: CompactMembers::UNREAD,
+        shrinker_function: Member::UNREAD,
     };
 }

@@ -11,6 +11,7 @@ pub mod histogram;
 pub mod kind;
 pub mod record;
 pub mod refault;
+pub mod shrinker;
 pub mod span;
 pub mod stack;
 pub mod totals;

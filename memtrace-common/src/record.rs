@@ -80,6 +80,11 @@ pub struct StallRecord {
     pub shrinkers_ns: u64,
     /// Time in reclaims inside a stall of another kind, in ns.
     pub nested_ns: u64,
+    /// Address of the function of the shrinker in which most of `shrinkers_ns` was spent, 0 when there is none or it was
+    /// not read.
+    pub shrinker: u64,
+    /// Time in that shrinker, in ns.
+    pub shrinker_ns: u64,
     /// Process id.
     pub tgid: u32,
     /// Thread id.
@@ -199,7 +204,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 136);
+    assert!(size_of::<StallRecord>() == 152);
     assert!(size_of::<OomRecord>() == 104);
     assert!(size_of::<KswapdRecord>() == 64);
     assert!(size_of::<StalledTask>() == 24);

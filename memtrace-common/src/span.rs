@@ -6,7 +6,11 @@
 //! Loops run over constant bounds and indices come from the loop variable, which is what lets the verifier see that
 //! every access is inside the entry.
 
-use crate::{kind::StallKind, wait::Wait};
+use crate::{
+    kind::StallKind,
+    shrinker::{self, SHRINKERS, ShrinkerTime},
+    wait::Wait,
+};
 
 /// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` bars it);
 /// soft-limit reclaim nests in them, and memcg reclaim in what `memory.high` imposes.
@@ -60,6 +64,8 @@ pub struct TaskSpans {
     pub shrinkers_ns: u64,
     /// Begin of the shrinker that runs now, 0 when none does.
     pub shrinker_start_ns: u64,
+    /// Address of its function, 0 when that was not read.
+    pub shrinker: u64,
     /// Time in reclaims inside the outermost span, in ns.
     pub nested_ns: u64,
     /// Pages reclaimed by the spans inside the outermost one.
@@ -76,6 +82,8 @@ pub struct TaskSpans {
     pub wait: Wait,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
+    /// Time by shrinker inside the outermost span.
+    pub shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
 /// What a begin did.
@@ -158,6 +166,10 @@ impl TaskSpans {
             self.throttled_ns = 0;
             self.soft_limit_ns = 0;
             self.shrinks = 0;
+            // Most stalls go through none: then there is nothing to clear.
+            if self.shrinkers_ns != 0 {
+                self.shrinkers = [ShrinkerTime::default(); SHRINKERS];
+            }
             self.shrinkers_ns = 0;
             self.shrinker_start_ns = 0;
             self.nested_ns = 0;
@@ -196,18 +208,21 @@ impl TaskSpans {
         End::Nested { lost }
     }
 
-    /// A shrinker begins to free objects.
+    /// A shrinker begins to free objects; `function` is the address of its function, 0 when that was not read.
     #[inline(always)]
-    pub fn shrinker_begin(&mut self, now_ns: u64) {
+    pub fn shrinker_begin(&mut self, function: u64, now_ns: u64) {
         self.shrinker_start_ns = now_ns;
+        self.shrinker = function;
     }
 
     /// It ends. They do not nest; an end without its begin is none.
     #[inline(always)]
     pub fn shrinker_end(&mut self, now_ns: u64) {
         if self.shrinker_start_ns != 0 {
-            self.shrinkers_ns += now_ns.saturating_sub(self.shrinker_start_ns);
+            let ns = now_ns.saturating_sub(self.shrinker_start_ns);
+            self.shrinkers_ns += ns;
             self.shrinker_start_ns = 0;
+            shrinker::add(&mut self.shrinkers, self.shrinker, ns);
         }
     }
 

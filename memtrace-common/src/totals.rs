@@ -88,11 +88,13 @@ pub enum Loss {
     NodeRange = 8,
     /// No room for a stack, or for a row that counts it.
     Stack = 9,
+    /// No room for a row of the time by shrinker: the time is in that of all shrinkers.
+    Shrinker = 10,
 }
 
 impl Loss {
     /// Number of counters.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
     /// All counters, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::RingStall,
@@ -105,6 +107,7 @@ impl Loss {
         Self::NestOverflow,
         Self::NodeRange,
         Self::Stack,
+        Self::Shrinker,
     ];
 
     /// The name of the stage in every output.
@@ -121,6 +124,7 @@ impl Loss {
             Self::NestOverflow => "nest_overflow",
             Self::NodeRange => "node_range",
             Self::Stack => "stack",
+            Self::Shrinker => "shrinker",
         }
     }
 }

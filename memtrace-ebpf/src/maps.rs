@@ -7,6 +7,7 @@ use aya_ebpf::{
 use memtrace_common::{
     kind::StallKind,
     refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
+    shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     stack::{MAX_COUNTS, MAX_STACKS, StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOTS, StallTotals},
@@ -40,6 +41,10 @@ pub(crate) static KSWAPD_TASKS: HashMap<u32, KswapdTask> = HashMap::with_max_ent
 /// Shrinks outside every stall and kswapd.
 #[map]
 pub(crate) static OTHER_SHRINKS: PerCpuArray<OtherShrinks> = PerCpuArray::with_max_entries(1, 0);
+
+/// Time of stalls by shrinker and kind.
+#[map]
+pub(crate) static SHRINKER_TOTALS: HashMap<ShrinkerKey, ShrinkerTotals> = HashMap::with_max_entries(MAX_SHRINKERS, 0);
 
 /// What each process had to get back.
 #[map]

@@ -14,7 +14,7 @@ use memtrace_common::{
 use thiserror::Error;
 
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
     source::Sources,
 };
 
@@ -131,8 +131,14 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
+        top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
+}
+
+fn top_shrinker(r: Reader<'_>) -> Option<TopShrinker> {
+    let function = r.u64(offset_of!(StallRecord, shrinker));
+    (function != 0).then(|| TopShrinker { function, ns: r.u64(offset_of!(StallRecord, shrinker_ns)) })
 }
 
 fn oom(r: Reader<'_>) -> Oom {

@@ -32,6 +32,15 @@ impl From<&[u8]> for Comm {
     }
 }
 
+/// The shrinker in which a stall spent the most time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopShrinker {
+    /// Address of its function in the kernel that was traced; names are found later.
+    pub function: u64,
+    /// Time in it, in ns.
+    pub ns: u64,
+}
+
 /// A finished stall of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
@@ -69,6 +78,8 @@ pub struct Stall {
     pub soft_limit_ns: Option<u64>,
     /// Time in shrinkers, in ns.
     pub shrinkers_ns: Option<u64>,
+    /// The shrinker that took the most of it; `None` without one, or where it was not read.
+    pub top_shrinker: Option<TopShrinker>,
     /// Time in reclaims inside a stall that is more than that (`memcg_high`), in ns.
     pub nested_ns: Option<u64>,
 }

@@ -15,6 +15,7 @@ mod anon;
 mod demo;
 mod file;
 mod forks;
+mod names;
 mod paced;
 mod steady;
 mod storm;
@@ -73,6 +74,11 @@ enum Load {
         /// So many rounds instead.
         #[arg(long, conflicts_with = "time")]
         rounds: Option<u64>,
+    },
+    /// Look for files that do not exist: the kernel keeps each name (a dentry), and only a shrinker frees it.
+    Names {
+        /// How many.
+        names: u64,
     },
     /// Allocate until the kernel kills this process.
     Hog,
@@ -145,6 +151,7 @@ fn run(cli: Cli) -> Result<()> {
         Load::Mmapfile(l) => file::map(&l.path, l.mb, Until::new(l.time, l.passes)),
         Load::Steady { path, mb, reads, folds } => steady::run(&path, mb, reads, folds),
         Load::Paced { hot, cold, time, rounds } => paced::run(&hot, &cold, &Until::new(time, rounds)),
+        Load::Names { names } => names::run(names),
         Load::Hog => anon::hog(),
         Load::Storm { dir, time, writes, rate } => storm::run(&dir, &Until::new(time, writes), rate),
         Load::Demo { dir, sweep: true } => demo::sweep(&dir),

@@ -208,3 +208,46 @@ pub fn record_stacks(command: &[OsString]) -> (Output, HashMap<(u32, Vec<String>
     }
     (output, stacks)
 }
+
+/// Calls of one shrinker by one thread inside its memcg stalls, in perf's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerfShrinker {
+    /// How often it was called.
+    pub calls: u64,
+    /// Time in it, in ns.
+    pub total_ns: u64,
+}
+
+/// The time in shrinkers while a command runs, by thread and function.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String), PerfShrinker>) {
+    const SHRINKER: [&str; 2] = ["vmscan:mm_shrink_slab_start", "vmscan:mm_shrink_slab_end"];
+    let data = scratch("perf.data");
+    let mut perf = Command::new("perf");
+    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", SHRINKER[0], "-e", SHRINKER[1]]);
+    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut open: HashMap<u32, u64> = HashMap::new();
+    let mut shrinkers: HashMap<(u32, String), PerfShrinker> = HashMap::new();
+    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
+        // `memload  5478  3649.720817622: vmscan:mm_shrink_slab_start: super_cache_scan+0x0 0xffff8881: nid: 0 ...`
+        let Some((head, event)) = line.split_once(": ") else { continue };
+        let mut fields = head.split_whitespace().rev();
+        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
+        let Ok(tid) = tid.parse() else { continue };
+        let mut words = event.split_whitespace();
+        let is_begin = words.next().is_some_and(|name| name.trim_end_matches(':') == SHRINKER[0]);
+        let function = words.next().expect("a function").split('+').next().unwrap_or_default();
+        if is_begin {
+            open.insert(tid, time);
+        } else if let Some(begun) = open.remove(&tid) {
+            let sum = shrinkers.entry((tid, function.to_owned())).or_default();
+            sum.calls += 1;
+            sum.total_ns += time - begun;
+        }
+    }
+    (output, shrinkers)
+}

@@ -1,14 +1,22 @@
 //! What happens inside a reclaim: LRU scans and throttles, charged to the reclaim in progress.
 
-use memtrace_common::totals::OtherShrinks;
+use aya_ebpf::bindings::BPF_NOEXIST;
+use memtrace_common::{
+    shrinker::{SHRINKERS, ShrinkerKey, ShrinkerTime, ShrinkerTotals},
+    totals::{Loss, OtherShrinks},
+};
 
 use crate::{
-    emit::add,
-    fields::Values,
-    hooks::{kswapd, stall::now_ns},
+    config::CONFIG,
+    emit::{add, lost},
+    fields::{Args, Record, Values},
+    hooks::{
+        kswapd,
+        stall::{now_ns, or_zero},
+    },
     inflight,
-    maps::OTHER_SHRINKS,
-    task,
+    maps::{OTHER_SHRINKS, SHRINKER_TOTALS},
+    task::{self, Address},
 };
 
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task, else to its node if it is a kswapd, else apart.
@@ -37,12 +45,63 @@ unsafe fn count_other(other: *mut OtherShrinks, scanned: u64, reclaimed: u64) {
     }
 }
 
+/// Finding the function of a shrinker in the values of `mm_shrink_slab_start`.
+pub(crate) trait FindFunction: Values {
+    /// Its address; 0 when it cannot be read.
+    fn function(&self) -> u64;
+}
+
+impl FindFunction for Record<'_> {
+    #[inline(always)]
+    fn function(&self) -> u64 {
+        or_zero(self.get(&CONFIG.record.shrinker), 0).0
+    }
+}
+
+impl<const N: usize> FindFunction for Args<N> {
+    #[inline(always)]
+    fn function(&self) -> u64 {
+        let (shrinker, _) = or_zero(self.get(&CONFIG.args.shrinker), 0);
+        or_zero(Address(shrinker).read(&CONFIG.shrinker_function), 0).0
+    }
+}
+
 /// `mm_shrink_slab_start`: a shrinker begins to free objects, inside a stall or for kswapd.
 #[inline(always)]
-pub(crate) fn shrinker_begin<V: Values>(_: &V) {
+pub(crate) fn shrinker_begin<V: FindFunction>(v: &V) {
     if let Some(spans) = inflight::stalled(task::current_ids().0) {
+        let function = v.function();
         // SAFETY: the entry is this thread's own; nobody else writes it.
-        unsafe { (*spans).shrinker_begin(now_ns()) };
+        unsafe { (*spans).shrinker_begin(function, now_ns()) };
+    }
+}
+
+/// Adds the time by shrinker of a finished stall to the totals of its slot.
+#[inline(always)]
+pub(crate) fn count_shrinkers(times: &[ShrinkerTime; SHRINKERS], slot: u32) {
+    let mut i = 0;
+    while i < SHRINKERS {
+        let time = &times[i];
+        if time.function != 0 {
+            count_shrinker(&ShrinkerKey { function: time.function, slot, pad: 0 }, time.ns);
+        }
+        i += 1;
+    }
+}
+
+#[inline(always)]
+fn count_shrinker(key: &ShrinkerKey, ns: u64) {
+    if SHRINKER_TOTALS.get_ptr(key).is_none() {
+        // Another CPU may have been first, or there is no room: either shows below.
+        let _ = SHRINKER_TOTALS.insert(key, &ShrinkerTotals::default(), BPF_NOEXIST.into());
+    }
+    match SHRINKER_TOTALS.get_ptr_mut(key) {
+        // SAFETY: a map value, valid for the run of the program.
+        Some(totals) => unsafe {
+            add(&raw mut (*totals).total_ns, ns);
+            add(&raw mut (*totals).stalls, 1);
+        },
+        None => lost(Loss::Shrinker, 1),
     }
 }
 

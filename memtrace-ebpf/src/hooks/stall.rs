@@ -7,6 +7,7 @@ use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
     record::{KIND_STALL, StallRecord, fields},
+    shrinker::{ShrinkerTime, largest},
     span::{End, TaskSpans},
     totals::{Loss, SLOT_SELF, StallTotals},
 };
@@ -14,7 +15,7 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header, lost},
-    hooks::stack,
+    hooks::{shrink, stack},
     inflight,
     maps::{INFLIGHT, STALLS},
     task,
@@ -83,6 +84,7 @@ pub(crate) struct Inside {
     nid: i32,
     /// Bits of [`fields`]: which of these were read.
     fields: u32,
+    shrinker: ShrinkerTime,
     pub(crate) reclaimed_pages: u64,
 }
 
@@ -103,6 +105,7 @@ impl Inside {
             order: i32::from(outermost.order),
             nid: i32::from(outermost.nid),
             fields: outermost.fields | read,
+            shrinker: if spans.shrinkers_ns > 0 { largest(&spans.shrinkers) } else { ShrinkerTime::default() },
             reclaimed_pages,
         }
     }
@@ -122,6 +125,10 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
         // SAFETY: a map value of this program's run.
         unsafe { count(totals, inside, dur_ns) };
     }
+    if inside.shrinker.function != 0 {
+        // SAFETY: by contract.
+        shrink::count_shrinkers(unsafe { &(*spans).shrinkers }, slot);
+    }
     let (nid, fields) = node(kind, inside);
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
         // SAFETY: `record` is the reserved room.
@@ -138,6 +145,8 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
             (*record).soft_limit_ns = inside.soft_limit_ns;
             (*record).shrinkers_ns = inside.shrinkers_ns;
             (*record).nested_ns = inside.nested_ns;
+            (*record).shrinker = inside.shrinker.function;
+            (*record).shrinker_ns = inside.shrinker.ns;
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
             (*record).order = inside.order;

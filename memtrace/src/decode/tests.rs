@@ -6,7 +6,7 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use super::{DecodeContext, DecodeError, decode};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
     source::{Source, Sources},
 };
 
@@ -30,7 +30,7 @@ fn header(kind: u16, len: u16, t_ns: u64) -> Vec<u8> {
 
 fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     bytes(&[
-        &header(1, 136, 5_000_000),
+        &header(1, 152, 5_000_000),
         &3_210_000_u64.to_ne_bytes(), // dur_ns
         &42_u64.to_ne_bytes(),        // cgroup_id
         &99_u64.to_ne_bytes(),        // process_start_ns
@@ -40,6 +40,8 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &1_000_u64.to_ne_bytes(),     // soft_limit_ns
         &300_u64.to_ne_bytes(),       // shrinkers_ns
         &200_u64.to_ne_bytes(),       // nested_ns
+        &77_u64.to_ne_bytes(),        // shrinker
+        &250_u64.to_ne_bytes(),       // shrinker_ns
         &1234_u32.to_ne_bytes(),      // tgid
         &1240_u32.to_ne_bytes(),      // tid
         &0xcc0_u32.to_ne_bytes(),     // gfp
@@ -74,6 +76,7 @@ fn stall() -> Stall {
         throttled_ns: Some(4_000_000),
         soft_limit_ns: Some(1_000),
         shrinkers_ns: Some(300),
+        top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
         nested_ns: None,
     }
 }
@@ -141,6 +144,7 @@ fn what_was_not_read_is_none() {
         throttled_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
+        top_shrinker: None,
         nested_ns: None,
         ..stall()
     };
@@ -242,8 +246,8 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 136_u16), (2, 104), (3, 64)]),
-        body in proptest::collection::vec(any::<u8>(), 120),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 152_u16), (2, 104), (3, 64)]),
+        body in proptest::collection::vec(any::<u8>(), 136),
         t_ns: u64,
     ) {
         let mut raw = header(kind, len, t_ns);

@@ -6,6 +6,7 @@ pub mod cgroups;
 pub mod changes;
 pub mod clocks;
 pub mod counters;
+pub mod kallsyms;
 pub mod kmsg;
 pub mod limits;
 pub mod memory_counters;

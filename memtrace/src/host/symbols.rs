@@ -2,8 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs::File,
-    io::{self, BufRead as _, BufReader},
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
@@ -191,25 +189,6 @@ fn named(symbolizer: &Symbolizer, source: &Source<'_>, input: &Input<&[u64]>) ->
     symbols.into_iter().map(frame).collect()
 }
 
-/// Why functions of the kernel will have no names; `None` when they will.
-#[must_use]
-pub fn kernel_unnamed() -> Option<String> {
-    const PATH: &str = "/proc/kallsyms";
-    // Symbols of CPUs, which are the first ones, may be at 0.
-    const LOOKED_AT: usize = 1000;
-    let lines = File::open(PATH).map(|file| BufReader::new(file).lines().take(LOOKED_AT));
-    match lines.and_then(Iterator::collect::<io::Result<Vec<String>>>) {
-        Err(e) => Some(format!("{PATH} cannot be read ({e})")),
-        Ok(lines) if lines.iter().any(|line| has_address(line)) => None,
-        Ok(_) => Some(format!("{PATH} shows no addresses (no CAP_SYSLOG, or kernel.kptr_restrict is 2)")),
-    }
-}
-
-/// Whether a line of `/proc/kallsyms` tells an address: without the right they are 0.
-fn has_address(line: &str) -> bool {
-    line.split_whitespace().next().is_some_and(|address| address.bytes().any(|digit| digit != b'0'))
-}
-
 /// Addresses inside the calls: all but the innermost are return addresses, and the next function may begin there.
 fn calls(addresses: &[u64]) -> Vec<u64> {
     addresses.iter().enumerate().map(|(n, address)| address.saturating_sub(u64::from(n > 0))).collect()
@@ -265,12 +244,6 @@ mod tests {
         let exe = std::env::current_exe().unwrap();
         assert_eq!(stack.frames[0].module, exe.as_os_str().as_bytes());
         assert_eq!(stack.frames[0].offset, 4);
-    }
-
-    #[test]
-    fn without_the_right_addresses_are_0() {
-        assert!(has_address("ffffffff81000000 T _text"));
-        assert!(!has_address("0000000000000000 T _text") && !has_address(""));
     }
 
     #[test]

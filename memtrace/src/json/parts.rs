@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::session::parts;
+use crate::session::{parts, shrinkers};
 
 /// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -28,5 +28,24 @@ impl From<parts::Parts> for Parts {
             reclaim: parts.reclaim_ns,
             rest: parts.rest_ns,
         }
+    }
+}
+
+/// Time in one shrinker.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shrinker {
+    /// Its function, with its module where it is in one; null for those whose names were not found.
+    pub name: Option<String>,
+    /// In ns.
+    pub total_ns: u64,
+}
+
+impl Shrinker {
+    pub(super) fn all(times: &[shrinkers::ShrinkerTime]) -> Vec<Self> {
+        let one = |time: &shrinkers::ShrinkerTime| Self {
+            name: time.name.as_ref().map(ToString::to_string),
+            total_ns: time.total_ns,
+        };
+        times.iter().map(one).collect()
     }
 }

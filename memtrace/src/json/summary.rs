@@ -9,7 +9,7 @@ use super::{
     coverage::{Coverage, coverage},
     event::Oom,
     node::Node,
-    parts::Parts,
+    parts::{Parts, Shrinker},
     refaults::{self, Refaults, RowRefaults},
     stacks::Stacks,
     text,
@@ -18,7 +18,9 @@ use crate::{
     names::Names,
     session::{
         faults::FaultsRead,
-        input, summary,
+        input,
+        shrinkers::ShrinkerSummary,
+        summary,
         tally::{KindTally, Tally},
     },
     source::Source,
@@ -43,6 +45,10 @@ pub struct KindSummary {
     pub parts: Parts,
     /// The same of the slowest hundredth, of the stalls that match the filter and that single events told; null without one.
     pub p99_parts: Option<Parts>,
+    /// The shrinkers that `parts.shrinkers` went to, the largest first; empty when none was told apart.
+    pub shrinkers: Vec<Shrinker>,
+    /// The same of `p99_parts`: of each stall its largest shrinker.
+    pub p99_shrinkers: Vec<Shrinker>,
 }
 
 /// Count and time.
@@ -248,7 +254,7 @@ impl Summary {
             stalls: summary
                 .stalls
                 .iter()
-                .map(|(kind, s)| (kind.name(), kind_summary(summary.sources.of(*kind), s)))
+                .map(|(kind, s)| (kind.name(), kind_summary(summary.sources.of(*kind), s, summary.shrinkers.get(kind))))
                 .collect(),
             open_stalls: summary.open.iter().map(|stall| OpenStall::new(stall, summary.t_ns)).collect(),
             matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
@@ -275,7 +281,8 @@ impl Summary {
     }
 }
 
-fn kind_summary(source: Source, s: &summary::KindSummary) -> KindSummary {
+fn kind_summary(source: Source, s: &summary::KindSummary, shrinkers: Option<&ShrinkerSummary>) -> KindSummary {
+    let times = |of: fn(&ShrinkerSummary) -> &Vec<_>| shrinkers.map_or_else(Vec::new, |s| Shrinker::all(of(s)));
     KindSummary {
         count: s.count,
         total_ns: s.total_ns,
@@ -285,6 +292,8 @@ fn kind_summary(source: Source, s: &summary::KindSummary) -> KindSummary {
         source: source.name(),
         parts: s.parts.into(),
         p99_parts: s.p99_parts.map(Into::into),
+        shrinkers: times(|shrinkers| &shrinkers.all),
+        p99_shrinkers: times(|shrinkers| &shrinkers.slowest),
     }
 }
 

@@ -1,12 +1,20 @@
 //! What stalls spent their time on, as text.
 
-use crate::session::{parts::Parts, summary::KindSummary};
+use crate::{
+    session::{
+        parts::Parts,
+        shrinkers::{ShrinkerSummary, ShrinkerTime},
+        summary::KindSummary,
+    },
+    untrusted::Untrusted,
+};
 
-/// `shrinkers 71 %, throttle 3 %, rest 26 %; the slowest 1 %: shrinkers 90 %, rest 10 %`; `None` when nothing but the rest
-/// is worth a word.
-pub(super) fn spent(kind: &KindSummary) -> Option<String> {
-    let slowest = kind.p99_parts.as_ref().and_then(shares);
-    match (shares(&kind.parts), slowest) {
+/// `shrinkers 71 % (super_cache_scan 70 %), throttle 3 %, rest 26 %; the slowest 1 %: shrinkers 90 %, rest 10 %`; `None`
+/// when nothing but the rest is worth a word.
+pub(super) fn spent(kind: &KindSummary, shrinkers: Option<&ShrinkerSummary>) -> Option<String> {
+    let (all, slowest) = shrinkers.map_or((&[][..], &[][..]), |shrinkers| (&shrinkers.all, &shrinkers.slowest));
+    let slowest = kind.p99_parts.as_ref().and_then(|parts| shares_of(parts, slowest));
+    match (shares_of(&kind.parts, all), slowest) {
         (None, None) => None,
         (Some(all), None) => Some(all),
         (None, Some(slowest)) => Some(format!("the slowest 1 %: {slowest}")),
@@ -17,8 +25,15 @@ pub(super) fn spent(kind: &KindSummary) -> Option<String> {
 /// Share in percent from which a part is worth a line.
 const WORTH: u64 = 5;
 
+/// Shrinkers that are named.
+const NAMED: usize = 2;
+
 /// The largest first; `None` when no part but the rest is worth a line.
 pub(crate) fn shares(parts: &Parts) -> Option<String> {
+    shares_of(parts, &[])
+}
+
+fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime]) -> Option<String> {
     let whole: u64 = parts.named().map(|(_, ns)| ns).sum();
     let percent = |ns: u64| u64::try_from(u128::from(ns) * 100 / u128::from(whole.max(1))).unwrap_or(100);
     let mut shown: Vec<_> =
@@ -27,7 +42,19 @@ pub(crate) fn shares(parts: &Parts) -> Option<String> {
     if !shown.iter().any(|(name, share)| *name != "rest" && *share >= WORTH) {
         return None;
     }
-    Some(shown.iter().map(|(name, share)| format!("{name} {share} %")).collect::<Vec<_>>().join(", "))
+    let named = shrinkers.iter().map(|shrinker| (shrinker, percent(shrinker.total_ns))).take(NAMED);
+    let named: Vec<_> =
+        named.filter(|(_, share)| *share >= WORTH).map(|(shrinker, share)| named_share(shrinker, share)).collect();
+    let part = |(name, share): &(&str, u64)| match *name {
+        "shrinkers" if !named.is_empty() => format!("{name} {share} % ({})", named.join(", ")),
+        _ => format!("{name} {share} %"),
+    };
+    Some(shown.iter().map(part).collect::<Vec<_>>().join(", "))
+}
+
+fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
+    let name = shrinker.name.as_ref().map(|name| Untrusted(name.as_bytes()).tty().to_string());
+    format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
 }
 
 #[cfg(test)]
@@ -39,9 +66,22 @@ mod tests {
         let parts = Parts { throttle_ns: Some(30), shrinkers_ns: Some(710), rest_ns: 260, ..Parts::default() };
         let kind = KindSummary { parts, p99_parts: Some(parts), ..KindSummary::default() };
         let all = "shrinkers 71 %, rest 26 %, throttle 3 %";
-        assert_eq!(spent(&kind), Some(format!("{all}; the slowest 1 %: {all}")));
+        assert_eq!(spent(&kind, None), Some(format!("{all}; the slowest 1 %: {all}")));
         let rest = Parts { throttle_ns: Some(1), rest_ns: 999, ..Parts::default() };
-        assert_eq!(spent(&KindSummary { parts: rest, ..kind }), Some(format!("the slowest 1 %: {all}")));
-        assert_eq!(spent(&KindSummary { parts: rest, p99_parts: None, ..kind }), None);
+        assert_eq!(spent(&KindSummary { parts: rest, ..kind }, None), Some(format!("the slowest 1 %: {all}")));
+        assert_eq!(spent(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), None);
+        // Which shrinkers it was is said where it is known, but for crumbs.
+        let time = |name: Option<&str>, total_ns| ShrinkerTime { name: name.map(Into::into), total_ns };
+        let shrinkers = ShrinkerSummary {
+            all: vec![time(Some("super_cache_scan"), 600), time(None, 60), time(Some("mb_cache_scan"), 55)],
+            slowest: vec![time(Some("xfs_buftarg_shrink_scan [xfs]"), 700), time(Some("super_cache_scan"), 10)],
+        };
+        assert_eq!(
+            spent(&kind, Some(&shrinkers)).as_deref(),
+            Some(
+                "shrinkers 71 % (super_cache_scan 60 %, without a name 6 %), rest 26 %, throttle 3 %; \
+                 the slowest 1 %: shrinkers 71 % (xfs_buftarg_shrink_scan [xfs] 70 %), rest 26 %, throttle 3 %"
+            )
+        );
     }
 }

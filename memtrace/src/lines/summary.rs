@@ -105,7 +105,7 @@ fn kinds(out: &mut String, summary: &Summary) {
         );
     }
     for (kind, s) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
-        if let Some(spent) = spent(s) {
+        if let Some(spent) = spent(s, summary.shrinkers.get(kind)) {
             let _ = writeln!(out, "  {} time: {spent}", kind.name());
         }
         if summary.sources.of(*kind) == Source::LowerBound {

@@ -12,6 +12,7 @@ mod ooms;
 mod output;
 mod recording;
 mod run;
+mod shrinkers;
 mod stacks;
 mod start;
 mod stop;
@@ -20,7 +21,7 @@ use anyhow::{Context as _, Result};
 
 use self::{
     command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
-    stacks::Stacks,
+    shrinkers::ShrinkerNames, stacks::Stacks,
 };
 pub use self::{
     companion::Companion,
@@ -37,8 +38,8 @@ use crate::{
         cgroups::CgroupNames,
         clocks,
         counters::{CounterReader, online_nodes},
+        kallsyms,
         kmsg::KernelLog,
-        symbols,
     },
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
@@ -153,6 +154,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let stacks = probe.stacks.take().map(Stacks::start).transpose()?;
     let tracing = Tracing {
         stacks,
+        shrinkers: ShrinkerNames::default(),
         kinds: probe.kinds.clone(),
         drain,
         ooms: OomQueue::new(log),
@@ -200,7 +202,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
             );
         }
     }
-    if let Some(why) = args.stacks.then(symbols::kernel_unnamed).flatten() {
+    if let Some(why) = args.stacks.then(kallsyms::kernel_unnamed).flatten() {
         eprintln!("memtrace: functions of the kernel have no names in stacks: {why}");
     }
     for note in &protected.notes {

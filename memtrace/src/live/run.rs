@@ -20,6 +20,7 @@ use super::{
     ooms::OomQueue,
     output::{Queue, Writer},
     recording::Recording,
+    shrinkers::ShrinkerNames,
     stacks::Stacks,
     start::{nanoseconds, now_ns},
     stop::Signals,
@@ -62,6 +63,7 @@ pub(super) struct Tracing<'a> {
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
     pub(super) stacks: Option<Stacks>,
+    pub(super) shrinkers: ShrinkerNames,
     pub(super) companion: Option<&'a mut dyn Companion>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
@@ -199,6 +201,7 @@ impl Tracing<'_> {
             self.drain(now, false);
         }
         name_open(&mut totals);
+        self.shrinkers.fill(&mut totals.shrinkers, is_last);
         let after = self.counters.read();
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });

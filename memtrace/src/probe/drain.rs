@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use memtrace_common::{
     kind::StallKind,
+    shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_SELF, StallTotals},
 };
@@ -20,6 +21,7 @@ pub struct Totals {
     stalls: PerCpuArray<MapData, Raw<StallTotals>>,
     kswapd: Array<MapData, Raw<KswapdTotals>>,
     other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
     loss: PerCpuArray<MapData, u64>,
     open: HashMap<MapData, u32, Raw<TaskSpans>>,
 }
@@ -32,6 +34,7 @@ impl Totals {
             stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
             kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
             other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
+            shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
         })
@@ -56,6 +59,13 @@ impl Totals {
         for Raw(cpu) in self.other_shrinks.get(&0, 0)?.iter() {
             totals.other_shrinks.scanned_pages += cpu.scanned_pages;
             totals.other_shrinks.reclaimed_pages += cpu.reclaimed_pages;
+        }
+        // Rows are only added, and never so many that one is missed while they are.
+        for (Raw(key), Raw(sum)) in self.shrinkers.iter().take(2 * MAX_SHRINKERS as usize).flatten() {
+            let kind = u8::try_from(key.slot).ok().and_then(StallKind::from_u8);
+            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
+                totals.shrinkers.totals.insert((kind, key.function), sum);
+            }
         }
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{CompactMembers, Config, EventFields, RefaultPlaces, TaskMembers, cgroup_source};
+use memtrace_common::config::{CompactMembers, Config, EventFields, Member, RefaultPlaces, TaskMembers, cgroup_source};
 
 use super::{
     btf::Btf,
@@ -22,6 +22,7 @@ pub(super) struct KernelFacts {
     task: TaskMembers,
     refault: RefaultPlaces,
     compact: CompactMembers,
+    shrinker_function: Member,
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
@@ -38,6 +39,7 @@ impl KernelFacts {
             task: TaskMembers::UNREAD,
             refault: RefaultPlaces::UNREAD,
             compact: CompactMembers::UNREAD,
+            shrinker_function: Member::UNREAD,
             gfp_names: Vec::new(),
             btf: Ok(()),
         };
@@ -49,6 +51,7 @@ impl KernelFacts {
                 facts.task = places::task_members(&btf);
                 facts.refault = places::refault_places(&btf);
                 facts.compact = places::compact_members(&btf);
+                facts.shrinker_function = places::shrinker_function(&btf);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -79,6 +82,7 @@ impl KernelFacts {
             task: self.task,
             refault: self.refault,
             compact: self.compact,
+            shrinker_function: self.shrinker_function,
         }
     }
 

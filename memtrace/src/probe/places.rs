@@ -10,7 +10,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 16] = [
+    const TYPES: [&[u8]; 17] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -25,6 +25,7 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"pageflags",
         b"node_stat_item",
         b"compact_control",
+        b"shrinker",
         THROTTLE.as_bytes(),
         COMPACT.as_bytes(),
     ];
@@ -46,7 +47,7 @@ pub const COMPACT: &str = "try_to_compact_pages";
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
 
-const EVENTS: [&str; 13] = [
+const EVENTS: [&str; 14] = [
     "mm_vmscan_direct_reclaim_begin",
     "mm_vmscan_direct_reclaim_end",
     "mm_vmscan_memcg_reclaim_begin",
@@ -55,6 +56,7 @@ const EVENTS: [&str; 13] = [
     "mm_vmscan_node_reclaim_end",
     "mm_vmscan_throttled",
     "mm_vmscan_lru_shrink_inactive",
+    "mm_shrink_slab_start",
     "mm_vmscan_wakeup_kswapd",
     "mm_vmscan_kswapd_wake",
     "mm_vmscan_kswapd_sleep",
@@ -72,7 +74,12 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
         let place = |name: &str| btf.parameters(function).map_or(Field::UNREAD, |all| named(btf, &all, name));
         BeginFields { order: place("order"), gfp: place("gfp_mask"), nid: Field::UNREAD }
     };
-    EventFields { pfmemalloc_begin: begin(THROTTLE), compaction_begin: begin(COMPACT), ..fields(place, victim) }
+    EventFields {
+        pfmemalloc_begin: begin(THROTTLE),
+        compaction_begin: begin(COMPACT),
+        shrinker: place("mm_shrink_slab_start", "shr"),
+        ..fields(place, victim)
+    }
 }
 
 /// Where an event has a raw argument.
@@ -97,7 +104,7 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     let formats: Vec<(&str, Format)> = EVENTS
         .iter()
         .filter_map(|event| {
-            let group = if event.starts_with("mm_vmscan") { "vmscan" } else { "oom" };
+            let group = if event.starts_with("mm_") { "vmscan" } else { "oom" };
             Some((*event, Format::parse(&format(group, event)?)))
         })
         .collect();
@@ -141,6 +148,7 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
             scanned: place("mm_vmscan_lru_shrink_inactive", "nr_scanned"),
             reclaimed: place("mm_vmscan_lru_shrink_inactive", "nr_reclaimed"),
         },
+        shrinker: place("mm_shrink_slab_start", "shrink"),
         wakeup_kswapd: kswapd("mm_vmscan_wakeup_kswapd"),
         kswapd_wake: kswapd("mm_vmscan_kswapd_wake"),
         kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
@@ -187,6 +195,12 @@ pub fn compact_members(btf: &Btf<'_>) -> CompactMembers {
     let member =
         |member: &str| btf.member("compact_control", member).map_or(Member::UNREAD, |place| Member(place.bits / 8));
     CompactMembers { order: member("order"), gfp: member("gfp_mask"), direct: member("direct_compaction") }
+}
+
+/// `shrinker.scan_objects`, the function that frees objects.
+#[must_use]
+pub fn shrinker_function(btf: &Btf<'_>) -> Member {
+    btf.member("shrinker", "scan_objects").map_or(Member::UNREAD, |place| Member(place.bits / 8))
 }
 
 /// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.

@@ -3,6 +3,7 @@
 use memtrace_common::{
     config::Config,
     refault::{RefaultCounts, TaskFaults, TaskKey},
+    shrinker::{ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     stack::{StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, OtherShrinks, StallTotals},
@@ -35,3 +36,7 @@ unsafe impl aya::Pod for Raw<StackFrames> {}
 unsafe impl aya::Pod for Raw<StackKey> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<StackCounts> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<ShrinkerKey> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<ShrinkerTotals> {}

@@ -9,7 +9,8 @@ use memtrace_common::{
 };
 
 use super::{
-    coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory, stacks::StackDeltas,
+    coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory, shrinkers::Shrinkers,
+    stacks::StackDeltas,
 };
 use crate::event::Comm;
 
@@ -75,6 +76,8 @@ pub struct KernelTotals {
     pub refaults: Option<RefaultCounts>,
     /// memtrace's own refaults; not in `refaults`.
     pub own_refaults: Option<RefaultCounts>,
+    /// Time in shrinkers inside stalls, by kind and shrinker.
+    pub shrinkers: Shrinkers,
     /// Shrinks that belong to no stall and no kswapd.
     pub other_shrinks: OtherShrinks,
     /// Stalls that are not over, by kind, memtrace's own included; in no other number here.

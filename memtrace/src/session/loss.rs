@@ -78,6 +78,7 @@ pub fn meaning(stage: &str) -> &'static str {
         (Kernel::NestOverflow, "spans nested too deep to follow"),
         (Kernel::NodeRange, "events of a node beyond those that are followed"),
         (Kernel::Stack, "stalls whose stack found no room"),
+        (Kernel::Shrinker, "shrinkers of stalls that found no row; their time is in that of all shrinkers"),
     ];
     if let Some((_, words)) = NAMED.iter().find(|(loss, _)| loss.name() == stage) {
         return words;

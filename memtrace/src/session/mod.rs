@@ -19,6 +19,7 @@ pub mod parts;
 pub mod pattern;
 pub mod recent;
 mod report;
+pub mod shrinkers;
 pub mod stacks;
 pub mod summary;
 mod table;

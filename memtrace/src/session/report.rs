@@ -1,6 +1,6 @@
 //! What the session shows: a row per tick, and the summary.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
 
@@ -10,6 +10,7 @@ use super::{
     faults::Faults,
     input::{HostSample, KernelTotals, KindTotals, NodeRefaults},
     loss::Ledger,
+    shrinkers::ShrinkerSummary,
     stacks::{StackKey, StackSum, StackTable},
     summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, StackRow, StackSummary, Summary},
     table::Row,
@@ -126,7 +127,19 @@ impl Session {
     }
 
     fn kind_summary(&self, kind: StallKind, totals: &KindTotals) -> KindSummary {
-        KindSummary { p99_parts: self.tails.slowest(kind), ..KindSummary::of(Some(kind), totals) }
+        let slowest = self.tails.slowest(kind).map(|slowest| slowest.parts);
+        KindSummary { p99_parts: slowest, ..KindSummary::of(Some(kind), totals) }
+    }
+
+    /// The shrinkers of each kind that went through any.
+    fn shrinkers(&self) -> BTreeMap<StallKind, ShrinkerSummary> {
+        let shrinkers = &self.last.totals.shrinkers;
+        let of_kind = |&kind: &StallKind| {
+            let slowest = self.tails.slowest(kind).map(|slowest| slowest.shrinkers).unwrap_or_default();
+            let summary = ShrinkerSummary { all: shrinkers.of_kind(kind), slowest: shrinkers.named(slowest) };
+            (!summary.all.is_empty()).then_some((kind, summary))
+        };
+        self.last.totals.stalls.keys().filter_map(of_kind).collect()
     }
 
     fn stack_summary(&self, table: &StackTable) -> StackSummary {
@@ -150,6 +163,7 @@ impl Session {
             t_ns: self.last.t_ns,
             duration_ns: self.last.t_ns.saturating_sub(self.config.start_ns),
             stalls: totals.stalls.iter().map(|(&kind, totals)| (kind, self.kind_summary(kind, totals))).collect(),
+            shrinkers: self.shrinkers(),
             sources: self.config.sources,
             all: KindSummary::of(None, &sum_of_kinds(totals)),
             open: totals.open.clone(),

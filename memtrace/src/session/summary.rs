@@ -11,6 +11,7 @@ use super::{
     kswapd::Reached,
     loss::Ledger,
     parts::Parts,
+    shrinkers::ShrinkerSummary,
     stacks::StackSum,
     tally::{KindTally, Tally},
     tick::Reclaim,
@@ -155,6 +156,8 @@ pub struct Summary {
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds whose hooks are attached.
     pub stalls: BTreeMap<StallKind, KindSummary>,
+    /// The shrinkers that their time in shrinkers went to, by kind; a kind that went through none is absent.
+    pub shrinkers: BTreeMap<StallKind, ShrinkerSummary>,
     /// How the durations of each kind relate to the true stall.
     pub sources: Sources,
     /// All kinds together.

@@ -1,8 +1,11 @@
 //! What the slowest stalls spent their time on: sums of the parts by latency, from single events.
 
+use std::collections::BTreeMap;
+
 use memtrace_common::{
     histogram::{BUCKETS, bucket_of},
     kind::StallKind,
+    shrinker::{self, SHRINKERS, ShrinkerTime},
 };
 
 use super::{input::KindTotals, parts::Parts};
@@ -20,6 +23,8 @@ struct Sums {
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
+    /// The largest shrinker of each stall.
+    shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
 /// By kind and latency.
@@ -30,6 +35,14 @@ impl Default for Tails {
     fn default() -> Self {
         Self(Box::new([[Sums::default(); BUCKETS / TOGETHER]; StallKind::COUNT]))
     }
+}
+
+/// What the slowest hundredth of the stalls of a kind spent their time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Slowest {
+    pub(super) parts: Parts,
+    /// Time in the largest shrinker of each stall by function, in ns.
+    pub(super) shrinkers: BTreeMap<u64, u64>,
 }
 
 impl Tails {
@@ -43,13 +56,17 @@ impl Tails {
         add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
         add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
         add(&mut sums.nested_ns, stall.nested_ns);
+        if let Some(top) = stall.top_shrinker {
+            shrinker::add(&mut sums.shrinkers, top.function, top.ns);
+        }
     }
 
     /// What the slowest hundredth of the stalls of a kind spent their time on, a little more where many are about as slow; `None` without a stall.
-    pub(super) fn slowest(&self, kind: StallKind) -> Option<Parts> {
+    pub(super) fn slowest(&self, kind: StallKind) -> Option<Slowest> {
         let buckets = &self.0[kind as usize];
         let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();
         let mut sum = KindTotals::default();
+        let mut shrinkers = BTreeMap::new();
         for sums in buckets.iter().rev() {
             if sum.count >= all.div_ceil(100) {
                 break;
@@ -60,7 +77,11 @@ impl Tails {
             sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
             sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
             sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);
+            for time in sums.shrinkers.iter().filter(|time| time.function != 0) {
+                let ns: &mut u64 = shrinkers.entry(time.function).or_default();
+                *ns = ns.saturating_add(time.ns);
+            }
         }
-        (all > 0).then(|| Parts::of_kind(&sum, kind == StallKind::MemcgHigh))
+        (all > 0).then(|| Slowest { parts: Parts::of_kind(&sum, kind == StallKind::MemcgHigh), shrinkers })
     }
 }

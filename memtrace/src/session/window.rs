@@ -143,6 +143,7 @@ impl KernelTotals {
             kswapd: self.kswapd.iter().map(node).collect(),
             refaults: refaults(self.refaults, base.refaults),
             own_refaults: refaults(self.own_refaults, base.own_refaults),
+            shrinkers: self.shrinkers.since(&base.shrinkers),
             other_shrinks: OtherShrinks {
                 scanned_pages: self.other_shrinks.scanned_pages.saturating_sub(base.other_shrinks.scanned_pages),
                 reclaimed_pages: self.other_shrinks.reclaimed_pages.saturating_sub(base.other_shrinks.reclaimed_pages),

@@ -19,6 +19,7 @@ mod optional;
 mod reader;
 mod rows;
 mod scan;
+mod shrinkers;
 mod stacks;
 mod tick;
 mod values;

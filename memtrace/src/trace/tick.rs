@@ -12,6 +12,7 @@ use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
     model::{Meta, TickRecord},
     optional::{difference, restore},
+    shrinkers,
     values::{
         kind, of_node, of_open, of_own, of_pressure, of_refaults, of_zone, to_node, to_open, to_own, to_pressure,
         to_refaults, to_zone, zone_pages,
@@ -72,6 +73,7 @@ impl Base {
                 .collect(),
             own: Some(of_kind(0, &totals.own, Some(&self.totals.own))),
             kswapd: totals.kswapd.iter().map(|(nid, now)| of_kswapd(*nid, now, self.totals.kswapd.get(nid))).collect(),
+            shrinkers: shrinkers::put(&totals.shrinkers, &self.totals.shrinkers),
             refaults: refaults(totals.refaults, self.totals.refaults),
             own_refaults: refaults(totals.own_refaults, self.totals.own_refaults),
             other_scanned_pages: difference(
@@ -124,6 +126,7 @@ impl Base {
                 .own_refaults
                 .as_ref()
                 .map(|now| to_refaults(now, base.own_refaults.unwrap_or_default())),
+            shrinkers: shrinkers::take(&message.shrinkers, &base.shrinkers),
             other_shrinks: OtherShrinks {
                 scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
                 reclaimed_pages: restore(message.other_reclaimed_pages, base.other_shrinks.reclaimed_pages),
@@ -334,6 +337,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
     let mut times = kinds()
         .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
         .chain(kinds().flat_map(|kind| [kind.shrinkers_ns, kind.nested_ns]))
+        .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
         .chain(input.told.iter().flat_map(|told| [told.total_ns, told.longest_ns]))
         .chain(totals.open.iter().map(|open| open.begin_ns))

@@ -83,6 +83,7 @@ pub(crate) fn stall() -> Stall {
         throttled_ns: Some(0),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
+        top_shrinker: None,
         nested_ns: None,
     }
 }
@@ -104,6 +105,7 @@ pub(crate) fn bare_stall() -> Stall {
         throttled_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
+        top_shrinker: None,
         nested_ns: None,
         ..stall()
     }

@@ -27,7 +27,8 @@ fn numbers(summary: &Summary) -> Vec<u64> {
         summary.refaults.unwrap().file_pages,
         summary.node_refaults[0].file_pages,
         summary.own.cpu_ns.unwrap(),
-        summary.reclaim.scanned_pages.unwrap(),
+        // Not told where something was reclaimed and nothing scanned.
+        summary.reclaim.scanned_pages.unwrap_or(0),
         summary.nodes[0].wakes,
         summary.nodes[0].awake_ns,
         summary.unattributed.count,

@@ -42,6 +42,7 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         throttled_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
+        top_shrinker: None,
         nested_ns: None,
     }
 }

@@ -339,6 +339,7 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,
+        top_shrinker: None,
     };
     (0..10).for_each(|_| tally.add(&stall));
     let mut case = case(&[], false).stalls(StallKind::Memcg, kind(10, 1000, 1000));

@@ -4,7 +4,7 @@ use memtrace_common::{kind::StallKind, record::KswapdStep};
 
 use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
     source::Source,
     trace::{
         model::Entry,
@@ -100,6 +100,9 @@ impl<'a> Columns<'a> {
         let cgroup_id = cgroup.map(|cgroup| message.cgroup_id.get(cgroup as usize).copied().ok_or(Torn)).transpose();
         let gfp = take32(sparse(&message.gfp, at)?);
         let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose();
+        let function = take32(sparse(&message.shrinker, at)?);
+        let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
+        let shrinker_ns = Some(sparse(&message.shrinker_ns, at)?).filter(|&ns| ns < MOST_NS)?;
         let stall = Stall {
             t_ns,
             dur_ns,
@@ -119,6 +122,7 @@ impl<'a> Columns<'a> {
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),
+            top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
         let unread = cgroups.len().checked_sub(1)?;
         for told in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?] {

@@ -62,6 +62,7 @@ impl ColumnWriter {
         let task = self.task((process, stall.tid, stall.comm));
         let cgroup = stall.cgroup_id.map(|id| self.cgroup(id));
         let gfp = stall.gfp.map(|flags| self.gfp(flags));
+        let shrinker = stall.top_shrinker.map(|top| self.shrinker(top.function));
         let message = &mut self.message;
         message.dur_ns.push(stall.dur_ns);
         message.kind.push(stall.kind as u8 | stall.source.number() << SOURCE_SHIFT);
@@ -76,6 +77,8 @@ impl ColumnWriter {
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));
+        message.shrinker.push(put32(shrinker));
+        message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 48;
     }
 
@@ -195,6 +198,17 @@ impl ColumnWriter {
         index(at)
     }
 
+    /// A kernel has few shrinkers.
+    fn shrinker(&mut self, function: u64) -> u32 {
+        let known = &mut self.message.shrinker_function;
+        let at = known.iter().position(|&known| known == function).unwrap_or_else(|| {
+            known.push(function);
+            self.bytes += 8;
+            known.len() - 1
+        });
+        index(at)
+    }
+
     fn kswapd(&mut self, kswapd: &Kswapd) {
         self.begin(KSWAPD, Some(kswapd.t_ns));
         let gfp = kswapd.gfp.map(|flags| self.gfp(flags));
@@ -255,7 +269,8 @@ pub(crate) fn of_constraint(constraint: Option<Constraint>) -> u32 {
 
 /// Columns that are 0 throughout are not written.
 fn drop_empty(message: &mut wire::Events) {
-    for column in [&mut message.nid, &mut message.cgroup, &mut message.order, &mut message.gfp] {
+    let short = [&mut message.nid, &mut message.cgroup, &mut message.order, &mut message.gfp, &mut message.shrinker];
+    for column in short {
         if column.iter().all(|&value| value == 0) {
             column.clear();
         }
@@ -267,6 +282,7 @@ fn drop_empty(message: &mut wire::Events) {
         &mut message.soft_limit_ns,
         &mut message.shrinkers_ns,
         &mut message.nested_ns,
+        &mut message.shrinker_ns,
     ];
     for column in long {
         if column.iter().all(|&value| value == 0) {

@@ -10,13 +10,14 @@ use memtrace_common::{
     kind::StallKind,
     record::KswapdStep,
     refault::RefaultCounts,
+    shrinker::ShrinkerTotals,
     totals::{self, KswapdTotals, OtherShrinks},
 };
 
 use self::meta::meta;
 use super::super::model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
     session::{
         coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, ProcessFaults},
@@ -25,6 +26,7 @@ use crate::{
             HostSample, InFlight, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, TickInput,
             Told, Zone,
         },
+        shrinkers::Shrinkers,
     },
     source::Source,
 };
@@ -92,7 +94,25 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         soft_limit_ns: maybe(random, number),
         shrinkers_ns: maybe(random, number),
         nested_ns: maybe(random, number),
+        top_shrinker: maybe(random, |random| TopShrinker { function: function(random), ns: number(random) }),
     }
+}
+
+fn function(random: &mut Rng) -> u64 {
+    [0xffff_ffff_8132_4a10, 0xffff_ffff_c012_0000, 1, u64::MAX][random.usize(..4)]
+}
+
+fn shrinkers(random: &mut Rng) -> Shrinkers {
+    let sum = |random: &mut Rng| ShrinkerTotals { total_ns: number(random), stalls: number(random) };
+    let mut shrinkers = Shrinkers::default();
+    for _ in 0..random.usize(..5) {
+        let function = function(random);
+        shrinkers.totals.insert((kind(random), function), sum(random));
+        if random.bool() {
+            shrinkers.names.insert(function, text(random).into());
+        }
+    }
+    shrinkers
 }
 
 fn constraint(random: &mut Rng) -> Option<Constraint> {
@@ -253,6 +273,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         kswapd: (0..random.u32(..3)).map(|nid| (nid, kswapd(random))).collect(),
         refaults: maybe(random, refaults),
         own_refaults: maybe(random, refaults),
+        shrinkers: shrinkers(random),
         other_shrinks: OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) },
         in_flight: [(kind(random), InFlight { stalls: random.u64(..99), scanned_pages: random.u64(..1 << 39) })].into(),
         open: (0..random.usize(..3)).map(|_| open(random)).collect(),

@@ -1,0 +1,120 @@
+//! Which shrinkers the time of a stall went to.
+//!
+//! A shrinker is told by the address of its function (`shrinker.scan_objects`): all superblocks share one, and no name
+//! can be read where it runs.
+
+use crate::kind::StallKind;
+
+/// Shrinkers that are told apart in one stall. More of them are rare; those of the least time are then in no one's name.
+pub const SHRINKERS: usize = 4;
+
+/// Rows of the totals by shrinker and kind.
+pub const MAX_SHRINKERS: u32 = 512;
+
+/// Time in one shrinker.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShrinkerTime {
+    /// Address of its function, 0 in an empty place.
+    pub function: u64,
+    /// Time in it, in ns.
+    pub ns: u64,
+}
+
+/// Adds time to the place of this shrinker; where all are taken, to that of the least time if it is less.
+#[inline(always)]
+pub fn add(times: &mut [ShrinkerTime; SHRINKERS], function: u64, ns: u64) {
+    if function == 0 {
+        return;
+    }
+    let mut least = 0;
+    let mut least_ns = u64::MAX;
+    let mut i = 0;
+    while i < SHRINKERS {
+        let time = times[i];
+        if time.function == function {
+            times[i].ns = time.ns.saturating_add(ns);
+            return;
+        }
+        // An empty place has no time, and the first of them comes first.
+        if time.ns < least_ns {
+            least_ns = time.ns;
+            least = i;
+        }
+        i += 1;
+    }
+    if least_ns < ns {
+        let mut i = 0;
+        while i < SHRINKERS {
+            if i == least {
+                times[i] = ShrinkerTime { function, ns };
+            }
+            i += 1;
+        }
+    }
+}
+
+/// The one of the most time; an empty one when there is none.
+#[inline(always)]
+#[must_use]
+pub fn largest(times: &[ShrinkerTime; SHRINKERS]) -> ShrinkerTime {
+    let mut largest = ShrinkerTime::default();
+    let mut i = 0;
+    while i < SHRINKERS {
+        if times[i].ns > largest.ns {
+            largest = times[i];
+        }
+        i += 1;
+    }
+    largest
+}
+
+/// Whose time: a row of the totals by shrinker.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShrinkerKey {
+    /// Address of the shrinker's function.
+    pub function: u64,
+    /// A [`StallKind`] number, or [`crate::totals::SLOT_SELF`].
+    pub slot: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+}
+
+/// Time of all stalls of a kind in one shrinker, since attach.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShrinkerTotals {
+    /// In ns: a lower bound where stalls went through more than [`SHRINKERS`] of them.
+    pub total_ns: u64,
+    /// Stalls that went through it.
+    pub stalls: u64,
+}
+
+const _: () = {
+    assert!(size_of::<ShrinkerTime>() == 16);
+    assert!(size_of::<ShrinkerKey>() == 16);
+    assert!(MAX_SHRINKERS as usize > 8 * StallKind::COUNT);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_gives_way_and_the_largest_is_found() {
+        let mut times = [ShrinkerTime::default(); SHRINKERS];
+        assert_eq!(largest(&times), ShrinkerTime::default());
+        for (function, ns) in [(1, 5), (2, 9), (1, 5), (3, 1), (4, 2), (0, 99)] {
+            add(&mut times, function, ns);
+        }
+        assert_eq!(largest(&times), ShrinkerTime { function: 1, ns: 10 });
+        add(&mut times, 5, 1); // no less than the least: not told apart
+        assert!(times.iter().all(|time| time.function != 5));
+        add(&mut times, 6, 3);
+        let functions = times.map(|time| time.function);
+        assert_eq!(functions, [1, 2, 6, 4]);
+        // Never more than was added.
+        assert!(times.iter().map(|time| time.ns).sum::<u64>() <= 5 + 9 + 5 + 1 + 2 + 1 + 3);
+    }
+}

@@ -1,0 +1,62 @@
+//! The names of the shrinkers that stalls went through: looked up in the kernel's list of symbols by a thread that lives
+//! as long as that takes, since a tick must not wait for it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    host::kallsyms,
+    session::shrinkers::{FunctionName, Shrinkers},
+};
+
+/// How long the end waits for names.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Names by address.
+#[derive(Debug, Default)]
+pub(super) struct ShrinkerNames {
+    known: BTreeMap<u64, FunctionName>,
+    /// Asked for once: an address that has no name will have none later.
+    asked: BTreeSet<u64>,
+    pending: Option<Receiver<BTreeMap<u64, String>>>,
+}
+
+impl ShrinkerNames {
+    /// Gives the names that are known to the totals of a tick, and asks for those that are not; at the `end` it waits for
+    /// them.
+    pub(super) fn fill(&mut self, shrinkers: &mut Shrinkers, end: bool) {
+        self.receive(end);
+        let functions = shrinkers.totals.keys().map(|(_, function)| *function);
+        let unasked: BTreeSet<u64> = functions.filter(|function| !self.asked.contains(function)).collect();
+        if !unasked.is_empty() && self.pending.is_none() {
+            self.ask(unasked);
+            self.receive(end);
+        }
+        shrinkers.names.clone_from(&self.known);
+    }
+
+    fn ask(&mut self, functions: BTreeSet<u64>) {
+        let (tell, told) = channel();
+        self.asked.extend(&functions);
+        // An unreadable list leaves them without names, which is shown; nobody listens any more when the end was reached.
+        let look_up = move || drop(tell.send(kallsyms::functions_at(&functions).unwrap_or_default()));
+        if thread::Builder::new().name("kallsyms".to_owned()).spawn(look_up).is_ok() {
+            self.pending = Some(told);
+        }
+    }
+
+    fn receive(&mut self, end: bool) {
+        let Some(told) = &self.pending else { return };
+        let patience = if end { PATIENCE } else { Duration::ZERO };
+        match told.recv_timeout(patience) {
+            Ok(names) => self.known.extend(names.into_iter().map(|(function, name)| (function, name.into()))),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => return,
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {}
+        }
+        self.pending = None;
+    }
+}

@@ -1,0 +1,15 @@
+//! Names that do not exist.
+
+use std::{env, fs};
+
+use anyhow::{Result, ensure};
+
+/// Looks for so many files that are not there.
+pub(crate) fn run(names: u64) -> Result<()> {
+    // In the directory of this program: on a real file system, which keeps what it did not find.
+    let dir = env::current_exe()?;
+    let found = (0..names).filter(|n| fs::metadata(dir.with_file_name(format!("no-such-name-{n}"))).is_ok()).count();
+    ensure!(found == 0, "{found} of the names exist");
+    println!("names: looked for {names}");
+    Ok(())
+}

@@ -19,6 +19,9 @@ pub const DEPTH: usize = 4;
 /// Span number of memcg soft-limit reclaim; the numbers below are those of [`StallKind`].
 pub const SOFT_LIMIT: u8 = StallKind::COUNT as u8;
 
+/// Span number of reclaim that somebody asked for (`memory.reclaim`): what is inside it is no stall.
+pub const PROACTIVE: u8 = SOFT_LIMIT + 1;
+
 /// One open span.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub struct Span {
     pub order: i16,
     /// Node; `MAX_NUMNODES` is at most 1024.
     pub nid: i16,
-    /// A [`StallKind`] number or [`SOFT_LIMIT`].
+    /// A [`StallKind`] number, [`SOFT_LIMIT`] or [`PROACTIVE`].
     pub kind: u8,
     /// Explicit padding, 0.
     pub pad: [u8; 3],

@@ -30,8 +30,10 @@ pub struct StallTotals {
 
 /// Slot of memtrace's own stalls, of whatever kind, in the map of [`StallTotals`]; the slots below are the kinds'.
 pub const SLOT_SELF: u32 = StallKind::COUNT as u32;
+/// Slot of reclaim that somebody asked for (`memory.reclaim`): nobody waits for the memory.
+pub const SLOT_PROACTIVE: u32 = SLOT_SELF + 1;
 /// Number of slots in the map of [`StallTotals`].
-pub const SLOTS: u32 = SLOT_SELF + 1;
+pub const SLOTS: u32 = SLOT_PROACTIVE + 1;
 
 /// Most NUMA nodes whose kswapd is followed.
 pub const MAX_NODES: u32 = 64;

@@ -159,6 +159,15 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
     unsafe { inflight::settle(tid, spans) };
 }
 
+/// Counts what is no stall in a slot of its own.
+#[inline(always)]
+pub(crate) fn count_apart(slot: u32, inside: &Inside, dur_ns: u64) {
+    if let Some(totals) = STALLS.get_ptr_mut(slot) {
+        // SAFETY: a map value of this program's run.
+        unsafe { count(totals, inside, dur_ns) };
+    }
+}
+
 /// The node that was reclaimed, for the kind whose event names it; for the others that of the CPU that the task runs on.
 #[inline(always)]
 fn node(kind: StallKind, inside: &Inside) -> (i32, u32) {

@@ -1,4 +1,4 @@
-//! Stalls that are functions and no events: the wait for kswapd, the sleep at `memory.high`, direct compaction, the wait
+//! Stalls that are functions and no events, and reclaim that is no stall: the wait for kswapd, the sleep at `memory.high`, direct compaction, the wait
 //! for a page from swap, and what else the kernel counts as a memory stall.
 
 use core::ffi::c_void;
@@ -6,7 +6,8 @@ use core::ffi::c_void;
 use memtrace_common::{
     kind::StallKind,
     record::fields,
-    span::{Span, TaskSpans},
+    span::{PROACTIVE, Span, TaskSpans},
+    totals::SLOT_PROACTIVE,
 };
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     fields::Values,
     hooks::{
         reclaim::span,
-        stall::{Closed, Finished, Inside, close, finish, now_ns, or_zero},
+        stall::{Closed, Finished, Inside, close, count_apart, finish, now_ns, or_zero},
     },
     inflight,
     maps::INFLIGHT,
@@ -55,6 +56,29 @@ pub(crate) fn memcg_high_end(ctx: *mut c_void) {
     end(ctx, StallKind::MemcgHigh, |spans| {
         (spans.inner > 0 || spans.switches != switches()).then_some(Some(spans.reclaimed_pages))
     });
+}
+
+/// `user_proactive_reclaim` (6.18) or `memory_reclaim` (5.19) begins: somebody asked for reclaim.
+#[inline(always)]
+pub(crate) fn proactive_begin<V: Values>(_: &V) {
+    open(&Span { start_ns: now_ns(), kind: PROACTIVE, ..Span::default() });
+}
+
+/// It ends: no stall, but time and pages that are counted apart.
+#[inline(always)]
+pub(crate) fn proactive_end(_: *mut c_void) {
+    let (tid, _) = task::current_ids();
+    let Some(spans) = INFLIGHT.get_ptr(tid) else { return };
+    // SAFETY: the entry is this thread's own and lives until it is settled.
+    unsafe {
+        if !(*spans).is_open(PROACTIVE) {
+            return;
+        }
+        let Some((spans, Closed::Outermost { dur_ns })) = close(tid, PROACTIVE, now_ns()) else { return };
+        let inside = Inside::of(&*spans, (*spans).reclaimed_pages, fields::RECLAIMED);
+        count_apart(SLOT_PROACTIVE, &inside, dur_ns);
+        inflight::settle(tid, spans);
+    }
 }
 
 /// `try_to_compact_pages` begins.

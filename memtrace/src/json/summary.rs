@@ -154,6 +154,28 @@ pub struct CgroupRow {
     pub stalled: Stalled,
 }
 
+/// Reclaim that somebody asked for (`memory.reclaim`): no stall.
+#[derive(Debug, Serialize)]
+pub struct Proactive {
+    /// How often.
+    pub count: u64,
+    /// Its time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: Option<u64>,
+    /// Pages scanned.
+    pub scanned_pages: u64,
+    /// Pages reclaimed.
+    pub reclaimed_pages: u64,
+}
+
+impl From<&summary::Proactive> for Proactive {
+    fn from(asked_for: &summary::Proactive) -> Self {
+        let &summary::Proactive { count, total_ns, max_ns, scanned_pages, reclaimed_pages } = asked_for;
+        Self { count, total_ns, max_ns, scanned_pages, reclaimed_pages }
+    }
+}
+
 /// memtrace's own cost and stalls, in no number elsewhere.
 #[derive(Debug, Serialize)]
 pub struct Own {
@@ -220,6 +242,8 @@ pub struct Summary {
     pub cgroups: Vec<CgroupRow>,
     /// kswapd by node.
     pub nodes: Vec<Node>,
+    /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
+    pub proactive: Option<Proactive>,
     /// Pages scanned by all of reclaim.
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed by all of reclaim.
@@ -262,6 +286,7 @@ impl Summary {
             processes: processes(&summary.processes, names, &summary.faults_read),
             cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
             nodes: summary.nodes.iter().map(Node::new).collect(),
+            proactive: summary.proactive.as_ref().map(Into::into),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),

@@ -71,6 +71,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
         stacks(&mut out, found, view.width);
     }
     nodes(&mut out, summary);
+    proactive(&mut out, summary);
     ooms(&mut out, summary, view);
     out.push_str(&coverage(&summary.coverage));
     own(&mut out, summary);
@@ -317,6 +318,19 @@ fn ooms(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
     let untold = summary.oom_kills.saturating_sub((summary.ooms.len() - skipped) as u64);
     if untold > 0 {
         let _ = writeln!(out, "  and {} not listed here", count(untold));
+    }
+}
+
+fn proactive(out: &mut String, summary: &Summary) {
+    if let Some(asked_for) = summary.proactive.as_ref().filter(|asked_for| asked_for.count > 0) {
+        let _ = writeln!(
+            out,
+            "asked for (memory.reclaim), no stall and in no number of stalls: {}x in {}, {} pages scanned, {} reclaimed",
+            count(asked_for.count),
+            duration(asked_for.total_ns),
+            count(asked_for.scanned_pages),
+            count(asked_for.reclaimed_pages)
+        );
     }
 }
 

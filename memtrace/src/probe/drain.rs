@@ -7,7 +7,7 @@ use memtrace_common::{
     kind::StallKind,
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
-    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_SELF, StallTotals},
+    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals},
 };
 
 use super::{load::LoadError, pod::Raw, words::chain};
@@ -24,11 +24,13 @@ pub struct Totals {
     shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
     loss: PerCpuArray<MapData, u64>,
     open: HashMap<MapData, u32, Raw<TaskSpans>>,
+    /// Whether reclaim that was asked for is told apart.
+    proactive: bool,
 }
 
 impl Totals {
     /// Takes the maps, each by its name.
-    pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
+    pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>, proactive: bool) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
             stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
@@ -37,6 +39,7 @@ impl Totals {
             shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
+            proactive,
         })
     }
 
@@ -50,6 +53,7 @@ impl Totals {
             totals.stalls.insert(kind, self.slot(kind as u32)?);
         }
         totals.own = self.slot(SLOT_SELF)?;
+        totals.proactive = self.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
         for nid in 0..MAX_NODES {
             let Raw(node) = self.kswapd.get(&nid, 0)?;
             if node.last_ns != 0 {

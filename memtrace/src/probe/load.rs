@@ -13,7 +13,7 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, LoadedChain, REFAULTS},
+    chains::{self, CHAINS, Chain, LoadedChain, PROACTIVE, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -187,12 +187,13 @@ impl Loaded {
         let ebpf = &mut self.ebpf;
         let chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
         let faults_read = chains::faults_read(&chains);
+        let proactive = chains::is_attached(&PROACTIVE, &chains);
         hooks.extend(chains);
         let kinds = kinds::told(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
-        let totals = Totals::of(|map| take(ebpf, map))?;
+        let totals = Totals::of(|map| take(ebpf, map), proactive)?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
         let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
         Ok(Probe {

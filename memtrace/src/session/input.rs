@@ -70,6 +70,8 @@ pub struct KernelTotals {
     pub stalls: BTreeMap<StallKind, KindTotals>,
     /// memtrace's own stalls, of whatever kind; not in `stalls`.
     pub own: KindTotals,
+    /// Reclaim that somebody asked for (`memory.reclaim`): no stall, and not in `stalls`. `None` where it is not told apart.
+    pub proactive: Option<KindTotals>,
     /// By node; a node whose kswapd was never seen is absent.
     pub kswapd: BTreeMap<u32, KswapdTotals>,
     /// Refaults of all but memtrace since attach; `None` where they are not read.

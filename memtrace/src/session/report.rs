@@ -12,7 +12,9 @@ use super::{
     loss::Ledger,
     shrinkers::ShrinkerSummary,
     stacks::{StackKey, StackSum, StackTable},
-    summary::{CgroupSummary, Group, KindSummary, NodeSummary, ProcessSummary, StackRow, StackSummary, Summary},
+    summary::{
+        CgroupSummary, Group, KindSummary, NodeSummary, Proactive, ProcessSummary, StackRow, StackSummary, Summary,
+    },
     table::Row,
     tally::{KindTally, Tally},
     tick::{self, Interval, KswapdTick, Reclaim, Tick},
@@ -177,6 +179,7 @@ impl Session {
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             loss: self.ledger(totals),
+            proactive: totals.proactive.as_ref().map(Proactive::of),
             own_stalls: KindSummary::of(None, &totals.own),
             refaults: totals.refaults,
             own_refaults: totals.own_refaults,

@@ -58,6 +58,33 @@ impl KindSummary {
     }
 }
 
+/// Reclaim that somebody asked for (`memory.reclaim`): no stall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proactive {
+    /// How often.
+    pub count: u64,
+    /// Its time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns; `None` without one.
+    pub max_ns: Option<u64>,
+    /// Pages scanned.
+    pub scanned_pages: u64,
+    /// Pages reclaimed.
+    pub reclaimed_pages: u64,
+}
+
+impl Proactive {
+    pub(super) fn of(totals: &KindTotals) -> Self {
+        Self {
+            count: totals.count,
+            total_ns: totals.total_ns,
+            max_ns: (totals.count > 0).then_some(totals.max_ns),
+            scanned_pages: totals.scanned_pages,
+            reclaimed_pages: totals.reclaimed_pages,
+        }
+    }
+}
+
 /// A process, whether it still runs or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSummary {
@@ -184,6 +211,9 @@ pub struct Summary {
     pub oom_kills: u64,
     /// What was lost, by stage.
     pub loss: Ledger,
+    /// Reclaim that was asked for, in no other number but those of pages; `None` where it is not told apart (then it is
+    /// in `memcg`).
+    pub proactive: Option<Proactive>,
     /// memtrace's own stalls, of whatever kind.
     pub own_stalls: KindSummary,
     /// All refaults but memtrace's own, exact and never filtered; `None` where they are not read.

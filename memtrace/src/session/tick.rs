@@ -244,7 +244,12 @@ pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> I
 
 /// Pages scanned and reclaimed by all of reclaim since attach.
 pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
-    let stalls = totals.stalls.values().chain([&totals.own]).map(|kind| (kind.scanned_pages, kind.reclaimed_pages));
+    let stalls = totals
+        .stalls
+        .values()
+        .chain([&totals.own])
+        .chain(&totals.proactive)
+        .map(|kind| (kind.scanned_pages, kind.reclaimed_pages));
     let kswapd = totals.kswapd.values().map(|node| (node.scanned_pages, node.reclaimed_pages));
     let other = (totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages);
     stalls

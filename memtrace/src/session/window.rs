@@ -48,6 +48,9 @@ impl Window {
             now.max_ns = longest(now, &input.totals.stalls[kind], self.longest_ns[*kind as usize]);
         }
         totals.own.max_ns = longest(&totals.own, &input.totals.own, 0);
+        if let (Some(window), Some(now)) = (&mut totals.proactive, &input.totals.proactive) {
+            window.max_ns = longest(window, now, 0);
+        }
         let mut host = input.host.clone();
         host.own = own_since(&host.own, &base.host.own);
         TickInput {
@@ -140,6 +143,7 @@ impl KernelTotals {
         Self {
             stalls: self.stalls.iter().map(kind).collect(),
             own: self.own.since(&base.own),
+            proactive: self.proactive.as_ref().map(|now| now.since(base.proactive.as_ref().unwrap_or(&nothing))),
             kswapd: self.kswapd.iter().map(node).collect(),
             refaults: refaults(self.refaults, base.refaults),
             own_refaults: refaults(self.own_refaults, base.own_refaults),

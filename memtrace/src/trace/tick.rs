@@ -73,6 +73,7 @@ impl Base {
                 .collect(),
             own: Some(of_kind(0, &totals.own, Some(&self.totals.own))),
             kswapd: totals.kswapd.iter().map(|(nid, now)| of_kswapd(*nid, now, self.totals.kswapd.get(nid))).collect(),
+            proactive: totals.proactive.as_ref().map(|now| of_kind(0, now, self.totals.proactive.as_ref())),
             shrinkers: shrinkers::put(&totals.shrinkers, &self.totals.shrinkers),
             refaults: refaults(totals.refaults, self.totals.refaults),
             own_refaults: refaults(totals.own_refaults, self.totals.own_refaults),
@@ -126,6 +127,7 @@ impl Base {
                 .own_refaults
                 .as_ref()
                 .map(|now| to_refaults(now, base.own_refaults.unwrap_or_default())),
+            proactive: message.proactive.as_ref().map(|now| to_kind(now, base.proactive.as_ref())),
             shrinkers: shrinkers::take(&message.shrinkers, &base.shrinkers),
             other_shrinks: OtherShrinks {
                 scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
@@ -332,7 +334,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
     const MOST_IN_BUCKET: u64 = (1 << 60) / BUCKETS as u64;
     const MOST_IN_FLIGHT: u64 = 1 << 40;
     let totals = &input.totals;
-    let kinds = || totals.stalls.values().chain([&totals.own]);
+    let kinds = || totals.stalls.values().chain([&totals.own]).chain(&totals.proactive);
     let mut buckets = kinds().flat_map(|kind| kind.latency.counts().iter().copied());
     let mut times = kinds()
         .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])

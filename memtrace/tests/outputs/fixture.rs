@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     before::{BeforeStart, PastOom, TaskInReclaim},
     clock::Clock,
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
     gfp::GfpNames,
     names::Names,
     session::{
@@ -14,9 +14,10 @@ use memtrace::{
         coverage::{Baseline, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
-        input::{HostSample, KernelTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
+        input::{HostSample, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
         loss::Loss,
         memory::Memory,
+        shrinkers::Shrinkers,
         stacks::{StackDeltas, StackKey, StackSum},
         summary::Summary,
         tick::Tick,
@@ -28,8 +29,13 @@ use memtrace_common::{
     kind::StallKind,
     record::KswapdStep,
     refault::RefaultCounts,
+    shrinker::ShrinkerTotals,
     totals::{KswapdTotals, Loss as KernelLoss, OtherShrinks},
 };
+
+/// Addresses of shrinkers, one of which gets no name.
+const SUPER_CACHE_SCAN: u64 = 0xffff_ffff_8132_4a10;
+const NAMELESS: u64 = 0xffff_ffff_c012_0000;
 
 pub(crate) const S: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
@@ -82,8 +88,8 @@ pub(crate) fn stall() -> Stall {
         reclaimed_pages: Some(320),
         throttled_ns: Some(0),
         soft_limit_ns: Some(0),
-        shrinkers_ns: Some(0),
-        top_shrinker: None,
+        shrinkers_ns: Some(1_000_000),
+        top_shrinker: Some(TopShrinker { function: SUPER_CACHE_SCAN, ns: 900_000 }),
         nested_ns: None,
     }
 }
@@ -166,6 +172,7 @@ fn totals(stalls: &[Stall]) -> KernelTotals {
         kind.max_ns = kind.max_ns.max(stall.dur_ns);
         kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
         kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
+        kind.shrinkers_ns += stall.shrinkers_ns.unwrap_or(0);
         kind.latency.record(stall.dur_ns);
     }
     totals.loss = KernelLoss::ALL.iter().map(|loss| (loss.name(), 0)).collect();
@@ -274,7 +281,21 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     totals.own.max_ns = 40_000;
     let open = |tid, comm, begin_ns| OpenStall { pid: 1234, tid, comm, kind: StallKind::Direct, begin_ns };
     totals.open = vec![open(1241, Some(Comm::from(HOSTILE)), 88 * S), open(1242, None, 100 * S)];
-    totals.other_shrinks = OtherShrinks { scanned_pages: 100, reclaimed_pages: 50 };
+    totals.shrinkers = Shrinkers {
+        totals: [(SUPER_CACHE_SCAN, 95_400_000), (NAMELESS, 10_600_000)]
+            .map(|(function, total_ns)| ((StallKind::Direct, function), ShrinkerTotals { total_ns, stalls: 106 }))
+            .into(),
+        names: [(SUPER_CACHE_SCAN, "super_cache_scan".into())].into(),
+    };
+    totals.proactive = Some(KindTotals {
+        count: 2,
+        total_ns: 9 * MS,
+        max_ns: 7 * MS,
+        scanned_pages: 60,
+        reclaimed_pages: 20,
+        ..KindTotals::default()
+    });
+    totals.other_shrinks = OtherShrinks { scanned_pages: 40, reclaimed_pages: 30 };
     let node = KswapdTotals {
         rounds: 9,
         wakes: 1,

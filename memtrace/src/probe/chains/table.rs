@@ -9,8 +9,8 @@ use super::{
 };
 
 /// All chains, in the order in which they are attached.
-pub(in crate::probe) const CHAINS: [Chain; 8] =
-    [REFAULTS, SWAP_INS, MAJOR_FAULTS, PFMEMALLOC, MEMCG_HIGH, COMPACTION, SWAP_FAULTS, MEMSTALL];
+pub(in crate::probe) const CHAINS: [Chain; 9] =
+    [REFAULTS, SWAP_INS, MAJOR_FAULTS, PFMEMALLOC, MEMCG_HIGH, PROACTIVE, COMPACTION, SWAP_FAULTS, MEMSTALL];
 
 /// Refaults.
 pub(in crate::probe) const REFAULTS: Chain = Chain {
@@ -83,6 +83,29 @@ const MEMCG_HIGH: Chain = Chain {
         Way(&[
             (Link::Kretprobe(OVER_HIGH), "memcg_high_end_kprobe"),
             (Link::Kprobe(OVER_HIGH), "memcg_high_begin_kprobe"),
+        ]),
+    ],
+};
+
+/// What reclaims for `memory.reclaim` of cgroups and, since 6.18, of nodes.
+const PROACTIVE_WORK: &str = "user_proactive_reclaim";
+
+/// Reclaim that somebody asked for.
+pub(in crate::probe) const PROACTIVE: Chain = Chain {
+    name: "memory_reclaim",
+    gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
+    without: "reclaim that was asked for (memory.reclaim) counts as memcg",
+    tells: None,
+    ways: &[
+        Way(&[(Link::Fexit(PROACTIVE_WORK), "proactive_end"), (Link::Fentry(PROACTIVE_WORK), "proactive_begin")]),
+        Way(&[(Link::Fexit("memory_reclaim"), "proactive_end"), (Link::Fentry("memory_reclaim"), "proactive_begin")]),
+        Way(&[
+            (Link::Kretprobe(PROACTIVE_WORK), "proactive_end_kprobe"),
+            (Link::Kprobe(PROACTIVE_WORK), "proactive_begin_kprobe"),
+        ]),
+        Way(&[
+            (Link::Kretprobe("memory_reclaim"), "proactive_end_kprobe"),
+            (Link::Kprobe("memory_reclaim"), "proactive_begin_kprobe"),
         ]),
     ],
 };

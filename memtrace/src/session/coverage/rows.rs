@@ -7,7 +7,12 @@ use super::{
     judge::{Case, Lost, Range},
 };
 use crate::{
-    session::{input::KernelTotals, loss::Ledger, tally::Tally, tick::reclaim_sums},
+    session::{
+        input::{KernelTotals, KindTotals},
+        loss::Ledger,
+        tally::Tally,
+        tick::reclaim_sums,
+    },
     source::{Source, Sources},
 };
 
@@ -181,10 +186,12 @@ impl Window<'_> {
         let (global, memcg) = (self.pages(&GLOBAL), self.pages(&[StallKind::Memcg, StallKind::MemcgHigh]));
         let totals = self.ours.totals;
         let of = |pages: &Pages| if scan { pages.scanned } else { pages.reclaimed };
+        let asked_for = |of: fn(&KindTotals) -> u64| totals.proactive.as_ref().map_or(0, of);
+        // Which counter has what was asked for depends on the kernel.
         let (own, other) = if scan {
-            (totals.own.scanned_pages, totals.other_shrinks.scanned_pages)
+            (totals.own.scanned_pages, totals.other_shrinks.scanned_pages + asked_for(|kind| kind.scanned_pages))
         } else {
-            (totals.own.reclaimed_pages, totals.other_shrinks.reclaimed_pages)
+            (totals.own.reclaimed_pages, totals.other_shrinks.reclaimed_pages + asked_for(|kind| kind.reclaimed_pages))
         };
         let with_memcg = self.now.after.scans_count_memcg;
         let range = match with_memcg {
@@ -348,6 +355,7 @@ impl Window<'_> {
             count(StallKind::Memcg) + count(StallKind::MemcgHigh) + waits.map(count).iter().sum::<u64>();
         // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
         let alone = count(StallKind::Direct) + count(StallKind::Node) == 0
+            && totals.proactive.as_ref().is_none_or(|asked_for| asked_for.count == 0)
             && reclaimed_here == tally.stalls
             && totals.kswapd.values().all(|node| node.scanned_pages == 0);
         let open = self.pages(&StallKind::ALL).in_flight;

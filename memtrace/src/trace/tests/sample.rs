@@ -274,6 +274,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         refaults: maybe(random, refaults),
         own_refaults: maybe(random, refaults),
         shrinkers: shrinkers(random),
+        proactive: maybe(random, kind_totals),
         other_shrinks: OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) },
         in_flight: [(kind(random), InFlight { stalls: random.u64(..99), scanned_pages: random.u64(..1 << 39) })].into(),
         open: (0..random.usize(..3)).map(|_| open(random)).collect(),

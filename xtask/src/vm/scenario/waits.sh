@@ -22,11 +22,12 @@ watch() {
 	echo 4096 > $functions/buffer_size_kb
 	echo 1 > $functions/events/ours/enable
 }
-# How often memload was in each, and for how long in all, in us. Calls inside a call of the same function are a part of it.
+# How often memload (or the program that is named) was in each, and for how long in all, in us. Calls inside a call of the
+# same function are a part of it.
 watched() {
 	section "$run:functions"
 	echo 0 > $functions/events/ours/enable
-	awk '!/^#/ && $1 ~ /^memload-/ {
+	awk -v "who=^${1:-memload}-" '!/^#/ && $1 ~ who {
 		for (i = 2; i < NF && $i !~ /^[0-9]+\.[0-9]+:$/; i++);
 		now = $i + 0
 		event = $(i + 1)
@@ -81,6 +82,19 @@ echo 60 > /proc/sys/vm/nr_hugepages
 echo 0 > /proc/sys/vm/nr_hugepages
 # COMPACT_DEFERRED: up to it nothing was done.
 returned try_to_compact_pages 2
+finish
+
+begin asked
+if [ -e $shop/file/memory.reclaim ]; then
+	if grep -q ' user_proactive_reclaim$' /proc/kallsyms; then asked=user_proactive_reclaim; else asked=memory_reclaim; fi
+	watch $asked
+	load --cgroup $shop/file file /data/file 40 1
+	for part in 8M 8M 8M; do echo $part | tee $shop/file/memory.reclaim > /dev/null; done
+	watched tee
+else
+	section "$run:functions"
+	echo none
+fi
 finish
 
 begin direct

@@ -319,6 +319,8 @@ pub struct Config {
     pub cgroup_source: u32,
     /// Whether the stacks of stalls are counted: 0 or 1.
     pub stacks: u32,
+    /// Whether the time is told in which stalled tasks do not run: 0 or 1.
+    pub off_cpu: u32,
     /// Where BTF tracepoint programs find their values: argument indices.
     pub args: EventFields,
     /// Where classic tracepoint programs find theirs: offsets in the record.
@@ -341,6 +343,7 @@ impl Config {
         page_shift: 0,
         cgroup_source: cgroup_source::NONE,
         stacks: 0,
+        off_cpu: 0,
         args: EventFields::UNREAD,
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,

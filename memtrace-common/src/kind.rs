@@ -43,6 +43,12 @@ impl StallKind {
         if (n as usize) < Self::COUNT { Some(Self::ALL[n as usize]) } else { None }
     }
 
+    /// Whether the task itself does nothing meanwhile: what is measured inside other stalls is not in these.
+    #[must_use]
+    pub const fn is_wait(self) -> bool {
+        matches!(self, Self::Swapin | Self::Thrash)
+    }
+
     /// The name in every output and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

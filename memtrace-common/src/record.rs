@@ -54,6 +54,8 @@ pub mod fields {
     pub const AFTER_MEMCG: u32 = 1 << 10;
     /// The trigger's last event before the kill was global reclaim or its retry.
     pub const AFTER_GLOBAL: u32 = 1 << 11;
+    /// `off_cpu_ns` was measured.
+    pub const OFF_CPU: u32 = 1 << 31;
 }
 
 /// A finished stall.
@@ -85,6 +87,8 @@ pub struct StallRecord {
     pub shrinker: u64,
     /// Time in that shrinker, in ns.
     pub shrinker_ns: u64,
+    /// Time in which the task did not run, in ns.
+    pub off_cpu_ns: u64,
     /// Process id.
     pub tgid: u32,
     /// Thread id.
@@ -204,7 +208,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 152);
+    assert!(size_of::<StallRecord>() == 160);
     assert!(size_of::<OomRecord>() == 104);
     assert!(size_of::<KswapdRecord>() == 64);
     assert!(size_of::<StalledTask>() == 24);

@@ -73,6 +73,10 @@ pub struct TaskSpans {
     pub nested_ns: u64,
     /// Pages reclaimed by the spans inside the outermost one.
     pub reclaimed_pages: u64,
+    /// Time inside the outermost span in which the task did not run, in ns.
+    pub off_cpu_ns: u64,
+    /// Since when it does not run, 0 while it does.
+    pub off_cpu_since_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,
     /// What the task waits for outside its spans, plus 1; 0 when for nothing.
@@ -178,6 +182,7 @@ impl TaskSpans {
             self.nested_ns = 0;
             self.inner = 0;
             self.reclaimed_pages = 0;
+            self.off_cpu_ns = 0;
             self.explained();
         } else {
             self.inner += 1;
@@ -226,6 +231,23 @@ impl TaskSpans {
             self.shrinkers_ns += ns;
             self.shrinker_start_ns = 0;
             shrinker::add(&mut self.shrinkers, self.shrinker, ns);
+        }
+    }
+
+    /// The task is taken off its CPU.
+    #[inline(always)]
+    pub fn switched_out(&mut self, now_ns: u64) {
+        if self.depth > 0 {
+            self.off_cpu_since_ns = now_ns;
+        }
+    }
+
+    /// It runs again.
+    #[inline(always)]
+    pub fn switched_in(&mut self, now_ns: u64) {
+        if self.off_cpu_since_ns != 0 {
+            self.off_cpu_ns += now_ns.saturating_sub(self.off_cpu_since_ns);
+            self.off_cpu_since_ns = 0;
         }
     }
 

@@ -24,6 +24,8 @@ pub struct StallTotals {
     pub shrinkers_ns: u64,
     /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
     pub nested_ns: u64,
+    /// Time in them in which their tasks did not run, in ns.
+    pub off_cpu_ns: u64,
     /// Latencies by [`crate::histogram::bucket_of`].
     pub buckets: [u64; BUCKETS],
 }
@@ -141,4 +143,4 @@ pub struct OtherShrinks {
     pub reclaimed_pages: u64,
 }
 
-const _: () = assert!(size_of::<StallTotals>() == 8 * (9 + BUCKETS));
+const _: () = assert!(size_of::<StallTotals>() == 8 * (10 + BUCKETS));

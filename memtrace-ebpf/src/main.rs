@@ -15,7 +15,7 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{exit, kswapd, oom, reclaim, refault, shrink, wait},
+    hooks::{exit, kswapd, oom, reclaim, refault, shrink, switch, wait},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -136,6 +136,13 @@ fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint]
 fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
     wait::compact_zone_end(ctx.as_ptr());
+    0
+}
+
+/// Every context switch; the arguments are whether it was preempted, the task that goes and the one that comes.
+#[btf_tracepoint]
+fn sched_switch(ctx: BtfTracePointContext) -> i32 {
+    switch::switch(&Args::<3>::read(&ctx));
     0
 }
 

@@ -132,6 +132,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
+        off_cpu_ns: read.has(fields::OFF_CPU).then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }

@@ -82,6 +82,8 @@ pub struct Stall {
     pub top_shrinker: Option<TopShrinker>,
     /// Time in reclaims inside a stall that is more than that (`memcg_high`), in ns.
     pub nested_ns: Option<u64>,
+    /// Time in which the task did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
+    pub off_cpu_ns: Option<u64>,
 }
 
 /// Which limit an OOM kill enforced.

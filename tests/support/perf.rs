@@ -251,3 +251,61 @@ pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String),
     }
     (output, shrinkers)
 }
+
+/// Time of the memcg stalls of a thread in perf's eyes, all of it and that in which the thread did not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerfOffCpu {
+    /// Stalls.
+    pub stalls: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Time off CPU inside them, in ns.
+    pub off_cpu_ns: u64,
+}
+
+/// The memcg stalls while a command runs, by thread, with the time off CPU inside them.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, PerfOffCpu>) {
+    const SWITCH: &str = "sched:sched_switch";
+    let data = scratch("perf.data");
+    let mut perf = Command::new("perf");
+    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "4096", "-e", BEGIN, "-e", END, "-e", SWITCH]);
+    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Begin of the stall, since when it is off CPU, and for how long it was.
+    let mut open: HashMap<u32, (u64, Option<u64>, u64)> = HashMap::new();
+    let mut threads: HashMap<u32, PerfOffCpu> = HashMap::new();
+    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
+        let Some((head, event)) = line.split_once(": ") else { continue };
+        let mut fields = head.split_whitespace().rev();
+        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
+        let Ok(tid) = tid.parse::<u32>() else { continue };
+        let event = event.trim();
+        if event.starts_with(BEGIN) {
+            open.insert(tid, (time, None, 0));
+        } else if event.starts_with(END) {
+            let Some((begun, _, off_cpu_ns)) = open.remove(&tid) else { continue };
+            let thread = threads.entry(tid).or_default();
+            thread.stalls += 1;
+            thread.total_ns += time - begun;
+            thread.off_cpu_ns += off_cpu_ns;
+        } else if event.starts_with(SWITCH) {
+            if let Some((_, since, _)) = open.get_mut(&tid) {
+                *since = Some(time);
+            }
+            // `... ==> next_comm=memload next_pid=5478 next_prio=120`: a name may hold anything, and comes before.
+            let next =
+                event.rsplit_once(" next_pid=").and_then(|(_, next)| next.split(' ').next()?.parse::<u32>().ok());
+            let stall = open.get_mut(&next.expect("who comes"));
+            if let Some((_, since, off_cpu_ns)) = stall
+                && let Some(since) = since.take()
+            {
+                *off_cpu_ns += time - since;
+            }
+        }
+    }
+    (output, threads)
+}

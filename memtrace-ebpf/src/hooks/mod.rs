@@ -8,4 +8,5 @@ pub(crate) mod refault;
 pub(crate) mod shrink;
 pub(crate) mod stack;
 pub(crate) mod stall;
+pub(crate) mod switch;
 pub(crate) mod wait;

@@ -85,6 +85,7 @@ pub(crate) struct Inside {
     /// Bits of [`fields`]: which of these were read.
     fields: u32,
     shrinker: ShrinkerTime,
+    off_cpu_ns: u64,
     pub(crate) reclaimed_pages: u64,
 }
 
@@ -104,7 +105,8 @@ impl Inside {
             gfp: outermost.gfp,
             order: i32::from(outermost.order),
             nid: i32::from(outermost.nid),
-            fields: outermost.fields | read,
+            fields: outermost.fields | read | if loaded(&CONFIG.off_cpu) != 0 { fields::OFF_CPU } else { 0 },
+            off_cpu_ns: spans.off_cpu_ns,
             shrinker: if spans.shrinkers_ns > 0 { largest(&spans.shrinkers) } else { ShrinkerTime::default() },
             reclaimed_pages,
         }
@@ -147,6 +149,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
             (*record).nested_ns = inside.nested_ns;
             (*record).shrinker = inside.shrinker.function;
             (*record).shrinker_ns = inside.shrinker.ns;
+            (*record).off_cpu_ns = inside.off_cpu_ns;
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
             (*record).order = inside.order;
@@ -195,6 +198,7 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
         (*totals).soft_limit_ns += inside.soft_limit_ns;
         (*totals).shrinkers_ns += inside.shrinkers_ns;
         (*totals).nested_ns += inside.nested_ns;
+        (*totals).off_cpu_ns += inside.off_cpu_ns;
         *(&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)) += 1;
         if dur_ns > (*totals).max_ns {
             (*totals).max_ns = dur_ns;

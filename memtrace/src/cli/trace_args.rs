@@ -41,6 +41,10 @@ pub struct TraceArgs {
     #[arg(long, help_heading = "Hooks")]
     pub stacks: bool,
 
+    /// Tell how long stalled tasks did not run (asleep, or runnable and waiting for a CPU): a program at every context switch
+    #[arg(long, help_heading = "Hooks")]
+    pub off_cpu: bool,
+
     /// Attach by classic tracepoints only, as on a kernel without BTF (for tests and benchmarks)
     #[arg(long, hide = true)]
     pub classic: bool,

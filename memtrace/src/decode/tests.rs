@@ -30,7 +30,7 @@ fn header(kind: u16, len: u16, t_ns: u64) -> Vec<u8> {
 
 fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     bytes(&[
-        &header(1, 152, 5_000_000),
+        &header(1, 160, 5_000_000),
         &3_210_000_u64.to_ne_bytes(), // dur_ns
         &42_u64.to_ne_bytes(),        // cgroup_id
         &99_u64.to_ne_bytes(),        // process_start_ns
@@ -42,6 +42,7 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &200_u64.to_ne_bytes(),       // nested_ns
         &77_u64.to_ne_bytes(),        // shrinker
         &250_u64.to_ne_bytes(),       // shrinker_ns
+        &700_u64.to_ne_bytes(),       // off_cpu_ns
         &1234_u32.to_ne_bytes(),      // tgid
         &1240_u32.to_ne_bytes(),      // tid
         &0xcc0_u32.to_ne_bytes(),     // gfp
@@ -54,8 +55,13 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     ])
 }
 
-const STALL_READ: u32 =
-    fields::ORDER | fields::GFP | fields::NID | fields::RECLAIMED | fields::CGROUP | fields::PROCESS_START;
+const STALL_READ: u32 = fields::ORDER
+    | fields::GFP
+    | fields::NID
+    | fields::RECLAIMED
+    | fields::CGROUP
+    | fields::PROCESS_START
+    | fields::OFF_CPU;
 
 fn stall() -> Stall {
     Stall {
@@ -78,6 +84,7 @@ fn stall() -> Stall {
         shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
         nested_ns: None,
+        off_cpu_ns: Some(700),
     }
 }
 
@@ -146,6 +153,7 @@ fn what_was_not_read_is_none() {
         shrinkers_ns: None,
         top_shrinker: None,
         nested_ns: None,
+        off_cpu_ns: None,
         ..stall()
     };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
@@ -246,8 +254,8 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 152_u16), (2, 104), (3, 64)]),
-        body in proptest::collection::vec(any::<u8>(), 136),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 160_u16), (2, 104), (3, 64)]),
+        body in proptest::collection::vec(any::<u8>(), 144),
         t_ns: u64,
     ) {
         let mut raw = header(kind, len, t_ns);

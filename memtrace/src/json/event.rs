@@ -47,6 +47,8 @@ pub struct Stall {
     pub throttled_ns: Option<u64>,
     /// What `dur_ns` was spent on; the parts add up to it.
     pub parts: Parts,
+    /// Time in which the task did not run, in ns; null where that is not measured (`--off-cpu`).
+    pub off_cpu_ns: Option<u64>,
 }
 
 impl Stall {
@@ -73,6 +75,7 @@ impl Stall {
             reclaimed_pages: stall.reclaimed_pages,
             throttled_ns: stall.throttled_ns,
             parts: parts::Parts::of(stall).into(),
+            off_cpu_ns: stall.off_cpu_ns,
         }
     }
 }

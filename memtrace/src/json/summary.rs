@@ -45,6 +45,10 @@ pub struct KindSummary {
     pub parts: Parts,
     /// The same of the slowest hundredth, of the stalls that match the filter and that single events told; null without one.
     pub p99_parts: Option<Parts>,
+    /// Time in which their tasks did not run, in ns; null where that is not measured (`--off-cpu`).
+    pub off_cpu_ns: Option<u64>,
+    /// The same of `p99_parts`.
+    pub p99_off_cpu_ns: Option<u64>,
     /// The shrinkers that `parts.shrinkers` went to, the largest first; empty when none was told apart.
     pub shrinkers: Vec<Shrinker>,
     /// The same of `p99_parts`: of each stall its largest shrinker.
@@ -317,6 +321,8 @@ fn kind_summary(source: Source, s: &summary::KindSummary, shrinkers: Option<&Shr
         source: source.name(),
         parts: s.parts.into(),
         p99_parts: s.p99_parts.map(Into::into),
+        off_cpu_ns: s.off_cpu_ns,
+        p99_off_cpu_ns: s.p99_off_cpu_ns,
         shrinkers: times(|shrinkers| &shrinkers.all),
         p99_shrinkers: times(|shrinkers| &shrinkers.slowest),
     }

@@ -57,9 +57,33 @@ fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
     format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
 }
 
+/// `63 % of the time, 91 % of that of the slowest 1 %`: in which tasks did not run; `None` where that is not measured.
+pub(super) fn off_cpu(kind: &KindSummary) -> Option<String> {
+    let percent = |part: u64, whole: u64| u128::from(part) * 100 / u128::from(whole.max(1));
+    let all = format!("{} % of the time", percent(kind.off_cpu_ns?, kind.total_ns));
+    let whole = |parts: &Parts| parts.named().fold(0_u64, |sum, (_, ns)| sum.saturating_add(ns));
+    match (kind.p99_off_cpu_ns, kind.p99_parts.as_ref().map(whole)) {
+        (Some(slowest), Some(whole)) => {
+            Some(format!("{all}, {} % of that of the slowest 1 %", percent(slowest, whole)))
+        }
+        _ => Some(all),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_off_cpu_is_told_where_it_is_measured() {
+        let parts = Parts { rest_ns: 200, ..Parts::default() };
+        let kind = KindSummary { total_ns: 1000, p99_parts: Some(parts), ..KindSummary::default() };
+        assert_eq!(off_cpu(&kind), None);
+        let kind = KindSummary { off_cpu_ns: Some(630), ..kind };
+        assert_eq!(off_cpu(&kind).as_deref(), Some("63 % of the time"));
+        let kind = KindSummary { p99_off_cpu_ns: Some(182), ..kind };
+        assert_eq!(off_cpu(&kind).as_deref(), Some("63 % of the time, 91 % of that of the slowest 1 %"));
+    }
 
     #[test]
     fn the_largest_part_comes_first_and_crumbs_are_left_out() {

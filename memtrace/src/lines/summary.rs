@@ -8,7 +8,7 @@ use super::{
     coverage::coverage,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
-    parts::spent,
+    parts::{off_cpu, spent},
     stacks::stacks,
     stall::cgroup,
     style::Style,
@@ -108,6 +108,9 @@ fn kinds(out: &mut String, summary: &Summary) {
     for (kind, s) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
         if let Some(spent) = spent(s, summary.shrinkers.get(kind)) {
             let _ = writeln!(out, "  {} time: {spent}", kind.name());
+        }
+        if let Some(off_cpu) = off_cpu(s) {
+            let _ = writeln!(out, "  {} off CPU: {off_cpu}", kind.name());
         }
         if summary.sources.of(*kind) == Source::LowerBound {
             let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), outside(*kind));

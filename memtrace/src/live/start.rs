@@ -57,6 +57,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
         without: &[],
         refaults: true,
         stacks: false,
+        off_cpu: false,
     }
 }
 
@@ -69,6 +70,7 @@ pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> 
         without: &args.without,
         refaults: !args.no_refaults,
         stacks: args.stacks,
+        off_cpu: args.off_cpu,
         ..default_options(facts)
     }
 }

@@ -26,11 +26,17 @@ pub struct Totals {
     open: HashMap<MapData, u32, Raw<TaskSpans>>,
     /// Whether reclaim that was asked for is told apart.
     proactive: bool,
+    /// Whether the time is told in which stalled tasks do not run.
+    off_cpu: bool,
 }
 
 impl Totals {
     /// Takes the maps, each by its name.
-    pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>, proactive: bool) -> Result<Self, LoadError> {
+    pub(super) fn of(
+        mut take: impl FnMut(&str) -> Result<Map, LoadError>,
+        proactive: bool,
+        off_cpu: bool,
+    ) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
             stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
@@ -40,6 +46,7 @@ impl Totals {
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
             proactive,
+            off_cpu,
         })
     }
 
@@ -50,7 +57,9 @@ impl Totals {
     pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, MapError> {
         let mut totals = KernelTotals::default();
         for &kind in kinds {
-            totals.stalls.insert(kind, self.slot(kind as u32)?);
+            let sums = self.slot(kind as u32)?;
+            let off_cpu_ns = sums.off_cpu_ns.filter(|_| !kind.is_wait());
+            totals.stalls.insert(kind, KindTotals { off_cpu_ns, ..sums });
         }
         totals.own = self.slot(SLOT_SELF)?;
         totals.proactive = self.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
@@ -90,6 +99,7 @@ impl Totals {
 
     fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
         let mut sum = KindTotals::default();
+        let mut off_cpu_ns = 0;
         for Raw(cpu) in self.stalls.get(&slot, 0)?.iter() {
             sum.count += cpu.count;
             sum.total_ns += cpu.total_ns;
@@ -100,8 +110,10 @@ impl Totals {
             sum.soft_limit_ns += cpu.soft_limit_ns;
             sum.shrinkers_ns += cpu.shrinkers_ns;
             sum.nested_ns += cpu.nested_ns;
+            off_cpu_ns += cpu.off_cpu_ns;
             sum.latency.add(&cpu.buckets);
         }
+        sum.off_cpu_ns = self.off_cpu.then_some(off_cpu_ns);
         Ok(sum)
     }
 }

@@ -77,6 +77,7 @@ impl KernelFacts {
                 MemoryHierarchy::V1 => cgroup_source::NONE,
             },
             stacks: u32::from(options.stacks),
+            off_cpu: u32::from(options.off_cpu),
             args: self.args,
             record: self.record,
             task: self.task,

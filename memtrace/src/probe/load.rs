@@ -13,7 +13,7 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, LoadedChain, PROACTIVE, REFAULTS},
+    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, PROACTIVE, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -70,6 +70,8 @@ pub struct Options<'a> {
     pub refaults: bool,
     /// Whether the stacks of stalls are counted.
     pub stacks: bool,
+    /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.
+    pub off_cpu: bool,
 }
 
 /// Why nothing could be loaded.
@@ -161,7 +163,8 @@ impl Loaded {
             }
             chain.load(&mut ebpf, btf.as_ref(), &mut refused)
         };
-        let chains = CHAINS.map(load_chain).into();
+        let asked_for = options.off_cpu.then_some(OFF_CPU);
+        let chains = CHAINS.into_iter().chain(asked_for).map(load_chain).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
         Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
     }
@@ -188,12 +191,14 @@ impl Loaded {
         let chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
         let faults_read = chains::faults_read(&chains);
         let proactive = chains::is_attached(&PROACTIVE, &chains);
+        let off_cpu =
+            chains.iter().any(|chain| chain.name.ends_with("sched_switch") && chain.attached.name().is_some());
         hooks.extend(chains);
         let kinds = kinds::told(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
-        let totals = Totals::of(|map| take(ebpf, map), proactive)?;
+        let totals = Totals::of(|map| take(ebpf, map), proactive, off_cpu)?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
         let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
         Ok(Probe {

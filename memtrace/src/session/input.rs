@@ -35,6 +35,8 @@ pub struct KindTotals {
     pub shrinkers_ns: u64,
     /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
     pub nested_ns: u64,
+    /// Time in them in which their tasks did not run, in ns; `None` where that is not measured.
+    pub off_cpu_ns: Option<u64>,
     /// Their latencies.
     pub latency: Histogram,
 }

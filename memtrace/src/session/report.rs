@@ -129,8 +129,12 @@ impl Session {
     }
 
     fn kind_summary(&self, kind: StallKind, totals: &KindTotals) -> KindSummary {
-        let slowest = self.tails.slowest(kind).map(|slowest| slowest.parts);
-        KindSummary { p99_parts: slowest, ..KindSummary::of(Some(kind), totals) }
+        let slowest = self.tails.slowest(kind);
+        KindSummary {
+            p99_off_cpu_ns: slowest.as_ref().and_then(|slowest| slowest.off_cpu_ns),
+            p99_parts: slowest.map(|slowest| slowest.parts),
+            ..KindSummary::of(Some(kind), totals)
+        }
     }
 
     /// The shrinkers of each kind that went through any.

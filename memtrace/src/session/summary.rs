@@ -39,6 +39,10 @@ pub struct KindSummary {
     pub parts: Parts,
     /// What the slowest hundredth of those that match and that events told spent their time on; `None` without one.
     pub p99_parts: Option<Parts>,
+    /// Time in which their tasks did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
+    pub off_cpu_ns: Option<u64>,
+    /// The same of the slowest hundredth.
+    pub p99_off_cpu_ns: Option<u64>,
 }
 
 impl KindSummary {
@@ -54,6 +58,8 @@ impl KindSummary {
             max_ns,
             parts: Parts::of_kind(totals, kind == Some(StallKind::MemcgHigh)),
             p99_parts: None,
+            off_cpu_ns: totals.off_cpu_ns,
+            p99_off_cpu_ns: None,
         }
     }
 }

@@ -174,6 +174,7 @@ impl KindTotals {
             soft_limit_ns: self.soft_limit_ns.saturating_sub(base.soft_limit_ns),
             shrinkers_ns: self.shrinkers_ns.saturating_sub(base.shrinkers_ns),
             nested_ns: self.nested_ns.saturating_sub(base.nested_ns),
+            off_cpu_ns: self.off_cpu_ns.map(|now| now.saturating_sub(base.off_cpu_ns.unwrap_or(0))),
             latency: self.latency.since(&base.latency),
         }
     }

@@ -243,6 +243,7 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: difference(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: difference(now.nested_ns, base.nested_ns),
+        off_cpu_ns: now.off_cpu_ns.map(|now| difference(now, base.off_cpu_ns.unwrap_or(0))),
         bucket,
         bucket_count,
     }
@@ -271,6 +272,7 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: restore(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: restore(now.nested_ns, base.nested_ns),
+        off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
         latency,
     }
 }
@@ -338,7 +340,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
     let mut buckets = kinds().flat_map(|kind| kind.latency.counts().iter().copied());
     let mut times = kinds()
         .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
-        .chain(kinds().flat_map(|kind| [kind.shrinkers_ns, kind.nested_ns]))
+        .chain(kinds().flat_map(|kind| [kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
         .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
         .chain(input.told.iter().flat_map(|told| [told.total_ns, told.longest_ns]))

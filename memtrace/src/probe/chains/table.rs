@@ -161,3 +161,12 @@ const MEMSTALL: Chain = Chain {
         ]),
     ],
 };
+
+/// Whether a stalled task runs; only where it is asked for.
+pub(in crate::probe) const OFF_CPU: Chain = Chain {
+    name: "sched_switch",
+    gives: "how long a stalled task did not run",
+    without: "how long a stalled task did not run is unread",
+    tells: None,
+    ways: &[Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")])],
+};

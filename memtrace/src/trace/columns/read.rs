@@ -122,6 +122,7 @@ impl<'a> Columns<'a> {
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),
+            off_cpu_ns: take(sparse(&message.off_cpu_ns, at)?),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
         let unread = cgroups.len().checked_sub(1)?;

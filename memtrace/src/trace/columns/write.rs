@@ -77,6 +77,7 @@ impl ColumnWriter {
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));
+        message.off_cpu_ns.push(put(stall.off_cpu_ns));
         message.shrinker.push(put32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 48;
@@ -283,6 +284,7 @@ fn drop_empty(message: &mut wire::Events) {
         &mut message.shrinkers_ns,
         &mut message.nested_ns,
         &mut message.shrinker_ns,
+        &mut message.off_cpu_ns,
     ];
     for column in long {
         if column.iter().all(|&value| value == 0) {

@@ -94,6 +94,7 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         soft_limit_ns: maybe(random, number),
         shrinkers_ns: maybe(random, number),
         nested_ns: maybe(random, number),
+        off_cpu_ns: maybe(random, number),
         top_shrinker: maybe(random, |random| TopShrinker { function: function(random), ns: number(random) }),
     }
 }
@@ -190,6 +191,7 @@ fn kind_totals(random: &mut Rng) -> KindTotals {
         soft_limit_ns: number(random),
         shrinkers_ns: number(random),
         nested_ns: number(random),
+        off_cpu_ns: maybe(random, number),
         latency,
     }
 }

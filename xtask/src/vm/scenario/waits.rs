@@ -23,7 +23,10 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
         ]
     }));
     checks.extend(run::judge(sections, "compact", |run| vec![compaction(run)]));
-    checks.extend(run::judge(sections, "asked", |run| vec![asked(run)]));
+    checks.extend(match sections.get("no-asked") {
+        Ok(why) => vec![Check::skip("proactive", why.join(" "))],
+        Err(_) => run::judge(sections, "asked", |run| vec![Check::of("proactive", asked(run))]),
+    });
     checks.extend(run::judge(sections, "direct", |run| {
         vec![Check::of("true-stall", time(run, &["direct", "pfmemalloc"], &["try_to_free_pages"]))]
     }));
@@ -124,18 +127,11 @@ fn compaction(run: &Run<'_>) -> Check {
 }
 
 /// Each write to `memory.reclaim` is told apart, with its time, and is no stall at the limit.
-fn asked(run: &Run<'_>) -> Check {
-    const NAME: &str = "proactive";
-    let figures = || {
-        let (calls, us) = witness(run, &["user_proactive_reclaim", "memory_reclaim"])?;
-        let (ours, ours_us) = (run.number("/proactive/count")?, run.number("/proactive/total_ns")? / 1000);
-        let stalls = run.shapes("memcg")?.into_iter().filter(|shape| shape.stall["comm"] == "tee").count();
-        let figures = format!("{ours} in {ours_us} us, probes {calls} in {us} us, {stalls} of them stalls");
-        let near = ours_us.abs_diff(us) * 20 <= us;
-        if ours == calls && calls >= 3 && near && stalls == 0 { Ok(figures) } else { Err(figures) }
-    };
-    match run.section("functions") {
-        Ok(["none"]) => Check::skip(NAME, "this kernel has no memory.reclaim"),
-        _ => Check::of(NAME, figures()),
-    }
+fn asked(run: &Run<'_>) -> Result<String, String> {
+    let (calls, us) = witness(run, &["user_proactive_reclaim", "memory_reclaim"])?;
+    let (ours, ours_us) = (run.number("/proactive/count")?, run.number("/proactive/total_ns")? / 1000);
+    let stalls = run.shapes("memcg")?.into_iter().filter(|shape| shape.stall["comm"] == "tee").count();
+    let figures = format!("{ours} in {ours_us} us, probes {calls} in {us} us, {stalls} of them stalls");
+    let near = ours_us.abs_diff(us) * 20 <= us;
+    if ours == calls && calls >= 3 && near && stalls == 0 { Ok(figures) } else { Err(figures) }
 }

@@ -84,18 +84,18 @@ echo 0 > /proc/sys/vm/nr_hugepages
 returned try_to_compact_pages 2
 finish
 
-begin asked
 if [ -e $shop/file/memory.reclaim ]; then
+	begin asked
 	if grep -q ' user_proactive_reclaim$' /proc/kallsyms; then asked=user_proactive_reclaim; else asked=memory_reclaim; fi
 	watch $asked
 	load --cgroup $shop/file file /data/file 40 1
 	for part in 8M 8M 8M; do echo $part | tee $shop/file/memory.reclaim > /dev/null; done
 	watched tee
+	finish
 else
-	section "$run:functions"
-	echo none
+	section no-asked
+	echo "this kernel has no memory.reclaim"
 fi
-finish
 
 begin direct
 watch try_to_free_pages

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{
     ChildGuard, MemCgroup, bin,
     cgroup::Version,
@@ -98,6 +98,18 @@ fn the_kill(run: &Run, killing: &Killing) -> Value {
     let mut kill = kills.remove(0);
     // The object of the summary is the same one, without a type.
     kill.as_object_mut().expect("an object").remove("type");
+    // When its memory was back comes with the kill, or once after it: the victim is gone by now.
+    let mut after = run.of_type("oom_freed");
+    after.retain(|freed| freed["pid"] == killing.victim && freed["marked_ns"] == kill["t_ns"]);
+    let later = after.iter().map(|freed| json!({"after_ns": freed["after_ns"], "by": freed["by"]}));
+    let backs: Vec<Value> = later.chain([kill["memory_back"].take()]).filter(|back| !back.is_null()).collect();
+    let hooks = run.of_type("meta")[0]["hooks"].as_array().expect("hooks").clone();
+    let seen = hooks.iter().any(|hook| hook["name"] == "mmap:exit_mmap" && !hook["attached"].is_null());
+    assert_eq!(backs.len(), usize::from(seen), "{backs:?}");
+    for back in backs {
+        assert!((1..60_000_000_000).contains(&number(&back, "/after_ns")), "{back}");
+        kill["memory_back"] = back;
+    }
     assert_eq!(same.remove(0), &kill);
     assert_eq!(number(&summary, "/oom_kills"), told.len() as u64);
     assert_eq!(number(&summary, "/loss/ring_oom"), 0);

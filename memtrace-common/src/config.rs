@@ -217,6 +217,8 @@ pub struct EventFields {
     pub kswapd_sleep: KswapdFields,
     /// `oom:mark_victim`.
     pub victim: VictimFields,
+    /// `pid` of `oom:finish_task_reaping`.
+    pub reaped: Field,
 }
 
 impl EventFields {
@@ -245,6 +247,7 @@ impl EventFields {
             shmem_rss: Field::UNREAD,
             oom_score_adj: Field::UNREAD,
         },
+        reaped: Field::UNREAD,
     };
 }
 
@@ -305,6 +308,39 @@ impl CompactMembers {
     pub const UNREAD: Self = Self { order: Member::UNREAD, gfp: Member::UNREAD, direct: Member::UNREAD };
 }
 
+/// Members of `oom_control`, the first argument of `oom_kill_process`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OomMembers {
+    /// The memory cgroup at its limit; null when it is the host that ran out.
+    pub memcg: Member,
+    /// Allocation flags.
+    pub gfp: Member,
+    /// Allocation order.
+    pub order: Member,
+    /// Pages that the victim was chosen out of.
+    pub total_pages: Member,
+    /// The chosen task.
+    pub chosen: Member,
+    /// Its points.
+    pub points: Member,
+    /// Which limit.
+    pub constraint: Member,
+}
+
+impl OomMembers {
+    /// Nothing known: no BTF.
+    pub const UNREAD: Self = Self {
+        memcg: Member::UNREAD,
+        gfp: Member::UNREAD,
+        order: Member::UNREAD,
+        total_pages: Member::UNREAD,
+        chosen: Member::UNREAD,
+        points: Member::UNREAD,
+        constraint: Member::UNREAD,
+    };
+}
+
 /// All of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,6 +369,8 @@ pub struct Config {
     pub compact: CompactMembers,
     /// `shrinker.scan_objects`.
     pub shrinker_function: Member,
+    /// Members of `oom_control`.
+    pub oom: OomMembers,
 }
 
 impl Config {
@@ -350,5 +388,6 @@ impl Config {
         refault: RefaultPlaces::UNREAD,
         compact: CompactMembers::UNREAD,
         shrinker_function: Member::UNREAD,
+        oom: OomMembers::UNREAD,
     };
 }

@@ -14,6 +14,9 @@ pub const KIND_OOM: u16 = 2;
 /// `Header::kind` of a [`KswapdRecord`].
 pub const KIND_KSWAPD: u16 = 3;
 
+/// `Header::kind` of a [`FreedRecord`].
+pub const KIND_FREED: u16 = 4;
+
 /// What every record begins with.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,16 @@ pub mod fields {
     pub const AFTER_GLOBAL: u32 = 1 << 11;
     /// `off_cpu_ns` was measured.
     pub const OFF_CPU: u32 = 1 << 31;
+    /// The victim was marked inside a call of the OOM killer that was seen: `call` and `victim_of_call` are set.
+    pub const CALL: u32 = 1 << 12;
+    /// `constraint` was read.
+    pub const CONSTRAINT: u32 = 1 << 13;
+    /// `limit_cgroup_id` was read: the call is about a memory cgroup.
+    pub const LIMIT_CGROUP: u32 = 1 << 14;
+    /// `points` was read.
+    pub const POINTS: u32 = 1 << 15;
+    /// `total_pages` was read.
+    pub const TOTAL_PAGES: u32 = 1 << 16;
 }
 
 /// A finished stall.
@@ -125,6 +138,16 @@ pub struct OomRecord {
     pub file_rss_bytes: u64,
     /// Shared resident memory of the victim, in bytes.
     pub shmem_rss_bytes: u64,
+    /// Number of the call of the OOM killer (`oom_kill_process`) since attach, from 1.
+    pub call: u64,
+    /// Id of the memory cgroup whose limit was hit (`oom_control.memcg`).
+    pub limit_cgroup_id: u64,
+    /// Pages that the victim was chosen out of (`oom_control.totalpages`): the limit of the cgroup, or memory and swap of
+    /// the host or of the nodes that were allowed.
+    pub total_pages: u64,
+    /// Why the victim was chosen: its pages, swap and page tables, shifted by its `oom_score_adj`, in pages
+    /// (`oom_control.chosen_points`).
+    pub points: i64,
     /// Process id of the victim; its thread id where [`fields::VICTIM_TGID`] is not set.
     pub pid: u32,
     /// Thread id that the event names (a thread of the victim that still has its memory); what the kernel log prints.
@@ -137,10 +160,47 @@ pub struct OomRecord {
     pub fields: u32,
     /// The victim's `oom_score_adj`.
     pub oom_score_adj: i32,
+    /// The how manieth victim of its call, from 1: more than one are the members of a cgroup with `memory.oom.group`.
+    pub victim_of_call: u32,
+    /// `oom_control.constraint`: 0 none, 1 cpuset, 2 memory policy, 3 memory cgroup (`enum oom_constraint`, the same on all
+    /// supported kernels).
+    pub constraint: u32,
+    /// Flags of the allocation that failed (`gfp_t`).
+    pub gfp: u32,
+    /// Order of the allocation that failed; -1 when a person asked for the kill (sysrq f).
+    pub order: i32,
     /// Name of the victim.
     pub comm: [u8; COMM_LEN],
     /// Name of the task that ran out of memory.
     pub trigger_comm: [u8; COMM_LEN],
+}
+
+/// How the memory of a victim came back.
+pub mod freed_by {
+    /// Its address space was torn down (`exit_mmap`).
+    pub const EXIT: u32 = 0;
+    /// The OOM reaper took its private memory (`finish_task_reaping`), since it would not die for two seconds.
+    pub const REAPER: u32 = 1;
+}
+
+/// The memory of an OOM victim is back.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FreedRecord {
+    /// `t_ns` is when it was back.
+    pub header: Header,
+    /// When the victim was marked: `t_ns` of its [`OomRecord`].
+    pub marked_ns: u64,
+    /// Process id of the victim, as in its [`OomRecord`].
+    pub pid: u32,
+    /// Thread id of the victim, as in its [`OomRecord`].
+    pub tid: u32,
+    /// One of [`freed_by`].
+    pub by: u32,
+    /// Bits of [`fields`]: whether the name was read.
+    pub fields: u32,
+    /// Name of the victim.
+    pub comm: [u8; COMM_LEN],
 }
 
 /// What a [`KswapdRecord`] tells.
@@ -209,7 +269,8 @@ pub struct KswapdRecord {
 const _: () = {
     assert!(size_of::<Header>() == 16);
     assert!(size_of::<StallRecord>() == 160);
-    assert!(size_of::<OomRecord>() == 104);
+    assert!(size_of::<OomRecord>() == 152);
+    assert!(size_of::<FreedRecord>() == 56);
     assert!(size_of::<KswapdRecord>() == 64);
     assert!(size_of::<StalledTask>() == 24);
     assert!(StallKind::COUNT <= u8::MAX as usize);

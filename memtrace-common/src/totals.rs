@@ -94,11 +94,13 @@ pub enum Loss {
     Stack = 9,
     /// No room for a row of the time by shrinker: the time is in that of all shrinkers.
     Shrinker = 10,
+    /// What tells that the memory of an OOM victim is back did not fit the ring.
+    RingFreed = 11,
 }
 
 impl Loss {
     /// Number of counters.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
     /// All counters, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::RingStall,
@@ -112,6 +114,7 @@ impl Loss {
         Self::NodeRange,
         Self::Stack,
         Self::Shrinker,
+        Self::RingFreed,
     ];
 
     /// The name of the stage in every output.
@@ -129,6 +132,7 @@ impl Loss {
             Self::NodeRange => "node_range",
             Self::Stack => "stack",
             Self::Shrinker => "shrinker",
+            Self::RingFreed => "ring_freed",
         }
     }
 }
@@ -143,4 +147,34 @@ pub struct OtherShrinks {
     pub reclaimed_pages: u64,
 }
 
+/// The calls of the OOM killer: how many, and the one that is open. One slot is enough: all of it happens under the
+/// kernel's `oom_lock`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OomCalls {
+    /// Calls (`oom_kill_process`) since attach, the open one included: each is one decision, whatever was killed for it.
+    pub calls: u64,
+    /// Of the open call: see [`crate::record::OomRecord`].
+    pub limit_cgroup_id: u64,
+    /// The same.
+    pub total_pages: u64,
+    /// The same.
+    pub points: i64,
+    /// Address of the task that was chosen.
+    pub chosen: u64,
+    /// Thread that is in the call, 0 when none is.
+    pub tid: u32,
+    /// Victims that it marked so far.
+    pub victims: u32,
+    /// As in the record.
+    pub constraint: u32,
+    /// The same.
+    pub gfp: u32,
+    /// The same.
+    pub order: i32,
+    /// Which of these were read: bits of [`crate::record::fields`].
+    pub fields: u32,
+}
+
+const _: () = assert!(size_of::<OomCalls>() == 64);
 const _: () = assert!(size_of::<StallTotals>() == 8 * (10 + BUCKETS));

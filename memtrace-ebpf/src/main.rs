@@ -15,7 +15,7 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{exit, kswapd, oom, reclaim, refault, shrink, switch, wait},
+    hooks::{exit, freed, kswapd, oom, reclaim, refault, shrink, switch, wait},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -61,6 +61,7 @@ event!(wakeup_kswapd, wakeup_kswapd_tp, [4] => kswapd::wakeup);
 event!(kswapd_wake, kswapd_wake_tp, [3] => kswapd::wake);
 event!(kswapd_sleep, kswapd_sleep_tp, [1] => kswapd::sleep);
 event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
+event!(task_reaped, task_reaped_tp, [1] => freed::reaped);
 event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
 event!(process_exit, process_exit_tp, [1] => exit::process_exit);
 
@@ -124,6 +125,8 @@ entry!(swap_fault_begin, swap_fault_begin_kprobe, [0] => wait::swap_fault_begin)
 leave!(swap_fault_end, swap_fault_end_kprobe, [1] => wait::swap_fault_end);
 entry!(memstall_enter, memstall_enter_kprobe, [0] => wait::memstall_enter);
 entry!(memstall_leave, memstall_leave_kprobe, [0] => wait::memstall_leave);
+entry!(oom_call_begin, oom_call_begin_kprobe, [1] => oom::call_begin);
+leave!(oom_call_end, oom_call_end_kprobe => oom::call_end);
 
 /// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.11.
 #[btf_tracepoint]
@@ -143,6 +146,20 @@ fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint]
 fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     switch::switch(&Args::<3>::read(&ctx));
+    0
+}
+
+/// An address space is gone; the first argument is the mm.
+#[btf_tracepoint]
+fn mm_gone(ctx: BtfTracePointContext) -> i32 {
+    freed::mm_gone(Args::<1>::read(&ctx).raw(0));
+    0
+}
+
+/// The same before Linux 6.1, which has no event for it.
+#[fexit]
+fn mm_gone_fexit(ctx: FExitContext) -> i32 {
+    freed::mm_gone(ctx.arg(0));
     0
 }
 

@@ -6,11 +6,12 @@ use aya_ebpf::{
 };
 use memtrace_common::{
     kind::StallKind,
+    record::COMM_LEN,
     refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     stack::{MAX_COUNTS, MAX_STACKS, StackCounts, StackFrames, StackKey},
-    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOTS, StallTotals},
+    totals::{KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOTS, StallTotals},
 };
 
 /// Records on their way to user space. Mapped twice there, so each byte counts double in its resident size.
@@ -66,6 +67,15 @@ pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::C
 #[map]
 pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max_entries(1, 0);
 
+/// The calls of the OOM killer.
+#[map]
+pub(crate) static OOM_CALLS: Array<OomCalls> = Array::with_max_entries(1, 0);
+
+/// OOM victims whose memory is not back yet: by the address of their mm (by process id where it is not known), and by
+/// the thread id that the OOM reaper will name.
+#[map]
+pub(crate) static VICTIMS: HashMap<u64, MarkedVictim> = HashMap::with_max_entries(1024, 0);
+
 /// Room in which a stack is put together, by kind of stall.
 #[map]
 pub(crate) static STACK_ROOM: PerCpuArray<StackFrames> = PerCpuArray::with_max_entries(StallKind::COUNT as u32, 0);
@@ -90,6 +100,26 @@ pub(crate) struct KswapdTask {
     pub nid: u32,
     /// Explicit padding, 0.
     pub pad: u32,
+}
+
+/// An OOM victim whose memory is not back yet.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct MarkedVictim {
+    /// When it was marked.
+    pub marked_ns: u64,
+    /// Address of its mm; 0 when it is not known.
+    pub mm: u64,
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// `VICTIM_COMM` of `memtrace_common::record::fields` when the name was read.
+    pub fields: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+    /// Its name.
+    pub comm: [u8; COMM_LEN],
 }
 
 /// The last end of a reclaim on a CPU.

@@ -77,6 +77,16 @@ pub(crate) fn memory_cgroup_of(task: Address) -> Option<u64> {
         .read(&members.kn_id)
 }
 
+/// Id of a `mem_cgroup`.
+#[inline(always)]
+pub(crate) fn id_of_memcg(memcg: Address) -> Option<u64> {
+    let css = Address(memcg.0 + u64::from(loaded(&CONFIG.refault.memcg_css).offset()?));
+    if memcg.0 == 0 {
+        return None;
+    }
+    css.follow(&CONFIG.task.css_cgroup)?.follow(&CONFIG.task.cgroup_kn)?.read(&CONFIG.task.kn_id)
+}
+
 /// Id of the memory cgroup of the current task.
 #[inline(always)]
 pub(crate) fn current_memory_cgroup(task: Address) -> Option<u64> {

@@ -8,13 +8,16 @@ use std::mem::offset_of;
 use memtrace_common::{
     kind::StallKind,
     record::{
-        COMM_LEN, Header, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep, OomRecord, StallRecord, fields,
+        COMM_LEN, FreedRecord, Header, KIND_FREED, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep,
+        OomRecord, StallRecord, fields, freed_by,
     },
 };
 use thiserror::Error;
 
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
+    event::{
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
+    },
     source::Sources,
 };
 
@@ -29,6 +32,8 @@ pub struct DecodeContext {
     pub soft_limit_hook: bool,
     /// The pair of the shrinkers is attached: their time is counted.
     pub shrinker_hook: bool,
+    /// Calls of the OOM killer are traced: a victim without one was dying already.
+    pub oom_call_hook: bool,
     /// How the durations of each kind relate to the true stall.
     pub sources: Sources,
     /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
@@ -65,6 +70,12 @@ pub enum DecodeError {
     /// No such step of kswapd.
     #[error("unknown step of kswapd {0}")]
     UnknownStep(u8),
+    /// No such limit of an OOM kill.
+    #[error("unknown constraint of an OOM kill {0}")]
+    UnknownConstraint(u32),
+    /// No such way in which memory comes back.
+    #[error("unknown end of an OOM victim {0}")]
+    UnknownEnd(u32),
     /// A node number that no node can have.
     #[error("node {0} cannot be")]
     BadNode(i32),
@@ -74,7 +85,14 @@ impl DecodeError {
     /// Whether the record may be from a newer kernel side, rather than damaged.
     #[must_use]
     pub const fn is_unknown_kind(self) -> bool {
-        matches!(self, Self::UnknownKind(_) | Self::UnknownStallKind(_) | Self::UnknownStep(_))
+        matches!(
+            self,
+            Self::UnknownKind(_)
+                | Self::UnknownStallKind(_)
+                | Self::UnknownStep(_)
+                | Self::UnknownConstraint(_)
+                | Self::UnknownEnd(_)
+        )
     }
 }
 
@@ -93,6 +111,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeErro
         KIND_STALL => size_of::<StallRecord>(),
         KIND_OOM => size_of::<OomRecord>(),
         KIND_KSWAPD => size_of::<KswapdRecord>(),
+        KIND_FREED => size_of::<FreedRecord>(),
         _ => return Err(DecodeError::UnknownKind(kind)),
     };
     if bytes.len() != want || usize::from(said) != want {
@@ -100,7 +119,8 @@ pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeErro
     }
     match kind {
         KIND_STALL => stall(r, context).map(Event::Stall),
-        KIND_OOM => Ok(Event::Oom(oom(r))),
+        KIND_OOM => oom(r, context).map(Event::Oom),
+        KIND_FREED => freed(r).map(Event::Freed),
         _ => kswapd(r).map(Event::Kswapd),
     }
 }
@@ -142,10 +162,18 @@ fn top_shrinker(r: Reader<'_>) -> Option<TopShrinker> {
     (function != 0).then(|| TopShrinker { function, ns: r.u64(offset_of!(StallRecord, shrinker_ns)) })
 }
 
-fn oom(r: Reader<'_>) -> Oom {
+fn oom(r: Reader<'_>, context: &DecodeContext) -> Result<Oom, DecodeError> {
     let read = Fields(r.u32(offset_of!(OomRecord, fields)));
     let rss = |at| read.has(fields::VICTIM_RSS).then(|| r.u64(at));
-    Oom {
+    let call = read.has(fields::CALL).then(|| oom_call(r, read)).transpose()?;
+    let last_reclaim = match (read.has(fields::AFTER_MEMCG), read.has(fields::AFTER_GLOBAL)) {
+        (true, _) => Some(LastReclaim::Memcg),
+        (false, true) => Some(LastReclaim::Global),
+        (false, false) => None,
+    };
+    // After global reclaim it may still be a cpuset or a memory policy that ran out: only the call or the kernel log tells.
+    let inferred = (last_reclaim == Some(LastReclaim::Memcg)).then_some(Constraint::Memcg);
+    Ok(Oom {
         t_ns: r.u64(offset_of!(Header, t_ns)),
         victim: Victim {
             pid: r.u32(offset_of!(OomRecord, pid)),
@@ -161,9 +189,50 @@ fn oom(r: Reader<'_>) -> Oom {
             pid: r.u32(offset_of!(OomRecord, trigger_tgid)),
             comm: r.comm(offset_of!(OomRecord, trigger_comm)),
         },
-        // After global reclaim it may still be a cpuset or a memory policy that ran out: only the kernel log tells.
-        constraint: read.has(fields::AFTER_MEMCG).then_some(Constraint::Memcg),
-    }
+        constraint: call.and_then(|call| call.constraint).or(inferred),
+        call,
+        dying: context.oom_call_hook && call.is_none(),
+        last_reclaim,
+        logged: None,
+        memory_back: None,
+    })
+}
+
+/// The call of the OOM killer in which a victim was marked.
+fn oom_call(r: Reader<'_>, read: Fields) -> Result<OomCall, DecodeError> {
+    let constraint = read.has(fields::CONSTRAINT).then(|| match r.u32(offset_of!(OomRecord, constraint)) {
+        0 => Ok(Constraint::None),
+        1 => Ok(Constraint::Cpuset),
+        2 => Ok(Constraint::Mempolicy),
+        3 => Ok(Constraint::Memcg),
+        number => Err(DecodeError::UnknownConstraint(number)),
+    });
+    Ok(OomCall {
+        number: r.u64(offset_of!(OomRecord, call)),
+        victim: r.u32(offset_of!(OomRecord, victim_of_call)),
+        constraint: constraint.transpose()?,
+        cgroup_id: read.has(fields::LIMIT_CGROUP).then(|| r.u64(offset_of!(OomRecord, limit_cgroup_id))),
+        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(OomRecord, order))),
+        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(OomRecord, gfp))),
+        points: read.has(fields::POINTS).then(|| r.i64(offset_of!(OomRecord, points))),
+        total_pages: read.has(fields::TOTAL_PAGES).then(|| r.u64(offset_of!(OomRecord, total_pages))),
+    })
+}
+
+fn freed(r: Reader<'_>) -> Result<Freed, DecodeError> {
+    let read = Fields(r.u32(offset_of!(FreedRecord, fields)));
+    Ok(Freed {
+        t_ns: r.u64(offset_of!(Header, t_ns)),
+        marked_ns: r.u64(offset_of!(FreedRecord, marked_ns)),
+        pid: r.u32(offset_of!(FreedRecord, pid)),
+        tid: r.u32(offset_of!(FreedRecord, tid)),
+        comm: read.has(fields::VICTIM_COMM).then(|| r.comm(offset_of!(FreedRecord, comm))),
+        by: match r.u32(offset_of!(FreedRecord, by)) {
+            freed_by::EXIT => FreedBy::Exit,
+            freed_by::REAPER => FreedBy::Reaper,
+            number => return Err(DecodeError::UnknownEnd(number)),
+        },
+    })
 }
 
 fn kswapd(r: Reader<'_>) -> Result<Kswapd, DecodeError> {
@@ -217,6 +286,10 @@ impl Reader<'_> {
 
     fn u64(self, at: usize) -> u64 {
         u64::from_ne_bytes(self.take(at))
+    }
+
+    fn i64(self, at: usize) -> i64 {
+        i64::from_ne_bytes(self.take(at))
     }
 
     fn node(self, at: usize) -> Result<u32, DecodeError> {

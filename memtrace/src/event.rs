@@ -3,11 +3,14 @@
 //! `None` means that the value was not read, never that it is 0. Names from other processes stay bytes until an
 //! output renders them (`untrusted`).
 
+mod oom;
+
 use memtrace_common::{
     kind::StallKind,
     record::{COMM_LEN, KswapdStep},
 };
 
+pub use self::oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim};
 use crate::source::Source;
 
 /// A task name as the kernel keeps it: up to 15 bytes, NUL padded, chosen by the process itself.
@@ -86,75 +89,6 @@ pub struct Stall {
     pub off_cpu_ns: Option<u64>,
 }
 
-/// Which limit an OOM kill enforced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Constraint {
-    /// The limit of a memory cgroup.
-    Memcg,
-    /// None: the host ran out.
-    None,
-    /// The memory nodes of a cpuset.
-    Cpuset,
-    /// The nodes of a memory policy.
-    Mempolicy,
-}
-
-impl Constraint {
-    /// The name in every output.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Memcg => "memcg",
-            Self::None => "none",
-            Self::Cpuset => "cpuset",
-            Self::Mempolicy => "mempolicy",
-        }
-    }
-}
-
-/// The process that the OOM killer chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Victim {
-    /// Process id.
-    pub pid: u32,
-    /// Thread id that the kernel's event and log name: a thread of the victim that still had its memory.
-    pub tid: u32,
-    /// Its name.
-    pub comm: Option<Comm>,
-    /// Id of its own memory cgroup (not the trigger's).
-    pub cgroup_id: Option<u64>,
-    /// Anonymous resident memory in bytes.
-    pub anon_rss_bytes: Option<u64>,
-    /// File-backed resident memory in bytes.
-    pub file_rss_bytes: Option<u64>,
-    /// Shared resident memory in bytes.
-    pub shmem_rss_bytes: Option<u64>,
-    /// Its `oom_score_adj`.
-    pub oom_score_adj: Option<i32>,
-}
-
-/// The task that ran out of memory, often not the victim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trigger {
-    /// Process id.
-    pub pid: u32,
-    /// Its name.
-    pub comm: Comm,
-}
-
-/// An OOM kill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Oom {
-    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
-    pub t_ns: u64,
-    /// Who was chosen.
-    pub victim: Victim,
-    /// Who ran out.
-    pub trigger: Trigger,
-    /// Which limit: from the kernel log, or inferred from the trigger's reclaim just before; `None` when neither says.
-    pub constraint: Option<Constraint>,
-}
-
 /// A change of one kswapd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kswapd {
@@ -179,6 +113,8 @@ pub enum Event {
     Stall(Stall),
     /// A process was killed.
     Oom(Oom),
+    /// The memory of a killed process is back.
+    Freed(Freed),
     /// kswapd was asked for, woke or slept.
     Kswapd(Kswapd),
 }

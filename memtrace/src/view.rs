@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     before::BeforeStart,
     clock::Clock,
-    event::{Kswapd, Oom, Stall},
+    event::{Freed, Kswapd, Oom, Stall},
     gfp::GfpNames,
     json::{self, Object},
     lines::{self, HEADER_EVERY, Style, SummaryView},
@@ -16,6 +16,9 @@ use crate::{
 /// The path of a cgroup, shared without copying.
 pub type Path = Option<Arc<[u8]>>;
 
+/// The paths of the two cgroups of an OOM kill: the victim's, and the one at its limit.
+pub type KillPaths = [Path; 2];
+
 /// One thing to show.
 #[derive(Debug)]
 pub enum Item {
@@ -23,8 +26,10 @@ pub enum Item {
     Before(Box<BeforeStart>),
     /// A stall, with the path of its cgroup.
     Stall(Stall, Path),
-    /// An OOM kill, with the path of the victim's cgroup.
-    Oom(Oom, Path),
+    /// An OOM kill, with the paths of its cgroups.
+    Oom(Oom, KillPaths),
+    /// The memory of an OOM victim is back, and its kill was shown before.
+    Freed(Freed),
     /// A change of a kswapd.
     Kswapd(Kswapd),
     /// The end of an interval, with the paths of the cgroups in its rows.
@@ -96,9 +101,9 @@ impl View {
             |id: Option<u64>, path: Option<Arc<[u8]>>| -> Vec<(u64, Arc<[u8]>)> { id.zip(path).into_iter().collect() };
         let paths = match &item {
             Item::Stall(stall, p) => path(stall.cgroup_id, p.clone()),
-            Item::Oom(oom, p) => path(oom.victim.cgroup_id, p.clone()),
+            Item::Oom(oom, p) => kill_paths(oom, p),
             Item::Summary(_, all) => all.clone(),
-            Item::Before(_) | Item::Kswapd(_) | Item::Tick(..) | Item::Said(_) => Vec::new(),
+            Item::Before(_) | Item::Kswapd(_) | Item::Freed(_) | Item::Tick(..) | Item::Said(_) => Vec::new(),
         };
         let paths = Paths(&paths);
         let names = Names { clock: &self.clock, cgroups: &paths, gfp: &self.gfp };
@@ -111,6 +116,7 @@ impl View {
                     Item::Before(before) => lines::before_start(&before, style),
                     Item::Stall(stall, _) => lines::stall_line(&stall, &names, width, style) + "\n",
                     Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
+                    Item::Freed(freed) => lines::freed_line(&freed, &names, style) + "\n",
                     Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
                     Item::Said(_) => String::new(),
                     Item::Tick(tick, _) if tick.is_empty_rest(*interval_ns) => String::new(),
@@ -136,6 +142,13 @@ impl View {
     }
 }
 
+/// The paths that came with an OOM kill, by cgroup.
+#[must_use]
+pub fn kill_paths(oom: &Oom, paths: &KillPaths) -> Vec<(u64, Arc<[u8]>)> {
+    let ids = [oom.victim.cgroup_id, oom.limit_cgroup_id()];
+    ids.into_iter().zip(paths).filter_map(|(id, path)| Some((id?, path.clone()?))).collect()
+}
+
 /// All cgroups that the rows of a tick name, each once.
 pub fn cgroups_of_rows(tick: &Tick) -> impl Iterator<Item = u64> + use<> {
     let rows = tick.rows.iter().flat_map(|rows| rows.tables().into_iter().flatten());
@@ -149,7 +162,7 @@ pub fn cgroups_of_rows(tick: &Tick) -> impl Iterator<Item = u64> + use<> {
 pub fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> + use<> {
     let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
     let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
-    let victims = summary.ooms.iter().filter_map(|oom| oom.victim.cgroup_id);
+    let victims = summary.ooms.iter().flat_map(Oom::cgroups);
     let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -161,6 +174,7 @@ fn object(item: &Item, names: &Names<'_>) -> Option<Object> {
         Item::Before(_) | Item::Said(_) => return None,
         Item::Stall(stall, _) => Object::Stall(json::Stall::new(stall, names)),
         Item::Oom(oom, _) => Object::Oom(json::Oom::new(oom, names)),
+        Item::Freed(freed) => Object::OomFreed(json::OomFreed::new(freed, names)),
         Item::Kswapd(kswapd) => Object::Kswapd(json::Kswapd::new(kswapd, names)),
         Item::Tick(tick, _) => Object::Tick(json::Tick::new(tick, names.clock)),
         Item::Summary(summary, _) => Object::Summary(json::Summary::new(summary, names)),

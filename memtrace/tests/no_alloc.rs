@@ -71,6 +71,7 @@ const CONTEXT: DecodeContext = DecodeContext {
     mglru: true,
     sources: Sources::EVENTS,
     shrinker_hook: true,
+    oom_call_hook: true,
 };
 
 /// A stall record of the `n`th process.
@@ -97,9 +98,9 @@ fn wakeup(record: &mut [u8; 64], n: u32) {
 }
 
 /// An OOM record.
-fn oom(record: &mut [u8; 104], n: u32) {
-    record[0..4].copy_from_slice(&[2_u16.to_ne_bytes(), 104_u16.to_ne_bytes()].concat()[..]);
-    record[48..52].copy_from_slice(&n.to_ne_bytes());
+fn oom(record: &mut [u8; 152], n: u32) {
+    record[0..4].copy_from_slice(&[2_u16.to_ne_bytes(), 152_u16.to_ne_bytes()].concat()[..]);
+    record[80..84].copy_from_slice(&n.to_ne_bytes());
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn decode_and_apply_allocate_nothing() {
     // With rows as for the screen, and without.
     for (filter, rows) in [(Filter::default(), false), (Filter::default(), true), (patterns, true)] {
         let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, rows, ..SessionConfig::default() });
-        let (mut s, mut k, mut o) = ([0; 160], [0; 64], [0; 104]);
+        let (mut s, mut k, mut o) = ([0; 160], [0; 64], [0; 152]);
         let (mut applied, mut allocated) = (0, 0);
         for n in 1..100_000 {
             stall(&mut s, n);
@@ -141,7 +142,7 @@ fn the_drain_allocates_nothing() {
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
     drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
-    let (mut s, mut k, mut o) = ([0; 160], [0; 64], [0; 104]);
+    let (mut s, mut k, mut o) = ([0; 160], [0; 64], [0; 152]);
     let mut make = |n: u32| {
         stall(&mut s, n);
         if let Some(id) = root {

@@ -5,7 +5,7 @@ use memtrace_common::totals::Loss;
 use crate::{
     emit::lost,
     fields::Values,
-    hooks::refault,
+    hooks::{freed, refault},
     inflight,
     maps::{INFLIGHT, KSWAPD_TASKS},
     task,
@@ -16,6 +16,7 @@ use crate::{
 pub(crate) fn process_exit<V: Values>(_: &V) {
     let (tid, tgid) = task::current_ids();
     refault::process_exited(tid, tgid);
+    freed::thread_exited(tid);
     if let Some(spans) = INFLIGHT.get_ptr(tid) {
         // SAFETY: the entry is this thread's own and lives until it is removed below.
         let open = unsafe { (*spans).depth };

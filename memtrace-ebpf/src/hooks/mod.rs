@@ -1,6 +1,7 @@
 //! What each event does, one file per topic.
 
 pub(crate) mod exit;
+pub(crate) mod freed;
 pub(crate) mod kswapd;
 pub(crate) mod oom;
 pub(crate) mod reclaim;

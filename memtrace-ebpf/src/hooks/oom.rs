@@ -3,14 +3,15 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use memtrace_common::{
     record::{COMM_LEN, KIND_OOM, OomRecord, fields},
-    totals::Loss,
+    totals::{Loss, OomCalls},
 };
 
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header},
-    fields::{Record, Values},
-    maps::LAST_RECLAIM,
+    fields::{Args, Record, Values},
+    hooks::{freed, stall::or_zero},
+    maps::{LAST_RECLAIM, MarkedVictim, OOM_CALLS},
     task::{self, Address},
 };
 
@@ -32,11 +33,72 @@ pub(crate) fn retry_zone<V: Values>(_: &V) {
     remember(task::current_ids().0, fields::AFTER_GLOBAL);
 }
 
+/// `oom_kill_process(oc, message)` begins: the OOM killer has chosen, and will mark one victim or several in this task.
+#[inline(always)]
+pub(crate) fn call_begin(args: &Args<1>) {
+    let Some(calls) = OOM_CALLS.get_ptr_mut(0) else { return };
+    let (control, members) = (Address(args.raw(0)), &CONFIG.oom);
+    let memcg = match control.follow(&members.memcg) {
+        Some(memcg) => task::id_of_memcg(memcg),
+        None => None,
+    };
+    let (limit_cgroup_id, limit_read) = or_zero(memcg, fields::LIMIT_CGROUP);
+    let (total_pages, total_read) = or_zero(control.read(&members.total_pages), fields::TOTAL_PAGES);
+    let (points, points_read) = or_zero(control.read(&members.points), fields::POINTS);
+    let (chosen, _) = or_zero(control.read(&members.chosen), 0);
+    let narrow = |value: Option<u32>, bit: u32| or_zero(value.map(u64::from), bit);
+    let (constraint, constraint_read) = narrow(control.read(&members.constraint), fields::CONSTRAINT);
+    let (gfp, gfp_read) = narrow(control.read(&members.gfp), fields::GFP);
+    let (order, order_read) = narrow(control.read(&members.order), fields::ORDER);
+    // SAFETY: a map value, written only under the kernel's oom_lock.
+    unsafe {
+        (*calls).calls += 1;
+        (*calls).limit_cgroup_id = limit_cgroup_id;
+        (*calls).total_pages = total_pages;
+        (*calls).points = points as i64;
+        (*calls).chosen = chosen;
+        (*calls).tid = task::current_ids().0;
+        (*calls).victims = 0;
+        (*calls).constraint = constraint as u32;
+        (*calls).gfp = gfp as u32;
+        (*calls).order = order as i32;
+        (*calls).fields =
+            limit_read | total_read | points_read | constraint_read | gfp_read | order_read | fields::CALL;
+    }
+}
+
+/// It returns: what is marked from now on belongs to no call.
+#[inline(always)]
+pub(crate) fn call_end(_: *mut core::ffi::c_void) {
+    if let Some(calls) = OOM_CALLS.get_ptr_mut(0) {
+        // SAFETY: a map value, written only under the kernel's oom_lock.
+        unsafe { (*calls).tid = 0 };
+    }
+}
+
+/// The call that a thread is in.
+#[inline(always)]
+fn open_call(tid: u32) -> Option<*mut OomCalls> {
+    let calls = OOM_CALLS.get_ptr_mut(0)?;
+    // SAFETY: a map value.
+    unsafe { ((*calls).tid == tid).then_some(calls) }
+}
+
+/// The chosen task of the open call, if it has this thread id: before 6.8 the event names no more than that.
+#[inline(always)]
+fn chosen(tid: u32) -> Option<Address> {
+    let calls = open_call(task::current_ids().0)?;
+    // SAFETY: a map value.
+    let chosen = Address(unsafe { (*calls).chosen });
+    (chosen.read::<u32>(&CONFIG.task.pid)? == tid).then_some(chosen)
+}
+
 /// What the victim is, however it was found.
 #[derive(Default)]
 pub(crate) struct Victim {
     pid: u32,
     tid: u32,
+    mm: u64,
     cgroup_id: u64,
     anon_rss_bytes: u64,
     file_rss_bytes: u64,
@@ -77,16 +139,22 @@ impl FindVictim for Record<'_> {
     }
 }
 
-impl<const N: usize> FindVictim for crate::fields::Args<N> {
+impl<const N: usize> FindVictim for Args<N> {
     /// The argument is the task itself (or, before 6.8, its pid alone): all is read from the task.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
         let places = &CONFIG.args.victim;
-        let Some(task) = self.get(&places.task) else {
-            let pid = self.get(&places.pid)? as u32;
-            return Some(Victim { pid, tid: pid, ..Victim::default() });
+        let task = match self.get(&places.task) {
+            Some(task) => Address(task),
+            None => {
+                let pid = self.get(&places.pid)? as u32;
+                match chosen(pid) {
+                    Some(task) => task,
+                    None => return Some(Victim { pid, tid: pid, ..Victim::default() }),
+                }
+            }
         };
-        let (task, members) = (Address(task), &CONFIG.task);
+        let members = &CONFIG.task;
         let mut victim = Victim { tid: task.read(&members.pid)?, ..Victim::default() };
         victim.pid = victim.tid;
         if let Some(tgid) = task.read(&members.tgid) {
@@ -105,9 +173,12 @@ impl<const N: usize> FindVictim for crate::fields::Args<N> {
             victim.oom_score_adj = i32::from(adj);
             victim.fields |= fields::VICTIM_ADJ;
         }
-        if let Some(rss) = task.follow(&members.mm).and_then(resident) {
-            (victim.file_rss_bytes, victim.anon_rss_bytes, victim.shmem_rss_bytes) = rss;
-            victim.fields |= fields::VICTIM_RSS;
+        if let Some(mm) = task.follow(&members.mm) {
+            victim.mm = mm.0;
+            if let Some(rss) = resident(mm) {
+                (victim.file_rss_bytes, victim.anon_rss_bytes, victim.shmem_rss_bytes) = rss;
+                victim.fields |= fields::VICTIM_RSS;
+            }
         }
         Some(victim)
     }
@@ -140,6 +211,15 @@ pub(crate) fn mark_victim<V: FindVictim>(v: &V) {
             }
         }
     }
+    let mut call = OomCalls::default();
+    if let Some(open) = open_call(trigger_tid) {
+        // SAFETY: a map value, written only under the kernel's oom_lock.
+        unsafe {
+            (*open).victims += 1;
+            call = *open;
+        }
+        read |= call.fields;
+    }
     // SAFETY: the helper takes no argument and cannot fail.
     let now = unsafe { bpf_ktime_get_ns() };
     emit(Loss::RingOom, Wake::Now, |record: *mut OomRecord| {
@@ -151,15 +231,33 @@ pub(crate) fn mark_victim<V: FindVictim>(v: &V) {
                 anon_rss_bytes: victim.anon_rss_bytes,
                 file_rss_bytes: victim.file_rss_bytes,
                 shmem_rss_bytes: victim.shmem_rss_bytes,
+                call: call.calls,
+                limit_cgroup_id: call.limit_cgroup_id,
+                total_pages: call.total_pages,
+                points: call.points,
                 pid: victim.pid,
                 tid: victim.tid,
                 trigger_tgid,
                 trigger_tid,
                 fields: read,
                 oom_score_adj: victim.oom_score_adj,
+                victim_of_call: call.victims,
+                constraint: call.constraint,
+                gfp: call.gfp,
+                order: call.order,
                 comm: victim.comm,
                 trigger_comm: task::current_comm(),
             });
         }
+    });
+    // After the record: what tells of the end must come behind it.
+    freed::expect(&MarkedVictim {
+        marked_ns: now,
+        mm: victim.mm,
+        pid: victim.pid,
+        tid: victim.tid,
+        fields: read & fields::VICTIM_COMM,
+        pad: 0,
+        comm: victim.comm,
     });
 }

@@ -33,7 +33,7 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
         2 | 3 => RefaultCounts { activated_pages: pages, ..RefaultCounts::default() },
         _ => RefaultCounts { restored_pages: pages, ..RefaultCounts::default() },
     };
-    count_refault(&counts, or_zero(id_of_memcg(Address(args.raw(0)))));
+    count_refault(&counts, or_zero(task::id_of_memcg(Address(args.raw(0)))));
 }
 
 /// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
@@ -122,15 +122,6 @@ fn or_zero(id: Option<u64>) -> u64 {
         Some(id) => id,
         None => 0,
     }
-}
-
-#[inline(always)]
-fn id_of_memcg(memcg: Address) -> Option<u64> {
-    let css = Address(memcg.0 + u64::from(loaded(&CONFIG.refault.memcg_css).offset()?));
-    if memcg.0 == 0 {
-        return None;
-    }
-    css.follow(&CONFIG.task.css_cgroup)?.follow(&CONFIG.task.cgroup_kn)?.read(&CONFIG.task.kn_id)
 }
 
 /// The entry of the current process, made when there is none; `None` when there is no room, and then the counts are in

@@ -6,7 +6,9 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use super::{DecodeContext, DecodeError, decode};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
+    event::{
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
+    },
     source::{Source, Sources},
 };
 
@@ -17,6 +19,7 @@ const ALL: DecodeContext = DecodeContext {
     mglru: false,
     sources: Sources::EVENTS,
     shrinker_hook: true,
+    oom_call_hook: false,
 };
 
 /// A record from fields in their order, each with its width.
@@ -89,18 +92,30 @@ fn stall() -> Stall {
 }
 
 fn oom_bytes(read: u32) -> Vec<u8> {
+    oom_bytes_of(read, 3)
+}
+
+fn oom_bytes_of(read: u32, constraint: u32) -> Vec<u8> {
     bytes(&[
-        &header(2, 104, 6_000_000),
+        &header(2, 152, 6_000_000),
         &43_u64.to_ne_bytes(),        // cgroup_id
         &(1_u64 << 20).to_ne_bytes(), // anon_rss_bytes
         &4096_u64.to_ne_bytes(),      // file_rss_bytes
         &0_u64.to_ne_bytes(),         // shmem_rss_bytes
+        &7_u64.to_ne_bytes(),         // call
+        &44_u64.to_ne_bytes(),        // limit_cgroup_id
+        &10_240_u64.to_ne_bytes(),    // total_pages
+        &(-3_i64).to_ne_bytes(),      // points
         &500_u32.to_ne_bytes(),       // pid
         &501_u32.to_ne_bytes(),       // tid
         &1234_u32.to_ne_bytes(),      // trigger_tgid
         &1240_u32.to_ne_bytes(),      // trigger_tid
         &read.to_ne_bytes(),          // fields
         &(-17_i32).to_ne_bytes(),     // oom_score_adj
+        &2_u32.to_ne_bytes(),         // victim_of_call
+        &constraint.to_ne_bytes(),    // constraint
+        &0xcc0_u32.to_ne_bytes(),     // gfp
+        &(-1_i32).to_ne_bytes(),      // order
         b"victim\0\0\0\0\0\0\0\0\0\0",
         b"fifteen bytes!!\0",
     ])
@@ -184,20 +199,80 @@ fn an_oom_kill() {
         oom_score_adj: Some(-17),
     };
     let trigger = Trigger { pid: 1234, comm: Comm(*b"fifteen bytes!!\0") };
-    let want = |victim, constraint| Ok(Event::Oom(Oom { t_ns: 6_000_000, victim, trigger, constraint }));
-    assert_eq!(decode(&oom_bytes(all), &ALL), want(victim, None));
-    assert_eq!(decode(&oom_bytes(all | fields::AFTER_MEMCG), &ALL), want(victim, Some(Constraint::Memcg)));
-    assert_eq!(decode(&oom_bytes(all | fields::AFTER_GLOBAL), &ALL), want(victim, None));
-    let unread = Victim {
-        comm: None,
-        cgroup_id: None,
-        anon_rss_bytes: None,
-        file_rss_bytes: None,
-        shmem_rss_bytes: None,
-        oom_score_adj: None,
-        ..victim
+    let (memcg, global) = (Some(LastReclaim::Memcg), Some(LastReclaim::Global));
+    let want = |victim, last_reclaim: Option<LastReclaim>| {
+        let constraint = last_reclaim.filter(|last| *last == LastReclaim::Memcg).map(|_| Constraint::Memcg);
+        Ok(Event::Oom(Oom { t_ns: 6_000_000, victim, trigger, constraint, last_reclaim, ..Oom::default() }))
     };
+    assert_eq!(decode(&oom_bytes(all), &ALL), want(victim, None));
+    assert_eq!(decode(&oom_bytes(all | fields::AFTER_MEMCG), &ALL), want(victim, memcg));
+    assert_eq!(decode(&oom_bytes(all | fields::AFTER_GLOBAL), &ALL), want(victim, global));
+    let unread = Victim { pid: 500, tid: 501, ..Victim::default() };
     assert_eq!(decode(&oom_bytes(0), &ALL), want(unread, None));
+}
+
+/// The kill that these bytes tell, with calls traced.
+fn called(bytes: &[u8]) -> Oom {
+    match decode(bytes, &DecodeContext { oom_call_hook: true, ..ALL }) {
+        Ok(Event::Oom(oom)) => oom,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_call_of_the_oom_killer() {
+    let all = fields::CALL
+        | fields::CONSTRAINT
+        | fields::LIMIT_CGROUP
+        | fields::POINTS
+        | fields::TOTAL_PAGES
+        | fields::GFP
+        | fields::ORDER;
+    let call = OomCall {
+        number: 7,
+        victim: 2,
+        constraint: Some(Constraint::Memcg),
+        cgroup_id: Some(44),
+        order: Some(-1),
+        gfp: Some(0xcc0),
+        points: Some(-3),
+        total_pages: Some(10_240),
+    };
+    let oom = called(&oom_bytes(all));
+    assert_eq!((oom.call, oom.constraint, oom.dying), (Some(call), Some(Constraint::Memcg), false));
+    // The call is believed, not what came before it.
+    let oom = called(&oom_bytes_of(all | fields::AFTER_MEMCG, 0));
+    assert_eq!((oom.constraint, oom.signs_disagree()), (Some(Constraint::None), true));
+    let oom = called(&oom_bytes(fields::CALL | fields::AFTER_MEMCG));
+    let bare = OomCall { number: 7, victim: 2, ..OomCall::default() };
+    assert_eq!((oom.call, oom.constraint), (Some(bare), Some(Constraint::Memcg)));
+    let oom = called(&oom_bytes(0));
+    assert_eq!((oom.call, oom.dying), (None, true), "no call though calls are traced");
+    assert_eq!(decode(&oom_bytes_of(all, 4), &ALL), Err(DecodeError::UnknownConstraint(4)));
+}
+
+#[test]
+fn the_end_of_a_victim() {
+    let freed = |read: u32, by: u32| {
+        decode(
+            &bytes(&[
+                &header(4, 56, 9_000_000),
+                &6_000_000_u64.to_ne_bytes(), // marked_ns
+                &500_u32.to_ne_bytes(),       // pid
+                &501_u32.to_ne_bytes(),       // tid
+                &by.to_ne_bytes(),            // by
+                &read.to_ne_bytes(),          // fields
+                b"victim\0\0\0\0\0\0\0\0\0\0",
+            ]),
+            &ALL,
+        )
+    };
+    let want = |comm, by| Freed { t_ns: 9_000_000, marked_ns: 6_000_000, pid: 500, tid: 501, comm, by };
+    let named = want(Some(Comm::from(b"victim".as_slice())), FreedBy::Exit);
+    assert_eq!(freed(fields::VICTIM_COMM, 0), Ok(Event::Freed(named)));
+    assert_eq!(named.memory_back().after_ns, 3_000_000);
+    assert_eq!(freed(0, 1), Ok(Event::Freed(want(None, FreedBy::Reaper))));
+    assert_eq!(freed(0, 2), Err(DecodeError::UnknownEnd(2)));
 }
 
 #[test]
@@ -254,7 +329,7 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 160_u16), (2, 104), (3, 64)]),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 160_u16), (2, 152), (3, 64), (4, 56)]),
         body in proptest::collection::vec(any::<u8>(), 144),
         t_ns: u64,
     ) {
@@ -264,6 +339,7 @@ proptest! {
             Ok(Event::Stall(stall)) => prop_assert_eq!((kind, stall.t_ns), (1, t_ns)),
             Ok(Event::Oom(oom)) => prop_assert_eq!((kind, oom.t_ns), (2, t_ns)),
             Ok(Event::Kswapd(kswapd)) => prop_assert_eq!((kind, kswapd.t_ns), (3, t_ns)),
+            Ok(Event::Freed(freed)) => prop_assert_eq!((kind, freed.t_ns), (4, t_ns)),
             Err(error) => prop_assert!(error.is_unknown_kind() || matches!(error, DecodeError::BadNode(_))),
         }
     }

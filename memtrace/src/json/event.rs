@@ -80,29 +80,6 @@ impl Stall {
     }
 }
 
-/// The process that the OOM killer chose.
-#[derive(Debug, Serialize)]
-pub struct Victim {
-    /// Process id.
-    pub pid: u32,
-    /// Its name.
-    pub comm: Option<String>,
-    /// Path of its own memory cgroup.
-    pub cgroup: Option<String>,
-    /// Id of that cgroup.
-    pub cgroup_id: Option<u64>,
-    /// The container, pod or unit that it belongs to.
-    pub container: Option<Container>,
-    /// Anonymous resident memory in bytes.
-    pub anon_rss_bytes: Option<u64>,
-    /// File-backed resident memory in bytes.
-    pub file_rss_bytes: Option<u64>,
-    /// Shared resident memory in bytes.
-    pub shmem_rss_bytes: Option<u64>,
-    /// Its `oom_score_adj`.
-    pub oom_score_adj: Option<i32>,
-}
-
 /// A process by id and name.
 #[derive(Debug, Serialize)]
 pub struct Process {
@@ -113,48 +90,8 @@ pub struct Process {
 }
 
 impl Process {
-    fn new(trigger: &event::Trigger) -> Self {
+    pub(super) fn new(trigger: &event::Trigger) -> Self {
         Self { pid: trigger.pid, comm: text(trigger.comm.bytes()) }
-    }
-}
-
-/// An OOM kill.
-#[derive(Debug, Serialize)]
-pub struct Oom {
-    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
-    pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
-    pub time: String,
-    /// Who was chosen.
-    pub victim: Victim,
-    /// Who ran out, often another.
-    pub trigger: Process,
-    /// Which limit.
-    pub constraint: Option<&'static str>,
-}
-
-impl Oom {
-    /// The object of an OOM kill.
-    #[must_use]
-    pub fn new(oom: &event::Oom, names: &Names<'_>) -> Self {
-        let victim = &oom.victim;
-        Self {
-            t_ns: oom.t_ns,
-            time: names.clock.rfc3339(oom.t_ns),
-            victim: Victim {
-                pid: victim.pid,
-                comm: victim.comm.map(|comm| text(comm.bytes())),
-                cgroup: names.cgroup(victim.cgroup_id).map(text),
-                cgroup_id: victim.cgroup_id,
-                container: Container::of(victim.cgroup_id, names),
-                anon_rss_bytes: victim.anon_rss_bytes,
-                file_rss_bytes: victim.file_rss_bytes,
-                shmem_rss_bytes: victim.shmem_rss_bytes,
-                oom_score_adj: victim.oom_score_adj,
-            },
-            trigger: Process::new(&oom.trigger),
-            constraint: oom.constraint.map(event::Constraint::name),
-        }
     }
 }
 

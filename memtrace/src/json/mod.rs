@@ -9,6 +9,7 @@ mod event;
 mod group;
 mod meta;
 mod node;
+mod oom;
 mod parts;
 mod refaults;
 mod stacks;
@@ -20,10 +21,11 @@ use serde::Serialize;
 pub use self::{
     compare::Compare,
     coverage::{Coverage, CoverageRow},
-    event::{Kswapd, Oom, Process, Stall, Victim},
+    event::{Kswapd, Process, Stall},
     group::Group,
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     node::Node,
+    oom::{MemoryBack, Oom, OomCall, OomFreed, Signs, Victim},
     refaults::{Refaults, RowRefaults},
     summary::{CgroupRow, KindSummary, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
@@ -44,6 +46,8 @@ pub enum Object {
     Stall(Stall),
     /// An OOM kill.
     Oom(Oom),
+    /// The memory of an OOM victim is back.
+    OomFreed(OomFreed),
     /// A change of one kswapd.
     Kswapd(Kswapd),
     /// A row of a table that a report was asked for.

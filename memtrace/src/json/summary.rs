@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{
     container::Container,
     coverage::{Coverage, coverage},
-    event::Oom,
     node::Node,
+    oom::Oom,
     parts::{Parts, Shrinker},
     refaults::{self, Refaults, RowRefaults},
     stacks::Stacks,
@@ -262,6 +262,8 @@ pub struct Summary {
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
     pub oom_kills: u64,
+    /// How many calls of the OOM killer there were; null where they are not traced.
+    pub oom_calls: Option<u64>,
     /// What was lost, by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
     /// Our counts since attach against the kernel's own, by counter.
@@ -298,6 +300,7 @@ impl Summary {
             stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
+            oom_calls: summary.oom_calls,
             loss: summary.loss.0.clone(),
             coverage: coverage(&summary.coverage),
             own: Own {

@@ -19,7 +19,7 @@ pub use self::{
     before::before_start,
     filter::filter_in_words,
     number::{bytes, duration},
-    oom::{kswapd_line, oom_line},
+    oom::{freed_line, kswapd_line, oom_line},
     row::{header, row},
     stall::{stall_header, stall_line},
     style::Style,

@@ -313,7 +313,11 @@ fn direct_stalls(out: &mut String, reached: &Reached) {
 }
 
 fn ooms(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
-    let _ = writeln!(out, "OOM kills: {}", count(summary.oom_kills));
+    let _ = write!(out, "OOM kills: {}", count(summary.oom_kills));
+    if let Some(calls) = summary.oom_calls.filter(|calls| *calls > 0 || summary.oom_kills > 0) {
+        let _ = write!(out, " (by {} of the OOM killer)", things(calls, "call"));
+    }
+    out.push('\n');
     let skipped = summary.ooms.len().saturating_sub(view.top);
     for oom in &summary.ooms[skipped..] {
         let _ = writeln!(out, "  {}", oom_line(oom, &view.names, view.style));

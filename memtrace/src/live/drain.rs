@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::output::Queue;
 use crate::{
     decode::{DecodeContext, decode},
-    event::{Comm, Event, Oom, Stall},
+    event::{Comm, Event, Freed, Oom, Stall},
     host::cgroups::CgroupNames,
     record::Feed,
     session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
@@ -30,6 +30,8 @@ pub struct Drain {
     pub(super) unnamed: Vec<NewProcess>,
     /// OOM kills that have not gone out yet.
     pub(super) ooms: Vec<Oom>,
+    /// Victims whose memory is back, whose kills may not have gone out yet.
+    pub(super) freed: Vec<Freed>,
     /// The trace that is recorded.
     pub feed: Option<Feed>,
 }
@@ -47,6 +49,7 @@ impl Drain {
             kswapd_lines,
             unnamed: Vec::with_capacity(1024),
             ooms: Vec::with_capacity(64),
+            freed: Vec::with_capacity(64),
             feed: None,
         }
     }
@@ -70,11 +73,20 @@ impl Drain {
             Event::Stall(stall) => self.take_stall(stall, &event),
             Event::Oom(oom) => {
                 // Now: by the time that the kill goes out, the cgroup may be gone.
-                let _ = oom.victim.cgroup_id.and_then(|id| self.cgroups.resolve(id));
+                for id in oom.cgroups() {
+                    let _ = self.cgroups.resolve(id);
+                }
                 if self.ooms.len() < self.ooms.capacity() {
                     self.ooms.push(*oom);
                 } else {
                     self.show_oom(*oom);
+                }
+            }
+            Event::Freed(freed) => {
+                if self.freed.len() < self.freed.capacity() {
+                    self.freed.push(*freed);
+                } else {
+                    self.show_freed(*freed);
                 }
             }
             Event::Kswapd(kswapd) => {
@@ -103,10 +115,20 @@ impl Drain {
 
     /// Counts and shows an OOM kill.
     pub(super) fn show_oom(&mut self, oom: Oom) {
-        let path = oom.victim.cgroup_id.and_then(|id| self.cgroups.resolve(id));
+        let paths = [oom.victim.cgroup_id, oom.limit_cgroup_id()].map(|id| self.cgroups.resolve(id?));
         self.session.apply(&Event::Oom(oom), &self.cgroups);
-        self.record(Entry::Event(Event::Oom(oom)), oom.victim.cgroup_id.zip(path.as_ref()));
-        self.offer(Item::Oom(oom, path));
+        self.record(Entry::Event(Event::Oom(oom)), oom.victim.cgroup_id.zip(paths[0].as_ref()));
+        if let (Some(id), Some(path), Some(feed)) = (oom.limit_cgroup_id(), &paths[1], &mut self.feed) {
+            feed.path(id, path);
+        }
+        self.offer(Item::Oom(oom, paths));
+    }
+
+    /// Notes and shows that a victim's memory is back.
+    pub(super) fn show_freed(&mut self, freed: Freed) {
+        self.session.apply(&Event::Freed(freed), &self.cgroups);
+        self.record(Entry::Event(Event::Freed(freed)), None);
+        self.offer(Item::Freed(freed));
     }
 
     /// Gives a process its own name.

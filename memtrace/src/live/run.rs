@@ -151,11 +151,21 @@ impl Tracing<'_> {
             self.drain.take(&record);
         }
         self.introduce();
-        while let Some(oom) = self.drain.ooms.pop() {
-            if let Some(oom) = self.ooms.push(oom) {
+        // In order: the victims of one call follow each other.
+        for at in 0..self.drain.ooms.len() {
+            if let Some(oom) = self.ooms.push(self.drain.ooms[at]) {
                 self.drain.show_oom(oom);
             }
         }
+        self.drain.ooms.clear();
+        // After the kills: one that still waits goes out with it.
+        for at in 0..self.drain.freed.len() {
+            let freed = self.drain.freed[at];
+            if !self.ooms.freed(&freed) {
+                self.drain.show_freed(freed);
+            }
+        }
+        self.drain.freed.clear();
         for oom in self.ooms.ready(now, all, &self.drain.cgroups) {
             self.drain.show_oom(oom);
         }
@@ -184,7 +194,7 @@ impl Tracing<'_> {
         // What the kernel counted up to here must be in ours: its counters first, then all that the ring has.
         let before = self.counters.read();
         self.drain(now, false);
-        self.ooms.catch_up();
+        self.ooms.catch_up(now);
         let faults = self.probe.faults.read();
         let of_processes = faults.processes.iter().filter_map(|process| process.cgroup_id);
         for id in of_processes.chain(faults.cgroups.iter().map(|(id, _)| *id)) {
@@ -263,6 +273,9 @@ impl Tracing<'_> {
         if self.probe.faults_read.refaults.is_some() {
             let (all, own) = self.probe.faults.totals().context(WHAT)?;
             (totals.refaults, totals.own_refaults) = (Some(all), Some(own));
+        }
+        if self.probe.oom_calls {
+            totals.oom_calls = Some(self.probe.totals.oom_calls().context(WHAT)?);
         }
         Ok(totals)
     }

@@ -60,6 +60,7 @@ fn time_of(item: &Item) -> Option<u64> {
     match item {
         Item::Stall(stall, _) => Some(stall.t_ns),
         Item::Oom(oom, _) => Some(oom.t_ns),
+        Item::Freed(freed) => Some(freed.t_ns),
         Item::Kswapd(kswapd) => Some(kswapd.t_ns),
         Item::Tick(tick, _) => Some(tick.t_ns),
         Item::Before(_) | Item::Said(_) | Item::Summary(..) => None,

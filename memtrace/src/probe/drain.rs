@@ -7,7 +7,7 @@ use memtrace_common::{
     kind::StallKind,
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
-    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals},
+    totals::{KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals},
 };
 
 use super::{load::LoadError, pod::Raw, words::chain};
@@ -22,6 +22,7 @@ pub struct Totals {
     kswapd: Array<MapData, Raw<KswapdTotals>>,
     other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
+    oom_calls: Array<MapData, Raw<OomCalls>>,
     loss: PerCpuArray<MapData, u64>,
     open: HashMap<MapData, u32, Raw<TaskSpans>>,
     /// Whether reclaim that was asked for is told apart.
@@ -43,6 +44,7 @@ impl Totals {
             kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
             other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
             shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
+            oom_calls: Array::try_from(take("OOM_CALLS")?).map_err(refused)?,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
             proactive,
@@ -87,6 +89,14 @@ impl Totals {
         totals.in_flight = in_flight(&open);
         totals.open = open_stalls(&open);
         Ok(totals)
+    }
+
+    /// Calls of the OOM killer since attach, if their hook is attached.
+    ///
+    /// # Errors
+    /// When the kernel does not let the map be read, with its words.
+    pub fn oom_calls(&self) -> Result<u64, MapError> {
+        self.oom_calls.get(&0, 0).map(|Raw(calls)| calls.calls)
     }
 
     /// The spans that are open now, by thread. Tasks come and go meanwhile, so that one may be missed, or seen twice when

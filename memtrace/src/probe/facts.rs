@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{CompactMembers, Config, EventFields, Member, RefaultPlaces, TaskMembers, cgroup_source};
+use memtrace_common::config::{
+    CompactMembers, Config, EventFields, Member, OomMembers, RefaultPlaces, TaskMembers, cgroup_source,
+};
 
 use super::{
     btf::Btf,
@@ -23,6 +25,7 @@ pub(super) struct KernelFacts {
     refault: RefaultPlaces,
     compact: CompactMembers,
     shrinker_function: Member,
+    oom: OomMembers,
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
@@ -40,6 +43,7 @@ impl KernelFacts {
             refault: RefaultPlaces::UNREAD,
             compact: CompactMembers::UNREAD,
             shrinker_function: Member::UNREAD,
+            oom: OomMembers::UNREAD,
             gfp_names: Vec::new(),
             btf: Ok(()),
         };
@@ -52,6 +56,7 @@ impl KernelFacts {
                 facts.refault = places::refault_places(&btf);
                 facts.compact = places::compact_members(&btf);
                 facts.shrinker_function = places::shrinker_function(&btf);
+                facts.oom = places::oom_members(&btf);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -84,6 +89,7 @@ impl KernelFacts {
             refault: self.refault,
             compact: self.compact,
             shrinker_function: self.shrinker_function,
+            oom: self.oom,
         }
     }
 

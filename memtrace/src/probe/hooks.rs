@@ -52,7 +52,7 @@ macro_rules! hook {
 
 /// All hooks, in the order in which they are attached: ends before begins, so that a stall that begins while the
 /// attaching goes on is not missed at its end, and what drops state first.
-pub const HOOKS: [Hook; 18] = [
+pub const HOOKS: [Hook; 19] = [
     hook!("sched" "sched_process_exit", "process_exit", false,
         gives "the exit of a thread, to drop its state",
         without "a stall cut off by an exit is not told from one in flight", []),
@@ -107,6 +107,9 @@ pub const HOOKS: [Hook; 18] = [
     hook!("oom" "reclaim_retry_zone", "retry_zone", false,
         gives "global reclaim that failed and is tried again",
         without "a global OOM kill is told from a memcg one by the kernel log alone", []),
+    hook!("oom" "finish_task_reaping", "task_reaped", false,
+        gives "when the OOM reaper gave a victim's memory back",
+        without "of a victim that lingers it is not told when its memory was back", ["pid" = reaped]),
     hook!("oom" "mark_victim", "mark_victim", true,
         gives "OOM victim and trigger",
         without "no OOM victims", []),

@@ -13,7 +13,7 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, PROACTIVE, REFAULTS},
+    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, OOM_KILL, PROACTIVE, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -101,6 +101,8 @@ pub struct Probe {
     pub faults: FaultTables,
     /// Which of their counts are read.
     pub faults_read: FaultsRead,
+    /// Whether calls of the OOM killer are traced.
+    pub oom_calls: bool,
     /// The stacks of stalls; `None` when they are not asked for.
     pub stacks: Option<StackTables>,
     /// The kinds of stall that are traced.
@@ -193,6 +195,7 @@ impl Loaded {
         let proactive = chains::is_attached(&PROACTIVE, &chains);
         let off_cpu =
             chains.iter().any(|chain| chain.name.ends_with("sched_switch") && chain.attached.name().is_some());
+        let oom_calls = chains.iter().any(|chain| chain.name == OOM_KILL && chain.attached.name().is_some());
         hooks.extend(chains);
         let kinds = kinds::told(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
@@ -209,6 +212,7 @@ impl Loaded {
             totals,
             faults,
             faults_read,
+            oom_calls,
             stacks,
             kinds,
             sources,

@@ -1,8 +1,8 @@
 //! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
 
 use memtrace_common::config::{
-    BeginFields, CompactMembers, EventFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields, TaskMembers,
-    VictimFields,
+    BeginFields, CompactMembers, EventFields, Field, KswapdFields, Member, OomMembers, RefaultPlaces, ShrinkFields,
+    TaskMembers, VictimFields,
 };
 
 use super::{btf::Btf, format::Format};
@@ -10,7 +10,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 17] = [
+    const TYPES: [&[u8]; 18] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -26,6 +26,7 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"node_stat_item",
         b"compact_control",
         b"shrinker",
+        b"oom_control",
         THROTTLE.as_bytes(),
         COMPACT.as_bytes(),
     ];
@@ -47,7 +48,7 @@ pub const COMPACT: &str = "try_to_compact_pages";
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
 
-const EVENTS: [&str; 14] = [
+const EVENTS: [&str; 15] = [
     "mm_vmscan_direct_reclaim_begin",
     "mm_vmscan_direct_reclaim_end",
     "mm_vmscan_memcg_reclaim_begin",
@@ -61,6 +62,7 @@ const EVENTS: [&str; 14] = [
     "mm_vmscan_kswapd_wake",
     "mm_vmscan_kswapd_sleep",
     "mark_victim",
+    "finish_task_reaping",
     "reclaim_retry_zone",
 ];
 
@@ -153,6 +155,7 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
         kswapd_wake: kswapd("mm_vmscan_kswapd_wake"),
         kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
         victim,
+        reaped: place("finish_task_reaping", "pid"),
         ..EventFields::UNREAD
     }
 }
@@ -201,6 +204,22 @@ pub fn compact_members(btf: &Btf<'_>) -> CompactMembers {
 #[must_use]
 pub fn shrinker_function(btf: &Btf<'_>) -> Member {
     btf.member("shrinker", "scan_objects").map_or(Member::UNREAD, |place| Member(place.bits / 8))
+}
+
+/// Members of `oom_control`.
+#[must_use]
+pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
+    let member =
+        |member: &str| btf.member("oom_control", member).map_or(Member::UNREAD, |place| Member(place.bits / 8));
+    OomMembers {
+        memcg: member("memcg"),
+        gfp: member("gfp_mask"),
+        order: member("order"),
+        total_pages: member("totalpages"),
+        chosen: member("chosen"),
+        points: member("chosen_points"),
+        constraint: member("constraint"),
+    }
 }
 
 /// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.

@@ -6,7 +6,7 @@ use memtrace_common::{
     shrinker::{ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     stack::{StackCounts, StackFrames, StackKey},
-    totals::{KswapdTotals, OtherShrinks, StallTotals},
+    totals::{KswapdTotals, OomCalls, OtherShrinks, StallTotals},
 };
 
 /// A shared type in a form that aya's maps and globals take.
@@ -28,6 +28,8 @@ unsafe impl aya::Pod for Raw<TaskFaults> {}
 unsafe impl aya::Pod for Raw<KswapdTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
+// SAFETY: `repr(C)`, made of integers without padding between them.
+unsafe impl aya::Pod for Raw<OomCalls> {}
 // SAFETY: `repr(C)`, made of integers with explicit padding.
 unsafe impl aya::Pod for Raw<TaskSpans> {}
 // SAFETY: `repr(C)`, made of integers without padding between them.

@@ -247,8 +247,8 @@ impl Replay {
                     self.known.introduce(&mut self.session, stall.pid, stall.process_start_ns);
                 }
             }
-            Event::Oom(oom) => self.learn(oom.victim.cgroup_id, names),
-            Event::Kswapd(_) => {}
+            Event::Oom(oom) => oom.cgroups().for_each(|id| self.learn(Some(id), names)),
+            Event::Freed(_) | Event::Kswapd(_) => {}
         }
         watch.event(event, applied.shown, &self.paths);
     }

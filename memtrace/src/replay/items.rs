@@ -29,7 +29,10 @@ impl<F: FnMut(Item)> Watch for Items<F> {
             Event::Stall(stall) if shown && stall.dur_ns >= self.min_stall_ns => {
                 (self.show)(Item::Stall(*stall, path(stall.cgroup_id)));
             }
-            Event::Oom(oom) => (self.show)(Item::Oom(*oom, path(oom.victim.cgroup_id))),
+            Event::Oom(oom) => {
+                (self.show)(Item::Oom(*oom, [path(oom.victim.cgroup_id), path(oom.limit_cgroup_id())]));
+            }
+            Event::Freed(freed) => (self.show)(Item::Freed(*freed)),
             Event::Kswapd(kswapd) if self.kswapd => (self.show)(Item::Kswapd(*kswapd)),
             Event::Stall(_) | Event::Kswapd(_) => {}
         }

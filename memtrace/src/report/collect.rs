@@ -52,7 +52,7 @@ impl Watch for Collector {
                 self.kills_told += 1;
                 self.heat.mark(oom.t_ns, Mark::Oom);
             }
-            Event::Stall(_) | Event::Kswapd(_) => {}
+            Event::Stall(_) | Event::Freed(_) | Event::Kswapd(_) => {}
         }
     }
 

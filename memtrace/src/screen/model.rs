@@ -23,7 +23,7 @@ use crate::{
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
     },
-    view::Item,
+    view::{Item, KillPaths},
 };
 
 /// Intervals that are kept: ten minutes of seconds.
@@ -74,7 +74,7 @@ pub struct Frame {
     /// The interval.
     pub tick: Tick,
     /// Kills that were told since the interval before, with the paths of their cgroups.
-    pub ooms: Vec<(Oom, Option<Arc<[u8]>>)>,
+    pub ooms: Vec<(Oom, KillPaths)>,
 }
 
 impl Frame {
@@ -183,8 +183,8 @@ pub struct Model {
     bytes: usize,
     /// How many of the oldest intervals were thinned.
     thinned: usize,
-    ooms: VecDeque<(Oom, Option<Arc<[u8]>>)>,
-    pending: Vec<(Oom, Option<Arc<[u8]>>)>,
+    ooms: VecDeque<(Oom, KillPaths)>,
+    pending: Vec<(Oom, KillPaths)>,
     paths: Paths,
     /// Names of stacks.
     pub(super) stacks: StackTable,
@@ -227,13 +227,19 @@ impl Model {
     pub fn push(&mut self, item: Item) {
         match item {
             Item::Before(before) => self.before = Some(before),
-            Item::Oom(oom, path) => {
+            Item::Oom(oom, paths) => {
                 if self.ooms.len() == OOMS {
                     self.ooms.pop_front();
                 }
-                self.ooms.push_back((oom, path.clone()));
+                self.ooms.push_back((oom, paths.clone()));
                 if self.pending.len() < OOMS {
-                    self.pending.push((oom, path));
+                    self.pending.push((oom, paths));
+                }
+            }
+            Item::Freed(freed) => {
+                // Looked at from an earlier time it is not back yet, but what came of a kill is what one wants to know.
+                if let Some((oom, _)) = self.ooms.iter_mut().rev().find(|(oom, _)| freed.is_of(oom)) {
+                    oom.memory_back = Some(freed.memory_back());
                 }
             }
             Item::Tick(tick, paths) => self.push_tick(*tick, paths),
@@ -314,7 +320,7 @@ impl Model {
     }
 
     /// OOM kills until `t_ns`, the latest first.
-    pub fn ooms_until(&self, t_ns: u64) -> impl Iterator<Item = &(Oom, Option<Arc<[u8]>>)> {
+    pub fn ooms_until(&self, t_ns: u64) -> impl Iterator<Item = &(Oom, KillPaths)> {
         self.ooms.iter().rev().filter(move |(oom, _)| oom.t_ns <= t_ns)
     }
 

@@ -16,6 +16,7 @@ use crate::{
         tick::{Interval, Tick},
     },
     untrusted::Untrusted,
+    view::KillPaths,
 };
 
 /// A row, in words where it names something.
@@ -80,7 +81,7 @@ pub(super) type Paths = BTreeMap<u64, Arc<[u8]>>;
 /// All rows of an interval that fit, sorted.
 pub(super) fn rows(
     tick: &Tick,
-    ooms: &[(Oom, Option<Arc<[u8]>>)],
+    ooms: &[(Oom, KillPaths)],
     paths: &Paths,
     group: Group,
     filter: &RowFilter,

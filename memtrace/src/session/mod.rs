@@ -241,6 +241,10 @@ impl Session {
                 self.ooms.push(*oom);
                 Applied { shown: true, ..Applied::default() }
             }
+            Event::Freed(freed) => {
+                self.ooms.freed(freed);
+                Applied { shown: true, ..Applied::default() }
+            }
             Event::Kswapd(kswapd) => {
                 self.kswapds.apply(kswapd);
                 if let Some(recent) = &mut self.recent {

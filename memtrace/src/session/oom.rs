@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::event::{Comm, Constraint, Oom, Trigger, Victim};
+use crate::event::{Constraint, Freed, Oom};
 
 /// The latest kills, and how many there were.
 #[derive(Debug)]
@@ -10,32 +10,27 @@ pub(super) struct OomKills {
     kept: VecDeque<Oom>,
     capacity: usize,
     seen: u64,
+    groups: u64,
 }
 
 impl OomKills {
     /// Room for `capacity` kills (at least 1), all memory allocated and written once.
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        let victim = Victim {
-            pid: 0,
-            tid: 0,
-            comm: None,
-            cgroup_id: None,
-            anon_rss_bytes: None,
-            file_rss_bytes: None,
-            shmem_rss_bytes: None,
-            oom_score_adj: None,
-        };
-        let trigger = Trigger { pid: 0, comm: Comm::default() };
         // Filled once, so that its memory is written here and not in the middle of an OOM.
-        let mut kept = VecDeque::from(vec![Oom { t_ns: u64::MAX, victim, trigger, constraint: None }; capacity]);
+        let mut kept = VecDeque::from(vec![Oom { t_ns: u64::MAX, ..Oom::default() }; capacity]);
         std::hint::black_box(&mut kept);
         kept.clear();
-        Self { kept, capacity, seen: 0 }
+        Self { kept, capacity, seen: 0, groups: 0 }
     }
 
     /// Adds one; the oldest makes room.
     pub(super) fn push(&mut self, oom: Oom) {
+        self.groups += u64::from(match oom.call {
+            Some(call) => call.victim == 2,
+            // Where calls are not traced, what the same task brought about one after the other may be a group.
+            None => !oom.dying && self.kept.back().is_some_and(|last| last.trigger.pid == oom.trigger.pid),
+        });
         if self.kept.len() == self.capacity {
             self.kept.pop_front();
         }
@@ -48,14 +43,26 @@ impl OomKills {
         let found = self.kept.iter_mut().rev().find(|oom| oom.victim.pid == victim_pid);
         let known = found.is_some();
         if let Some(oom) = found {
-            oom.constraint = Some(constraint);
+            oom.hear_log(Some(constraint));
         }
         known
+    }
+
+    /// Says when the memory of a victim was back. A kill that is not kept any more is left alone.
+    pub(super) fn freed(&mut self, freed: &Freed) {
+        if let Some(oom) = self.kept.iter_mut().rev().find(|oom| freed.is_of(oom)) {
+            oom.memory_back = Some(freed.memory_back());
+        }
     }
 
     /// The kills that are kept, oldest first.
     pub(super) fn kept(&self) -> impl Iterator<Item = &Oom> {
         self.kept.iter()
+    }
+
+    /// Calls of the OOM killer that killed a whole cgroup; where calls are not traced, at most so many.
+    pub(super) fn groups(&self) -> u64 {
+        self.groups
     }
 
     /// How many there were.

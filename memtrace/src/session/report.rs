@@ -182,6 +182,7 @@ impl Session {
             stacks: self.stacks.as_ref().map(|table| self.stack_summary(table)),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
+            oom_calls: totals.oom_calls,
             loss: self.ledger(totals),
             proactive: totals.proactive.as_ref().map(Proactive::of),
             own_stalls: KindSummary::of(None, &totals.own),
@@ -203,6 +204,7 @@ impl Session {
             sources: self.config.sources,
             oom_kills: self.oom_kills(totals),
             ooms_pending: host.ooms_pending,
+            oom_groups: self.ooms.groups(),
             refaults: totals.refaults.map(|all| {
                 // The kernel's counters have memtrace's own in them.
                 let own = totals.own_refaults.unwrap_or_default();

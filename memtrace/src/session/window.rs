@@ -154,6 +154,7 @@ impl KernelTotals {
             },
             in_flight: self.in_flight.clone(),
             open: self.open.clone(),
+            oom_calls: self.oom_calls.map(|calls| calls.saturating_sub(base.oom_calls.unwrap_or(0))),
             loss: self.loss.iter().map(loss).collect::<BTreeMap<_, _>>(),
         }
     }

@@ -147,7 +147,7 @@ impl Encoder {
     /// # Errors
     /// The sink's.
     pub fn seal(&mut self, sink: &mut dyn BlockSink) -> io::Result<()> {
-        if self.columns.len() == 0 {
+        if self.columns.is_empty() {
             return Ok(());
         }
         let paths = self.write_paths(self.columns.cgroups().into_iter(), sink);

@@ -292,7 +292,7 @@ impl<R: Read> Reader<R> {
         self.events.clear();
         self.events.merge(self.raw.as_slice()).map_err(|_| "a block of events cannot be understood")?;
         let entries = self.events.entry.len();
-        if entries != header.count as usize || entries > MOST_ENTRIES {
+        if entries != header.count as usize || entries > MOST_ENTRIES || self.events.freed.len() > MOST_ENTRIES {
             return Err("a block of events has another number of them than it says");
         }
         // Whatever a dictionary names is in an entry.

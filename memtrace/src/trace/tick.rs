@@ -96,6 +96,7 @@ impl Base {
             own_cost: Some(of_own(host.own)),
             readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
+            oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
             told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, told, &self.told)).collect(),
             vmstat: differences(&tick.vmstat, &self.vmstat, 1),
             meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
@@ -135,6 +136,7 @@ impl Base {
             },
             in_flight: in_flight.collect(),
             open: message.open.iter().filter_map(to_open).collect(),
+            oom_calls: message.oom_calls.map(|now| restore(now, base.oom_calls.unwrap_or(0))),
             loss: names.loss(&message.loss, &base.loss),
         };
         let vmstat = restored(&message.vmstat, &self.vmstat, 1);
@@ -355,6 +357,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
         .chain(totals.kswapd.values().flat_map(|k| [k.scanned_pages, k.reclaimed_pages]))
         .chain(input.host.zones.iter().flat_map(zone_pages))
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages, input.host.ooms_pending])
+        .chain(totals.oom_calls)
         .chain(totals.loss.values().chain(&input.lost).copied())
         .chain(input.host.node_refaults.iter().flat_map(|node| [node.file_pages, node.anon_pages]))
         .chain(input.told.iter().map(|told| told.count));

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     before::{BeforeStart, PastOom, TaskInReclaim},
     clock::Clock,
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Stall, TopShrinker, Trigger},
     gfp::GfpNames,
     names::Names,
     session::{
@@ -32,6 +32,8 @@ use memtrace_common::{
     shrinker::ShrinkerTotals,
     totals::{KswapdTotals, Loss as KernelLoss, OtherShrinks},
 };
+
+use crate::kills::oom;
 
 /// Addresses of shrinkers, one of which gets no name.
 const SUPER_CACHE_SCAN: u64 = 0xffff_ffff_8132_4a10;
@@ -117,39 +119,6 @@ pub(crate) fn bare_stall() -> Stall {
         off_cpu_ns: None,
         ..stall()
     }
-}
-
-pub(crate) fn oom() -> Oom {
-    Oom {
-        t_ns: 100 * S + 500 * MS,
-        victim: Victim {
-            pid: 66,
-            tid: 66,
-            comm: Some(Comm::from(HOSTILE)),
-            cgroup_id: Some(43),
-            anon_rss_bytes: Some(512 << 20),
-            file_rss_bytes: Some(4096),
-            shmem_rss_bytes: Some(0),
-            oom_score_adj: Some(-17),
-        },
-        trigger: Trigger { pid: 1234, comm: Comm::from(b"java".as_slice()) },
-        constraint: Some(Constraint::Memcg),
-    }
-}
-
-/// Nothing read of the victim but its pid.
-pub(crate) fn bare_oom() -> Oom {
-    let victim = Victim {
-        pid: 77,
-        tid: 77,
-        comm: None,
-        cgroup_id: None,
-        anon_rss_bytes: None,
-        file_rss_bytes: None,
-        shmem_rss_bytes: None,
-        oom_score_adj: None,
-    };
-    Oom { victim, constraint: None, ..oom() }
 }
 
 pub(crate) fn kswapd(step: KswapdStep) -> Kswapd {

@@ -1,7 +1,8 @@
 use insta::assert_snapshot;
 use memtrace::{
+    event::Freed,
     hook::{Attached, HookRecord, HookStatus},
-    json::{Kswapd, Meta, MetaInput, Object, Oom, Stall, Summary, Tick},
+    json::{Kswapd, Meta, MetaInput, Object, Oom, OomFreed, Stall, Summary, Tick},
     session::{
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},
@@ -10,7 +11,10 @@ use memtrace::{
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 use serde_json::{Value, json};
 
-use crate::fixture::{bare_oom, bare_stall, calm, incident, kswapd, oom, stall, world};
+use crate::{
+    fixture::{bare_stall, calm, incident, kswapd, stall, world},
+    kills::{bare_oom, freed, oom},
+};
 
 const SCHEMA: &str = include_str!("../../../docs/json-schema.json");
 
@@ -73,6 +77,8 @@ fn objects() -> Vec<(&'static str, Object)> {
         ("stall-bare", Object::Stall(Stall::new(&bare_stall(), &names))),
         ("oom", Object::Oom(Oom::new(&oom(), &names))),
         ("oom-bare", Object::Oom(Oom::new(&bare_oom(), &names))),
+        ("oom_freed", Object::OomFreed(OomFreed::new(&freed(), &names))),
+        ("oom_freed-bare", Object::OomFreed(OomFreed::new(&Freed { comm: None, ..freed() }, &names))),
         ("kswapd-wakeup", Object::Kswapd(Kswapd::new(&kswapd(KswapdStep::Wakeup), &names))),
         ("kswapd-sleep", Object::Kswapd(Kswapd::new(&kswapd(KswapdStep::Sleep), &names))),
         ("summary", Object::Summary(Summary::new(&bad, &names))),

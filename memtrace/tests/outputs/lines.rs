@@ -1,12 +1,19 @@
 use insta::assert_snapshot;
 use memtrace::{
     before::BeforeStart,
-    lines::{Style, SummaryView, before_start, header, kswapd_line, oom_line, row, stall_header, stall_line, summary},
+    event::{Freed, FreedBy},
+    lines::{
+        Style, SummaryView, before_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line,
+        summary,
+    },
     session::filter::Filter,
 };
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 
-use crate::fixture::{World, bare_oom, bare_stall, before, calm, incident, kswapd, oom, stall, world};
+use crate::{
+    fixture::{World, bare_stall, before, calm, incident, kswapd, stall, world},
+    kills::{bare_oom, freed, odd_ooms, oom},
+};
 
 const PLAIN: Style = Style { colour: false };
 const WIDTHS: [Option<usize>; 3] = [Some(80), Some(120), None];
@@ -63,6 +70,9 @@ fn oom_kills_and_kswapd() {
     let lines = [
         oom_line(&oom(), &names, PLAIN),
         oom_line(&bare_oom(), &names, PLAIN),
+        odd_ooms().map(|oom| oom_line(&oom, &names, PLAIN)).join("\n"),
+        freed_line(&freed(), &names, PLAIN),
+        freed_line(&Freed { comm: None, by: FreedBy::Reaper, ..freed() }, &names, PLAIN),
         kswapd_line(&kswapd(KswapdStep::Wakeup), &names),
         kswapd_line(&kswapd(KswapdStep::Wake), &names),
         kswapd_line(&kswapd(KswapdStep::Sleep), &names),

@@ -3,5 +3,6 @@
 
 mod fixture;
 mod json;
+mod kills;
 mod lines;
 mod nodes;

@@ -122,7 +122,7 @@ fn oom(random: &mut Rng, t_ns: u64) -> Oom {
         oom_score_adj: Some(0),
     };
     let trigger = Trigger { pid: 102, comm: Comm::from(b"task-4".as_slice()) };
-    Oom { t_ns, victim, trigger, constraint: random.bool().then_some(Constraint::Memcg) }
+    Oom { t_ns, victim, trigger, constraint: random.bool().then_some(Constraint::Memcg), ..Oom::default() }
 }
 
 fn paths() -> BTreeMap<u64, Vec<u8>> {

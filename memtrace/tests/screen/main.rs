@@ -85,9 +85,9 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
                 oom_score_adj: Some(0),
             };
             let trigger = Trigger { pid: 101, comm: Comm::from(b"java".as_slice()) };
-            let oom = Oom { t_ns: t_ns - 500, victim, trigger, constraint: None };
+            let oom = Oom { t_ns: t_ns - 500, victim, trigger, ..Oom::default() };
             session.apply(&Event::Oom(oom), &names);
-            model.push(Item::Oom(oom, Some(paths[1].into())));
+            model.push(Item::Oom(oom, [Some(paths[1].into()), None]));
         }
         totals.open = stalls
             .iter()

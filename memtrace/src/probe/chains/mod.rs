@@ -6,7 +6,7 @@ mod way;
 use aya::{Btf, Ebpf};
 use memtrace_common::kind::StallKind;
 
-pub(super) use self::table::{CHAINS, OFF_CPU, PROACTIVE, REFAULTS};
+pub(super) use self::table::{CHAINS, OFF_CPU, OOM_KILL, PROACTIVE, REFAULTS};
 use self::way::Way;
 use super::words::REFUSED;
 use crate::{

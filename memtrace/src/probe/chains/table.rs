@@ -9,8 +9,19 @@ use super::{
 };
 
 /// All chains, in the order in which they are attached.
-pub(in crate::probe) const CHAINS: [Chain; 9] =
-    [REFAULTS, SWAP_INS, MAJOR_FAULTS, PFMEMALLOC, MEMCG_HIGH, PROACTIVE, COMPACTION, SWAP_FAULTS, MEMSTALL];
+pub(in crate::probe) const CHAINS: [Chain; 11] = [
+    REFAULTS,
+    SWAP_INS,
+    MAJOR_FAULTS,
+    PFMEMALLOC,
+    MEMCG_HIGH,
+    PROACTIVE,
+    COMPACTION,
+    SWAP_FAULTS,
+    MEMSTALL,
+    OOM_CALL,
+    MM_GONE,
+];
 
 /// Refaults.
 pub(in crate::probe) const REFAULTS: Chain = Chain {
@@ -169,4 +180,31 @@ pub(in crate::probe) const OFF_CPU: Chain = Chain {
     without: "how long a stalled task did not run is unread",
     tells: None,
     ways: &[Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")])],
+};
+
+/// The function in which the OOM killer kills, when it has chosen.
+pub(in crate::probe) const OOM_KILL: &str = "oom_kill_process";
+
+/// Calls of the OOM killer, in which it marks its victims.
+const OOM_CALL: Chain = Chain {
+    name: OOM_KILL,
+    gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
+    without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
+    tells: None,
+    ways: &[
+        Way(&[(Link::Fexit(OOM_KILL), "oom_call_end"), (Link::Fentry(OOM_KILL), "oom_call_begin")]),
+        Way(&[(Link::Kretprobe(OOM_KILL), "oom_call_end_kprobe"), (Link::Kprobe(OOM_KILL), "oom_call_begin_kprobe")]),
+    ],
+};
+
+/// The end of an address space. The event is there since Linux 6.1.
+const MM_GONE: Chain = Chain {
+    name: "exit_mmap",
+    gives: "when the memory of an OOM victim is back",
+    without: "when the memory of an OOM victim is back is not told",
+    tells: None,
+    ways: &[
+        Way(&[(Link::BtfTracepoint("mmap:exit_mmap"), "mm_gone")]),
+        Way(&[(Link::Fexit("exit_mmap"), "mm_gone_fexit")]),
+    ],
 };

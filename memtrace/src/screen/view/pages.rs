@@ -4,12 +4,12 @@ use ratatui::layout::Rect;
 
 use super::pen::{BOLD, PLAIN, Pen, YELLOW};
 use crate::{
-    gfp::GfpNames,
     lines::{bytes, count, oom_line, percent, things},
     names::Names,
     screen::model::Model,
     session::{input::Zone, loss::meaning},
     untrusted::Untrusted,
+    view::kill_paths,
 };
 
 /// Columns of a gauge.
@@ -70,11 +70,10 @@ pub(super) fn gauge(zone: &Zone, model: &Model, width: usize) -> String {
 /// OOM kills, the latest first.
 pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let until = model.shown().map_or(0, |frame| frame.tick.t_ns);
-    let gfp = GfpNames::default();
     let mut lines = Vec::new();
-    for (oom, path) in model.ooms_until(until) {
-        let paths = super::super::rows::Paths::from_iter(oom.victim.cgroup_id.zip(path.clone()));
-        let names = Names { clock: &model.clock, cgroups: &paths, gfp: &gfp };
+    for (oom, paths) in model.ooms_until(until) {
+        let paths = super::super::rows::Paths::from_iter(kill_paths(oom, paths));
+        let names = Names { clock: &model.clock, cgroups: &paths, gfp: &model.about.gfp };
         let line = oom_line(oom, &names, crate::lines::Style::default());
         // The victim, then who ran out.
         lines.extend(

@@ -23,6 +23,9 @@ pub enum Note {
     SoftLimit,
     /// The kernel does not count a victim that was dying anyway.
     AlreadyDying,
+    /// Of a cgroup with `memory.oom.group` the kernel kills, and counts, the one that it chose twice: for itself, and as a
+    /// member (measured on 5.10, 6.1, 6.12, 7.2).
+    GroupTwice,
     /// MGLRU on this kernel tells of no scans.
     MglruSilent,
     /// With MGLRU the event counts pages looked at, the counter those taken off the list.
@@ -51,6 +54,7 @@ impl Display for Note {
             Self::SlabToo => "ours has freed slab pages too",
             Self::SoftLimit => "ours has soft-limit reclaim too",
             Self::AlreadyDying => "ours has victims that were dying already",
+            Self::GroupTwice => "memory.oom.group: the kernel counts the chosen one twice",
             Self::MglruSilent => "MGLRU of this kernel tells of no scans",
             Self::MglruIsolated => "MGLRU: ours has pages looked at, the kernel's those taken off the list",
             Self::MglruElsewhere => {

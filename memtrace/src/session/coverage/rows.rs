@@ -31,6 +31,8 @@ pub struct Ours<'a> {
     pub oom_kills: u64,
     /// OOM kills that are known and not told yet.
     pub ooms_pending: u64,
+    /// Calls of the OOM killer that killed a whole cgroup, or may have.
+    pub oom_groups: u64,
     /// Refaults on the host; `None` when they are not traced.
     pub refaults: Option<RefaultTotals>,
     /// The stalls of the one cgroup that is filtered for, with all below it; `None` without one.
@@ -273,6 +275,7 @@ impl Window<'_> {
         Case {
             lost: self.lost(&["skipped_runs"], 1),
             over: Some(Note::AlreadyDying),
+            gap: (self.ours.oom_groups > 0).then_some((Note::GroupTwice, self.ours.oom_groups)),
             ..Case::new("oom_kill", self.host("oom_kill"), seen)
         }
     }

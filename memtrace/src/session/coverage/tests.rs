@@ -29,6 +29,7 @@ struct Case {
     scans_read: bool,
     oom_kills: u64,
     ooms_pending: u64,
+    oom_groups: u64,
     refaults: Option<RefaultTotals>,
     cgroup: Option<Tally>,
 }
@@ -62,6 +63,7 @@ fn case(counts: &[(&'static str, u64)], scans_count_memcg: bool) -> Case {
         scans_read: true,
         oom_kills: 0,
         ooms_pending: 0,
+        oom_groups: 0,
         refaults: None,
         cgroup: None,
     }
@@ -91,6 +93,7 @@ impl Case {
             scans_read: self.scans_read,
             oom_kills: self.oom_kills,
             ooms_pending: self.ooms_pending,
+            oom_groups: self.oom_groups,
             refaults: self.refaults,
             cgroup: self.cgroup.as_ref(),
             cgroup_refaults: self.refaults,
@@ -315,6 +318,11 @@ fn oom_kills() {
     assert_eq!(kills.verdict("oom_kill"), (Verdict::Exact, None), "it waits for the kernel log");
     kills.oom_kills = 4;
     assert_eq!(kills.verdict("oom_kill"), (Verdict::Explained, Some(Note::AlreadyDying)));
+    // A group of two: the kernel counts the chosen one twice, and no more than that.
+    (kills.oom_kills, kills.ooms_pending, kills.oom_groups) = (2, 0, 1);
+    assert_eq!(kills.verdict("oom_kill"), (Verdict::Explained, Some(Note::GroupTwice)));
+    kills.oom_kills = 1;
+    assert_eq!(kills.verdict("oom_kill").0, Verdict::Gap);
 }
 
 /// The cgroup that is filtered for: 10 stalls of 100 pages each, all freed.

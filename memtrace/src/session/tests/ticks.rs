@@ -5,7 +5,7 @@ use memtrace_common::{
 
 use super::{apply, session, stall, tick, totals};
 use crate::{
-    event::{Comm, Constraint, Event, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Freed, FreedBy, Oom, Stall, Trigger, Victim},
     session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, Pressure, Zone},
@@ -196,21 +196,18 @@ fn oom_kills_are_counted_past_what_is_kept() {
     let mut session = session(SessionConfig { ooms: 2, ..SessionConfig::default() });
     let nobody = std::collections::BTreeMap::<u64, &[u8]>::new();
     for pid in 1..=3 {
-        let victim = Victim {
-            pid,
-            tid: pid,
-            comm: None,
-            cgroup_id: None,
-            anon_rss_bytes: None,
-            file_rss_bytes: None,
-            shmem_rss_bytes: None,
-            oom_score_adj: None,
-        };
+        let victim = Victim { pid, tid: pid, ..Victim::default() };
         let trigger = Trigger { pid: 1, comm: Comm::default() };
-        session.apply(&Event::Oom(Oom { t_ns: 1, victim, trigger, constraint: None }), &nobody);
+        session.apply(&Event::Oom(Oom { t_ns: 1, victim, trigger, ..Oom::default() }), &nobody);
     }
     assert!(session.refine_oom(3, Constraint::Cpuset));
     assert!(!session.refine_oom(1, Constraint::None));
+    let freed = |pid, marked_ns| Freed { t_ns: 9, marked_ns, pid, tid: pid, comm: None, by: FreedBy::Exit };
+    for freed in [freed(1, 1), freed(2, 7), freed(3, 1)] {
+        session.apply(&Event::Freed(freed), &nobody);
+    }
+    let back: Vec<_> = session.ooms().map(|oom| oom.memory_back.map(|back| back.after_ns)).collect();
+    assert_eq!(back, [None, Some(8)], "one that is not kept, one of another time, and that of the last");
     let exact = KernelTotals { loss: [(kernel::Loss::RingOom.name(), 1)].into(), ..KernelTotals::default() };
     assert_eq!(tick(&mut session, 1, &exact).oom_kills, 4);
     assert_eq!(tick(&mut session, 2, &exact).oom_kills, 0);

@@ -1,11 +1,13 @@
 //! Entries as columns, and back.
 
+mod oom;
 mod read;
 mod write;
 
 pub(super) use self::{
-    read::{Columns, Told, to_constraint},
-    write::{ColumnWriter, Located, of_constraint},
+    oom::{of_constraint, to_constraint},
+    read::{Columns, Told},
+    write::{ColumnWriter, Located},
 };
 
 /// Numbers of the kinds of entry.

@@ -2,9 +2,12 @@
 
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 
-use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
+use super::{
+    KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
+    oom::{to_freed, to_oom},
+};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
+    event::{Comm, Event, Kswapd, Oom, Stall, TopShrinker, Trigger},
     source::Source,
     trace::{
         model::Entry,
@@ -61,7 +64,11 @@ impl<'a> Columns<'a> {
         cgroups.clear();
         cgroups.resize(message.cgroup_id.len() + 1, Told::default());
         let before = entries.len();
-        for &kind in &message.entry {
+        let mut freed = message.freed.iter().peekable();
+        for (at, &kind) in message.entry.iter().enumerate() {
+            while let Some(freed) = freed.next_if(|freed| freed.at as usize <= at) {
+                entries.extend(end_of_victim(freed));
+            }
             let entry = match kind {
                 STALL => self.stall(processes, cgroups).map(|stall| Entry::Event(Event::Stall(stall))),
                 OOM => self.oom().map(|oom| Entry::Event(Event::Oom(oom))),
@@ -78,6 +85,7 @@ impl<'a> Columns<'a> {
                 }
             }
         }
+        entries.extend(freed.filter_map(end_of_victim));
         Ok(())
     }
 
@@ -166,21 +174,7 @@ impl<'a> Columns<'a> {
         let t_ns = self.time()?;
         let oom = self.message.oom.get(self.ooms)?;
         self.ooms += 1;
-        Some(Oom {
-            t_ns,
-            victim: Victim {
-                pid: oom.pid,
-                tid: oom.tid,
-                comm: oom.comm.as_deref().map(Comm::from),
-                cgroup_id: oom.cgroup_id,
-                anon_rss_bytes: oom.anon_rss_bytes,
-                file_rss_bytes: oom.file_rss_bytes,
-                shmem_rss_bytes: oom.shmem_rss_bytes,
-                oom_score_adj: oom.oom_score_adj,
-            },
-            trigger: Trigger { pid: oom.trigger_pid, comm: Comm::from(oom.trigger_comm.as_slice()) },
-            constraint: to_constraint(oom.constraint),
-        })
+        Some(to_oom(oom, t_ns))
     }
 
     fn name(&mut self) -> Option<Entry> {
@@ -197,18 +191,12 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// The end of a victim, if its time can be.
+fn end_of_victim(freed: &wire::Freed) -> Option<Entry> {
+    (freed.t_ns < MOST_NS).then(|| Entry::Event(Event::Freed(to_freed(freed))))
+}
+
 /// A value of a column that may be left out.
 fn sparse<T: Copy + Default>(column: &[T], at: usize) -> Option<T> {
     if column.is_empty() { Some(T::default()) } else { column.get(at).copied() }
-}
-
-/// The constraint with this number in the schema.
-pub(crate) fn to_constraint(number: u32) -> Option<Constraint> {
-    match number {
-        1 => Some(Constraint::Memcg),
-        2 => Some(Constraint::None),
-        3 => Some(Constraint::Cpuset),
-        4 => Some(Constraint::Mempolicy),
-        _ => None,
-    }
 }

@@ -4,9 +4,12 @@ use std::{collections::HashMap, mem};
 
 use memtrace_common::record::KswapdStep;
 
-use super::{KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL};
+use super::{
+    KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
+    oom::{of_freed, of_oom},
+};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall},
+    event::{Comm, Event, Kswapd, Stall},
     trace::{
         model::Entry,
         optional::{difference, put, put_signed, put32},
@@ -35,6 +38,8 @@ pub(crate) struct ColumnWriter {
     wakers: HashMap<(u32, Comm), u32>,
     first_ns: Option<u64>,
     last_ns: u64,
+    /// The latest end of a victim.
+    freed_ns: u64,
     /// About how large the message is.
     bytes: usize,
 }
@@ -48,6 +53,11 @@ impl ColumnWriter {
     /// Entries so far.
     pub(crate) fn len(&self) -> usize {
         self.message.entry.len()
+    }
+
+    /// Whether there is nothing to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.message.entry.is_empty() && self.message.freed.is_empty()
     }
 
     /// About how many bytes they take before compression: never less than that.
@@ -92,6 +102,14 @@ impl ColumnWriter {
                 self.message.oom.push(of_oom(oom));
                 self.bytes += 160;
             }
+            Entry::Event(Event::Freed(freed)) => {
+                if self.first_ns.is_none() {
+                    (self.first_ns, self.last_ns) = (Some(freed.t_ns), freed.t_ns);
+                }
+                self.freed_ns = self.freed_ns.max(freed.t_ns);
+                self.message.freed.push(of_freed(freed, index(self.message.entry.len())));
+                self.bytes += 64;
+            }
             Entry::Event(Event::Kswapd(kswapd)) => self.kswapd(kswapd),
             Entry::Name { pid, process_start_ns, comm } => {
                 self.begin(NAME, None);
@@ -110,7 +128,8 @@ impl ColumnWriter {
 
     /// The cgroups that this block names.
     pub(crate) fn cgroups(&self) -> Vec<u64> {
-        let of_victims = self.message.oom.iter().filter_map(|oom| oom.cgroup_id);
+        let limit = |oom: &wire::Oom| oom.call.as_ref().and_then(|call| call.cgroup_id);
+        let of_victims = self.message.oom.iter().flat_map(|oom| [oom.cgroup_id, limit(oom)]).flatten();
         self.message.cgroup_id.iter().copied().chain(of_victims).collect()
     }
 
@@ -118,7 +137,7 @@ impl ColumnWriter {
     pub(crate) fn message(&mut self) -> (&wire::Events, (u64, u64)) {
         drop_empty(&mut self.message);
         let first_ns = self.first_ns.unwrap_or(0);
-        (&self.message, (first_ns, self.last_ns.max(first_ns)))
+        (&self.message, (first_ns, self.last_ns.max(first_ns).max(self.freed_ns)))
     }
 
     /// Forgets all entries, and keeps the memory.
@@ -129,7 +148,7 @@ impl ColumnWriter {
         self.cgroups.clear();
         self.wakers.clear();
         (self.last_task, self.last_cgroup) = (None, None);
-        (self.first_ns, self.last_ns, self.bytes) = (None, 0, 0);
+        (self.first_ns, self.last_ns, self.freed_ns, self.bytes) = (None, 0, 0, 0);
     }
 
     fn begin(&mut self, kind: u8, t_ns: Option<u64>) {
@@ -238,34 +257,6 @@ impl ColumnWriter {
 /// Blocks are far smaller than 2^32 entries.
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-fn of_oom(oom: &Oom) -> wire::Oom {
-    let victim = &oom.victim;
-    wire::Oom {
-        pid: victim.pid,
-        tid: victim.tid,
-        comm: victim.comm.map(|comm| comm.bytes().to_vec()),
-        cgroup_id: victim.cgroup_id,
-        anon_rss_bytes: victim.anon_rss_bytes,
-        file_rss_bytes: victim.file_rss_bytes,
-        shmem_rss_bytes: victim.shmem_rss_bytes,
-        oom_score_adj: victim.oom_score_adj,
-        trigger_pid: oom.trigger.pid,
-        trigger_comm: oom.trigger.comm.bytes().to_vec(),
-        constraint: of_constraint(oom.constraint),
-    }
-}
-
-/// The number of a constraint in the schema.
-pub(crate) fn of_constraint(constraint: Option<Constraint>) -> u32 {
-    match constraint {
-        None => 0,
-        Some(Constraint::Memcg) => 1,
-        Some(Constraint::None) => 2,
-        Some(Constraint::Cpuset) => 3,
-        Some(Constraint::Mempolicy) => 4,
-    }
 }
 
 /// Columns that are 0 throughout are not written.

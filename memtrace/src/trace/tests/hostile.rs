@@ -118,13 +118,13 @@ fn lying_lengths_and_counts_are_damage() {
 #[test]
 fn columns_that_do_not_fit_each_other_are_damage() {
     type Change = fn(&mut wire::Events);
-    let changes: [Change; 22] = [
+    let changes: [Change; 23] = [
         |events| events.t_ns.truncate(3),
         |events| events.dur_ns.truncate(3),
         |events| events.kind.truncate(3),
         |events| events.task.truncate(3),
-        |events| events.nid.truncate(3),
-        |events| events.scanned_pages.truncate(3),
+        |events| events.nid = vec![0; 3],
+        |events| events.scanned_pages = vec![0; 3],
         |events| events.task_comm.clear(),
         |events| events.task_process.clear(),
         |events| events.process_start_ns.clear(),
@@ -141,6 +141,7 @@ fn columns_that_do_not_fit_each_other_are_damage() {
         |events| events.process_pid = vec![1; 500_000],
         |events| events.task_comm = vec![Vec::new(); 200_000],
         |events| events.oom = vec![wire::Oom::default(); 200_000],
+        |events| events.freed = vec![wire::Freed::default(); 200_000],
     ];
     for (n, change) in changes.into_iter().enumerate() {
         let bytes = with(BlockKind::Events, change);
@@ -155,7 +156,7 @@ fn columns_that_do_not_fit_each_other_are_damage() {
 fn no_number_of_a_tick_is_too_large() {
     type Change = fn(&mut wire::Tick, u64);
     #[expect(clippy::cast_possible_wrap, reason = "any number will do")]
-    let changes: [Change; 20] = [
+    let changes: [Change; 21] = [
         |tick, n| tick.t_ns = n,
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.count = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.total_ns = n as i64),
@@ -175,6 +176,7 @@ fn no_number_of_a_tick_is_too_large() {
         |tick, n| tick.zones = vec![wire::Zone { managed_pages: n, high_pages: n, ..Default::default() }; 2],
         |tick, n| tick.other_scanned_pages = n as i64,
         |tick, n| tick.ooms_pending = n,
+        |tick, n| tick.oom_calls = Some(n as i64),
         |tick, n| tick.epoch = n as u32,
         |tick, n| {
             for rows in [&mut tick.processes, &mut tick.cgroups].into_iter().flatten() {

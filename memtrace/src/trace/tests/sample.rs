@@ -17,7 +17,10 @@ use memtrace_common::{
 use self::meta::meta;
 use super::super::model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord};
 use crate::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, TopShrinker, Trigger, Victim},
+    event::{
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, MemoryBack, Oom, OomCall, Stall, TopShrinker,
+        Trigger, Victim,
+    },
     session::{
         coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, ProcessFaults},
@@ -136,6 +139,39 @@ fn oom(random: &mut Rng, t_ns: u64) -> Oom {
         },
         trigger: Trigger { pid: random.u32(..), comm: comm(random) },
         constraint: constraint(random),
+        call: maybe(random, oom_call),
+        dying: random.bool(),
+        last_reclaim: maybe(random, |random| [LastReclaim::Memcg, LastReclaim::Global][random.usize(..2)]),
+        logged: constraint(random),
+        memory_back: maybe(random, |random| MemoryBack { after_ns: number(random), by: freed_by(random) }),
+    }
+}
+
+fn oom_call(random: &mut Rng) -> OomCall {
+    OomCall {
+        number: number(random),
+        victim: random.u32(..),
+        constraint: constraint(random),
+        cgroup_id: maybe(random, number),
+        order: maybe(random, |random| random.i32(-1..=10)),
+        gfp: maybe(random, |random| random.u32(..)),
+        points: maybe(random, |random| random.i64(..)),
+        total_pages: maybe(random, number),
+    }
+}
+
+fn freed_by(random: &mut Rng) -> FreedBy {
+    [FreedBy::Exit, FreedBy::Reaper][random.usize(..2)]
+}
+
+fn freed(random: &mut Rng, t_ns: u64) -> Freed {
+    Freed {
+        t_ns,
+        marked_ns: number(random),
+        pid: random.u32(..),
+        tid: random.u32(..),
+        comm: maybe(random, comm),
+        by: freed_by(random),
     }
 }
 
@@ -155,6 +191,7 @@ pub(super) fn entry(random: &mut Rng, t_ns: u64) -> Entry {
     let pid = random.u32(1..20);
     match random.u32(..20) {
         0 => Entry::Event(Event::Oom(oom(random, t_ns))),
+        5 => Entry::Event(Event::Freed(freed(random, t_ns))),
         1 | 2 => Entry::Event(Event::Kswapd(kswapd(random, t_ns))),
         3 => Entry::Name { pid, process_start_ns: process_start_ns(pid), comm: comm(random) },
         4 => Entry::Mark {
@@ -280,6 +317,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         other_shrinks: OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) },
         in_flight: [(kind(random), InFlight { stalls: random.u64(..99), scanned_pages: random.u64(..1 << 39) })].into(),
         open: (0..random.usize(..3)).map(|_| open(random)).collect(),
+        oom_calls: maybe(random, number),
         loss: totals::Loss::ALL.into_iter().map(|loss| (loss.name(), number(random))).collect(),
     };
     let share = |random: &mut Rng| f64::from(random.u32(..10_000)) / 100.0;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Check;
 use super::evidence::Sections;
 use super::{
-    check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults, two_nodes, waits,
+    check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, oom_group, refaults,
+    two_nodes, waits,
 };
 use crate::vm::options::{Cgroup, Setup, Size};
 
@@ -25,7 +26,7 @@ pub(super) struct Boot {
 pub(super) type Judge = fn(&Sections<'_>) -> Vec<Check>;
 
 /// All scenarios, as `--scenario` takes them.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "check",
     "degraded",
     "direct-file",
@@ -35,6 +36,7 @@ pub(crate) const NAMES: [&str; 11] = [
     "two-nodes",
     "memcg-limit",
     "memcg-oom",
+    "oom-group",
     "waits",
     "global-oom",
 ];
@@ -74,7 +76,12 @@ pub(super) const BOOTS: [Boot; 8] = [
         name: "memcg-v2",
         setup: roomy,
         script: include_str!("memcg.sh"),
-        judges: &[("memcg-limit", memcg_limit::judge), ("memcg-oom", memcg_oom::judge), ("refaults", refaults::memcg)],
+        judges: &[
+            ("memcg-limit", memcg_limit::judge),
+            ("memcg-oom", memcg_oom::judge),
+            ("oom-group", oom_group::judge),
+            ("refaults", refaults::memcg),
+        ],
     },
     Boot {
         name: "memcg-v1",

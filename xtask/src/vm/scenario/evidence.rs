@@ -46,24 +46,26 @@ impl<'a> Sections<'a> {
 pub(super) struct Trace {
     pub(super) meta: Value,
     pub(super) ooms: Vec<Value>,
+    pub(super) freed: Vec<Value>,
     pub(super) summary: Value,
 }
 
 impl Trace {
     pub(super) fn parse(lines: &[&str]) -> Result<Self, String> {
-        let (mut meta, mut ooms, mut summary) = (None, Vec::new(), None);
+        let (mut meta, mut ooms, mut freed, mut summary) = (None, Vec::new(), Vec::new(), None);
         for line in lines {
             let value: Value = serde_json::from_str(line).map_err(|error| format!("{error} in memtrace's {line:?}"))?;
             match value["type"].as_str() {
                 Some("meta") => meta = Some(value),
                 Some("oom") => ooms.push(value),
+                Some("oom_freed") => freed.push(value),
                 Some("summary") => summary = Some(value),
                 _ => {}
             }
         }
         let meta = meta.ok_or("memtrace printed no meta object: it never began")?;
         let summary = summary.ok_or("memtrace printed no summary object: it did not end in order")?;
-        Ok(Self { meta, ooms, summary })
+        Ok(Self { meta, ooms, freed, summary })
     }
 }
 

@@ -4,6 +4,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::Check;
+use super::oom_calls;
 use super::run::Run;
 
 /// Which memory ran out.
@@ -25,7 +26,7 @@ impl Cause {
     }
 
     /// As memtrace names it.
-    fn constraint(self) -> &'static str {
+    pub(super) fn constraint(self) -> &'static str {
         match self {
             Self::Global => "none",
             Self::Memcg => "memcg",
@@ -56,6 +57,8 @@ pub(super) fn judge(run: &Run<'_>, cause: Cause) -> Vec<Check> {
         Check::of("victim", victim(run, cause)),
         Check::of("victim-rss", rss(run, cause)),
         Check::of("oom-count", count(run)),
+        Check::of("oom-call", oom_calls::calls(run, cause)),
+        Check::of("memory-back", oom_calls::memory_back(run)),
     ]
 }
 

@@ -28,4 +28,25 @@ grep workingset_refault $memory/shop/web/memory.stat
 begin oom
 load --cgroup $memory/shop/batch hog
 finish
+if [ -e $memory/shop/batch/memory.oom.group ]; then
+	# Two that only sit there die with the one that runs out.
+	mkdir $memory/shop/crew
+	echo 40M > $memory/shop/crew/$limit
+	echo 0 > $memory/shop/crew/memory.swap.max
+	echo 1 > $memory/shop/crew/memory.oom.group
+	begin group
+	memload --cgroup $memory/shop/crew anon 8 60 --hold > /dev/null 2>&1 &
+	first=$!
+	memload --cgroup $memory/shop/crew anon 8 60 --hold > /dev/null 2>&1 &
+	second=$!
+	sleep 2
+	load --cgroup $memory/shop/crew hog
+	wait $first
+	echo "first $?" >> /tmp/loads
+	wait $second
+	echo "second $?" >> /tmp/loads
+	finish
+	section group:events
+	grep oom $memory/shop/crew/memory.events
+fi
 section end

@@ -11,6 +11,8 @@ mod kills;
 mod memcg_limit;
 mod memcg_oom;
 mod mglru;
+mod oom_calls;
+mod oom_group;
 mod refaults;
 mod run;
 mod stalls;

@@ -34,6 +34,8 @@ begin() {
 	# A full page cache would be reclaimed by the start of memtrace.
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
+	section "$run:memory"
+	grep -E '^(MemTotal|SwapTotal):' /proc/meminfo
 	section "$run:lru_gen"
 	cat /sys/kernel/mm/lru_gen/enabled 2> /dev/null
 	counters start
@@ -76,10 +78,10 @@ finish() {
 	section "$run:loads"
 	sort /tmp/loads
 	section "$run:kernel-log"
-	dmesg | grep -i -e 'killed process' -e 'oom-kill:'
+	dmesg | grep -i -e 'killed process' -e 'oom-kill:' -e 'invoked oom-killer'
 	section "$run:stalls"
 	sed -n '/"type":"stall"/s/.*\("kind":"[^"]*"\).*\("comm":"[^"]*"\),\("cgroup":[^,]*\),.*\("order":[^,]*\),\("gfp":[^,]*\),.*/{\1,\2,\3,\4,\5}/p' \
 		/tmp/trace.json | sort | uniq -c
 	section "$run:trace"
-	grep -E '"type":"(meta|oom|summary)"' /tmp/trace.json
+	grep -E '"type":"(meta|oom|oom_freed|summary)"' /tmp/trace.json
 }

@@ -7,8 +7,8 @@ use super::boots::Judge;
 use super::evidence::Sections;
 use super::two_nodes;
 use super::{
-    Check, Verdict, check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, refaults,
-    waits,
+    Check, Verdict, check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, oom_group,
+    refaults, waits,
 };
 
 /// Cut down to the shapes, counters, kernel log and summaries that are read.
@@ -215,13 +215,53 @@ fn a_wrong_victim_fails() {
         fails(judge, &replaced(text, "oom:kernel-log", "Killed process ", "Killed process 9"), &["victim"]);
         fails(judge, &replaced(text, "oom:kernel-log", "task_memcg=/", "task_memcg=/x"), &["victim"]);
         let rss = |oom: &mut Value| oom["victim"]["anon_rss_bytes"] = 1_000_000.into();
-        fails(judge, &changed(text, "oom", "oom", rss), &["victim-rss"]);
+        fails(judge, &changed(text, "oom", "oom", rss), &["victim-rss", "oom-call"]);
         fails(judge, &changed(text, "oom", "oom", |oom| oom["constraint"] = "cpuset".into()), &["victim"]);
-        fails(judge, &changed(text, "oom", "oom", |oom| oom["victim"]["cgroup"] = Value::Null), &["victim"]);
+        let nowhere = changed(text, "oom", "oom", |oom| oom["victim"]["cgroup"] = Value::Null);
+        fails(judge, &nowhere, &["victim", "oom-call"]);
         let gone = replaced(text, "oom:trace", r#"{"type":"oom""#, r#"{"type":"tock""#);
-        fails(judge, &gone, &["victim", "victim-rss", "oom-count"]);
+        fails(judge, &gone, &["victim", "victim-rss", "oom-count", "oom-call", "memory-back"]);
         fails(judge, &replaced(text, "oom:end", "oom_kill 1", "oom_kill 2"), &["oom-count"]);
     }
+}
+
+#[test]
+fn a_call_of_the_oom_killer_that_the_kernel_log_does_not_have_fails() {
+    for (judge, text) in [(memcg_oom::judge as Judge, MEMCG), (global_oom::judge, OOM)] {
+        let with = |field: &str, value: Value| changed(text, "oom", "oom", |oom| oom["call"][field] = value.clone());
+        for (field, value) in [
+            ("order", json!(3)),
+            ("order", Value::Null),
+            ("gfp", json!("GFP_ATOMIC")),
+            ("total_pages", json!(1)),
+            ("points", json!(1)),
+            ("points", Value::Null),
+            ("cgroup", json!("/elsewhere")),
+        ] {
+            fails(judge, &with(field, value), &["oom-call"]);
+        }
+        let sign =
+            |sign: &str, value: Value| changed(text, "oom", "oom", |oom| oom["constraint_signs"][sign] = value.clone());
+        fails(judge, &sign("call", json!("cpuset")), &["oom-call"]);
+        fails(judge, &sign("log", Value::Null), &["oom-call"]);
+        fails(judge, &sign("disagree", json!(true)), &["oom-call"]);
+        fails(judge, &replaced(text, "oom:trace", r#""name":"oom_kill_process""#, r#""name":"other""#), &["oom-call"]);
+        let never = changed(text, "oom", "summary", |summary| summary["ooms"][0]["memory_back"] = Value::Null);
+        fails(judge, &never, &["memory-back"]);
+    }
+}
+
+#[test]
+fn a_group_that_is_not_told_as_one_fails() {
+    let judge: Judge = oom_group::judge;
+    fails(judge, MEMCG, &[]);
+    fails(judge, &changed(MEMCG, "group", "oom", |oom| oom["call"]["number"] = json!(2)), &["group"]);
+    fails(judge, &changed(MEMCG, "group", "oom", |oom| oom["victim"]["pid"] = json!(1)), &["memory-back"]);
+    let nth = changed(MEMCG, "group", "oom", |oom| oom["call"]["victim"] = json!(2));
+    fails(judge, &nth, &["group"]);
+    fails(judge, &set(MEMCG, "group", "/oom_calls", 3), &["group"]);
+    fails(judge, &set(MEMCG, "group", "/coverage/oom_kill/verdict", "gap"), &["count-twice"]);
+    fails(judge, &replaced(MEMCG, "group:loads", "second 137", "second 0"), &["load"]);
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! When the memory of an OOM victim is back.
+//!
+//! A victim's memory comes back when the last of those who use its address space lets go of it (`exit_mmap`), or, when
+//! the victim lingers for two seconds, by the OOM reaper before that. The exit of a thread says neither: since 6.16
+//! `sched_process_exit` comes before the thread lets go of its memory, and another one may still hold it.
+
+use memtrace_common::{
+    record::{FreedRecord, KIND_FREED, freed_by},
+    totals::Loss,
+};
+
+use crate::{
+    emit::{Wake, emit, header},
+    fields::Values,
+    hooks::stall::now_ns,
+    maps::{MarkedVictim, VICTIMS},
+    task,
+};
+
+/// A victim was marked. Where there is no room (many at once), its memory is not told.
+#[inline(always)]
+pub(crate) fn expect(victim: &MarkedVictim) {
+    let key = key_of(victim);
+    let _ = VICTIMS.insert(key, victim, 0);
+    if key != u64::from(victim.tid) {
+        let _ = VICTIMS.insert(u64::from(victim.tid), victim, 0);
+    }
+}
+
+/// An address space is torn down and its pages are free. The current task is the one that let go of it last.
+#[inline(always)]
+pub(crate) fn mm_gone(mm: u64) {
+    if let Some(victim) = VICTIMS.get_ptr(mm) {
+        // SAFETY: a map value. Entries are preallocated: one that is removed meanwhile is stale, not invalid.
+        freed(unsafe { *victim }, freed_by::EXIT);
+        return;
+    }
+    let (_, tgid) = task::current_ids();
+    if let Some(victim) = VICTIMS.get_ptr(u64::from(tgid)) {
+        // SAFETY: the same.
+        let victim = unsafe { *victim };
+        // With its mm known it would have been found by it: this is another one, from before an exec.
+        if victim.mm == 0 {
+            freed(victim, freed_by::EXIT);
+        }
+    }
+}
+
+/// `oom:finish_task_reaping`: the reaper took what it may take.
+#[inline(always)]
+pub(crate) fn reaped<V: Values>(v: &V) {
+    let Some(tid) = v.get(&V::places().reaped) else { return };
+    if let Some(victim) = VICTIMS.get_ptr(tid) {
+        // SAFETY: as above.
+        freed(unsafe { *victim }, freed_by::REAPER);
+    }
+}
+
+/// A thread exits. A victim that is known by its id alone is forgotten with it: the id may be used again. Where only ids
+/// are known (5.10), this event comes after the thread let go of its memory.
+#[inline(always)]
+pub(crate) fn thread_exited(tid: u32) {
+    if let Some(victim) = VICTIMS.get_ptr(u64::from(tid)) {
+        // SAFETY: as above.
+        let victim = unsafe { *victim };
+        if victim.mm == 0 {
+            forget(&victim);
+        }
+    }
+}
+
+#[inline(always)]
+fn freed(victim: MarkedVictim, by: u32) {
+    forget(&victim);
+    let now = now_ns();
+    emit(Loss::RingFreed, Wake::Lazily, |record: *mut FreedRecord| {
+        // SAFETY: `record` is the reserved room.
+        unsafe {
+            record.write(FreedRecord {
+                header: header::<FreedRecord>(KIND_FREED, now),
+                marked_ns: victim.marked_ns,
+                pid: victim.pid,
+                tid: victim.tid,
+                by,
+                fields: victim.fields,
+                comm: victim.comm,
+            });
+        }
+    });
+}
+
+#[inline(always)]
+fn forget(victim: &MarkedVictim) {
+    let _ = VICTIMS.remove(key_of(victim));
+    let _ = VICTIMS.remove(u64::from(victim.tid));
+}
+
+/// Addresses of the kernel are far above all process ids.
+#[inline(always)]
+fn key_of(victim: &MarkedVictim) -> u64 {
+    if victim.mm != 0 { victim.mm } else { u64::from(victim.pid) }
+}

@@ -2,6 +2,8 @@
 //!
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
+use crate::zone::ZonePlaces;
+
 /// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
 /// (classic tracepoint), as the running kernel says.
 #[repr(C)]
@@ -81,10 +83,22 @@ pub struct KswapdFields {
     pub gfp: Field,
 }
 
+/// Fields of `kswapd_reclaim_fail`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailFields {
+    /// Node.
+    pub nid: Field,
+    /// Failures in a row, this one included.
+    pub failures: Field,
+}
+
 /// Fields of `lru_shrink_inactive`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkFields {
+    /// Node.
+    pub nid: Field,
     /// Pages scanned.
     pub scanned: Field,
     /// Pages reclaimed.
@@ -215,6 +229,10 @@ pub struct EventFields {
     pub kswapd_wake: KswapdFields,
     /// `mm_vmscan_kswapd_sleep`.
     pub kswapd_sleep: KswapdFields,
+    /// `mm_vmscan_kswapd_reclaim_fail`.
+    pub kswapd_fail: FailFields,
+    /// `nid` of `mm_vmscan_kswapd_clear_hopeless`.
+    pub kswapd_clear: Field,
     /// `oom:mark_victim`.
     pub victim: VictimFields,
     /// `pid` of `oom:finish_task_reaping`.
@@ -233,11 +251,13 @@ impl EventFields {
         memcg_end: Field::UNREAD,
         node_end: Field::UNREAD,
         throttled: Field::UNREAD,
-        shrink: ShrinkFields { scanned: Field::UNREAD, reclaimed: Field::UNREAD },
+        shrink: ShrinkFields { nid: Field::UNREAD, scanned: Field::UNREAD, reclaimed: Field::UNREAD },
         shrinker: Field::UNREAD,
         wakeup_kswapd: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
         kswapd_wake: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
         kswapd_sleep: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
+        kswapd_fail: FailFields { nid: Field::UNREAD, failures: Field::UNREAD },
+        kswapd_clear: Field::UNREAD,
         victim: VictimFields {
             pid: Field::UNREAD,
             task: Field::UNREAD,
@@ -371,6 +391,8 @@ pub struct Config {
     pub shrinker_function: Member,
     /// Members of `oom_control`.
     pub oom: OomMembers,
+    /// Where nodes and zones have what is read of them.
+    pub zones: ZonePlaces,
 }
 
 impl Config {
@@ -389,5 +411,6 @@ impl Config {
         compact: CompactMembers::UNREAD,
         shrinker_function: Member::UNREAD,
         oom: OomMembers::UNREAD,
+        zones: ZonePlaces::UNREAD,
     };
 }

@@ -16,3 +16,4 @@ pub mod span;
 pub mod stack;
 pub mod totals;
 pub mod wait;
+pub mod zone;

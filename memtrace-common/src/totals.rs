@@ -40,6 +40,20 @@ pub const SLOTS: u32 = SLOT_PROACTIVE + 1;
 /// Most NUMA nodes whose kswapd is followed.
 pub const MAX_NODES: u32 = 64;
 
+/// Orders of allocations that are told apart; the last stands for all from there on.
+pub const ORDERS: usize = 16;
+
+/// Values of [`KswapdTotals::failures_from`].
+pub mod failures_from {
+    /// Failures are not known.
+    pub const NOWHERE: u32 = 0;
+    /// `pglist_data.kswapd_failures`, read when a round of kswapd's loop begins and when it goes to sleep. What was set
+    /// back between two readings is not seen: a lower bound.
+    pub const READINGS: u32 = 1;
+    /// The kernel's event (7.2): each is counted.
+    pub const EVENTS: u32 = 2;
+}
+
 /// Totals of one node's kswapd since attach.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,8 +66,11 @@ pub struct KswapdTotals {
     pub sleeps: u64,
     /// Times a task asked for it (`wakeup_kswapd`).
     pub wakeups: u64,
-    /// Time from each round's begin to the last shrink seen in it, in ns: a lower bound of its work.
+    /// Time from each round's begin to its end, in ns; where no end is told, to the last shrink seen in it, which is a
+    /// lower bound of its work.
     pub busy_ns: u64,
+    /// Rounds whose end was told (`balance_pgdat`).
+    pub balances: u64,
     /// Pages it scanned.
     pub scanned_pages: u64,
     /// Pages it reclaimed.
@@ -62,10 +79,29 @@ pub struct KswapdTotals {
     pub soft_limit_ns: u64,
     /// `CLOCK_MONOTONIC` of the last event of this node, in ns; 0 when none was seen.
     pub last_ns: u64,
+    /// Rounds in which it reclaimed nothing at all.
+    pub failures: u64,
+    /// Times that the node became hopeless: so many failures in a row that kswapd is not woken any more, and all
+    /// that is short of memory stalls in direct reclaim.
+    pub hopeless: u64,
+    /// Times that it was given another try.
+    pub cleared: u64,
+    /// Wakeups by order.
+    pub wakeups_by_order: [u64; ORDERS],
+    /// Rounds by order, which is what it works for.
+    pub rounds_by_order: [u64; ORDERS],
     /// 1 while it works, 0 while it sleeps or was never seen.
     pub awake: u32,
     /// Thread id of the kswapd, 0 when it was never seen at work.
     pub tid: u32,
+    /// Failures in a row, as of the last event or reading.
+    pub failures_in_a_row: u32,
+    /// The most of them at once.
+    pub most_failures_in_a_row: u32,
+    /// Where failures are from: one of [`failures_from`].
+    pub failures_from: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
 }
 
 /// What the kernel side could not keep or pair; one counter per CPU each.

@@ -16,20 +16,20 @@ use crate::{
 /// Entries up to which one outlives its stall: most of the map stays free for stalls in flight.
 const KEPT: u64 = 2048;
 
-/// Opens a span on this thread. All that cannot be followed is counted.
+/// Opens a span on this thread. All that cannot be followed is counted. Whether it is the outermost one: a stall begins.
 #[inline(always)]
-pub(crate) fn open(tid: u32, tgid: u32, span: &Span) {
+pub(crate) fn open(tid: u32, tgid: u32, span: &Span) -> bool {
     if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe {
             (*spans).tgid = tgid;
             open_in(spans, span);
+            return (*spans).depth == 1;
         }
-        return;
     }
     let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
     spans.begin(span);
-    insert(tid, &spans);
+    insert(tid, &spans)
 }
 
 /// Opens a span in the entry of this thread.
@@ -59,11 +59,13 @@ pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
 }
 
 #[inline(always)]
-fn insert(tid: u32, spans: &TaskSpans) {
-    match INFLIGHT.insert(tid, spans, 0) {
-        Ok(()) => count(1),
-        Err(_) => lost(Loss::InflightFull, 1),
+fn insert(tid: u32, spans: &TaskSpans) -> bool {
+    if INFLIGHT.insert(tid, spans, 0).is_err() {
+        lost(Loss::InflightFull, 1);
+        return false;
     }
+    count(1);
+    true
 }
 
 /// The entry of a thread that has a span open.

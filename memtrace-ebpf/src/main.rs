@@ -163,6 +163,41 @@ fn mm_gone_fexit(ctx: FExitContext) -> i32 {
     0
 }
 
+/// A round in which kswapd reclaimed nothing.
+#[btf_tracepoint]
+fn kswapd_fail(ctx: BtfTracePointContext) -> i32 {
+    kswapd::failed(&Args::<2>::read(&ctx));
+    0
+}
+
+/// A node's failures are set back.
+#[btf_tracepoint]
+fn kswapd_clear(ctx: BtfTracePointContext) -> i32 {
+    kswapd::cleared(&Args::<1>::read(&ctx));
+    0
+}
+
+/// A round of kswapd's loop is over, by its event.
+#[btf_tracepoint]
+fn balance_end(_ctx: BtfTracePointContext) -> i32 {
+    kswapd::balanced();
+    0
+}
+
+/// The same at the return of the function.
+#[fexit]
+fn balance_out(_ctx: FExitContext) -> i32 {
+    kswapd::balanced();
+    0
+}
+
+/// The same by a probe.
+#[kretprobe]
+fn balance_out_kprobe(_ctx: RetProbeContext) -> u32 {
+    kswapd::balanced();
+    0
+}
+
 /// Refaults where fexit programs may be attached: cheapest, and the folio's fate is known.
 #[fexit]
 fn refault_out(ctx: FExitContext) -> i32 {
@@ -209,7 +244,7 @@ fn major_fault(_ctx: PerfEventContext) -> u32 {
     0
 }
 
-/// Lists the tasks that are stalled on memory right now; aya has no macro for iterators.
+/// Lists the tasks that are stalled on memory right now, and learns the kswapds; aya has no macro for iterators.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task")]
 fn stalled_tasks(ctx: *mut core::ffi::c_void) -> i32 {

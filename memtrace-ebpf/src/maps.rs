@@ -12,6 +12,7 @@ use memtrace_common::{
     span::TaskSpans,
     stack::{MAX_COUNTS, MAX_STACKS, StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOTS, StallTotals},
+    zone::ZonesTotals,
 };
 
 /// Records on their way to user space. Mapped twice there, so each byte counts double in its resident size.
@@ -38,6 +39,18 @@ pub(crate) static KSWAPD: Array<KswapdTotals> = Array::with_max_entries(MAX_NODE
 /// The kswapd threads that were seen, by thread id.
 #[map]
 pub(crate) static KSWAPD_TASKS: HashMap<u32, KswapdTask> = HashMap::with_max_entries(2 * MAX_NODES, 0);
+
+/// Address of each node's `pglist_data`; 0 until its kswapd was seen.
+#[map]
+pub(crate) static NODES: Array<u64> = Array::with_max_entries(MAX_NODES, 0);
+
+/// The zones at the begins of direct reclaims.
+#[map]
+pub(crate) static ZONES: PerCpuArray<ZonesTotals> = PerCpuArray::with_max_entries(1, 0);
+
+/// Shrinks inside stalls, by the node that was reclaimed.
+#[map]
+pub(crate) static NODE_SHRINKS: PerCpuArray<OtherShrinks> = PerCpuArray::with_max_entries(MAX_NODES, 0);
 
 /// Shrinks outside every stall and kswapd.
 #[map]

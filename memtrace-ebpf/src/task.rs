@@ -8,7 +8,10 @@ use memtrace_common::{
     record::{COMM_LEN, StalledTask},
 };
 
-use crate::config::{CONFIG, loaded};
+use crate::{
+    config::{CONFIG, loaded},
+    hooks::kswapd,
+};
 
 /// `PF_KTHREAD` of `include/linux/sched.h`: a kernel thread. The same on all supported kernels.
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -131,6 +134,10 @@ pub(crate) fn list_if_stalled(ctx: *mut c_void) {
         return; // the call after the last task
     }
     let task = Address(task);
+    if is_kthread(task) {
+        kswapd::know(task);
+        return;
+    }
     if !is_stalled(task) {
         return;
     }

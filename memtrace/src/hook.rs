@@ -21,6 +21,8 @@ pub enum Attached {
     KprobeKretprobe,
     /// By a software event of the kernel, on each CPU.
     PerfEvent,
+    /// Nothing is attached: it is read in the kernel's memory when it is needed.
+    Memory,
     /// Not attached; in words that a user can act on.
     No(String),
 }
@@ -38,6 +40,7 @@ impl Attached {
             Self::Kprobe => Some("kprobe"),
             Self::KprobeKretprobe => Some("kprobe+kretprobe"),
             Self::PerfEvent => Some("perf event"),
+            Self::Memory => Some("kernel memory"),
             Self::No(_) => None,
         }
     }

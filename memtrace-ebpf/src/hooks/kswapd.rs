@@ -2,19 +2,22 @@
 //!
 //! `kswapd_wake` fires on each round of its loop, not once per sleep, and `kswapd_sleep` only after a nap in which
 //! nothing came up. So the state is kept per node and only its changes are told; the time from a round's begin to the
-//! last shrink in it is a lower bound of its work.
+//! last shrink in it is a lower bound of its work, until the end of the round is told.
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use memtrace_common::{
     record::{KIND_KSWAPD, KswapdRecord, KswapdStep, fields},
-    totals::{KswapdTotals, Loss, MAX_NODES},
+    totals::{KswapdTotals, Loss, MAX_NODES, ORDERS, failures_from},
+    zone::HOPELESS,
 };
 
 use crate::{
+    config::{CONFIG, loaded},
     emit::{Wake, add, emit, header, lost},
     fields::Values,
+    hooks::node,
     maps::{KSWAPD, KSWAPD_TASKS, KswapdTask},
-    task,
+    task::{self, Address},
 };
 
 /// `mm_vmscan_wakeup_kswapd`, in the allocating task.
@@ -29,7 +32,12 @@ pub(crate) fn wakeup<V: Values>(v: &V) {
         add(&raw mut (*totals).wakeups, 1);
         (*totals).last_ns = now;
     }
-    tell(nid, KswapdStep::Wakeup, now, v.get(&places.order), v.get(&places.gfp));
+    let order = v.get(&places.order);
+    if let Some(order) = order {
+        // SAFETY: a map value; the slot is masked to the array's length.
+        unsafe { add((&raw mut (*totals).wakeups_by_order).cast::<u64>().add(slot(order)), 1) };
+    }
+    tell(nid, KswapdStep::Wakeup, now, order, v.get(&places.gfp));
 }
 
 /// `mm_vmscan_kswapd_wake`, in kswapd.
@@ -44,8 +52,14 @@ pub(crate) fn wake<V: Values>(v: &V) {
     if KSWAPD_TASKS.insert(tid, known, 0).is_err() {
         lost(Loss::NodeRange, 1);
     }
+    node::learn_current(nid);
+    read_failures(nid as u32, totals);
+    let order = v.get(&places.order);
     // SAFETY: a map value; but for `wakeups` only this node's kswapd writes it.
     unsafe {
+        if let Some(order) = order {
+            *(&raw mut (*totals).rounds_by_order).cast::<u64>().add(slot(order)) += 1;
+        }
         (*totals).rounds += 1;
         (*totals).last_ns = now;
         (*totals).tid = tid;
@@ -55,7 +69,7 @@ pub(crate) fn wake<V: Values>(v: &V) {
         (*totals).awake = 1;
         (*totals).wakes += 1;
     }
-    tell(nid, KswapdStep::Wake, now, v.get(&places.order), None);
+    tell(nid, KswapdStep::Wake, now, order, None);
 }
 
 /// `mm_vmscan_kswapd_sleep`, in kswapd.
@@ -64,6 +78,7 @@ pub(crate) fn sleep<V: Values>(v: &V) {
     let Some(nid) = v.get(&V::places().kswapd_sleep.nid) else { return };
     let now = now_ns();
     let Some(totals) = node(nid) else { return };
+    read_failures(nid as u32, totals);
     // SAFETY: a map value; only this node's kswapd writes these.
     unsafe {
         (*totals).sleeps += 1;
@@ -71,6 +86,129 @@ pub(crate) fn sleep<V: Values>(v: &V) {
         (*totals).awake = 0;
     }
     tell(nid, KswapdStep::Sleep, now, None, None);
+}
+
+/// `balance_pgdat` ended: so far a round of kswapd's loop was at work.
+#[inline(always)]
+pub(crate) fn balanced() {
+    let Some(known) = KSWAPD_TASKS.get_ptr_mut(task::current_ids().0) else { return };
+    let now = now_ns();
+    // SAFETY: map values that only this thread writes.
+    unsafe {
+        if let Some(totals) = node(u64::from((*known).nid)) {
+            (*totals).busy_ns += now.saturating_sub((*known).counted_ns);
+            (*totals).balances += 1;
+        }
+        (*known).counted_ns = now;
+    }
+}
+
+/// `mm_vmscan_kswapd_reclaim_fail`, in kswapd: a round that reclaimed nothing.
+#[inline(always)]
+pub(crate) fn failed<V: Values>(v: &V) {
+    let places = &V::places().kswapd_fail;
+    let (Some(nid), Some(failures)) = (v.get(&places.nid), v.get(&places.failures)) else { return };
+    let Some(totals) = node(nid) else { return };
+    let failures = failures as u32;
+    // SAFETY: a map value; only this node's kswapd and who sets its failures back write these.
+    unsafe {
+        (*totals).failures += 1;
+        if failures == HOPELESS {
+            (*totals).hopeless += 1;
+        }
+        stands(totals, failures, failures_from::EVENTS);
+    }
+}
+
+/// `mm_vmscan_kswapd_clear_hopeless`, in whoever reclaimed something: failures are counted from 0 again. It is emitted for
+/// nodes that were not hopeless, too.
+#[inline(always)]
+pub(crate) fn cleared<V: Values>(v: &V) {
+    let Some(nid) = v.get(&V::places().kswapd_clear) else { return };
+    let Some(totals) = node(nid) else { return };
+    // SAFETY: a map value, as above.
+    unsafe {
+        if (*totals).failures_in_a_row >= HOPELESS {
+            add(&raw mut (*totals).cleared, 1);
+        }
+        stands(totals, 0, failures_from::EVENTS);
+    }
+}
+
+/// Remembers the node of a task that is a kswapd, and how it stands with its failures, before anything was counted.
+#[inline(always)]
+pub(crate) fn know(task: Address) {
+    // Only what is called so has its node where it is looked for.
+    if task.read::<u32>(&CONFIG.task.comm) != Some(u32::from_ne_bytes(*b"kswa")) {
+        return;
+    }
+    let Some(nid) = node::learn(task) else { return };
+    let Some(totals) = node(u64::from(nid)) else { return };
+    let Some(failures) = failures_of(nid) else { return };
+    // SAFETY: a map value; kswapd itself knows it as well or better.
+    unsafe {
+        if (*totals).failures_from == failures_from::NOWHERE {
+            stands(totals, failures, failures_from::READINGS);
+        }
+    }
+}
+
+/// What a node's failures in a row are, in the kernel's own count.
+#[inline(always)]
+fn failures_of(nid: u32) -> Option<u32> {
+    node::address(nid)?.read::<u32>(&CONFIG.zones.failures)
+}
+
+/// Counts what failures came since the last reading, where no event tells them.
+#[inline(always)]
+fn read_failures(nid: u32, totals: *mut KswapdTotals) {
+    if loaded(&CONFIG.args.kswapd_fail.nid).is_read() {
+        return;
+    }
+    let Some(now) = failures_of(nid) else { return };
+    // SAFETY: a map value; only this node's kswapd writes these.
+    unsafe {
+        if (*totals).failures_from != failures_from::NOWHERE {
+            let before = (*totals).failures_in_a_row;
+            // Less than before: they were set back, and counted from 0.
+            (*totals).failures += u64::from(if now >= before { now - before } else { now });
+            if before < HOPELESS && now >= HOPELESS {
+                (*totals).hopeless += 1;
+            }
+            if before >= HOPELESS && now < HOPELESS {
+                (*totals).cleared += 1;
+            }
+        }
+        stands(totals, now, failures_from::READINGS);
+    }
+}
+
+/// Sets how a node stands with its failures.
+///
+/// # Safety
+/// `totals` must be a valid map value.
+#[inline(always)]
+unsafe fn stands(totals: *mut KswapdTotals, failures: u32, from: u32) {
+    // SAFETY: by contract.
+    unsafe {
+        (*totals).failures_in_a_row = failures;
+        (*totals).failures_from = from;
+        if failures > (*totals).most_failures_in_a_row {
+            (*totals).most_failures_in_a_row = failures;
+        }
+    }
+}
+
+const _: () = assert!(ORDERS == 16, "the mask below");
+
+/// The slot of an order, bounded where the verifier sees it.
+#[inline(always)]
+fn slot(order: u64) -> usize {
+    const LAST: u64 = ORDERS as u64 - 1;
+    let mut slot = if order < LAST { order } else { LAST };
+    // SAFETY: plain arithmetic on a register.
+    unsafe { core::arch::asm!("{0} &= 15", inout(reg) slot) };
+    slot as usize
 }
 
 /// Charges a shrink to the node of this kswapd; `false` when the thread is none.

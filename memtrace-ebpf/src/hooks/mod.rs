@@ -3,6 +3,7 @@
 pub(crate) mod exit;
 pub(crate) mod freed;
 pub(crate) mod kswapd;
+pub(crate) mod node;
 pub(crate) mod oom;
 pub(crate) mod reclaim;
 pub(crate) mod refault;
@@ -11,3 +12,4 @@ pub(crate) mod stack;
 pub(crate) mod stall;
 pub(crate) mod switch;
 pub(crate) mod wait;
+pub(crate) mod zone;

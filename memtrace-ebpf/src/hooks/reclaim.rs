@@ -8,10 +8,12 @@ use memtrace_common::{
 };
 
 use crate::{
+    config::{CONFIG, loaded},
     fields::Values,
     hooks::{
         kswapd, oom,
         stall::{Closed, Finished, Inside, close, finish, now_ns, or_zero},
+        zone,
     },
     inflight, task,
 };
@@ -19,7 +21,11 @@ use crate::{
 /// `mm_vmscan_direct_reclaim_begin`.
 #[inline(always)]
 pub(crate) fn direct_begin<V: Values>(v: &V) {
-    begin(StallKind::Direct, v, &V::places().direct_begin);
+    let (tid, tgid) = task::current_ids();
+    let is_stall = inflight::open(tid, tgid, &span(StallKind::Direct, v, &V::places().direct_begin));
+    if is_stall && tgid != loaded(&CONFIG.self_tgid) {
+        zone::count();
+    }
 }
 
 /// `mm_vmscan_direct_reclaim_end`.

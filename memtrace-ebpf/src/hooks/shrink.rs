@@ -15,11 +15,11 @@ use crate::{
         stall::{now_ns, or_zero},
     },
     inflight,
-    maps::{OTHER_SHRINKS, SHRINKER_TOTALS},
+    maps::{NODE_SHRINKS, OTHER_SHRINKS, SHRINKER_TOTALS},
     task::{self, Address},
 };
 
-/// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task, else to its node if it is a kswapd, else apart.
+/// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the node, else to its node if it is a kswapd, else apart.
 #[inline(always)]
 pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     let places = &V::places().shrink;
@@ -28,6 +28,12 @@ pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe { (*spans).shrink(scanned) };
+        if let Some(nid) = v.get(&places.nid)
+            && let Some(node) = NODE_SHRINKS.get_ptr_mut(nid as u32)
+        {
+            // SAFETY: a map value, valid for the run of the program.
+            unsafe { count_other(node, scanned, reclaimed) };
+        }
     } else if !kswapd::shrink(tid, scanned, reclaimed)
         && let Some(other) = OTHER_SHRINKS.get_ptr_mut(0)
     {

@@ -15,6 +15,7 @@ mod refaults;
 mod stacks;
 mod summary;
 mod tick;
+mod zones;
 
 use serde::Serialize;
 
@@ -29,6 +30,7 @@ pub use self::{
     refaults::{Refaults, RowRefaults},
     summary::{CgroupRow, KindSummary, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
+    zones::{NodeScans, PrematureSleeps, StallZones, ZoneStalls},
 };
 
 /// Version of the objects: it grows when a field changes its meaning or goes away, not when one is added.

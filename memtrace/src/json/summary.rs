@@ -13,6 +13,7 @@ use super::{
     refaults::{self, Refaults, RowRefaults},
     stacks::Stacks,
     text,
+    zones::{NodeScans, PrematureSleeps, StallZones},
 };
 use crate::{
     names::Names,
@@ -248,6 +249,12 @@ pub struct Summary {
     pub nodes: Vec<Node>,
     /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
     pub proactive: Option<Proactive>,
+    /// Sleeps of all kswapds that ended or failed too soon, by the kernel's counters; null when they were not read.
+    pub premature_sleeps: Option<PrematureSleeps>,
+    /// How the zones stood when direct stalls began; null where it is not read.
+    pub stall_zones: Option<StallZones>,
+    /// What stalls scanned and reclaimed by node; empty where it is not read.
+    pub node_scans: Vec<NodeScans>,
     /// Pages scanned by all of reclaim.
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed by all of reclaim.
@@ -293,6 +300,9 @@ impl Summary {
             cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
             nodes: summary.nodes.iter().map(Node::new).collect(),
             proactive: summary.proactive.as_ref().map(Into::into),
+            premature_sleeps: summary.premature_sleeps.map(Into::into),
+            stall_zones: summary.zones.as_ref().map(StallZones::new),
+            node_scans: summary.node_reclaim.iter().map(NodeScans::new).collect(),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),

@@ -5,6 +5,7 @@
 mod before;
 mod coverage;
 mod filter;
+mod nodes;
 mod number;
 mod oom;
 mod parts;

@@ -6,6 +6,7 @@ use memtrace_common::kind::StallKind;
 
 use super::{
     coverage::coverage,
+    nodes::nodes,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
     parts::{off_cpu, spent},
@@ -17,9 +18,8 @@ use crate::{
     names::Names,
     session::{
         input::NodeRefaults,
-        kswapd::Reached,
         loss::meaning,
-        summary::{NodeSummary, ProcessSummary, Summary},
+        summary::{ProcessSummary, Summary},
         tally::Tally,
     },
     source::Source,
@@ -258,58 +258,6 @@ fn table_row(out: &mut String, tally: &Tally, who: &str, view: &SummaryView<'_>)
     let _ = cell.write(out, who);
     out.truncate(out.trim_end().len());
     out.push('\n');
-}
-
-fn nodes(out: &mut String, summary: &Summary) {
-    for node in &summary.nodes {
-        let _ = writeln!(
-            out,
-            "kswapd node {}: awake {} (now {}), at work >= {}, scanned {}, reclaimed {}",
-            node.nid,
-            duration(node.awake_ns),
-            if node.awake { "awake" } else { "asleep" },
-            duration(node.busy_ns),
-            count_or_dash(node.reclaim.scanned_pages),
-            count_or_dash(node.reclaim.reclaimed_pages)
-        );
-        let _ = write!(
-            out,
-            "  {}, {}, asked for {}",
-            things(node.wakes, "wake"),
-            things(node.sleeps, "sleep"),
-            things(node.wakeups, "time"),
-        );
-        if let Some((comm, n)) = &node.top_waker {
-            let _ = write!(out, ", most by {} ({})", name(comm), count(*n));
-        }
-        out.push('\n');
-        if let Some(reached) = &node.reached {
-            direct_stalls(out, reached);
-        }
-    }
-    let told = |node: &NodeSummary| node.reached.map(|r| r.asleep.count + r.awake.count + r.unknown.count);
-    let told: Option<u64> = summary.nodes.iter().map(told).sum();
-    let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);
-    if let (Some(told), None, false) = (told, &summary.matched, summary.nodes.is_empty())
-        && all > told
-    {
-        let stalls = things(all - told, "direct stall");
-        let _ = writeln!(out, "  of {stalls} no event tells how kswapd stood");
-    }
-}
-
-/// How kswapd stood when they began.
-fn direct_stalls(out: &mut String, reached: &Reached) {
-    for (sum, how) in [
-        (reached.asleep, "while it slept: woken too late"),
-        (reached.awake, "while it was awake: it could not keep up"),
-        (reached.unknown, "and it is not known how it stood"),
-    ] {
-        if sum.count > 0 {
-            let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
-            let _ = writeln!(out, "  {stalls} ({total}) began {how}");
-        }
-    }
 }
 
 fn ooms(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {

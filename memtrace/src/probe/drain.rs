@@ -2,19 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use memtrace_common::{
     kind::StallKind,
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
-    totals::{KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals},
+    totals::{
+        KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals, failures_from,
+    },
+    zone::{HOPELESS, ZonesTotals},
 };
 
-use super::{load::LoadError, pod::Raw, words::chain};
-use crate::session::input::{InFlight, KernelTotals, KindTotals, OpenStall};
+use super::{load::LoadError, pod::Raw, words::chain, zones::Watched};
+use crate::session::{
+    input::{InFlight, KernelTotals, KindTotals, OpenStall},
+    zones::{StallZones, ZoneStalls},
+};
 
 /// Entries of open spans that are looked at: the map hands them out one by one.
 const OPEN_SPANS: usize = 4096;
+
+/// What the maps hold, by what is attached.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The zones that are looked at when a direct reclaim begins; `None` when none is.
+    pub(super) zones: Option<Vec<Watched>>,
+    /// The nodes whose shrinks are told apart.
+    pub(super) nodes: Vec<u32>,
+    /// Whether an event tells kswapd's failures.
+    pub(super) failures_told: bool,
+    /// Whether reclaim that was asked for is told apart.
+    pub(super) proactive: bool,
+    /// Whether the time is told in which stalled tasks do not run.
+    pub(super) off_cpu: bool,
+}
 
 /// The maps of totals.
 pub struct Totals {
@@ -23,21 +44,16 @@ pub struct Totals {
     other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
     oom_calls: Array<MapData, Raw<OomCalls>>,
+    node_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    zones: PerCpuArray<MapData, Raw<ZonesTotals>>,
+    known: Known,
     loss: PerCpuArray<MapData, u64>,
     open: HashMap<MapData, u32, Raw<TaskSpans>>,
-    /// Whether reclaim that was asked for is told apart.
-    proactive: bool,
-    /// Whether the time is told in which stalled tasks do not run.
-    off_cpu: bool,
 }
 
 impl Totals {
     /// Takes the maps, each by its name.
-    pub(super) fn of(
-        mut take: impl FnMut(&str) -> Result<Map, LoadError>,
-        proactive: bool,
-        off_cpu: bool,
-    ) -> Result<Self, LoadError> {
+    pub(super) fn of(known: Known, mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
             stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
@@ -45,10 +61,11 @@ impl Totals {
             other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
             shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
             oom_calls: Array::try_from(take("OOM_CALLS")?).map_err(refused)?,
+            node_shrinks: PerCpuArray::try_from(take("NODE_SHRINKS")?).map_err(refused)?,
+            zones: PerCpuArray::try_from(take("ZONES")?).map_err(refused)?,
+            known,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
-            proactive,
-            off_cpu,
         })
     }
 
@@ -64,16 +81,21 @@ impl Totals {
             totals.stalls.insert(kind, KindTotals { off_cpu_ns, ..sums });
         }
         totals.own = self.slot(SLOT_SELF)?;
-        totals.proactive = self.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
+        totals.proactive = self.known.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
         for nid in 0..MAX_NODES {
-            let Raw(node) = self.kswapd.get(&nid, 0)?;
-            if node.last_ns != 0 {
+            let Raw(mut node) = self.kswapd.get(&nid, 0)?;
+            if self.known.failures_told {
+                // None told is none.
+                node.failures_from = failures_from::EVENTS;
+            }
+            // One that is hopeless is not woken any more.
+            if node.last_ns != 0 || node.most_failures_in_a_row >= HOPELESS {
                 totals.kswapd.insert(nid, node);
             }
         }
-        for Raw(cpu) in self.other_shrinks.get(&0, 0)?.iter() {
-            totals.other_shrinks.scanned_pages += cpu.scanned_pages;
-            totals.other_shrinks.reclaimed_pages += cpu.reclaimed_pages;
+        totals.other_shrinks = sum_of(&self.other_shrinks.get(&0, 0)?);
+        for &nid in &self.known.nodes {
+            totals.node_shrinks.insert(nid, sum_of(&self.node_shrinks.get(&nid, 0)?));
         }
         // Rows are only added, and never so many that one is missed while they are.
         for (Raw(key), Raw(sum)) in self.shrinkers.iter().take(2 * MAX_SHRINKERS as usize).flatten() {
@@ -82,6 +104,7 @@ impl Totals {
                 totals.shrinkers.totals.insert((kind, key.function), sum);
             }
         }
+        totals.zones = self.zones()?;
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
         }
@@ -107,6 +130,16 @@ impl Totals {
         entries.filter(|(_, Raw(spans))| outermost(spans).is_some()).map(|(tid, Raw(spans))| (tid, spans)).collect()
     }
 
+    fn zones(&self) -> Result<Option<StallZones>, MapError> {
+        let Some(watched) = &self.known.zones else { return Ok(None) };
+        let cpus = self.zones.get(&0, 0)?;
+        let zone = |(at, zone): (usize, &Watched)| {
+            ZoneStalls::of(zone.nid, &zone.name, cpus.iter().filter_map(|Raw(cpu)| cpu.zones.get(at)))
+        };
+        let zones = watched.iter().enumerate().map(zone).collect();
+        Ok(Some(StallZones { zones, unread: cpus.iter().map(|Raw(cpu)| cpu.unread).sum() }))
+    }
+
     fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
         let mut sum = KindTotals::default();
         let mut off_cpu_ns = 0;
@@ -123,9 +156,18 @@ impl Totals {
             off_cpu_ns += cpu.off_cpu_ns;
             sum.latency.add(&cpu.buckets);
         }
-        sum.off_cpu_ns = self.off_cpu.then_some(off_cpu_ns);
+        sum.off_cpu_ns = self.known.off_cpu.then_some(off_cpu_ns);
         Ok(sum)
     }
+}
+
+fn sum_of(cpus: &PerCpuValues<Raw<OtherShrinks>>) -> OtherShrinks {
+    let mut sum = OtherShrinks::default();
+    for Raw(cpu) in cpus.iter() {
+        sum.scanned_pages += cpu.scanned_pages;
+        sum.reclaimed_pages += cpu.reclaimed_pages;
+    }
+    sum
 }
 
 /// The stall that a thread is in, and its begin; a wait counts only while no span is open inside it.

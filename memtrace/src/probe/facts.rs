@@ -2,16 +2,21 @@
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{
-    CompactMembers, Config, EventFields, Member, OomMembers, RefaultPlaces, TaskMembers, cgroup_source,
+use memtrace_common::{
+    config::{CompactMembers, Config, EventFields, Member, OomMembers, RefaultPlaces, TaskMembers, cgroup_source},
+    totals::MAX_NODES,
+    zone::ZonePlaces,
 };
 
 use super::{
     btf::Btf,
+    chains::FAILURES,
+    drain::Known,
     gfp,
     hooks::Hook,
-    load::{MemoryHierarchy, Options},
+    load::{MemoryHierarchy, Options, Ways},
     places,
+    zones::{self, Watched},
 };
 use crate::hook::{Attached, HookStatus};
 
@@ -26,13 +31,19 @@ pub(super) struct KernelFacts {
     compact: CompactMembers,
     shrinker_function: Member,
     oom: OomMembers,
+    zones: ZonePlaces,
+    /// The zones of `zones`, in that order.
+    watched: Vec<Watched>,
+    /// All zones that hold pages.
+    all_zones: Vec<Watched>,
+    ways: Ways,
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
 }
 
 impl KernelFacts {
-    pub(super) fn read(tracefs: Option<&Path>) -> Self {
+    pub(super) fn read(tracefs: Option<&Path>, ways: Ways) -> Self {
         let format = |group: &str, event: &str| {
             fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
         };
@@ -44,6 +55,10 @@ impl KernelFacts {
             compact: CompactMembers::UNREAD,
             shrinker_function: Member::UNREAD,
             oom: OomMembers::UNREAD,
+            zones: ZonePlaces::UNREAD,
+            watched: Vec::new(),
+            all_zones: fs::read_to_string(zones::PATH).map(|text| zones::of(&text)).unwrap_or_default(),
+            ways,
             gfp_names: Vec::new(),
             btf: Ok(()),
         };
@@ -57,6 +72,8 @@ impl KernelFacts {
                 facts.compact = places::compact_members(&btf);
                 facts.shrinker_function = places::shrinker_function(&btf);
                 facts.oom = places::oom_members(&btf);
+                facts.watched = zones::watched(&facts.all_zones);
+                facts.zones = zones::places(zones::of_btf(&btf), &facts.watched);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -90,6 +107,47 @@ impl KernelFacts {
             compact: self.compact,
             shrinker_function: self.shrinker_function,
             oom: self.oom,
+            zones: self.zone_places(),
+        }
+    }
+
+    /// Where nodes and zones have what is read of them, for these ways to attach.
+    fn zone_places(&self) -> ZonePlaces {
+        match self.ways {
+            Ways::All => self.zones,
+            Ways::ClassicOnly => ZonePlaces::UNREAD,
+        }
+    }
+
+    /// Whether the zones are read when a direct reclaim begins.
+    pub(super) fn zones_status(&self) -> HookStatus {
+        let btf = match self.ways {
+            Ways::All => self.btf.clone(),
+            Ways::ClassicOnly => Err("not read without BTF".to_owned()),
+        };
+        zones::status(&self.zone_places(), btf)
+    }
+
+    /// Where no event tells kswapd's failures, the kernel side reads their number.
+    pub(super) fn read_failures_instead(&self, chain: &mut HookStatus) {
+        let places = self.zone_places();
+        let is_event = self.args.kswapd_fail.nid.is_read();
+        if chain.name == FAILURES.name && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
+            chain.attached = Attached::Memory;
+        }
+    }
+
+    /// What the totals hold with these hooks.
+    pub(super) fn known(&self, hooks: &[HookStatus]) -> Known {
+        let attached = |event: &str| hooks.iter().any(|h| h.name.ends_with(event) && h.attached.name().is_some());
+        let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
+        nodes.dedup();
+        Known {
+            zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
+            nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
+            failures_told: attached(places::FAILURE),
+            proactive: attached("user_proactive_reclaim") || attached("memory_reclaim"),
+            off_cpu: attached("sched_switch"),
         }
     }
 

@@ -93,7 +93,7 @@ pub const HOOKS: [Hook; 19] = [
     hook!("vmscan" "mm_vmscan_lru_shrink_inactive", "shrink_inactive", false,
         gives "pages scanned and reclaimed, per stall and per kswapd",
         without "scanned_pages is unread; kswapd's work and busy time are unread",
-        ["nr_scanned" = shrink.scanned, "nr_reclaimed" = shrink.reclaimed]),
+        ["nid" = shrink.nid, "nr_scanned" = shrink.scanned, "nr_reclaimed" = shrink.reclaimed]),
     hook!("vmscan" "mm_vmscan_wakeup_kswapd", "wakeup_kswapd", false,
         gives "who woke kswapd, for which order",
         without "who woke kswapd is unknown",

@@ -13,7 +13,7 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, OOM_KILL, PROACTIVE, REFAULTS},
+    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -131,7 +131,7 @@ impl Loaded {
     /// # Errors
     /// When the kernel takes nothing of it, with the reason.
     pub fn load(options: &Options<'_>) -> Result<Self, LoadError> {
-        let facts = KernelFacts::read(options.tracefs);
+        let facts = KernelFacts::read(options.tracefs, options.ways);
         let config = Raw(facts.config(options));
         let mut ebpf = EbpfLoader::new()
             .override_global("CONFIG", &config, true)
@@ -190,18 +190,18 @@ impl Loaded {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
-        let chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
+        let mut chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
+        chains.iter_mut().for_each(|chain| self.facts.read_failures_instead(chain));
         let faults_read = chains::faults_read(&chains);
-        let proactive = chains::is_attached(&PROACTIVE, &chains);
-        let off_cpu =
-            chains.iter().any(|chain| chain.name.ends_with("sched_switch") && chain.attached.name().is_some());
         let oom_calls = chains.iter().any(|chain| chain.name == OOM_KILL && chain.attached.name().is_some());
         hooks.extend(chains);
+        hooks.push(self.facts.zones_status());
+        let known = self.facts.known(&hooks);
         let kinds = kinds::told(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
-        let totals = Totals::of(|map| take(ebpf, map), proactive, off_cpu)?;
+        let totals = Totals::of(known, |map| take(ebpf, map))?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
         let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
         Ok(Probe {

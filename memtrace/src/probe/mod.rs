@@ -17,3 +17,4 @@ pub mod programs;
 pub mod stacks;
 pub mod stalled;
 mod words;
+pub mod zones;

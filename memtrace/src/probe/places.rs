@@ -1,8 +1,8 @@
 //! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
 
 use memtrace_common::config::{
-    BeginFields, CompactMembers, EventFields, Field, KswapdFields, Member, OomMembers, RefaultPlaces, ShrinkFields,
-    TaskMembers, VictimFields,
+    BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, OomMembers, RefaultPlaces,
+    ShrinkFields, TaskMembers, VictimFields,
 };
 
 use super::{btf::Btf, format::Format};
@@ -10,7 +10,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 18] = [
+    const TYPES: [&[u8]; 22] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -27,11 +27,15 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"compact_control",
         b"shrinker",
         b"oom_control",
+        b"kthread",
+        b"pglist_data",
+        b"zone",
+        b"zone_stat_item",
         THROTTLE.as_bytes(),
         COMPACT.as_bytes(),
     ];
     name.strip_prefix(TRACEITER.as_bytes())
-        .is_some_and(|event| event == LRUVEC_STATE.as_bytes() || EVENTS.iter().any(|e| e.as_bytes() == event))
+        .is_some_and(|event| TYPED_EVENTS.iter().chain(&EVENTS).any(|e| e.as_bytes() == event))
         || TYPES.contains(&name)
 }
 
@@ -47,6 +51,15 @@ pub const COMPACT: &str = "try_to_compact_pages";
 
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
+
+/// The event of a round in which kswapd reclaimed nothing (7.2).
+pub const FAILURE: &str = "mm_vmscan_kswapd_reclaim_fail";
+
+/// The event of a node's failures set back (7.2).
+pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
+
+/// Events that are read by their arguments only.
+const TYPED_EVENTS: [&str; 3] = [LRUVEC_STATE, FAILURE, CLEARED];
 
 const EVENTS: [&str; 15] = [
     "mm_vmscan_direct_reclaim_begin",
@@ -80,6 +93,8 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
         pfmemalloc_begin: begin(THROTTLE),
         compaction_begin: begin(COMPACT),
         shrinker: place("mm_shrink_slab_start", "shr"),
+        kswapd_fail: FailFields { nid: place(FAILURE, "nid"), failures: place(FAILURE, "failures") },
+        kswapd_clear: place(CLEARED, "nid"),
         ..fields(place, victim)
     }
 }
@@ -147,6 +162,7 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
         node_end: place("mm_vmscan_node_reclaim_end", "nr_reclaimed"),
         throttled: place("mm_vmscan_throttled", "usec_delayed"),
         shrink: ShrinkFields {
+            nid: place("mm_vmscan_lru_shrink_inactive", "nid"),
             scanned: place("mm_vmscan_lru_shrink_inactive", "nr_scanned"),
             reclaimed: place("mm_vmscan_lru_shrink_inactive", "nr_reclaimed"),
         },

@@ -7,6 +7,7 @@ use memtrace_common::{
     span::TaskSpans,
     stack::{StackCounts, StackFrames, StackKey},
     totals::{KswapdTotals, OomCalls, OtherShrinks, StallTotals},
+    zone::ZonesTotals,
 };
 
 /// A shared type in a form that aya's maps and globals take.
@@ -24,8 +25,10 @@ unsafe impl aya::Pod for Raw<RefaultCounts> {}
 unsafe impl aya::Pod for Raw<TaskKey> {}
 // SAFETY: `repr(C)`, made of integers without padding between them.
 unsafe impl aya::Pod for Raw<TaskFaults> {}
-// SAFETY: `repr(C)`, made of integers without padding between them.
+// SAFETY: `repr(C)`, made of integers with explicit padding.
 unsafe impl aya::Pod for Raw<KswapdTotals> {}
+// SAFETY: `repr(C)`, made of u64 only.
+unsafe impl aya::Pod for Raw<ZonesTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
 // SAFETY: `repr(C)`, made of integers without padding between them.

@@ -10,7 +10,7 @@ use memtrace_common::{
 
 use super::{
     coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory, shrinkers::Shrinkers,
-    stacks::StackDeltas,
+    stacks::StackDeltas, zones::StallZones,
 };
 use crate::event::Comm;
 
@@ -84,6 +84,10 @@ pub struct KernelTotals {
     pub shrinkers: Shrinkers,
     /// Shrinks that belong to no stall and no kswapd.
     pub other_shrinks: OtherShrinks,
+    /// Shrinks inside stalls by the node that was reclaimed; empty where they are not read.
+    pub node_shrinks: BTreeMap<u32, OtherShrinks>,
+    /// How the zones stood when direct stalls began; `None` where it is not read.
+    pub zones: Option<StallZones>,
     /// Stalls that are not over, by kind, memtrace's own included; in no other number here.
     pub in_flight: BTreeMap<StallKind, InFlight>,
     /// The same one by one, the longest first, memtrace's own left out; those that could be listed.

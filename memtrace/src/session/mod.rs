@@ -14,6 +14,7 @@ pub mod input;
 pub mod kswapd;
 pub mod loss;
 pub mod memory;
+pub mod nodes;
 mod oom;
 pub mod parts;
 pub mod pattern;
@@ -28,6 +29,7 @@ pub mod tally;
 pub mod tick;
 pub mod untold;
 mod window;
+pub mod zones;
 
 use memtrace_common::{kind::StallKind, totals};
 
@@ -39,6 +41,7 @@ use self::{
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     memory::Memory,
+    nodes::PrematureSleeps,
     oom::OomKills,
     recent::Recent,
     stacks::{StackDeltas, StackTable},
@@ -168,6 +171,7 @@ struct Last {
     memory: Option<Memory>,
     node_refaults: Vec<NodeRefaults>,
     coverage: Coverage,
+    premature_sleeps: Option<PrematureSleeps>,
 }
 
 impl Session {

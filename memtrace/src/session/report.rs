@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
+use memtrace_common::{
+    kind::StallKind,
+    refault::RefaultCounts,
+    totals::{self, OtherShrinks},
+};
 
 use super::{
     Last, ProcessKey, ProcessLabel, Session,
@@ -10,10 +14,11 @@ use super::{
     faults::Faults,
     input::{HostSample, KernelTotals, KindTotals, NodeRefaults},
     loss::Ledger,
+    nodes::PrematureSleeps,
     shrinkers::ShrinkerSummary,
     stacks::{StackKey, StackSum, StackTable},
     summary::{
-        CgroupSummary, Group, KindSummary, NodeSummary, Proactive, ProcessSummary, StackRow, StackSummary, Summary,
+        CgroupSummary, Group, KindSummary, NodeReclaim, Proactive, ProcessSummary, StackRow, StackSummary, Summary,
     },
     table::Row,
     tally::{KindTally, Tally},
@@ -88,6 +93,7 @@ impl Session {
             memory: host.memory,
             node_refaults,
             coverage,
+            premature_sleeps: PrematureSleeps::since(self.baseline.as_ref(), host.counters.as_ref()),
         };
         tick
     }
@@ -189,6 +195,9 @@ impl Session {
             refaults: totals.refaults,
             own_refaults: totals.own_refaults,
             node_refaults: self.node_refaults(),
+            node_reclaim: self.node_reclaim(),
+            zones: totals.zones.clone(),
+            premature_sleeps: self.last.premature_sleeps,
             faults_read: self.config.faults_read,
             own: self.last.own,
             coverage: self.last.coverage.clone(),
@@ -217,6 +226,17 @@ impl Session {
             cgroup_refaults: totals.refaults.map(|_| self.matched_refaults()),
         };
         Coverage::new(baseline, now, &ours)
+    }
+
+    /// What stalls scanned and reclaimed of each node.
+    fn node_reclaim(&self) -> Vec<NodeReclaim> {
+        let totals = &self.last.totals;
+        let told = self.scans_told(totals);
+        let node = |(&nid, sum): (&u32, &OtherShrinks)| NodeReclaim {
+            nid,
+            reclaim: Reclaim::of(sum.scanned_pages, sum.reclaimed_pages, told),
+        };
+        totals.node_shrinks.iter().map(node).collect()
     }
 
     /// What each node's counters grew by. A node that came later counts from its first reading.
@@ -290,27 +310,10 @@ impl Session {
 
     /// Whether this kernel tells what kswapd scans. Under an MGLRU that has no event for it, all stays at zero while
     /// reclaim is at work.
-    fn scans_told(&self, totals: &KernelTotals) -> bool {
+    pub(super) fn scans_told(&self, totals: &KernelTotals) -> bool {
         let (scanned, reclaimed) = tick::reclaim_sums(totals);
         let at_work = reclaimed > 0 || totals.kswapd.values().any(|node| node.wakes > 0);
         self.config.scans_read && !(self.config.mglru && scanned == 0 && at_work)
-    }
-
-    fn nodes(&self) -> Vec<NodeSummary> {
-        let scans_told = self.scans_told(&self.last.totals);
-        let node = |(&nid, totals): (&u32, &totals::KswapdTotals)| NodeSummary {
-            nid,
-            wakes: totals.wakes,
-            sleeps: totals.sleeps,
-            wakeups: totals.wakeups,
-            awake_ns: self.kswapds.awake_ns(nid),
-            busy_ns: totals.busy_ns,
-            awake: totals.awake != 0,
-            reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_told),
-            top_waker: self.kswapds.top_waker(nid),
-            reached: (!self.has_placeless).then(|| self.kswapds.reached(nid)),
-        };
-        self.last.totals.kswapd.iter().map(node).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use memtrace_common::{kind::StallKind, refault::RefaultCounts};
+use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals::ORDERS};
 
 use super::{
     coverage::Coverage,
@@ -10,15 +10,17 @@ use super::{
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     kswapd::Reached,
     loss::Ledger,
+    nodes::{Failures, PrematureSleeps},
     parts::Parts,
     shrinkers::ShrinkerSummary,
     stacks::StackSum,
     tally::{KindTally, Tally},
     tick::Reclaim,
+    zones::StallZones,
 };
 use crate::{
     event::{Comm, Oom},
-    source::Sources,
+    source::{Source, Sources},
     stack::Stack,
 };
 
@@ -139,19 +141,36 @@ pub struct NodeSummary {
     pub sleeps: u64,
     /// Times a task asked for it.
     pub wakeups: u64,
+    /// The same by order of the allocation, the last for all from there on; `None` when not known.
+    pub wakeups_by_order: Option<[u64; ORDERS]>,
+    /// Rounds of its work by the order that they are for; `None` when not known.
+    pub rounds_by_order: Option<[u64; ORDERS]>,
     /// Time awake, in ns.
     pub awake_ns: u64,
-    /// Time at work, in ns: a lower bound.
+    /// Time at work, in ns.
     pub busy_ns: u64,
+    /// Whether that is the whole time, or a lower bound: up to the last shrink of a round.
+    pub busy_source: Source,
     /// Whether it is awake at the end.
     pub awake: bool,
     /// What it scanned and reclaimed.
     pub reclaim: Reclaim,
+    /// Rounds in which it reclaimed nothing; `None` when not known.
+    pub failures: Option<Failures>,
     /// Who asked for it most often, as far as events told, and how often.
     pub top_waker: Option<(Comm, u64)>,
     /// Direct reclaims of tasks that ran on the node, as far as they match and events told them, by how its kswapd stood
     /// when they began; `None` when their nodes were not read.
     pub reached: Option<Reached>,
+}
+
+/// What stalls scanned and reclaimed of one node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NodeReclaim {
+    /// The node.
+    pub nid: u32,
+    /// The pages.
+    pub reclaim: Reclaim,
 }
 
 /// Stalls of one process, cgroup and kind on one stack.
@@ -207,6 +226,12 @@ pub struct Summary {
     pub cgroups: Group<CgroupSummary>,
     /// kswapd by node.
     pub nodes: Vec<NodeSummary>,
+    /// What stalls scanned and reclaimed by node; empty when it was not read.
+    pub node_reclaim: Vec<NodeReclaim>,
+    /// How the zones stood when direct stalls began; `None` where it is not read.
+    pub zones: Option<StallZones>,
+    /// Sleeps of all kswapds that ended or failed too soon; `None` when the kernel's counters were not read.
+    pub premature_sleeps: Option<PrematureSleeps>,
     /// What all of reclaim scanned and reclaimed.
     pub reclaim: Reclaim,
     /// The stacks on which stalls ended; `None` where they are not counted.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
-    totals::{KswapdTotals, OtherShrinks},
+    totals::{KswapdTotals, ORDERS, OtherShrinks},
 };
 
 use super::{
@@ -134,6 +134,9 @@ impl KernelTotals {
         let node = |(&nid, now): (&u32, &KswapdTotals)| {
             (nid, kswapd_since(now, &base.kswapd.get(&nid).copied().unwrap_or_default()))
         };
+        let shrinks = |(&nid, now): (&u32, &OtherShrinks)| {
+            (nid, shrinks_since(*now, base.node_shrinks.get(&nid).copied().unwrap_or_default()))
+        };
         let faults = |refaults| Faults { refaults, ..Faults::default() };
         let refaults = |now: Option<_>, base: Option<_>| {
             now.map(|now| faults(now).since(&faults(base.unwrap_or_default())).refaults)
@@ -148,10 +151,9 @@ impl KernelTotals {
             refaults: refaults(self.refaults, base.refaults),
             own_refaults: refaults(self.own_refaults, base.own_refaults),
             shrinkers: self.shrinkers.since(&base.shrinkers),
-            other_shrinks: OtherShrinks {
-                scanned_pages: self.other_shrinks.scanned_pages.saturating_sub(base.other_shrinks.scanned_pages),
-                reclaimed_pages: self.other_shrinks.reclaimed_pages.saturating_sub(base.other_shrinks.reclaimed_pages),
-            },
+            other_shrinks: shrinks_since(self.other_shrinks, base.other_shrinks),
+            node_shrinks: self.node_shrinks.iter().map(shrinks).collect(),
+            zones: self.zones.as_ref().map(|zones| zones.since(base.zones.as_ref())),
             in_flight: self.in_flight.clone(),
             open: self.open.clone(),
             oom_calls: self.oom_calls.map(|calls| calls.saturating_sub(base.oom_calls.unwrap_or(0))),
@@ -188,11 +190,32 @@ fn kswapd_since(now: &KswapdTotals, base: &KswapdTotals) -> KswapdTotals {
         sleeps: now.sleeps.saturating_sub(base.sleeps),
         wakeups: now.wakeups.saturating_sub(base.wakeups),
         busy_ns: now.busy_ns.saturating_sub(base.busy_ns),
+        balances: now.balances.saturating_sub(base.balances),
         scanned_pages: now.scanned_pages.saturating_sub(base.scanned_pages),
         reclaimed_pages: now.reclaimed_pages.saturating_sub(base.reclaimed_pages),
         soft_limit_ns: now.soft_limit_ns.saturating_sub(base.soft_limit_ns),
         last_ns: now.last_ns,
+        failures: now.failures.saturating_sub(base.failures),
+        hopeless: now.hopeless.saturating_sub(base.hopeless),
+        cleared: now.cleared.saturating_sub(base.cleared),
+        wakeups_by_order: orders_since(&now.wakeups_by_order, &base.wakeups_by_order),
+        rounds_by_order: orders_since(&now.rounds_by_order, &base.rounds_by_order),
         awake: now.awake,
         tid: now.tid,
+        failures_in_a_row: now.failures_in_a_row,
+        most_failures_in_a_row: now.most_failures_in_a_row,
+        failures_from: now.failures_from,
+        pad: 0,
+    }
+}
+
+fn orders_since(now: &[u64; ORDERS], base: &[u64; ORDERS]) -> [u64; ORDERS] {
+    std::array::from_fn(|order| now[order].saturating_sub(base[order]))
+}
+
+fn shrinks_since(now: OtherShrinks, base: OtherShrinks) -> OtherShrinks {
+    OtherShrinks {
+        scanned_pages: now.scanned_pages.saturating_sub(base.scanned_pages),
+        reclaimed_pages: now.reclaimed_pages.saturating_sub(base.reclaimed_pages),
     }
 }

@@ -15,6 +15,7 @@ mod frame;
 pub mod mark;
 mod meta;
 pub mod model;
+mod nodes;
 mod optional;
 mod reader;
 mod rows;

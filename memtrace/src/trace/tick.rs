@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use memtrace_common::{
     histogram::BUCKETS,
     kind::StallKind,
-    totals::{KswapdTotals, MAX_NODES, OtherShrinks},
+    totals::{MAX_NODES, OtherShrinks},
 };
 
 use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
     model::{Meta, TickRecord},
+    nodes::{numbers_of_kswapd, numbers_of_zones, of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
     optional::{difference, restore},
     shrinkers,
     values::{
@@ -85,6 +86,12 @@ impl Base {
                 totals.other_shrinks.reclaimed_pages,
                 self.totals.other_shrinks.reclaimed_pages,
             ),
+            node_shrinks: totals
+                .node_shrinks
+                .iter()
+                .map(|shrinks| of_shrinks(shrinks, &self.totals.node_shrinks))
+                .collect(),
+            stall_zones: totals.zones.as_ref().map(|zones| of_zones(zones, self.totals.zones.as_ref())),
             in_flight: totals.in_flight.iter().map(of_in_flight).collect(),
             open: totals.open.iter().take(MAX_OPEN).map(of_open).collect(),
             loss: of_loss(&totals.loss, &self.totals.loss),
@@ -134,6 +141,8 @@ impl Base {
                 scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
                 reclaimed_pages: restore(message.other_reclaimed_pages, base.other_shrinks.reclaimed_pages),
             },
+            node_shrinks: message.node_shrinks.iter().map(|now| to_shrinks(now, &base.node_shrinks)).collect(),
+            zones: message.stall_zones.as_ref().map(|now| to_zones(now, base.zones.as_ref())),
             in_flight: in_flight.collect(),
             open: message.open.iter().filter_map(to_open).collect(),
             oom_calls: message.oom_calls.map(|now| restore(now, base.oom_calls.unwrap_or(0))),
@@ -279,41 +288,6 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
     }
 }
 
-fn of_kswapd(nid: u32, now: &KswapdTotals, base: Option<&KswapdTotals>) -> wire::KswapdTotals {
-    let base = base.copied().unwrap_or_default();
-    wire::KswapdTotals {
-        nid,
-        rounds: difference(now.rounds, base.rounds),
-        wakes: difference(now.wakes, base.wakes),
-        sleeps: difference(now.sleeps, base.sleeps),
-        wakeups: difference(now.wakeups, base.wakeups),
-        busy_ns: difference(now.busy_ns, base.busy_ns),
-        scanned_pages: difference(now.scanned_pages, base.scanned_pages),
-        reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
-        soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
-        last_ns: now.last_ns,
-        awake: now.awake,
-        tid: now.tid,
-    }
-}
-
-fn to_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -> KswapdTotals {
-    let base = base.copied().unwrap_or_default();
-    KswapdTotals {
-        rounds: restore(now.rounds, base.rounds),
-        wakes: restore(now.wakes, base.wakes),
-        sleeps: restore(now.sleeps, base.sleeps),
-        wakeups: restore(now.wakeups, base.wakeups),
-        busy_ns: restore(now.busy_ns, base.busy_ns),
-        scanned_pages: restore(now.scanned_pages, base.scanned_pages),
-        reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
-        soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
-        last_ns: now.last_ns,
-        awake: now.awake,
-        tid: now.tid,
-    }
-}
-
 fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
     wire::InFlight { kind: *kind as u32, stalls: now.stalls, scanned_pages: now.scanned_pages }
 }
@@ -355,6 +329,9 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
         .chain(kinds().flat_map(|kind| [kind.count, kind.scanned_pages, kind.reclaimed_pages]))
         .chain(totals.kswapd.values().flat_map(|k| [k.wakes, k.sleeps, k.wakeups, k.rounds]))
         .chain(totals.kswapd.values().flat_map(|k| [k.scanned_pages, k.reclaimed_pages]))
+        .chain(totals.kswapd.values().flat_map(numbers_of_kswapd))
+        .chain(totals.zones.iter().flat_map(numbers_of_zones))
+        .chain(totals.node_shrinks.values().flat_map(|node| [node.scanned_pages, node.reclaimed_pages]))
         .chain(input.host.zones.iter().flat_map(zone_pages))
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages, input.host.ooms_pending])
         .chain(totals.oom_calls)

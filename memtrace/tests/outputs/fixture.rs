@@ -1,5 +1,7 @@
 //! One small incident, told by events and totals, with names that mean harm.
 
+mod zones;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -30,9 +32,10 @@ use memtrace_common::{
     record::KswapdStep,
     refault::RefaultCounts,
     shrinker::ShrinkerTotals,
-    totals::{KswapdTotals, Loss as KernelLoss, OtherShrinks},
+    totals::{KswapdTotals, Loss as KernelLoss, ORDERS, OtherShrinks, failures_from},
 };
 
+use self::zones::stall_zones;
 use crate::kills::oom;
 
 /// Addresses of shrinkers, one of which gets no name.
@@ -187,7 +190,7 @@ pub(crate) fn host() -> HostSample {
 }
 
 /// The kernel counted retries, scans that memtrace missed, and refaults that it does not trace.
-const COUNTERS: [(&str, u64); 10] = [
+const COUNTERS: [(&str, u64); 12] = [
     ("allocstall", 109),
     ("pgscan_direct", 110_740),
     ("pgsteal_direct", 33_000),
@@ -198,6 +201,8 @@ const COUNTERS: [(&str, u64); 10] = [
     ("workingset_refault_file", 9_015),
     ("oom_kill", 1),
     ("pgscan_direct_throttle", 4),
+    ("kswapd_low_wmark_hit_quickly", 6),
+    ("kswapd_high_wmark_hit_quickly", 31),
 ];
 
 /// The same counters before and after: all of them 1 at attach.
@@ -217,6 +222,13 @@ pub(crate) fn calm() -> (Tick, Summary) {
     let mut session = Session::new(config);
     let tick = session.tick(100 * S, &totals(&[]), &HostSample::default());
     (tick, session.summary())
+}
+
+/// Counts by order.
+fn by_order(counts: &[(usize, u64)]) -> [u64; ORDERS] {
+    let mut orders = [0; ORDERS];
+    counts.iter().for_each(|(order, n)| orders[*order] = *n);
+    orders
 }
 
 /// A bad second: stalls of two kinds, two kswapds, an OOM kill, and records lost.
@@ -272,6 +284,14 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
         wakes: 1,
         wakeups: 1,
         busy_ns: 300 * MS,
+        balances: 9,
+        failures: 18,
+        hopeless: 1,
+        wakeups_by_order: by_order(&[(0, 1)]),
+        rounds_by_order: by_order(&[(0, 7), (3, 2)]),
+        failures_in_a_row: 16,
+        most_failures_in_a_row: 16,
+        failures_from: failures_from::EVENTS,
         scanned_pages: 50_000,
         reclaimed_pages: 30_000,
         last_ns: 100 * S + 200 * MS,
@@ -280,6 +300,9 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
         ..KswapdTotals::default()
     };
     totals.kswapd = [(0, node), (1, KswapdTotals::default())].into();
+    let shrinks = |scanned_pages, reclaimed_pages| OtherShrinks { scanned_pages, reclaimed_pages };
+    totals.node_shrinks = [(0, shrinks(90_000, 20_000)), (1, shrinks(17_520, 12_950))].into();
+    totals.zones = Some(stall_zones());
     session.add_loss(Loss::Output, 3);
     let refaults = |file_pages, anon_pages| RefaultCounts {
         file_pages,

@@ -6,12 +6,19 @@ use memtrace::{
     lines::{Style, SummaryView, row, summary},
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, KindTotals, Zone},
+        faults::FaultDeltas,
+        input::{HostSample, KernelTotals, KindTotals, TickInput, Zone},
         summary::Summary,
         tick::Tick,
+        zones::{StallZones, ZoneStalls},
     },
+    source::Source,
 };
-use memtrace_common::{kind::StallKind, record::KswapdStep, totals::KswapdTotals};
+use memtrace_common::{
+    kind::StallKind,
+    record::KswapdStep,
+    totals::{KswapdTotals, failures_from},
+};
 use serde_json::json;
 
 use crate::fixture::{MS, S, host, stall, world};
@@ -138,4 +145,59 @@ fn json_tells_the_node_of_the_event_from_that_of_the_cpu() {
     };
     assert_eq!(nodes_of(StallKind::Node), (json!(1), json!(null)));
     assert_eq!(nodes_of(StallKind::Direct), (json!(null), json!(1)));
+}
+
+#[test]
+fn what_of_nodes_and_zones_was_not_read_is_no_number() {
+    let (_, end) = two_nodes();
+    let world = world();
+    let view =
+        SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None, style: PLAIN };
+    let text = summary(&end, &view);
+    assert!(text.contains("failures -, asked for") && text.contains("at work >= 50.0 ms"), "{text}");
+    for word in ["hopeless", "at order", "premature", "began with free", "zones"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+    let json = serde_json::to_value(json::Summary::new(&end, &world.names())).unwrap();
+    assert_eq!((&json["stall_zones"], &json["premature_sleeps"]), (&json!(null), &json!(null)));
+    let node = &json["nodes"][1];
+    assert_eq!((&node["failures"], &node["wakeups_by_order"]), (&json!(null), &json!(null)));
+    assert_eq!(node["busy_source"], "lower_bound");
+}
+
+#[test]
+fn a_window_has_its_own_failures_and_zones() {
+    let node = |failures, in_a_row, wakeups| KswapdTotals {
+        failures,
+        failures_in_a_row: in_a_row,
+        failures_from: failures_from::READINGS,
+        wakeups,
+        wakeups_by_order: std::array::from_fn(|order| if order == 3 { wakeups } else { 0 }),
+        last_ns: S,
+        ..KswapdTotals::default()
+    };
+    let zone = |below_min, free_pages| StallZones {
+        zones: vec![ZoneStalls { nid: 0, name: "Normal".into(), below_min, free_pages, ..ZoneStalls::default() }],
+        unread: 2,
+    };
+    let totals =
+        |node, zones| KernelTotals { kswapd: [(0, node)].into(), zones: Some(zones), ..KernelTotals::default() };
+    let input = |t_ns, totals| TickInput {
+        t_ns,
+        totals,
+        host: HostSample::default(),
+        faults: FaultDeltas::default(),
+        stacks: None,
+        lost: Default::default(),
+        told: Default::default(),
+    };
+    let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
+    session.begin_at(&input(101 * S, totals(node(5, 5, 7), zone(10, 1000))));
+    session.take(&input(102 * S, totals(node(21, 16, 9), zone(14, 1080))), &world().cgroups);
+    let end = session.summary();
+    let failures = end.nodes[0].failures.unwrap();
+    assert_eq!((failures.count, failures.source, failures.is_hopeless()), (16, Source::LowerBound, true));
+    assert_eq!(end.nodes[0].wakeups_by_order.unwrap()[3], 2);
+    let zones = end.zones.unwrap();
+    assert_eq!((zones.zones[0].below_min, zones.zones[0].mean_free_pages(), zones.unread), (4, Some(20), 0));
 }

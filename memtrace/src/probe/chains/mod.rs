@@ -6,7 +6,7 @@ mod way;
 use aya::{Btf, Ebpf};
 use memtrace_common::kind::StallKind;
 
-pub(super) use self::table::{CHAINS, OFF_CPU, OOM_KILL, PROACTIVE, REFAULTS};
+pub(super) use self::table::{CHAINS, FAILURES, OFF_CPU, OOM_KILL, REFAULTS};
 use self::way::Way;
 use super::words::REFUSED;
 use crate::{
@@ -36,11 +36,6 @@ pub(super) fn faults_read(chains: &[HookStatus]) -> FaultsRead {
         swapins: attached(1).is_some(),
         major_faults: attached(2).is_some(),
     }
-}
-
-/// Whether one of a chain's ways is attached.
-pub(super) fn is_attached(chain: &Chain, chains: &[HookStatus]) -> bool {
-    CHAINS.iter().zip(chains).any(|(other, status)| other.name == chain.name && status.attached.name().is_some())
 }
 
 /// A chain whose programs are loaded as far as the kernel takes them.

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// All chains, in the order in which they are attached.
-pub(in crate::probe) const CHAINS: [Chain; 11] = [
+pub(in crate::probe) const CHAINS: [Chain; 13] = [
     REFAULTS,
     SWAP_INS,
     MAJOR_FAULTS,
@@ -19,6 +19,8 @@ pub(in crate::probe) const CHAINS: [Chain; 11] = [
     COMPACTION,
     SWAP_FAULTS,
     MEMSTALL,
+    BALANCE,
+    FAILURES,
     OOM_CALL,
     MM_GONE,
 ];
@@ -102,7 +104,7 @@ const MEMCG_HIGH: Chain = Chain {
 const PROACTIVE_WORK: &str = "user_proactive_reclaim";
 
 /// Reclaim that somebody asked for.
-pub(in crate::probe) const PROACTIVE: Chain = Chain {
+const PROACTIVE: Chain = Chain {
     name: "memory_reclaim",
     gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
     without: "reclaim that was asked for (memory.reclaim) counts as memcg",
@@ -207,4 +209,29 @@ const MM_GONE: Chain = Chain {
         Way(&[(Link::BtfTracepoint("mmap:exit_mmap"), "mm_gone")]),
         Way(&[(Link::Fexit("exit_mmap"), "mm_gone_fexit")]),
     ],
+};
+
+/// The work of kswapd, whose begin is `kswapd_wake`.
+const BALANCE: Chain = Chain {
+    name: "balance_pgdat",
+    gives: "the end of a round of kswapd's work",
+    without: "kswapd's busy time is a lower bound: up to the last shrink of a round",
+    tells: None,
+    ways: &[
+        Way(&[(Link::BtfTracepoint("vmscan:mm_vmscan_balance_pgdat_end"), "balance_end")]),
+        Way(&[(Link::Fexit("balance_pgdat"), "balance_out")]),
+        Way(&[(Link::Kretprobe("balance_pgdat"), "balance_out_kprobe")]),
+    ],
+};
+
+/// Rounds in which kswapd reclaimed nothing.
+pub(in crate::probe) const FAILURES: Chain = Chain {
+    name: "kswapd_failures",
+    gives: "kswapd's failures, and nodes that become hopeless by them",
+    without: "kswapd's failures and hopeless nodes are unread",
+    tells: None,
+    ways: &[Way(&[
+        (Link::BtfTracepoint("vmscan:mm_vmscan_kswapd_clear_hopeless"), "kswapd_clear"),
+        (Link::BtfTracepoint("vmscan:mm_vmscan_kswapd_reclaim_fail"), "kswapd_fail"),
+    ])],
 };

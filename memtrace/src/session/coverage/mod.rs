@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub use self::{note::Note, rows::Ours};
 
 /// All names in [`KernelCounters::host`].
-pub const HOST_COUNTERS: [&str; 16] = [
+pub const HOST_COUNTERS: [&str; 18] = [
     "allocstall",
     "pgscan",
     "pgsteal",
@@ -31,6 +31,8 @@ pub const HOST_COUNTERS: [&str; 16] = [
     "workingset_refault_anon",
     "workingset_refault_file",
     "oom_kill",
+    "kswapd_low_wmark_hit_quickly",
+    "kswapd_high_wmark_hit_quickly",
 ];
 
 /// All names in [`KernelCounters::cgroup`].

@@ -156,8 +156,10 @@ fn columns_that_do_not_fit_each_other_are_damage() {
 fn no_number_of_a_tick_is_too_large() {
     type Change = fn(&mut wire::Tick, u64);
     #[expect(clippy::cast_possible_wrap, reason = "any number will do")]
-    let changes: [Change; 21] = [
+    let changes: [Change; 27] = [
         |tick, n| tick.t_ns = n,
+        |tick, n| tick.shrinkers.iter_mut().for_each(|shrinker| shrinker.total_ns = n as i64),
+        |tick, n| tick.proactive.iter_mut().for_each(|kind| kind.total_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.count = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.total_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.max_ns = n),
@@ -174,6 +176,21 @@ fn no_number_of_a_tick_is_too_large() {
             tick.refaults = Some(wire::Refaults { file_pages: n as i64, anon_pages: n as i64, ..Default::default() });
         },
         |tick, n| tick.zones = vec![wire::Zone { managed_pages: n, high_pages: n, ..Default::default() }; 2],
+        |tick, n| tick.kswapd.iter_mut().for_each(|node| (node.failures, node.failures_from) = (n as i64, 2)),
+        |tick, n| tick.kswapd.iter_mut().for_each(|node| node.wakeups_by_order = vec![n as i64; 99]),
+        |tick, n| {
+            tick.node_shrinks =
+                vec![wire::NodeShrinks { nid: n as u32, scanned_pages: n as i64, ..Default::default() }];
+        },
+        |tick, n| {
+            let zone = wire::ZoneStalls {
+                below_min: n as i64,
+                above_high: n as i64,
+                free_pages: n as i64,
+                ..Default::default()
+            };
+            tick.stall_zones = Some(wire::StallZones { zones: vec![zone; 9], unread: n as i64 });
+        },
         |tick, n| tick.other_scanned_pages = n as i64,
         |tick, n| tick.ooms_pending = n,
         |tick, n| tick.oom_calls = Some(n as i64),

@@ -11,7 +11,7 @@ use memtrace_common::{
     record::KswapdStep,
     refault::RefaultCounts,
     shrinker::ShrinkerTotals,
-    totals::{self, KswapdTotals, OtherShrinks},
+    totals::{self, KswapdTotals, ORDERS, OtherShrinks},
 };
 
 use self::meta::meta;
@@ -30,6 +30,7 @@ use crate::{
             Told, Zone,
         },
         shrinkers::Shrinkers,
+        zones::{StallZones, ZoneStalls},
     },
     source::Source,
 };
@@ -292,6 +293,29 @@ fn faults(random: &mut Rng) -> FaultDeltas {
     FaultDeltas { processes, cgroups }
 }
 
+fn shrinks(random: &mut Rng) -> OtherShrinks {
+    OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) }
+}
+
+fn orders(random: &mut Rng) -> [u64; ORDERS] {
+    std::array::from_fn(|order| if order < 3 { number(random) } else { 0 })
+}
+
+fn zone_stalls(nid: u32, name: &str, random: &mut Rng) -> ZoneStalls {
+    ZoneStalls {
+        nid,
+        name: name.to_owned(),
+        below_min: number(random),
+        below_low: number(random),
+        below_high: number(random),
+        above_high: number(random),
+        boosted: number(random),
+        plenty_elsewhere: number(random),
+        free_pages: number(random),
+        least_free_pages: maybe(random, number),
+    }
+}
+
 pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
     let kswapd = |random: &mut Rng| KswapdTotals {
         rounds: number(random),
@@ -303,8 +327,18 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         reclaimed_pages: number(random),
         soft_limit_ns: number(random),
         last_ns: number(random),
+        balances: number(random),
+        failures: number(random),
+        hopeless: number(random),
+        cleared: number(random),
+        wakeups_by_order: orders(random),
+        rounds_by_order: orders(random),
         awake: random.u32(..2),
         tid: random.u32(..),
+        failures_in_a_row: random.u32(..),
+        most_failures_in_a_row: random.u32(..),
+        failures_from: random.u32(..3),
+        pad: 0,
     };
     let totals = KernelTotals {
         stalls: (0..random.usize(..4)).map(|n| (StallKind::ALL[n], kind_totals(random))).collect(),
@@ -314,7 +348,12 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         own_refaults: maybe(random, refaults),
         shrinkers: shrinkers(random),
         proactive: maybe(random, kind_totals),
-        other_shrinks: OtherShrinks { scanned_pages: number(random), reclaimed_pages: number(random) },
+        other_shrinks: shrinks(random),
+        node_shrinks: (0..random.u32(..3)).map(|nid| (nid, shrinks(random))).collect(),
+        zones: maybe(random, |random| StallZones {
+            zones: vec![zone_stalls(0, "DMA32", random), zone_stalls(1, "Normal", random)],
+            unread: number(random),
+        }),
         in_flight: [(kind(random), InFlight { stalls: random.u64(..99), scanned_pages: random.u64(..1 << 39) })].into(),
         open: (0..random.usize(..3)).map(|_| open(random)).collect(),
         oom_calls: maybe(random, number),

@@ -5,6 +5,7 @@ use super::evidence::Sections;
 use super::kills::{self, Cause};
 use super::run::{self, Run};
 use super::stalls;
+use super::zones;
 
 /// Judge the run `oom`.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
@@ -15,6 +16,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
             Check::of("allocstall", stalls::allocstall(run)),
             Check::of("shapes", stalls::shapes(run, "direct")),
         ];
+        checks.extend(zones::judge(run));
         checks.extend(kills::judge(run, Cause::Global));
         checks
     })

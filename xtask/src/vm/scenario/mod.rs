@@ -20,6 +20,7 @@ mod stalls;
 mod tests;
 mod two_nodes;
 mod waits;
+mod zones;
 
 use std::fs;
 use std::io;

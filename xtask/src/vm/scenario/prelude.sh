@@ -4,12 +4,16 @@ tracing=/sys/kernel/tracing
 section() { echo "@@ $1"; }
 counters() {
 	section "$run:$1"
-	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp|pgmajfault |compact_stall )' /proc/vmstat
+	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp|pgmajfault |compact_stall |kswapd_)' /proc/vmstat
 }
 
 # The tracefs ring of an instance counts what an event wrote, overwritten or not: on every kernel, and with no BPF.
+witnesses='direct_reclaim_end memcg_reclaim_end'
+if [ -d "$tracing/events/vmscan/mm_vmscan_kswapd_reclaim_fail" ]; then
+	witnesses="$witnesses kswapd_reclaim_fail"
+fi
 witness_on() {
-	for event in direct_reclaim_end memcg_reclaim_end; do
+	for event in $witnesses; do
 		mkdir "$tracing/instances/$event"
 		echo 64 > "$tracing/instances/$event/buffer_size_kb"
 		echo 1 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
@@ -17,7 +21,7 @@ witness_on() {
 }
 witness_off() {
 	section "$run:witness"
-	for event in direct_reclaim_end memcg_reclaim_end; do
+	for event in $witnesses; do
 		echo 0 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
 		cat "$tracing"/instances/$event/per_cpu/cpu*/stats |
 			awk -F: -v "event=$event" '/^(entries|overrun|commit overrun|dropped events):/ { n += $2 } END { print event, n }'
@@ -72,6 +76,8 @@ finish() {
 	wait $tracer
 	status=$?
 	counters end
+	section "$run:zones"
+	awk '/^Node/ { node = $2 + 0; zone = $4 } $1 == "managed" && $2 > 0 { print node, zone, $2 }' /proc/zoneinfo
 	section "$run:tracer"
 	echo "$status"
 	cat /tmp/trace.err

@@ -182,6 +182,29 @@ fn a_node_that_is_missing_or_slept_fails() {
 }
 
 #[test]
+fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
+    let judge: Judge = two_nodes::judge;
+    let zone = |field: &str| format!("/stall_zones/zones/0/{field}");
+    fails(judge, &set(NODES, "nodes", "/stall_zones", Value::Null), &["zones"]);
+    fails(judge, &add(NODES, "nodes", &zone("below_min"), 1_000), &["zones"]);
+    fails(judge, &set(NODES, "nodes", &zone("zone"), "Normal"), &["zones"]);
+    fails(judge, &set(NODES, "nodes", &zone("mean_free_pages"), 1_u64 << 40), &["zones"]);
+    fails(judge, &set(NODES, "nodes", &zone("least_free_pages"), Value::Null), &["zones"]);
+    fails(judge, &add(NODES, "nodes", "/premature_sleeps/high_wmark_hit_quickly", 10_000), &["premature"]);
+    fails(judge, &set(NODES, "nodes", "/premature_sleeps", Value::Null), &["premature"]);
+    fails(judge, &set(NODES, "nodes", "/nodes/0/failures", Value::Null), &["failures"]);
+    fails(judge, &set(NODES, "nodes", "/nodes/0/failures/source", "true"), &["failures"]);
+    // Where the kernel has the event, each must be counted.
+    let told = changed(NODES, "nodes", "summary", |summary| {
+        for node in summary["nodes"].as_array_mut().unwrap() {
+            node["failures"]["source"] = "true".into();
+        }
+    });
+    let count = |n: u32| replaced(&told, "nodes:witness", "memcg_reclaim_end 0", &format!("kswapd_reclaim_fail {n}"));
+    fails(judge, &count(900), &["failures"]);
+}
+
+#[test]
 fn the_wrong_cgroup_fails() {
     fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/cgroup", "/shop"), &["cgroup"]);
     fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/kinds/memcg/count", 1), &["cgroup"]);

@@ -4,15 +4,18 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
 use super::stalls;
+use super::zones;
 
 /// Judge the run `nodes`.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     run::judge(sections, "nodes", |run| {
-        vec![
+        let mut checks = vec![
             Check::of("load", run.loads("file 0, mmapfile 0").map(|()| "memload read the file".to_owned())),
             Check::of("kswapd", both(run)),
             Check::of("scans", stalls::scans(run)),
-        ]
+        ];
+        checks.extend(zones::judge(run));
+        checks
     })
 }
 

@@ -1,0 +1,42 @@
+//! Where the kernel keeps a node (`pglist_data`), by way of its kswapd: no symbol's address is needed, which many hosts hide.
+
+use memtrace_common::totals::MAX_NODES;
+
+use crate::{
+    config::CONFIG,
+    maps::NODES,
+    task::{Address, current},
+};
+
+/// The `pglist_data` of a node; `None` until its kswapd was seen.
+#[inline(always)]
+pub(crate) fn address(nid: u32) -> Option<Address> {
+    let address = NODES.get(nid)?;
+    if *address == 0 { None } else { Some(Address(*address)) }
+}
+
+/// Remembers the node of a task, when it is a kswapd: the one that its node names as such. Its number, when it is.
+#[inline(always)]
+pub(crate) fn learn(task: Address) -> Option<u32> {
+    let places = &CONFIG.zones;
+    let node = task.follow(&places.kthread)?.follow(&places.kthread_data)?;
+    if node.follow(&places.kswapd)?.0 != task.0 {
+        return None;
+    }
+    let nid = node.read::<u32>(&places.node_id)?;
+    if nid >= MAX_NODES {
+        return None;
+    }
+    let known = NODES.get_ptr_mut(nid)?;
+    // SAFETY: a map value; all who write it write the same.
+    unsafe { *known = node.0 };
+    Some(nid)
+}
+
+/// Remembers the node of the current task, a kswapd, unless it is known.
+#[inline(always)]
+pub(crate) fn learn_current(nid: u64) {
+    if address(nid as u32).is_none() {
+        let _ = learn(current());
+    }
+}

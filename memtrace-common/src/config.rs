@@ -2,7 +2,7 @@
 //!
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
-use crate::zone::ZonePlaces;
+use crate::{oom::OomMembers, zone::ZonePlaces};
 
 /// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
 /// (classic tracepoint), as the running kernel says.
@@ -326,39 +326,6 @@ pub struct CompactMembers {
 impl CompactMembers {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self { order: Member::UNREAD, gfp: Member::UNREAD, direct: Member::UNREAD };
-}
-
-/// Members of `oom_control`, the first argument of `oom_kill_process`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OomMembers {
-    /// The memory cgroup at its limit; null when it is the host that ran out.
-    pub memcg: Member,
-    /// Allocation flags.
-    pub gfp: Member,
-    /// Allocation order.
-    pub order: Member,
-    /// Pages that the victim was chosen out of.
-    pub total_pages: Member,
-    /// The chosen task.
-    pub chosen: Member,
-    /// Its points.
-    pub points: Member,
-    /// Which limit.
-    pub constraint: Member,
-}
-
-impl OomMembers {
-    /// Nothing known: no BTF.
-    pub const UNREAD: Self = Self {
-        memcg: Member::UNREAD,
-        gfp: Member::UNREAD,
-        order: Member::UNREAD,
-        total_pages: Member::UNREAD,
-        chosen: Member::UNREAD,
-        points: Member::UNREAD,
-        constraint: Member::UNREAD,
-    };
 }
 
 /// All of it.

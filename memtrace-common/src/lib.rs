@@ -9,6 +9,7 @@
 pub mod config;
 pub mod histogram;
 pub mod kind;
+pub mod oom;
 pub mod record;
 pub mod refault;
 pub mod shrinker;

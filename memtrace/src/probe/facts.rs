@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use memtrace_common::{
-    config::{CompactMembers, Config, EventFields, Member, OomMembers, RefaultPlaces, TaskMembers, cgroup_source},
+    config::{CompactMembers, Config, EventFields, Member, RefaultPlaces, TaskMembers, cgroup_source},
+    oom::OomMembers,
     totals::MAX_NODES,
     zone::ZonePlaces,
 };

@@ -1,8 +1,11 @@
 //! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
 
-use memtrace_common::config::{
-    BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, OomMembers, RefaultPlaces,
-    ShrinkFields, TaskMembers, VictimFields,
+use memtrace_common::{
+    config::{
+        BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields,
+        TaskMembers, VictimFields,
+    },
+    oom::OomMembers,
 };
 
 use super::{btf::Btf, format::Format};

@@ -20,6 +20,7 @@ pub use crate::session::untold::{UntoldProcess, UntoldStalls};
 
 /// One thing that happened between two ticks, in the order in which the session was given it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box would be an allocation for each")]
 pub enum Entry {
     /// An event that matched the filter.
     Event(Event),

@@ -190,6 +190,23 @@ fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
     fails(judge, &set(NODES, "nodes", &zone("zone"), "Normal"), &["zones"]);
     fails(judge, &set(NODES, "nodes", &zone("mean_free_pages"), 1_u64 << 40), &["zones"]);
     fails(judge, &set(NODES, "nodes", &zone("least_free_pages"), Value::Null), &["zones"]);
+    // Where no direct stall began nothing is known of the free pages: null is right, a number made up.
+    let calm = |free: Value| {
+        changed(NODES, "nodes", "summary", |summary| {
+            summary["stalls"]["direct"]["count"] = 0.into();
+            for zone in summary["stall_zones"]["zones"].as_array_mut().unwrap() {
+                for class in ["below_min", "below_low", "below_high", "above_high"] {
+                    zone[class] = 0.into();
+                }
+                (zone["mean_free_pages"], zone["least_free_pages"]) = (free.clone(), free.clone());
+            }
+        })
+    };
+    let failed = |text: &str| {
+        let checks = judged(judge, text);
+        checks.iter().any(|check| check.name == "zones" && check.verdict == Verdict::Failed)
+    };
+    assert!(!failed(&calm(Value::Null)) && failed(&calm(json!(0))));
     fails(judge, &add(NODES, "nodes", "/premature_sleeps/high_wmark_hit_quickly", 10_000), &["premature"]);
     fails(judge, &set(NODES, "nodes", "/premature_sleeps", Value::Null), &["premature"]);
     fails(judge, &set(NODES, "nodes", "/nodes/0/failures", Value::Null), &["failures"]);

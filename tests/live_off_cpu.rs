@@ -55,6 +55,16 @@ fn without_being_asked_it_is_not_measured() {
     if !may_trace() {
         return;
     }
-    let summary = Memtrace::start(&[]).stop().summary();
-    assert!(summary["stalls"]["memcg"]["off_cpu_ns"].is_null(), "{summary}");
+    // Nor where the hook cannot be attached.
+    for args in [&[][..], &["--off-cpu", "--classic"]] {
+        let (cgroup, file) = (cgroup(24), cold_file(48));
+        let memtrace = Memtrace::start(args);
+        let mut load = memload(&cgroup);
+        load.arg("file").arg(&file.0).args(["48", "--passes", "2"]);
+        assert!(load.output().expect("memload").status.success());
+        let run = memtrace.stop();
+        let (stalls, summary) = (run.of_type("stall"), run.summary());
+        assert!(!stalls.is_empty() && stalls.iter().all(|stall| stall["off_cpu_ns"].is_null()), "{stalls:?}");
+        assert!(summary["stalls"]["memcg"]["off_cpu_ns"].is_null(), "{summary}");
+    }
 }

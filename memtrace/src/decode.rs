@@ -32,6 +32,8 @@ pub struct DecodeContext {
     pub soft_limit_hook: bool,
     /// The pair of the shrinkers is attached: their time is counted.
     pub shrinker_hook: bool,
+    /// `sched_switch` is attached: the time off CPU is counted.
+    pub off_cpu_hook: bool,
     /// Calls of the OOM killer are traced: a victim without one was dying already.
     pub oom_call_hook: bool,
     /// How the durations of each kind relate to the true stall.
@@ -152,7 +154,8 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
-        off_cpu_ns: read.has(fields::OFF_CPU).then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
+        off_cpu_ns: (context.off_cpu_hook && read.has(fields::OFF_CPU))
+            .then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }

@@ -71,6 +71,7 @@ const CONTEXT: DecodeContext = DecodeContext {
     mglru: true,
     sources: Sources::EVENTS,
     shrinker_hook: true,
+    off_cpu_hook: true,
     oom_call_hook: true,
 };
 

@@ -19,6 +19,7 @@ const ALL: DecodeContext = DecodeContext {
     mglru: false,
     sources: Sources::EVENTS,
     shrinker_hook: true,
+    off_cpu_hook: true,
     oom_call_hook: false,
 };
 

@@ -93,6 +93,7 @@ pub(super) fn decode_context(probe: &Probe, facts: &Facts) -> DecodeContext {
         throttle_hook: is_attached(hooks, ":mm_vmscan_throttled"),
         soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
         shrinker_hook: is_attached(hooks, ":mm_shrink_slab_start"),
+        off_cpu_hook: is_attached(hooks, ":sched_switch"),
         oom_call_hook: probe.oom_calls,
         mglru: facts.mglru.is(Mglru::On),
     }

@@ -247,6 +247,8 @@ fn waits_that_differ_from_the_probes_and_the_counters_fail() {
     fails(judge, &set(WAITS, "compact", "/stalls/compaction/count", 0), &["compaction"]);
     fails(judge, &set(WAITS, "asked", "/proactive/count", 2), &["proactive"]);
     fails(judge, &set(WAITS, "asked", "/proactive/total_ns", 1), &["proactive"]);
+    fails(judge, &set(WAITS, "asked", "/proactive/total_ns", 19_605_999), &["proactive"]);
+    fails(judge, &set(WAITS, "asked", "/proactive/total_ns", 29_100_000), &["proactive"]);
     let stall = r#"3 {"kind":"memcg","comm":"tee","cgroup":"/","order":0,"gfp":"GFP_KERNEL"}"#;
     fails(judge, &WAITS.replace("@@ asked:trace", &format!("{stall}\n@@ asked:trace")), &["proactive"]);
     // Begin to end of reclaim alone is too little: what is before it is a part of the stall.

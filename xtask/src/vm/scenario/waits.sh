@@ -87,7 +87,8 @@ finish
 if [ -e $shop/file/memory.reclaim ]; then
 	begin asked
 	if grep -q ' user_proactive_reclaim$' /proc/kallsyms; then asked=user_proactive_reclaim; else asked=memory_reclaim; fi
-	watch $asked
+	# What it calls for each batch of pages is the least that its time can be.
+	watch $asked try_to_free_mem_cgroup_pages
 	load --cgroup $shop/file file /data/file 40 1
 	for part in 8M 8M 8M; do echo $part | tee $shop/file/memory.reclaim > /dev/null; done
 	watched tee

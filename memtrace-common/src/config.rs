@@ -2,7 +2,7 @@
 //!
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
-use crate::{oom::OomMembers, zone::ZonePlaces};
+use crate::{eviction::EvictionPlaces, oom::OomMembers, zone::ZonePlaces};
 
 /// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
 /// (classic tracepoint), as the running kernel says.
@@ -360,6 +360,8 @@ pub struct Config {
     pub oom: OomMembers,
     /// Where nodes and zones have what is read of them.
     pub zones: ZonePlaces,
+    /// The way from a page to its file.
+    pub eviction: EvictionPlaces,
 }
 
 impl Config {
@@ -379,5 +381,6 @@ impl Config {
         shrinker_function: Member::UNREAD,
         oom: OomMembers::UNREAD,
         zones: ZonePlaces::UNREAD,
+        eviction: EvictionPlaces::UNREAD,
     };
 }

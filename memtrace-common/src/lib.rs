@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod config;
+pub mod eviction;
 pub mod histogram;
 pub mod kind;
 pub mod oom;

@@ -16,6 +16,8 @@ pub const KIND_KSWAPD: u16 = 3;
 
 /// `Header::kind` of a [`FreedRecord`].
 pub const KIND_FREED: u16 = 4;
+/// `Header::kind` of a [`crate::eviction::RefaultRecord`].
+pub const KIND_REFAULT: u16 = 5;
 
 /// What every record begins with.
 #[repr(C)]

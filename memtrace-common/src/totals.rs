@@ -132,11 +132,13 @@ pub enum Loss {
     Shrinker = 10,
     /// What tells that the memory of an OOM victim is back did not fit the ring.
     RingFreed = 11,
+    /// A refault of the sample did not fit the ring.
+    RingRefault = 12,
 }
 
 impl Loss {
     /// Number of counters.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
     /// All counters, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::RingStall,
@@ -151,6 +153,7 @@ impl Loss {
         Self::Stack,
         Self::Shrinker,
         Self::RingFreed,
+        Self::RingRefault,
     ];
 
     /// The name of the stage in every output.
@@ -169,6 +172,7 @@ impl Loss {
             Self::Stack => "stack",
             Self::Shrinker => "shrinker",
             Self::RingFreed => "ring_freed",
+            Self::RingRefault => "ring_refault",
         }
     }
 }

@@ -15,7 +15,7 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{exit, freed, kswapd, oom, reclaim, refault, shrink, switch, wait},
+    hooks::{evict, exit, freed, kswapd, oom, reclaim, refault, shrink, switch, wait},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -146,6 +146,20 @@ fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint]
 fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     switch::switch(&Args::<3>::read(&ctx));
+    0
+}
+
+/// A page of a file leaves the page cache; the argument is the folio.
+#[btf_tracepoint]
+fn page_deleted(ctx: BtfTracePointContext) -> i32 {
+    evict::deleted(Args::<1>::read(&ctx).raw(0));
+    0
+}
+
+/// A page of a file enters the page cache; the argument is the folio.
+#[btf_tracepoint]
+fn page_added(ctx: BtfTracePointContext) -> i32 {
+    evict::added(Args::<1>::read(&ctx).raw(0));
     0
 }
 

@@ -2,9 +2,10 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use memtrace_common::{
+    eviction::MAX_EVICTED,
     kind::StallKind,
     record::COMM_LEN,
     refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
@@ -100,6 +101,42 @@ pub(crate) static STACKS: HashMap<u64, StackFrames> = HashMap::with_max_entries(
 /// How often and how long each was stalled on.
 #[map]
 pub(crate) static STACK_COUNTS: HashMap<StackKey, StackCounts> = HashMap::with_max_entries(MAX_COUNTS, 0);
+
+/// Pages of the sample that were evicted and are not back. The loader leaves one entry when they are not asked for.
+#[map]
+pub(crate) static EVICTED: LruHashMap<PageKey, Evicted> = LruHashMap::with_max_entries(MAX_EVICTED, 0);
+
+/// How many pages of the sample were evicted.
+#[map]
+pub(crate) static EVICTIONS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// A page of a file.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct PageKey {
+    /// Address of the file's `address_space`.
+    pub mapping: u64,
+    /// Number of the page in the file.
+    pub index: u64,
+}
+
+/// A page that was evicted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Evicted {
+    /// When.
+    pub t_ns: u64,
+    /// Inode number of its file, which tells a reused address apart.
+    pub ino: u64,
+    /// Pages of the sample that had been evicted before it.
+    pub before: u64,
+    /// Process that evicted it.
+    pub tgid: u32,
+    /// Whether that is a kernel thread.
+    pub is_kthread: u32,
+    /// Name of the thread that evicted it.
+    pub comm: [u8; COMM_LEN],
+}
 
 /// What is remembered of one kswapd thread.
 #[repr(C)]

@@ -110,6 +110,12 @@ pub(crate) fn is_kthread(task: Address) -> bool {
     }
 }
 
+/// Whether a task is inside reclaim, as a kernel thread or for its own allocation; `None` where its flags are not read.
+#[inline(always)]
+pub(crate) fn reclaims(task: Address) -> Option<bool> {
+    task.read::<u32>(&CONFIG.task.flags).map(|flags| flags & PF_MEMALLOC != 0)
+}
+
 /// Whether a task waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits
 /// before and after reclaim.
 #[inline(always)]

@@ -58,6 +58,7 @@ fn model(rows: u32) -> Model {
         let input = TickInput {
             t_ns: second * S,
             stacks: None,
+            evictors: None,
             totals: KernelTotals::default(),
             host: HostSample::default(),
             faults: Default::default(),

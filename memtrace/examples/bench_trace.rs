@@ -112,6 +112,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let input = TickInput {
             t_ns: START + second * S,
             stacks: None,
+            evictors: None,
             totals: totals.clone(),
             host: HostSample::default(),
             faults: FaultDeltas::default(),

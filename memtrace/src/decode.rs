@@ -3,6 +3,8 @@
 //! Every field is read by its offset after the length was checked, numbers of a closed set are looked up, and what is
 //! not a record is a typed error for the ledger. The ring never leaves the machine that wrote it: native byte order.
 
+mod refault;
+
 use std::mem::offset_of;
 
 use memtrace_common::{
@@ -14,6 +16,7 @@ use memtrace_common::{
 };
 use thiserror::Error;
 
+pub use self::refault::{is_refault, refault};
 use crate::{
     event::{
         Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
@@ -103,28 +106,35 @@ impl DecodeError {
 /// # Errors
 /// When the bytes are not exactly one record of a known kind with numbers that can be.
 pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeError> {
+    let size = |kind| match kind {
+        KIND_STALL => Some(size_of::<StallRecord>()),
+        KIND_OOM => Some(size_of::<OomRecord>()),
+        KIND_KSWAPD => Some(size_of::<KswapdRecord>()),
+        KIND_FREED => Some(size_of::<FreedRecord>()),
+        _ => None,
+    };
+    let r = whole(bytes, size)?;
+    match u16::from_ne_bytes(r.take(offset_of!(Header, kind))) {
+        KIND_STALL => stall(r, context).map(Event::Stall),
+        KIND_OOM => oom(r, context).map(Event::Oom),
+        KIND_FREED => freed(r).map(Event::Freed),
+        _ => kswapd(r).map(Event::Kswapd),
+    }
+}
+
+/// The bytes of exactly one record of a kind that has a size.
+fn whole(bytes: &[u8], size: impl Fn(u16) -> Option<usize>) -> Result<Reader<'_>, DecodeError> {
     if bytes.len() < size_of::<Header>() {
         return Err(DecodeError::NoHeader { len: bytes.len() });
     }
     let r = Reader(bytes);
     let kind = u16::from_ne_bytes(r.take(offset_of!(Header, kind)));
     let said = u16::from_ne_bytes(r.take(offset_of!(Header, len)));
-    let want = match kind {
-        KIND_STALL => size_of::<StallRecord>(),
-        KIND_OOM => size_of::<OomRecord>(),
-        KIND_KSWAPD => size_of::<KswapdRecord>(),
-        KIND_FREED => size_of::<FreedRecord>(),
-        _ => return Err(DecodeError::UnknownKind(kind)),
-    };
+    let want = size(kind).ok_or(DecodeError::UnknownKind(kind))?;
     if bytes.len() != want || usize::from(said) != want {
         return Err(DecodeError::WrongLength { kind, len: bytes.len(), said, want });
     }
-    match kind {
-        KIND_STALL => stall(r, context).map(Event::Stall),
-        KIND_OOM => oom(r, context).map(Event::Oom),
-        KIND_FREED => freed(r).map(Event::Freed),
-        _ => kswapd(r).map(Event::Kswapd),
-    }
+    Ok(r)
 }
 
 fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {

@@ -4,17 +4,21 @@
 //! output renders them (`untrusted`).
 
 mod oom;
+mod refault;
 
 use memtrace_common::{
     kind::StallKind,
     record::{COMM_LEN, KswapdStep},
 };
 
-pub use self::oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim};
+pub use self::{
+    oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim},
+    refault::{FileName, SampledRefault},
+};
 use crate::source::Source;
 
 /// A task name as the kernel keeps it: up to 15 bytes, NUL padded, chosen by the process itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Comm(pub [u8; COMM_LEN]);
 
 impl Comm {

@@ -1,5 +1,6 @@
 //! What each event does, one file per topic.
 
+pub(crate) mod evict;
 pub(crate) mod exit;
 pub(crate) mod freed;
 pub(crate) mod kswapd;

@@ -104,7 +104,7 @@ fn has(flags: u64, bit: &'static Member) -> bool {
 
 /// Pages of a folio: one, unless it has a head flag and tells their number.
 #[inline(always)]
-fn pages_of(folio: Address, flags: u64) -> u64 {
+pub(super) fn pages_of(folio: Address, flags: u64) -> u64 {
     if !has(flags, &CONFIG.refault.head) {
         return 1;
     }
@@ -117,7 +117,7 @@ fn pages_of(folio: Address, flags: u64) -> u64 {
 /// An id, 0 when it was not read: always initialised, which the verifier asks for before 5.12 (and in `Option`s not seen).
 #[inline(always)]
 #[expect(clippy::manual_unwrap_or_default, reason = "unwrap_or_default gives code that the verifier of 5.10 refuses")]
-fn or_zero(id: Option<u64>) -> u64 {
+pub(super) fn or_zero(id: Option<u64>) -> u64 {
     match id {
         Some(id) => id,
         None => 0,

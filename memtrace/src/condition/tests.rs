@@ -15,6 +15,7 @@ fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
     TickInput {
         t_ns,
         stacks: None,
+        evictors: None,
         totals,
         host,
         faults: Default::default(),

@@ -6,6 +6,7 @@ mod compare;
 mod container;
 mod coverage;
 mod event;
+mod evictors;
 mod group;
 mod meta;
 mod node;

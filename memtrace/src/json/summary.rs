@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     container::Container,
     coverage::{Coverage, coverage},
+    evictors::Evictors,
     node::Node,
     oom::Oom,
     parts::{Parts, Shrinker},
@@ -265,6 +266,8 @@ pub struct Summary {
     pub node_refaults: Vec<refaults::Node>,
     /// Stalls by stack; null where stacks are not counted (`--stacks`).
     pub stacks: Option<Stacks>,
+    /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
+    pub evictors: Option<Evictors>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
@@ -308,6 +311,7 @@ impl Summary {
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
             node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
             stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
+            evictors: summary.evictors.as_ref().map(Evictors::new),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             oom_calls: summary.oom_calls,

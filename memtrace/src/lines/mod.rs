@@ -4,6 +4,7 @@
 
 mod before;
 mod coverage;
+mod evictors;
 mod filter;
 mod nodes;
 mod number;

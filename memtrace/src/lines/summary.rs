@@ -6,6 +6,7 @@ use memtrace_common::kind::StallKind;
 
 use super::{
     coverage::coverage,
+    evictors::evictors,
     nodes::nodes,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
@@ -69,6 +70,9 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     }
     if let Some(found) = &summary.stacks {
         stacks(&mut out, found, view.width);
+    }
+    if let Some(found) = &summary.evictors {
+        evictors(&mut out, found, view.top);
     }
     nodes(&mut out, summary);
     proactive(&mut out, summary);

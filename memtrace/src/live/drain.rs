@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::output::Queue;
 use crate::{
-    decode::{DecodeContext, decode},
+    decode::{self, DecodeContext, decode},
     event::{Comm, Event, Freed, Oom, Stall},
     host::cgroups::CgroupNames,
     record::Feed,
-    session::{Session, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
+    session::{Session, evictors, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
     trace::model::Entry,
     view::Item,
 };
@@ -32,6 +32,8 @@ pub struct Drain {
     pub(super) ooms: Vec<Oom>,
     /// Victims whose memory is back, whose kills may not have gone out yet.
     pub(super) freed: Vec<Freed>,
+    /// Who evicted what came back since the last tick; `None` when it is not asked for.
+    pub evictors: Option<evictors::Interval>,
     /// The trace that is recorded.
     pub feed: Option<Feed>,
 }
@@ -50,6 +52,7 @@ impl Drain {
             unnamed: Vec::with_capacity(1024),
             ooms: Vec::with_capacity(64),
             freed: Vec::with_capacity(64),
+            evictors: None,
             feed: None,
         }
     }
@@ -62,6 +65,13 @@ impl Drain {
 
     /// Takes one ring record.
     pub fn take(&mut self, record: &[u8]) {
+        if let Some(evictors) = self.evictors.as_mut().filter(|_| decode::is_refault(record)) {
+            match decode::refault(record) {
+                Ok(refault) => evictors.add(&refault),
+                Err(_) => self.session.add_loss(Loss::Decode, 1),
+            }
+            return;
+        }
         let event = match decode(record, &self.context) {
             Ok(event) => event,
             Err(e) => {

@@ -44,7 +44,7 @@ use crate::{
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
     record::meta::Begun,
-    session::{Session, SessionConfig, coverage::Readings},
+    session::{Session, SessionConfig, coverage::Readings, evictors::Interval},
     survive,
 };
 
@@ -145,6 +145,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
             return Ok(e.exit_code());
         }
     };
+    drain.evictors = probe.evictors.then(Interval::default);
     drain.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(baseline);

@@ -32,6 +32,7 @@ use crate::{
     record::Ask,
     session::{
         coverage::Readings,
+        evictors,
         input::{KernelTotals, TickInput},
         loss::Loss,
     },
@@ -225,7 +226,11 @@ impl Tracing<'_> {
             deltas.named = stacks.named(is_last);
         }
         let stacks = deltas;
-        let input = TickInput { t_ns: now, totals, host, faults, stacks, lost, told };
+        let evictors = self.drain.evictors.as_mut().map(evictors::Interval::take);
+        for (key, _) in evictors.iter().flat_map(|evictors| &evictors.rows) {
+            key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
+        }
+        let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
         if let Some(companion) = &mut self.companion {
             companion.tick(&tick, &input);

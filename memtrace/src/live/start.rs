@@ -58,6 +58,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
         refaults: true,
         stacks: false,
         off_cpu: false,
+        evictors: false,
     }
 }
 
@@ -71,6 +72,7 @@ pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> 
         refaults: !args.no_refaults,
         stacks: args.stacks,
         off_cpu: args.off_cpu,
+        evictors: args.evictors,
         ..default_options(facts)
     }
 }

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use memtrace_common::{
     config::{CompactMembers, Config, EventFields, Member, RefaultPlaces, TaskMembers, cgroup_source},
+    eviction::EvictionPlaces,
     oom::OomMembers,
     totals::MAX_NODES,
     zone::ZonePlaces,
@@ -32,6 +33,7 @@ pub(super) struct KernelFacts {
     compact: CompactMembers,
     shrinker_function: Member,
     oom: OomMembers,
+    pub(super) eviction: EvictionPlaces,
     zones: ZonePlaces,
     /// The zones of `zones`, in that order.
     watched: Vec<Watched>,
@@ -56,6 +58,7 @@ impl KernelFacts {
             compact: CompactMembers::UNREAD,
             shrinker_function: Member::UNREAD,
             oom: OomMembers::UNREAD,
+            eviction: EvictionPlaces::UNREAD,
             zones: ZonePlaces::UNREAD,
             watched: Vec::new(),
             all_zones: fs::read_to_string(zones::PATH).map(|text| zones::of(&text)).unwrap_or_default(),
@@ -73,6 +76,7 @@ impl KernelFacts {
                 facts.compact = places::compact_members(&btf);
                 facts.shrinker_function = places::shrinker_function(&btf);
                 facts.oom = places::oom_members(&btf);
+                facts.eviction = places::eviction_places(&btf);
                 facts.watched = zones::watched(&facts.all_zones);
                 facts.zones = zones::places(zones::of_btf(&btf), &facts.watched);
                 facts.gfp_names = gfp::from_btf(&btf);
@@ -109,6 +113,7 @@ impl KernelFacts {
             shrinker_function: self.shrinker_function,
             oom: self.oom,
             zones: self.zone_places(),
+            eviction: self.eviction,
         }
     }
 

@@ -8,12 +8,13 @@ use aya::{
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
 use memtrace_common::{
+    eviction::MAX_EVICTED,
     kind::StallKind,
     stack::{MAX_COUNTS, MAX_STACKS},
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS},
+    chains::{self, CHAINS, Chain, EVICTORS, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -72,6 +73,8 @@ pub struct Options<'a> {
     pub stacks: bool,
     /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.
     pub off_cpu: bool,
+    /// Whether it is told who evicts the file pages that come back: at every page that enters or leaves the page cache.
+    pub evictors: bool,
 }
 
 /// Why nothing could be loaded.
@@ -103,6 +106,8 @@ pub struct Probe {
     pub faults_read: FaultsRead,
     /// Whether calls of the OOM killer are traced.
     pub oom_calls: bool,
+    /// Whether it is told who evicts the pages that come back.
+    pub evictors: bool,
     /// The stacks of stalls; `None` when they are not asked for.
     pub stacks: Option<StackTables>,
     /// The kinds of stall that are traced.
@@ -137,6 +142,7 @@ impl Loaded {
             .override_global("CONFIG", &config, true)
             .map_max_entries("RING", options.ring_bytes)
             .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
+            .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
             .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
             .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
             .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
@@ -163,10 +169,14 @@ impl Loaded {
             if !options.refaults && chain.is_named(REFAULTS.name) {
                 return chain.left_out("left out by --no-refaults");
             }
+            if chain.is_named(EVICTORS.name) && !facts.eviction.is_known() {
+                return chain.left_out("this kernel's BTF does not tell how a page is of a file");
+            }
             chain.load(&mut ebpf, btf.as_ref(), &mut refused)
         };
-        let asked_for = options.off_cpu.then_some(OFF_CPU);
-        let chains = CHAINS.into_iter().chain(asked_for).map(load_chain).collect();
+        let off_cpu = options.off_cpu.then_some(OFF_CPU);
+        let evictors = options.evictors.then_some(EVICTORS);
+        let chains = CHAINS.into_iter().chain(off_cpu).chain(evictors).map(load_chain).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
         Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
     }
@@ -193,7 +203,9 @@ impl Loaded {
         let mut chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
         chains.iter_mut().for_each(|chain| self.facts.read_failures_instead(chain));
         let faults_read = chains::faults_read(&chains);
-        let oom_calls = chains.iter().any(|chain| chain.name == OOM_KILL && chain.attached.name().is_some());
+        let is_attached =
+            |name| chains.iter().any(|chain| chain.name.ends_with(name) && chain.attached.name().is_some());
+        let (oom_calls, evictors) = (is_attached(OOM_KILL), is_attached(EVICTORS.name));
         hooks.extend(chains);
         hooks.push(self.facts.zones_status());
         let known = self.facts.known(&hooks);
@@ -213,6 +225,7 @@ impl Loaded {
             faults,
             faults_read,
             oom_calls,
+            evictors,
             stacks,
             kinds,
             sources,

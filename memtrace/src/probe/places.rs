@@ -5,6 +5,7 @@ use memtrace_common::{
         BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields,
         TaskMembers, VictimFields,
     },
+    eviction::EvictionPlaces,
     oom::OomMembers,
 };
 
@@ -13,7 +14,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 22] = [
+    const TYPES: [&[u8]; 27] = [
         b"task_struct",
         b"signal_struct",
         b"mm_struct",
@@ -34,6 +35,11 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"pglist_data",
         b"zone",
         b"zone_stat_item",
+        b"address_space",
+        b"inode",
+        b"super_block",
+        b"dentry",
+        b"qstr",
         THROTTLE.as_bytes(),
         COMPACT.as_bytes(),
     ];
@@ -238,6 +244,29 @@ pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
         chosen: member("chosen"),
         points: member("chosen_points"),
         constraint: member("constraint"),
+    }
+}
+
+/// The way from a page to its file.
+#[must_use]
+pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
+    let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
+    let member = |name: &str, member: &str| bytes(name, member).map_or(Member::UNREAD, Member);
+    let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
+    let name_before = || {
+        let in_union = btf.member("dentry", "d_u")?;
+        let alias = in_union.bits.checked_add(btf.member_of(in_union.type_id, "d_alias")?.bits)? / 8;
+        alias.checked_sub(bytes("dentry", "d_name")?.checked_add(bytes("qstr", "name")?)?)
+    };
+    EvictionPlaces {
+        mapping: in_folio("mapping").map_or(Member::UNREAD, Member),
+        index: in_folio("index").map_or(Member::UNREAD, Member),
+        host: member("address_space", "host"),
+        ino: member("inode", "i_ino"),
+        sb: member("inode", "i_sb"),
+        dev: member("super_block", "s_dev"),
+        alias: member("inode", "i_dentry"),
+        name_before: name_before().map_or(Member::UNREAD, Member),
     }
 }
 

@@ -157,7 +157,12 @@ impl Feed {
                     (Some(stacks), Some(later)) => stacks.append(later),
                     (stacks, later) => *stacks = stacks.take().or(later),
                 }
-                let input = crate::session::input::TickInput { faults, stacks, ..tick.input };
+                let mut evictors = earlier.input.evictors.take();
+                match (&mut evictors, tick.input.evictors) {
+                    (Some(evictors), Some(later)) => evictors.append(later),
+                    (evictors, later) => *evictors = evictors.take().or(later),
+                }
+                let input = crate::session::input::TickInput { faults, stacks, evictors, ..tick.input };
                 *earlier = TickRecord { input, ..tick };
                 earlier
             }

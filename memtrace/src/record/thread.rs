@@ -264,9 +264,9 @@ impl Writing {
         self.meta.vmstat.clone_from(&last.vmstat);
         self.meta.meminfo_bytes.clone_from(&last.meminfo_bytes);
         self.meta.zones.clone_from(&last.input.host.zones);
-        let (faults, stacks) = (Default::default(), None);
-        self.meta.base =
-            Some(TickRecord { input: TickInput { faults, stacks, ..last.input.clone() }, ..TickRecord::clone(last) });
+        let (faults, stacks, evictors) = (Default::default(), None, None);
+        let input = TickInput { faults, stacks, evictors, ..last.input.clone() };
+        self.meta.base = Some(TickRecord { input, ..TickRecord::clone(last) });
         let result = self.encoder.begin(&self.meta, &mut self.target);
         self.check(result);
     }

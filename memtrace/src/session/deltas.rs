@@ -1,13 +1,37 @@
-//! What the kernel side only counts, as it is handed over at a tick: faults and stacks.
+//! What is only counted, as it is handed over at a tick: faults, stacks, and who evicted what came back.
 
 use super::{
     ProcessLabel, Session,
-    faults::{FaultDeltas, Faults},
+    evictors::{EvictorDeltas, EvictorKey},
+    faults::{FaultDeltas, Faults, ProcessFaults},
     filter::CgroupNames,
+    input::TickInput,
     stacks::StackDeltas,
+    tally::KindTally,
+    tick::Tick,
 };
 
 impl Session {
+    /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
+    /// each event that was told.
+    pub fn take(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
+        let in_window = self.window.as_mut().map(|window| window.of(input));
+        let input = in_window.as_ref().unwrap_or(input);
+        self.lost = input.lost;
+        for (kind, told) in input.told.iter().enumerate() {
+            self.told[kind] = KindTally { count: told.count, total_ns: told.total_ns };
+            self.longest_ns[kind] = told.longest_ns;
+        }
+        self.apply_faults(&input.faults, names);
+        if let Some(deltas) = &input.stacks {
+            self.apply_stacks(deltas, names);
+        }
+        if let Some(deltas) = &input.evictors {
+            self.apply_evictors(deltas, names);
+        }
+        self.tick(input.t_ns, &input.totals, &input.host)
+    }
+
     /// Takes what came since the last tick: before [`Self::tick`], whose totals it is a part of. A filter on kinds of stall
     /// does not ask for refaults, and leaves them out.
     pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
@@ -47,5 +71,20 @@ impl Session {
         });
         stalls.iter().for_each(|(key, sum)| table.add(*key, *sum));
         self.stacks_since = Some(StackDeltas { named: deltas.named.clone(), stalls });
+    }
+    /// Takes who evicted what came back since the last tick. A filter asks for those who brought it back.
+    pub fn apply_evictors(&mut self, deltas: &EvictorDeltas, names: &dyn CgroupNames) {
+        let filter = &self.config.filter;
+        let matches = |key: &EvictorKey| {
+            let process = ProcessFaults {
+                pid: key.pid,
+                process_start_ns: None,
+                comm: key.comm,
+                cgroup_id: key.cgroup_id,
+                faults: Faults::default(),
+            };
+            filter.matches_faults(&process, names)
+        };
+        self.evictors.get_or_insert_default().add(deltas, (!filter.is_empty()).then_some(&matches));
     }
 }

@@ -9,8 +9,8 @@ use memtrace_common::{
 };
 
 use super::{
-    coverage::Readings, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory, shrinkers::Shrinkers,
-    stacks::StackDeltas, zones::StallZones,
+    coverage::Readings, evictors::EvictorDeltas, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory,
+    shrinkers::Shrinkers, stacks::StackDeltas, zones::StallZones,
 };
 use crate::event::Comm;
 
@@ -195,6 +195,8 @@ pub struct TickInput {
     pub faults: FaultDeltas,
     /// Stacks of stalls since the last tick; `None` where they are not counted.
     pub stacks: Option<StackDeltas>,
+    /// Who evicted what came back since the last tick; `None` where that is not told.
+    pub evictors: Option<EvictorDeltas>,
     /// What was lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// What events told so far, by the number of the kind.

@@ -7,6 +7,7 @@ pub mod bands;
 pub mod coverage;
 mod deltas;
 pub mod detail;
+pub mod evictors;
 pub mod faults;
 pub mod filter;
 pub mod histogram;
@@ -35,6 +36,7 @@ use memtrace_common::{kind::StallKind, totals};
 
 use self::{
     coverage::{Baseline, Coverage},
+    evictors::EvictorTable,
     faults::FaultsRead,
     filter::{CgroupNames, Filter},
     input::{KernelTotals, NodeRefaults, OpenStall, TickInput, Told},
@@ -48,7 +50,6 @@ use self::{
     table::Table,
     tail::Tails,
     tally::{KindTally, Tally},
-    tick::Tick,
     window::Window,
 };
 use crate::{
@@ -150,6 +151,8 @@ pub struct Session {
     stacks: Option<StackTable>,
     /// Of the interval, until its tick takes them.
     stacks_since: Option<StackDeltas>,
+    /// Who evicted what came back; `None` until a tick tells.
+    evictors: Option<EvictorTable>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
@@ -194,6 +197,7 @@ impl Session {
             recent: config.rows.then(Recent::new),
             stacks: config.stacks.then(StackTable::default),
             stacks_since: None,
+            evictors: None,
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,
@@ -312,23 +316,6 @@ impl Session {
     #[must_use]
     pub fn lost(&self) -> [u64; Loss::COUNT] {
         self.lost
-    }
-
-    /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
-    /// each event that was told.
-    pub fn take(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
-        let in_window = self.window.as_mut().map(|window| window.of(input));
-        let input = in_window.as_ref().unwrap_or(input);
-        self.lost = input.lost;
-        for (kind, told) in input.told.iter().enumerate() {
-            self.told[kind] = KindTally { count: told.count, total_ns: told.total_ns };
-            self.longest_ns[kind] = told.longest_ns;
-        }
-        self.apply_faults(&input.faults, names);
-        if let Some(deltas) = &input.stacks {
-            self.apply_stacks(deltas, names);
-        }
-        self.tick(input.t_ns, &input.totals, &input.host)
     }
 
     /// Gives a process its own name, in place of that of its first stalled thread. False when it has no row.

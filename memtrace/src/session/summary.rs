@@ -6,6 +6,7 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals::ORDERS};
 
 use super::{
     coverage::Coverage,
+    evictors::EvictorSummary,
     faults::FaultsRead,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     kswapd::Reached,
@@ -236,6 +237,8 @@ pub struct Summary {
     pub reclaim: Reclaim,
     /// The stacks on which stalls ended; `None` where they are not counted.
     pub stacks: Option<StackSummary>,
+    /// Who evicted the file pages that came back, by a sample; `None` where that is not told.
+    pub evictors: Option<EvictorSummary>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were, those whose details were lost included.

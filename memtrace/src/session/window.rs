@@ -59,6 +59,7 @@ impl Window {
             host,
             faults: input.faults.clone(),
             stacks: input.stacks.clone(),
+            evictors: input.evictors.clone(),
             lost: std::array::from_fn(|stage| input.lost[stage].saturating_sub(base.lost[stage])),
             told: std::array::from_fn(|kind| Told {
                 count: input.told[kind].count.saturating_sub(base.told[kind].count),

@@ -172,7 +172,9 @@ impl Encoder {
         let ids = processes.0.iter().chain(&cgroups.0).flat_map(|rows| rows.id.iter().chain(&rows.fault_cgroup));
         let stalled = tick.input.stacks.iter().flat_map(|stacks| &stacks.stalls);
         let stalled = stalled.filter_map(|(key, _)| key.cgroup_id);
-        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).chain(stalled).collect();
+        let back = tick.input.evictors.iter().flat_map(|evictors| &evictors.rows);
+        let back = back.filter_map(|(key, _)| key.cgroup_id);
+        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).chain(stalled).chain(back).collect();
         let mut before = self.write_paths(ids.into_iter(), sink);
         (message.processes, message.cgroups) = (processes.0.pop(), cgroups.0.pop());
         message.segment = self.segment;

@@ -11,6 +11,7 @@ pub mod change;
 mod columns;
 mod counters;
 mod encoder;
+mod evictors;
 mod frame;
 pub mod mark;
 mod meta;

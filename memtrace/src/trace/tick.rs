@@ -10,6 +10,7 @@ use memtrace_common::{
 
 use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
+    evictors,
     model::{Meta, TickRecord},
     nodes::{numbers_of_kswapd, numbers_of_zones, of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
     optional::{difference, restore},
@@ -105,6 +106,7 @@ impl Base {
             ooms_pending: host.ooms_pending,
             oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
             told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, told, &self.told)).collect(),
+            evictors: tick.input.evictors.as_ref().map(evictors::put),
             vmstat: differences(&tick.vmstat, &self.vmstat, 1),
             meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
             processes: None,
@@ -166,6 +168,7 @@ impl Base {
                 host,
                 faults: FaultDeltas::default(),
                 stacks: None,
+                evictors: message.evictors.as_ref().map(evictors::take),
                 lost: to_lost(&message.lost),
                 told: self.told(&message.told),
             },

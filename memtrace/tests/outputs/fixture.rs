@@ -1,5 +1,6 @@
 //! One small incident, told by events and totals, with names that mean harm.
 
+mod evictors;
 mod zones;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -325,6 +326,7 @@ pub(crate) fn incident(filter: Filter) -> (Tick, Summary) {
     };
     session.apply_faults(&deltas, &world.cgroups);
     session.apply_stacks(&stacks(), &world.cgroups);
+    session.apply_evictors(&evictors::evictors(), &world.cgroups);
     session.count_nodes_from(vec![
         NodeRefaults { nid: 0, file_pages: 1_000, anon_pages: 5 },
         NodeRefaults { nid: 1, file_pages: 0, anon_pages: 0 },

@@ -188,6 +188,7 @@ fn a_window_has_its_own_failures_and_zones() {
         host: HostSample::default(),
         faults: FaultDeltas::default(),
         stacks: None,
+        evictors: None,
         lost: Default::default(),
         told: Default::default(),
     };

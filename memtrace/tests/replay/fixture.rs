@@ -228,6 +228,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         let input = TickInput {
             t_ns: START + second * S,
             stacks: None,
+            evictors: None,
             totals: totals.clone(),
             host,
             faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)] },

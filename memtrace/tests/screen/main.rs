@@ -112,6 +112,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
         let input = TickInput {
             t_ns,
             stacks: None,
+            evictors: None,
             totals: totals.clone(),
             host: HostSample { zones: vec![zone], ..HostSample::default() },
             faults: Default::default(),

@@ -184,6 +184,18 @@ pub(in crate::probe) const OFF_CPU: Chain = Chain {
     ways: &[Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")])],
 };
 
+/// Who evicts the file pages that come back; only where it is asked for.
+pub(in crate::probe) const EVICTORS: Chain = Chain {
+    name: "mm_filemap_delete_from_page_cache",
+    gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
+    without: "who evicts the pages that come back is not told",
+    tells: None,
+    ways: &[Way(&[
+        (Link::BtfTracepoint("filemap:mm_filemap_add_to_page_cache"), "page_added"),
+        (Link::BtfTracepoint("filemap:mm_filemap_delete_from_page_cache"), "page_deleted"),
+    ])],
+};
+
 /// The function in which the OOM killer kills, when it has chosen.
 pub(in crate::probe) const OOM_KILL: &str = "oom_kill_process";
 

@@ -71,6 +71,7 @@ mod tests {
         TickInput {
             t_ns: second * S,
             stacks: None,
+            evictors: None,
             totals: KernelTotals {
                 stalls: [(StallKind::Direct, direct)].into(),
                 loss: [(Loss::RingOom.name(), ooms)].into(),

@@ -1,5 +1,6 @@
 //! Traces of anything that may happen, made by chance.
 
+mod evictors;
 mod meta;
 mod stacks;
 
@@ -379,6 +380,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         input: TickInput {
             t_ns,
             stacks: Some(stacks::stacks(random, t_ns)),
+            evictors: maybe(random, evictors::evictors),
             totals,
             host,
             faults: faults(random),

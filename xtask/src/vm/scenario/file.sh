@@ -39,4 +39,7 @@ echo 1 > /proc/sys/kernel/bpf_stats_enabled
 load file /data/file 300 1.5
 echo 0 > /proc/sys/kernel/bpf_stats_enabled
 finish
+begin evictors --evictors
+load file /data/file 300 1.5
+finish
 section end

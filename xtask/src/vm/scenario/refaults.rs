@@ -19,7 +19,29 @@ pub(super) fn file(sections: &Sections<'_>) -> Vec<Check> {
     if sections.get("cost:trace").is_ok() {
         checks.extend(of_run(sections, "cost", |run| vec![cost(run)]));
     }
+    checks.extend(run::judge(sections, "evictors", |run| vec![Check::of("evictors", evictors(run))]));
     checks
+}
+
+/// By the sample as many pages came back as the kernel says, more where it forgot evicted pages (and under MGLRU, which
+/// does not count all), and never more than were reclaimed; nearly all of the file, and evicted by who reclaims here.
+fn evictors(run: &Run<'_>) -> Result<String, String> {
+    let ours = run.number("/evictors/pages")?;
+    let (kernel, reclaimed) = (run.grew("workingset_refault_file")?, run.number("/reclaimed_pages")?);
+    let table = |name: &str| run.trace.summary["evictors"][name].as_array().ok_or(format!("no {name} of evictors"));
+    let sum = |rows: &[Value], fits: &dyn Fn(&Value) -> bool| -> u64 {
+        rows.iter().filter(|row| fits(row)).filter_map(|row| row["pages"].as_u64()).sum()
+    };
+    let of_file = sum(table("files")?, &|row| row["name"] == "file");
+    let by = |name: &'static str| move |row: &Value| row["evictor"]["comm"] == name;
+    let (kswapd, load) = (sum(table("pairs")?, &by("kswapd0")), sum(table("pairs")?, &by("memload")));
+    let away = run.optional("/evictors/away_p50_ns")?.unwrap_or(0) / 1_000_000;
+    let figures = format!(
+        "{ours} pages, vmstat {kernel}, {reclaimed} reclaimed; {of_file} of the file; by kswapd0 {kswapd}, memload {load}; away {away} ms"
+    );
+    let as_many = ours * 100 >= kernel * 85 && ours * 100 <= reclaimed * 115;
+    let told = of_file * 10 >= ours * 9 && (kswapd + load) * 10 >= ours * 9;
+    if kernel >= ENOUGH && as_many && told && away > 0 { Ok(figures) } else { Err(figures) }
 }
 
 /// What one refault costs in the program that counts it: the one that ran as often as there were refaults. The guest's

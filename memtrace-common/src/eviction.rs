@@ -1,0 +1,111 @@
+//! Evictions of file pages, by a sample: who evicted a page that comes back, and how long it was away.
+
+use core::mem::offset_of;
+
+use crate::{
+    config::Member,
+    record::{COMM_LEN, Header},
+};
+
+/// Pages of a file that are told apart by one of them: in each aligned block of as many, chance picks one.
+pub const SAMPLE_PAGES: u64 = 64;
+/// Evicted pages that are remembered; those that were evicted longest ago give way.
+pub const MAX_EVICTED: u32 = 16_384;
+/// Bytes of a file name that are kept, with the NUL.
+pub const NAME_LEN: usize = 32;
+
+/// Members on the way from a folio (a page before 5.16) to its file.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictionPlaces {
+    /// `folio.mapping`, in the words of a [`FolioHead`].
+    pub mapping: Member,
+    /// `folio.index`, in the words of a [`FolioHead`].
+    pub index: Member,
+    /// `address_space.host`.
+    pub host: Member,
+    /// `inode.i_ino`.
+    pub ino: Member,
+    /// `inode.i_sb`.
+    pub sb: Member,
+    /// `super_block.s_dev`.
+    pub dev: Member,
+    /// `inode.i_dentry.first`: the first name of the file.
+    pub alias: Member,
+    /// From the list entry in a dentry to the pointer to its name, which is before it: `d_alias` less `d_name.name`.
+    pub name_before: Member,
+}
+
+impl EvictionPlaces {
+    /// Nothing known: no BTF.
+    pub const UNREAD: Self = Self {
+        mapping: Member::UNREAD,
+        index: Member::UNREAD,
+        host: Member::UNREAD,
+        ino: Member::UNREAD,
+        sb: Member::UNREAD,
+        dev: Member::UNREAD,
+        alias: Member::UNREAD,
+        name_before: Member::UNREAD,
+    };
+
+    /// Whether pages can be told apart at all; a name may still be missing.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.mapping.0 == offset_of!(FolioHead, mapping) as u32
+            && self.index.0 == offset_of!(FolioHead, index) as u32
+            && self.host.offset().is_some()
+            && self.ino.offset().is_some()
+    }
+}
+
+/// How a folio (a page before 5.16) begins on all kernels from 5.10 to 7.2: read at once, since that is done for every
+/// page of every file.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct FolioHead {
+    /// `folio.flags`.
+    pub flags: u64,
+    /// `folio.lru`.
+    pub lru: [u64; 2],
+    /// `folio.mapping`.
+    pub mapping: u64,
+    /// `folio.index`.
+    pub index: u64,
+}
+
+/// A page of the sample came back.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefaultRecord {
+    /// `t_ns` is when it came back.
+    pub header: Header,
+    /// How long it was away, in ns.
+    pub away_ns: u64,
+    /// Pages of the sample, of any file, that were evicted meanwhile.
+    pub evicted_samples: u64,
+    /// Inode number of its file.
+    pub ino: u64,
+    /// Id of the memory cgroup of the task that brought it back.
+    pub cgroup_id: u64,
+    /// Device of its file, as the kernel keeps it (`dev_t`: 12 bits major, 20 bits minor).
+    pub dev: u32,
+    /// Process that brought it back.
+    pub tgid: u32,
+    /// Process that evicted it.
+    pub evictor_tgid: u32,
+    /// Whether that is a kernel thread (kswapd): 0 or 1.
+    pub evictor_is_kthread: u32,
+    /// Bits of [`crate::record::fields`]: whether the cgroup was read.
+    pub fields: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+    /// Name of the thread that brought it back.
+    pub comm: [u8; COMM_LEN],
+    /// Name of the thread that evicted it.
+    pub evictor_comm: [u8; COMM_LEN],
+    /// The first name of the file, without its folders, cut; all 0 when it was not read.
+    pub name: [u8; NAME_LEN],
+}
+
+const _: () = assert!(size_of::<RefaultRecord>() == 16 + 4 * 8 + 6 * 4 + 2 * COMM_LEN + NAME_LEN);

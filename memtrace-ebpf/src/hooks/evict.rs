@@ -1,0 +1,173 @@
+//! Who evicts the file pages that come back: by a sample of the pages that leave and enter the page cache. Attached only
+//! when it is asked for: every page of every file passes here.
+//!
+//! In each aligned block of a file one page is of the sample, which one is a matter of chance: so each page of the sample
+//! stands for the same number of pages, whatever the sizes of folios are, and a page that comes back in a folio of
+//! another size is found.
+
+use aya_ebpf::helpers;
+use memtrace_common::{
+    eviction::{FolioHead, NAME_LEN, RefaultRecord, SAMPLE_PAGES},
+    record::{KIND_REFAULT, fields},
+    totals::Loss,
+};
+
+use crate::{
+    config::{CONFIG, loaded},
+    emit::{Wake, add, emit, header},
+    hooks::{
+        refault::{or_zero, pages_of},
+        stall::now_ns,
+    },
+    maps::{EVICTED, EVICTIONS, Evicted, PageKey},
+    task::{self, Address},
+};
+
+/// log2 of [`SAMPLE_PAGES`].
+const BLOCK_SHIFT: u32 = SAMPLE_PAGES.trailing_zeros();
+/// Most blocks of a folio that are looked at: 2 MiB of pages of 4 KiB, the largest folio of a file that is common.
+const MOST_BLOCKS: u64 = 8;
+
+/// `filemap:mm_filemap_delete_from_page_cache`: a folio leaves the page cache. Inside reclaim it is evicted; elsewhere its
+/// file is cut, deleted or dropped on demand.
+#[inline(always)]
+pub(crate) fn deleted(folio: u64) {
+    each_sampled(Address(folio), evicted);
+}
+
+/// `filemap:mm_filemap_add_to_page_cache`: a folio enters the page cache.
+#[inline(always)]
+pub(crate) fn added(folio: u64) {
+    each_sampled(Address(folio), back);
+}
+
+/// Calls `found` for each page of the folio that is of the sample.
+#[inline(always)]
+fn each_sampled(folio: Address, found: impl Fn(&PageKey)) {
+    // SAFETY: probe_read_kernel checks the address. The loader attaches this only where a folio begins so.
+    let Ok(head) = (unsafe { helpers::bpf_probe_read_kernel(folio.0 as *const FolioHead) }) else { return };
+    let FolioHead { flags, mapping, index, .. } = head;
+    // Nearly all folios are of one page, and nearly all of those end here.
+    if sampled(mapping, index >> BLOCK_SHIFT) == index {
+        found(&PageKey { mapping, index });
+    }
+    let pages = pages_of(folio, flags);
+    if pages == 1 {
+        return;
+    }
+    let mut block = 0;
+    while block < MOST_BLOCKS {
+        let index_of = sampled(mapping, (index >> BLOCK_SHIFT) + block);
+        block += 1;
+        if index_of >= index + pages {
+            return;
+        }
+        if index_of > index {
+            found(&PageKey { mapping, index: index_of });
+        }
+    }
+}
+
+/// Which page of a block is of the sample.
+#[inline(always)]
+fn sampled(mapping: u64, block: u64) -> u64 {
+    // The upper bits of a product depend on all bits of its factors.
+    let mixed = (mapping ^ block.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    block << BLOCK_SHIFT | mixed >> (64 - BLOCK_SHIFT)
+}
+
+#[inline(always)]
+fn evicted(page: &PageKey) {
+    let current = task::current();
+    if task::reclaims(current) != Some(true) {
+        return;
+    }
+    let Some(ino) = inode(page).and_then(|inode| inode.read::<u64>(&CONFIG.eviction.ino)) else { return };
+    let Some(counter) = EVICTIONS.get_ptr_mut(0) else { return };
+    // SAFETY: a map value. Two at once may see the same number, which is as good.
+    let before = unsafe { core::ptr::read_volatile(counter) };
+    add(counter, 1);
+    let (_, tgid) = task::current_ids();
+    let evicted = Evicted {
+        t_ns: now_ns(),
+        ino,
+        before,
+        tgid,
+        is_kthread: u32::from(task::is_kthread(current)),
+        comm: task::current_comm(),
+    };
+    // The map makes room; when it cannot, the page is one less of the sample.
+    let _ = EVICTED.insert(page, evicted, 0);
+}
+
+#[inline(always)]
+fn back(page: &PageKey) {
+    let Some(evicted) = EVICTED.get_ptr(page) else { return };
+    // SAFETY: a map value; entries are preallocated.
+    let evicted = unsafe { *evicted };
+    let _ = EVICTED.remove(page);
+    let places = &CONFIG.eviction;
+    let Some(inode) = inode(page) else { return };
+    let (_, tgid) = task::current_ids();
+    if inode.read::<u64>(&places.ino) != Some(evicted.ino) || tgid == loaded(&CONFIG.self_tgid) {
+        return;
+    }
+    let now = now_ns();
+    let evictions = match EVICTIONS.get_ptr_mut(0) {
+        // SAFETY: a map value.
+        Some(counter) => unsafe { core::ptr::read_volatile(counter) },
+        None => 0,
+    };
+    let dev = match inode.follow(&places.sb).and_then(|sb| sb.read::<u32>(&places.dev)) {
+        Some(dev) => dev,
+        None => 0,
+    };
+    let cgroup_id = or_zero(task::current_memory_cgroup(task::current()));
+    emit(Loss::RingRefault, Wake::Lazily, |record: *mut RefaultRecord| {
+        // SAFETY: `record` is the reserved room.
+        unsafe {
+            record.write(RefaultRecord {
+                header: header::<RefaultRecord>(KIND_REFAULT, now),
+                away_ns: now.saturating_sub(evicted.t_ns),
+                evicted_samples: evictions.saturating_sub(evicted.before),
+                ino: evicted.ino,
+                cgroup_id,
+                dev,
+                tgid,
+                evictor_tgid: evicted.tgid,
+                evictor_is_kthread: evicted.is_kthread,
+                fields: if cgroup_id == 0 { 0 } else { fields::CGROUP },
+                pad: 0,
+                comm: task::current_comm(),
+                evictor_comm: evicted.comm,
+                name: [0; NAME_LEN],
+            });
+            read_name(inode, &mut (*record).name);
+        }
+    });
+}
+
+#[inline(always)]
+fn inode(page: &PageKey) -> Option<Address> {
+    Address(page.mapping).follow(&CONFIG.eviction.host)
+}
+
+/// The name of a file in one of its folders.
+#[inline(always)]
+fn read_name(inode: Address, into: &mut [u8; NAME_LEN]) {
+    let (Some(alias), Some(before)) =
+        (inode.follow(&CONFIG.eviction.alias), loaded(&CONFIG.eviction.name_before).offset())
+    else {
+        return;
+    };
+    if alias.0 == 0 {
+        return;
+    }
+    // SAFETY: both helpers check the address.
+    unsafe {
+        let pointer = (alias.0 - u64::from(before)) as *const u64;
+        if let Ok(name) = helpers::bpf_probe_read_kernel(pointer) {
+            let _ = helpers::bpf_probe_read_kernel_str_bytes(name as *const u8, into);
+        }
+    }
+}

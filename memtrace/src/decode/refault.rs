@@ -1,0 +1,108 @@
+//! Records of the sample of refaults.
+
+use std::mem::offset_of;
+
+use memtrace_common::{
+    eviction::{RefaultRecord, SAMPLE_PAGES},
+    record::{Header, KIND_REFAULT, fields},
+};
+
+use super::{DecodeError, Fields, Reader, whole};
+use crate::{
+    event::{FileName, SampledRefault},
+    session::evictors::{Evictor, EvictorKey, File},
+};
+
+/// Minor numbers of devices are the lower bits (`MINORBITS` of `include/linux/kdev_t.h`).
+const MINOR_BITS: u32 = 20;
+
+/// Whether a ring record is of this kind.
+#[must_use]
+pub fn is_refault(bytes: &[u8]) -> bool {
+    bytes.len() >= size_of::<Header>()
+        && u16::from_ne_bytes(Reader(bytes).take(offset_of!(Header, kind))) == KIND_REFAULT
+}
+
+/// The refault that one ring record tells.
+///
+/// # Errors
+/// When the bytes are not exactly one such record.
+pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
+    let r = whole(bytes, |kind| (kind == KIND_REFAULT).then_some(size_of::<RefaultRecord>()))?;
+    let read = Fields(r.u32(offset_of!(RefaultRecord, fields)));
+    let dev = r.u32(offset_of!(RefaultRecord, dev));
+    Ok(SampledRefault {
+        away_ns: r.u64(offset_of!(RefaultRecord, away_ns)),
+        distance_pages: r.u64(offset_of!(RefaultRecord, evicted_samples)).saturating_mul(SAMPLE_PAGES),
+        key: EvictorKey {
+            evictor: Evictor {
+                pid: r.u32(offset_of!(RefaultRecord, evictor_tgid)),
+                comm: r.comm(offset_of!(RefaultRecord, evictor_comm)),
+                is_kthread: r.u32(offset_of!(RefaultRecord, evictor_is_kthread)) != 0,
+            },
+            pid: r.u32(offset_of!(RefaultRecord, tgid)),
+            comm: r.comm(offset_of!(RefaultRecord, comm)),
+            cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(RefaultRecord, cgroup_id))),
+            file: File {
+                dev: (dev >> MINOR_BITS, dev & ((1 << MINOR_BITS) - 1)),
+                ino: r.u64(offset_of!(RefaultRecord, ino)),
+                name: FileName(r.take(offset_of!(RefaultRecord, name))),
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Comm;
+
+    fn record() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend(KIND_REFAULT.to_ne_bytes());
+        bytes.extend((size_of::<RefaultRecord>() as u16).to_ne_bytes());
+        bytes.extend(3_u32.to_ne_bytes()); // cpu
+        for number in [9_000, 700, 5, 1234, 42_u64] {
+            bytes.extend(number.to_ne_bytes()); // t_ns, away_ns, evicted_samples, ino, cgroup_id
+        }
+        for number in [254 << 20 | 3, 500, 80, 1, fields::CGROUP, 0] {
+            bytes.extend(number.to_ne_bytes()); // dev, tgid, evictor_tgid, evictor_is_kthread, fields, pad
+        }
+        bytes.extend(*b"reader\0\0\0\0\0\0\0\0\0\0kswapd0\0\0\0\0\0\0\0\0\0");
+        bytes.extend(*b"base.db\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        bytes
+    }
+
+    #[test]
+    fn a_record_is_read_by_its_places() {
+        let record = record();
+        assert!(is_refault(&record));
+        let want = SampledRefault {
+            away_ns: 700,
+            distance_pages: 320,
+            key: EvictorKey {
+                evictor: Evictor { pid: 80, comm: Comm::from(&b"kswapd0"[..]), is_kthread: true },
+                pid: 500,
+                comm: Comm::from(&b"reader"[..]),
+                cgroup_id: Some(42),
+                file: File { dev: (254, 3), ino: 1234, name: FileName::from(&b"base.db"[..]) },
+            },
+        };
+        assert_eq!(refault(&record), Ok(want));
+    }
+
+    #[test]
+    fn what_is_no_such_record_is_an_error() {
+        let whole = record();
+        for len in 0..whole.len() {
+            assert!(refault(&whole[..len]).is_err(), "{len} bytes");
+        }
+        let mut longer = whole.clone();
+        longer.push(0);
+        assert!(refault(&longer).is_err());
+        let mut other = whole;
+        other[0] = 1;
+        assert!(!is_refault(&other));
+        assert_eq!(refault(&other), Err(DecodeError::UnknownKind(1)));
+    }
+}

@@ -1,0 +1,44 @@
+//! Refaults of the sample.
+
+use memtrace_common::eviction::NAME_LEN;
+
+use crate::session::evictors::EvictorKey;
+
+/// The name of a file as the kernel keeps it, cut, NUL padded; chosen by whoever made the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName(pub [u8; NAME_LEN]);
+
+impl FileName {
+    /// The bytes before the first NUL; empty when the name was not read.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|&b| b == 0).unwrap_or(NAME_LEN);
+        &self.0[..end]
+    }
+
+    /// Whether there may be more of it than was kept.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.bytes().len() >= NAME_LEN - 1
+    }
+}
+
+impl From<&[u8]> for FileName {
+    fn from(bytes: &[u8]) -> Self {
+        let mut name = [0; NAME_LEN];
+        let len = bytes.len().min(NAME_LEN - 1);
+        name[..len].copy_from_slice(&bytes[..len]);
+        Self(name)
+    }
+}
+
+/// A page of the sample came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledRefault {
+    /// How long it was away, in ns.
+    pub away_ns: u64,
+    /// Pages of files that were evicted meanwhile on the whole host, estimated by the same sample.
+    pub distance_pages: u64,
+    /// Who, whom and which file.
+    pub key: EvictorKey,
+}

@@ -1,0 +1,85 @@
+//! Who evicted the file pages that came back, as text.
+
+use std::fmt::Write as _;
+
+use memtrace_common::eviction::SAMPLE_PAGES;
+
+use super::{
+    number::{count, duration_or_dash},
+    oom::name,
+};
+use crate::{
+    session::evictors::{Evictor, EvictorSum, EvictorSummary, File},
+    untrusted::Untrusted,
+};
+
+/// The two tables, of at most so many rows each.
+pub(super) fn evictors(out: &mut String, summary: &EvictorSummary, top: usize) {
+    if summary.sum.samples == 0 {
+        let _ = writeln!(out, "evictors: no page of a file came back in the sample (1 page in {SAMPLE_PAGES})");
+        return;
+    }
+    let all = &summary.sum;
+    let _ = write!(
+        out,
+        "evictors: some {} pages of files came back, by a sample of 1 page in {SAMPLE_PAGES}",
+        count(all.pages())
+    );
+    if let (Some(away), Some(distance)) = (&summary.away, &summary.distance) {
+        let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
+        let _ = write!(
+            out,
+            "\n  after p50 {}, p99 {}; pages of files evicted meanwhile p50 {}, p99 {}",
+            duration_or_dash(away.quantile(0.50)),
+            duration_or_dash(away.quantile(0.99)),
+            pages(0.50),
+            pages(0.99)
+        );
+    }
+    out.push('\n');
+    let pairs = summary.pairs.iter().map(|(pair, sum)| {
+        let by = format!("{} -> {}[{}]", who(&pair.evictor), name(&pair.comm), pair.pid);
+        (by, *sum)
+    });
+    table(out, "evicted by -> read back by", pairs, all, top);
+    table(out, "file (device, inode)", summary.files.iter().map(|(of, sum)| (file(of), *sum)), all, top);
+}
+
+fn table(
+    out: &mut String,
+    title: &str,
+    rows: impl ExactSizeIterator<Item = (String, EvictorSum)>,
+    all: &EvictorSum,
+    top: usize,
+) {
+    let [pages, share, away] = ["pages", "share", "mean away"];
+    let _ = writeln!(out, "{pages:>16}  {share:>5}  {away:>9}  {title}");
+    let (hidden, mut rest) = (rows.len().saturating_sub(top), *all);
+    for (what, sum) in rows.take(top) {
+        row(out, &what, &sum, all);
+        rest.samples = rest.samples.saturating_sub(sum.samples);
+        rest.away_ns = rest.away_ns.saturating_sub(sum.away_ns);
+    }
+    if rest.samples > 0 {
+        let others = if hidden > 0 { format!("({hidden} others)") } else { "(others)".to_owned() };
+        row(out, &others, &rest, all);
+    }
+}
+
+fn row(out: &mut String, what: &str, sum: &EvictorSum, all: &EvictorSum) {
+    let share = format!("{}%", sum.samples.saturating_mul(100) / all.samples.max(1));
+    let _ =
+        writeln!(out, "{:>16}  {share:>5}  {:>9}  {what}", count(sum.pages()), duration_or_dash(sum.mean_away_ns()));
+}
+
+fn who(evictor: &Evictor) -> String {
+    format!("{}[{}]", name(&evictor.comm), evictor.pid)
+}
+
+fn file(file: &File) -> String {
+    let name = match file.name.bytes() {
+        [] => "?".to_owned(),
+        bytes => format!("{}{}", Untrusted(bytes).tty(), if file.name.is_cut() { "..." } else { "" }),
+    };
+    format!("{name} ({}:{}, {})", file.dev.0, file.dev.1, file.ino)
+}

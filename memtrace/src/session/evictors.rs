@@ -1,0 +1,302 @@
+//! Who evicts the file pages that come back: by a sample of one page in [`SAMPLE_PAGES`]. Each page of the sample that
+//! comes back is told by the kernel side; between two ticks they are added up here, and the session is given the sums.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use memtrace_common::eviction::SAMPLE_PAGES;
+
+use super::histogram::Histogram;
+use crate::event::{Comm, FileName, SampledRefault};
+
+/// Rows that are kept between two ticks; what finds none is in the sum of the others.
+const INTERVAL_ROWS: usize = 4096;
+/// Rows that are kept; when there are more those with the fewest pages go into one sum.
+const ROWS: usize = 8192;
+
+/// Who evicted a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Evictor {
+    /// Process id; that of the thread for a kernel thread.
+    pub pid: u32,
+    /// Name of the thread.
+    pub comm: Comm,
+    /// Whether it is a kernel thread: kswapd, at nobody's own cost.
+    pub is_kthread: bool,
+}
+
+/// A file, as far as a page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct File {
+    /// Major and minor number of its device.
+    pub dev: (u32, u32),
+    /// Inode number.
+    pub ino: u64,
+    /// Its first name, without folders.
+    pub name: FileName,
+}
+
+/// Which refaults: who evicted the pages, who brought them back, of which file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EvictorKey {
+    /// Who evicted them.
+    pub evictor: Evictor,
+    /// Process that brought them back.
+    pub pid: u32,
+    /// Name of its thread.
+    pub comm: Comm,
+    /// Id of its memory cgroup.
+    pub cgroup_id: Option<u64>,
+    /// The file.
+    pub file: File,
+}
+
+/// Pages of the sample that came back, and how long they were away together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvictorSum {
+    /// Pages of the sample.
+    pub samples: u64,
+    /// Time from eviction to refault, summed, in ns.
+    pub away_ns: u64,
+}
+
+impl EvictorSum {
+    /// Adds another.
+    pub fn add(&mut self, more: Self) {
+        self.samples = self.samples.saturating_add(more.samples);
+        self.away_ns = self.away_ns.saturating_add(more.away_ns);
+    }
+
+    /// Pages that it stands for.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        self.samples.saturating_mul(SAMPLE_PAGES)
+    }
+
+    /// Mean time from eviction to refault, in ns; `None` of none.
+    #[must_use]
+    pub fn mean_away_ns(&self) -> Option<u64> {
+        self.away_ns.checked_div(self.samples)
+    }
+}
+
+/// What came back since the last tick.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EvictorDeltas {
+    /// By who and which file.
+    pub rows: Vec<(EvictorKey, EvictorSum)>,
+    /// What found no row.
+    pub other: EvictorSum,
+    /// Times from eviction to refault, in ns.
+    pub away: Histogram,
+    /// Pages of files that were evicted between the two, estimated: with so much more room the page would have stayed.
+    pub distance: Histogram,
+}
+
+impl EvictorDeltas {
+    /// Adds what came after it.
+    pub fn append(&mut self, mut later: Self) {
+        self.rows.append(&mut later.rows);
+        self.other.add(later.other);
+        self.away.add(later.away.counts());
+        self.distance.add(later.distance.counts());
+    }
+}
+
+/// What comes back between two ticks, in memory that is there from the beginning.
+#[derive(Debug)]
+pub struct Interval {
+    rows: HashMap<EvictorKey, EvictorSum>,
+    rest: EvictorDeltas,
+}
+
+impl Default for Interval {
+    fn default() -> Self {
+        Self { rows: HashMap::with_capacity(INTERVAL_ROWS), rest: EvictorDeltas::default() }
+    }
+}
+
+impl Interval {
+    /// Counts one. Allocates nothing.
+    pub fn add(&mut self, refault: &SampledRefault) {
+        let sum = EvictorSum { samples: 1, away_ns: refault.away_ns };
+        self.rest.away.record(refault.away_ns);
+        self.rest.distance.record(refault.distance_pages);
+        if let Some(row) = self.rows.get_mut(&refault.key) {
+            row.add(sum);
+        } else if self.rows.len() < INTERVAL_ROWS {
+            self.rows.insert(refault.key, sum);
+        } else {
+            self.rest.other.add(sum);
+        }
+    }
+
+    /// What came back, and begins anew.
+    pub fn take(&mut self) -> EvictorDeltas {
+        let mut rows: Vec<_> = self.rows.drain().collect();
+        // In a fixed order, for the same trace of the same events.
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        EvictorDeltas { rows, ..std::mem::take(&mut self.rest) }
+    }
+}
+
+/// All that came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct EvictorTable {
+    rows: BTreeMap<EvictorKey, EvictorSum>,
+    other: EvictorSum,
+    away: Histogram,
+    distance: Histogram,
+}
+
+impl EvictorTable {
+    /// Adds what came since the last tick; with a filter the rows that match it: of what found no row nobody knows.
+    pub(super) fn add(&mut self, deltas: &EvictorDeltas, filter: Option<&dyn Fn(&EvictorKey) -> bool>) {
+        for (key, sum) in deltas.rows.iter().filter(|(key, _)| filter.is_none_or(|matches| matches(key))) {
+            self.rows.entry(*key).or_default().add(*sum);
+        }
+        if filter.is_none() {
+            self.other.add(deltas.other);
+        }
+        self.away.add(deltas.away.counts());
+        self.distance.add(deltas.distance.counts());
+        if self.rows.len() > ROWS {
+            let mut rows: Vec<_> = self.rows.iter().map(|(key, sum)| (*key, *sum)).collect();
+            rows.sort_by_key(|(key, sum)| (Reverse(sum.samples), *key));
+            for (key, sum) in rows.split_off(ROWS / 2) {
+                self.rows.remove(&key);
+                self.other.add(sum);
+            }
+        }
+    }
+
+    /// What it comes to. The times are those of all, and so not of what a filter left (`is_filtered`).
+    pub(super) fn summary(&self, is_filtered: bool) -> EvictorSummary {
+        let mut sum = self.other;
+        let (mut pairs, mut files) = (BTreeMap::<Pair, EvictorSum>::new(), BTreeMap::<File, EvictorSum>::new());
+        for (key, row) in &self.rows {
+            sum.add(*row);
+            pairs.entry(Pair { evictor: key.evictor, pid: key.pid, comm: key.comm }).or_default().add(*row);
+            files.entry(key.file).or_default().add(*row);
+        }
+        EvictorSummary {
+            sum,
+            away: (!is_filtered).then(|| self.away.clone()),
+            distance: (!is_filtered).then(|| self.distance.clone()),
+            pairs: most_first(pairs),
+            files: most_first(files),
+            other: self.other,
+        }
+    }
+}
+
+fn most_first<K: Copy + Ord>(rows: BTreeMap<K, EvictorSum>) -> Vec<(K, EvictorSum)> {
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_by_key(|(key, sum)| (Reverse(sum.samples), *key));
+    rows
+}
+
+/// Who evicted, and who brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Who evicted.
+    pub evictor: Evictor,
+    /// Process that brought back.
+    pub pid: u32,
+    /// Name of its thread.
+    pub comm: Comm,
+}
+
+/// What the sample came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvictorSummary {
+    /// All pages of the sample that came back and match the filter; those without a row of whomever.
+    pub sum: EvictorSum,
+    /// Times from eviction to refault, in ns; `None` with a filter.
+    pub away: Option<Histogram>,
+    /// Pages of files that were evicted between the two; `None` with a filter.
+    pub distance: Option<Histogram>,
+    /// By who evicted and who brought back, the most first.
+    pub pairs: Vec<(Pair, EvictorSum)>,
+    /// By file, the most first.
+    pub files: Vec<(File, EvictorSum)>,
+    /// What found no row, in neither of the two.
+    pub other: EvictorSum,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refault(evictor: u32, pid: u32, ino: u64, away_ns: u64) -> SampledRefault {
+        SampledRefault {
+            away_ns,
+            distance_pages: 64 * away_ns,
+            key: EvictorKey {
+                evictor: Evictor { pid: evictor, comm: Comm::from(&b"evicts"[..]), is_kthread: evictor == 0 },
+                pid,
+                comm: Comm::from(&b"reads"[..]),
+                cgroup_id: None,
+                file: File { dev: (8, 1), ino, name: FileName::default() },
+            },
+        }
+    }
+
+    #[test]
+    fn pairs_and_files_add_up_to_all_that_came_back() {
+        let mut interval = Interval::default();
+        for (evictor, pid, ino, away_ns) in [(0, 1, 7, 1000), (0, 1, 8, 3000), (2, 1, 7, 5000), (2, 3, 7, 7000)] {
+            interval.add(&refault(evictor, pid, ino, away_ns));
+        }
+        let mut table = EvictorTable::default();
+        table.add(&interval.take(), None);
+        assert_eq!(interval.take(), EvictorDeltas::default(), "it begins anew");
+        let summary = table.summary(false);
+        assert_eq!(summary.sum, EvictorSum { samples: 4, away_ns: 16_000 });
+        assert_eq!(summary.sum.pages(), 256);
+        assert_eq!(summary.sum.mean_away_ns(), Some(4000));
+        let pairs: Vec<_> = summary.pairs.iter().map(|(p, s)| (p.evictor.pid, p.pid, s.samples)).collect();
+        assert_eq!(pairs, [(0, 1, 2), (2, 1, 1), (2, 3, 1)]);
+        let files: Vec<_> = summary.files.iter().map(|(f, s)| (f.ino, s.samples, s.away_ns)).collect();
+        assert_eq!(files, [(7, 3, 13_000), (8, 1, 3000)]);
+        assert_eq!(summary.away.as_ref().map(Histogram::total), Some(4));
+    }
+
+    #[test]
+    fn nothing_is_lost_when_there_is_no_row_left() {
+        let (mut table, mut sent) = (EvictorTable::default(), 0);
+        for round in 0..4 {
+            let mut interval = Interval::default();
+            for ino in 0..5000 {
+                interval.add(&refault(0, 1, round * 5000 + ino, 10));
+                sent += 1;
+            }
+            // The one that all is about keeps its row.
+            (0..9).for_each(|_| interval.add(&refault(0, 1, round * 5000, 10)));
+            sent += 9;
+            let deltas = interval.take();
+            assert_eq!((deltas.rows.len(), deltas.other.samples), (INTERVAL_ROWS, 5000 - INTERVAL_ROWS as u64));
+            table.add(&deltas, None);
+        }
+        assert!(table.rows.len() <= ROWS);
+        let summary = table.summary(false);
+        assert_eq!(summary.sum, EvictorSum { samples: sent, away_ns: 10 * sent });
+        let told: u64 = summary.files.iter().map(|(_, sum)| sum.samples).sum();
+        assert_eq!(told + summary.other.samples, sent);
+        assert_eq!(summary.files.iter().filter(|(_, sum)| sum.samples == 10).count(), 4);
+    }
+
+    #[test]
+    fn a_filter_leaves_its_rows_and_no_times_of_others() {
+        let mut interval = Interval::default();
+        interval.add(&refault(0, 1, 7, 1000));
+        interval.add(&refault(0, 2, 7, 9000));
+        let mut table = EvictorTable::default();
+        table.add(&interval.take(), Some(&|key| key.pid == 2));
+        let summary = table.summary(true);
+        assert_eq!(summary.sum, EvictorSum { samples: 1, away_ns: 9000 });
+        assert_eq!((summary.away, summary.distance), (None, None));
+    }
+}

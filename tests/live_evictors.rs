@@ -1,0 +1,106 @@
+//! Who evicts the pages that come back, against the kernel's own counts and what the file system says of the files.
+
+use std::{os::unix::fs::MetadataExt as _, path::Path, process::Command};
+
+use serde_json::Value;
+use tests::{
+    MemCgroup,
+    load::{alone, cgroup, cold_file, memload},
+    memtrace::{Memtrace, may_trace, number},
+    refaults::{FILE, begin, counted, end},
+};
+
+/// A sample of some hundred pages, of which each stands for as many: far less than this share off.
+const NEAR_PERCENT: u64 = 15;
+
+fn load(group: &MemCgroup, file: &Path, passes: &str) -> Command {
+    let mut command = memload(group);
+    command.arg("file").arg(file).args(["64", "--passes", passes]);
+    command
+}
+
+/// Pages of the pairs for which this holds.
+fn pages(evictors: &Value, holds: impl Fn(u64, u64) -> bool) -> u64 {
+    let pairs = evictors["pairs"].as_array().expect("pairs");
+    let of = |pair: &&Value| holds(number(pair, "/evictor/pid"), number(pair, "/refaulter/pid"));
+    pairs.iter().filter(of).map(|pair| number(pair, "/pages")).sum()
+}
+
+/// What came back is what the kernel counts, and more where it threw its memory of evicted pages away
+/// (`workingset_nodereclaim`); never more than was reclaimed.
+fn holds(ours: u64, kernel: u64, summary: &Value) -> bool {
+    let reclaimed = number(summary, "/reclaimed_pages");
+    println!("{kernel} refaults in memory.stat, {ours} estimated, {reclaimed} pages reclaimed");
+    kernel > 100_000 && ours * 100 >= kernel * (100 - NEAR_PERCENT) && ours * 100 <= reclaimed * (100 + NEAR_PERCENT)
+}
+
+#[test]
+fn who_evicted_and_which_file_and_how_long_it_was_away() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["--evictors"]);
+    let ended = end(begin(&mut load(&group, &file.0, "20")));
+    let run = memtrace.stop();
+    let summary = run.summary();
+    let evictors = &summary["evictors"];
+    let kernel = counted(&group, FILE);
+    let of_load = pages(evictors, |by, of| by == u64::from(ended.pid) && of == u64::from(ended.pid));
+    assert!(holds(of_load, kernel, &summary), "{evictors}");
+
+    let on_disk = std::fs::metadata(&file.0).expect("the file");
+    let row = evictors["files"].as_array().expect("files").iter().find(|row| row["ino"] == on_disk.ino());
+    let row = row.unwrap_or_else(|| panic!("no row of inode {}: {evictors}", on_disk.ino()));
+    let device = (rustix::fs::major(on_disk.dev()), rustix::fs::minor(on_disk.dev()));
+    assert_eq!((number(row, "/dev_major"), number(row, "/dev_minor")), (device.0.into(), device.1.into()));
+    let name = file.0.file_name().expect("a name").to_string_lossy();
+    assert_eq!(row["name"], *name.get(..31).unwrap_or(&name));
+    assert!(holds(number(row, "/pages"), kernel, &summary), "{row}");
+    // Of a file that is read from end to end, all that has no room is read before a page is back: 64 MB less 24 MB, up to
+    // all of it.
+    let distance = number(evictors, "/distance_p50_pages");
+    assert!((7_000..=20_000).contains(&distance), "{distance} pages, of 16384");
+    let (p50, p99) = (number(evictors, "/away_p50_ns"), number(evictors, "/away_p99_ns"));
+    assert!(p50 > 0 && p50 <= p99, "{evictors}");
+    assert!(summary["loss"]["ring_refault"] == 0 && summary["loss"]["unknown_kind"] == 0, "{summary}");
+}
+
+#[test]
+fn two_in_a_cgroup_evict_each_others_pages() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let group = cgroup(32);
+    let files = [cold_file(64), cold_file(64)];
+    let memtrace = Memtrace::start(&["--evictors"]);
+    let [one, two] = [0, 1].map(|at| begin(&mut load(&group, &files[at].0, "20")));
+    let (one, two) = (end(one), end(two));
+    let run = memtrace.stop();
+    let summary = run.summary();
+    let evictors = &summary["evictors"];
+    let (one, two) = (u64::from(one.pid), u64::from(two.pid));
+    let all = pages(evictors, |_, of| of == one || of == two);
+    let crossed = pages(evictors, |by, of| (by, of) == (one, two) || (by, of) == (two, one));
+    println!("{crossed} of {all} evicted by the other");
+    assert!(holds(all, counted(&group, FILE), &summary), "{evictors}");
+    assert!(crossed * 10 > all, "{crossed} of {all}: {evictors}");
+}
+
+#[test]
+fn without_being_asked_nobody_is_told() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    // Nor where the events are not attached.
+    for args in [&[][..], &["--evictors", "--without", "mm_filemap_delete_from_page_cache"]] {
+        let (group, file) = (cgroup(24), cold_file(64));
+        let memtrace = Memtrace::start(args);
+        let _ = end(begin(&mut load(&group, &file.0, "2")));
+        let summary = memtrace.stop().summary();
+        assert!(summary["evictors"].is_null(), "{summary}");
+    }
+}

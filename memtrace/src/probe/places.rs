@@ -253,9 +253,13 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
     let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
     let member = |name: &str, member: &str| bytes(name, member).map_or(Member::UNREAD, Member);
     let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
-    let name_before = || {
+    // In a union that had a name of its own up to 7.1.
+    let alias = || {
         let in_union = btf.member("dentry", "d_u")?;
-        let alias = in_union.bits.checked_add(btf.member_of(in_union.type_id, "d_alias")?.bits)? / 8;
+        Some(in_union.bits.checked_add(btf.member_of(in_union.type_id, "d_alias")?.bits)? / 8)
+    };
+    let name_before = || {
+        let alias = bytes("dentry", "d_alias").or_else(alias)?;
         alias.checked_sub(bytes("dentry", "d_name")?.checked_add(bytes("qstr", "name")?)?)
     };
     EvictionPlaces {

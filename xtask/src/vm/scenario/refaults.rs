@@ -27,7 +27,8 @@ pub(super) fn file(sections: &Sections<'_>) -> Vec<Check> {
 /// does not count all), and never more than were reclaimed; nearly all of the file, and evicted by who reclaims here.
 fn evictors(run: &Run<'_>) -> Result<String, String> {
     let ours = run.number("/evictors/pages")?;
-    let (kernel, reclaimed) = (run.grew("workingset_refault_file")?, run.number("/reclaimed_pages")?);
+    let kernel = run.grew("workingset_refault_file")?;
+    let reclaimed = run.grew("pgsteal_kswapd")? + run.grew("pgsteal_direct")?;
     let table = |name: &str| run.trace.summary["evictors"][name].as_array().ok_or(format!("no {name} of evictors"));
     let sum = |rows: &[Value], fits: &dyn Fn(&Value) -> bool| -> u64 {
         rows.iter().filter(|row| fits(row)).filter_map(|row| row["pages"].as_u64()).sum()

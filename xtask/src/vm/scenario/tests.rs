@@ -358,6 +358,18 @@ fn refaults_away_from_the_kernels_fail() {
     let unread = set(&with_refaults(ANON, "anon", 0, anon), "anon", "/refaults/anon_pages", Value::Null);
     fails(refaults::anon, &unread, &["anon"]);
 
+    // Recorded: 73216 pages, 73237 in vmstat, 112250 reclaimed.
+    for change in [
+        set(FILE, "evictors", "/evictors/pages", 58_000),
+        set(FILE, "evictors", "/evictors/pages", 200_000),
+        set(FILE, "evictors", "/evictors", Value::Null),
+        set(FILE, "evictors", "/evictors/away_p50_ns", Value::Null),
+        FILE.replace(r#""name":"file""#, r#""name":null"#),
+        FILE.replace(r#""comm":"kswapd0","kernel":true"#, r#""comm":"sh","kernel":false"#),
+    ] {
+        fails(refaults::file, &change, &["evictors"]);
+    }
+
     let file = grew(MEMCG, "limit", "workingset_refault_file");
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file, 0), &[]);
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file / 2, 0), &["cgroup"]);

@@ -1,12 +1,31 @@
-//! The time in which stalled tasks do not run against perf's record of the context switches.
+//! The time in which stalled tasks do not run, measured and estimated, against perf's record of the context switches.
 
 use std::process::Command;
 
 use tests::{
     load::{alone, cgroup, cold_file, memload},
-    memtrace::{Memtrace, may_trace, number, stalls_of_pid},
-    perf::{have_perf, record_off_cpu, telling_its_pid, told_pid},
+    memtrace::{Memtrace, Run, may_trace, number, stalls_of_pid},
+    perf::{PerfOffCpu, have_perf, record_off_cpu, telling_its_pid, told_pid},
 };
+
+/// Stalls of a load that shares its CPU with so many who never sleep, so that it is taken off in the middle of them: what
+/// memtrace and perf say of each.
+fn on_a_shared_cpu(args: &[&str], others: u32, passes: &str) -> (Run, u32, Vec<PerfOffCpu>) {
+    let (cgroup, file) = (cgroup(24), cold_file(64));
+    let mut load = memload(&cgroup);
+    load.arg("file").arg(&file.0).args(["64", "--passes", passes]);
+    let spin = "while :; do :; done & spinners=\"$spinners $!\"; ".repeat(others as usize);
+    let script = format!("{spin} echo $$; trap 'kill $spinners' EXIT; \"$@\"");
+    let mut shared = Command::new("taskset");
+    shared.args(["-c", "0", "sh", "-c", &script, "sh"]).args(telling_its_pid(&load));
+    let memtrace = Memtrace::start(args);
+    let command: Vec<_> = [shared.get_program()].into_iter().chain(shared.get_args()).map(Into::into).collect();
+    let (output, mut theirs) = record_off_cpu(&command);
+    let run = memtrace.stop();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let pid = told_pid(told.split_once('\n').expect("two lines").1);
+    (run, pid, theirs.remove(&pid).unwrap_or_default())
+}
 
 #[test]
 fn the_time_off_cpu_is_perfs() {
@@ -14,39 +33,58 @@ fn the_time_off_cpu_is_perfs() {
     if !may_trace() || !have_perf() {
         return;
     }
-    let (cgroup, file) = (cgroup(24), cold_file(64));
-    let mut load = memload(&cgroup);
-    load.arg("file").arg(&file.0).args(["64", "--passes", "20"]);
-    // On one CPU with somebody who never sleeps, it is taken off in the middle of its stalls.
-    let mut shared = Command::new("taskset");
-    shared.args(["-c", "0", "sh", "-c", "while :; do :; done & echo $$; trap 'kill $!' EXIT; \"$@\"", "sh"]);
-    shared.args(telling_its_pid(&load));
-    let memtrace = Memtrace::start(&["--off-cpu", "--kind", "memcg"]);
-    let command: Vec<_> = [shared.get_program()].into_iter().chain(shared.get_args()).map(Into::into).collect();
-    let (output, theirs) = record_off_cpu(&command);
-    let run = memtrace.stop();
+    let (run, pid, theirs) = on_a_shared_cpu(&["--off-cpu", "--kind", "memcg"], 1, "20");
     let summary = run.summary();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let pid = told_pid(told.split_once('\n').expect("two lines").1);
-
-    let theirs = theirs.get(&pid).copied().unwrap_or_default();
-    assert!(theirs.stalls > 50 && theirs.off_cpu_ns > 1_000_000, "never off CPU: {theirs:?} {told}");
-    assert_eq!(stalls_of_pid(&summary, pid), theirs.stalls);
+    let sum = |of: fn(&PerfOffCpu) -> u64| theirs.iter().map(of).sum::<u64>();
+    let (count, total_ns, their_ns) = (theirs.len() as u64, sum(|stall| stall.dur_ns), sum(|stall| stall.off_cpu_ns));
+    assert!(count > 50 && their_ns > 1_000_000, "never off CPU: {count} stalls, {their_ns} ns");
+    assert_eq!(stalls_of_pid(&summary, pid), count);
     let stalls = run.of_type("stall");
     let ours = stalls.iter().filter(|stall| stall["pid"] == pid);
     let (dur_ns, off_cpu_ns) = ours.fold((0, 0), |sum, stall| {
         let (dur_ns, off_cpu_ns) = (number(stall, "/dur_ns"), number(stall, "/off_cpu_ns"));
-        assert!(off_cpu_ns <= dur_ns, "{stall}");
+        assert!(off_cpu_ns <= dur_ns && stall["off_cpu_estimated_ns"].is_null(), "{stall}");
         (sum.0 + dur_ns, sum.1 + off_cpu_ns)
     });
-    let near = |a: u64, b: u64| a.abs_diff(b) <= b / 50 + theirs.stalls * 2000;
-    assert!(near(off_cpu_ns, theirs.off_cpu_ns) && near(dur_ns, theirs.total_ns), "{dur_ns} {off_cpu_ns} {theirs:?}");
+    let near = |a: u64, b: u64| a.abs_diff(b) <= b / 50 + count * 2000;
+    assert!(near(off_cpu_ns, their_ns) && near(dur_ns, total_ns), "{off_cpu_ns} of {dur_ns}, {their_ns} of {total_ns}");
     // The totals are those of all; with nobody else at a limit they are the load's.
     assert_eq!(
         number(&summary, "/stalls/memcg/off_cpu_ns"),
         stalls.iter().map(|s| number(s, "/off_cpu_ns")).sum::<u64>()
     );
     assert!(number(&summary, "/stalls/memcg/p99_off_cpu_ns") > 0, "{summary}");
+}
+
+/// Shorter stalls have no estimate.
+const LONG_NS: u64 = 20_000_000;
+/// A tick of the slowest kernels (100 a second): the most that either end of a stall can be off.
+const TICK_NS: u64 = 10_000_000;
+
+#[test]
+fn long_stalls_have_an_estimate_without_being_asked() {
+    let _alone = alone();
+    if !may_trace() || !have_perf() {
+        return;
+    }
+    let (run, pid, theirs) = on_a_shared_cpu(&["--kind", "memcg"], 12, "200");
+    let stalls = run.of_type("stall");
+    let ours: Vec<_> = stalls.iter().filter(|stall| stall["pid"] == pid).collect();
+    assert_eq!(ours.len(), theirs.len());
+    let mut long = 0;
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        let dur_ns = number(ours, "/dur_ns");
+        assert!(ours["off_cpu_ns"].is_null(), "{ours}");
+        if dur_ns < LONG_NS {
+            assert!(ours["off_cpu_estimated_ns"].is_null(), "{ours}");
+            continue;
+        }
+        let estimated_ns = number(ours, "/off_cpu_estimated_ns");
+        println!("{dur_ns} ns, {estimated_ns} ns off CPU estimated, {} ns by perf", theirs.off_cpu_ns);
+        assert!(estimated_ns <= dur_ns && estimated_ns.abs_diff(theirs.off_cpu_ns) <= TICK_NS, "{ours} {theirs:?}");
+        long += 1;
+    }
+    assert!(long > 0, "no long stalls of {}", theirs.len());
 }
 
 #[test]

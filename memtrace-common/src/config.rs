@@ -155,6 +155,8 @@ pub struct TaskMembers {
     pub rss_stride: Member,
     /// `task_struct.nvcsw`: voluntary context switches.
     pub switches: Member,
+    /// `task_struct.se.sum_exec_runtime`: how long the task ran, in ns, as of its last tick or switch.
+    pub ran: Member,
     /// `task_struct.memcg_nr_pages_over_high`.
     pub over_high: Member,
     /// `css_set.subsys[memory_cgrp_id]`.
@@ -187,6 +189,7 @@ impl TaskMembers {
         rss_stat: Member::UNREAD,
         rss_stride: Member::UNREAD,
         switches: Member::UNREAD,
+        ran: Member::UNREAD,
         over_high: Member::UNREAD,
         memory_css: Member::UNREAD,
         css_cgroup: Member::UNREAD,

@@ -61,6 +61,8 @@ pub mod fields {
     pub const AFTER_GLOBAL: u32 = 1 << 11;
     /// `off_cpu_ns` was measured.
     pub const OFF_CPU: u32 = 1 << 31;
+    /// `off_cpu_ns` is an estimate.
+    pub const OFF_CPU_ESTIMATED: u32 = 1 << 30;
     /// The victim was marked inside a call of the OOM killer that was seen: `call` and `victim_of_call` are set.
     pub const CALL: u32 = 1 << 12;
     /// `constraint` was read.

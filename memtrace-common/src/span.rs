@@ -77,6 +77,8 @@ pub struct TaskSpans {
     pub off_cpu_ns: u64,
     /// Since when it does not run, 0 while it does.
     pub off_cpu_since_ns: u64,
+    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
+    pub ran_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,
     /// What the task waits for outside its spans, plus 1; 0 when for nothing.

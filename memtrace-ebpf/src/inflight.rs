@@ -10,6 +10,7 @@ use memtrace_common::{
 
 use crate::{
     emit::{add, lost},
+    hooks::off_cpu,
     maps::{ENTRIES, INFLIGHT},
 };
 
@@ -29,6 +30,7 @@ pub(crate) fn open(tid: u32, tgid: u32, span: &Span) -> bool {
     }
     let mut spans = TaskSpans { tgid, ..TaskSpans::default() };
     spans.begin(span);
+    spans.ran_ns = off_cpu::ran_ns();
     insert(tid, &spans)
 }
 
@@ -46,6 +48,12 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
             lost(Loss::LostEnd, u64::from(inner));
         }
         Begin::Overflow => lost(Loss::NestOverflow, 1),
+    }
+    // SAFETY: by contract.
+    unsafe {
+        if (*spans).depth == 1 {
+            (*spans).ran_ns = off_cpu::ran_ns();
+        }
     }
 }
 

@@ -15,7 +15,7 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{evict, exit, freed, kswapd, oom, reclaim, refault, shrink, switch, wait},
+    hooks::{evict, exit, freed, kswapd, off_cpu, oom, reclaim, refault, shrink, wait},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -145,7 +145,7 @@ fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
 /// Every context switch; the arguments are whether it was preempted, the task that goes and the one that comes.
 #[btf_tracepoint]
 fn sched_switch(ctx: BtfTracePointContext) -> i32 {
-    switch::switch(&Args::<3>::read(&ctx));
+    off_cpu::switch(&Args::<3>::read(&ctx));
     0
 }
 

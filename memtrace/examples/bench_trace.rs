@@ -64,6 +64,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         shrinkers_ns: Some(0),
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
         top_shrinker: None,
     }
 }

@@ -166,6 +166,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
         off_cpu_ns: (context.off_cpu_hook && read.has(fields::OFF_CPU))
             .then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
+        off_cpu_estimated_ns: read.has(fields::OFF_CPU_ESTIMATED).then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }

@@ -91,6 +91,8 @@ pub struct Stall {
     pub nested_ns: Option<u64>,
     /// Time in which the task did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
     pub off_cpu_ns: Option<u64>,
+    /// The same estimated, in ns, of a long stall where it is not measured: a tick of the scheduler or two off.
+    pub off_cpu_estimated_ns: Option<u64>,
 }
 
 /// A change of one kswapd.

@@ -252,14 +252,12 @@ pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String),
     (output, shrinkers)
 }
 
-/// Time of the memcg stalls of a thread in perf's eyes, all of it and that in which the thread did not run.
+/// A memcg stall in perf's eyes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerfOffCpu {
-    /// Stalls.
-    pub stalls: u64,
-    /// Their time in ns.
-    pub total_ns: u64,
-    /// Time off CPU inside them, in ns.
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// Time off CPU inside it, in ns.
     pub off_cpu_ns: u64,
 }
 
@@ -268,7 +266,7 @@ pub struct PerfOffCpu {
 /// # Panics
 /// When perf or the command fails, or perf lost something.
 #[must_use]
-pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, PerfOffCpu>) {
+pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOffCpu>>) {
     const SWITCH: &str = "sched:sched_switch";
     let data = scratch("perf.data");
     let mut perf = Command::new("perf");
@@ -277,7 +275,7 @@ pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, PerfOffCpu>
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Begin of the stall, since when it is off CPU, and for how long it was.
     let mut open: HashMap<u32, (u64, Option<u64>, u64)> = HashMap::new();
-    let mut threads: HashMap<u32, PerfOffCpu> = HashMap::new();
+    let mut threads: HashMap<u32, Vec<PerfOffCpu>> = HashMap::new();
     for line in script(&data.0, "comm,tid,time,event,trace").lines() {
         let Some((head, event)) = line.split_once(": ") else { continue };
         let mut fields = head.split_whitespace().rev();
@@ -288,10 +286,7 @@ pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, PerfOffCpu>
             open.insert(tid, (time, None, 0));
         } else if event.starts_with(END) {
             let Some((begun, _, off_cpu_ns)) = open.remove(&tid) else { continue };
-            let thread = threads.entry(tid).or_default();
-            thread.stalls += 1;
-            thread.total_ns += time - begun;
-            thread.off_cpu_ns += off_cpu_ns;
+            threads.entry(tid).or_default().push(PerfOffCpu { dur_ns: time - begun, off_cpu_ns });
         } else if event.starts_with(SWITCH) {
             if let Some((_, since, _)) = open.get_mut(&tid) {
                 *since = Some(time);

@@ -15,7 +15,7 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header, lost},
-    hooks::{shrink, stack},
+    hooks::{off_cpu, shrink, stack},
     inflight,
     maps::{INFLIGHT, STALLS},
     task,
@@ -132,6 +132,12 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
         shrink::count_shrinkers(unsafe { &(*spans).shrinkers }, slot);
     }
     let (nid, fields) = node(kind, inside);
+    // A wait is told by another clock than that of the spans.
+    let (off_cpu_ns, estimated) = match kind.is_wait() {
+        true => (0, 0),
+        // SAFETY: by contract.
+        false => off_cpu::estimated(unsafe { &*spans }, dur_ns),
+    };
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
         // SAFETY: `record` is the reserved room.
         unsafe {
@@ -149,12 +155,12 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
             (*record).nested_ns = inside.nested_ns;
             (*record).shrinker = inside.shrinker.function;
             (*record).shrinker_ns = inside.shrinker.ns;
-            (*record).off_cpu_ns = inside.off_cpu_ns;
+            (*record).off_cpu_ns = inside.off_cpu_ns + off_cpu_ns;
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
             (*record).order = inside.order;
             (*record).nid = nid;
-            describe_task(record, tid == tgid, fields);
+            describe_task(record, tid == tgid, fields | estimated);
         }
     });
     stack::count(ctx, finished);

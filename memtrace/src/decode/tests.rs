@@ -89,6 +89,7 @@ fn stall() -> Stall {
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
         nested_ns: None,
         off_cpu_ns: Some(700),
+        off_cpu_estimated_ns: None,
     }
 }
 
@@ -170,9 +171,16 @@ fn what_was_not_read_is_none() {
         top_shrinker: None,
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
         ..stall()
     };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
+    // Of a long stall an estimate needs no hook, and is never taken for a measure.
+    let estimated = Stall { off_cpu_estimated_ns: Some(700), ..none };
+    for off_cpu_hook in [false, true] {
+        let context = DecodeContext { off_cpu_hook, ..DecodeContext::default() };
+        assert_eq!(decode(&stall_bytes(1, fields::OFF_CPU_ESTIMATED, 3), &context), Ok(Event::Stall(estimated)));
+    }
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct Stall {
     pub parts: Parts,
     /// Time in which the task did not run, in ns; null where that is not measured (`--off-cpu`).
     pub off_cpu_ns: Option<u64>,
+    /// The same estimated, of a stall of 20 ms and more where it is not measured; null of the others.
+    pub off_cpu_estimated_ns: Option<u64>,
 }
 
 impl Stall {
@@ -76,6 +78,7 @@ impl Stall {
             throttled_ns: stall.throttled_ns,
             parts: parts::Parts::of(stall).into(),
             off_cpu_ns: stall.off_cpu_ns,
+            off_cpu_estimated_ns: stall.off_cpu_estimated_ns,
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct KindSummary {
     pub off_cpu_ns: Option<u64>,
     /// The same of `p99_parts`.
     pub p99_off_cpu_ns: Option<u64>,
+    /// The same estimated, where it is not measured and all of them are long.
+    pub p99_off_cpu_estimated_ns: Option<u64>,
     /// The shrinkers that `parts.shrinkers` went to, the largest first; empty when none was told apart.
     pub shrinkers: Vec<Shrinker>,
     /// The same of `p99_parts`: of each stall its largest shrinker.
@@ -340,6 +342,7 @@ fn kind_summary(source: Source, s: &summary::KindSummary, shrinkers: Option<&Shr
         p99_parts: s.p99_parts.map(Into::into),
         off_cpu_ns: s.off_cpu_ns,
         p99_off_cpu_ns: s.p99_off_cpu_ns,
+        p99_off_cpu_estimated_ns: s.p99_off_cpu_estimated_ns,
         shrinkers: times(|shrinkers| &shrinkers.all),
         p99_shrinkers: times(|shrinkers| &shrinkers.slowest),
     }

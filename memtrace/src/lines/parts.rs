@@ -57,16 +57,18 @@ fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
     format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
 }
 
-/// `63 % of the time, 91 % of that of the slowest 1 %`: in which tasks did not run; `None` where that is not measured.
+/// `63 % of the time, 91 % of that of the slowest 1 %`: in which tasks did not run; `None` where that is not known.
 pub(super) fn off_cpu(kind: &KindSummary) -> Option<String> {
     let percent = |part: u64, whole: u64| u128::from(part) * 100 / u128::from(whole.max(1));
-    let all = format!("{} % of the time", percent(kind.off_cpu_ns?, kind.total_ns));
-    let whole = |parts: &Parts| parts.named().fold(0_u64, |sum, (_, ns)| sum.saturating_add(ns));
-    match (kind.p99_off_cpu_ns, kind.p99_parts.as_ref().map(whole)) {
-        (Some(slowest), Some(whole)) => {
-            Some(format!("{all}, {} % of that of the slowest 1 %", percent(slowest, whole)))
-        }
-        _ => Some(all),
+    let slowest_ns =
+        kind.p99_parts.as_ref().map_or(0, |p| p.named().fold(0_u64, |sum, (_, ns)| sum.saturating_add(ns)));
+    let slowest = |ns| format!("{} % of that of the slowest 1 %", percent(ns, slowest_ns));
+    let all = kind.off_cpu_ns.map(|ns| format!("{} % of the time", percent(ns, kind.total_ns)));
+    match (all, kind.p99_off_cpu_ns.map(slowest), kind.p99_off_cpu_estimated_ns.map(slowest)) {
+        (Some(all), Some(slowest), _) => Some(format!("{all}, {slowest}")),
+        (Some(all), None, _) => Some(all),
+        (None, _, Some(slowest)) => Some(format!("some {slowest} (estimated)")),
+        (None, _, None) => None,
     }
 }
 
@@ -83,6 +85,8 @@ mod tests {
         assert_eq!(off_cpu(&kind).as_deref(), Some("63 % of the time"));
         let kind = KindSummary { p99_off_cpu_ns: Some(182), ..kind };
         assert_eq!(off_cpu(&kind).as_deref(), Some("63 % of the time, 91 % of that of the slowest 1 %"));
+        let kind = KindSummary { off_cpu_ns: None, p99_off_cpu_ns: None, p99_off_cpu_estimated_ns: Some(150), ..kind };
+        assert_eq!(off_cpu(&kind).as_deref(), Some("some 75 % of that of the slowest 1 % (estimated)"));
     }
 
     #[test]

@@ -14,9 +14,10 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 27] = [
+    const TYPES: [&[u8]; 28] = [
         b"task_struct",
         b"signal_struct",
+        b"sched_entity",
         b"mm_struct",
         b"css_set",
         b"cgroup_subsys_state",
@@ -207,6 +208,7 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         rss_stat,
         rss_stride,
         switches: member("task_struct", "nvcsw"),
+        ran: ran(btf).unwrap_or(Member::UNREAD),
         over_high: member("task_struct", "memcg_nr_pages_over_high"),
         memory_css: memory_css(btf).unwrap_or(Member::UNREAD),
         css_cgroup: member("cgroup_subsys_state", "cgroup"),
@@ -215,6 +217,13 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
         memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
     }
+}
+
+/// `task_struct.se.sum_exec_runtime`.
+fn ran(btf: &Btf<'_>) -> Option<Member> {
+    let entity = btf.member("task_struct", "se")?;
+    let ran = btf.member_of(entity.type_id, "sum_exec_runtime")?;
+    Some(Member(entity.bits.checked_add(ran.bits)? / 8))
 }
 
 /// Members of `compact_control`.

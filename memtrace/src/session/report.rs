@@ -138,6 +138,7 @@ impl Session {
         let slowest = self.tails.slowest(kind);
         KindSummary {
             p99_off_cpu_ns: slowest.as_ref().and_then(|slowest| slowest.off_cpu_ns),
+            p99_off_cpu_estimated_ns: slowest.as_ref().and_then(|slowest| slowest.off_cpu_estimated_ns),
             p99_parts: slowest.map(|slowest| slowest.parts),
             ..KindSummary::of(Some(kind), totals)
         }

@@ -46,6 +46,8 @@ pub struct KindSummary {
     pub off_cpu_ns: Option<u64>,
     /// The same of the slowest hundredth.
     pub p99_off_cpu_ns: Option<u64>,
+    /// The same estimated, in ns; `None` where it is measured, and where one of them was too short for an estimate.
+    pub p99_off_cpu_estimated_ns: Option<u64>,
 }
 
 impl KindSummary {
@@ -63,6 +65,7 @@ impl KindSummary {
             p99_parts: None,
             off_cpu_ns: totals.off_cpu_ns,
             p99_off_cpu_ns: None,
+            p99_off_cpu_estimated_ns: None,
         }
     }
 }

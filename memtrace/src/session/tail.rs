@@ -23,11 +23,29 @@ struct Sums {
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
-    /// Time off CPU, and of how long stalls: those of which it is known.
-    off_cpu_ns: u64,
-    off_cpu_of_ns: u64,
+    off_cpu: OffCpu,
+    off_cpu_estimated: OffCpu,
     /// The largest shrinker of each stall.
     shrinkers: [ShrinkerTime; SHRINKERS],
+}
+
+/// Time off CPU, and of how long stalls: those of which it is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct OffCpu {
+    ns: u64,
+    of_ns: u64,
+}
+
+impl OffCpu {
+    fn add(&mut self, ns: u64, of_ns: u64) {
+        self.ns = self.ns.saturating_add(ns);
+        self.of_ns = self.of_ns.saturating_add(of_ns);
+    }
+
+    /// `None` where it is not known of all stalls, of so long together.
+    fn of_all(self, total_ns: u64) -> Option<u64> {
+        (self.of_ns == total_ns).then_some(self.ns)
+    }
 }
 
 /// By kind and latency.
@@ -48,6 +66,8 @@ pub(super) struct Slowest {
     pub(super) shrinkers: BTreeMap<u64, u64>,
     /// Time in which their tasks did not run, in ns; `None` where that was not measured of all.
     pub(super) off_cpu_ns: Option<u64>,
+    /// The same estimated.
+    pub(super) off_cpu_estimated_ns: Option<u64>,
 }
 
 impl Tails {
@@ -61,8 +81,12 @@ impl Tails {
         add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
         add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
         add(&mut sums.nested_ns, stall.nested_ns);
-        add(&mut sums.off_cpu_ns, stall.off_cpu_ns);
-        add(&mut sums.off_cpu_of_ns, stall.off_cpu_ns.map(|_| stall.dur_ns));
+        if let Some(ns) = stall.off_cpu_ns {
+            sums.off_cpu.add(ns, stall.dur_ns);
+        }
+        if let Some(ns) = stall.off_cpu_estimated_ns {
+            sums.off_cpu_estimated.add(ns, stall.dur_ns);
+        }
         if let Some(top) = stall.top_shrinker {
             shrinker::add(&mut sums.shrinkers, top.function, top.ns);
         }
@@ -74,7 +98,7 @@ impl Tails {
         let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();
         let mut sum = KindTotals::default();
         let mut shrinkers = BTreeMap::new();
-        let (mut off_cpu_ns, mut off_cpu_of_ns) = (0_u64, 0_u64);
+        let (mut off_cpu, mut estimated) = (OffCpu::default(), OffCpu::default());
         for sums in buckets.iter().rev() {
             if sum.count >= all.div_ceil(100) {
                 break;
@@ -85,15 +109,15 @@ impl Tails {
             sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
             sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
             sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);
-            off_cpu_ns = off_cpu_ns.saturating_add(sums.off_cpu_ns);
-            off_cpu_of_ns = off_cpu_of_ns.saturating_add(sums.off_cpu_of_ns);
+            off_cpu.add(sums.off_cpu.ns, sums.off_cpu.of_ns);
+            estimated.add(sums.off_cpu_estimated.ns, sums.off_cpu_estimated.of_ns);
             for time in sums.shrinkers.iter().filter(|time| time.function != 0) {
                 let ns: &mut u64 = shrinkers.entry(time.function).or_default();
                 *ns = ns.saturating_add(time.ns);
             }
         }
         let parts = Parts::of_kind(&sum, kind == StallKind::MemcgHigh);
-        let off_cpu_ns = (off_cpu_of_ns == sum.total_ns).then_some(off_cpu_ns);
-        (all > 0).then_some(Slowest { parts, shrinkers, off_cpu_ns })
+        let (off_cpu_ns, off_cpu_estimated_ns) = (off_cpu.of_all(sum.total_ns), estimated.of_all(sum.total_ns));
+        (all > 0).then_some(Slowest { parts, shrinkers, off_cpu_ns, off_cpu_estimated_ns })
     }
 }

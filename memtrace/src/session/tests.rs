@@ -41,6 +41,7 @@ pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         shrinkers_ns: None,
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
         top_shrinker: None,
     }
 }

@@ -98,6 +98,7 @@ pub(crate) fn stall() -> Stall {
         top_shrinker: Some(TopShrinker { function: SUPER_CACHE_SCAN, ns: 900_000 }),
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
     }
 }
 
@@ -121,6 +122,7 @@ pub(crate) fn bare_stall() -> Stall {
         top_shrinker: None,
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
         ..stall()
     }
 }

@@ -107,6 +107,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         top_shrinker: None,
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
     }
 }
 

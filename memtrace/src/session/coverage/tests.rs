@@ -348,6 +348,7 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
         shrinkers_ns: None,
         nested_ns: None,
         off_cpu_ns: None,
+        off_cpu_estimated_ns: None,
         top_shrinker: None,
     };
     (0..10).for_each(|_| tally.add(&stall));

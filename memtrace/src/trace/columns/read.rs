@@ -131,6 +131,7 @@ impl<'a> Columns<'a> {
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),
             off_cpu_ns: take(sparse(&message.off_cpu_ns, at)?),
+            off_cpu_estimated_ns: take(sparse(&message.off_cpu_estimated_ns, at)?),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
         let unread = cgroups.len().checked_sub(1)?;

@@ -88,6 +88,7 @@ impl ColumnWriter {
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));
         message.off_cpu_ns.push(put(stall.off_cpu_ns));
+        message.off_cpu_estimated_ns.push(put(stall.off_cpu_estimated_ns));
         message.shrinker.push(put32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 48;
@@ -276,6 +277,7 @@ fn drop_empty(message: &mut wire::Events) {
         &mut message.nested_ns,
         &mut message.shrinker_ns,
         &mut message.off_cpu_ns,
+        &mut message.off_cpu_estimated_ns,
     ];
     for column in long {
         if column.iter().all(|&value| value == 0) {

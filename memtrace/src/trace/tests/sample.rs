@@ -100,6 +100,7 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         shrinkers_ns: maybe(random, number),
         nested_ns: maybe(random, number),
         off_cpu_ns: maybe(random, number),
+        off_cpu_estimated_ns: maybe(random, number),
         top_shrinker: maybe(random, |random| TopShrinker { function: function(random), ns: number(random) }),
     }
 }

@@ -1,0 +1,54 @@
+//! How long a stalled task does not run: measured at every context switch of the host where that is asked for, else
+//! estimated for long stalls by how long the scheduler says that it ran.
+
+use memtrace_common::{record::fields, span::TaskSpans};
+
+use crate::{
+    config::{CONFIG, loaded},
+    fields::Args,
+    hooks::stall::now_ns,
+    maps::INFLIGHT,
+    task::{self, Address},
+};
+
+/// Stalls shorter than this have no estimate: the scheduler adds up at its ticks (1 to 10 ms) and at switches only.
+const LONG_NS: u64 = 20_000_000;
+
+/// `sched:sched_switch`. The current task is still the one that is taken off.
+#[inline(always)]
+pub(crate) fn switch(args: &Args<3>) {
+    let (tid, _) = task::current_ids();
+    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+        // SAFETY: the entry is that of the thread that runs here; nobody else writes it.
+        unsafe { (*spans).switched_out(now_ns()) };
+    }
+    let Some(next) = Address(args.raw(2)).read::<u32>(&CONFIG.task.pid) else { return };
+    if let Some(spans) = INFLIGHT.get_ptr_mut(next) {
+        // SAFETY: the thread does not run yet, and will run here.
+        unsafe { (*spans).switched_in(now_ns()) };
+    }
+}
+
+/// How long the current task ran so far, as of its last tick or switch; 0 where it is measured instead, or not read.
+#[inline(always)]
+pub(crate) fn ran_ns() -> u64 {
+    if loaded(&CONFIG.off_cpu) != 0 {
+        return 0;
+    }
+    match task::current().read::<u64>(&CONFIG.task.ran) {
+        Some(ns) => ns,
+        None => 0,
+    }
+}
+
+/// How long the current task did not run in a stall that ends, with the bit of [`fields`] that says so; 0 without it.
+#[inline(always)]
+pub(crate) fn estimated(spans: &TaskSpans, dur_ns: u64) -> (u64, u32) {
+    if dur_ns < LONG_NS || spans.ran_ns == 0 {
+        return (0, 0);
+    }
+    match ran_ns() {
+        0 => (0, 0),
+        now => (dur_ns.saturating_sub(now.saturating_sub(spans.ran_ns)), fields::OFF_CPU_ESTIMATED),
+    }
+}

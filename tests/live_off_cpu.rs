@@ -33,7 +33,13 @@ fn the_time_off_cpu_is_perfs() {
     if !may_trace() || !have_perf() {
         return;
     }
-    let (run, pid, theirs) = on_a_shared_cpu(&["--off-cpu", "--kind", "memcg"], 1, "20");
+    for ways in [&["--off-cpu", "--kind", "memcg"][..], &["--off-cpu", "--classic", "--kind", "memcg"]] {
+        measured(ways);
+    }
+}
+
+fn measured(args: &[&str]) {
+    let (run, pid, theirs) = on_a_shared_cpu(args, 1, "20");
     let summary = run.summary();
     let sum = |of: fn(&PerfOffCpu) -> u64| theirs.iter().map(of).sum::<u64>();
     let (count, total_ns, their_ns) = (theirs.len() as u64, sum(|stall| stall.dur_ns), sum(|stall| stall.off_cpu_ns));
@@ -94,7 +100,7 @@ fn without_being_asked_it_is_not_measured() {
         return;
     }
     // Nor where the hook cannot be attached.
-    for args in [&[][..], &["--off-cpu", "--classic"]] {
+    for args in [&[][..], &["--off-cpu", "--without", "sched_switch"]] {
         let (cgroup, file) = (cgroup(24), cold_file(48));
         let memtrace = Memtrace::start(args);
         let mut load = memload(&cgroup);

@@ -93,6 +93,16 @@ pub struct FailFields {
     pub failures: Field,
 }
 
+/// The task that comes at a `sched_switch`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SwitchFields {
+    /// Its `task_struct` (raw argument).
+    pub task: Field,
+    /// Its thread id (record).
+    pub pid: Field,
+}
+
 /// Fields of `lru_shrink_inactive`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,6 +250,8 @@ pub struct EventFields {
     pub victim: VictimFields,
     /// `pid` of `oom:finish_task_reaping`.
     pub reaped: Field,
+    /// `sched_switch`.
+    pub switch: SwitchFields,
 }
 
 impl EventFields {
@@ -271,6 +283,7 @@ impl EventFields {
             oom_score_adj: Field::UNREAD,
         },
         reaped: Field::UNREAD,
+        switch: SwitchFields { task: Field::UNREAD, pid: Field::UNREAD },
     };
 }
 

@@ -64,6 +64,7 @@ event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
 event!(task_reaped, task_reaped_tp, [1] => freed::reaped);
 event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
 event!(process_exit, process_exit_tp, [1] => exit::process_exit);
+event!(sched_switch, sched_switch_tp, [3] => off_cpu::switch);
 
 /// Defines the two entry points at the entry of a function: `$typed` with `$n` arguments, `$probe` with the registers.
 macro_rules! entry {
@@ -139,13 +140,6 @@ fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint]
 fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
     wait::compact_zone_end(ctx.as_ptr());
-    0
-}
-
-/// Every context switch; the arguments are whether it was preempted, the task that goes and the one that comes.
-#[btf_tracepoint]
-fn sched_switch(ctx: BtfTracePointContext) -> i32 {
-    off_cpu::switch(&Args::<3>::read(&ctx));
     0
 }
 

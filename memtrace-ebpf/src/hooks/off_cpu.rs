@@ -5,7 +5,7 @@ use memtrace_common::{record::fields, span::TaskSpans};
 
 use crate::{
     config::{CONFIG, loaded},
-    fields::Args,
+    fields::Values,
     hooks::stall::now_ns,
     maps::INFLIGHT,
     task::{self, Address},
@@ -16,16 +16,26 @@ const LONG_NS: u64 = 20_000_000;
 
 /// `sched:sched_switch`. The current task is still the one that is taken off.
 #[inline(always)]
-pub(crate) fn switch(args: &Args<3>) {
+pub(crate) fn switch<V: Values>(v: &V) {
     let (tid, _) = task::current_ids();
     if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
         // SAFETY: the entry is that of the thread that runs here; nobody else writes it.
         unsafe { (*spans).switched_out(now_ns()) };
     }
-    let Some(next) = Address(args.raw(2)).read::<u32>(&CONFIG.task.pid) else { return };
+    let Some(next) = comes(v) else { return };
     if let Some(spans) = INFLIGHT.get_ptr_mut(next) {
         // SAFETY: the thread does not run yet, and will run here.
         unsafe { (*spans).switched_in(now_ns()) };
+    }
+}
+
+/// Thread id of the task that comes.
+#[inline(always)]
+fn comes<V: Values>(v: &V) -> Option<u32> {
+    let places = &V::places().switch;
+    match v.get(&places.task) {
+        Some(task) => Address(task).read(&CONFIG.task.pid),
+        None => v.get(&places.pid).map(|pid| pid as u32),
     }
 }
 

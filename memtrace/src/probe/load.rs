@@ -163,7 +163,7 @@ impl Loaded {
             if options.without.iter().any(|name| chain.is_named(name)) {
                 return chain.left_out("left out by --without");
             }
-            if options.ways == Ways::ClassicOnly {
+            if options.ways == Ways::ClassicOnly && !chain.has_classic_way() {
                 return chain.left_out("no tracepoint tells it without BTF");
             }
             if !options.refaults && chain.is_named(REFAULTS.name) {

@@ -3,7 +3,7 @@
 use memtrace_common::{
     config::{
         BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields,
-        TaskMembers, VictimFields,
+        SwitchFields, TaskMembers, VictimFields,
     },
     eviction::EvictionPlaces,
     oom::OomMembers,
@@ -71,7 +71,7 @@ pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
 /// Events that are read by their arguments only.
 const TYPED_EVENTS: [&str; 3] = [LRUVEC_STATE, FAILURE, CLEARED];
 
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "mm_vmscan_direct_reclaim_begin",
     "mm_vmscan_direct_reclaim_end",
     "mm_vmscan_memcg_reclaim_begin",
@@ -87,6 +87,7 @@ const EVENTS: [&str; 15] = [
     "mark_victim",
     "finish_task_reaping",
     "reclaim_retry_zone",
+    "sched_switch",
 ];
 
 /// Where raw arguments are, by the names of the parameters.
@@ -131,7 +132,11 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     let formats: Vec<(&str, Format)> = EVENTS
         .iter()
         .filter_map(|event| {
-            let group = if event.starts_with("mm_") { "vmscan" } else { "oom" };
+            let group = match *event {
+                "sched_switch" => "sched",
+                event if event.starts_with("mm_") => "vmscan",
+                _ => "oom",
+            };
             Some((*event, Format::parse(&format(group, event)?)))
         })
         .collect();
@@ -182,6 +187,7 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
         kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
         victim,
         reaped: place("finish_task_reaping", "pid"),
+        switch: SwitchFields { task: place("sched_switch", "next"), pid: place("sched_switch", "next_pid") },
         ..EventFields::UNREAD
     }
 }

@@ -52,6 +52,11 @@ impl Chain {
         self.name == name || self.ways.iter().any(|way| way.is_named(name))
     }
 
+    /// Whether it has a way that needs no BTF and no function that can be traced.
+    pub(super) fn has_classic_way(&self) -> bool {
+        self.ways.iter().any(|way| way.is_classic())
+    }
+
     /// Not loaded at all, for this reason.
     pub(super) fn left_out(self, why: &str) -> LoadedChain {
         LoadedChain { chain: self, ways: vec![Err(why.to_owned()); self.ways.len()] }

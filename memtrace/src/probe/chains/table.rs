@@ -181,7 +181,10 @@ pub(in crate::probe) const OFF_CPU: Chain = Chain {
     gives: "how long a stalled task did not run",
     without: "how long a stalled task did not run is unread",
     tells: None,
-    ways: &[Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")])],
+    ways: &[
+        Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")]),
+        Way(&[(Link::Tracepoint("sched:sched_switch"), "sched_switch_tp")]),
+    ],
 };
 
 /// Who evicts the file pages that come back; only where it is asked for.

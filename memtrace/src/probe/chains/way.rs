@@ -3,7 +3,7 @@
 use aya::{
     Btf, Ebpf,
     programs::{
-        BtfTracePoint, FEntry, FExit, KProbe, PerfEvent, Program, ProgramError,
+        BtfTracePoint, FEntry, FExit, KProbe, PerfEvent, Program, ProgramError, TracePoint,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
     },
     util::online_cpus,
@@ -25,6 +25,8 @@ pub(super) enum Link {
     Kretprobe(&'static str),
     /// A tracepoint that stands in for the function, by its full name.
     BtfTracepoint(&'static str),
+    /// The same by a classic tracepoint, which needs no BTF.
+    Tracepoint(&'static str),
     /// The kernel's software event of major faults, on each CPU.
     MajorFaults,
 }
@@ -45,10 +47,15 @@ impl Way {
         self.0.iter().any(|(link, _)| link.target().1 == name)
     }
 
-    /// Whether its programs are checked against the kernel's BTF when they are loaded. Probes are not, and are loaded when
-    /// nothing else attaches.
+    /// Whether its programs are checked against the kernel's BTF when they are loaded. Probes and classic tracepoints are
+    /// not, and are loaded when nothing else attaches.
     pub(super) fn needs_btf(self) -> bool {
         self.0.iter().any(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_) | Link::BtfTracepoint(_)))
+    }
+
+    /// Whether its programs are classic tracepoints.
+    pub(super) fn is_classic(self) -> bool {
+        self.0.iter().all(|(link, _)| matches!(link, Link::Tracepoint(_)))
     }
 
     /// Whether its programs are typed ones on functions.
@@ -69,6 +76,7 @@ impl Way {
             [(Link::Fentry(_), _), ..] => Attached::Fentry,
             [(Link::Kprobe(_) | Link::Kretprobe(_), _), ..] => Attached::Kprobe,
             [(Link::BtfTracepoint(_), _), ..] => Attached::BtfTracepoint,
+            [(Link::Tracepoint(_), _), ..] => Attached::Tracepoint,
             [(Link::MajorFaults, _), ..] | [] => Attached::PerfEvent,
         }
     }
@@ -114,7 +122,7 @@ impl Link {
     fn target(self) -> (&'static str, &'static str) {
         let name = match self {
             Self::Fexit(name) | Self::Fentry(name) | Self::Kprobe(name) | Self::Kretprobe(name) => name,
-            Self::BtfTracepoint(name) => name,
+            Self::BtfTracepoint(name) | Self::Tracepoint(name) => name,
             Self::MajorFaults => "major-faults",
         };
         (name, name.rsplit_once(':').map_or(name, |(_, event)| event))
@@ -130,6 +138,7 @@ impl Link {
             Self::BtfTracepoint(_) => {
                 program::<BtfTracePoint>(ebpf, name)?.load(self.target().1, btf()?).map_err(words)
             }
+            Self::Tracepoint(_) => program::<TracePoint>(ebpf, name)?.load().map_err(words),
             Self::MajorFaults => program::<PerfEvent>(ebpf, name)?.load().map_err(words),
         }
     }
@@ -143,6 +152,10 @@ impl Link {
                 program::<KProbe>(ebpf, name)?.attach(function, 0).map(drop).map_err(words)
             }
             Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.attach().map(drop).map_err(words),
+            Self::Tracepoint(event) => {
+                let (group, event) = event.split_once(':').unwrap_or_default();
+                program::<TracePoint>(ebpf, name)?.attach(group, event).map(drop).map_err(words)
+            }
             Self::MajorFaults => {
                 let program = program::<PerfEvent>(ebpf, name)?;
                 for cpu in online_cpus().map_err(|(what, e)| format!("{what}: {e}"))? {

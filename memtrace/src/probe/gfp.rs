@@ -16,14 +16,14 @@ pub fn from_btf(btf: &Btf<'_>) -> Vec<(u32, String)> {
     constants.into_iter().filter_map(named).collect()
 }
 
-/// The same from the `print fmt` of an event with gfp flags (`{( gfp_t)0x40u), "__GFP_IO"}`), before 6.10.
+/// The same from the `print fmt` of an event with gfp flags: `{( gfp_t)0x40u), "__GFP_IO"}`, since 6.10 with shifts.
 #[must_use]
 pub fn from_print_format(format: &str) -> Vec<(u32, String)> {
     let Some(flags) = format.split_once("__print_flags(").map(|(_, rest)| rest) else { return Vec::new() };
     let entry = |entry: &str| {
         let (expression, name) = entry.split_once(", \"")?;
         let name = name.split('"').next().filter(|name| is_single(name))?;
-        let value = single_hex(expression)?;
+        let value = single_hex(expression).or_else(|| single_shift(expression))?;
         value.is_power_of_two().then(|| (value.trailing_zeros(), format!("__{}", name.trim_start_matches('_'))))
     };
     flags.split('{').filter_map(entry).collect()
@@ -45,6 +45,14 @@ fn single_hex(expression: &str) -> Option<u32> {
     u32::from_str_radix(&digits[..end], 16).ok()
 }
 
+/// The bit in an expression that has just one: `(1UL) << (6)`, as since Linux 6.10.
+fn single_shift(expression: &str) -> Option<u32> {
+    let mut shifts = expression.split("<< (").skip(1);
+    let (digits, _) = shifts.next()?.split_once(')')?;
+    let is_alone = shifts.next().is_none() && !expression.contains("0x");
+    if is_alone { 1_u32.checked_shl(digits.parse().ok()?) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::from_print_format;
@@ -58,5 +66,12 @@ mod tests {
         let names: Vec<_> = from_print_format(format).into_iter().map(|(bit, name)| format!("{bit} {name}")).collect();
         assert_eq!(names, ["0 __GFP_DMA", "5 __GFP_HIGH", "6 __GFP_IO"]);
         assert_eq!(from_print_format("print fmt: \"pid=%d\", REC->pid"), []);
+        let shifted = "print fmt: \"%s\", (REC->gfp_flags) ? __print_flags(REC->gfp_flags, \"|\", \
+            {( unsigned long)((( gfp_t)(((((1UL))) << (10))|((((1UL))) << (11)))) | (( gfp_t)((((1UL))) << (6)))), \"GFP_NOFS\"}, \
+            {( unsigned long)(( gfp_t)((((1UL))) << (5))), \"__GFP_HIGH\"}, {( unsigned long)(( gfp_t)0), \"__GFP_NOLOCKDEP\"}, \
+            {( unsigned long)(( gfp_t)(((((1UL))) << (10))|((((1UL))) << (11)))), \"__GFP_RECLAIM\"}, \
+            {( unsigned long)(( gfp_t)((((1UL))) << (2))), \"GFP_DMA32\"}) : \"none\"";
+        let names: Vec<_> = from_print_format(shifted).into_iter().map(|(bit, name)| format!("{bit} {name}")).collect();
+        assert_eq!(names, ["5 __GFP_HIGH", "2 __GFP_DMA32"]);
     }
 }

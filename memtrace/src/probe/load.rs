@@ -169,6 +169,11 @@ impl Loaded {
             if !options.refaults && chain.is_named(REFAULTS.name) {
                 return chain.left_out("left out by --no-refaults");
             }
+            if chain.needs_members() && facts.btf.is_err() {
+                return chain.left_out(
+                    "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
+                );
+            }
             if chain.is_named(EVICTORS.name) && !facts.eviction.is_known() {
                 return chain.left_out("this kernel's BTF does not tell how a page is of a file");
             }

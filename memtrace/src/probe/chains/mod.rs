@@ -23,6 +23,8 @@ pub(super) struct Chain {
     without: &'static str,
     /// The kind of stall that it tells.
     tells: Option<StallKind>,
+    /// Whether it judges by members of structs. Without BTF, which tells where they are, it would count wrongly.
+    needs_members: bool,
     ways: &'static [Way],
 }
 
@@ -50,6 +52,11 @@ impl Chain {
     /// Whether a name on the command line means this chain or one of its ways.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name == name || self.ways.iter().any(|way| way.is_named(name))
+    }
+
+    /// Whether it would count wrongly without BTF.
+    pub(super) fn needs_members(&self) -> bool {
+        self.needs_members
     }
 
     /// Whether it has a way that needs no BTF and no function that can be traced.
@@ -84,7 +91,7 @@ impl Chain {
 impl LoadedChain {
     /// Attaches the first way that the kernel takes.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
-        let Chain { name, gives, without, tells, ways } = self.chain;
+        let Chain { name, gives, without, tells, ways, .. } = self.chain;
         let status = |name, attached, verified_instructions| HookStatus {
             name,
             gives,

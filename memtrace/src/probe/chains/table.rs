@@ -31,6 +31,7 @@ pub(in crate::probe) const REFAULTS: Chain = Chain {
     gives: "refaults per process and cgroup",
     without: "refaults are unread, but for the kernel's own totals",
     tells: None,
+    needs_members: true,
     ways: &[
         Way(&[(Link::Fexit("workingset_refault"), "refault_out")]),
         Way(&[(Link::Kprobe("workingset_refault"), "refault_in")]),
@@ -44,6 +45,7 @@ pub(super) const SWAP_INS: Chain = Chain {
     gives: "pages read back from swap, per process",
     without: "swap-ins per process are unread",
     tells: None,
+    needs_members: true,
     ways: &[
         Way(&[(Link::Fentry("swap_read_folio"), "swap_in")]),
         Way(&[(Link::Fentry("swap_readpage"), "swap_in")]),
@@ -58,6 +60,7 @@ pub(super) const MAJOR_FAULTS: Chain = Chain {
     gives: "major faults per process",
     without: "major faults per process are unread",
     tells: None,
+    needs_members: false,
     ways: &[Way(&[(Link::MajorFaults, "major_fault")])],
 };
 
@@ -67,6 +70,7 @@ const PFMEMALLOC: Chain = Chain {
     gives: "waits for kswapd when the reserves run low (pfmemalloc), before direct reclaim begins",
     without: "direct is a lower bound: the pfmemalloc throttle before it is not seen",
     tells: Some(StallKind::Pfmemalloc),
+    needs_members: true,
     ways: &[
         Way(&[(Link::Fexit(places::THROTTLE), "pfmemalloc_end"), (Link::Fentry(places::THROTTLE), "pfmemalloc_begin")]),
         Way(&[
@@ -86,6 +90,7 @@ const MEMCG_HIGH: Chain = Chain {
     gives: "reclaim and sleep above memory.high",
     without: "the sleep above memory.high is not seen; its reclaim counts as memcg",
     tells: Some(StallKind::MemcgHigh),
+    needs_members: true,
     ways: &[
         Way(&[(Link::Fexit(OVER_HIGH_WORK), "memcg_high_end"), (Link::Fentry(OVER_HIGH_WORK), "memcg_high_begin")]),
         Way(&[(Link::Fexit(OVER_HIGH), "memcg_high_end"), (Link::Fentry(OVER_HIGH), "memcg_high_begin")]),
@@ -109,6 +114,7 @@ const PROACTIVE: Chain = Chain {
     gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
     without: "reclaim that was asked for (memory.reclaim) counts as memcg",
     tells: None,
+    needs_members: false,
     ways: &[
         Way(&[(Link::Fexit(PROACTIVE_WORK), "proactive_end"), (Link::Fentry(PROACTIVE_WORK), "proactive_begin")]),
         Way(&[(Link::Fexit("memory_reclaim"), "proactive_end"), (Link::Fentry("memory_reclaim"), "proactive_begin")]),
@@ -129,6 +135,7 @@ const COMPACTION: Chain = Chain {
     gives: "direct compaction: order, gfp",
     without: "direct compaction is not seen",
     tells: Some(StallKind::Compaction),
+    needs_members: false,
     ways: &[
         Way(&[(Link::Fexit(places::COMPACT), "compaction_end"), (Link::Fentry(places::COMPACT), "compaction_begin")]),
         Way(&[
@@ -148,6 +155,7 @@ const SWAP_FAULTS: Chain = Chain {
     gives: "waits for a page to come back from swap",
     without: "swap-in waits are not seen",
     tells: Some(StallKind::Swapin),
+    needs_members: true,
     ways: &[
         Way(&[(Link::Fexit("do_swap_page"), "swap_fault_end"), (Link::Fentry("do_swap_page"), "swap_fault_begin")]),
         Way(&[
@@ -163,6 +171,7 @@ const MEMSTALL: Chain = Chain {
     gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
     without: "waits for refaulting pages (thrash) are not seen",
     tells: Some(StallKind::Thrash),
+    needs_members: true,
     ways: &[
         Way(&[
             (Link::Fentry("psi_memstall_leave"), "memstall_leave"),
@@ -181,6 +190,7 @@ pub(in crate::probe) const OFF_CPU: Chain = Chain {
     gives: "how long a stalled task did not run",
     without: "how long a stalled task did not run is unread",
     tells: None,
+    needs_members: false,
     ways: &[
         Way(&[(Link::BtfTracepoint("sched:sched_switch"), "sched_switch")]),
         Way(&[(Link::Tracepoint("sched:sched_switch"), "sched_switch_tp")]),
@@ -193,6 +203,7 @@ pub(in crate::probe) const EVICTORS: Chain = Chain {
     gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
     without: "who evicts the pages that come back is not told",
     tells: None,
+    needs_members: true,
     ways: &[Way(&[
         (Link::BtfTracepoint("filemap:mm_filemap_add_to_page_cache"), "page_added"),
         (Link::BtfTracepoint("filemap:mm_filemap_delete_from_page_cache"), "page_deleted"),
@@ -208,6 +219,7 @@ const OOM_CALL: Chain = Chain {
     gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
     without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
     tells: None,
+    needs_members: false,
     ways: &[
         Way(&[(Link::Fexit(OOM_KILL), "oom_call_end"), (Link::Fentry(OOM_KILL), "oom_call_begin")]),
         Way(&[(Link::Kretprobe(OOM_KILL), "oom_call_end_kprobe"), (Link::Kprobe(OOM_KILL), "oom_call_begin_kprobe")]),
@@ -220,6 +232,7 @@ const MM_GONE: Chain = Chain {
     gives: "when the memory of an OOM victim is back",
     without: "when the memory of an OOM victim is back is not told",
     tells: None,
+    needs_members: true,
     ways: &[
         Way(&[(Link::BtfTracepoint("mmap:exit_mmap"), "mm_gone")]),
         Way(&[(Link::Fexit("exit_mmap"), "mm_gone_fexit")]),
@@ -232,6 +245,7 @@ const BALANCE: Chain = Chain {
     gives: "the end of a round of kswapd's work",
     without: "kswapd's busy time is a lower bound: up to the last shrink of a round",
     tells: None,
+    needs_members: false,
     ways: &[
         Way(&[(Link::BtfTracepoint("vmscan:mm_vmscan_balance_pgdat_end"), "balance_end")]),
         Way(&[(Link::Fexit("balance_pgdat"), "balance_out")]),
@@ -245,6 +259,7 @@ pub(in crate::probe) const FAILURES: Chain = Chain {
     gives: "kswapd's failures, and nodes that become hopeless by them",
     without: "kswapd's failures and hopeless nodes are unread",
     tells: None,
+    needs_members: true,
     ways: &[Way(&[
         (Link::BtfTracepoint("vmscan:mm_vmscan_kswapd_clear_hopeless"), "kswapd_clear"),
         (Link::BtfTracepoint("vmscan:mm_vmscan_kswapd_reclaim_fail"), "kswapd_fail"),

@@ -56,7 +56,7 @@ pub(super) const BOOTS: [Boot; 8] = [
     },
     Boot {
         name: "degraded",
-        setup: small,
+        setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
         script: include_str!("degraded.sh"),
         judges: &[("degraded", degraded::judge)],
     },

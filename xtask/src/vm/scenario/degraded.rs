@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::Check;
 use super::evidence::Sections;
+use super::run::{self, Run};
 
-/// Judge the three hosts.
+/// Judge the four hosts.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
-    vec![
+    let mut checks = run::judge(sections, "no-btf", |run| vec![Check::of("no-btf", no_btf(sections, run))]);
+    checks.extend([
         Check::of("no-addresses", no_addresses(sections)),
         Check::of("no-tracefs", no_tracefs(sections)),
         match sections.get("lockdown") {
@@ -16,7 +18,37 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
             }
             _ => Check::of("locked-down", locked_down(sections)),
         },
-    ]
+    ]);
+    checks
+}
+
+/// Direct reclaim by classic tracepoints, with the names of its flags; what only BTF lets tell is null, and no thread that
+/// works at reclaim is told as held up by it.
+fn no_btf(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
+    let findings = findings(&host(sections, "no-btf", "0")?.check);
+    if !findings.contains("the kernel has no BTF") {
+        return Err(format!("nothing about BTF in {findings}"));
+    }
+    let hooks = run.trace.meta["hooks"].as_array().ok_or("no hooks")?;
+    let attached = |name: &str| hooks.iter().find(|hook| hook["name"] == name).map(|hook| &hook["attached"]);
+    if attached("vmscan:mm_vmscan_direct_reclaim_begin").is_none_or(|attached| attached != "tracepoint") {
+        return Err(format!("not by a classic tracepoint: {hooks:?}"));
+    }
+    let by = &run.trace.summary["refaults"]["source"];
+    let rows = run.rows("processes")?.iter().filter(|row| !row["refaults_file"].is_null()).count();
+    let shapes = run.shapes("direct")?;
+    let of_threads = run.shapes("thrash")?.len();
+    let named = |gfp: Option<&str>| gfp.is_some_and(|gfp| gfp.contains("GFP_") && !gfp.contains("0x"));
+    let unnamed = shapes.iter().filter(|shape| !named(shape.stall["gfp"].as_str())).count();
+    let figures = format!(
+        "{} shapes, {unnamed} without names of flags; refaults by {by}, {rows} rows with them; {of_threads} waits",
+        shapes.len()
+    );
+    if shapes.is_empty() || unnamed > 0 || by != "vmstat" || rows > 0 || of_threads > 0 {
+        Err(figures)
+    } else {
+        Ok(figures)
+    }
 }
 
 /// What one host showed.

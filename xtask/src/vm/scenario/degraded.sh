@@ -22,6 +22,15 @@ echo 2 > /proc/sys/kernel/kptr_restrict
 try no-addresses --stacks
 echo 0 > /proc/sys/kernel/kptr_restrict
 
+# A kernel without BTF, as far as a program can tell.
+memload mkfile /data/file 300 > /dev/null
+mount -t tmpfs none /sys/kernel/btf
+try no-btf
+begin no-btf
+load file /data/file 300 1.5
+finish
+umount /sys/kernel/btf
+
 umount $tracing
 umount /sys/kernel/debug 2> /dev/null
 try no-tracefs

@@ -90,6 +90,13 @@ fn hosts_that_allow_less() {
     fails(judge, &replaced(DEGRADED, "no-tracefs:status", "0 0", "0 4"), &["no-tracefs"]);
     fails(judge, &replaced(DEGRADED, "no-tracefs:check", "mount -t tracefs", "do something"), &["no-tracefs"]);
     fails(judge, &replaced(DEGRADED, "no-tracefs:summary", "1", "0"), &["no-tracefs"]);
+    fails(judge, &replaced(DEGRADED, "no-btf:status", "0 0", "0 4"), &["no-btf"]);
+    fails(judge, &replaced(DEGRADED, "no-btf:stalls", "GFP_", "0x"), &["no-btf"]);
+    fails(judge, &set(DEGRADED, "no-btf", "/refaults/source", "workingset_refault"), &["no-btf"]);
+    fails(judge, &replaced(DEGRADED, "no-btf:trace", r#""refaults_file":null"#, r#""refaults_file":0"#), &["no-btf"]);
+    let held_up = r#"3 {"kind":"thrash","comm":"kswapd0","cgroup":"/","order":null,"gfp":null}"#;
+    let held_up = DEGRADED.replace("@@ no-btf:trace", &format!("{held_up}\n@@ no-btf:trace"));
+    fails(judge, &held_up, &["no-btf"]);
     fails(judge, &replaced(DEGRADED, "locked-down:status", "4 4", "4 0"), &["locked-down"]);
     fails(judge, &replaced(DEGRADED, "locked-down:said", "lockdown=integrity", "luck"), &["locked-down"]);
     let open = replaced(DEGRADED, "lockdown", "[confidentiality]", "confidentiality");

@@ -42,6 +42,21 @@ pub struct Span {
     pub pad: [u8; 3],
 }
 
+/// Pages of one node. Reclaim mostly stays with one: they are added up here, since at each scan a map of the nodes is one
+/// more line of the cache.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodePages {
+    /// Pages scanned.
+    pub scanned: u64,
+    /// Pages reclaimed.
+    pub reclaimed: u64,
+    /// The node.
+    pub nid: u32,
+    /// Explicit padding, 0.
+    pub pad: u32,
+}
+
 /// The open spans of one task and what happened inside the outermost one. What each scan touches comes first: reclaim
 /// empties the CPU's caches, and each further line of them that a scan needs makes up a fair part of its cost.
 #[repr(C)]
@@ -53,6 +68,8 @@ pub struct TaskSpans {
     pub shrinks: u32,
     /// Pages scanned inside it.
     pub scanned_pages: u64,
+    /// What was scanned and reclaimed of one node inside it since that was added to the node's own counts.
+    pub node: NodePages,
     /// Time throttled inside it, in ns.
     pub throttled_ns: u64,
     /// Time in soft-limit reclaim inside it, in ns.
@@ -172,6 +189,7 @@ impl TaskSpans {
         self.depth = target as u32 + 1;
         if target == 0 {
             self.scanned_pages = 0;
+            self.node = NodePages::default();
             self.throttled_ns = 0;
             self.soft_limit_ns = 0;
             self.shrinks = 0;

@@ -3,6 +3,7 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use memtrace_common::{
     shrinker::{SHRINKERS, ShrinkerKey, ShrinkerTime, ShrinkerTotals},
+    span::NodePages,
     totals::{Loss, OtherShrinks},
 };
 
@@ -27,18 +28,35 @@ pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     let (tid, _) = task::current_ids();
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
-        unsafe { (*spans).shrink(scanned) };
-        if let Some(nid) = v.get(&places.nid)
-            && let Some(node) = NODE_SHRINKS.get_ptr_mut(nid as u32)
-        {
-            // SAFETY: a map value, valid for the run of the program.
-            unsafe { count_other(node, scanned, reclaimed) };
+        unsafe {
+            (*spans).shrink(scanned);
+            if let Some(nid) = v.get(&places.nid) {
+                let node = &mut (*spans).node;
+                if node.nid != nid as u32 {
+                    count_node(node);
+                    *node = NodePages { nid: nid as u32, ..NodePages::default() };
+                }
+                node.scanned += scanned;
+                node.reclaimed += reclaimed;
+            }
         }
     } else if !kswapd::shrink(tid, scanned, reclaimed)
         && let Some(other) = OTHER_SHRINKS.get_ptr_mut(0)
     {
         // SAFETY: a map value, valid for the run of the program.
         unsafe { count_other(other, scanned, reclaimed) };
+    }
+}
+
+/// Adds what a stall scanned and reclaimed of a node to the node's counts.
+#[inline(always)]
+pub(crate) fn count_node(pages: &NodePages) {
+    if pages.scanned == 0 {
+        return;
+    }
+    if let Some(node) = NODE_SHRINKS.get_ptr_mut(pages.nid) {
+        // SAFETY: a map value, valid for the run of the program.
+        unsafe { count_other(node, pages.scanned, pages.reclaimed) };
     }
 }
 

@@ -53,7 +53,11 @@ pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, 
             return None;
         }
         End::Nested { lost } => (Closed::Inner, lost),
-        End::Finished { lost, dur_ns } => (Closed::Outermost { dur_ns }, lost),
+        End::Finished { lost, dur_ns } => {
+            // SAFETY: the same.
+            shrink::count_node(unsafe { &(*spans).node });
+            (Closed::Outermost { dur_ns }, lost)
+        }
     };
     if inner > 0 {
         lost(Loss::LostEnd, u64::from(inner));

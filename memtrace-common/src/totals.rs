@@ -134,11 +134,13 @@ pub enum Loss {
     RingFreed = 11,
     /// A refault of the sample did not fit the ring.
     RingRefault = 12,
+    /// The map of OOM victims whose memory is not back was full.
+    VictimsFull = 13,
 }
 
 impl Loss {
     /// Number of counters.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
     /// All counters, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
         Self::RingStall,
@@ -154,6 +156,7 @@ impl Loss {
         Self::Shrinker,
         Self::RingFreed,
         Self::RingRefault,
+        Self::VictimsFull,
     ];
 
     /// The name of the stage in every output.
@@ -173,6 +176,7 @@ impl Loss {
             Self::Shrinker => "shrinker",
             Self::RingFreed => "ring_freed",
             Self::RingRefault => "ring_refault",
+            Self::VictimsFull => "victims_full",
         }
     }
 }

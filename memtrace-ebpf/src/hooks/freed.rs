@@ -10,18 +10,20 @@ use memtrace_common::{
 };
 
 use crate::{
-    emit::{Wake, emit, header},
+    emit::{Wake, emit, header, lost},
     fields::Values,
     hooks::stall::now_ns,
     maps::{MarkedVictim, VICTIMS},
     task,
 };
 
-/// A victim was marked. Where there is no room (many at once), its memory is not told.
+/// A victim was marked. Where there is no room (many at once), when its memory is back is not told.
 #[inline(always)]
 pub(crate) fn expect(victim: &MarkedVictim) {
     let key = key_of(victim);
-    let _ = VICTIMS.insert(key, victim, 0);
+    if VICTIMS.insert(key, victim, 0).is_err() {
+        lost(Loss::VictimsFull, 1);
+    }
     if key != u64::from(victim.tid) {
         let _ = VICTIMS.insert(u64::from(victim.tid), victim, 0);
     }

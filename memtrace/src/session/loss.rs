@@ -81,6 +81,7 @@ pub fn meaning(stage: &str) -> &'static str {
         (Kernel::Shrinker, "shrinkers of stalls that found no row; their time is in that of all shrinkers"),
         (Kernel::RingFreed, "ends of OOM victims that did not fit the ring: when their memory was back is not told"),
         (Kernel::RingRefault, "refaults of the sample that did not fit the ring: who evicted them is not told"),
+        (Kernel::VictimsFull, "OOM victims beyond those that are followed: when their memory was back is not told"),
     ];
     if let Some((_, words)) = NAMED.iter().find(|(loss, _)| loss.name() == stage) {
         return words;

@@ -21,9 +21,8 @@ fn load(group: &MemCgroup, file: &Path, passes: &str) -> Command {
 
 /// Pages of the pairs for which this holds.
 fn pages(evictors: &Value, holds: impl Fn(u64, u64) -> bool) -> u64 {
-    let pairs = evictors["pairs"].as_array().expect("pairs");
     let of = |pair: &&Value| holds(number(pair, "/evictor/pid"), number(pair, "/refaulter/pid"));
-    pairs.iter().filter(of).map(|pair| number(pair, "/pages")).sum()
+    evictors["pairs"].as_array().into_iter().flatten().filter(of).map(|pair| number(pair, "/pages")).sum()
 }
 
 /// What came back is what the kernel counts, and more where it threw its memory of evicted pages away

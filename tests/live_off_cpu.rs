@@ -23,7 +23,8 @@ fn on_a_shared_cpu(args: &[&str], others: u32, passes: &str) -> (Run, u32, Vec<P
     let (output, mut theirs) = record_off_cpu(&command);
     let run = memtrace.stop();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let pid = told_pid(told.split_once('\n').expect("two lines").1);
+    // The first line is the pid of the shell.
+    let pid = told_pid(told.split_once('\n').map_or("", |(_, load)| load));
     (run, pid, theirs.remove(&pid).unwrap_or_default())
 }
 

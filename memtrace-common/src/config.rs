@@ -2,7 +2,7 @@
 //!
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
-use crate::{eviction::EvictionPlaces, oom::OomMembers, zone::ZonePlaces};
+use crate::{eviction::EvictionPlaces, oom::OomMembers, refault::RefaultPlaces, zone::ZonePlaces};
 
 /// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
 /// (classic tracepoint), as the running kernel says.
@@ -284,46 +284,6 @@ impl EventFields {
         },
         reaped: Field::UNREAD,
         switch: SwitchFields { task: Field::UNREAD, pid: Field::UNREAD },
-    };
-}
-
-/// What is needed to judge a refault.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefaultPlaces {
-    /// `WORKINGSET_REFAULT_ANON` of `enum node_stat_item`; the five after it are `_FILE`, `ACTIVATE_ANON`, `_FILE`,
-    /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
-    pub first_item: u32,
-    /// Argument of `mod_memcg_lruvec_state` that says how many pages.
-    pub value: Field,
-    /// Flags of a page or folio.
-    pub flags: Member,
-    /// Bit of `PG_swapbacked`: anonymous.
-    pub swapbacked: Member,
-    /// Bit of `PG_active`.
-    pub active: Member,
-    /// Bit of `PG_workingset`.
-    pub workingset: Member,
-    /// Bit of `PG_head`: more than one page.
-    pub head: Member,
-    /// Number of pages (u32) of one that has `PG_head`.
-    pub nr_pages: Member,
-    /// `mem_cgroup.css`.
-    pub memcg_css: Member,
-}
-
-impl RefaultPlaces {
-    /// Nothing known: no BTF.
-    pub const UNREAD: Self = Self {
-        first_item: u32::MAX,
-        value: Field::UNREAD,
-        flags: Member::UNREAD,
-        swapbacked: Member::UNREAD,
-        active: Member::UNREAD,
-        workingset: Member::UNREAD,
-        head: Member::UNREAD,
-        nr_pages: Member::UNREAD,
-        memcg_css: Member::UNREAD,
     };
 }
 

@@ -1,6 +1,9 @@
 //! Refaults: a page of the working set comes back. Counted in the kernel only, since they can come a million a second.
 
-use crate::record::COMM_LEN;
+use crate::{
+    config::{Field, Member},
+    record::COMM_LEN,
+};
 
 /// Counts of refaults; all only grow.
 #[repr(C)]
@@ -48,6 +51,46 @@ pub struct TaskFaults {
     pub pad: u32,
     /// Name of its first thread that was seen.
     pub comm: [u8; COMM_LEN],
+}
+
+/// What is needed to judge a refault.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefaultPlaces {
+    /// `WORKINGSET_REFAULT_ANON` of `enum node_stat_item`; the five after it are `_FILE`, `ACTIVATE_ANON`, `_FILE`,
+    /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
+    pub first_item: u32,
+    /// Argument of `mod_memcg_lruvec_state` that says how many pages.
+    pub value: Field,
+    /// Flags of a page or folio.
+    pub flags: Member,
+    /// Bit of `PG_swapbacked`: anonymous.
+    pub swapbacked: Member,
+    /// Bit of `PG_active`.
+    pub active: Member,
+    /// Bit of `PG_workingset`.
+    pub workingset: Member,
+    /// Bit of `PG_head`: more than one page.
+    pub head: Member,
+    /// Number of pages (u32) of one that has `PG_head`.
+    pub nr_pages: Member,
+    /// `mem_cgroup.css`.
+    pub memcg_css: Member,
+}
+
+impl RefaultPlaces {
+    /// Nothing known: no BTF.
+    pub const UNREAD: Self = Self {
+        first_item: u32::MAX,
+        value: Field::UNREAD,
+        flags: Member::UNREAD,
+        swapbacked: Member::UNREAD,
+        active: Member::UNREAD,
+        workingset: Member::UNREAD,
+        head: Member::UNREAD,
+        nr_pages: Member::UNREAD,
+        memcg_css: Member::UNREAD,
+    };
 }
 
 /// Slot of all processes but memtrace in the map of totals.

@@ -8,6 +8,7 @@ mod coverage;
 mod event;
 mod evictors;
 mod group;
+mod kind;
 mod meta;
 mod node;
 mod oom;
@@ -25,11 +26,12 @@ pub use self::{
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Process, Stall},
     group::Group,
+    kind::KindSummary,
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     node::Node,
     oom::{MemoryBack, Oom, OomCall, OomFreed, Signs, Victim},
     refaults::{Refaults, RowRefaults},
-    summary::{CgroupRow, KindSummary, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
+    summary::{CgroupRow, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
     zones::{NodeScans, PrematureSleeps, StallZones, ZoneStalls},
 };

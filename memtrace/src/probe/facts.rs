@@ -3,9 +3,10 @@
 use std::{fs, path::Path};
 
 use memtrace_common::{
-    config::{CompactMembers, Config, EventFields, Member, RefaultPlaces, TaskMembers, cgroup_source},
+    config::{CompactMembers, Config, EventFields, Member, TaskMembers, cgroup_source},
     eviction::EvictionPlaces,
     oom::OomMembers,
+    refault::RefaultPlaces,
     totals::MAX_NODES,
     zone::ZonePlaces,
 };

@@ -2,11 +2,12 @@
 
 use memtrace_common::{
     config::{
-        BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, RefaultPlaces, ShrinkFields,
-        SwitchFields, TaskMembers, VictimFields,
+        BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, ShrinkFields, SwitchFields,
+        TaskMembers, VictimFields,
     },
     eviction::EvictionPlaces,
     oom::OomMembers,
+    refault::RefaultPlaces,
 };
 
 use super::{btf::Btf, format::Format};

@@ -2,7 +2,7 @@
 
 use super::{
     ProcessLabel, Session,
-    evictors::{EvictorDeltas, EvictorKey},
+    evictors::{EvictorDeltas, EvictorKey, EvictorTable},
     faults::{FaultDeltas, Faults, ProcessFaults},
     filter::CgroupNames,
     input::TickInput,
@@ -85,6 +85,10 @@ impl Session {
             };
             filter.matches_faults(&process, names)
         };
-        self.evictors.get_or_insert_default().add(deltas, (!filter.is_empty()).then_some(&matches));
+        let filter = (!filter.is_empty()).then_some(&matches as &dyn Fn(&EvictorKey) -> bool);
+        self.evictors.get_or_insert_default().add(deltas, filter);
+        let mut since = EvictorTable::default();
+        since.add(deltas, filter);
+        self.evictors_since = Some(since.summary(true).of_interval());
     }
 }

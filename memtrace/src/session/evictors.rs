@@ -192,6 +192,19 @@ impl EvictorTable {
     }
 }
 
+/// Rows of an interval that are kept for a screen.
+const SHOWN: usize = 32;
+
+impl EvictorSummary {
+    /// What a screen shows of an interval: the rows with the most, and no times.
+    #[must_use]
+    pub(super) fn of_interval(mut self) -> Self {
+        self.pairs.truncate(SHOWN);
+        self.files.truncate(SHOWN);
+        Self { away: None, distance: None, ..self }
+    }
+}
+
 fn most_first<K: Copy + Ord>(rows: BTreeMap<K, EvictorSum>) -> Vec<(K, EvictorSum)> {
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_by_key(|(key, sum)| (Reverse(sum.samples), *key));

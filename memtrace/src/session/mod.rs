@@ -36,7 +36,7 @@ use memtrace_common::{kind::StallKind, totals};
 
 use self::{
     coverage::{Baseline, Coverage},
-    evictors::EvictorTable,
+    evictors::{EvictorSummary, EvictorTable},
     faults::FaultsRead,
     filter::{CgroupNames, Filter},
     input::{KernelTotals, NodeRefaults, OpenStall, TickInput, Told},
@@ -153,6 +153,8 @@ pub struct Session {
     stacks_since: Option<StackDeltas>,
     /// Who evicted what came back; `None` until a tick tells.
     evictors: Option<EvictorTable>,
+    /// Of the interval, until its tick takes it.
+    evictors_since: Option<EvictorSummary>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
@@ -198,6 +200,7 @@ impl Session {
             stacks: config.stacks.then(StackTable::default),
             stacks_since: None,
             evictors: None,
+            evictors_since: None,
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,

@@ -74,6 +74,7 @@ impl Session {
             faults_read: self.config.faults_read,
             open: totals.open.clone(),
             stacks: self.stacks_since.take(),
+            evictors: self.evictors_since.take(),
             oom_kills: oom_kills.saturating_sub(last.oom_kills),
             loss: loss.since(&last.loss),
             own: host.own,

@@ -6,10 +6,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     clock::Clock,
-    event::{Comm, Event, Oom, Stall, Trigger, Victim},
+    event::{Comm, Event, FileName, Oom, SampledRefault, Stall, Trigger, Victim},
     screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
+        evictors::{Evictor, EvictorDeltas, EvictorKey, File, Interval},
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
     },
     source::Source,
@@ -47,6 +48,22 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         off_cpu_ns: None,
         off_cpu_estimated_ns: None,
     }
+}
+
+/// What came back in a second: of the first process, evicted by kswapd and by one whose name means harm.
+fn evictors() -> EvictorDeltas {
+    let mut interval = Interval::default();
+    for (evictor, pid, comm, count) in [(60, 100, b"kswapd0".as_slice(), 30), (101, 100, HOSTILE, 10)] {
+        let key = EvictorKey {
+            evictor: Evictor { pid: evictor, comm: Comm::from(comm), is_kthread: evictor == 60 },
+            pid,
+            comm: Comm::from(b"java".as_slice()),
+            cgroup_id: Some(40),
+            file: File { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) },
+        };
+        (0..count).for_each(|_| interval.add(&SampledRefault { away_ns: S / 10, distance_pages: 6400, key }));
+    }
+    interval.take()
 }
 
 /// So many seconds, each with these stalls (name and length), and a kill in the last one.
@@ -113,7 +130,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
         let input = TickInput {
             t_ns,
             stacks: None,
-            evictors: None,
+            evictors: (stalls.len() > 2).then(evictors),
             totals: totals.clone(),
             host: HostSample { zones: vec![zone], ..HostSample::default() },
             faults: Default::default(),
@@ -217,7 +234,10 @@ fn keys_filter_sort_group_and_drill_down() {
     assert_eq!((model.group, names(&model)[0].as_str()), (Group::Cgroup, "/web"));
     keys(&mut model, "gggg\n");
     assert_eq!(model.mode, Mode::Details);
-    assert!(view::text(&model, 80, 24).contains("java (100)"));
+    let details = view::text(&model, 110, 24);
+    assert!(details.contains("java (100)"), "{details}");
+    let evicted = "file pages that it read back were evicted by: kswapd0[60] 75%, \\x1b[2J\\x0aOOM\\xff[101] 25%";
+    assert!(details.contains(evicted), "{details}");
     assert_eq!(model.key(Key::Ctrl('c')), Effect::Quit);
     assert_eq!((model.key(Key::Char('q')), model.key(Key::Ctrl('z'))), (Effect::Quit, Effect::Suspend));
     assert_eq!(model.key(Key::Char('+')), Effect::Interval(S / 2));

@@ -4,6 +4,7 @@
 use ratatui::layout::Rect;
 
 use super::{
+    evictors,
     heat::{self, Column},
     histogram,
     pen::{BOLD, PLAIN, Pen},
@@ -92,6 +93,7 @@ fn lines(model: &Model, frame: &Frame, row: &Row, width: usize) -> Vec<String> {
             if tick.faults_read.swapins { count(faults.swapin_pages) } else { "-".to_owned() }
         ));
     }
+    lines.extend(evictors::of_row(tick, row));
     let [pages, wakeups] = [row.reclaimed_pages, row.wakeups].map(|n| n.map_or_else(|| "-".to_owned(), count));
     lines.push(format!("pages reclaimed in its stalls {pages}; asked for kswapd {wakeups}x; OOM kills {}", row.ooms));
     lines

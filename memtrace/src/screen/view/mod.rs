@@ -1,6 +1,7 @@
 //! Drawing the model, whatever the size.
 
 mod details;
+mod evictors;
 mod header;
 mod heat;
 mod help;

@@ -70,6 +70,10 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let all: Vec<Option<u64>> = of_frames(of);
         line(pen, &series(name, &all, pen, per_s), PLAIN);
     }
+    if let Some(evictors) = &tick.evictors {
+        line(pen, "EVICTED BY > READ BACK BY  files, 1 page in 64", BOLD);
+        super::evictors::panel(tick, evictors).iter().for_each(|text| line(pen, text, PLAIN));
+    }
     line(pen, "", PLAIN);
     line(pen, "STALLED TIME BY KIND", BOLD);
     let mut kinds: Vec<_> = tick.stalls.iter().filter(|(_, stalls)| stalls.total_ns > 0).collect();

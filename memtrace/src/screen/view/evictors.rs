@@ -1,0 +1,64 @@
+//! Who evicted the file pages that came back in an interval.
+
+use crate::{
+    lines::{percent, rate},
+    screen::rows::Row,
+    session::{
+        evictors::{Evictor, EvictorSum, EvictorSummary, File, Pair},
+        recent::Who,
+        tick::Tick,
+    },
+    untrusted::Untrusted,
+};
+
+/// Pairs and files in the panel.
+const PAIRS: usize = 3;
+const FILES: usize = 2;
+/// Who evicted the pages of one row.
+const OF_ROW: usize = 4;
+
+/// The lines of the panel.
+pub(super) fn panel(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
+    if evictors.sum.samples == 0 {
+        return vec!["no page of a file came back".to_owned()];
+    }
+    let pair = |(pair, sum): &(Pair, EvictorSum)| {
+        format!(
+            "{:>7}  {} > {}[{}]",
+            rate(tick.rate(sum.pages())),
+            who(&pair.evictor),
+            name(pair.comm.bytes()),
+            pair.pid
+        )
+    };
+    let file = |(file, sum): &(File, EvictorSum)| {
+        let name = if file.name.bytes().is_empty() { format!("inode {}", file.ino) } else { name(file.name.bytes()) };
+        format!("{:>7}  of {name}", share(sum, &evictors.sum))
+    };
+    let pairs = evictors.pairs.iter().take(PAIRS).map(pair);
+    pairs.chain(evictors.files.iter().take(FILES).map(file)).collect()
+}
+
+/// Who evicted the pages that the process of a row read back; nothing for other rows, and where none came back.
+pub(super) fn of_row(tick: &Tick, row: &Row) -> Option<String> {
+    let (evictors, Some(Who::Process(pid, _))) = (tick.evictors.as_ref()?, row.who) else { return None };
+    let mut all = EvictorSum::default();
+    let pairs: Vec<_> = evictors.pairs.iter().filter(|(pair, _)| pair.pid == pid).collect();
+    pairs.iter().for_each(|(_, sum)| all.add(*sum));
+    let by = |(pair, sum): &&(Pair, EvictorSum)| format!("{} {}", who(&pair.evictor), share(sum, &all));
+    let by: Vec<_> = pairs.iter().take(OF_ROW).map(by).collect();
+    (!by.is_empty()).then(|| format!("file pages that it read back were evicted by: {}", by.join(", ")))
+}
+
+fn who(evictor: &Evictor) -> String {
+    format!("{}[{}]", name(evictor.comm.bytes()), evictor.pid)
+}
+
+fn name(bytes: &[u8]) -> String {
+    Untrusted(bytes).tty().to_string()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+fn share(part: &EvictorSum, whole: &EvictorSum) -> String {
+    percent((whole.samples > 0).then(|| part.samples as f64 / whole.samples as f64))
+}

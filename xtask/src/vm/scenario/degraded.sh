@@ -27,7 +27,7 @@ memload mkfile /data/file 300 > /dev/null
 mount -t tmpfs none /sys/kernel/btf
 try no-btf
 begin no-btf
-load file /data/file 300 1.5
+load file /data/file 300 --passes 2
 finish
 umount /sys/kernel/btf
 

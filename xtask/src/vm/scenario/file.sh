@@ -40,6 +40,6 @@ load file /data/file 300 1.5
 echo 0 > /proc/sys/kernel/bpf_stats_enabled
 finish
 begin evictors --evictors
-load file /data/file 300 1.5
+load file /data/file 300 --passes 2
 finish
 section end

@@ -19,6 +19,7 @@ use crate::{
     limits::Limits,
     lines::things,
     session::{
+        evictors::{EvictorSum, EvictorSummary, File, Pair},
         recent::RecentRow,
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
@@ -83,7 +84,12 @@ impl Frame {
         let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.tables().iter().map(|rows| rows.len()).sum());
         let stacks =
             self.tick.stacks.as_ref().map_or(0, |stacks| stacks.stalls.len() * size_of::<(StackKey, StackSum)>());
+        let of_evictors = |evictors: &EvictorSummary| {
+            evictors.pairs.len() * size_of::<(Pair, EvictorSum)>()
+                + evictors.files.len() * size_of::<(File, EvictorSum)>()
+        };
         2048 + stacks
+            + self.tick.evictors.as_ref().map_or(0, of_evictors)
             + rows * (size_of::<RecentRow>() + 32)
             + self.tick.zones.len() * 96
             + self.tick.coverage.rows.len() * 128

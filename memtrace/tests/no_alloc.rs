@@ -10,7 +10,7 @@ use memtrace::{
     decode::{DecodeContext, decode},
     host::cgroups::CgroupNames,
     live::{Drain, queue},
-    session::{Session, SessionConfig, filter::Filter, loss::Loss, pattern::CgroupPattern},
+    session::{Session, SessionConfig, evictors::Interval, filter::Filter, loss::Loss, pattern::CgroupPattern},
     source::Sources,
 };
 
@@ -104,6 +104,13 @@ fn oom(record: &mut [u8; 152], n: u32) {
     record[80..84].copy_from_slice(&n.to_ne_bytes());
 }
 
+/// A page of the `n`th file came back.
+fn refault(record: &mut [u8; 136], n: u32) {
+    record[0..4].copy_from_slice(&[5_u16.to_ne_bytes(), 136_u16.to_ne_bytes()].concat()[..]);
+    record[16..24].copy_from_slice(&(u64::from(n) * 7919 % 1_000_000_000).to_ne_bytes());
+    record[32..40].copy_from_slice(&u64::from(n).to_ne_bytes());
+}
+
 #[test]
 fn decode_and_apply_allocate_nothing() {
     let names: BTreeMap<u64, Vec<u8>> = (0..3000).map(|id| (id, format!("/pod{id}/c").into_bytes())).collect();
@@ -142,8 +149,9 @@ fn the_drain_allocates_nothing() {
     // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
+    drain.evictors = Some(Interval::default());
     drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
-    let (mut s, mut k, mut o) = ([0; 160], [0; 64], [0; 152]);
+    let (mut s, mut k, mut o, mut r) = ([0; 160], [0; 64], [0; 152], [0; 136]);
     let mut make = |n: u32| {
         stall(&mut s, n);
         if let Some(id) = root {
@@ -151,7 +159,8 @@ fn the_drain_allocates_nothing() {
         }
         wakeup(&mut k, n);
         oom(&mut o, n);
-        (s, k, o)
+        refault(&mut r, n);
+        (s, k, o, r)
     };
     // The name of a cgroup is learnt when it is first seen, the one allocation there may be: each id has come by once.
     for n in 1..=3000 {
@@ -159,14 +168,20 @@ fn the_drain_allocates_nothing() {
     }
     let mut allocated = 0;
     for n in 3001..100_000 {
-        let (s, k, o) = make(n);
+        let (s, k, o, r) = make(n);
         let before = allocations();
-        for bytes in [s.as_slice(), &k, &o, &s[..50]] {
+        for bytes in [s.as_slice(), &k, &o, &r, &s[..50]] {
             drain.take(bytes);
         }
         allocated += allocations() - before;
+        // As at a tick: what came back is handed over, and the room is used again.
+        if n % 20_000 == 0 {
+            let _ = drain.evictors.as_mut().map(Interval::take);
+        }
     }
     assert_eq!(allocated, 0);
+    let back = drain.evictors.as_mut().map(Interval::take).unwrap();
+    assert_eq!((back.rows.len() as u64 + back.other.samples, back.away.total()), (19_999, 19_999));
     assert!(allocations() > 0, "the counter counts");
     assert_eq!(receiver.try_iter().count(), 256);
     let loss = drain.session.loss();

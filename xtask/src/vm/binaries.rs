@@ -1,8 +1,11 @@
 //! The static programs that scenarios run in a guest.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{build, tools};
 
@@ -26,11 +29,25 @@ impl Binaries {
         Ok(found)
     }
 
-    /// Build them, static, in the workspace's target directory.
+    /// Build them, static, in the workspace's target directory. A guest gets them without their line tables: all that it is
+    /// given sits in its memory, a fifth of which they would be.
     pub(crate) fn build() -> Result<Self> {
         tools::setup(true)?;
         let options = build::Options { release: true, target: Some(tools::static_target()), load: true };
         let mut built = build::binaries(&options)?;
-        Ok(Self { memtrace: build::take(&mut built, "memtrace")?, memload: build::take(&mut built, "memload")? })
+        let mut take = |name| without_lines(&build::take(&mut built, name)?);
+        Ok(Self { memtrace: take("memtrace")?, memload: take("memload")? })
     }
+}
+
+/// A copy of a program beside it, without what only a debugger reads.
+fn without_lines(program: &Path) -> Result<PathBuf> {
+    let copy = program.with_extension("guest");
+    let mut strip = Command::new("strip");
+    strip.arg("--strip-debug").arg("-o").arg(&copy).arg(program);
+    let status = strip.status().context("running strip, which comes with a C compiler (Debian: binutils)")?;
+    if !status.success() {
+        bail!("strip of {} ended with {status}", program.display());
+    }
+    Ok(copy)
 }

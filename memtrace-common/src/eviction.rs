@@ -9,7 +9,7 @@ use crate::{
 
 /// Pages of a file that are told apart by one of them: in each aligned block of as many, chance picks one.
 pub const SAMPLE_PAGES: u64 = 64;
-/// Evicted pages that are remembered; those that were evicted longest ago give way.
+/// Evicted pages that are remembered; those that were evicted longest ago give way, and are not told when they come back.
 pub const MAX_EVICTED: u32 = 16_384;
 /// Bytes of a file name that are kept, with the NUL.
 pub const NAME_LEN: usize = 32;
@@ -49,13 +49,15 @@ impl EvictionPlaces {
         name_before: Member::UNREAD,
     };
 
-    /// Whether pages can be told apart at all; a name may still be missing.
+    /// Whether files can be told apart; a name may still be missing.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.mapping.0 == offset_of!(FolioHead, mapping) as u32
             && self.index.0 == offset_of!(FolioHead, index) as u32
             && self.host.offset().is_some()
             && self.ino.offset().is_some()
+            && self.sb.offset().is_some()
+            && self.dev.offset().is_some()
     }
 }
 

@@ -21,11 +21,12 @@ use crate::{
 #[inline(always)]
 pub(crate) fn expect(victim: &MarkedVictim) {
     let key = key_of(victim);
-    if VICTIMS.insert(key, victim, 0).is_err() {
-        lost(Loss::VictimsFull, 1);
-    }
+    let mut is_full = VICTIMS.insert(key, victim, 0).is_err();
     if key != u64::from(victim.tid) {
-        let _ = VICTIMS.insert(u64::from(victim.tid), victim, 0);
+        is_full |= VICTIMS.insert(u64::from(victim.tid), victim, 0).is_err();
+    }
+    if is_full {
+        lost(Loss::VictimsFull, 1);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use memtrace_common::eviction::SAMPLE_PAGES;
+use memtrace_common::eviction::{MAX_EVICTED, SAMPLE_PAGES};
 
 use super::{
     number::{count, duration_or_dash},
@@ -13,13 +13,27 @@ use crate::{
     untrusted::Untrusted,
 };
 
-/// The two tables, of at most so many rows each.
-pub(super) fn evictors(out: &mut String, summary: &EvictorSummary, top: usize) {
-    if summary.sum.samples == 0 {
+/// Below this share of the refaults, in percent, it is no chance that the sample stands for fewer.
+const BY_CHANCE: u64 = 80;
+
+/// The two tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
+pub(super) fn evictors(out: &mut String, summary: &EvictorSummary, refaults: Option<u64>, top: usize) {
+    let all = &summary.sum;
+    // Fewer than a few samples say nothing about a share.
+    let untold = refaults.filter(|&pages| pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE);
+    if let Some(pages) = untold {
+        let _ = writeln!(
+            out,
+            "evictors: of {} refaults of files some {} are told; what was evicted more than {} pages of files ago is not remembered",
+            count(pages),
+            count(all.pages()),
+            count(u64::from(MAX_EVICTED) * SAMPLE_PAGES)
+        );
+    }
+    if all.samples == 0 {
         let _ = writeln!(out, "evictors: no page of a file came back in the sample (1 page in {SAMPLE_PAGES})");
         return;
     }
-    let all = &summary.sum;
     let _ = write!(
         out,
         "evictors: some {} pages of files came back, by a sample of 1 page in {SAMPLE_PAGES}",
@@ -82,4 +96,32 @@ fn file(file: &File) -> String {
         bytes => format!("{}{}", Untrusted(bytes).tty(), if file.name.is_cut() { "..." } else { "" }),
     };
     format!("{name} ({}:{}, {})", file.dev.0, file.dev.1, file.ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::histogram::Histogram;
+
+    fn told(samples: u64, refaults: Option<u64>) -> String {
+        let summary = EvictorSummary {
+            sum: EvictorSum { samples, away_ns: samples },
+            away: Some(Histogram::default()),
+            distance: Some(Histogram::default()),
+            pairs: Vec::new(),
+            files: Vec::new(),
+            other: EvictorSum::default(),
+        };
+        let mut out = String::new();
+        evictors(&mut out, &summary, refaults, 5);
+        out
+    }
+
+    #[test]
+    fn refaults_that_are_not_told_are_said() {
+        let is_said = |text: &str| text.contains("is not remembered");
+        assert!(is_said(&told(0, Some(100_000))) && is_said(&told(1000, Some(100_000))));
+        // As many as there are, too few to judge, and no count of them.
+        assert!(!is_said(&told(1560, Some(100_000))) && !is_said(&told(0, Some(200))) && !is_said(&told(0, None)));
+    }
 }

@@ -72,7 +72,8 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
         stacks(&mut out, found, view.width);
     }
     if let Some(found) = &summary.evictors {
-        evictors(&mut out, found, view.top);
+        let refaults = summary.refaults.filter(|_| view.filter.is_empty()).map(|refaults| refaults.file_pages);
+        evictors(&mut out, found, refaults, view.top);
     }
     nodes(&mut out, summary);
     proactive(&mut out, summary);

@@ -181,6 +181,8 @@ pub struct TaskMembers {
     pub memstall: Member,
     /// The bit in that byte.
     pub memstall_mask: u32,
+    /// Whether the kernel hands out the current task with its type (`bpf_get_current_task_btf`, 5.11): 0 or 1.
+    pub typed: u32,
 }
 
 impl TaskMembers {
@@ -207,6 +209,7 @@ impl TaskMembers {
         kn_id: Member::UNREAD,
         memstall: Member::UNREAD,
         memstall_mask: 0,
+        typed: 0,
     };
 }
 

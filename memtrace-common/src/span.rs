@@ -57,45 +57,26 @@ pub struct NodePages {
     pub pad: u32,
 }
 
-/// The open spans of one task and what happened inside the outermost one. What each scan touches comes first: reclaim
-/// empties the CPU's caches, and each further line of them that a scan needs makes up a fair part of its cost.
+/// The open spans of one task and what happened inside the outermost one, by lines of the cache: reclaim empties the CPU's
+/// caches, so that each line that a program needs makes up a fair part of its cost. The first is all that a scan
+/// needs, the second has the outermost span.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskSpans {
+    /// The thread, of an entry that is found by its place; 0 in one that is found by its key, and in a free place.
+    pub tid: u32,
     /// Number of open spans.
     pub depth: u32,
     /// Shrinks inside the outermost span.
     pub shrinks: u32,
+    /// Process id of the task.
+    pub tgid: u32,
     /// Pages scanned inside it.
     pub scanned_pages: u64,
     /// What was scanned and reclaimed of one node inside it since that was added to the node's own counts.
     pub node: NodePages,
     /// Time throttled inside it, in ns.
     pub throttled_ns: u64,
-    /// Time in soft-limit reclaim inside it, in ns.
-    pub soft_limit_ns: u64,
-    /// Process id of the task.
-    pub tgid: u32,
-    /// How many sections are open that the kernel counts as memory stalls.
-    pub memstall: u32,
-    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
-    pub switches: u64,
-    /// Time in shrinkers inside the outermost span, in ns.
-    pub shrinkers_ns: u64,
-    /// Begin of the shrinker that runs now, 0 when none does.
-    pub shrinker_start_ns: u64,
-    /// Address of its function, 0 when that was not read.
-    pub shrinker: u64,
-    /// Time in reclaims inside the outermost span, in ns.
-    pub nested_ns: u64,
-    /// Pages reclaimed by the spans inside the outermost one.
-    pub reclaimed_pages: u64,
-    /// Time inside the outermost span in which the task did not run, in ns.
-    pub off_cpu_ns: u64,
-    /// Since when it does not run, 0 while it does.
-    pub off_cpu_since_ns: u64,
-    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
-    pub ran_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,
     /// What the task waits for outside its spans, plus 1; 0 when for nothing.
@@ -104,13 +85,39 @@ pub struct TaskSpans {
     pub wait_counted: u8,
     /// Explicit padding, 0.
     pub pad: [u8; 2],
-    /// That wait.
-    pub wait: Wait,
+    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
+    pub ran_ns: u64,
+    /// Pages reclaimed by the spans inside the outermost one.
+    pub reclaimed_pages: u64,
+    /// Time in reclaims inside the outermost span, in ns.
+    pub nested_ns: u64,
+    /// Time in soft-limit reclaim inside it, in ns.
+    pub soft_limit_ns: u64,
+    /// Time in shrinkers inside the outermost span, in ns.
+    pub shrinkers_ns: u64,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
+    /// Begin of the shrinker that runs now, 0 when none does.
+    pub shrinker_start_ns: u64,
+    /// Address of its function, 0 when that was not read.
+    pub shrinker: u64,
+    /// Time inside the outermost span in which the task did not run, in ns.
+    pub off_cpu_ns: u64,
+    /// Since when it does not run, 0 while it does.
+    pub off_cpu_since_ns: u64,
+    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
+    pub switches: u64,
+    /// What the task waits for outside its spans.
+    pub wait: Wait,
+    /// How many sections are open that the kernel counts as memory stalls.
+    pub memstall: u32,
+    /// Explicit padding, 0.
+    pub tail: [u32; 13],
     /// Time by shrinker inside the outermost span.
     pub shrinkers: [ShrinkerTime; SHRINKERS],
 }
+
+const _: () = assert!(size_of::<TaskSpans>().is_multiple_of(64), "each place begins a line of the cache");
 
 /// What a begin did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod fields;
 mod hooks;
 mod inflight;
 mod maps;
+mod memory;
 mod task;
 
 use crate::{

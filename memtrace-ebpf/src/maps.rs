@@ -1,6 +1,7 @@
 //! All maps. Everything is allocated when the maps are created: nothing may be allocated while memory is short.
 
 use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
@@ -20,10 +21,26 @@ use memtrace_common::{
 #[map]
 pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
 
-/// Open spans by thread id: a thread id cannot be reused while its task is inside reclaim. An entry outlives its stall
-/// while there are few of them, since the thread will likely stall again.
+/// Places of [`SPANS`]. A power of two.
+pub(crate) const PLACES: u32 = 4096;
+
+/// Open spans of most threads: the place of a thread is in its id, which saves the search. What user space may map begins
+/// at a page, so that each entry begins a line of the cache.
+#[map]
+pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(PLACES, BPF_F_MMAPABLE);
+
+/// Who has a place of [`SPANS`]: the thread that could add it here.
+#[map]
+pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(PLACES, 0);
+
+/// Open spans of the threads whose place another one has, by thread id: it cannot be reused while its task is inside reclaim.
+/// An entry outlives its stall while there are few of them, since the thread will likely stall again.
 #[map]
 pub(crate) static INFLIGHT: HashMap<u32, TaskSpans> = HashMap::with_max_entries(10_240, 0);
+
+/// What a new entry of [`INFLIGHT`] is copied from, since it would fill the stack of a program. Nobody writes it.
+#[map]
+pub(crate) static EMPTY: Array<TaskSpans> = Array::with_max_entries(1, 0);
 
 /// Number of entries in [`INFLIGHT`].
 #[map]

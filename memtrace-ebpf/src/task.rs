@@ -1,45 +1,23 @@
-//! What is read of a task: through `probe_read_kernel` along members whose offsets BTF gave to the loader.
+//! What is read of a task, along members whose offsets BTF gave to the loader.
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid, bpf_probe_read_kernel};
+use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid};
 use memtrace_common::{
-    config::{Member, cgroup_source},
+    config::cgroup_source,
     record::{COMM_LEN, StalledTask},
 };
 
 use crate::{
     config::{CONFIG, loaded},
     hooks::kswapd,
+    memory::{Address, Memory, Typed},
 };
 
 /// `PF_KTHREAD` of `include/linux/sched.h`: a kernel thread. The same on all supported kernels.
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// `PF_MEMALLOC`: the task is inside reclaim. The same on all supported kernels.
 const PF_MEMALLOC: u32 = 0x0000_0800;
-
-/// A kernel address, read only through [`bpf_probe_read_kernel`].
-#[derive(Clone, Copy)]
-pub(crate) struct Address(pub u64);
-
-impl Address {
-    /// The value at a member; `None` when the kernel has no such member, the address is null or cannot be read.
-    #[inline(always)]
-    pub(crate) fn read<T>(self, member: &'static Member) -> Option<T> {
-        let offset = loaded(member).offset()?;
-        if self.0 == 0 {
-            return None;
-        }
-        // SAFETY: probe_read_kernel checks the address.
-        unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.ok()
-    }
-
-    /// The address that a pointer member holds.
-    #[inline(always)]
-    pub(crate) fn follow(self, member: &'static Member) -> Option<Self> {
-        self.read::<u64>(member).map(Self)
-    }
-}
 
 /// Thread id and process id of the current task.
 #[inline(always)]
@@ -61,40 +39,94 @@ pub(crate) fn current() -> Address {
     Address(unsafe { helpers::generated::bpf_get_current_task() })
 }
 
-/// Start of the process that a task belongs to; `leads` when the task is its first thread.
+/// What this says of the current task: by its type where the kernel hands one out, else by its address.
+macro_rules! of_current {
+    (|$task:ident| $said:expr) => {
+        if loaded(&CONFIG.task.typed) != 0 {
+            // SAFETY: the helper takes no argument and cannot fail.
+            let $task = Typed(unsafe { helpers::generated::bpf_get_current_task_btf() } as u64);
+            $said
+        } else {
+            let $task = current();
+            $said
+        }
+    };
+}
+
+/// Start of the process that the current task belongs to; `leads` when the task is its first thread.
 #[inline(always)]
-pub(crate) fn process_start_ns(task: Address, leads: bool) -> Option<u64> {
-    let leader = if leads { task } else { task.follow(&CONFIG.task.group_leader)? };
-    leader.read(&CONFIG.task.start_time)
+pub(crate) fn process_start_ns(leads: bool) -> Option<u64> {
+    let members = &CONFIG.task;
+    match leads {
+        true => of_current!(|task| task.read(&members.start_time)),
+        false => of_current!(|task| task.follow(&members.group_leader)?.read(&members.start_time)),
+    }
+}
+
+/// How long the current task ran, in ns, as of its last tick or switch.
+#[inline(always)]
+pub(crate) fn ran_ns() -> Option<u64> {
+    of_current!(|task| task.read(&CONFIG.task.ran))
+}
+
+/// Voluntary context switches of the current task.
+#[inline(always)]
+pub(crate) fn switches() -> Option<u64> {
+    of_current!(|task| task.read(&CONFIG.task.switches))
+}
+
+/// Pages that the current task is over `memory.high`, to be made up for before it goes on.
+#[inline(always)]
+pub(crate) fn over_high() -> Option<u32> {
+    of_current!(|task| task.read(&CONFIG.task.over_high))
+}
+
+/// Whether the current task is a kernel thread, which works at reclaim and is not its victim.
+#[inline(always)]
+pub(crate) fn current_is_kthread() -> bool {
+    current_flags() & PF_KTHREAD != 0
+}
+
+/// Whether the current task is inside reclaim, as a kernel thread or for its own allocation.
+#[inline(always)]
+pub(crate) fn reclaims() -> bool {
+    current_flags() & PF_MEMALLOC != 0
+}
+
+/// `task_struct.flags` of the current task; 0 when they are not read.
+#[inline(always)]
+fn current_flags() -> u32 {
+    match of_current!(|task| task.read::<u32>(&CONFIG.task.flags)) {
+        Some(flags) => flags,
+        None => 0,
+    }
 }
 
 /// Id of the memory cgroup of a task. On both cgroup versions this is where the task's memory is charged, which on v2
 /// can be an ancestor of the cgroup that the task is in.
 #[inline(always)]
-pub(crate) fn memory_cgroup_of(task: Address) -> Option<u64> {
+pub(crate) fn memory_cgroup_of<M: Memory>(task: M) -> Option<u64> {
     let members = &CONFIG.task;
-    task.follow(&members.cgroups)?
-        .follow(&members.memory_css)?
-        .follow(&members.css_cgroup)?
-        .follow(&members.cgroup_kn)?
-        .read(&members.kn_id)
+    id_of_css(task.follow(&members.cgroups)?.follow(&members.memory_css)?)
 }
 
 /// Id of a `mem_cgroup`.
 #[inline(always)]
-pub(crate) fn id_of_memcg(memcg: Address) -> Option<u64> {
-    let css = Address(memcg.0 + u64::from(loaded(&CONFIG.refault.memcg_css).offset()?));
-    if memcg.0 == 0 {
-        return None;
-    }
-    css.follow(&CONFIG.task.css_cgroup)?.follow(&CONFIG.task.cgroup_kn)?.read(&CONFIG.task.kn_id)
+pub(crate) fn id_of_memcg<M: Memory>(memcg: M) -> Option<u64> {
+    id_of_css(memcg.at(&CONFIG.refault.memcg_css)?)
+}
+
+#[inline(always)]
+fn id_of_css<M: Memory>(css: M) -> Option<u64> {
+    let members = &CONFIG.task;
+    css.follow(&members.css_cgroup)?.follow(&members.cgroup_kn)?.read(&members.kn_id)
 }
 
 /// Id of the memory cgroup of the current task.
 #[inline(always)]
-pub(crate) fn current_memory_cgroup(task: Address) -> Option<u64> {
+pub(crate) fn current_memory_cgroup() -> Option<u64> {
     match loaded(&CONFIG.cgroup_source) {
-        cgroup_source::WALK => memory_cgroup_of(task),
+        cgroup_source::WALK => of_current!(|task| memory_cgroup_of(task)),
         // SAFETY: the helper takes no argument and cannot fail.
         cgroup_source::HELPER => Some(unsafe { helpers::generated::bpf_get_current_cgroup_id() }),
         _ => None,
@@ -103,17 +135,11 @@ pub(crate) fn current_memory_cgroup(task: Address) -> Option<u64> {
 
 /// Whether a task is a kernel thread, which works at reclaim and is not its victim.
 #[inline(always)]
-pub(crate) fn is_kthread(task: Address) -> bool {
+fn is_kthread(task: Address) -> bool {
     match task.read::<u32>(&CONFIG.task.flags) {
         Some(flags) => flags & PF_KTHREAD != 0,
         None => false,
     }
-}
-
-/// Whether a task is inside reclaim, as a kernel thread or for its own allocation; `None` where its flags are not read.
-#[inline(always)]
-pub(crate) fn reclaims(task: Address) -> Option<bool> {
-    task.read::<u32>(&CONFIG.task.flags).map(|flags| flags & PF_MEMALLOC != 0)
 }
 
 /// Whether a task waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits

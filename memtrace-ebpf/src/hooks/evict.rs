@@ -20,7 +20,8 @@ use crate::{
         stall::now_ns,
     },
     maps::{EVICTED, EVICTIONS, Evicted, PageKey},
-    task::{self, Address},
+    memory::Address,
+    task,
 };
 
 /// log2 of [`SAMPLE_PAGES`].
@@ -78,8 +79,7 @@ fn sampled(mapping: u64, block: u64) -> u64 {
 
 #[inline(always)]
 fn evicted(page: &PageKey) {
-    let current = task::current();
-    if task::reclaims(current) != Some(true) {
+    if !task::reclaims() {
         return;
     }
     let Some(ino) = inode(page).and_then(|inode| inode.read::<u64>(&CONFIG.eviction.ino)) else { return };
@@ -93,7 +93,7 @@ fn evicted(page: &PageKey) {
         ino,
         before,
         tgid,
-        is_kthread: u32::from(task::is_kthread(current)),
+        is_kthread: u32::from(task::current_is_kthread()),
         comm: task::current_comm(),
     };
     // The map makes room; when it cannot, the page is one less of the sample.
@@ -122,7 +122,7 @@ fn back(page: &PageKey) {
         Some(dev) => dev,
         None => 0,
     };
-    let cgroup_id = or_zero(task::current_memory_cgroup(task::current()));
+    let cgroup_id = or_zero(task::current_memory_cgroup());
     emit(Loss::RingRefault, Wake::Lazily, |record: *mut RefaultRecord| {
         // SAFETY: `record` is the reserved room.
         unsafe {

@@ -7,7 +7,7 @@ use crate::{
     fields::Values,
     hooks::{freed, refault},
     inflight,
-    maps::{INFLIGHT, KSWAPD_TASKS},
+    maps::KSWAPD_TASKS,
     task,
 };
 
@@ -17,13 +17,13 @@ pub(crate) fn process_exit<V: Values>(_: &V) {
     let (tid, tgid) = task::current_ids();
     refault::process_exited(tid, tgid);
     freed::thread_exited(tid);
-    if let Some(spans) = INFLIGHT.get_ptr(tid) {
+    if let Some(spans) = inflight::find(tid) {
         // SAFETY: the entry is this thread's own and lives until it is removed below.
         let open = unsafe { (*spans).depth };
         if open != 0 {
             lost(Loss::LostEnd, u64::from(open));
         }
-        inflight::remove(tid);
+        inflight::remove(tid, spans);
     }
     let _ = KSWAPD_TASKS.remove(tid);
 }

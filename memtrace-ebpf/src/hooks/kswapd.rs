@@ -17,7 +17,8 @@ use crate::{
     fields::Values,
     hooks::node,
     maps::{KSWAPD, KSWAPD_TASKS, KswapdTask},
-    task::{self, Address},
+    memory::Address,
+    task,
 };
 
 /// `mm_vmscan_wakeup_kswapd`, in the allocating task.

@@ -2,11 +2,7 @@
 
 use memtrace_common::totals::MAX_NODES;
 
-use crate::{
-    config::CONFIG,
-    maps::NODES,
-    task::{Address, current},
-};
+use crate::{config::CONFIG, maps::NODES, memory::Address, task::current};
 
 /// The `pglist_data` of a node; `None` until its kswapd was seen.
 #[inline(always)]

@@ -7,8 +7,9 @@ use crate::{
     config::{CONFIG, loaded},
     fields::Values,
     hooks::stall::now_ns,
-    maps::INFLIGHT,
-    task::{self, Address},
+    inflight,
+    memory::Address,
+    task,
 };
 
 /// Stalls shorter than this have no estimate: the scheduler adds up at its ticks (1 to 10 ms) and at switches only.
@@ -18,12 +19,12 @@ const LONG_NS: u64 = 20_000_000;
 #[inline(always)]
 pub(crate) fn switch<V: Values>(v: &V) {
     let (tid, _) = task::current_ids();
-    if let Some(spans) = INFLIGHT.get_ptr_mut(tid) {
+    if let Some(spans) = inflight::find(tid) {
         // SAFETY: the entry is that of the thread that runs here; nobody else writes it.
         unsafe { (*spans).switched_out(now_ns()) };
     }
     let Some(next) = comes(v) else { return };
-    if let Some(spans) = INFLIGHT.get_ptr_mut(next) {
+    if let Some(spans) = inflight::find(next) {
         // SAFETY: the thread does not run yet, and will run here.
         unsafe { (*spans).switched_in(now_ns()) };
     }
@@ -45,7 +46,7 @@ pub(crate) fn ran_ns() -> u64 {
     if loaded(&CONFIG.off_cpu) != 0 {
         return 0;
     }
-    match task::current().read::<u64>(&CONFIG.task.ran) {
+    match task::ran_ns() {
         Some(ns) => ns,
         None => 0,
     }

@@ -12,7 +12,8 @@ use crate::{
     fields::{Args, Record, Values},
     hooks::{freed, stall::or_zero},
     maps::{LAST_RECLAIM, MarkedVictim, OOM_CALLS},
-    task::{self, Address},
+    memory::Address,
+    task,
 };
 
 /// Remembers what the current thread has just ended on this CPU. An OOM kill follows at once, in the same task.

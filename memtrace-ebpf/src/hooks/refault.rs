@@ -10,7 +10,8 @@ use crate::{
     emit::add,
     fields::{Args, Values as _},
     maps::{CGROUP_REFAULTS, REFAULT_TOTALS, TASK_FAULTS},
-    task::{self, Address},
+    memory::{Address, Typed},
+    task,
 };
 
 /// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item decides first.
@@ -33,7 +34,7 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
         2 | 3 => RefaultCounts { activated_pages: pages, ..RefaultCounts::default() },
         _ => RefaultCounts { restored_pages: pages, ..RefaultCounts::default() },
     };
-    count_refault(&counts, or_zero(task::id_of_memcg(Address(args.raw(0)))));
+    count_refault(&counts, or_zero(task::id_of_memcg(Typed(args.raw(0)))));
 }
 
 /// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
@@ -58,7 +59,7 @@ pub(crate) fn refault(folio: u64, out: bool) {
     }
     // A page that comes back is charged to the cgroup of the task that brings it back (but for swap, to that of the task
     // that it was taken from, nearly always the same). What the folio itself says is not of one shape on all kernels.
-    count_refault(&counts, or_zero(task::current_memory_cgroup(task::current())));
+    count_refault(&counts, or_zero(task::current_memory_cgroup()));
 }
 
 /// A folio is read back from swap.
@@ -87,7 +88,7 @@ pub(crate) fn process_exited(tid: u32, tgid: u32) {
     if tid != tgid {
         return;
     }
-    let start_ns = task::process_start_ns(task::current(), true).unwrap_or(0);
+    let start_ns = task::process_start_ns(true).unwrap_or(0);
     if let Some(faults) = TASK_FAULTS.get_ptr_mut(TaskKey { start_ns, tgid, pad: 0 }) {
         // SAFETY: a map value.
         unsafe { (*faults).exited = 1 };
@@ -129,14 +130,13 @@ pub(super) fn or_zero(id: Option<u64>) -> u64 {
 #[inline(always)]
 fn own_entry() -> Option<*mut TaskFaults> {
     let (tid, tgid) = task::current_ids();
-    let current = task::current();
-    let start_ns = task::process_start_ns(current, tid == tgid).unwrap_or(0);
+    let start_ns = task::process_start_ns(tid == tgid).unwrap_or(0);
     let key = TaskKey { start_ns, tgid, pad: 0 };
     if let Some(faults) = TASK_FAULTS.get_ptr_mut(key) {
         return Some(faults);
     }
     let fresh = TaskFaults {
-        cgroup_id: task::current_memory_cgroup(current).unwrap_or(0),
+        cgroup_id: task::current_memory_cgroup().unwrap_or(0),
         comm: task::current_comm(),
         ..TaskFaults::default()
     };
@@ -165,13 +165,20 @@ fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
     if cgroup_id == 0 {
         return;
     }
-    if CGROUP_REFAULTS.get_ptr(cgroup_id).is_none() {
-        let _ = CGROUP_REFAULTS.insert(cgroup_id, RefaultCounts::default(), u64::from(aya_ebpf::bindings::BPF_NOEXIST));
-    }
-    if let Some(cgroup) = CGROUP_REFAULTS.get_ptr_mut(cgroup_id) {
+    if let Some(cgroup) = entry_of(cgroup_id) {
         // SAFETY: a map value.
         unsafe { add_counts(cgroup, counts) };
     }
+}
+
+/// The entry of a cgroup, made when there is none; `None` when there is no room.
+#[inline(always)]
+fn entry_of(cgroup_id: u64) -> Option<*mut RefaultCounts> {
+    if let Some(counts) = CGROUP_REFAULTS.get_ptr_mut(cgroup_id) {
+        return Some(counts);
+    }
+    let _ = CGROUP_REFAULTS.insert(cgroup_id, RefaultCounts::default(), u64::from(aya_ebpf::bindings::BPF_NOEXIST));
+    CGROUP_REFAULTS.get_ptr_mut(cgroup_id)
 }
 
 /// # Safety

@@ -17,7 +17,8 @@ use crate::{
     },
     inflight,
     maps::{NODE_SHRINKS, OTHER_SHRINKS, SHRINKER_TOTALS},
-    task::{self, Address},
+    memory::Address,
+    task,
 };
 
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the node, else to its node if it is a kswapd, else apart.

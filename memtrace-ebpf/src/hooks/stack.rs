@@ -26,9 +26,8 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
         return;
     }
     let &Finished { kind, tid, tgid, dur_ns, .. } = finished;
-    let current = task::current();
-    let (process_start_ns, _) = or_zero(task::process_start_ns(current, tid == tgid), 0);
-    let (cgroup_id, _) = or_zero(task::current_memory_cgroup(current), 0);
+    let (process_start_ns, _) = or_zero(task::process_start_ns(tid == tgid), 0);
+    let (cgroup_id, _) = or_zero(task::current_memory_cgroup(), 0);
     // Of each kind one program makes the stalls, and the kernel runs no program inside itself on a CPU: nobody else
     // writes to this room, although another program may interrupt.
     let Some(room) = STACK_ROOM.get_ptr_mut(kind as u32) else { return };

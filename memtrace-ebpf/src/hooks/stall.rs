@@ -17,7 +17,7 @@ use crate::{
     emit::{Wake, emit, header, lost},
     hooks::{off_cpu, shrink, stack},
     inflight,
-    maps::{INFLIGHT, STALLS},
+    maps::STALLS,
     task,
 };
 
@@ -42,7 +42,7 @@ pub(crate) enum Closed {
 /// Closes the span of this kind on this thread. All that cannot be paired is counted.
 #[inline(always)]
 pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
-    let Some(spans) = INFLIGHT.get_ptr_mut(tid) else {
+    let Some(spans) = inflight::find(tid) else {
         lost(Loss::EndWithoutBegin, 1);
         return None;
     };
@@ -231,9 +231,8 @@ fn masked_bucket(dur_ns: u64) -> usize {
 /// `record` must be reserved room.
 #[inline(always)]
 unsafe fn describe_task(record: *mut StallRecord, leads: bool, read: u32) {
-    let task = task::current();
-    let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(task), fields::CGROUP);
-    let (start_ns, start_read) = or_zero(task::process_start_ns(task, leads), fields::PROCESS_START);
+    let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(), fields::CGROUP);
+    let (start_ns, start_read) = or_zero(task::process_start_ns(leads), fields::PROCESS_START);
     // SAFETY: by contract.
     unsafe {
         (*record).cgroup_id = cgroup_id;

@@ -18,8 +18,8 @@ use crate::{
         stall::{Closed, Finished, Inside, close, count_apart, finish, now_ns, or_zero},
     },
     inflight,
-    maps::INFLIGHT,
-    task::{self, Address},
+    memory::Address,
+    task,
 };
 
 /// `COMPACT_DEFERRED` of `enum compact_result`. Up to it nothing was done: each zone was skipped, or put off since it
@@ -44,7 +44,7 @@ pub(crate) fn pfmemalloc_end(ctx: *mut c_void) {
 /// looked at first.
 #[inline(always)]
 pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
-    if task::current().read::<u32>(&CONFIG.task.over_high) == Some(0) {
+    if task::over_high() == Some(0) {
         return;
     }
     open(&Span { start_ns: now_ns(), kind: StallKind::MemcgHigh as u8, ..Span::default() });
@@ -68,7 +68,7 @@ pub(crate) fn proactive_begin<V: Values>(_: &V) {
 #[inline(always)]
 pub(crate) fn proactive_end(_: *mut c_void) {
     let (tid, _) = task::current_ids();
-    let Some(spans) = INFLIGHT.get_ptr(tid) else { return };
+    let Some(spans) = inflight::find(tid) else { return };
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {
         if !(*spans).is_open(PROACTIVE) {
@@ -138,7 +138,7 @@ pub(crate) fn swap_fault_end(ctx: *mut c_void, result: u32) {
 /// `psi_memstall_enter`. kswapd and kcompactd are not held up, they work.
 #[inline(always)]
 pub(crate) fn memstall_enter<V: Values>(_: &V) {
-    if task::is_kthread(task::current()) {
+    if task::current_is_kthread() {
         return;
     }
     let (tid, tgid) = task::current_ids();
@@ -157,7 +157,7 @@ pub(crate) fn memstall_leave<V: Values>(v: &V) {
 /// Voluntary context switches of the current task: whether it slept.
 #[inline(always)]
 fn switches() -> u64 {
-    or_zero(task::current().read(&CONFIG.task.switches), 0).0
+    or_zero(task::switches(), 0).0
 }
 
 /// Opens a span of which it is asked at its end whether the task slept.
@@ -180,7 +180,7 @@ fn open(span: &Span) {
 #[inline(always)]
 fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>) {
     let (tid, tgid) = task::current_ids();
-    let Some(spans) = INFLIGHT.get_ptr(tid) else { return };
+    let Some(spans) = inflight::find(tid) else { return };
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {
         if !(*spans).is_open(kind as u8) {
@@ -203,7 +203,7 @@ fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Op
 #[inline(always)]
 fn wait_ends(ctx: *mut c_void, kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u64>) {
     let (tid, tgid) = task::current_ids();
-    let Some(spans) = INFLIGHT.get_ptr_mut(tid) else { return };
+    let Some(spans) = inflight::find(tid) else { return };
     let now_ns = now_ns();
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {

@@ -6,7 +6,7 @@ use crate::{
     config::{CONFIG, loaded},
     hooks::node,
     maps::ZONES,
-    task::Address,
+    memory::Address,
 };
 
 /// How the zones stand, a bit for each.

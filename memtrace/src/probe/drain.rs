@@ -1,26 +1,26 @@
 //! Reading the exact totals out of the maps, once a tick.
 
-use std::collections::BTreeMap;
-
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use memtrace_common::{
     kind::StallKind,
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
-    span::TaskSpans,
     totals::{
         KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals, failures_from,
     },
     zone::{HOPELESS, ZonesTotals},
 };
 
-use super::{load::LoadError, pod::Raw, words::chain, zones::Watched};
+use super::{
+    load::LoadError,
+    open::{OpenSpans, in_flight, open_stalls},
+    pod::Raw,
+    words::chain,
+    zones::Watched,
+};
 use crate::session::{
-    input::{InFlight, KernelTotals, KindTotals, OpenStall},
+    input::{KernelTotals, KindTotals},
     zones::{StallZones, ZoneStalls},
 };
-
-/// Entries of open spans that are looked at: the map hands them out one by one.
-const OPEN_SPANS: usize = 4096;
 
 /// What the maps hold, by what is attached.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Totals {
     zones: PerCpuArray<MapData, Raw<ZonesTotals>>,
     known: Known,
     loss: PerCpuArray<MapData, u64>,
-    open: HashMap<MapData, u32, Raw<TaskSpans>>,
+    open: OpenSpans,
 }
 
 impl Totals {
@@ -65,7 +65,7 @@ impl Totals {
             zones: PerCpuArray::try_from(take("ZONES")?).map_err(refused)?,
             known,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
-            open: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
+            open: OpenSpans::of(&mut take)?,
         })
     }
 
@@ -108,7 +108,7 @@ impl Totals {
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
         }
-        let open = self.open();
+        let open = self.open.read();
         totals.in_flight = in_flight(&open);
         totals.open = open_stalls(&open);
         Ok(totals)
@@ -120,14 +120,6 @@ impl Totals {
     /// When the kernel does not let the map be read, with its words.
     pub fn oom_calls(&self) -> Result<u64, MapError> {
         self.oom_calls.get(&0, 0).map(|Raw(calls)| calls.calls)
-    }
-
-    /// The spans that are open now, by thread. Tasks come and go meanwhile, so that one may be missed, or seen twice when
-    /// the walk starts over at a removed entry: good for what may be in flight, not for a count.
-    fn open(&self) -> BTreeMap<u32, TaskSpans> {
-        // An entry that went away between its key and its value is over.
-        let entries = self.open.iter().take(OPEN_SPANS).flatten();
-        entries.filter(|(_, Raw(spans))| outermost(spans).is_some()).map(|(tid, Raw(spans))| (tid, spans)).collect()
     }
 
     fn zones(&self) -> Result<Option<StallZones>, MapError> {
@@ -168,38 +160,4 @@ fn sum_of(cpus: &PerCpuValues<Raw<OtherShrinks>>) -> OtherShrinks {
         sum.reclaimed_pages += cpu.reclaimed_pages;
     }
     sum
-}
-
-/// The stall that a thread is in, and its begin; a wait counts only while no span is open inside it.
-fn outermost(spans: &TaskSpans) -> Option<(StallKind, u64)> {
-    match spans.depth {
-        0 => Some((StallKind::from_u8(spans.waits())?, spans.wait.start_ns)),
-        _ => Some((StallKind::from_u8(spans.spans[0].kind)?, spans.spans[0].start_ns)),
-    }
-}
-
-fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, InFlight> {
-    let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
-    for spans in open.values() {
-        if let Some((kind, _)) = outermost(spans) {
-            let sum = kinds.entry(kind).or_default();
-            sum.stalls += 1;
-            // What is counted in the entry of a thread that only waits is that of a stall that is over.
-            let scanned_pages = if spans.depth > 0 { spans.scanned_pages } else { 0 };
-            sum.scanned_pages = sum.scanned_pages.saturating_add(scanned_pages);
-        }
-    }
-    kinds
-}
-
-/// The same one by one, the longest first, without memtrace's own.
-fn open_stalls(open: &BTreeMap<u32, TaskSpans>) -> Vec<OpenStall> {
-    let stall = |(&tid, spans): (&u32, &TaskSpans)| {
-        let (kind, begin_ns) = outermost(spans)?;
-        Some(OpenStall { pid: spans.tgid, tid, comm: None, kind, begin_ns })
-    };
-    let mut stalls: Vec<_> = open.iter().filter_map(stall).collect();
-    stalls.retain(|stall| stall.pid != std::process::id());
-    stalls.sort_by_key(|stall| (stall.begin_ns, stall.tid));
-    stalls
 }

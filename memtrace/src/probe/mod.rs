@@ -11,6 +11,7 @@ pub mod gfp;
 pub mod hooks;
 mod kinds;
 pub mod load;
+mod open;
 pub mod places;
 mod pod;
 pub mod programs;

@@ -15,7 +15,7 @@ use super::{btf::Btf, format::Format};
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
-    const TYPES: [&[u8]; 28] = [
+    const TYPES: [&[u8]; 29] = [
         b"task_struct",
         b"signal_struct",
         b"sched_entity",
@@ -25,6 +25,7 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"cgroup",
         b"kernfs_node",
         b"cgroup_subsys_id",
+        b"bpf_func_id",
         b"folio",
         b"page",
         b"mem_cgroup",
@@ -223,6 +224,7 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         kn_id: member("kernfs_node", "id"),
         memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
         memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
+        typed: u32::from(btf.constant("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_some()),
     }
 }
 

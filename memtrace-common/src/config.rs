@@ -103,6 +103,16 @@ pub struct SwitchFields {
     pub pid: Field,
 }
 
+/// Fields of `mm_vmscan_throttled`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ThrottleFields {
+    /// How long the task slept, in us.
+    pub usec: Field,
+    /// Why: one of [`crate::throttle::REASONS`] (raw argument), or its bit (record).
+    pub reason: Field,
+}
+
 /// Fields of `lru_shrink_inactive`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,8 +243,8 @@ pub struct EventFields {
     pub memcg_end: Field,
     /// `nr_reclaimed` of `mm_vmscan_node_reclaim_end`.
     pub node_end: Field,
-    /// `usec_delayed` of `mm_vmscan_throttled`.
-    pub throttled: Field,
+    /// `mm_vmscan_throttled`.
+    pub throttled: ThrottleFields,
     /// `mm_vmscan_lru_shrink_inactive`.
     pub shrink: ShrinkFields,
     /// `mm_shrink_slab_start`: the `struct shrinker` (raw argument), or the address of its function (record).
@@ -268,7 +278,7 @@ impl EventFields {
         direct_end: Field::UNREAD,
         memcg_end: Field::UNREAD,
         node_end: Field::UNREAD,
-        throttled: Field::UNREAD,
+        throttled: ThrottleFields { usec: Field::UNREAD, reason: Field::UNREAD },
         shrink: ShrinkFields { nid: Field::UNREAD, scanned: Field::UNREAD, reclaimed: Field::UNREAD },
         shrinker: Field::UNREAD,
         wakeup_kswapd: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },

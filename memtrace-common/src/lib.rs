@@ -16,6 +16,7 @@ pub mod refault;
 pub mod shrinker;
 pub mod span;
 pub mod stack;
+pub mod throttle;
 pub mod totals;
 pub mod wait;
 pub mod zone;

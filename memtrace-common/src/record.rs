@@ -2,7 +2,7 @@
 //!
 //! A value that could not be read is marked so in `fields`; its bytes are then 0 and mean nothing.
 
-use crate::kind::StallKind;
+use crate::{kind::StallKind, throttle::REASON_COUNT};
 
 /// Bytes of a task name, with its terminating NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
@@ -106,6 +106,8 @@ pub struct StallRecord {
     pub shrinker_ns: u64,
     /// Time in which the task did not run, in ns.
     pub off_cpu_ns: u64,
+    /// `throttled_ns` by reason, in us; what no reason was read of is in none.
+    pub throttled_us: [u32; REASON_COUNT],
     /// Process id.
     pub tgid: u32,
     /// Thread id.
@@ -272,7 +274,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 160);
+    assert!(size_of::<StallRecord>() == 176);
     assert!(size_of::<OomRecord>() == 152);
     assert!(size_of::<FreedRecord>() == 56);
     assert!(size_of::<KswapdRecord>() == 64);

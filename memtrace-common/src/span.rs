@@ -9,6 +9,7 @@
 use crate::{
     kind::StallKind,
     shrinker::{self, SHRINKERS, ShrinkerTime},
+    throttle::REASON_COUNT,
     wait::Wait,
 };
 
@@ -97,6 +98,8 @@ pub struct TaskSpans {
     pub shrinkers_ns: u64,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
+    /// Time throttled inside the outermost one by reason, in us.
+    pub throttled_us: [u32; REASON_COUNT],
     /// Begin of the shrinker that runs now, 0 when none does.
     pub shrinker_start_ns: u64,
     /// Address of its function, 0 when that was not read.
@@ -112,7 +115,7 @@ pub struct TaskSpans {
     /// How many sections are open that the kernel counts as memory stalls.
     pub memstall: u32,
     /// Explicit padding, 0.
-    pub tail: [u32; 13],
+    pub tail: [u32; 9],
     /// Time by shrinker inside the outermost span.
     pub shrinkers: [ShrinkerTime; SHRINKERS],
 }
@@ -197,6 +200,10 @@ impl TaskSpans {
         if target == 0 {
             self.scanned_pages = 0;
             self.node = NodePages::default();
+            // Most stalls are not throttled.
+            if self.throttled_ns != 0 {
+                self.throttled_us = [0; REASON_COUNT];
+            }
             self.throttled_ns = 0;
             self.soft_limit_ns = 0;
             self.shrinks = 0;
@@ -275,6 +282,19 @@ impl TaskSpans {
         if self.off_cpu_since_ns != 0 {
             self.off_cpu_ns += now_ns.saturating_sub(self.off_cpu_since_ns);
             self.off_cpu_since_ns = 0;
+        }
+    }
+
+    /// The task was throttled for this reason, a number of [`crate::throttle::REASONS`] or one that is not known.
+    #[inline(always)]
+    pub fn throttled(&mut self, reason: u64, usec: u64) {
+        self.throttled_ns += usec * 1000;
+        let mut i = 0;
+        while i < REASON_COUNT {
+            if i as u64 == reason {
+                self.throttled_us[i] = self.throttled_us[i].saturating_add(usec as u32);
+            }
+            i += 1;
         }
     }
 

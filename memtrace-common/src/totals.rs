@@ -1,6 +1,6 @@
 //! Values of the maps that hold exact totals, and the ledger of what the kernel side could not keep.
 
-use crate::{histogram::BUCKETS, kind::StallKind};
+use crate::{histogram::BUCKETS, kind::StallKind, throttle::REASON_COUNT};
 
 /// Totals of one kind of stall on one CPU since attach. They count every stall, whether its record fitted the ring or not.
 #[repr(C)]
@@ -26,6 +26,8 @@ pub struct StallTotals {
     pub nested_ns: u64,
     /// Time in them in which their tasks did not run, in ns.
     pub off_cpu_ns: u64,
+    /// `throttled_ns` by reason, in us; what no reason was read of is in none.
+    pub throttled_us: [u64; REASON_COUNT],
     /// Latencies by [`crate::histogram::bucket_of`].
     pub buckets: [u64; BUCKETS],
 }
@@ -221,4 +223,4 @@ pub struct OomCalls {
 }
 
 const _: () = assert!(size_of::<OomCalls>() == 64);
-const _: () = assert!(size_of::<StallTotals>() == 8 * (10 + BUCKETS));
+const _: () = assert!(size_of::<StallTotals>() == 8 * (10 + REASON_COUNT + BUCKETS));

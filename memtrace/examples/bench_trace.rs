@@ -18,6 +18,7 @@ use memtrace::{
         loss::Loss,
     },
     source::Sources,
+    throttle::Throttles,
     trace::{
         BlockKind, BlockSink, Encoder, Item, Reader,
         model::{ClockReading, End, EndReason, Entry, TickRecord},
@@ -60,6 +61,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         scanned_pages: Some(32 + random.u64(..64)),
         reclaimed_pages: Some(random.u64(..32)),
         throttled_ns: Some(0),
+        throttles: Throttles::default(),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
         nested_ns: None,

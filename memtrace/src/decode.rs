@@ -13,6 +13,7 @@ use memtrace_common::{
         COMM_LEN, FreedRecord, Header, KIND_FREED, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep,
         OomRecord, StallRecord, fields, freed_by,
     },
+    throttle::REASON_COUNT,
 };
 use thiserror::Error;
 
@@ -22,6 +23,7 @@ use crate::{
         Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
     },
     source::Sources,
+    throttle::Throttles,
 };
 
 /// What the records themselves do not tell: which of the hooks that fill them are attached.
@@ -161,6 +163,10 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         scanned_pages: (context.shrink_hook && !unseen).then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
         reclaimed_pages,
         throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
+        throttles: match context.throttle_hook {
+            true => Throttles::of_us(throttled_us(r)),
+            false => Throttles::default(),
+        },
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
@@ -169,6 +175,11 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         off_cpu_estimated_ns: read.has(fields::OFF_CPU_ESTIMATED).then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
+}
+
+fn throttled_us(r: Reader<'_>) -> [u64; REASON_COUNT] {
+    let us = |reason: usize| r.u32(offset_of!(StallRecord, throttled_us) + reason * size_of::<u32>());
+    std::array::from_fn(us).map(u64::from)
 }
 
 fn top_shrinker(r: Reader<'_>) -> Option<TopShrinker> {

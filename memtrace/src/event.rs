@@ -15,7 +15,7 @@ pub use self::{
     oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim},
     refault::{FileName, SampledRefault},
 };
-use crate::source::Source;
+use crate::{source::Source, throttle::Throttles};
 
 /// A task name as the kernel keeps it: up to 15 bytes, NUL padded, chosen by the process itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +81,8 @@ pub struct Stall {
     pub reclaimed_pages: Option<u64>,
     /// Time in `reclaim_throttle`, in ns, in steps of a jiffy.
     pub throttled_ns: Option<u64>,
+    /// The same by reason.
+    pub throttles: Throttles,
     /// Time in memcg soft-limit reclaim, in ns.
     pub soft_limit_ns: Option<u64>,
     /// Time in shrinkers, in ns.

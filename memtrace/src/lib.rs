@@ -29,6 +29,7 @@ pub mod source;
 pub mod stack;
 pub mod survive;
 pub mod terminal;
+pub mod throttle;
 pub mod trace;
 pub mod untrusted;
 pub mod view;

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use memtrace::probe::{btf::Btf, gfp, places};
-use memtrace_common::config::{EventFields, Field, Member, TaskMembers};
+use memtrace_common::config::{EventFields, Field, Member, TaskMembers, ThrottleFields};
 use proptest::prelude::{any, proptest};
 
 const KERNELS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.2"];
@@ -58,10 +58,10 @@ fn seven_two_swaps_the_arguments_of_a_begin() {
 
 #[test]
 fn an_event_that_a_kernel_lacks_is_unread() {
-    assert_eq!(records("5.10").throttled, Field::UNREAD);
-    assert_eq!(records("6.1").throttled, field(16, 4));
-    assert_eq!(with_btf("5.10", places::arguments).throttled, Field::UNREAD);
-    assert_eq!(with_btf("6.12", places::arguments).throttled, field(2, 4));
+    assert_eq!(records("5.10").throttled, ThrottleFields::default());
+    assert_eq!(records("6.1").throttled, ThrottleFields { usec: field(16, 4), reason: field(20, 4) });
+    assert_eq!(with_btf("5.10", places::arguments).throttled, ThrottleFields::default());
+    assert_eq!(with_btf("6.12", places::arguments).throttled, ThrottleFields { usec: field(2, 4), reason: field(3, 4) });
 }
 
 #[test]

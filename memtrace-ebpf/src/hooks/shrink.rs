@@ -141,11 +141,41 @@ pub(crate) fn shrinker_end<V: Values>(_: &V) {
 
 /// `mm_vmscan_throttled`: emitted at the end of the sleep, inside the reclaim that it holds up.
 #[inline(always)]
-pub(crate) fn throttled<V: Values>(v: &V) {
-    let Some(usec) = v.get(&V::places().throttled) else { return };
+pub(crate) fn throttled<V: ThrottleReason>(v: &V) {
+    let Some(usec) = v.get(&V::places().throttled.usec) else { return };
     let (tid, _) = task::current_ids();
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
-        unsafe { (*spans).throttled_ns += usec * 1000 };
+        unsafe { (*spans).throttled(v.reason(), usec) };
+    }
+}
+
+/// Why a task was throttled, in the values of `mm_vmscan_throttled`.
+pub(crate) trait ThrottleReason: Values {
+    /// A number of [`memtrace_common::throttle::REASONS`]; beyond them when it is not known.
+    fn reason(&self) -> u64;
+}
+
+impl<const N: usize> ThrottleReason for Args<N> {
+    #[inline(always)]
+    fn reason(&self) -> u64 {
+        match self.get(&CONFIG.args.throttled.reason) {
+            Some(reason) => reason,
+            None => u64::MAX,
+        }
+    }
+}
+
+impl ThrottleReason for Record<'_> {
+    /// The record has the bit of the reason.
+    #[inline(always)]
+    fn reason(&self) -> u64 {
+        match self.get(&CONFIG.record.throttled.reason) {
+            Some(1) => 0,
+            Some(2) => 1,
+            Some(4) => 2,
+            Some(8) => 3,
+            _ => u64::MAX,
+        }
     }
 }

@@ -9,6 +9,7 @@ use memtrace_common::{
     record::{KIND_STALL, StallRecord, fields},
     shrinker::{ShrinkerTime, largest},
     span::{End, TaskSpans},
+    throttle::REASON_COUNT,
     totals::{Loss, SLOT_SELF, StallTotals},
 };
 
@@ -90,6 +91,7 @@ pub(crate) struct Inside {
     fields: u32,
     shrinker: ShrinkerTime,
     off_cpu_ns: u64,
+    throttled_us: [u32; REASON_COUNT],
     pub(crate) reclaimed_pages: u64,
 }
 
@@ -102,6 +104,7 @@ impl Inside {
         Self {
             scanned_pages: spans.scanned_pages,
             throttled_ns: spans.throttled_ns,
+            throttled_us: if spans.throttled_ns > 0 { spans.throttled_us } else { [0; REASON_COUNT] },
             soft_limit_ns: spans.soft_limit_ns,
             shrinkers_ns: spans.shrinkers_ns,
             nested_ns: spans.nested_ns,
@@ -159,6 +162,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
             (*record).nested_ns = inside.nested_ns;
             (*record).shrinker = inside.shrinker.function;
             (*record).shrinker_ns = inside.shrinker.ns;
+            (*record).throttled_us = inside.throttled_us;
             (*record).off_cpu_ns = inside.off_cpu_ns + off_cpu_ns;
             (*record).shrinks = inside.shrinks;
             (*record).gfp = inside.gfp;
@@ -204,7 +208,14 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
         (*totals).total_ns += dur_ns;
         (*totals).scanned_pages += inside.scanned_pages;
         (*totals).reclaimed_pages += inside.reclaimed_pages;
-        (*totals).throttled_ns += inside.throttled_ns;
+        if inside.throttled_ns > 0 {
+            (*totals).throttled_ns += inside.throttled_ns;
+            let mut i = 0;
+            while i < REASON_COUNT {
+                (*totals).throttled_us[i] += u64::from(inside.throttled_us[i]);
+                i += 1;
+            }
+        }
         (*totals).soft_limit_ns += inside.soft_limit_ns;
         (*totals).shrinkers_ns += inside.shrinkers_ns;
         (*totals).nested_ns += inside.nested_ns;

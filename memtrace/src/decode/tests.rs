@@ -10,6 +10,7 @@ use crate::{
         Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
     },
     source::{Source, Sources},
+    throttle::Throttles,
 };
 
 const ALL: DecodeContext = DecodeContext {
@@ -34,7 +35,7 @@ fn header(kind: u16, len: u16, t_ns: u64) -> Vec<u8> {
 
 fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     bytes(&[
-        &header(1, 160, 5_000_000),
+        &header(1, 176, 5_000_000),
         &3_210_000_u64.to_ne_bytes(), // dur_ns
         &42_u64.to_ne_bytes(),        // cgroup_id
         &99_u64.to_ne_bytes(),        // process_start_ns
@@ -47,6 +48,10 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &77_u64.to_ne_bytes(),        // shrinker
         &250_u64.to_ne_bytes(),       // shrinker_ns
         &700_u64.to_ne_bytes(),       // off_cpu_ns
+        &3_000_u32.to_ne_bytes(),     // throttled_us: writeback
+        &0_u32.to_ne_bytes(),         // isolated
+        &1_000_u32.to_ne_bytes(),     // noprogress
+        &0_u32.to_ne_bytes(),         // congested
         &1234_u32.to_ne_bytes(),      // tgid
         &1240_u32.to_ne_bytes(),      // tid
         &0xcc0_u32.to_ne_bytes(),     // gfp
@@ -84,6 +89,7 @@ fn stall() -> Stall {
         scanned_pages: Some(1024),
         reclaimed_pages: Some(32),
         throttled_ns: Some(4_000_000),
+        throttles: Throttles::of([3_000_000, 0, 1_000_000, 0]),
         soft_limit_ns: Some(1_000),
         shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
@@ -166,6 +172,7 @@ fn what_was_not_read_is_none() {
         scanned_pages: None,
         reclaimed_pages: None,
         throttled_ns: None,
+        throttles: Throttles::default(),
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,
@@ -338,8 +345,8 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 160_u16), (2, 152), (3, 64), (4, 56)]),
-        body in proptest::collection::vec(any::<u8>(), 144),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 176_u16), (2, 152), (3, 64), (4, 56)]),
+        body in proptest::collection::vec(any::<u8>(), 160),
         t_ns: u64,
     ) {
         let mut raw = header(kind, len, t_ns);

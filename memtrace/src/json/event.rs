@@ -3,7 +3,11 @@
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 use serde::Serialize;
 
-use super::{container::Container, parts::Parts, text};
+use super::{
+    container::Container,
+    parts::{Parts, Throttles},
+    text,
+};
 use crate::{event, names::Names, session::parts};
 
 /// A stall that ended.
@@ -45,6 +49,8 @@ pub struct Stall {
     pub reclaimed_pages: Option<u64>,
     /// Time in `reclaim_throttle`, in ns.
     pub throttled_ns: Option<u64>,
+    /// What `throttled_ns` was for; null where that is not known.
+    pub throttles: Option<Throttles>,
     /// What `dur_ns` was spent on; the parts add up to it.
     pub parts: Parts,
     /// Time in which the task did not run, in ns; null where that is not measured (`--off-cpu`).
@@ -76,6 +82,7 @@ impl Stall {
             scanned_pages: stall.scanned_pages,
             reclaimed_pages: stall.reclaimed_pages,
             throttled_ns: stall.throttled_ns,
+            throttles: Throttles::of(stall.throttled_ns, stall.throttles),
             parts: parts::Parts::of(stall).into(),
             off_cpu_ns: stall.off_cpu_ns,
             off_cpu_estimated_ns: stall.off_cpu_estimated_ns,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::parts::{Parts, Shrinker};
+use super::parts::{Parts, Shrinker, Throttles};
 use crate::{
     session::{shrinkers::ShrinkerSummary, summary},
     source::Source,
@@ -27,6 +27,10 @@ pub struct KindSummary {
     pub parts: Parts,
     /// The same of the slowest hundredth, of the stalls that match the filter and that single events told; null without one.
     pub p99_parts: Option<Parts>,
+    /// What `parts.throttle` was for; null where that is not known.
+    pub throttles: Option<Throttles>,
+    /// The same of `p99_parts`.
+    pub p99_throttles: Option<Throttles>,
     /// Time in which their tasks did not run, in ns; null where that is not measured (`--off-cpu`).
     pub off_cpu_ns: Option<u64>,
     /// The same of `p99_parts`.
@@ -55,6 +59,8 @@ pub(super) fn kind_summary(
         source: source.name(),
         parts: s.parts.into(),
         p99_parts: s.p99_parts.map(Into::into),
+        throttles: Throttles::of(s.parts.throttle_ns, s.throttles),
+        p99_throttles: s.p99_parts.and_then(|parts| Throttles::of(parts.throttle_ns, s.p99_throttles)),
         off_cpu_ns: s.off_cpu_ns,
         p99_off_cpu_ns: s.p99_off_cpu_ns,
         p99_off_cpu_estimated_ns: s.p99_off_cpu_estimated_ns,

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::session::{parts, shrinkers};
+use crate::{
+    session::{parts, shrinkers},
+    throttle,
+};
 
 /// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -28,6 +31,28 @@ impl From<parts::Parts> for Parts {
             reclaim: parts.reclaim_ns,
             rest: parts.rest_ns,
         }
+    }
+}
+
+/// Time in `reclaim_throttle` by reason, in ns.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Throttles {
+    /// Too many pages are under writeback.
+    pub writeback: u64,
+    /// Too many pages are isolated from their lists by others.
+    pub isolated: u64,
+    /// Reclaim makes no progress.
+    pub noprogress: u64,
+    /// The pages that come next are dirty, and their device is slow.
+    pub congested: u64,
+}
+
+impl Throttles {
+    /// `None` where no reason is known of a throttle.
+    pub(super) fn of(throttle_ns: Option<u64>, throttles: throttle::Throttles) -> Option<Self> {
+        let [writeback, isolated, noprogress, congested] = throttles.ns();
+        let is_known = throttle_ns? == 0 || throttles.named().next().is_some();
+        is_known.then_some(Self { writeback, isolated, noprogress, congested })
     }
 }
 

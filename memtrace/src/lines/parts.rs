@@ -6,6 +6,7 @@ use crate::{
         shrinkers::{ShrinkerSummary, ShrinkerTime},
         summary::KindSummary,
     },
+    throttle::Throttles,
     untrusted::Untrusted,
 };
 
@@ -13,8 +14,8 @@ use crate::{
 /// when nothing but the rest is worth a word.
 pub(super) fn spent(kind: &KindSummary, shrinkers: Option<&ShrinkerSummary>) -> Option<String> {
     let (all, slowest) = shrinkers.map_or((&[][..], &[][..]), |shrinkers| (&shrinkers.all, &shrinkers.slowest));
-    let slowest = kind.p99_parts.as_ref().and_then(|parts| shares_of(parts, slowest));
-    match (shares_of(&kind.parts, all), slowest) {
+    let slowest = kind.p99_parts.as_ref().and_then(|parts| shares_of(parts, slowest, kind.p99_throttles));
+    match (shares_of(&kind.parts, all, kind.throttles), slowest) {
         (None, None) => None,
         (Some(all), None) => Some(all),
         (None, Some(slowest)) => Some(format!("the slowest 1 %: {slowest}")),
@@ -30,10 +31,10 @@ const NAMED: usize = 2;
 
 /// The largest first; `None` when no part but the rest is worth a line.
 pub(crate) fn shares(parts: &Parts) -> Option<String> {
-    shares_of(parts, &[])
+    shares_of(parts, &[], Throttles::default())
 }
 
-fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime]) -> Option<String> {
+fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) -> Option<String> {
     let whole: u64 = parts.named().map(|(_, ns)| ns).sum();
     let percent = |ns: u64| u64::try_from(u128::from(ns) * 100 / u128::from(whole.max(1))).unwrap_or(100);
     let mut shown: Vec<_> =
@@ -45,9 +46,19 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime]) -> Option<String> {
     let named = shrinkers.iter().map(|shrinker| (shrinker, percent(shrinker.total_ns))).take(NAMED);
     let named: Vec<_> =
         named.filter(|(_, share)| *share >= WORTH).map(|(shrinker, share)| named_share(shrinker, share)).collect();
-    let part = |(name, share): &(&str, u64)| match *name {
-        "shrinkers" if !named.is_empty() => format!("{name} {share} % ({})", named.join(", ")),
-        _ => format!("{name} {share} %"),
+    // In steps of a jiffy, they can come to more than the part, which is cut to its stall.
+    let reasons_ns: u64 = throttles.named().map(|(_, ns)| ns).fold(0, u64::saturating_add);
+    let of_part = |ns: u64, part: u64| u128::from(ns) * u128::from(part) / u128::from(reasons_ns.max(1));
+    let part = |(name, share): &(&str, u64)| {
+        let of_what: Vec<_> = match *name {
+            "shrinkers" => named.clone(),
+            "throttle" => throttles.named().map(|(why, ns)| format!("{why} {} %", of_part(ns, *share))).collect(),
+            _ => Vec::new(),
+        };
+        match of_what.is_empty() {
+            true => format!("{name} {share} %"),
+            false => format!("{name} {share} % ({})", of_what.join(", ")),
+        }
     };
     Some(shown.iter().map(part).collect::<Vec<_>>().join(", "))
 }
@@ -98,6 +109,12 @@ mod tests {
         let rest = Parts { throttle_ns: Some(1), rest_ns: 999, ..Parts::default() };
         assert_eq!(spent(&KindSummary { parts: rest, ..kind }, None), Some(format!("the slowest 1 %: {all}")));
         assert_eq!(spent(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), None);
+        // Why it was throttled is said where it is known.
+        let throttled = Parts { throttle_ns: Some(600), rest_ns: 400, ..Parts::default() };
+        let throttles = Throttles::of([900, 0, 300, 0]);
+        let throttled = KindSummary { parts: throttled, p99_parts: None, throttles, ..kind };
+        let want = "throttle 60 % (writeback 45 %, noprogress 15 %), rest 40 %";
+        assert_eq!(spent(&throttled, None).as_deref(), Some(want));
         // Which shrinkers it was is said where it is known, but for crumbs.
         let time = |name: Option<&str>, total_ns| ShrinkerTime { name: name.map(Into::into), total_ns };
         let shrinkers = ShrinkerSummary {

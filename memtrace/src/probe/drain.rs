@@ -17,9 +17,12 @@ use super::{
     words::chain,
     zones::Watched,
 };
-use crate::session::{
-    input::{KernelTotals, KindTotals},
-    zones::{StallZones, ZoneStalls},
+use crate::{
+    session::{
+        input::{KernelTotals, KindTotals},
+        zones::{StallZones, ZoneStalls},
+    },
+    throttle::Throttles,
 };
 
 /// What the maps hold, by what is attached.
@@ -142,6 +145,7 @@ impl Totals {
             sum.scanned_pages += cpu.scanned_pages;
             sum.reclaimed_pages += cpu.reclaimed_pages;
             sum.throttled_ns += cpu.throttled_ns;
+            sum.throttles.add(Throttles::of_us(cpu.throttled_us));
             sum.soft_limit_ns += cpu.soft_limit_ns;
             sum.shrinkers_ns += cpu.shrinkers_ns;
             sum.nested_ns += cpu.nested_ns;

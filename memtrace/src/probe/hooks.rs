@@ -89,7 +89,7 @@ pub const HOOKS: [Hook; 19] = [
         without "time in shrinkers (slab) is not told apart", ["shrinker" = shrinker]),
     hook!("vmscan" "mm_vmscan_throttled", "throttled", false,
         gives "time a reclaim was throttled",
-        without "throttled_ns is unread", ["usec_delayed" = throttled]),
+        without "throttled_ns is unread", ["usec_delayed" = throttled.usec, "reason" = throttled.reason]),
     hook!("vmscan" "mm_vmscan_lru_shrink_inactive", "shrink_inactive", false,
         gives "pages scanned and reclaimed, per stall and per kswapd",
         without "scanned_pages is unread; kswapd's work and busy time are unread",

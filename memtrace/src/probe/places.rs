@@ -3,7 +3,7 @@
 use memtrace_common::{
     config::{
         BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, ShrinkFields, SwitchFields,
-        TaskMembers, VictimFields,
+        TaskMembers, ThrottleFields, VictimFields,
     },
     eviction::EvictionPlaces,
     oom::OomMembers,
@@ -177,7 +177,10 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
         direct_end: place("mm_vmscan_direct_reclaim_end", "nr_reclaimed"),
         memcg_end: place("mm_vmscan_memcg_reclaim_end", "nr_reclaimed"),
         node_end: place("mm_vmscan_node_reclaim_end", "nr_reclaimed"),
-        throttled: place("mm_vmscan_throttled", "usec_delayed"),
+        throttled: ThrottleFields {
+            usec: place("mm_vmscan_throttled", "usec_delayed"),
+            reason: place("mm_vmscan_throttled", "reason"),
+        },
         shrink: ShrinkFields {
             nid: place("mm_vmscan_lru_shrink_inactive", "nid"),
             scanned: place("mm_vmscan_lru_shrink_inactive", "nr_scanned"),

@@ -12,7 +12,7 @@ use super::{
     coverage::Readings, evictors::EvictorDeltas, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory,
     shrinkers::Shrinkers, stacks::StackDeltas, zones::StallZones,
 };
-use crate::event::Comm;
+use crate::{event::Comm, throttle::Throttles};
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct KindTotals {
     pub reclaimed_pages: u64,
     /// Time throttled in them, in ns.
     pub throttled_ns: u64,
+    /// The same by reason.
+    pub throttles: Throttles,
     /// Time in soft-limit reclaim in them, in ns.
     pub soft_limit_ns: u64,
     /// Time in shrinkers in them, in ns.

@@ -140,6 +140,7 @@ impl Session {
         KindSummary {
             p99_off_cpu_ns: slowest.as_ref().and_then(|slowest| slowest.off_cpu_ns),
             p99_off_cpu_estimated_ns: slowest.as_ref().and_then(|slowest| slowest.off_cpu_estimated_ns),
+            p99_throttles: slowest.as_ref().map(|slowest| slowest.throttles).unwrap_or_default(),
             p99_parts: slowest.map(|slowest| slowest.parts),
             ..KindSummary::of(Some(kind), totals)
         }
@@ -328,6 +329,7 @@ fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
         sum.total_ns = sum.total_ns.saturating_add(kind.total_ns);
         sum.max_ns = sum.max_ns.max(kind.max_ns);
         sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);
+        sum.throttles.add(kind.throttles);
         sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(kind.soft_limit_ns);
         sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(kind.shrinkers_ns);
         sum.nested_ns = sum.nested_ns.saturating_add(kind.nested_ns);

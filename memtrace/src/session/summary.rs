@@ -23,6 +23,7 @@ use crate::{
     event::{Comm, Oom},
     source::{Source, Sources},
     stack::Stack,
+    throttle::Throttles,
 };
 
 /// All stalls of one kind, exact.
@@ -42,6 +43,10 @@ pub struct KindSummary {
     pub parts: Parts,
     /// What the slowest hundredth of those that match and that events told spent their time on; `None` without one.
     pub p99_parts: Option<Parts>,
+    /// What `parts.throttle_ns` was for.
+    pub throttles: Throttles,
+    /// The same of `p99_parts`.
+    pub p99_throttles: Throttles,
     /// Time in which their tasks did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
     pub off_cpu_ns: Option<u64>,
     /// The same of the slowest hundredth.
@@ -63,6 +68,8 @@ impl KindSummary {
             max_ns,
             parts: Parts::of_kind(totals, kind == Some(StallKind::MemcgHigh)),
             p99_parts: None,
+            throttles: totals.throttles,
+            p99_throttles: Throttles::default(),
             off_cpu_ns: totals.off_cpu_ns,
             p99_off_cpu_ns: None,
             p99_off_cpu_estimated_ns: None,

@@ -9,7 +9,7 @@ use memtrace_common::{
 };
 
 use super::{input::KindTotals, parts::Parts};
-use crate::event::Stall;
+use crate::{event::Stall, throttle::Throttles};
 
 /// Buckets of the histogram that are taken together: four steps an octave tell the slowest hundredth well enough.
 const TOGETHER: usize = 4;
@@ -20,6 +20,7 @@ struct Sums {
     stalls: u64,
     total_ns: u64,
     throttled_ns: u64,
+    throttles: Throttles,
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
@@ -62,6 +63,8 @@ impl Default for Tails {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slowest {
     pub(super) parts: Parts,
+    /// Their throttle by reason.
+    pub(super) throttles: Throttles,
     /// Time in the largest shrinker of each stall by function, in ns.
     pub(super) shrinkers: BTreeMap<u64, u64>,
     /// Time in which their tasks did not run, in ns; `None` where that was not measured of all.
@@ -78,6 +81,7 @@ impl Tails {
         sums.stalls += 1;
         add(&mut sums.total_ns, Some(stall.dur_ns));
         add(&mut sums.throttled_ns, stall.throttled_ns);
+        sums.throttles.add(stall.throttles);
         add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
         add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
         add(&mut sums.nested_ns, stall.nested_ns);
@@ -106,6 +110,7 @@ impl Tails {
             sum.count += sums.stalls;
             sum.total_ns = sum.total_ns.saturating_add(sums.total_ns);
             sum.throttled_ns = sum.throttled_ns.saturating_add(sums.throttled_ns);
+            sum.throttles.add(sums.throttles);
             sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
             sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
             sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);
@@ -118,6 +123,6 @@ impl Tails {
         }
         let parts = Parts::of_kind(&sum, kind == StallKind::MemcgHigh);
         let (off_cpu_ns, off_cpu_estimated_ns) = (off_cpu.of_all(sum.total_ns), estimated.of_all(sum.total_ns));
-        (all > 0).then_some(Slowest { parts, shrinkers, off_cpu_ns, off_cpu_estimated_ns })
+        (all > 0).then_some(Slowest { parts, throttles: sum.throttles, shrinkers, off_cpu_ns, off_cpu_estimated_ns })
     }
 }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     event::{Comm, Event, Stall},
     source::Sources,
+    throttle::Throttles,
 };
 
 /// memtrace's own pid in these tests.
@@ -37,6 +38,7 @@ pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         scanned_pages: Some(64),
         reclaimed_pages: Some(32),
         throttled_ns: None,
+        throttles: Throttles::default(),
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,

@@ -21,12 +21,15 @@ use super::{
     },
     wire,
 };
-use crate::session::{
-    coverage::{KernelCounters, Readings},
-    faults::FaultDeltas,
-    histogram::Histogram,
-    input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
-    memory::Memory,
+use crate::{
+    session::{
+        coverage::{KernelCounters, Readings},
+        faults::FaultDeltas,
+        histogram::Histogram,
+        input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
+        memory::Memory,
+    },
+    throttle::Throttles,
 };
 
 /// What the numbers of a segment's ticks are differences to.
@@ -254,6 +257,7 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         scanned_pages: difference(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
         throttled_ns: difference(now.throttled_ns, base.throttled_ns),
+        throttles_ns: of_throttles(now.throttles, base.throttles),
         soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: difference(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: difference(now.nested_ns, base.nested_ns),
@@ -283,12 +287,24 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         scanned_pages: restore(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
         throttled_ns: restore(now.throttled_ns, base.throttled_ns),
+        throttles: to_throttles(&now.throttles_ns, base.throttles),
         soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: restore(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: restore(now.nested_ns, base.nested_ns),
         off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
         latency,
     }
+}
+
+fn of_throttles(now: Throttles, base: Throttles) -> Vec<i64> {
+    let differences = now.ns().into_iter().zip(base.ns()).map(|(now, base)| difference(now, base));
+    if now == base { Vec::new() } else { differences.collect() }
+}
+
+fn to_throttles(now: &[i64], base: Throttles) -> Throttles {
+    let mut ns = base.ns();
+    ns.iter_mut().zip(now).for_each(|(ns, now)| *ns = restore(*now, *ns));
+    Throttles::of(ns)
 }
 
 fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
@@ -320,6 +336,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
     let mut times = kinds()
         .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
         .chain(kinds().flat_map(|kind| [kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
+        .chain(kinds().flat_map(|kind| kind.throttles.ns()))
         .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
         .chain(input.told.iter().flat_map(|told| [told.total_ns, told.longest_ns]))

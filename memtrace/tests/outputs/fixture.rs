@@ -27,6 +27,7 @@ use memtrace::{
     },
     source::{Source, Sources},
     stack::{Frame, Stack},
+    throttle::Throttles,
 };
 use memtrace_common::{
     kind::StallKind,
@@ -92,7 +93,8 @@ pub(crate) fn stall() -> Stall {
         gfp: Some(0x2cc0),
         scanned_pages: Some(1024),
         reclaimed_pages: Some(320),
-        throttled_ns: Some(0),
+        throttled_ns: Some(300_000),
+        throttles: Throttles::of([200_000, 0, 100_000, 0]),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(1_000_000),
         top_shrinker: Some(TopShrinker { function: SUPER_CACHE_SCAN, ns: 900_000 }),
@@ -117,6 +119,7 @@ pub(crate) fn bare_stall() -> Stall {
         scanned_pages: None,
         reclaimed_pages: None,
         throttled_ns: None,
+        throttles: Throttles::default(),
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,

@@ -16,6 +16,7 @@ use memtrace::{
         summary::Summary,
     },
     source::Sources,
+    throttle::Throttles,
     trace::{
         BlockKind, BlockSink, Encoder,
         model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
@@ -102,6 +103,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         scanned_pages: (task != 7).then(|| random.u64(..100)),
         reclaimed_pages: Some(random.u64(..50)),
         throttled_ns: Some(0),
+        throttles: Throttles::default(),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
         top_shrinker: None,

@@ -14,6 +14,7 @@ use memtrace::{
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
     },
     source::Source,
+    throttle::Throttles,
     view::Item,
 };
 use memtrace_common::kind::StallKind;
@@ -41,6 +42,7 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         scanned_pages: Some(64),
         reclaimed_pages: Some(32),
         throttled_ns: None,
+        throttles: Throttles::default(),
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,

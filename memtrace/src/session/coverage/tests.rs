@@ -14,6 +14,7 @@ use crate::{
         tally::Tally,
     },
     source::{Source, Sources},
+    throttle::Throttles,
 };
 
 mod functions;
@@ -344,6 +345,7 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
         scanned_pages: Some(100),
         reclaimed_pages: Some(100),
         throttled_ns: None,
+        throttles: Throttles::default(),
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,

@@ -1,6 +1,6 @@
 //! Columns to entries. Nothing in them is believed: every index and every length is checked.
 
-use memtrace_common::{kind::StallKind, record::KswapdStep};
+use memtrace_common::{kind::StallKind, record::KswapdStep, throttle::REASON_COUNT};
 
 use super::{
     KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     event::{Comm, Event, Kswapd, Oom, Stall, TopShrinker, Trigger},
     source::Source,
+    throttle::Throttles,
     trace::{
         model::Entry,
         optional::{restore, take, take_signed, take32},
@@ -34,6 +35,7 @@ pub(crate) struct Columns<'a> {
     t_ns: u64,
     times: usize,
     stalls: usize,
+    throttled: usize,
     kswapds: usize,
     ooms: usize,
     names: usize,
@@ -47,7 +49,7 @@ pub(crate) struct Torn;
 impl<'a> Columns<'a> {
     /// The entries of this message, whose first time is `first_ns`.
     pub(crate) fn new(message: &'a wire::Events, first_ns: u64) -> Self {
-        Self { message, t_ns: first_ns, times: 0, stalls: 0, kswapds: 0, ooms: 0, names: 0, marks: 0 }
+        Self { message, t_ns: first_ns, times: 0, stalls: 0, throttled: 0, kswapds: 0, ooms: 0, names: 0, marks: 0 }
     }
 
     /// Adds all entries to `entries`, and to `processes` and `cgroups` what each of the dictionaries' stalls add up to
@@ -111,6 +113,7 @@ impl<'a> Columns<'a> {
         let function = take32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = Some(sparse(&message.shrinker_ns, at)?).filter(|&ns| ns < MOST_NS)?;
+        let throttled_ns = take(sparse(&message.throttled_ns, at)?);
         let stall = Stall {
             t_ns,
             dur_ns,
@@ -126,7 +129,8 @@ impl<'a> Columns<'a> {
             gfp: gfp.ok()?,
             scanned_pages: take(sparse(&message.scanned_pages, at)?),
             reclaimed_pages: take(sparse(&message.reclaimed_pages, at)?),
-            throttled_ns: take(sparse(&message.throttled_ns, at)?),
+            throttled_ns,
+            throttles: if throttled_ns > Some(0) { self.throttles()? } else { Throttles::default() },
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),
@@ -140,6 +144,17 @@ impl<'a> Columns<'a> {
             told.total_ns = told.total_ns.saturating_add(dur_ns);
         }
         Some(stall)
+    }
+
+    /// Those of the next stall that was throttled; older traces have none.
+    fn throttles(&mut self) -> Option<Throttles> {
+        let all = &self.message.throttles_ns;
+        if all.is_empty() {
+            return Some(Throttles::default());
+        }
+        let ns: [u64; REASON_COUNT] = *all.get(self.throttled..)?.first_chunk()?;
+        self.throttled += REASON_COUNT;
+        ns.iter().all(|&ns| ns < MOST_NS).then_some(Throttles::of(ns))
     }
 
     fn kswapd(&mut self) -> Option<Kswapd> {

@@ -84,6 +84,10 @@ impl ColumnWriter {
         message.scanned_pages.push(put(stall.scanned_pages));
         message.reclaimed_pages.push(put(stall.reclaimed_pages));
         message.throttled_ns.push(put(stall.throttled_ns));
+        if stall.throttled_ns > Some(0) {
+            message.throttles_ns.extend(stall.throttles.ns());
+            self.bytes += 4 * size_of::<u64>();
+        }
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));

@@ -34,6 +34,7 @@ use crate::{
         zones::{StallZones, ZoneStalls},
     },
     source::Source,
+    throttle::Throttles,
 };
 
 pub(super) const S: u64 = 1_000_000_000;
@@ -80,6 +81,7 @@ fn kind(random: &mut Rng) -> StallKind {
 
 fn stall(random: &mut Rng, t_ns: u64) -> Stall {
     let pid = random.u32(1..20);
+    let throttled_ns = maybe(random, number);
     Stall {
         t_ns,
         dur_ns: number(random),
@@ -95,7 +97,11 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         gfp: maybe(random, |random| [0xcc0, 0x0110_0cca, u32::MAX][random.usize(..3)]),
         scanned_pages: maybe(random, number),
         reclaimed_pages: maybe(random, number),
-        throttled_ns: maybe(random, number),
+        throttled_ns,
+        throttles: match throttled_ns {
+            None | Some(0) => Throttles::default(),
+            Some(_) => Throttles::of(std::array::from_fn(|_| number(random))),
+        },
         soft_limit_ns: maybe(random, number),
         shrinkers_ns: maybe(random, number),
         nested_ns: maybe(random, number),
@@ -228,6 +234,7 @@ fn kind_totals(random: &mut Rng) -> KindTotals {
         scanned_pages: number(random),
         reclaimed_pages: number(random),
         throttled_ns: number(random),
+        throttles: Throttles::of(std::array::from_fn(|_| number(random))),
         soft_limit_ns: number(random),
         shrinkers_ns: number(random),
         nested_ns: number(random),

@@ -61,7 +61,10 @@ fn an_event_that_a_kernel_lacks_is_unread() {
     assert_eq!(records("5.10").throttled, ThrottleFields::default());
     assert_eq!(records("6.1").throttled, ThrottleFields { usec: field(16, 4), reason: field(20, 4) });
     assert_eq!(with_btf("5.10", places::arguments).throttled, ThrottleFields::default());
-    assert_eq!(with_btf("6.12", places::arguments).throttled, ThrottleFields { usec: field(2, 4), reason: field(3, 4) });
+    assert_eq!(
+        with_btf("6.12", places::arguments).throttled,
+        ThrottleFields { usec: field(2, 4), reason: field(3, 4) }
+    );
 }
 
 #[test]

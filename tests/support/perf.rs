@@ -252,6 +252,42 @@ pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String),
     (output, shrinkers)
 }
 
+/// Time in `reclaim_throttle` in perf's eyes.
+#[derive(Clone, Debug, Default)]
+pub struct PerfThrottles(HashMap<(String, String), u64>);
+
+impl PerfThrottles {
+    /// Of threads of this name, for this reason as the kernel calls it (`WRITEBACK`), in ns.
+    #[must_use]
+    pub fn get(&self, comm: &str, reason: &str) -> u64 {
+        self.0.get(&(comm.to_owned(), reason.to_owned())).copied().unwrap_or(0)
+    }
+}
+
+/// The throttles while a command runs.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
+    let data = scratch("perf.data");
+    let mut perf = Command::new("perf");
+    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", "vmscan:mm_vmscan_throttled"]);
+    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut throttles = PerfThrottles::default();
+    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
+        // `dd 21978 16899.142030: vmscan:mm_vmscan_throttled: nid=0 usec_timeout=100000 usect_delayed=8000 reason=VMSCAN_THROTTLE_WRITEBACK`
+        // (the kernel writes usect).
+        let word = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name));
+        let us: u64 = word("usect_delayed=").and_then(|us| us.parse().ok()).expect("how long");
+        let reason = word("reason=VMSCAN_THROTTLE_").expect("why").to_owned();
+        let comm = line.split_whitespace().next().expect("who").to_owned();
+        *throttles.0.entry((comm, reason)).or_default() += us * 1000;
+    }
+    throttles
+}
+
 /// A memcg stall in perf's eyes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerfOffCpu {

@@ -1,4 +1,4 @@
-//! Evictions of file pages, by a sample: who evicted a page that comes back, and how long it was away.
+//! Evictions, by a sample: who evicted a page that comes back, and how long it was away.
 
 use core::mem::offset_of;
 
@@ -7,7 +7,7 @@ use crate::{
     record::{COMM_LEN, Header},
 };
 
-/// Pages of a file that are told apart by one of them: in each aligned block of as many, chance picks one.
+/// Pages of a file, or slots of swap, that are told apart by one of them: in each aligned block of as many, chance picks one.
 pub const SAMPLE_PAGES: u64 = 64;
 /// Evicted pages that are remembered; those that were evicted longest ago give way, and are not told when they come back.
 pub const MAX_EVICTED: u32 = 16_384;
@@ -32,6 +32,8 @@ pub struct EvictionPlaces {
     pub dev: Member,
     /// `inode.i_dentry.first`: the first name of the file.
     pub alias: Member,
+    /// `folio.private`, which holds the swap entry of anonymous memory.
+    pub slot: Member,
     /// From the list entry in a dentry to the pointer to its name, which is before it: `d_alias` less `d_name.name`.
     pub name_before: Member,
 }
@@ -46,6 +48,7 @@ impl EvictionPlaces {
         sb: Member::UNREAD,
         dev: Member::UNREAD,
         alias: Member::UNREAD,
+        slot: Member::UNREAD,
         name_before: Member::UNREAD,
     };
 
@@ -84,9 +87,9 @@ pub struct RefaultRecord {
     pub header: Header,
     /// How long it was away, in ns.
     pub away_ns: u64,
-    /// Pages of the sample, of any file, that were evicted meanwhile.
+    /// Pages of the sample, of any file or of anonymous memory as this one, that were evicted meanwhile.
     pub evicted_samples: u64,
-    /// Inode number of its file.
+    /// Inode number of its file; 0 of anonymous memory.
     pub ino: u64,
     /// Id of the memory cgroup of the task that brought it back.
     pub cgroup_id: u64,
@@ -98,7 +101,7 @@ pub struct RefaultRecord {
     pub evictor_tgid: u32,
     /// Whether that is a kernel thread (kswapd): 0 or 1.
     pub evictor_is_kthread: u32,
-    /// Bits of [`crate::record::fields`]: whether the cgroup was read.
+    /// Bits of [`crate::record::fields`]: whether the cgroup was read, and whether it is anonymous memory.
     pub fields: u32,
     /// Explicit padding, 0.
     pub pad: u32,

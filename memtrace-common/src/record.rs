@@ -73,6 +73,8 @@ pub mod fields {
     pub const POINTS: u32 = 1 << 15;
     /// `total_pages` was read.
     pub const TOTAL_PAGES: u32 = 1 << 16;
+    /// The page that comes back is of anonymous memory.
+    pub const ANON: u32 = 1 << 17;
 }
 
 /// A finished stall.

@@ -16,7 +16,7 @@ mod task;
 
 use crate::{
     fields::{Args, Record},
-    hooks::{evict, exit, freed, kswapd, off_cpu, oom, reclaim, refault, shrink, wait},
+    hooks::{evict, evict_swap, exit, freed, kswapd, off_cpu, oom, reclaim, refault, shrink, wait},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -155,6 +155,20 @@ fn page_deleted(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint]
 fn page_added(ctx: BtfTracePointContext) -> i32 {
     evict::added(Args::<1>::read(&ctx).raw(0));
+    0
+}
+
+/// Reclaim has written a folio; the argument is the folio (a page before 5.19).
+#[btf_tracepoint]
+fn swapped_out(ctx: BtfTracePointContext) -> i32 {
+    evict_swap::written(Args::<1>::read(&ctx).raw(0));
+    0
+}
+
+/// A folio is read back from swap; the first argument is the folio (a page before 6.5).
+#[fentry]
+fn swapped_in(ctx: FEntryContext) -> i32 {
+    evict_swap::read_back(ctx.arg(0));
     0
 }
 

@@ -123,17 +123,17 @@ pub(crate) static STACK_COUNTS: HashMap<StackKey, StackCounts> = HashMap::with_m
 #[map]
 pub(crate) static EVICTED: LruHashMap<PageKey, Evicted> = LruHashMap::with_max_entries(MAX_EVICTED, 0);
 
-/// How many pages of the sample were evicted.
+/// How many pages of the sample were evicted: of files, and of anonymous memory.
 #[map]
-pub(crate) static EVICTIONS: Array<u64> = Array::with_max_entries(1, 0);
+pub(crate) static EVICTIONS: Array<u64> = Array::with_max_entries(2, 0);
 
-/// A page of a file.
+/// A page of a file, or a slot of swap.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct PageKey {
-    /// Address of the file's `address_space`.
+    /// Address of the file's `address_space`; 0 of a slot of swap.
     pub mapping: u64,
-    /// Number of the page in the file.
+    /// Number of the page in the file, or the swap entry.
     pub index: u64,
 }
 
@@ -143,7 +143,7 @@ pub(crate) struct PageKey {
 pub(crate) struct Evicted {
     /// When.
     pub t_ns: u64,
-    /// Inode number of its file, which tells a reused address apart.
+    /// Inode number of its file, which tells a reused address apart; 0 of anonymous memory.
     pub ino: u64,
     /// Pages of the sample that had been evicted before it.
     pub before: u64,

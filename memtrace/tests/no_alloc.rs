@@ -10,7 +10,13 @@ use memtrace::{
     decode::{DecodeContext, decode},
     host::cgroups::CgroupNames,
     live::{Drain, queue},
-    session::{Session, SessionConfig, evictors::Interval, filter::Filter, loss::Loss, pattern::CgroupPattern},
+    session::{
+        Session, SessionConfig,
+        evictors::{ByMemory, Interval},
+        filter::Filter,
+        loss::Loss,
+        pattern::CgroupPattern,
+    },
     source::Sources,
 };
 
@@ -149,7 +155,7 @@ fn the_drain_allocates_nothing() {
     // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
-    drain.evictors = Some(Interval::default());
+    drain.evictors = Some(ByMemory { files: Interval::default(), anon: Some(Interval::default()) });
     drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
     let (mut s, mut k, mut o, mut r) = ([0; 176], [0; 64], [0; 152], [0; 136]);
     let mut make = |n: u32| {
@@ -176,12 +182,12 @@ fn the_drain_allocates_nothing() {
         allocated += allocations() - before;
         // As at a tick: what came back is handed over, and the room is used again.
         if n % 20_000 == 0 {
-            let _ = drain.evictors.as_mut().map(Interval::take);
+            let _ = drain.evictors.as_mut().map(ByMemory::take);
         }
     }
     assert_eq!(allocated, 0);
-    let back = drain.evictors.as_mut().map(Interval::take).unwrap();
-    assert_eq!((back.rows.len() as u64 + back.other.samples, back.away.total()), (19_999, 19_999));
+    let back = drain.evictors.as_mut().map(ByMemory::take).unwrap();
+    assert_eq!((back.files.rows.len() as u64 + back.files.other.samples, back.files.away.total()), (19_999, 19_999));
     assert!(allocations() > 0, "the counter counts");
     assert_eq!(receiver.try_iter().count(), 256);
     let loss = drain.session.loss();

@@ -24,6 +24,8 @@ use crate::{
     task,
 };
 
+/// Which counter of evictions is that of the pages of files.
+const FILES: u32 = 0;
 /// log2 of [`SAMPLE_PAGES`].
 const BLOCK_SHIFT: u32 = SAMPLE_PAGES.trailing_zeros();
 /// Most blocks of a folio that are looked at: 2 MiB of pages of 4 KiB, the largest folio of a file that is common.
@@ -33,26 +35,33 @@ const MOST_BLOCKS: u64 = 8;
 /// file is cut, deleted or dropped on demand.
 #[inline(always)]
 pub(crate) fn deleted(folio: u64) {
-    each_sampled(Address(folio), evicted);
+    each_sampled_of_file(Address(folio), evicted);
 }
 
 /// `filemap:mm_filemap_add_to_page_cache`: a folio enters the page cache.
 #[inline(always)]
 pub(crate) fn added(folio: u64) {
-    each_sampled(Address(folio), back);
+    each_sampled_of_file(Address(folio), back);
 }
 
-/// Calls `found` for each page of the folio that is of the sample.
+/// Calls `found` for each page of a file's folio that is of the sample.
 #[inline(always)]
-fn each_sampled(folio: Address, found: impl Fn(&PageKey)) {
+fn each_sampled_of_file(folio: Address, found: impl Fn(&PageKey)) {
     // SAFETY: probe_read_kernel checks the address. The loader attaches this only where a folio begins so.
     let Ok(head) = (unsafe { helpers::bpf_probe_read_kernel(folio.0 as *const FolioHead) }) else { return };
     let FolioHead { flags, mapping, index, .. } = head;
+    each_sampled(PageKey { mapping, index }, || pages_of(folio, flags), found);
+}
+
+/// Calls `found` for each of these pages that is of the sample.
+#[inline(always)]
+pub(super) fn each_sampled(first: PageKey, pages: impl Fn() -> u64, found: impl Fn(&PageKey)) {
+    let PageKey { mapping, index } = first;
     // Nearly all folios are of one page, and nearly all of those end here.
     if sampled(mapping, index >> BLOCK_SHIFT) == index {
         found(&PageKey { mapping, index });
     }
-    let pages = pages_of(folio, flags);
+    let pages = pages();
     if pages == 1 {
         return;
     }
@@ -83,7 +92,13 @@ fn evicted(page: &PageKey) {
         return;
     }
     let Some(ino) = inode(page).and_then(|inode| inode.read::<u64>(&CONFIG.eviction.ino)) else { return };
-    let Some(counter) = EVICTIONS.get_ptr_mut(0) else { return };
+    remember(page, ino, FILES);
+}
+
+/// Remembers that the current task evicts a page of the sample.
+#[inline(always)]
+pub(super) fn remember(page: &PageKey, ino: u64, counter: u32) {
+    let Some(counter) = EVICTIONS.get_ptr_mut(counter) else { return };
     // SAFETY: a map value. Two at once may see the same number, which is as good.
     let before = unsafe { core::ptr::read_volatile(counter) };
     add(counter, 1);
@@ -102,24 +117,40 @@ fn evicted(page: &PageKey) {
 
 #[inline(always)]
 fn back(page: &PageKey) {
-    let Some(evicted) = EVICTED.get_ptr(page) else { return };
+    let Some(evicted) = take(page) else { return };
+    let places = &CONFIG.eviction;
+    let Some(inode) = inode(page) else { return };
+    if inode.read::<u64>(&places.ino) != Some(evicted.ino) {
+        return;
+    }
+    let dev = match inode.follow(&places.sb).and_then(|sb| sb.read::<u32>(&places.dev)) {
+        Some(dev) => dev,
+        None => 0,
+    };
+    tell(&evicted, FILES, dev, 0, |name| read_name(inode, name));
+}
+
+/// The page of the sample that comes back, if it is remembered.
+#[inline(always)]
+pub(super) fn take(page: &PageKey) -> Option<Evicted> {
+    let evicted = EVICTED.get_ptr(page)?;
     // SAFETY: a map value; entries are preallocated.
     let evicted = unsafe { *evicted };
     let _ = EVICTED.remove(page);
-    let places = &CONFIG.eviction;
-    let Some(inode) = inode(page) else { return };
+    Some(evicted)
+}
+
+/// Tells that the current task brings back a page of the sample; `what` are bits of [`fields`].
+#[inline(always)]
+pub(super) fn tell(evicted: &Evicted, counter: u32, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
     let (_, tgid) = task::current_ids();
-    if inode.read::<u64>(&places.ino) != Some(evicted.ino) || tgid == loaded(&CONFIG.self_tgid) {
+    if tgid == loaded(&CONFIG.self_tgid) {
         return;
     }
     let now = now_ns();
-    let evictions = match EVICTIONS.get_ptr_mut(0) {
+    let evictions = match EVICTIONS.get_ptr_mut(counter) {
         // SAFETY: a map value.
         Some(counter) => unsafe { core::ptr::read_volatile(counter) },
-        None => 0,
-    };
-    let dev = match inode.follow(&places.sb).and_then(|sb| sb.read::<u32>(&places.dev)) {
-        Some(dev) => dev,
         None => 0,
     };
     let cgroup_id = or_zero(task::current_memory_cgroup());
@@ -136,13 +167,13 @@ fn back(page: &PageKey) {
                 tgid,
                 evictor_tgid: evicted.tgid,
                 evictor_is_kthread: evicted.is_kthread,
-                fields: if cgroup_id == 0 { 0 } else { fields::CGROUP },
+                fields: what | if cgroup_id == 0 { 0 } else { fields::CGROUP },
                 pad: 0,
                 comm: task::current_comm(),
                 evictor_comm: evicted.comm,
                 name: [0; NAME_LEN],
             });
-            read_name(inode, &mut (*record).name);
+            name(&mut (*record).name);
         }
     });
 }

@@ -1,6 +1,7 @@
 //! What each event does, one file per topic.
 
 pub(crate) mod evict;
+pub(crate) mod evict_swap;
 pub(crate) mod exit;
 pub(crate) mod freed;
 pub(crate) mod kswapd;

@@ -96,7 +96,7 @@ pub(crate) fn process_exited(tid: u32, tgid: u32) {
 }
 
 #[inline(always)]
-fn has(flags: u64, bit: &'static Member) -> bool {
+pub(super) fn has(flags: u64, bit: &'static Member) -> bool {
     match loaded(bit).offset() {
         Some(bit) => flags >> (bit & 63) & 1 != 0,
         None => false,

@@ -45,7 +45,7 @@ pub struct TraceArgs {
     #[arg(long, help_heading = "Hooks")]
     pub off_cpu: bool,
 
-    /// Tell who evicts the pages of files that come back, which files they are of and how long they were away, by one page
+    /// Tell who evicts the pages that come back, of which files (or of swap) and how long they were away, by one page
     /// in 64: a program at every page that enters or leaves the page cache
     #[arg(long, help_heading = "Hooks")]
     pub evictors: bool,

@@ -43,11 +43,11 @@ pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
             pid: r.u32(offset_of!(RefaultRecord, tgid)),
             comm: r.comm(offset_of!(RefaultRecord, comm)),
             cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(RefaultRecord, cgroup_id))),
-            file: File {
+            file: (!read.has(fields::ANON)).then(|| File {
                 dev: (dev >> MINOR_BITS, dev & ((1 << MINOR_BITS) - 1)),
                 ino: r.u64(offset_of!(RefaultRecord, ino)),
                 name: FileName(r.take(offset_of!(RefaultRecord, name))),
-            },
+            }),
         },
     })
 }
@@ -85,10 +85,14 @@ mod tests {
                 pid: 500,
                 comm: Comm::from(&b"reader"[..]),
                 cgroup_id: Some(42),
-                file: File { dev: (254, 3), ino: 1234, name: FileName::from(&b"base.db"[..]) },
+                file: Some(File { dev: (254, 3), ino: 1234, name: FileName::from(&b"base.db"[..]) }),
             },
         };
         assert_eq!(refault(&record), Ok(want));
+        let mut anon = record;
+        let at = offset_of!(RefaultRecord, fields);
+        anon[at..at + 4].copy_from_slice(&(fields::CGROUP | fields::ANON).to_ne_bytes());
+        assert_eq!(refault(&anon).map(|refault| refault.key), Ok(EvictorKey { file: None, ..want.key }));
     }
 
     #[test]

@@ -37,8 +37,9 @@ impl From<&[u8]> for FileName {
 pub struct SampledRefault {
     /// How long it was away, in ns.
     pub away_ns: u64,
-    /// Pages of files that were evicted meanwhile on the whole host, estimated by the same sample.
+    /// Pages of files, or of anonymous memory as this one, that were evicted meanwhile on the whole host, estimated by the
+    /// same sample.
     pub distance_pages: u64,
-    /// Who, whom and which file.
+    /// Who, whom and which memory.
     pub key: EvictorKey,
 }

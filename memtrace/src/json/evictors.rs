@@ -1,4 +1,4 @@
-//! Who evicted the file pages that came back, in a summary.
+//! Who evicted the pages that came back, in a summary.
 
 use memtrace_common::eviction::SAMPLE_PAGES;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::text;
 use crate::{
     session::{
-        evictors::{Evictor, EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File, Pair},
         histogram::Histogram,
     },
     source::Source,
@@ -90,13 +90,25 @@ impl FileRow {
     }
 }
 
-/// Who evicted the file pages that came back.
+/// Who evicted the pages that came back.
 #[derive(Debug, Serialize)]
 pub struct Evictors {
     /// Always `estimated`: by a sample.
     pub source: &'static str,
     /// One page of so many is of the sample.
     pub sample_pages: u64,
+    /// Pages of files.
+    #[serde(flatten)]
+    pub of_files: Memory,
+    /// By file, the most first.
+    pub files: Vec<FileRow>,
+    /// Anonymous memory, read back from swap; null where that is not told.
+    pub anon: Option<Memory>,
+}
+
+/// Pages of files, or of anonymous memory.
+#[derive(Debug, Serialize)]
+pub struct Memory {
     /// All that came back.
     #[serde(flatten)]
     pub returned: Returned,
@@ -104,20 +116,30 @@ pub struct Evictors {
     pub away_p50_ns: Option<u64>,
     /// The 99th percentile of it.
     pub away_p99_ns: Option<u64>,
-    /// Median of the pages of files that were evicted between the two, on the whole host.
+    /// Median of the pages of the same memory that were evicted between the two, on the whole host.
     pub distance_p50_pages: Option<u64>,
     /// The 99th percentile of it.
     pub distance_p99_pages: Option<u64>,
     /// By who evicted and who brought back, the most first.
     pub pairs: Vec<PairRow>,
-    /// By file, the most first.
-    pub files: Vec<FileRow>,
 }
 
 impl Evictors {
     /// The fields of this summary.
     #[must_use]
-    pub fn new(summary: &EvictorSummary) -> Self {
+    pub fn new(summary: &ByMemory<EvictorSummary>) -> Self {
+        Self {
+            source: Source::Estimated.name(),
+            sample_pages: SAMPLE_PAGES,
+            of_files: Memory::new(&summary.files),
+            files: summary.files.files.iter().take(ROWS).map(FileRow::new).collect(),
+            anon: summary.anon.as_ref().map(Memory::new),
+        }
+    }
+}
+
+impl Memory {
+    fn new(summary: &EvictorSummary) -> Self {
         let quantile = |histogram: &Option<Histogram>, q| histogram.as_ref().and_then(|all| all.quantile(q));
         let pair = |(pair, sum): &(Pair, EvictorSum)| PairRow {
             evictor: Task::evictor(&pair.evictor),
@@ -125,15 +147,12 @@ impl Evictors {
             returned: Returned::new(sum),
         };
         Self {
-            source: Source::Estimated.name(),
-            sample_pages: SAMPLE_PAGES,
             returned: Returned::new(&summary.sum),
             away_p50_ns: quantile(&summary.away, 0.50),
             away_p99_ns: quantile(&summary.away, 0.99),
             distance_p50_pages: quantile(&summary.distance, 0.50),
             distance_p99_pages: quantile(&summary.distance, 0.99),
             pairs: summary.pairs.iter().take(ROWS).map(pair).collect(),
-            files: summary.files.iter().take(ROWS).map(FileRow::new).collect(),
         }
     }
 }

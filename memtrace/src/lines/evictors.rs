@@ -1,4 +1,4 @@
-//! Who evicted the file pages that came back, as text.
+//! Who evicted the pages that came back, as text.
 
 use std::fmt::Write as _;
 
@@ -9,41 +9,58 @@ use super::{
     oom::name,
 };
 use crate::{
-    session::evictors::{Evictor, EvictorSum, EvictorSummary, File},
+    session::evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File},
     untrusted::Untrusted,
 };
 
 /// Below this share of the refaults, in percent, it is no chance that the sample stands for fewer.
 const BY_CHANCE: u64 = 80;
 
-/// The two tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
-pub(super) fn evictors(out: &mut String, summary: &EvictorSummary, refaults: Option<u64>, top: usize) {
-    let all = &summary.sum;
+/// The tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
+pub(super) fn evictors(out: &mut String, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
+    if let Some(untold) = refaults.and_then(|pages| untold(&summary.files.sum, pages)) {
+        let _ = writeln!(out, "evictors: {untold}");
+    }
+    of_memory(out, &summary.files, "of files", top);
+    let files = summary.files.files.iter().map(|(of, sum)| (file(of), *sum));
+    if summary.files.sum.samples > 0 {
+        table(out, "file (device, inode)", files, &summary.files.sum, top);
+    }
+    if let Some(anon) = &summary.anon {
+        of_memory(out, anon, "of anonymous memory", top);
+    }
+}
+
+/// What the sample does not remember; `None` when it is about complete.
+fn untold(all: &EvictorSum, pages: u64) -> Option<String> {
     // Fewer than a few samples say nothing about a share.
-    let untold = refaults.filter(|&pages| pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE);
-    if let Some(pages) = untold {
-        let _ = writeln!(
-            out,
-            "evictors: of {} refaults of files some {} are told; what was evicted more than {} pages of files ago is not remembered",
+    (pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE).then(|| {
+        format!(
+            "of {} refaults of files some {} are told; what was evicted more than {} pages ago is not remembered",
             count(pages),
             count(all.pages()),
             count(u64::from(MAX_EVICTED) * SAMPLE_PAGES)
-        );
-    }
+        )
+    })
+}
+
+/// How much came back, and by whom.
+fn of_memory(out: &mut String, summary: &EvictorSummary, what: &str, top: usize) {
+    let all = &summary.sum;
     if all.samples == 0 {
-        let _ = writeln!(out, "evictors: no page of a file came back in the sample (1 page in {SAMPLE_PAGES})");
+        let _ = writeln!(out, "evictors: no page {what} came back in the sample (1 page in {SAMPLE_PAGES})");
         return;
     }
     let _ = write!(
         out,
-        "evictors: some {} pages of files came back, by a sample of 1 page in {SAMPLE_PAGES}",
+        "evictors: some {} pages {what} came back, by a sample of 1 page in {SAMPLE_PAGES}",
         count(all.pages())
     );
     if let (Some(away), Some(distance)) = (&summary.away, &summary.distance) {
         let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
         let _ = write!(
             out,
-            "\n  after p50 {}, p99 {}; pages of files evicted meanwhile p50 {}, p99 {}",
+            "\n  after p50 {}, p99 {}; pages {what} evicted meanwhile p50 {}, p99 {}",
             duration_or_dash(away.quantile(0.50)),
             duration_or_dash(away.quantile(0.99)),
             pages(0.50),
@@ -56,7 +73,6 @@ pub(super) fn evictors(out: &mut String, summary: &EvictorSummary, refaults: Opt
         (by, *sum)
     });
     table(out, "evicted by -> read back by", pairs, all, top);
-    table(out, "file (device, inode)", summary.files.iter().map(|(of, sum)| (file(of), *sum)), all, top);
 }
 
 fn table(
@@ -113,7 +129,7 @@ mod tests {
             other: EvictorSum::default(),
         };
         let mut out = String::new();
-        evictors(&mut out, &summary, refaults, 5);
+        evictors(&mut out, &ByMemory { files: summary, anon: None }, refaults, 5);
         out
     }
 

@@ -33,7 +33,7 @@ pub struct Drain {
     /// Victims whose memory is back, whose kills may not have gone out yet.
     pub(super) freed: Vec<Freed>,
     /// Who evicted what came back since the last tick; `None` when it is not asked for.
-    pub evictors: Option<evictors::Interval>,
+    pub evictors: Option<evictors::ByMemory<evictors::Interval>>,
     /// The trace that is recorded.
     pub feed: Option<Feed>,
 }

@@ -44,7 +44,11 @@ use crate::{
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
     record::meta::Begun,
-    session::{Session, SessionConfig, coverage::Readings, evictors::Interval},
+    session::{
+        Session, SessionConfig,
+        coverage::Readings,
+        evictors::{ByMemory, Interval},
+    },
     survive,
 };
 
@@ -145,7 +149,9 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
             return Ok(e.exit_code());
         }
     };
-    drain.evictors = probe.evictors.then(Interval::default);
+    drain.evictors = probe
+        .evictors
+        .then(|| ByMemory { files: Interval::default(), anon: probe.swap_evictors.then(Interval::default) });
     drain.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     drain.session.count_nodes_from(nodes_before);
     drain.session.cover(baseline);

@@ -226,8 +226,8 @@ impl Tracing<'_> {
             deltas.named = stacks.named(is_last);
         }
         let stacks = deltas;
-        let evictors = self.drain.evictors.as_mut().map(evictors::Interval::take);
-        for (key, _) in evictors.iter().flat_map(|evictors| &evictors.rows) {
+        let evictors = self.drain.evictors.as_mut().map(evictors::ByMemory::take);
+        for (key, _) in evictors.iter().flat_map(evictors::ByMemory::iter).flat_map(|evictors| &evictors.rows) {
             key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
         }
         let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };

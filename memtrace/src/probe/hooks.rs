@@ -5,7 +5,7 @@ use memtrace_common::{
     kind::StallKind,
 };
 
-use super::chains::{CHAINS, EVICTORS, OFF_CPU};
+use super::chains::{CHAINS, EVICTORS, OFF_CPU, SWAP_EVICTORS};
 
 /// One hook, before it is known how this kernel takes it.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +140,7 @@ const fn begun_by(program: &str) -> Option<StallKind> {
 /// Names of all hooks, those on functions included, as `--without` takes them.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    let chains = CHAINS.iter().chain(&[OFF_CPU, EVICTORS]).map(|chain| chain.name);
+    let chains = CHAINS.iter().chain(&[OFF_CPU, EVICTORS, SWAP_EVICTORS]).map(|chain| chain.name);
     HOOKS.iter().map(|hook| hook.event).chain(chains).collect()
 }
 

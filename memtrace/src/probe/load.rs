@@ -14,7 +14,7 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, EVICTORS, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS},
+    chains::{self, CHAINS, Chain, EVICTORS, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS, SWAP_EVICTORS, WRITTEN},
     drain::Totals,
     facts::KernelFacts,
     faults::FaultTables,
@@ -106,8 +106,10 @@ pub struct Probe {
     pub faults_read: FaultsRead,
     /// Whether calls of the OOM killer are traced.
     pub oom_calls: bool,
-    /// Whether it is told who evicts the pages that come back.
+    /// Whether it is told who evicts the file pages that come back.
     pub evictors: bool,
+    /// Whether it is told who evicts the anonymous memory that comes back.
+    pub swap_evictors: bool,
     /// The stacks of stalls; `None` when they are not asked for.
     pub stacks: Option<StackTables>,
     /// The kinds of stall that are traced.
@@ -177,10 +179,13 @@ impl Loaded {
             if chain.is_named(EVICTORS.name) && !facts.eviction.is_known() {
                 return chain.left_out("this kernel's BTF does not tell how a page is of a file");
             }
+            if chain.is_named(SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
+                return chain.left_out("this kernel's BTF does not tell where a page is in swap");
+            }
             chain.load(&mut ebpf, btf.as_ref(), &mut refused)
         };
         let off_cpu = options.off_cpu.then_some(OFF_CPU);
-        let evictors = options.evictors.then_some(EVICTORS);
+        let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
         let chains = CHAINS.into_iter().chain(off_cpu).chain(evictors).map(load_chain).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
         Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
@@ -211,6 +216,7 @@ impl Loaded {
         let is_attached =
             |name| chains.iter().any(|chain| chain.name.ends_with(name) && chain.attached.name().is_some());
         let (oom_calls, evictors) = (is_attached(OOM_KILL), is_attached(EVICTORS.name));
+        let swap_evictors = WRITTEN.into_iter().any(is_attached);
         hooks.extend(chains);
         hooks.push(self.facts.zones_status());
         let known = self.facts.known(&hooks);
@@ -231,6 +237,7 @@ impl Loaded {
             faults_read,
             oom_calls,
             evictors,
+            swap_evictors,
             stacks,
             kinds,
             sources,

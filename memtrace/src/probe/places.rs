@@ -291,6 +291,7 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
         sb: member("inode", "i_sb"),
         dev: member("super_block", "s_dev"),
         alias: member("inode", "i_dentry"),
+        slot: in_folio("private").map_or(Member::UNREAD, Member),
         name_before: name_before().map_or(Member::UNREAD, Member),
     }
 }

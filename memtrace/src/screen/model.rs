@@ -19,7 +19,7 @@ use crate::{
     limits::Limits,
     lines::things,
     session::{
-        evictors::{EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, EvictorSum, EvictorSummary, File, Pair},
         recent::RecentRow,
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
@@ -89,7 +89,7 @@ impl Frame {
                 + evictors.files.len() * size_of::<(File, EvictorSum)>()
         };
         2048 + stacks
-            + self.tick.evictors.as_ref().map_or(0, of_evictors)
+            + self.tick.evictors.iter().flat_map(ByMemory::iter).map(of_evictors).sum::<usize>()
             + rows * (size_of::<RecentRow>() + 32)
             + self.tick.zones.len() * 96
             + self.tick.coverage.rows.len() * 128

@@ -2,7 +2,7 @@
 
 use super::{
     ProcessLabel, Session,
-    evictors::{EvictorDeltas, EvictorKey, EvictorTable},
+    evictors::{ByMemory, EvictorDeltas, EvictorKey, EvictorTable},
     faults::{FaultDeltas, Faults, ProcessFaults},
     filter::CgroupNames,
     input::TickInput,
@@ -73,7 +73,7 @@ impl Session {
         self.stacks_since = Some(StackDeltas { named: deltas.named.clone(), stalls });
     }
     /// Takes who evicted what came back since the last tick. A filter asks for those who brought it back.
-    pub fn apply_evictors(&mut self, deltas: &EvictorDeltas, names: &dyn CgroupNames) {
+    pub fn apply_evictors(&mut self, deltas: &ByMemory<EvictorDeltas>, names: &dyn CgroupNames) {
         let filter = &self.config.filter;
         let matches = |key: &EvictorKey| {
             let process = ProcessFaults {
@@ -87,8 +87,8 @@ impl Session {
         };
         let filter = (!filter.is_empty()).then_some(&matches as &dyn Fn(&EvictorKey) -> bool);
         self.evictors.get_or_insert_default().add(deltas, filter);
-        let mut since = EvictorTable::default();
+        let mut since = ByMemory::<EvictorTable>::default();
         since.add(deltas, filter);
-        self.evictors_since = Some(since.summary(true).of_interval());
+        self.evictors_since = Some(since.map(|since| since.summary(true).of_interval()));
     }
 }

@@ -1,4 +1,4 @@
-//! Who evicts the file pages that come back: by a sample of one page in [`SAMPLE_PAGES`]. Each page of the sample that
+//! Who evicts the pages that come back, of files and of anonymous memory: by a sample of one page in [`SAMPLE_PAGES`]. Each page of the sample that
 //! comes back is told by the kernel side; between two ticks they are added up here, and the session is given the sums.
 
 use std::{
@@ -16,6 +16,27 @@ const INTERVAL_ROWS: usize = 4096;
 /// Rows that are kept; when there are more those with the fewest pages go into one sum.
 const ROWS: usize = 8192;
 
+/// Something of the pages of files, and of anonymous memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByMemory<T> {
+    /// Of files.
+    pub files: T,
+    /// Of anonymous memory, which comes back from swap; `None` where that is not told.
+    pub anon: Option<T>,
+}
+
+impl<T> ByMemory<T> {
+    /// The same of each.
+    pub fn map<U>(&self, of: impl Fn(&T) -> U) -> ByMemory<U> {
+        ByMemory { files: of(&self.files), anon: self.anon.as_ref().map(of) }
+    }
+
+    /// Both, where they are told.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.files].into_iter().chain(&self.anon)
+    }
+}
+
 /// Who evicted a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Evictor {
@@ -28,7 +49,7 @@ pub struct Evictor {
 }
 
 /// A file, as far as a page tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct File {
     /// Major and minor number of its device.
     pub dev: (u32, u32),
@@ -49,8 +70,8 @@ pub struct EvictorKey {
     pub comm: Comm,
     /// Id of its memory cgroup.
     pub cgroup_id: Option<u64>,
-    /// The file.
-    pub file: File,
+    /// The file; `None` of anonymous memory.
+    pub file: Option<File>,
 }
 
 /// Pages of the sample that came back, and how long they were away together.
@@ -91,13 +112,24 @@ pub struct EvictorDeltas {
     pub other: EvictorSum,
     /// Times from eviction to refault, in ns.
     pub away: Histogram,
-    /// Pages of files that were evicted between the two, estimated: with so much more room the page would have stayed.
+    /// Pages of the same memory that were evicted between the two, estimated: with so much more room the page would have
+    /// stayed.
     pub distance: Histogram,
 }
 
-impl EvictorDeltas {
+impl ByMemory<EvictorDeltas> {
     /// Adds what came after it.
-    pub fn append(&mut self, mut later: Self) {
+    pub fn append(&mut self, later: Self) {
+        self.files.append(later.files);
+        match (&mut self.anon, later.anon) {
+            (Some(anon), Some(later)) => anon.append(later),
+            (anon, later) => *anon = anon.take().or(later),
+        }
+    }
+}
+
+impl EvictorDeltas {
+    fn append(&mut self, mut later: Self) {
         self.rows.append(&mut later.rows);
         self.other.add(later.other);
         self.away.add(later.away.counts());
@@ -115,6 +147,22 @@ pub struct Interval {
 impl Default for Interval {
     fn default() -> Self {
         Self { rows: HashMap::with_capacity(INTERVAL_ROWS), rest: EvictorDeltas::default() }
+    }
+}
+
+impl ByMemory<Interval> {
+    /// Counts one. Allocates nothing. Anonymous memory where that is not told does not come.
+    pub fn add(&mut self, refault: &SampledRefault) {
+        match (refault.key.file, &mut self.anon) {
+            (None, Some(anon)) => anon.add(refault),
+            (None, None) => {}
+            (Some(_), _) => self.files.add(refault),
+        }
+    }
+
+    /// What came back, and begins anew.
+    pub fn take(&mut self) -> ByMemory<EvictorDeltas> {
+        ByMemory { files: self.files.take(), anon: self.anon.as_mut().map(Interval::take) }
     }
 }
 
@@ -151,6 +199,16 @@ pub(super) struct EvictorTable {
     distance: Histogram,
 }
 
+impl ByMemory<EvictorTable> {
+    /// Adds what came since the last tick.
+    pub(super) fn add(&mut self, deltas: &ByMemory<EvictorDeltas>, filter: Option<&dyn Fn(&EvictorKey) -> bool>) {
+        self.files.add(&deltas.files, filter);
+        if let Some(deltas) = &deltas.anon {
+            self.anon.get_or_insert_default().add(deltas, filter);
+        }
+    }
+}
+
 impl EvictorTable {
     /// Adds what came since the last tick; with a filter the rows that match it: of what found no row nobody knows.
     pub(super) fn add(&mut self, deltas: &EvictorDeltas, filter: Option<&dyn Fn(&EvictorKey) -> bool>) {
@@ -179,7 +237,9 @@ impl EvictorTable {
         for (key, row) in &self.rows {
             sum.add(*row);
             pairs.entry(Pair { evictor: key.evictor, pid: key.pid, comm: key.comm }).or_default().add(*row);
-            files.entry(key.file).or_default().add(*row);
+            if let Some(file) = key.file {
+                files.entry(file).or_default().add(*row);
+            }
         }
         EvictorSummary {
             sum,
@@ -229,11 +289,11 @@ pub struct EvictorSummary {
     pub sum: EvictorSum,
     /// Times from eviction to refault, in ns; `None` with a filter.
     pub away: Option<Histogram>,
-    /// Pages of files that were evicted between the two; `None` with a filter.
+    /// Pages of the same memory that were evicted between the two; `None` with a filter.
     pub distance: Option<Histogram>,
     /// By who evicted and who brought back, the most first.
     pub pairs: Vec<(Pair, EvictorSum)>,
-    /// By file, the most first.
+    /// By file, the most first; none of anonymous memory.
     pub files: Vec<(File, EvictorSum)>,
     /// What found no row, in neither of the two.
     pub other: EvictorSum,
@@ -252,7 +312,7 @@ mod tests {
                 pid,
                 comm: Comm::from(&b"reads"[..]),
                 cgroup_id: None,
-                file: File { dev: (8, 1), ino, name: FileName::default() },
+                file: Some(File { dev: (8, 1), ino, name: FileName::default() }),
             },
         }
     }
@@ -275,6 +335,25 @@ mod tests {
         let files: Vec<_> = summary.files.iter().map(|(f, s)| (f.ino, s.samples, s.away_ns)).collect();
         assert_eq!(files, [(7, 3, 13_000), (8, 1, 3000)]);
         assert_eq!(summary.away.as_ref().map(Histogram::total), Some(4));
+    }
+
+    #[test]
+    fn anonymous_memory_is_apart_and_only_where_it_is_told() {
+        let anon = SampledRefault { key: EvictorKey { file: None, ..refault(0, 1, 0, 0).key }, ..refault(0, 1, 0, 50) };
+        let told = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
+        for mut interval in [told, ByMemory::default()] {
+            let is_told = interval.anon.is_some();
+            interval.add(&anon);
+            interval.add(&refault(0, 1, 7, 1000));
+            let mut deltas = interval.take();
+            deltas.append(deltas.clone());
+            let mut table = ByMemory::<EvictorTable>::default();
+            table.add(&deltas, None);
+            let summary = table.map(|table| table.summary(false));
+            assert_eq!((summary.files.sum.samples, summary.files.files.len()), (2, 1));
+            let anon = summary.anon.map(|anon| (anon.sum.samples, anon.pairs.len(), anon.files.len()));
+            assert_eq!(anon, is_told.then_some((2, 1, 0)));
+        }
     }
 
     #[test]

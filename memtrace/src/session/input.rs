@@ -9,8 +9,15 @@ use memtrace_common::{
 };
 
 use super::{
-    coverage::Readings, evictors::EvictorDeltas, faults::FaultDeltas, histogram::Histogram, loss::Loss, memory::Memory,
-    shrinkers::Shrinkers, stacks::StackDeltas, zones::StallZones,
+    coverage::Readings,
+    evictors::{ByMemory, EvictorDeltas},
+    faults::FaultDeltas,
+    histogram::Histogram,
+    loss::Loss,
+    memory::Memory,
+    shrinkers::Shrinkers,
+    stacks::StackDeltas,
+    zones::StallZones,
 };
 use crate::{event::Comm, throttle::Throttles};
 
@@ -198,7 +205,7 @@ pub struct TickInput {
     /// Stacks of stalls since the last tick; `None` where they are not counted.
     pub stacks: Option<StackDeltas>,
     /// Who evicted what came back since the last tick; `None` where that is not told.
-    pub evictors: Option<EvictorDeltas>,
+    pub evictors: Option<ByMemory<EvictorDeltas>>,
     /// What was lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// What events told so far, by the number of the kind.

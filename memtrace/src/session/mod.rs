@@ -36,7 +36,7 @@ use memtrace_common::{kind::StallKind, totals};
 
 use self::{
     coverage::{Baseline, Coverage},
-    evictors::{EvictorSummary, EvictorTable},
+    evictors::{ByMemory, EvictorSummary, EvictorTable},
     faults::FaultsRead,
     filter::{CgroupNames, Filter},
     input::{KernelTotals, NodeRefaults, OpenStall, TickInput, Told},
@@ -152,9 +152,9 @@ pub struct Session {
     /// Of the interval, until its tick takes them.
     stacks_since: Option<StackDeltas>,
     /// Who evicted what came back; `None` until a tick tells.
-    evictors: Option<EvictorTable>,
+    evictors: Option<ByMemory<EvictorTable>>,
     /// Of the interval, until its tick takes it.
-    evictors_since: Option<EvictorSummary>,
+    evictors_since: Option<ByMemory<EvictorSummary>>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.

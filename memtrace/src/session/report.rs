@@ -189,7 +189,10 @@ impl Session {
             nodes: self.nodes(),
             reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_told(totals)),
             stacks: self.stacks.as_ref().map(|table| self.stack_summary(table)),
-            evictors: self.evictors.as_ref().map(|table| table.summary(!self.config.filter.is_empty())),
+            evictors: self
+                .evictors
+                .as_ref()
+                .map(|tables| tables.map(|table| table.summary(!self.config.filter.is_empty()))),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
             oom_calls: totals.oom_calls,

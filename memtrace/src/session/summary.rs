@@ -6,7 +6,7 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals::ORDERS};
 
 use super::{
     coverage::Coverage,
-    evictors::EvictorSummary,
+    evictors::{ByMemory, EvictorSummary},
     faults::FaultsRead,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     kswapd::Reached,
@@ -248,7 +248,7 @@ pub struct Summary {
     /// The stacks on which stalls ended; `None` where they are not counted.
     pub stacks: Option<StackSummary>,
     /// Who evicted the file pages that came back, by a sample; `None` where that is not told.
-    pub evictors: Option<EvictorSummary>,
+    pub evictors: Option<ByMemory<EvictorSummary>>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were, those whose details were lost included.

@@ -7,7 +7,7 @@ use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCou
 use super::{
     bands::{self, Bands},
     coverage::{Coverage, CoverageRow},
-    evictors::EvictorSummary,
+    evictors::{ByMemory, EvictorSummary},
     faults::FaultsRead,
     histogram::Histogram,
     input::{KernelTotals, KindTotals, OpenStall, OwnCost, Pressure, Zone},
@@ -171,7 +171,7 @@ pub struct Tick {
     /// Stacks of its stalls, those that match the filter; `None` where they are not counted.
     pub stacks: Option<StackDeltas>,
     /// Who evicted the file pages that came back in the interval, those with the most; `None` where that is not told.
-    pub evictors: Option<EvictorSummary>,
+    pub evictors: Option<ByMemory<EvictorSummary>>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// Loss in the interval.

@@ -16,7 +16,7 @@ use super::{
     values::of_open,
     wire,
 };
-use crate::event::Event;
+use crate::{event::Event, session::evictors::ByMemory};
 
 /// A block is written when its columns are about this large: a kill loses no more than that, or a second.
 const SEAL_BYTES: usize = 256 << 10;
@@ -172,7 +172,7 @@ impl Encoder {
         let ids = processes.0.iter().chain(&cgroups.0).flat_map(|rows| rows.id.iter().chain(&rows.fault_cgroup));
         let stalled = tick.input.stacks.iter().flat_map(|stacks| &stacks.stalls);
         let stalled = stalled.filter_map(|(key, _)| key.cgroup_id);
-        let back = tick.input.evictors.iter().flat_map(|evictors| &evictors.rows);
+        let back = tick.input.evictors.iter().flat_map(ByMemory::iter).flat_map(|evictors| &evictors.rows);
         let back = back.filter_map(|(key, _)| key.cgroup_id);
         let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).chain(stalled).chain(back).collect();
         let mut before = self.write_paths(ids.into_iter(), sink);

@@ -6,13 +6,26 @@ use super::wire;
 use crate::{
     event::{Comm, FileName},
     session::{
-        evictors::{Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
+        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
         histogram::Histogram,
     },
 };
 
 /// The message of a tick.
-pub(super) fn put(deltas: &EvictorDeltas) -> wire::Evictors {
+pub(super) fn put(deltas: &ByMemory<EvictorDeltas>) -> wire::Evictors {
+    let anon = deltas.anon.as_ref().map(|anon| Box::new(put_one(anon)));
+    wire::Evictors { anon, ..put_one(&deltas.files) }
+}
+
+/// What a message says.
+pub(super) fn take(message: &wire::Evictors) -> ByMemory<EvictorDeltas> {
+    ByMemory {
+        files: take_one(message, |row| Some(file_of(row))),
+        anon: message.anon.as_ref().map(|anon| take_one(anon, |_| None)),
+    }
+}
+
+fn put_one(deltas: &EvictorDeltas) -> wire::Evictors {
     let (away, distance) = (put_histogram(&deltas.away), put_histogram(&deltas.distance));
     wire::Evictors {
         rows: deltas.rows.iter().map(put_row).collect(),
@@ -22,13 +35,13 @@ pub(super) fn put(deltas: &EvictorDeltas) -> wire::Evictors {
         away_count: away.1,
         distance_bucket: distance.0,
         distance_count: distance.1,
+        anon: None,
     }
 }
 
-/// What a message says.
-pub(super) fn take(message: &wire::Evictors) -> EvictorDeltas {
+fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<File>) -> EvictorDeltas {
     EvictorDeltas {
-        rows: message.rows.iter().map(take_row).collect(),
+        rows: message.rows.iter().map(|row| take_row(row, file(row))).collect(),
         other: EvictorSum { samples: message.other_samples, away_ns: message.other_away_ns },
         away: take_histogram(&message.away_bucket, &message.away_count),
         distance: take_histogram(&message.distance_bucket, &message.distance_count),
@@ -36,6 +49,7 @@ pub(super) fn take(message: &wire::Evictors) -> EvictorDeltas {
 }
 
 fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
+    let File { dev: (dev_major, dev_minor), ino, name } = key.file.unwrap_or_default();
     wire::EvictorRow {
         evictor_pid: key.evictor.pid,
         evictor_comm: key.evictor.comm.bytes().to_vec(),
@@ -43,16 +57,20 @@ fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
         pid: key.pid,
         comm: key.comm.bytes().to_vec(),
         cgroup_id: key.cgroup_id,
-        dev_major: key.file.dev.0,
-        dev_minor: key.file.dev.1,
-        ino: key.file.ino,
-        name: key.file.name.bytes().to_vec(),
+        dev_major,
+        dev_minor,
+        ino,
+        name: name.bytes().to_vec(),
         samples: sum.samples,
         away_ns: sum.away_ns,
     }
 }
 
-fn take_row(row: &wire::EvictorRow) -> (EvictorKey, EvictorSum) {
+fn file_of(row: &wire::EvictorRow) -> File {
+    File { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) }
+}
+
+fn take_row(row: &wire::EvictorRow, file: Option<File>) -> (EvictorKey, EvictorSum) {
     let key = EvictorKey {
         evictor: Evictor {
             pid: row.evictor_pid,
@@ -62,7 +80,7 @@ fn take_row(row: &wire::EvictorRow) -> (EvictorKey, EvictorSum) {
         pid: row.pid,
         comm: Comm::from(row.comm.as_slice()),
         cgroup_id: row.cgroup_id,
-        file: File { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) },
+        file,
     };
     (key, EvictorSum { samples: row.samples, away_ns: row.away_ns })
 }

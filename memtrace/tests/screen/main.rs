@@ -10,7 +10,7 @@ use memtrace::{
     screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
-        evictors::{Evictor, EvictorDeltas, EvictorKey, File, Interval},
+        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, File, Interval},
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
     },
     source::Source,
@@ -53,18 +53,21 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
 }
 
 /// What came back in a second: of the first process, evicted by kswapd and by one whose name means harm.
-fn evictors() -> EvictorDeltas {
-    let mut interval = Interval::default();
+fn evictors() -> ByMemory<EvictorDeltas> {
+    let mut interval = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
     for (evictor, pid, comm, count) in [(60, 100, b"kswapd0".as_slice(), 30), (101, 100, HOSTILE, 10)] {
         let key = EvictorKey {
             evictor: Evictor { pid: evictor, comm: Comm::from(comm), is_kthread: evictor == 60 },
             pid,
             comm: Comm::from(b"java".as_slice()),
             cgroup_id: Some(40),
-            file: File { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) },
+            file: Some(File { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) }),
         };
         (0..count).for_each(|_| interval.add(&SampledRefault { away_ns: S / 10, distance_pages: 6400, key }));
     }
+    let evictor = Evictor { pid: 60, comm: Comm::from(b"kswapd0".as_slice()), is_kthread: true };
+    let key = EvictorKey { evictor, pid: 100, comm: Comm::from(b"java".as_slice()), cgroup_id: Some(40), file: None };
+    (0..5).for_each(|_| interval.add(&SampledRefault { away_ns: S, distance_pages: 640, key }));
     interval.take()
 }
 

@@ -6,7 +6,7 @@ mod way;
 use aya::{Btf, Ebpf};
 use memtrace_common::kind::StallKind;
 
-pub(super) use self::table::{CHAINS, EVICTORS, FAILURES, OFF_CPU, OOM_KILL, REFAULTS};
+pub(super) use self::table::{CHAINS, EVICTORS, FAILURES, OFF_CPU, OOM_KILL, REFAULTS, SWAP_EVICTORS, WRITTEN};
 use self::way::Way;
 use super::words::REFUSED;
 use crate::{

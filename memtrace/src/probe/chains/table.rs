@@ -210,6 +210,25 @@ pub(in crate::probe) const EVICTORS: Chain = Chain {
     ])],
 };
 
+/// Who evicts the anonymous memory that comes back; only where it is asked for.
+pub(in crate::probe) const SWAP_EVICTORS: Chain = Chain {
+    name: "mm_vmscan_write_folio",
+    gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
+    without: "who evicts the anonymous memory that comes back is not told",
+    tells: None,
+    needs_members: true,
+    ways: &[
+        Way(&[(Link::Fentry("swap_read_folio"), "swapped_in"), WRITE_FOLIO]),
+        Way(&[(Link::Fentry("swap_readpage"), "swapped_in"), WRITE_FOLIO]),
+        Way(&[(Link::Fentry("swap_readpage"), "swapped_in"), WRITE_PAGE]),
+    ],
+};
+
+/// The event of a folio that reclaim has written, since 5.19; before, a page.
+pub(in crate::probe) const WRITTEN: [&str; 2] = ["vmscan:mm_vmscan_write_folio", "vmscan:mm_vmscan_writepage"];
+const WRITE_FOLIO: (Link, &str) = (Link::BtfTracepoint(WRITTEN[0]), "swapped_out");
+const WRITE_PAGE: (Link, &str) = (Link::BtfTracepoint(WRITTEN[1]), "swapped_out");
+
 /// The function in which the OOM killer kills, when it has chosen.
 pub(in crate::probe) const OOM_KILL: &str = "oom_kill_process";
 

@@ -58,9 +58,9 @@ impl Way {
         self.0.iter().all(|(link, _)| matches!(link, Link::Tracepoint(_)))
     }
 
-    /// Whether its programs are typed ones on functions.
+    /// Whether it needs typed programs on functions.
     pub(super) fn is_typed(self) -> bool {
-        self.0.iter().all(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_)))
+        self.0.iter().any(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_)))
     }
 
     /// How it is attached, in words for a message.

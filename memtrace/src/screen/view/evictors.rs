@@ -1,10 +1,10 @@
-//! Who evicted the file pages that came back in an interval.
+//! Who evicted the pages that came back in an interval.
 
 use crate::{
     lines::{percent, rate},
     screen::rows::Row,
     session::{
-        evictors::{Evictor, EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File, Pair},
         recent::Who,
         tick::Tick,
     },
@@ -18,10 +18,22 @@ const FILES: usize = 2;
 const OF_ROW: usize = 4;
 
 /// The lines of the panel.
-pub(super) fn panel(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
-    if evictors.sum.samples == 0 {
-        return vec!["no page of a file came back".to_owned()];
+pub(super) fn panel(tick: &Tick, evictors: &ByMemory<EvictorSummary>) -> Vec<String> {
+    let mut lines = match evictors.files.sum.samples {
+        0 => vec!["no page of a file came back".to_owned()],
+        _ => of_memory(tick, &evictors.files),
+    };
+    match &evictors.anon {
+        Some(anon) if anon.sum.samples > 0 => {
+            lines.extend(of_memory(tick, anon).into_iter().map(|line| format!("{line}, anonymous")));
+        }
+        Some(_) => lines.push("no anonymous memory came back".to_owned()),
+        None => {}
     }
+    lines
+}
+
+fn of_memory(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
     let pair = |(pair, sum): &(Pair, EvictorSum)| {
         format!(
             "{:>7}  {} > {}[{}]",
@@ -40,14 +52,21 @@ pub(super) fn panel(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
 }
 
 /// Who evicted the pages that the process of a row read back; nothing for other rows, and where none came back.
-pub(super) fn of_row(tick: &Tick, row: &Row) -> Option<String> {
-    let (evictors, Some(Who::Process(pid, _))) = (tick.evictors.as_ref()?, row.who) else { return None };
+pub(super) fn of_row(tick: &Tick, row: &Row) -> Vec<String> {
+    let (Some(evictors), Some(Who::Process(pid, _))) = (&tick.evictors, row.who) else { return Vec::new() };
+    let of = |what: &str, of: &EvictorSummary| Some(format!("{what} were evicted by: {}", evictors_of(of, pid)?));
+    let files = of("file pages that it read back", &evictors.files);
+    let anon = evictors.anon.as_ref().and_then(|anon| of("anonymous pages that it read back", anon));
+    files.into_iter().chain(anon).collect()
+}
+
+fn evictors_of(evictors: &EvictorSummary, pid: u32) -> Option<String> {
     let mut all = EvictorSum::default();
     let pairs: Vec<_> = evictors.pairs.iter().filter(|(pair, _)| pair.pid == pid).collect();
     pairs.iter().for_each(|(_, sum)| all.add(*sum));
     let by = |(pair, sum): &&(Pair, EvictorSum)| format!("{} {}", who(&pair.evictor), share(sum, &all));
     let by: Vec<_> = pairs.iter().take(OF_ROW).map(by).collect();
-    (!by.is_empty()).then(|| format!("file pages that it read back were evicted by: {}", by.join(", ")))
+    (!by.is_empty()).then(|| by.join(", "))
 }
 
 fn who(evictor: &Evictor) -> String {

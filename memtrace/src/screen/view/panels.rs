@@ -71,7 +71,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         line(pen, &series(name, &all, pen, per_s), PLAIN);
     }
     if let Some(evictors) = &tick.evictors {
-        line(pen, "EVICTED BY > READ BACK BY  files, 1 page in 64", BOLD);
+        line(pen, "EVICTED BY > READ BACK BY  1 page in 64", BOLD);
         super::evictors::panel(tick, evictors).iter().for_each(|text| line(pen, text, PLAIN));
     }
     line(pen, "", PLAIN);

@@ -2,4 +2,7 @@
 begin anon
 load anon 190 5
 finish
+begin evictors --evictors
+load anon 190 3
+finish
 section end

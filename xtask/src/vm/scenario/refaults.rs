@@ -74,7 +74,33 @@ fn cost(run: &Run<'_>) -> Check {
 
 /// Judge the refaults from swap by the run `anon`.
 pub(super) fn anon(sections: &Sections<'_>) -> Vec<Check> {
-    of_run(sections, "anon", |run| vec![compared("anon", run, "anon"), row("row-anon", run)])
+    let mut checks = of_run(sections, "anon", |run| vec![compared("anon", run, "anon"), row("row-anon", run)]);
+    let evictors = |run: &Run<'_>| vec![Check::of("swap-evictors", swap_evictors(run))];
+    checks.extend(run::judge(sections, "evictors", evictors));
+    checks
+}
+
+/// By the sample as many pages came back from swap as the kernel read, evicted by who reclaims here and read back by the
+/// load. What was on its way out when memtrace was attached is not known to have been evicted.
+fn swap_evictors(run: &Run<'_>) -> Result<String, String> {
+    let ours = run.number("/evictors/anon/pages")?;
+    let (read, written) = (run.grew("pswpin")?, run.grew("pswpout")?);
+    let pairs = run.trace.summary["evictors"]["anon"]["pairs"].as_array().ok_or("no pairs of evictors")?;
+    let by = |whose: &str, name: &str| -> u64 {
+        let rows = pairs.iter().filter(|row| row[whose]["comm"] == name);
+        rows.filter_map(|row| row["pages"].as_u64()).sum()
+    };
+    let (kswapd, load) = (by("evictor", "kswapd0"), by("evictor", "memload"));
+    // It allocates here too.
+    let own = by("evictor", "memtrace");
+    let back = by("refaulter", "memload");
+    let away = run.optional("/evictors/anon/away_p50_ns")?.unwrap_or(0) / 1_000_000;
+    let figures = format!(
+        "{ours} pages, vmstat read {read} and wrote {written}; {back} by memload; evicted by kswapd0 {kswapd}, memload {load}, memtrace {own}; away {away} ms"
+    );
+    let as_many = ours * 100 >= read * 85 && ours * 100 <= read * 115;
+    let told = back * 10 >= ours * 9 && (kswapd + load + own) * 10 >= ours * 9;
+    if read >= ENOUGH && as_many && told && away > 0 { Ok(figures) } else { Err(figures) }
 }
 
 /// Judge the row of a cgroup by the run `limit`.

@@ -377,6 +377,17 @@ fn refaults_away_from_the_kernels_fail() {
         fails(refaults::file, &change, &["evictors"]);
     }
 
+    // Recorded: 49024 pages, 49285 in vmstat.
+    for change in [
+        set(ANON, "evictors", "/evictors/anon/pages", 41_000),
+        set(ANON, "evictors", "/evictors/anon/pages", 58_000),
+        set(ANON, "evictors", "/evictors/anon", Value::Null),
+        set(ANON, "evictors", "/evictors/anon/away_p50_ns", Value::Null),
+        ANON.replace(r#""comm":"kswapd0","kernel":true"#, r#""comm":"sh","kernel":false"#),
+    ] {
+        fails(refaults::anon, &change, &["swap-evictors"]);
+    }
+
     let file = grew(MEMCG, "limit", "workingset_refault_file");
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file, 0), &[]);
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file / 2, 0), &["cgroup"]);

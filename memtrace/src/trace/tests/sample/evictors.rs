@@ -6,13 +6,19 @@ use super::{maybe, number};
 use crate::{
     event::{Comm, FileName},
     session::{
-        evictors::{Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
+        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
         histogram::Histogram,
     },
 };
 
 /// Those of a tick.
-pub(super) fn evictors(random: &mut Rng) -> EvictorDeltas {
+pub(super) fn evictors(random: &mut Rng) -> ByMemory<EvictorDeltas> {
+    let mut anon = maybe(random, deltas);
+    anon.iter_mut().flat_map(|anon| &mut anon.rows).for_each(|(key, _)| key.file = None);
+    ByMemory { files: deltas(random), anon }
+}
+
+fn deltas(random: &mut Rng) -> EvictorDeltas {
     let histogram = |random: &mut Rng| {
         let mut histogram = Histogram::default();
         for _ in 0..random.usize(..20) {
@@ -37,11 +43,11 @@ fn row(random: &mut Rng) -> (EvictorKey, EvictorSum) {
         pid: random.u32(..9),
         comm: Comm::from(bytes(random).as_slice()),
         cgroup_id: maybe(random, |random| random.u64(..5) << 20),
-        file: File {
+        file: Some(File {
             dev: (random.u32(..4096), random.u32(..1 << 20)),
             ino: random.u64(..),
             name: FileName::from(bytes(random).as_slice()),
-        },
+        }),
     };
     (key, EvictorSum { samples: number(random), away_ns: number(random) })
 }

@@ -1,0 +1,49 @@
+//! Who evicts the anonymous memory that comes back: by a sample of the slots of swap, as of the pages of files.
+
+use memtrace_common::{eviction::NAME_LEN, record::fields};
+
+use crate::{
+    config::CONFIG,
+    hooks::{
+        evict::{each_sampled, remember, take, tell},
+        refault::{has, pages_of},
+    },
+    maps::PageKey,
+    memory::Address,
+};
+
+/// Which counter of evictions is that of anonymous memory.
+const ANON: u32 = 1;
+/// The `mapping` of slots of swap: no file has it.
+const SWAP: u64 = 0;
+
+/// `vmscan:mm_vmscan_write_folio`: reclaim has written a folio. One that is backed by swap is on its way out.
+#[inline(always)]
+pub(crate) fn written(folio: u64) {
+    let folio = Address(folio);
+    let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
+    if has(flags, &CONFIG.refault.swapbacked) {
+        each_slot(folio, flags, |slot| remember(slot, 0, ANON));
+    }
+}
+
+/// A folio is read back from swap.
+#[inline(always)]
+pub(crate) fn read_back(folio: u64) {
+    let folio = Address(folio);
+    let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
+    each_slot(folio, flags, |slot| {
+        if let Some(evicted) = take(slot) {
+            tell(&evicted, ANON, 0, fields::ANON, |_: &mut [u8; NAME_LEN]| {});
+        }
+    });
+}
+
+/// Calls `found` for each slot of a folio that is of the sample. They follow each other.
+#[inline(always)]
+fn each_slot(folio: Address, flags: u64, found: impl Fn(&PageKey)) {
+    let Some(slot) = folio.read::<u64>(&CONFIG.eviction.slot) else { return };
+    if slot != 0 {
+        each_sampled(PageKey { mapping: SWAP, index: slot }, || pages_of(folio, flags), found);
+    }
+}

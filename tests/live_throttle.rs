@@ -1,7 +1,5 @@
 //! Why reclaim throttles a task, against perf's record of the same events.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
-
 use std::ffi::OsString;
 
 use tests::{

@@ -235,7 +235,7 @@ pub struct Summary {
     /// Stalls by stack; null where stacks are not counted (`--stacks`).
     pub stacks: Option<Stacks>,
     /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
-    pub evictors: Option<Evictors>,
+    pub evictors: Option<Box<Evictors>>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
@@ -279,7 +279,7 @@ impl Summary {
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
             node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
             stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
-            evictors: summary.evictors.as_ref().map(Evictors::new),
+            evictors: summary.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
             oom_calls: summary.oom_calls,

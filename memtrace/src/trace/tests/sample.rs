@@ -41,6 +41,7 @@ pub(super) const S: u64 = 1_000_000_000;
 
 /// One thing that is given to an encoder.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are entries")]
 pub(super) enum Given {
     Entry(Entry),
     Tick(Box<TickRecord>),

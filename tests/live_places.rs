@@ -1,7 +1,5 @@
 //! Threads whose ids share a place in the map of open spans: each stall of both, against `perf record` of the same events.
 
-#![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
-
 use std::{ffi::OsString, fs::OpenOptions};
 
 use tests::{

@@ -5,6 +5,7 @@
 //! latency histograms ([`histogram`]), stacks ([`stack`]) and the constants that the loader hands over ([`config`]). Both sides are built
 //! together, so the layouts may change any day; what goes into a file is defined elsewhere.
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod config;
 pub mod eviction;
@@ -18,5 +19,6 @@ pub mod span;
 pub mod stack;
 pub mod throttle;
 pub mod totals;
+pub mod verifier;
 pub mod wait;
 pub mod zone;

@@ -3,19 +3,33 @@
 //! Time is counted once: only the outermost span is a stall, what opens inside it is nested and its time already part
 //! of the stall. The same code runs in the kernel programs and in the property tests.
 //!
-//! Loops run over constant bounds and indices come from the loop variable, which is what lets the verifier see that
-//! every access is inside the entry.
+//! Loops run over constant bounds, and indices come from the loop variable or are masked, which is what lets the verifier see
+//! that every access is inside the entry.
 
 use crate::{
     kind::StallKind,
     shrinker::{self, SHRINKERS, ShrinkerTime},
     throttle::REASON_COUNT,
+    verifier::{below, masked},
     wait::Wait,
 };
 
 /// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` bars it);
 /// soft-limit reclaim nests in them, and memcg reclaim in what `memory.high` imposes.
 pub const DEPTH: usize = 4;
+
+const LAST: u64 = DEPTH as u64 - 1;
+
+/// The highest bit that is set in a number of as many bits, two bits for each number.
+const HIGHEST: u32 = {
+    assert!(DEPTH == 4);
+    let (mut table, mut number) = (0, 1_u32);
+    while number < 1 << DEPTH {
+        table |= number.ilog2() << (2 * number);
+        number += 1;
+    }
+    table
+};
 
 /// Span number of memcg soft-limit reclaim; the numbers below are those of [`StallKind`].
 pub const SOFT_LIMIT: u8 = StallKind::COUNT as u8;
@@ -64,7 +78,7 @@ pub struct NodePages {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskSpans {
-    /// The thread, of an entry that is found by its place; 0 in one that is found by its key, and in a free place.
+    /// The thread; 0 in a free place.
     pub tid: u32,
     /// Number of open spans.
     pub depth: u32,
@@ -84,8 +98,10 @@ pub struct TaskSpans {
     pub wait_kind: u8,
     /// 1 when the kernel counted a memory stall inside the open wait.
     pub wait_counted: u8,
+    /// 1 when the place is not that of the thread's id.
+    pub is_moved: u8,
     /// Explicit padding, 0.
-    pub pad: [u8; 2],
+    pub pad: u8,
     /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
     pub ran_ns: u64,
     /// Pages reclaimed by the spans inside the outermost one.
@@ -156,18 +172,19 @@ pub enum End {
 }
 
 impl TaskSpans {
-    /// Position of the open span of this kind, if there is one.
+    /// Position of the open span of this kind, if there is one. Without a branch for each: the verifier would go through
+    /// all that follows for every combination.
     #[inline(always)]
     fn position(&self, kind: u8) -> Option<usize> {
-        let mut at = None;
+        let mut found = 0;
         let mut i = 0;
         while i < DEPTH {
-            if (i as u32) < self.depth && self.spans[i].kind == kind {
-                at = Some(i);
-            }
+            let is_open = below(i as u64, u64::from(self.depth));
+            let is_same = below(u64::from(self.spans[i].kind ^ kind), 1);
+            found |= (is_open & is_same) << i;
             i += 1;
         }
-        at
+        if found == 0 { None } else { Some(masked::<LAST>(u64::from(HIGHEST) >> (2 * found))) }
     }
 
     /// Whether a span of this kind is open.
@@ -189,22 +206,13 @@ impl TaskSpans {
         if target >= DEPTH {
             return Begin::Overflow;
         }
-        let mut i = 0;
-        while i < DEPTH {
-            if i == target {
-                self.spans[i] = *span;
-            }
-            i += 1;
-        }
+        self.spans[masked::<LAST>(target as u64)] = *span;
         self.depth = target as u32 + 1;
         if target == 0 {
             self.scanned_pages = 0;
             self.node = NodePages::default();
-            // Most stalls are not throttled.
-            if self.throttled_ns != 0 {
-                self.throttled_us = [0; REASON_COUNT];
-            }
             self.throttled_ns = 0;
+            self.throttled_us = [0; REASON_COUNT];
             self.soft_limit_ns = 0;
             self.shrinks = 0;
             // Most stalls go through none: then there is nothing to clear.
@@ -229,15 +237,7 @@ impl TaskSpans {
     pub fn end(&mut self, kind: u8, now_ns: u64) -> End {
         let Some(at) = self.position(kind) else { return End::Unmatched };
         let lost = self.depth - at as u32 - 1;
-        let mut start_ns = now_ns;
-        let mut i = 0;
-        while i < DEPTH {
-            if i == at {
-                start_ns = self.spans[i].start_ns;
-            }
-            i += 1;
-        }
-        let dur_ns = now_ns.saturating_sub(start_ns);
+        let dur_ns = now_ns.saturating_sub(self.spans[at].start_ns);
         self.depth = at as u32;
         if at == 0 {
             return End::Finished { lost, dur_ns };

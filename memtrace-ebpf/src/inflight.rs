@@ -1,9 +1,9 @@
 //! The entries of the threads that stall or have stalled.
 //!
 //! A thread finds its entry at a place that follows from its id, without a search: the first thread to come to a place has
-//! it until it exits. The others of the same place are found by their id in a hash map. To insert and remove an entry there
-//! for each stall costs more than all the rest of its begin. So it stays, with no span open, as long as there are few; its
-//! thread's exit removes it. Beyond that each stall's end removes its own.
+//! it until it exits. The others of the same place get one of those beyond, which they find by their id in a hash map. To
+//! add and remove an entry there for each stall costs more than all the rest of its begin. So it stays, with no span open, as
+//! long as there are few; its thread's exit removes it. Beyond that each stall's end removes its own.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use memtrace_common::{
@@ -14,20 +14,28 @@ use memtrace_common::{
 use crate::{
     emit::{add, lost},
     hooks::off_cpu,
-    maps::{EMPTY, ENTRIES, INFLIGHT, OWNERS, PLACES, SPANS},
+    maps::{ENTRIES, MORE_PLACES, MOVED, OWNERS, PLACES, SPANS},
 };
 
-/// Entries up to which one outlives its stall: most of the map stays free for stalls in flight.
+/// Moved entries up to which one outlives its stall: most of their places stay free for stalls in flight.
 const KEPT: u64 = 2048;
+
+/// Places beyond that are tried for a thread.
+const TRIES: u32 = 4;
 
 /// The entry of a thread: the current one, or one that runs on no other CPU.
 #[inline(always)]
 pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
-    match SPANS.get_ptr_mut(place_of(tid)) {
-        // SAFETY: a map value. Another thread's id may come and go meanwhile, this thread's not.
-        Some(spans) if tid != 0 && unsafe { (*spans).tid } == tid => Some(spans),
-        _ => INFLIGHT.get_ptr_mut(tid),
+    if tid == 0 {
+        return None;
     }
+    let mut spans = SPANS.get_ptr_mut(place_of(tid))?;
+    // SAFETY: a map value. Another thread's id may come and go meanwhile, this thread's not.
+    if unsafe { (*spans).tid } != tid {
+        let place = *MOVED.get_ptr(tid).map(|place| unsafe { &*place })?;
+        spans = SPANS.get_ptr_mut(place)?;
+    }
+    Some(spans)
 }
 
 #[inline(always)]
@@ -73,10 +81,11 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
 /// The entry of this thread, made when there is none; `None` when there is no room, which is counted.
 #[inline(always)]
 pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
-    if let Some(spans) = find(tid) {
-        return Some(spans);
+    // Found anew, which costs next to nothing: what follows is then verified once for each map, not once more for the way
+    // that led there.
+    if find(tid).is_none() {
+        make(tid);
     }
-    make(tid);
     let spans = find(tid)?;
     // SAFETY: the entry is this thread's own; nobody else writes it.
     unsafe { (*spans).tgid = tgid };
@@ -86,21 +95,36 @@ pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
 /// Makes the entry of this thread, at its place if that is free.
 #[inline(always)]
 fn make(tid: u32) {
-    let place = place_of(tid);
-    if OWNERS.insert(place, tid, u64::from(BPF_NOEXIST)).is_ok() {
-        if let Some(spans) = SPANS.get_ptr_mut(place) {
-            // SAFETY: a map value that is this thread's own from here on.
-            unsafe { *spans = TaskSpans { tid, ..TaskSpans::default() } };
-        }
+    if claim(place_of(tid), tid, 0) {
         return;
     }
-    let Some(empty) = EMPTY.get_ptr(0) else { return };
-    // SAFETY: a map value, which nobody writes.
-    if INFLIGHT.insert(tid, unsafe { &*empty }, 0).is_ok() {
-        count(1);
-    } else {
-        lost(Loss::InflightFull, 1);
+    // Threads of one place have ids that differ in the bits above it.
+    let first = tid.wrapping_mul(0x9e37_79b1) >> 16;
+    let mut tried = 0;
+    while tried < TRIES {
+        let place = PLACES + (first.wrapping_add(tried) & (MORE_PLACES - 1));
+        if claim(place, tid, 1) {
+            // There is room for as many as there are places.
+            let _ = MOVED.insert(tid, place, 0);
+            count(1);
+            return;
+        }
+        tried += 1;
     }
+    lost(Loss::InflightFull, 1);
+}
+
+/// Takes a place for this thread, if it is free.
+#[inline(always)]
+fn claim(place: u32, tid: u32, is_moved: u8) -> bool {
+    if OWNERS.insert(place, tid, u64::from(BPF_NOEXIST)).is_err() {
+        return false;
+    }
+    if let Some(spans) = SPANS.get_ptr_mut(place) {
+        // SAFETY: a map value that is this thread's own from here on.
+        unsafe { *spans = TaskSpans { tid, is_moved, ..TaskSpans::default() } };
+    }
+    true
 }
 
 /// The entry of a thread that has a span open.
@@ -116,39 +140,39 @@ pub(crate) fn stalled(tid: u32) -> Option<*mut TaskSpans> {
 /// # Safety
 /// `spans` must be the current thread's entry; it may be gone afterwards.
 #[inline(always)]
-pub(crate) unsafe fn settle(tid: u32, spans: *const TaskSpans) {
+pub(crate) unsafe fn settle(tid: u32, spans: *mut TaskSpans) {
     // SAFETY: by contract.
-    let (has_place, is_idle) = unsafe { ((*spans).tid != 0, (*spans).is_idle()) };
-    if has_place || !is_idle {
+    if unsafe { (*spans).is_moved == 0 || !(*spans).is_idle() } {
         return;
     }
     let Some(entries) = ENTRIES.get_ptr(0) else { return };
-    // SAFETY: a map value; one that is a little old does no harm.
-    if unsafe { core::ptr::read_volatile(entries) } > KEPT {
-        remove_by_key(tid);
-    }
-}
-
-/// Removes the entry of the current thread, which exits.
-#[inline(always)]
-pub(crate) fn remove(tid: u32, spans: *mut TaskSpans) {
-    // SAFETY: the caller's entry.
+    // SAFETY: a map value; one that is a little old does no harm. The entry by contract.
     unsafe {
-        if (*spans).tid == tid {
-            // Before the place is free for others.
-            core::ptr::write_volatile(&raw mut (*spans).tid, 0);
-            let _ = OWNERS.remove(place_of(tid));
-        } else {
-            remove_by_key(tid);
+        if core::ptr::read_volatile(entries) > KEPT {
+            remove(tid, spans);
         }
     }
 }
 
+/// Removes the entry of the current thread.
+///
+/// # Safety
+/// `spans` must be that entry.
 #[inline(always)]
-fn remove_by_key(tid: u32) {
-    if INFLIGHT.remove(tid).is_ok() {
-        count(u64::MAX); // one less
+pub(crate) unsafe fn remove(tid: u32, spans: *mut TaskSpans) {
+    let mut place = place_of(tid);
+    // SAFETY: by contract; the place as a map value.
+    unsafe {
+        if (*spans).is_moved != 0 {
+            let Some(moved) = MOVED.get_ptr(tid) else { return };
+            place = *moved;
+            let _ = MOVED.remove(tid);
+            count(u64::MAX); // one less
+        }
+        // Before the place is free for others.
+        core::ptr::write_volatile(&raw mut (*spans).tid, 0);
     }
+    let _ = OWNERS.remove(place);
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 //! their values as the loader says (`fields`) and call the same handler (`hooks`).
 #![no_std]
 #![no_main]
-#![feature(asm_experimental_arch, core_intrinsics)]
+#![feature(core_intrinsics)]
 #![expect(internal_features, reason = "BPF has no atomic add in core::sync yet")]
 
 mod config;

@@ -21,28 +21,26 @@ use memtrace_common::{
 #[map]
 pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
 
-/// Places of [`SPANS`]. A power of two.
+/// Places of [`SPANS`] that follow from a thread's id. A power of two.
 pub(crate) const PLACES: u32 = 4096;
+/// Places after them for the threads whose own another one has. A power of two.
+pub(crate) const MORE_PLACES: u32 = 8192;
 
-/// Open spans of most threads: the place of a thread is in its id, which saves the search. What user space may map begins
-/// at a page, so that each entry begins a line of the cache.
+/// Open spans by place: that of most threads follows from their id, which saves a search. What user space may map begins at
+/// a page, so that each entry begins a line of the cache.
 #[map]
-pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(PLACES, BPF_F_MMAPABLE);
+pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(PLACES + MORE_PLACES, BPF_F_MMAPABLE);
 
 /// Who has a place of [`SPANS`]: the thread that could add it here.
 #[map]
-pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(PLACES, 0);
+pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(PLACES + MORE_PLACES, 0);
 
-/// Open spans of the threads whose place another one has, by thread id: it cannot be reused while its task is inside reclaim.
-/// An entry outlives its stall while there are few of them, since the thread will likely stall again.
+/// The places of the threads that have another one than that of their id. A thread id cannot be reused while its task is
+/// inside reclaim. An entry outlives its stall while there are few of them, since the thread will likely stall again.
 #[map]
-pub(crate) static INFLIGHT: HashMap<u32, TaskSpans> = HashMap::with_max_entries(10_240, 0);
+pub(crate) static MOVED: HashMap<u32, u32> = HashMap::with_max_entries(MORE_PLACES, 0);
 
-/// What a new entry of [`INFLIGHT`] is copied from, since it would fill the stack of a program. Nobody writes it.
-#[map]
-pub(crate) static EMPTY: Array<TaskSpans> = Array::with_max_entries(1, 0);
-
-/// Number of entries in [`INFLIGHT`].
+/// Number of entries in [`MOVED`].
 #[map]
 pub(crate) static ENTRIES: Array<u64> = Array::with_max_entries(1, 0);
 

@@ -23,7 +23,8 @@ pub(crate) fn process_exit<V: Values>(_: &V) {
         if open != 0 {
             lost(Loss::LostEnd, u64::from(open));
         }
-        inflight::remove(tid, spans);
+        // SAFETY: the thread's own entry.
+        unsafe { inflight::remove(tid, spans) };
     }
     let _ = KSWAPD_TASKS.remove(tid);
 }

@@ -8,6 +8,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use memtrace_common::{
     record::{KIND_KSWAPD, KswapdRecord, KswapdStep, fields},
     totals::{KswapdTotals, Loss, MAX_NODES, ORDERS, failures_from},
+    verifier::masked,
     zone::HOPELESS,
 };
 
@@ -206,10 +207,7 @@ const _: () = assert!(ORDERS == 16, "the mask below");
 #[inline(always)]
 fn slot(order: u64) -> usize {
     const LAST: u64 = ORDERS as u64 - 1;
-    let mut slot = if order < LAST { order } else { LAST };
-    // SAFETY: plain arithmetic on a register.
-    unsafe { core::arch::asm!("{0} &= 15", inout(reg) slot) };
-    slot as usize
+    masked::<LAST>(if order < LAST { order } else { LAST })
 }
 
 /// Charges a shrink to the node of this kswapd; `false` when the thread is none.

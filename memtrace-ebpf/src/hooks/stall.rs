@@ -11,6 +11,7 @@ use memtrace_common::{
     span::{End, TaskSpans},
     throttle::REASON_COUNT,
     totals::{Loss, SLOT_SELF, StallTotals},
+    verifier::masked,
 };
 
 use crate::{
@@ -47,6 +48,16 @@ pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, 
         lost(Loss::EndWithoutBegin, 1);
         return None;
     };
+    // SAFETY: the entry is this thread's own.
+    unsafe { close_in(spans, kind, now_ns) }.map(|closed| (spans, closed))
+}
+
+/// The same in the entry of this thread.
+///
+/// # Safety
+/// `spans` must be the current thread's entry.
+#[inline(always)]
+pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> Option<Closed> {
     // SAFETY: the entry is this thread's own; nobody else writes it.
     let (closed, inner) = match unsafe { (*spans).end(kind, now_ns) } {
         End::Unmatched => {
@@ -63,7 +74,7 @@ pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, 
     if inner > 0 {
         lost(Loss::LostEnd, u64::from(inner));
     }
-    Some((spans, closed))
+    Some(closed)
 }
 
 /// A stall that is over: whose, of which kind, how long.
@@ -104,7 +115,7 @@ impl Inside {
         Self {
             scanned_pages: spans.scanned_pages,
             throttled_ns: spans.throttled_ns,
-            throttled_us: if spans.throttled_ns > 0 { spans.throttled_us } else { [0; REASON_COUNT] },
+            throttled_us: spans.throttled_us,
             soft_limit_ns: spans.soft_limit_ns,
             shrinkers_ns: spans.shrinkers_ns,
             nested_ns: spans.nested_ns,
@@ -208,32 +219,21 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
         (*totals).total_ns += dur_ns;
         (*totals).scanned_pages += inside.scanned_pages;
         (*totals).reclaimed_pages += inside.reclaimed_pages;
-        if inside.throttled_ns > 0 {
-            (*totals).throttled_ns += inside.throttled_ns;
-            let mut i = 0;
-            while i < REASON_COUNT {
-                (*totals).throttled_us[i] += u64::from(inside.throttled_us[i]);
-                i += 1;
-            }
+        (*totals).throttled_ns += inside.throttled_ns;
+        let mut i = 0;
+        while i < REASON_COUNT {
+            (*totals).throttled_us[i] += u64::from(inside.throttled_us[i]);
+            i += 1;
         }
         (*totals).soft_limit_ns += inside.soft_limit_ns;
         (*totals).shrinkers_ns += inside.shrinkers_ns;
         (*totals).nested_ns += inside.nested_ns;
         (*totals).off_cpu_ns += inside.off_cpu_ns;
-        *(&raw mut (*totals).buckets).cast::<u64>().add(masked_bucket(dur_ns)) += 1;
+        *(&raw mut (*totals).buckets).cast::<u64>().add(masked::<511>(bucket_of(dur_ns) as u64)) += 1;
         if dur_ns > (*totals).max_ns {
             (*totals).max_ns = dur_ns;
         }
     }
-}
-
-/// The bucket, bounded where the verifier sees it: the compiler would drop a mask that it can prove needless.
-#[inline(always)]
-fn masked_bucket(dur_ns: u64) -> usize {
-    let mut index = bucket_of(dur_ns) as u64;
-    // SAFETY: plain arithmetic on a register.
-    unsafe { core::arch::asm!("{0} &= 511", inout(reg) index) };
-    index as usize
 }
 
 /// Writes who the current task is, and with it which values of the record were read.

@@ -15,7 +15,7 @@ use crate::{
     fields::Values,
     hooks::{
         reclaim::span,
-        stall::{Closed, Finished, Inside, close, count_apart, finish, now_ns, or_zero},
+        stall::{Closed, Finished, Inside, close_in, count_apart, finish, now_ns, or_zero},
     },
     inflight,
     memory::Address,
@@ -74,7 +74,7 @@ pub(crate) fn proactive_end(_: *mut c_void) {
         if !(*spans).is_open(PROACTIVE) {
             return;
         }
-        let Some((spans, Closed::Outermost { dur_ns })) = close(tid, PROACTIVE, now_ns()) else { return };
+        let Some(Closed::Outermost { dur_ns }) = close_in(spans, PROACTIVE, now_ns()) else { return };
         let inside = Inside::of(&*spans, (*spans).reclaimed_pages, fields::RECLAIMED);
         count_apart(SLOT_PROACTIVE, &inside, dur_ns);
         inflight::settle(tid, spans);
@@ -187,7 +187,7 @@ fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Op
             return;
         }
         let now_ns = now_ns();
-        let Some((spans, Closed::Outermost { dur_ns })) = close(tid, kind as u8, now_ns) else { return };
+        let Some(Closed::Outermost { dur_ns }) = close_in(spans, kind as u8, now_ns) else { return };
         match stalled(&*spans) {
             Some(reclaimed) => {
                 let (reclaimed, read) = or_zero(reclaimed, fields::RECLAIMED);

@@ -1,6 +1,9 @@
 //! Free memory of the zones against their watermarks, at the moment at which a task begins to reclaim for itself.
 
-use memtrace_common::zone::{ZoneTotals, ZonesTotals};
+use memtrace_common::{
+    verifier::below,
+    zone::{ZoneTotals, ZonesTotals},
+};
 
 use crate::{
     config::{CONFIG, loaded},
@@ -93,7 +96,7 @@ unsafe fn look<const N: usize>(all: *mut ZonesTotals, seen: &mut Seen) {
 /// `totals` must be a valid map value.
 #[inline(always)]
 unsafe fn classify<const N: usize>(totals: *mut ZoneTotals, seen: &mut Seen, free: u64, [min, low, high]: [u64; 3]) {
-    let (min, low, high) = (less(free, min), less(free, low), less(free, high));
+    let (min, low, high) = (below(free, min), below(free, low), below(free, high));
     // SAFETY: by contract.
     unsafe {
         (*totals).below_min += min;
@@ -103,15 +106,6 @@ unsafe fn classify<const N: usize>(totals: *mut ZoneTotals, seen: &mut Seen, fre
     }
     seen.below_min |= min << N;
     seen.above_high |= (1 - high) << N;
-}
-
-/// 1 when `a` is less than `b`, else 0; numbers of pages are far below the sign.
-#[inline(always)]
-fn less(a: u64, b: u64) -> u64 {
-    let mut sign = a.wrapping_sub(b);
-    // SAFETY: plain arithmetic on a register. The compiler would make a branch of the shift.
-    unsafe { core::arch::asm!("{0} >>= 63", inout(reg) sign) };
-    sign
 }
 
 /// Counts a zone that is short while the main zone of another node is not.

@@ -9,13 +9,12 @@ use super::{load::LoadError, pod::Raw, words::chain};
 use crate::session::input::{InFlight, OpenStall};
 
 /// Entries that are looked at: a map hands them out one by one.
-const MOST: usize = 4096;
+const MOST: usize = 12_288;
 
 /// The maps of open spans.
 pub(super) struct OpenSpans {
-    by_place: Array<MapData, Raw<TaskSpans>>,
+    spans: Array<MapData, Raw<TaskSpans>>,
     owners: HashMap<MapData, u32, u32>,
-    by_thread: HashMap<MapData, u32, Raw<TaskSpans>>,
 }
 
 impl OpenSpans {
@@ -23,20 +22,18 @@ impl OpenSpans {
     pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
-            by_place: Array::try_from(take("SPANS")?).map_err(refused)?,
+            spans: Array::try_from(take("SPANS")?).map_err(refused)?,
             owners: HashMap::try_from(take("OWNERS")?).map_err(refused)?,
-            by_thread: HashMap::try_from(take("INFLIGHT")?).map_err(refused)?,
         })
     }
 
     /// The spans that are open now, by thread. Tasks come and go meanwhile, so that one may be missed, or seen twice when
     /// the walk starts over at a removed entry: good for what may be in flight, not for a count.
     pub(super) fn read(&self) -> BTreeMap<u32, TaskSpans> {
-        // An entry that went away between its key and its value is over.
-        let at_places = self.owners.keys().take(MOST).flatten().filter_map(|place| self.by_place.get(&place, 0).ok());
-        let at_places = at_places.map(|Raw(spans)| (spans.tid, spans)).filter(|(tid, _)| *tid != 0);
-        let others = self.by_thread.iter().take(MOST).flatten().map(|(tid, Raw(spans))| (tid, spans));
-        at_places.chain(others).filter(|(_, spans)| outermost(spans).is_some()).collect()
+        // One that went away between its key and its value is over.
+        let entries = self.owners.keys().take(MOST).flatten().filter_map(|place| self.spans.get(&place, 0).ok());
+        let open = entries.filter(|Raw(spans)| spans.tid != 0 && outermost(spans).is_some());
+        open.map(|Raw(spans)| (spans.tid, spans)).collect()
     }
 }
 

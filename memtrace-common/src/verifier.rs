@@ -1,0 +1,34 @@
+//! Arithmetic that the compiler must leave as it is, for the BPF verifier: it goes through each branch by itself, and with
+//! it through all that follows, and it believes only bounds that it sees. Elsewhere plain arithmetic.
+
+/// 1 when `a` is less than `b`, else 0, without a branch. Both are below 2^63.
+#[inline(always)]
+#[must_use]
+pub fn below(a: u64, b: u64) -> u64 {
+    #[cfg_attr(not(target_arch = "bpf"), expect(unused_mut, reason = "asm writes it"))]
+    let mut sign = a.wrapping_sub(b);
+    #[cfg(target_arch = "bpf")]
+    // SAFETY: plain arithmetic on a register.
+    unsafe {
+        core::arch::asm!("{0} >>= 63", inout(reg) sign);
+        sign
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        sign >> 63
+    }
+}
+
+/// `value & MASK`, also where the compiler could prove that the mask changes nothing.
+#[inline(always)]
+#[must_use]
+pub fn masked<const MASK: u64>(value: u64) -> usize {
+    #[cfg_attr(not(target_arch = "bpf"), expect(unused_mut, reason = "asm writes it"))]
+    let mut value = value;
+    #[cfg(target_arch = "bpf")]
+    // SAFETY: plain arithmetic on a register. The compiler does not know what comes out of it, and masks once more below.
+    unsafe {
+        core::arch::asm!("{0} &= {mask}", inout(reg) value, mask = const MASK);
+    }
+    (value & MASK) as usize
+}

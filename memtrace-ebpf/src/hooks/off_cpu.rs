@@ -8,7 +8,7 @@ use crate::{
     fields::Values,
     hooks::stall::now_ns,
     inflight,
-    memory::Address,
+    memory::{Memory as _, Typed},
     task,
 };
 
@@ -35,7 +35,8 @@ pub(crate) fn switch<V: Values>(v: &V) {
 fn comes<V: Values>(v: &V) -> Option<u32> {
     let places = &V::places().switch;
     match v.get(&places.task) {
-        Some(task) => Address(task).read(&CONFIG.task.pid),
+        // A raw argument: the verifier knows its type.
+        Some(task) => Typed(task).read(&CONFIG.task.pid),
         None => v.get(&places.pid).map(|pid| pid as u32),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     inflight,
     maps::{NODE_SHRINKS, OTHER_SHRINKS, SHRINKER_TOTALS},
-    memory::Address,
+    memory::{Memory as _, Typed},
     task,
 };
 
@@ -87,7 +87,7 @@ impl<const N: usize> FindFunction for Args<N> {
     #[inline(always)]
     fn function(&self) -> u64 {
         let (shrinker, _) = or_zero(self.get(&CONFIG.args.shrinker), 0);
-        or_zero(Address(shrinker).read(&CONFIG.shrinker_function), 0).0
+        or_zero(Typed(shrinker).read(&CONFIG.shrinker_function), 0).0
     }
 }
 

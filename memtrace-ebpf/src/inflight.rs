@@ -21,7 +21,7 @@ use crate::{
 const KEPT: u64 = 2048;
 
 /// Places beyond that are tried for a thread.
-const TRIES: u32 = 4;
+const TRIES: u32 = 8;
 
 /// The entry of a thread: the current one, or one that runs on no other CPU.
 #[inline(always)]
@@ -32,10 +32,24 @@ pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
     let mut spans = SPANS.get_ptr_mut(place_of(tid))?;
     // SAFETY: a map value. Another thread's id may come and go meanwhile, this thread's not.
     if unsafe { (*spans).tid } != tid {
-        let place = *MOVED.get_ptr(tid).map(|place| unsafe { &*place })?;
-        spans = SPANS.get_ptr_mut(place)?;
+        if moved() == 0 {
+            return None;
+        }
+        let place = MOVED.get_ptr(tid)?;
+        // SAFETY: a map value, which the thread wrote itself.
+        spans = SPANS.get_ptr_mut(unsafe { *place })?;
     }
     Some(spans)
+}
+
+/// How many threads have another place than that of their id: mostly none, which saves a search for each context switch.
+#[inline(always)]
+fn moved() -> u64 {
+    match ENTRIES.get_ptr(0) {
+        // SAFETY: a map value; of its own entry a thread knows, others may come at any time.
+        Some(entries) => unsafe { core::ptr::read_volatile(entries) },
+        None => 0,
+    }
 }
 
 #[inline(always)]
@@ -49,7 +63,6 @@ pub(crate) fn open(tid: u32, tgid: u32, span: &Span) -> bool {
     let Some(spans) = entry(tid, tgid) else { return false };
     // SAFETY: the entry is this thread's own; nobody else writes it.
     unsafe {
-        (*spans).tgid = tgid;
         open_in(spans, span);
         (*spans).depth == 1
     }
@@ -81,8 +94,7 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
 /// The entry of this thread, made when there is none; `None` when there is no room, which is counted.
 #[inline(always)]
 pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
-    // Found anew, which costs next to nothing: what follows is then verified once for each map, not once more for the way
-    // that led there.
+    // Found anew, which costs next to nothing: the verifier need not go through what follows for each way that led there.
     if find(tid).is_none() {
         make(tid);
     }
@@ -95,36 +107,38 @@ pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
 /// Makes the entry of this thread, at its place if that is free.
 #[inline(always)]
 fn make(tid: u32) {
-    if claim(place_of(tid), tid, 0) {
-        return;
-    }
-    // Threads of one place have ids that differ in the bits above it.
-    let first = tid.wrapping_mul(0x9e37_79b1) >> 16;
-    let mut tried = 0;
-    while tried < TRIES {
-        let place = PLACES + (first.wrapping_add(tried) & (MORE_PLACES - 1));
-        if claim(place, tid, 1) {
-            // There is room for as many as there are places.
-            let _ = MOVED.insert(tid, place, 0);
-            count(1);
+    let mut place = place_of(tid);
+    let mut is_moved = 0;
+    if !claim(place, tid) {
+        // Threads of one place have ids that differ in the bits above it.
+        let first = tid.wrapping_mul(0x9e37_79b1) >> 16;
+        let mut tried = 0;
+        while tried < TRIES {
+            place = PLACES + (first.wrapping_add(tried) & (MORE_PLACES - 1));
+            if claim(place, tid) {
+                is_moved = 1;
+                break;
+            }
+            tried += 1;
+        }
+        if is_moved == 0 {
+            lost(Loss::InflightFull, 1);
             return;
         }
-        tried += 1;
-    }
-    lost(Loss::InflightFull, 1);
-}
-
-/// Takes a place for this thread, if it is free.
-#[inline(always)]
-fn claim(place: u32, tid: u32, is_moved: u8) -> bool {
-    if OWNERS.insert(place, tid, u64::from(BPF_NOEXIST)).is_err() {
-        return false;
+        // There is room for as many as there are places.
+        let _ = MOVED.insert(tid, place, 0);
+        count(1);
     }
     if let Some(spans) = SPANS.get_ptr_mut(place) {
         // SAFETY: a map value that is this thread's own from here on.
         unsafe { *spans = TaskSpans { tid, is_moved, ..TaskSpans::default() } };
     }
-    true
+}
+
+/// Takes a place for this thread, if it is free.
+#[inline(always)]
+fn claim(place: u32, tid: u32) -> bool {
+    OWNERS.insert(place, tid, u64::from(BPF_NOEXIST)).is_ok()
 }
 
 /// The entry of a thread that has a span open.
@@ -145,12 +159,9 @@ pub(crate) unsafe fn settle(tid: u32, spans: *mut TaskSpans) {
     if unsafe { (*spans).is_moved == 0 || !(*spans).is_idle() } {
         return;
     }
-    let Some(entries) = ENTRIES.get_ptr(0) else { return };
-    // SAFETY: a map value; one that is a little old does no harm. The entry by contract.
-    unsafe {
-        if core::ptr::read_volatile(entries) > KEPT {
-            remove(tid, spans);
-        }
+    if moved() > KEPT {
+        // SAFETY: by contract.
+        unsafe { remove(tid, spans) };
     }
 }
 

@@ -30,8 +30,8 @@ const WORTH: u64 = 5;
 const NAMED: usize = 2;
 
 /// The largest first; `None` when no part but the rest is worth a line.
-pub(crate) fn shares(parts: &Parts) -> Option<String> {
-    shares_of(parts, &[], Throttles::default())
+pub(crate) fn shares(parts: &Parts, throttles: Throttles) -> Option<String> {
+    shares_of(parts, &[], throttles)
 }
 
 fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) -> Option<String> {

@@ -73,7 +73,10 @@ pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
         findings.extend(host::no_way_to_attach(facts));
     }
     if findings.is_empty() {
-        findings.extend(required_hooks(hooks));
+        let reads_less = host::reads_less(facts);
+        let severity = if reads_less.is_some() { Severity::Degraded } else { Severity::Fatal };
+        findings.extend(reads_less);
+        findings.extend(required_hooks(hooks).map(|finding| Finding { severity, ..finding }));
         findings.extend(optional_hooks(hooks));
     }
     findings.extend(rights::comfort(facts));

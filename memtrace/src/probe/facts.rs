@@ -24,6 +24,7 @@ use super::{
 use crate::hook::{Attached, HookStatus};
 
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
 /// What the running kernel says of its events and structs.
 pub(super) struct KernelFacts {
@@ -44,6 +45,8 @@ pub(super) struct KernelFacts {
     pub(super) gfp_names: Vec<(u32, String)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
+    /// Whether programs may read kernel memory whose type the verifier does not know.
+    is_readable: bool,
 }
 
 impl KernelFacts {
@@ -66,6 +69,7 @@ impl KernelFacts {
             ways,
             gfp_names: Vec::new(),
             btf: Ok(()),
+            is_readable: !fs::read_to_string(LOCKDOWN).is_ok_and(|text| text.contains("[confidentiality]")),
         };
         let wanted = |name: &[u8]| places::is_wanted(name) || name == gfp::FIRST_BIT;
         let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
@@ -121,14 +125,16 @@ impl KernelFacts {
     /// Where nodes and zones have what is read of them, for these ways to attach.
     fn zone_places(&self) -> ZonePlaces {
         match self.ways {
-            Ways::All => self.zones,
-            Ways::ClassicOnly => ZonePlaces::UNREAD,
+            // Else the begin of direct reclaim would be refused with them.
+            Ways::All if self.is_readable => self.zones,
+            Ways::All | Ways::ClassicOnly => ZonePlaces::UNREAD,
         }
     }
 
     /// Whether the zones are read when a direct reclaim begins.
     pub(super) fn zones_status(&self) -> HookStatus {
         let btf = match self.ways {
+            Ways::All if !self.is_readable => Err("the kernel is locked down (confidentiality)".to_owned()),
             Ways::All => self.btf.clone(),
             Ways::ClassicOnly => Err("not read without BTF".to_owned()),
         };

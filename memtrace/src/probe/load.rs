@@ -176,8 +176,12 @@ impl Loaded {
                     "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
                 );
             }
-            if chain.is_named(EVICTORS.name) && !facts.eviction.is_known() {
+            let is_of_evictors = chain.is_named(EVICTORS.name) || chain.is_named(SWAP_EVICTORS.name);
+            if is_of_evictors && !facts.eviction.is_known() {
                 return chain.left_out("this kernel's BTF does not tell how a page is of a file");
+            }
+            if chain.is_named(SWAP_EVICTORS.name) && options.without.iter().any(|name| EVICTORS.is_named(name)) {
+                return chain.left_out("it goes with that of the pages of files, which is left out by --without");
             }
             if chain.is_named(SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
                 return chain.left_out("this kernel's BTF does not tell where a page is in swap");

@@ -3,7 +3,7 @@
 use memtrace_common::kind::StallKind;
 
 use super::parts::Parts;
-use crate::event::Stall;
+use crate::{event::Stall, throttle::Throttles};
 
 /// Kinds of allocation that are told apart in a row; in an interval there are few.
 const SHAPES: usize = 6;
@@ -32,6 +32,8 @@ pub struct Longest {
     pub tid: u32,
     /// What it was spent on.
     pub parts: Parts,
+    /// Its throttle by reason.
+    pub throttles: Throttles,
 }
 
 /// What the stalls of a row were like.
@@ -41,6 +43,8 @@ pub struct Detail {
     other: u64,
     /// What they were spent on.
     pub parts: Parts,
+    /// Their throttle by reason.
+    pub throttles: Throttles,
     /// The longest; `None` without a stall.
     pub longest: Option<Longest>,
 }
@@ -51,9 +55,10 @@ impl Detail {
         self.count(Shape { order: stall.order, gfp: stall.gfp, stalls: 1 });
         let parts = Parts::of(stall);
         self.parts.add(&parts);
+        self.throttles.add(stall.throttles);
         if self.longest.is_none_or(|longest| stall.dur_ns > longest.dur_ns) {
-            let &Stall { t_ns, dur_ns, kind, tid, .. } = stall;
-            self.longest = Some(Longest { t_ns, dur_ns, kind, tid, parts });
+            let &Stall { t_ns, dur_ns, kind, tid, throttles, .. } = stall;
+            self.longest = Some(Longest { t_ns, dur_ns, kind, tid, parts, throttles });
         }
     }
 
@@ -62,6 +67,7 @@ impl Detail {
         other.shapes.iter().filter(|shape| shape.stalls > 0).for_each(|shape| self.count(*shape));
         self.other = self.other.saturating_add(other.other);
         self.parts.add(&other.parts);
+        self.throttles.add(other.throttles);
         self.longest = self.longest.into_iter().chain(other.longest).max_by_key(|longest| longest.dur_ns);
     }
 

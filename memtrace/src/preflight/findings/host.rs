@@ -5,15 +5,22 @@ use crate::preflight::facts::{Facts, Lockdown, Memcg, Mglru, Psi};
 
 const MOUNT_TRACEFS: &str = "sudo mount -t tracefs tracefs /sys/kernel/tracing";
 
-/// BPF may load in this state, but every read of kernel memory fails.
+/// BPF may load in this state, but every read of kernel memory by a helper fails, and so each hook that needs one.
 pub(super) fn lockdown(facts: &Facts) -> Option<Finding> {
+    locked_down(facts, Severity::Fatal, "BPF programs may not read kernel memory, so no tracing tool works here.")
+}
+
+/// The same where hooks are attached all the same: since 5.11 most read by loads that the verifier knows the type of.
+pub(super) fn reads_less(facts: &Facts) -> Option<Finding> {
+    const LESS: &str = "BPF programs may read only kernel memory whose type the verifier knows: stalls are told, but no OOM \
+                        victims, no zones, and little of kswapd.";
+    locked_down(facts, Severity::Degraded, LESS)
+}
+
+fn locked_down(facts: &Facts, severity: Severity, consequence: &str) -> Option<Finding> {
     facts.lockdown.is(Lockdown::Confidentiality).then(|| {
-        Finding::new(
-            Severity::Fatal,
-            "the kernel is locked down (confidentiality)",
-            "BPF programs may not read kernel memory, so no tracing tool works here.",
-        )
-        .fix("boot with lockdown=integrity (or without lockdown=) on the kernel command line")
+        Finding::new(severity, "the kernel is locked down (confidentiality)", consequence)
+            .fix("boot with lockdown=integrity (or without lockdown=) on the kernel command line")
     })
 }
 

@@ -109,10 +109,11 @@ fn of_detail(detail: &Detail, gfp: &GfpNames) -> Vec<String> {
     if detail.other_shapes() > 0 {
         lines.push(format!("{:>7} of other orders or flags", count(detail.other_shapes())));
     }
-    let spent = shares(&detail.parts).unwrap_or_else(|| "no throttle and no shrinkers worth a word".to_owned());
+    let spent = shares(&detail.parts, detail.throttles)
+        .unwrap_or_else(|| "no throttle and no shrinkers worth a word".to_owned());
     lines.push(format!("spent on: {spent}"));
     if let Some(longest) = detail.longest {
-        let spent = shares(&longest.parts).map_or_else(String::new, |shares| format!("; {shares}"));
+        let spent = shares(&longest.parts, longest.throttles).map_or_else(String::new, |shares| format!("; {shares}"));
         let (kind, dur) = (longest.kind.name(), duration(longest.dur_ns));
         lines.push(format!("the longest: {dur} {kind}, thread {}{spent}", longest.tid));
     }

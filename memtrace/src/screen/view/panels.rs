@@ -10,6 +10,7 @@ use crate::{
     lines::{bytes_or_dash, percent, rate, shades, shares},
     screen::model::{Frame, Model},
     session::{input::Pressure, memory::Memory, parts::Parts, tick::Tick},
+    throttle::Throttles,
     untrusted::Untrusted,
 };
 
@@ -104,10 +105,12 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
 
 /// What the stalls that events told spent their time on; `None` when nothing but the rest is worth a word.
 fn anatomy(tick: &Tick) -> Option<String> {
-    let mut sum = Parts::default();
-    let rows = tick.rows.iter().flat_map(|rows| &rows.processes);
-    rows.for_each(|row| sum.add(&row.detail.parts));
-    shares(&sum)
+    let (mut sum, mut throttles) = (Parts::default(), Throttles::default());
+    for row in tick.rows.iter().flat_map(|rows| &rows.processes) {
+        sum.add(&row.detail.parts);
+        throttles.add(row.detail.throttles);
+    }
+    shares(&sum, throttles)
 }
 
 /// The latest value in words, and all of them as a sparkline.

@@ -99,6 +99,25 @@ fn hosts_that_allow_less() {
     fails(judge, &held_up, &["no-btf"]);
     fails(judge, &replaced(DEGRADED, "locked-down:status", "4 4", "4 0"), &["locked-down"]);
     fails(judge, &replaced(DEGRADED, "locked-down:said", "lockdown=integrity", "luck"), &["locked-down"]);
+    // Since 5.11 stalls are told.
+    let stalls: Vec<_> = [
+        "direct_reclaim_begin",
+        "direct_reclaim_end",
+        "memcg_reclaim_begin",
+        "memcg_reclaim_end",
+        "node_reclaim_begin",
+        "node_reclaim_end",
+    ]
+    .map(|event| format!(r#"{{"name":"vmscan:mm_vmscan_{event}","attached":"btf tracepoint"}}"#))
+    .into();
+    let traces = replaced(DEGRADED, "locked-down:status", "4 4", "0 0");
+    let traces = replaced(&traces, "locked-down:summary", "0", "1");
+    let hooks = format!(r#""can_trace": true, "hooks": [{}]"#, stalls.join(","));
+    let traces = replaced(&traces, "locked-down:check", r#""can_trace": false"#, &hooks);
+    fails(judge, &traces, &[]);
+    fails(judge, &replaced(&traces, "locked-down:check", "memcg_reclaim_end", "memcg_reclaim_en"), &["locked-down"]);
+    fails(judge, &replaced(&traces, "locked-down:check", "lockdown=integrity", "luck"), &["locked-down"]);
+    fails(judge, &replaced(&traces, "locked-down:check", "true", "false"), &["locked-down"]);
     let open = replaced(DEGRADED, "lockdown", "[confidentiality]", "confidentiality");
     assert_eq!(judged(judge, &open).last().map(|check| check.verdict), Some(Verdict::Skipped));
 }

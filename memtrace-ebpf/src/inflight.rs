@@ -125,8 +125,12 @@ fn make(tid: u32) {
             lost(Loss::InflightFull, 1);
             return;
         }
-        // There is room for as many as there are places.
-        let _ = MOVED.insert(tid, place, 0);
+        // There is room for as many as there are places; but an update can be refused (EBUSY).
+        if MOVED.insert(tid, place, 0).is_err() {
+            let _ = OWNERS.remove(place);
+            lost(Loss::InflightFull, 1);
+            return;
+        }
         count(1);
     }
     if let Some(spans) = SPANS.get_ptr_mut(place) {

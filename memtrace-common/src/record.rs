@@ -95,8 +95,10 @@ pub struct StallRecord {
     pub reclaimed_pages: u64,
     /// Time in `reclaim_throttle` inside the stall, in ns, in steps of a jiffy.
     pub throttled_ns: u64,
-    /// Time in memcg soft-limit reclaim inside the stall, in ns.
+    /// Time in memcg soft-limit reclaim inside the stall, but for the scans, shrinkers and throttles in it, in ns.
     pub soft_limit_ns: u64,
+    /// Time in scans inside the stall, in ns.
+    pub scan_ns: u64,
     /// Time in shrinkers inside the stall, in ns.
     pub shrinkers_ns: u64,
     /// Time in reclaims inside a stall of another kind, in ns.
@@ -276,7 +278,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 176);
+    assert!(size_of::<StallRecord>() == 184);
     assert!(size_of::<OomRecord>() == 152);
     assert!(size_of::<FreedRecord>() == 56);
     assert!(size_of::<KswapdRecord>() == 64);

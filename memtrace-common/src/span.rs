@@ -108,30 +108,38 @@ pub struct TaskSpans {
     pub reclaimed_pages: u64,
     /// Time in reclaims inside the outermost span, in ns.
     pub nested_ns: u64,
-    /// Time in soft-limit reclaim inside it, in ns.
+    /// Time in soft-limit reclaim inside it, but for its scans, shrinkers and throttles, in ns.
     pub soft_limit_ns: u64,
     /// Time in shrinkers inside the outermost span, in ns.
     pub shrinkers_ns: u64,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
-    /// Time throttled inside the outermost one by reason, in us.
+    /// Since when the task is in nothing else that is told: the begin or end of the last shrinker, throttle or span.
+    pub mark_ns: u64,
+    /// Time throttled inside the outermost span by reason, in us.
     pub throttled_us: [u32; REASON_COUNT],
     /// Begin of the shrinker that runs now, 0 when none does.
     pub shrinker_start_ns: u64,
     /// Address of its function, 0 when that was not read.
     pub shrinker: u64,
+    /// Time inside the outermost span in scans, in ns.
+    pub scan_ns: u64,
+    /// Shrinks before [`Self::mark_ns`].
+    pub shrinks_told: u32,
+    /// How many sections are open that the kernel counts as memory stalls.
+    pub memstall: u32,
+    /// What the task waits for outside its spans.
+    pub wait: Wait,
+    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
+    pub switches: u64,
     /// Time inside the outermost span in which the task did not run, in ns.
     pub off_cpu_ns: u64,
     /// Since when it does not run, 0 while it does.
     pub off_cpu_since_ns: u64,
-    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
-    pub switches: u64,
-    /// What the task waits for outside its spans.
-    pub wait: Wait,
-    /// How many sections are open that the kernel counts as memory stalls.
-    pub memstall: u32,
+    /// What was told apart of the outermost span when soft-limit reclaim began in it, in ns.
+    pub soft_limit_told_ns: u64,
     /// Explicit padding, 0.
-    pub tail: [u32; 9],
+    pub tail: [u32; 2],
     /// Time by shrinker inside the outermost span.
     pub shrinkers: [ShrinkerTime; SHRINKERS],
 }
@@ -209,6 +217,9 @@ impl TaskSpans {
         self.spans[masked::<LAST>(target as u64)] = *span;
         self.depth = target as u32 + 1;
         if target == 0 {
+            self.mark_ns = span.start_ns;
+            self.shrinks_told = 0;
+            self.scan_ns = 0;
             self.scanned_pages = 0;
             self.node = NodePages::default();
             self.throttled_ns = 0;
@@ -228,6 +239,10 @@ impl TaskSpans {
             self.explained();
         } else {
             self.inner += 1;
+            self.mark(span.start_ns);
+            if span.kind == SOFT_LIMIT {
+                self.soft_limit_told_ns = self.told_ns();
+            }
         }
         outcome
     }
@@ -239,20 +254,42 @@ impl TaskSpans {
         let lost = self.depth - at as u32 - 1;
         let dur_ns = now_ns.saturating_sub(self.spans[at].start_ns);
         self.depth = at as u32;
+        self.mark(now_ns);
         if at == 0 {
             return End::Finished { lost, dur_ns };
         }
         if kind == SOFT_LIMIT {
-            self.soft_limit_ns += dur_ns;
+            let told_ns = self.told_ns().saturating_sub(self.soft_limit_told_ns);
+            self.soft_limit_ns += dur_ns.saturating_sub(told_ns);
         } else if at == 1 {
             self.nested_ns += dur_ns;
         }
         End::Nested { lost }
     }
 
+    /// Something begins or ends that is told. The kernel tells of each scan of a list when it is over, and a clock at each
+    /// would cost more than all else that is done there: the time since the last mark is that of scans when there was one in it.
+    #[inline(always)]
+    fn mark(&mut self, now_ns: u64) {
+        // A shrinker that is open now has lost its end: none lasts beyond another thing that is told.
+        if self.shrinks != self.shrinks_told && self.shrinker_start_ns == 0 {
+            self.scan_ns += now_ns.saturating_sub(self.mark_ns);
+        }
+        self.shrinker_start_ns = 0;
+        self.shrinks_told = self.shrinks;
+        self.mark_ns = now_ns;
+    }
+
+    /// What is told apart of the outermost span so far, but for soft-limit reclaim, in ns.
+    #[inline(always)]
+    fn told_ns(&self) -> u64 {
+        self.scan_ns + self.shrinkers_ns + self.throttled_ns
+    }
+
     /// A shrinker begins to free objects; `function` is the address of its function, 0 when that was not read.
     #[inline(always)]
     pub fn shrinker_begin(&mut self, function: u64, now_ns: u64) {
+        self.mark(now_ns);
         self.shrinker_start_ns = now_ns;
         self.shrinker = function;
     }
@@ -263,7 +300,7 @@ impl TaskSpans {
         if self.shrinker_start_ns != 0 {
             let ns = now_ns.saturating_sub(self.shrinker_start_ns);
             self.shrinkers_ns += ns;
-            self.shrinker_start_ns = 0;
+            self.mark(now_ns);
             shrinker::add(&mut self.shrinkers, self.shrinker, ns);
         }
     }
@@ -285,10 +322,12 @@ impl TaskSpans {
         }
     }
 
-    /// The task was throttled for this reason, a number of [`crate::throttle::REASONS`] or one that is not known.
+    /// The task was throttled until now for this reason, a number of [`crate::throttle::REASONS`] or one that is not known.
     #[inline(always)]
-    pub fn throttled(&mut self, reason: u64, usec: u64) {
+    pub fn throttled(&mut self, reason: u64, usec: u64, now_ns: u64) {
         self.throttled_ns += usec * 1000;
+        self.mark(now_ns.saturating_sub(usec * 1000).max(self.mark_ns));
+        self.mark_ns = now_ns;
         let mut i = 0;
         while i < REASON_COUNT {
             if i as u64 == reason {
@@ -298,10 +337,10 @@ impl TaskSpans {
         }
     }
 
-    /// Charges one shrink to the stall in progress.
+    /// Charges one scan of a list to the stall in progress.
     #[inline(always)]
-    pub fn shrink(&mut self, scanned_pages: u64) {
-        self.scanned_pages += scanned_pages;
+    pub fn scan(&mut self, pages: u64) {
+        self.scanned_pages += pages;
         self.shrinks += 1;
     }
 }

@@ -18,8 +18,10 @@ pub struct StallTotals {
     pub reclaimed_pages: u64,
     /// Time throttled in them, in ns.
     pub throttled_ns: u64,
-    /// Time in soft-limit reclaim in them, in ns.
+    /// Time in soft-limit reclaim in them, but for what the others here tell of it, in ns.
     pub soft_limit_ns: u64,
+    /// Time in scans in them, in ns.
+    pub scan_ns: u64,
     /// Time in shrinkers in them, in ns.
     pub shrinkers_ns: u64,
     /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
@@ -223,4 +225,4 @@ pub struct OomCalls {
 }
 
 const _: () = assert!(size_of::<OomCalls>() == 64);
-const _: () = assert!(size_of::<StallTotals>() == 8 * (10 + REASON_COUNT + BUCKETS));
+const _: () = assert!(size_of::<StallTotals>() == 8 * (11 + REASON_COUNT + BUCKETS));

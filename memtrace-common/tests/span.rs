@@ -1,6 +1,8 @@
 //! The pairing of begin and end against a plain model, under every order of begins, ends and exits.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
+use std::mem;
+
 use memtrace_common::{
     kind::StallKind,
     span::{Begin, DEPTH, End, SOFT_LIMIT, Span, TaskSpans},
@@ -22,7 +24,9 @@ const KINDS: [u8; 6] = [
 enum Step {
     Begin(u8),
     End(u8),
-    Shrink(u64),
+    Scan(u64),
+    Shrinker,
+    ShrinkerEnd,
     Exit,
 }
 
@@ -31,21 +35,43 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
     let step = prop_oneof![
         5 => kind().prop_map(Step::Begin),
         5 => kind().prop_map(Step::End),
-        2 => (0..1000_u64).prop_map(Step::Shrink),
+        3 => (0..1000_u64).prop_map(Step::Scan),
+        2 => Just(Step::Shrinker),
+        2 => Just(Step::ShrinkerEnd),
         1 => Just(Step::Exit),
     ];
     proptest::collection::vec((step, 0..1_000_000_u64), 0..200)
 }
 
-/// The same as a plain stack of (kind, start).
+/// The same as a plain stack of (kind, start), in which every pause goes to one part.
 #[derive(Default)]
 struct Model {
     open: Vec<(u8, u64)>,
     scanned: u64,
+    /// Time that no part has yet.
+    since: u64,
+    in_shrinker: bool,
+    /// Whether a list was scanned in it.
+    is_scan: bool,
+    scan_ns: u64,
+    shrinkers_ns: u64,
+    /// Of the soft-limit reclaim that is open.
+    soft_limit_so_far_ns: u64,
     soft_limit_ns: u64,
 }
 
 impl Model {
+    fn pause(&mut self, ns: u64) {
+        self.since += ns;
+    }
+
+    /// The time up to now is that of scans, else told apart by nothing but the soft-limit reclaim that is open.
+    fn pass(&mut self) {
+        let is_scan = mem::take(&mut self.is_scan) && !mem::take(&mut self.in_shrinker);
+        *if is_scan { &mut self.scan_ns } else { &mut self.soft_limit_so_far_ns } += mem::take(&mut self.since);
+        self.in_shrinker = false;
+    }
+
     fn begin(&mut self, kind: u8, now: u64) -> Begin {
         let outcome = match self.open.iter().position(|(open, _)| *open == kind) {
             Some(at) => {
@@ -56,9 +82,12 @@ impl Model {
             None if self.open.len() == DEPTH => return Begin::Overflow,
             None => Begin::Opened,
         };
+        self.pass();
         if self.open.is_empty() {
-            self.scanned = 0;
-            self.soft_limit_ns = 0;
+            *self = Self::default();
+        }
+        if kind == SOFT_LIMIT {
+            self.soft_limit_so_far_ns = 0;
         }
         self.open.push((kind, now));
         outcome
@@ -69,11 +98,29 @@ impl Model {
         let lost = u32::try_from(self.open.len() - at - 1).unwrap();
         let dur_ns = now - self.open[at].1;
         self.open.truncate(at);
+        self.pass();
         if at == 0 {
             return End::Finished { lost, dur_ns };
         }
-        self.soft_limit_ns += if kind == SOFT_LIMIT { dur_ns } else { 0 };
+        self.soft_limit_ns += if kind == SOFT_LIMIT { self.soft_limit_so_far_ns } else { 0 };
         End::Nested { lost }
+    }
+
+    fn scan(&mut self, pages: u64) {
+        self.scanned += pages;
+        self.is_scan = true;
+    }
+
+    fn shrinker_begin(&mut self) {
+        self.pass();
+        self.in_shrinker = true;
+    }
+
+    fn shrinker_end(&mut self) {
+        if mem::take(&mut self.in_shrinker) {
+            self.is_scan = false;
+            self.shrinkers_ns += mem::take(&mut self.since);
+        }
     }
 }
 
@@ -88,12 +135,30 @@ proptest! {
         let mut now = 0;
         for (step, pause) in steps {
             now += pause;
+            model.pause(pause);
             match step {
                 Step::Begin(kind) => prop_assert_eq!(task.begin(&span(kind, now)), model.begin(kind, now)),
-                Step::End(kind) => prop_assert_eq!(task.end(kind, now), model.end(kind, now)),
-                Step::Shrink(pages) => {
-                    task.shrink(pages);
-                    model.scanned += pages;
+                Step::End(kind) => {
+                    let ended = task.end(kind, now);
+                    prop_assert_eq!(ended, model.end(kind, now));
+                    if let End::Finished { dur_ns, .. } = ended {
+                        // What is told apart never overlaps.
+                        prop_assert!(task.scan_ns + task.shrinkers_ns + task.soft_limit_ns <= dur_ns);
+                    }
+                }
+                // The programs look for an open span first.
+                Step::Scan(_) | Step::Shrinker | Step::ShrinkerEnd if task.depth == 0 => {}
+                Step::Scan(pages) => {
+                    task.scan(pages);
+                    model.scan(pages);
+                }
+                Step::Shrinker => {
+                    task.shrinker_begin(1, now);
+                    model.shrinker_begin();
+                }
+                Step::ShrinkerEnd => {
+                    task.shrinker_end(now);
+                    model.shrinker_end();
                 }
                 Step::Exit => (task, model) = (TaskSpans::default(), Model::default()),
             }
@@ -101,6 +166,8 @@ proptest! {
             let open: Vec<_> = task.spans[..task.depth as usize].iter().map(|s| (s.kind, s.start_ns)).collect();
             prop_assert_eq!(&open, &model.open);
             prop_assert_eq!(task.scanned_pages, model.scanned);
+            prop_assert_eq!(task.scan_ns, model.scan_ns);
+            prop_assert_eq!(task.shrinkers_ns, model.shrinkers_ns);
             prop_assert_eq!(task.soft_limit_ns, model.soft_limit_ns);
         }
     }
@@ -136,7 +203,9 @@ proptest! {
                         stalled += dur_ns;
                     }
                 },
-                Step::Shrink(pages) => task.shrink(pages),
+                Step::Scan(pages) => task.scan(pages),
+                Step::Shrinker => task.shrinker_begin(1, now),
+                Step::ShrinkerEnd => task.shrinker_end(now),
                 Step::Exit => {
                     exited += task.depth;
                     task = TaskSpans::default();

@@ -62,6 +62,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         reclaimed_pages: Some(random.u64(..32)),
         throttled_ns: Some(0),
         throttles: Throttles::default(),
+        scan_ns: Some(0),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
         nested_ns: None,

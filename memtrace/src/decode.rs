@@ -167,6 +167,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
             true => Throttles::of_us(throttled_us(r)),
             false => Throttles::default(),
         },
+        scan_ns: (context.shrink_hook && !unseen).then(|| r.u64(offset_of!(StallRecord, scan_ns))),
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),

@@ -83,7 +83,9 @@ pub struct Stall {
     pub throttled_ns: Option<u64>,
     /// The same by reason.
     pub throttles: Throttles,
-    /// Time in memcg soft-limit reclaim, in ns.
+    /// Time in scans of the lists of pages, in ns: see [`crate::session::parts::Parts::scan_ns`].
+    pub scan_ns: Option<u64>,
+    /// Time in memcg soft-limit reclaim, in ns, but for the scans, shrinkers and throttles in it.
     pub soft_limit_ns: Option<u64>,
     /// Time in shrinkers, in ns.
     pub shrinkers_ns: Option<u64>,

@@ -82,18 +82,18 @@ const CONTEXT: DecodeContext = DecodeContext {
 };
 
 /// A stall record of the `n`th process.
-fn stall(record: &mut [u8; 176], n: u32) {
-    record[0..4].copy_from_slice(&[1_u16.to_ne_bytes(), 176_u16.to_ne_bytes()].concat()[..]);
+fn stall(record: &mut [u8; 184], n: u32) {
+    record[0..4].copy_from_slice(&[1_u16.to_ne_bytes(), 184_u16.to_ne_bytes()].concat()[..]);
     record[8..16].copy_from_slice(&u64::from(n).to_ne_bytes());
     record[16..24].copy_from_slice(&(u64::from(n) * 7919 % 1_000_000_000).to_ne_bytes());
     record[24..32].copy_from_slice(&u64::from(n % 3000).to_ne_bytes());
     // A few shrinkers, more than there is room for.
-    record[88..96].copy_from_slice(&u64::from(n % 9).to_ne_bytes());
-    record[96..104].copy_from_slice(&u64::from(n % 1000).to_ne_bytes());
-    record[128..132].copy_from_slice(&(n % 20_000).to_ne_bytes());
+    record[96..104].copy_from_slice(&u64::from(n % 9).to_ne_bytes());
+    record[104..112].copy_from_slice(&u64::from(n % 1000).to_ne_bytes());
+    record[136..140].copy_from_slice(&(n % 20_000).to_ne_bytes());
     // Every field is read; the kinds take turns.
-    record[152..156].copy_from_slice(&u32::MAX.to_ne_bytes());
-    record[156] = u8::try_from(n % 8).unwrap_or(0);
+    record[160..164].copy_from_slice(&u32::MAX.to_ne_bytes());
+    record[164] = u8::try_from(n % 8).unwrap_or(0);
 }
 
 /// A kswapd record: asked for by the `n`th name.
@@ -124,7 +124,7 @@ fn decode_and_apply_allocate_nothing() {
     // With rows as for the screen, and without.
     for (filter, rows) in [(Filter::default(), false), (Filter::default(), true), (patterns, true)] {
         let mut session = Session::new(SessionConfig { own_pid: u32::MAX, filter, rows, ..SessionConfig::default() });
-        let (mut s, mut k, mut o) = ([0; 176], [0; 64], [0; 152]);
+        let (mut s, mut k, mut o) = ([0; 184], [0; 64], [0; 152]);
         let (mut applied, mut allocated) = (0, 0);
         for n in 1..100_000 {
             stall(&mut s, n);
@@ -157,7 +157,7 @@ fn the_drain_allocates_nothing() {
     let mut drain = Drain::new(session, names, queue, 0, true);
     drain.evictors = Some(ByMemory { files: Interval::default(), anon: Some(Interval::default()) });
     drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
-    let (mut s, mut k, mut o, mut r) = ([0; 176], [0; 64], [0; 152], [0; 136]);
+    let (mut s, mut k, mut o, mut r) = ([0; 184], [0; 64], [0; 152], [0; 136]);
     let mut make = |n: u32| {
         stall(&mut s, n);
         if let Some(id) = root {

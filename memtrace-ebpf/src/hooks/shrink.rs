@@ -30,7 +30,7 @@ pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe {
-            (*spans).shrink(scanned);
+            (*spans).scan(scanned);
             if let Some(nid) = v.get(&places.nid) {
                 let node = &mut (*spans).node;
                 if node.nid != nid as u32 {
@@ -146,7 +146,7 @@ pub(crate) fn throttled<V: ThrottleReason>(v: &V) {
     let (tid, _) = task::current_ids();
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
-        unsafe { (*spans).throttled(v.reason(), usec) };
+        unsafe { (*spans).throttled(v.reason(), usec, now_ns()) };
     }
 }
 

@@ -92,6 +92,7 @@ pub(crate) struct Inside {
     scanned_pages: u64,
     throttled_ns: u64,
     soft_limit_ns: u64,
+    scan_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
     shrinks: u32,
@@ -117,6 +118,7 @@ impl Inside {
             throttled_ns: spans.throttled_ns,
             throttled_us: spans.throttled_us,
             soft_limit_ns: spans.soft_limit_ns,
+            scan_ns: spans.scan_ns,
             shrinkers_ns: spans.shrinkers_ns,
             nested_ns: spans.nested_ns,
             shrinks: spans.shrinks,
@@ -169,6 +171,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
             (*record).reclaimed_pages = inside.reclaimed_pages;
             (*record).throttled_ns = inside.throttled_ns;
             (*record).soft_limit_ns = inside.soft_limit_ns;
+            (*record).scan_ns = inside.scan_ns;
             (*record).shrinkers_ns = inside.shrinkers_ns;
             (*record).nested_ns = inside.nested_ns;
             (*record).shrinker = inside.shrinker.function;
@@ -226,6 +229,7 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
             i += 1;
         }
         (*totals).soft_limit_ns += inside.soft_limit_ns;
+        (*totals).scan_ns += inside.scan_ns;
         (*totals).shrinkers_ns += inside.shrinkers_ns;
         (*totals).nested_ns += inside.nested_ns;
         (*totals).off_cpu_ns += inside.off_cpu_ns;

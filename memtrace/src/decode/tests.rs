@@ -35,7 +35,7 @@ fn header(kind: u16, len: u16, t_ns: u64) -> Vec<u8> {
 
 fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
     bytes(&[
-        &header(1, 176, 5_000_000),
+        &header(1, 184, 5_000_000),
         &3_210_000_u64.to_ne_bytes(), // dur_ns
         &42_u64.to_ne_bytes(),        // cgroup_id
         &99_u64.to_ne_bytes(),        // process_start_ns
@@ -43,6 +43,7 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &32_u64.to_ne_bytes(),        // reclaimed_pages
         &4_000_000_u64.to_ne_bytes(), // throttled_ns
         &1_000_u64.to_ne_bytes(),     // soft_limit_ns
+        &400_u64.to_ne_bytes(),       // scan_ns
         &300_u64.to_ne_bytes(),       // shrinkers_ns
         &200_u64.to_ne_bytes(),       // nested_ns
         &77_u64.to_ne_bytes(),        // shrinker
@@ -90,6 +91,7 @@ fn stall() -> Stall {
         reclaimed_pages: Some(32),
         throttled_ns: Some(4_000_000),
         throttles: Throttles::of([3_000_000, 0, 1_000_000, 0]),
+        scan_ns: Some(400),
         soft_limit_ns: Some(1_000),
         shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
@@ -173,6 +175,7 @@ fn what_was_not_read_is_none() {
         reclaimed_pages: None,
         throttled_ns: None,
         throttles: Throttles::default(),
+        scan_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,
@@ -345,8 +348,8 @@ proptest! {
     /// The same with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
-        (kind, len) in proptest::sample::select(vec![(1_u16, 176_u16), (2, 152), (3, 64), (4, 56)]),
-        body in proptest::collection::vec(any::<u8>(), 160),
+        (kind, len) in proptest::sample::select(vec![(1_u16, 184_u16), (2, 152), (3, 64), (4, 56)]),
+        body in proptest::collection::vec(any::<u8>(), 168),
         t_ns: u64,
     ) {
         let mut raw = header(kind, len, t_ns);

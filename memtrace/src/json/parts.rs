@@ -12,9 +12,12 @@ use crate::{
 pub struct Parts {
     /// Asleep in `reclaim_throttle`.
     pub throttle: Option<u64>,
+    /// In scans of the lists of pages: of the stretches between two other things that are told (begin, end, shrinkers,
+    /// throttles), those in which a list was scanned.
+    pub scan: Option<u64>,
     /// In shrinkers, which free slab objects.
     pub shrinkers: Option<u64>,
-    /// In memcg soft-limit reclaim.
+    /// In memcg soft-limit reclaim, but for what is told apart of it.
     pub soft_limit: Option<u64>,
     /// In reclaim, for the kinds that are more than that.
     pub reclaim: Option<u64>,
@@ -26,6 +29,7 @@ impl From<parts::Parts> for Parts {
     fn from(parts: parts::Parts) -> Self {
         Self {
             throttle: parts.throttle_ns,
+            scan: parts.scan_ns,
             shrinkers: parts.shrinkers_ns,
             soft_limit: parts.soft_limit_ns,
             reclaim: parts.reclaim_ns,

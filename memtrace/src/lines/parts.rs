@@ -52,7 +52,12 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) ->
     let part = |(name, share): &(&str, u64)| {
         let of_what: Vec<_> = match *name {
             "shrinkers" => named.clone(),
-            "throttle" => throttles.named().map(|(why, ns)| format!("{why} {} %", of_part(ns, *share))).collect(),
+            "throttle" => throttles
+                .named()
+                .map(|(why, ns)| (why, of_part(ns, *share)))
+                .filter(|(_, share)| *share > 0)
+                .map(|(why, share)| format!("{why} {share} %"))
+                .collect(),
             _ => Vec::new(),
         };
         match of_what.is_empty() {

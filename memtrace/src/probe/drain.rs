@@ -146,6 +146,7 @@ impl Totals {
             sum.reclaimed_pages += cpu.reclaimed_pages;
             sum.throttled_ns += cpu.throttled_ns;
             sum.throttles.add(Throttles::of_us(cpu.throttled_us));
+            sum.scan_ns += cpu.scan_ns;
             sum.soft_limit_ns += cpu.soft_limit_ns;
             sum.shrinkers_ns += cpu.shrinkers_ns;
             sum.nested_ns += cpu.nested_ns;

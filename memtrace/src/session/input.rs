@@ -38,7 +38,9 @@ pub struct KindTotals {
     pub throttled_ns: u64,
     /// The same by reason.
     pub throttles: Throttles,
-    /// Time in soft-limit reclaim in them, in ns.
+    /// Time in scans in them, in ns.
+    pub scan_ns: u64,
+    /// Time in soft-limit reclaim in them, but for the scans, shrinkers and throttles in it, in ns.
     pub soft_limit_ns: u64,
     /// Time in shrinkers in them, in ns.
     pub shrinkers_ns: u64,

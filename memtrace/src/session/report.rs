@@ -333,6 +333,7 @@ fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
         sum.max_ns = sum.max_ns.max(kind.max_ns);
         sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);
         sum.throttles.add(kind.throttles);
+        sum.scan_ns = sum.scan_ns.saturating_add(kind.scan_ns);
         sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(kind.soft_limit_ns);
         sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(kind.shrinkers_ns);
         sum.nested_ns = sum.nested_ns.saturating_add(kind.nested_ns);

@@ -21,6 +21,7 @@ struct Sums {
     total_ns: u64,
     throttled_ns: u64,
     throttles: Throttles,
+    scan_ns: u64,
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
@@ -82,6 +83,7 @@ impl Tails {
         add(&mut sums.total_ns, Some(stall.dur_ns));
         add(&mut sums.throttled_ns, stall.throttled_ns);
         sums.throttles.add(stall.throttles);
+        add(&mut sums.scan_ns, stall.scan_ns);
         add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
         add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
         add(&mut sums.nested_ns, stall.nested_ns);
@@ -111,6 +113,7 @@ impl Tails {
             sum.total_ns = sum.total_ns.saturating_add(sums.total_ns);
             sum.throttled_ns = sum.throttled_ns.saturating_add(sums.throttled_ns);
             sum.throttles.add(sums.throttles);
+            sum.scan_ns = sum.scan_ns.saturating_add(sums.scan_ns);
             sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
             sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
             sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);

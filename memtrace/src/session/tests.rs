@@ -39,6 +39,7 @@ pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         reclaimed_pages: Some(32),
         throttled_ns: None,
         throttles: Throttles::default(),
+        scan_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,

@@ -176,6 +176,7 @@ impl KindTotals {
             reclaimed_pages: self.reclaimed_pages.saturating_sub(base.reclaimed_pages),
             throttled_ns: self.throttled_ns.saturating_sub(base.throttled_ns),
             throttles: self.throttles.since(base.throttles),
+            scan_ns: self.scan_ns.saturating_sub(base.scan_ns),
             soft_limit_ns: self.soft_limit_ns.saturating_sub(base.soft_limit_ns),
             shrinkers_ns: self.shrinkers_ns.saturating_sub(base.shrinkers_ns),
             nested_ns: self.nested_ns.saturating_sub(base.nested_ns),

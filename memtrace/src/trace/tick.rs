@@ -258,6 +258,7 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
         throttled_ns: difference(now.throttled_ns, base.throttled_ns),
         throttles_ns: of_throttles(now.throttles, base.throttles),
+        scan_ns: difference(now.scan_ns, base.scan_ns),
         soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: difference(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: difference(now.nested_ns, base.nested_ns),
@@ -288,6 +289,7 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
         throttled_ns: restore(now.throttled_ns, base.throttled_ns),
         throttles: to_throttles(&now.throttles_ns, base.throttles),
+        scan_ns: restore(now.scan_ns, base.scan_ns),
         soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
         shrinkers_ns: restore(now.shrinkers_ns, base.shrinkers_ns),
         nested_ns: restore(now.nested_ns, base.nested_ns),
@@ -335,7 +337,7 @@ pub(super) fn is_sane(input: &TickInput) -> bool {
     let mut buckets = kinds().flat_map(|kind| kind.latency.counts().iter().copied());
     let mut times = kinds()
         .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
-        .chain(kinds().flat_map(|kind| [kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
+        .chain(kinds().flat_map(|kind| [kind.scan_ns, kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
         .chain(kinds().flat_map(|kind| kind.throttles.ns()))
         .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))

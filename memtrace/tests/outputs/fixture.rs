@@ -95,6 +95,7 @@ pub(crate) fn stall() -> Stall {
         reclaimed_pages: Some(320),
         throttled_ns: Some(300_000),
         throttles: Throttles::of([200_000, 0, 100_000, 0]),
+        scan_ns: Some(1_500_000),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(1_000_000),
         top_shrinker: Some(TopShrinker { function: SUPER_CACHE_SCAN, ns: 900_000 }),
@@ -120,6 +121,7 @@ pub(crate) fn bare_stall() -> Stall {
         reclaimed_pages: None,
         throttled_ns: None,
         throttles: Throttles::default(),
+        scan_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,
@@ -152,6 +154,7 @@ fn totals(stalls: &[Stall]) -> KernelTotals {
         kind.max_ns = kind.max_ns.max(stall.dur_ns);
         kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
         kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
+        kind.scan_ns += stall.scan_ns.unwrap_or(0);
         kind.shrinkers_ns += stall.shrinkers_ns.unwrap_or(0);
         kind.latency.record(stall.dur_ns);
     }

@@ -104,6 +104,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         reclaimed_pages: Some(random.u64(..50)),
         throttled_ns: Some(0),
         throttles: Throttles::default(),
+        scan_ns: Some(0),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
         top_shrinker: None,

@@ -43,6 +43,7 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         reclaimed_pages: Some(32),
         throttled_ns: None,
         throttles: Throttles::default(),
+        scan_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
         top_shrinker: None,

@@ -346,6 +346,7 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
         reclaimed_pages: Some(100),
         throttled_ns: None,
         throttles: Throttles::default(),
+        scan_ns: None,
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,

@@ -131,6 +131,7 @@ impl<'a> Columns<'a> {
             reclaimed_pages: take(sparse(&message.reclaimed_pages, at)?),
             throttled_ns,
             throttles: if throttled_ns > Some(0) { self.throttles()? } else { Throttles::default() },
+            scan_ns: take(sparse(&message.scan_ns, at)?),
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),

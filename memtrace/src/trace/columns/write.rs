@@ -88,6 +88,7 @@ impl ColumnWriter {
             message.throttles_ns.extend(stall.throttles.ns());
             self.bytes += 4 * size_of::<u64>();
         }
+        message.scan_ns.push(put(stall.scan_ns));
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));
@@ -95,7 +96,7 @@ impl ColumnWriter {
         message.off_cpu_estimated_ns.push(put(stall.off_cpu_estimated_ns));
         message.shrinker.push(put32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
-        self.bytes += 48;
+        self.bytes += 52;
     }
 
     /// Adds anything but a stall.
@@ -276,6 +277,7 @@ fn drop_empty(message: &mut wire::Events) {
         &mut message.scanned_pages,
         &mut message.reclaimed_pages,
         &mut message.throttled_ns,
+        &mut message.scan_ns,
         &mut message.soft_limit_ns,
         &mut message.shrinkers_ns,
         &mut message.nested_ns,

@@ -156,7 +156,7 @@ fn columns_that_do_not_fit_each_other_are_damage() {
 fn no_number_of_a_tick_is_too_large() {
     type Change = fn(&mut wire::Tick, u64);
     #[expect(clippy::cast_possible_wrap, reason = "any number will do")]
-    let changes: [Change; 27] = [
+    let changes: [Change; 28] = [
         |tick, n| tick.t_ns = n,
         |tick, n| tick.shrinkers.iter_mut().for_each(|shrinker| shrinker.total_ns = n as i64),
         |tick, n| tick.proactive.iter_mut().for_each(|kind| kind.total_ns = n as i64),
@@ -164,6 +164,7 @@ fn no_number_of_a_tick_is_too_large() {
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.total_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.max_ns = n),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.scanned_pages = n as i64),
+        |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.scan_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.soft_limit_ns = n as i64),
         |tick, n| tick.stalls.iter_mut().for_each(|kind| kind.bucket_count = vec![n as i64; kind.bucket.len()]),
         |tick, _| tick.stalls.iter_mut().for_each(|kind| kind.bucket = vec![u32::MAX; kind.bucket.len()]),

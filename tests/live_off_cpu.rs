@@ -5,7 +5,10 @@ use std::process::Command;
 use tests::{
     load::{alone, cgroup, cold_file, memload},
     memtrace::{Memtrace, Run, may_trace, number, stalls_of_pid},
-    perf::{PerfOffCpu, have_perf, record_off_cpu, telling_its_pid, told_pid},
+    perf::{
+        anatomy::{PerfOffCpu, record_off_cpu},
+        have_perf, telling_its_pid, told_pid,
+    },
 };
 
 /// Stalls of a load that shares its CPU with so many who never sleep, so that it is taken off in the middle of them: what

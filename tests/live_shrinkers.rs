@@ -9,7 +9,7 @@ use tests::{
     bin,
     load::{alone, cgroup, memload, path_of},
     memtrace::{Memtrace, may_trace, number},
-    perf::{have_perf, record_shrinkers, scratch, telling_its_pid, told_pid},
+    perf::{anatomy::record_shrinkers, have_perf, scratch, telling_its_pid, told_pid},
 };
 
 /// The shrinkers of the memcg stalls of a summary: name and time.

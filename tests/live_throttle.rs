@@ -6,7 +6,7 @@ use tests::{
     cgroup::Version,
     load::{alone, cgroup, path_of},
     memtrace::{Memtrace, may_trace, number},
-    perf::{have_perf, record_throttles, scratch},
+    perf::{anatomy::record_throttles, have_perf, scratch},
     skip_here,
 };
 

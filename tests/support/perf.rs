@@ -12,6 +12,8 @@ use std::{
 
 use crate::{bin, skip_here};
 
+pub mod anatomy;
+
 const BEGIN: &str = "vmscan:mm_vmscan_memcg_reclaim_begin";
 const END: &str = "vmscan:mm_vmscan_memcg_reclaim_end";
 
@@ -47,12 +49,44 @@ pub struct PerfStall {
 /// When perf fails, or lost something.
 #[must_use]
 pub fn record(command: &[OsString]) -> (Output, Vec<PerfStall>) {
+    let (output, seen) = record_events(&[BEGIN, END], command);
+    (output, paired(&seen))
+}
+
+/// An event that perf saw.
+struct Seen {
+    comm: String,
+    tid: u32,
+    /// `CLOCK_MONOTONIC` in ns.
+    t_ns: u64,
+    name: String,
+    /// What comes after its name.
+    values: String,
+}
+
+/// The events of these names while a command runs, in their order.
+fn record_events(names: &[&str], command: &[OsString]) -> (Output, Vec<Seen>) {
     let data = scratch("perf.data");
     let mut perf = Command::new("perf");
-    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", BEGIN, "-e", END, "-o"]).arg(&data.0);
-    let output = perf.arg("--").args(command).output().expect("perf record");
+    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "4096"]).args(names.iter().flat_map(|name| ["-e", name]));
+    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    (output, paired(&script(&data.0, "comm,tid,time,event,trace")))
+    (output, script(&data.0, "comm,tid,time,event,trace").lines().filter_map(seen).collect())
+}
+
+/// `memload  5478  3649.720817622: vmscan:mm_vmscan_memcg_reclaim_begin: order=0 gfp_flags=GFP_NOFS|...`
+fn seen(line: &str) -> Option<Seen> {
+    let (head, event) = line.split_once(": ")?;
+    let (head, time) = head.rsplit_once(char::is_whitespace)?;
+    let (comm, tid) = head.trim().rsplit_once(char::is_whitespace)?;
+    let (name, values) = event.trim().split_once(": ")?;
+    Some(Seen {
+        comm: comm.trim_end().to_owned(),
+        tid: tid.parse().ok()?,
+        t_ns: nanoseconds(time)?,
+        name: name.to_owned(),
+        values: values.to_owned(),
+    })
 }
 
 /// What was recorded, with these fields.
@@ -68,26 +102,18 @@ fn script(data: &Path, fields: &str) -> String {
     text
 }
 
-/// Begins and ends of a script, paired by thread.
-fn paired(script: &str) -> Vec<PerfStall> {
+/// Begins and ends, paired by thread.
+fn paired(seen: &[Seen]) -> Vec<PerfStall> {
     let mut open: HashMap<u32, (u64, u64, String)> = HashMap::new();
     let mut stalls = Vec::new();
-    for line in script.lines() {
-        // `memload  5478  3649.720817622: vmscan:mm_vmscan_memcg_reclaim_begin: order=0 gfp_flags=GFP_NOFS|...`
-        let Some((head, event)) = line.split_once(": ") else { continue };
-        let mut fields = head.split_whitespace().rev();
-        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
-        let Ok(tid) = tid.parse() else { continue };
-        let event = event.trim();
-        if let Some(values) = event.strip_prefix(BEGIN) {
+    for Seen { tid, t_ns, name, values, .. } in seen {
+        if name == BEGIN {
             let value =
                 |name: &str| values.split_whitespace().find_map(|w| w.trim_start_matches(':').strip_prefix(name));
             let order = value("order=").and_then(|n| n.parse().ok()).expect("an order");
-            open.insert(tid, (time, order, value("gfp_flags=").expect("flags").to_owned()));
-        } else if event.starts_with(END)
-            && let Some((begun, order, gfp)) = open.remove(&tid)
-        {
-            stalls.push(PerfStall { tid, t_ns: time, dur_ns: time - begun, order, gfp });
+            open.insert(*tid, (*t_ns, order, value("gfp_flags=").expect("flags").to_owned()));
+        } else if let Some((begun, order, gfp)) = open.remove(tid) {
+            stalls.push(PerfStall { tid: *tid, t_ns: *t_ns, dur_ns: t_ns - begun, order, gfp });
         }
     }
     stalls
@@ -207,136 +233,4 @@ pub fn record_stacks(command: &[OsString]) -> (Output, HashMap<(u32, Vec<String>
         *stacks.entry((tid, names)).or_insert(0) += 1;
     }
     (output, stacks)
-}
-
-/// Calls of one shrinker by one thread inside its memcg stalls, in perf's eyes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PerfShrinker {
-    /// How often it was called.
-    pub calls: u64,
-    /// Time in it, in ns.
-    pub total_ns: u64,
-}
-
-/// The time in shrinkers while a command runs, by thread and function.
-///
-/// # Panics
-/// When perf or the command fails, or perf lost something.
-#[must_use]
-pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String), PerfShrinker>) {
-    const SHRINKER: [&str; 2] = ["vmscan:mm_shrink_slab_start", "vmscan:mm_shrink_slab_end"];
-    let data = scratch("perf.data");
-    let mut perf = Command::new("perf");
-    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", SHRINKER[0], "-e", SHRINKER[1]]);
-    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut open: HashMap<u32, u64> = HashMap::new();
-    let mut shrinkers: HashMap<(u32, String), PerfShrinker> = HashMap::new();
-    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
-        // `memload  5478  3649.720817622: vmscan:mm_shrink_slab_start: super_cache_scan+0x0 0xffff8881: nid: 0 ...`
-        let Some((head, event)) = line.split_once(": ") else { continue };
-        let mut fields = head.split_whitespace().rev();
-        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
-        let Ok(tid) = tid.parse() else { continue };
-        let mut words = event.split_whitespace();
-        let is_begin = words.next().is_some_and(|name| name.trim_end_matches(':') == SHRINKER[0]);
-        let function = words.next().expect("a function").split('+').next().unwrap_or_default();
-        if is_begin {
-            open.insert(tid, time);
-        } else if let Some(begun) = open.remove(&tid) {
-            let sum = shrinkers.entry((tid, function.to_owned())).or_default();
-            sum.calls += 1;
-            sum.total_ns += time - begun;
-        }
-    }
-    (output, shrinkers)
-}
-
-/// Time in `reclaim_throttle` in perf's eyes.
-#[derive(Clone, Debug, Default)]
-pub struct PerfThrottles(HashMap<(String, String), u64>);
-
-impl PerfThrottles {
-    /// Of threads of this name, for this reason as the kernel calls it (`WRITEBACK`), in ns.
-    #[must_use]
-    pub fn get(&self, comm: &str, reason: &str) -> u64 {
-        self.0.get(&(comm.to_owned(), reason.to_owned())).copied().unwrap_or(0)
-    }
-}
-
-/// The throttles while a command runs.
-///
-/// # Panics
-/// When perf or the command fails, or perf lost something.
-#[must_use]
-pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
-    let data = scratch("perf.data");
-    let mut perf = Command::new("perf");
-    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "1024", "-e", "vmscan:mm_vmscan_throttled"]);
-    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut throttles = PerfThrottles::default();
-    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
-        // `dd 21978 16899.142030: vmscan:mm_vmscan_throttled: nid=0 usec_timeout=100000 usect_delayed=8000 reason=VMSCAN_THROTTLE_WRITEBACK`
-        // (the kernel writes usect).
-        let word = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name));
-        let us: u64 = word("usect_delayed=").and_then(|us| us.parse().ok()).expect("how long");
-        let reason = word("reason=VMSCAN_THROTTLE_").expect("why").to_owned();
-        let comm = line.split_whitespace().next().expect("who").to_owned();
-        *throttles.0.entry((comm, reason)).or_default() += us * 1000;
-    }
-    throttles
-}
-
-/// A memcg stall in perf's eyes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PerfOffCpu {
-    /// Its length in ns.
-    pub dur_ns: u64,
-    /// Time off CPU inside it, in ns.
-    pub off_cpu_ns: u64,
-}
-
-/// The memcg stalls while a command runs, by thread, with the time off CPU inside them.
-///
-/// # Panics
-/// When perf or the command fails, or perf lost something.
-#[must_use]
-pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOffCpu>>) {
-    const SWITCH: &str = "sched:sched_switch";
-    let data = scratch("perf.data");
-    let mut perf = Command::new("perf");
-    perf.args(["record", "-q", "-a", "-k", "mono", "-m", "4096", "-e", BEGIN, "-e", END, "-e", SWITCH]);
-    let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // Begin of the stall, since when it is off CPU, and for how long it was.
-    let mut open: HashMap<u32, (u64, Option<u64>, u64)> = HashMap::new();
-    let mut threads: HashMap<u32, Vec<PerfOffCpu>> = HashMap::new();
-    for line in script(&data.0, "comm,tid,time,event,trace").lines() {
-        let Some((head, event)) = line.split_once(": ") else { continue };
-        let mut fields = head.split_whitespace().rev();
-        let (Some(time), Some(tid)) = (fields.next().and_then(nanoseconds), fields.next()) else { continue };
-        let Ok(tid) = tid.parse::<u32>() else { continue };
-        let event = event.trim();
-        if event.starts_with(BEGIN) {
-            open.insert(tid, (time, None, 0));
-        } else if event.starts_with(END) {
-            let Some((begun, _, off_cpu_ns)) = open.remove(&tid) else { continue };
-            threads.entry(tid).or_default().push(PerfOffCpu { dur_ns: time - begun, off_cpu_ns });
-        } else if event.starts_with(SWITCH) {
-            if let Some((_, since, _)) = open.get_mut(&tid) {
-                *since = Some(time);
-            }
-            // `... ==> next_comm=memload next_pid=5478 next_prio=120`: a name may hold anything, and comes before.
-            let next =
-                event.rsplit_once(" next_pid=").and_then(|(_, next)| next.split(' ').next()?.parse::<u32>().ok());
-            let stall = open.get_mut(&next.expect("who comes"));
-            if let Some((_, since, off_cpu_ns)) = stall
-                && let Some(since) = since.take()
-            {
-                *off_cpu_ns += time - since;
-            }
-        }
-    }
-    (output, threads)
 }

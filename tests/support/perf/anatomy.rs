@@ -1,0 +1,165 @@
+//! What stalls spend their time on, in perf's eyes.
+
+#![expect(clippy::expect_used, reason = "a test that cannot hear its witness has failed")]
+
+use std::{collections::HashMap, ffi::OsString, process::Output};
+
+use super::{BEGIN, END, Seen, record_events};
+
+const SHRINKER: [&str; 2] = ["vmscan:mm_shrink_slab_start", "vmscan:mm_shrink_slab_end"];
+
+/// Calls of one shrinker by one thread inside its memcg stalls, in perf's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerfShrinker {
+    /// How often it was called.
+    pub calls: u64,
+    /// Time in it, in ns.
+    pub total_ns: u64,
+}
+
+/// The time in shrinkers while a command runs, by thread and function.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String), PerfShrinker>) {
+    let (output, seen) = record_events(&SHRINKER, command);
+    let mut open: HashMap<u32, u64> = HashMap::new();
+    let mut shrinkers: HashMap<(u32, String), PerfShrinker> = HashMap::new();
+    for Seen { tid, t_ns, name, values, .. } in &seen {
+        // `super_cache_scan+0x0 0xffff8881: nid: 0 ...`
+        if name == SHRINKER[0] {
+            open.insert(*tid, *t_ns);
+        } else if let Some(begun) = open.remove(tid) {
+            let function = values.split(['+', ' ']).next().unwrap_or_default();
+            let sum = shrinkers.entry((*tid, function.to_owned())).or_default();
+            sum.calls += 1;
+            sum.total_ns += t_ns - begun;
+        }
+    }
+    (output, shrinkers)
+}
+
+/// Time in `reclaim_throttle` in perf's eyes.
+#[derive(Clone, Debug, Default)]
+pub struct PerfThrottles(HashMap<(String, String), u64>);
+
+impl PerfThrottles {
+    /// Of threads of this name, for this reason as the kernel calls it (`WRITEBACK`), in ns.
+    #[must_use]
+    pub fn get(&self, comm: &str, reason: &str) -> u64 {
+        self.0.get(&(comm.to_owned(), reason.to_owned())).copied().unwrap_or(0)
+    }
+}
+
+/// The throttles while a command runs.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
+    let (_, seen) = record_events(&["vmscan:mm_vmscan_throttled"], command);
+    let mut throttles = PerfThrottles::default();
+    for Seen { comm, values, .. } in seen {
+        // `nid=0 usec_timeout=100000 usect_delayed=8000 reason=VMSCAN_THROTTLE_WRITEBACK` (the kernel writes usect).
+        let word = |name: &str| values.split_whitespace().find_map(|word| word.strip_prefix(name));
+        let us: u64 = word("usect_delayed=").and_then(|us| us.parse().ok()).expect("how long");
+        let reason = word("reason=VMSCAN_THROTTLE_").expect("why").to_owned();
+        *throttles.0.entry((comm, reason)).or_default() += us * 1000;
+    }
+    throttles
+}
+
+/// A memcg stall in perf's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerfOffCpu {
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// Time off CPU inside it, in ns.
+    pub off_cpu_ns: u64,
+}
+
+/// The memcg stalls while a command runs, by thread, with the time off CPU inside them.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOffCpu>>) {
+    const SWITCH: &str = "sched:sched_switch";
+    let (output, seen) = record_events(&[BEGIN, END, SWITCH], command);
+    // Begin of the stall, since when it is off CPU, and for how long it was.
+    let mut open: HashMap<u32, (u64, Option<u64>, u64)> = HashMap::new();
+    let mut threads: HashMap<u32, Vec<PerfOffCpu>> = HashMap::new();
+    for Seen { tid, t_ns, name, values, .. } in &seen {
+        if name == BEGIN {
+            open.insert(*tid, (*t_ns, None, 0));
+        } else if name == END {
+            let Some((begun, _, off_cpu_ns)) = open.remove(tid) else { continue };
+            threads.entry(*tid).or_default().push(PerfOffCpu { dur_ns: t_ns - begun, off_cpu_ns });
+        } else {
+            if let Some((_, since, _)) = open.get_mut(tid) {
+                *since = Some(*t_ns);
+            }
+            // `... ==> next_comm=memload next_pid=5478 next_prio=120`: a name may hold anything, and comes before.
+            let next =
+                values.rsplit_once(" next_pid=").and_then(|(_, next)| next.split(' ').next()?.parse::<u32>().ok());
+            let stall = open.get_mut(&next.expect("who comes"));
+            if let Some((_, since, off_cpu_ns)) = stall
+                && let Some(since) = since.take()
+            {
+                *off_cpu_ns += t_ns - since;
+            }
+        }
+    }
+    (output, threads)
+}
+
+/// What the memcg stalls of a thread went through, in perf's eyes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerfScans {
+    /// Stalls.
+    pub stalls: u64,
+    /// Calls of shrinkers in them.
+    pub shrinkers: u64,
+    /// Time in the stretches between two of begin, end, begin and end of a shrinker in which a list was scanned, in ns.
+    pub scan_ns: u64,
+    /// Time in the stretches outside shrinkers in which none was, in ns.
+    pub rest_ns: u64,
+}
+
+/// The scans in the memcg stalls while a command runs, by thread, and what else is neither in them nor in shrinkers.
+///
+/// # Panics
+/// When perf or the command fails, or perf lost something.
+#[must_use]
+pub fn record_scans(command: &[OsString]) -> (Output, HashMap<u32, PerfScans>) {
+    const SCAN: &str = "vmscan:mm_vmscan_lru_shrink_inactive";
+    let (output, seen) = record_events(&[BEGIN, END, SHRINKER[0], SHRINKER[1], SCAN], command);
+    // Since when the stretch lasts, and whether a list was scanned in it.
+    let mut open: HashMap<u32, (u64, bool)> = HashMap::new();
+    let mut threads: HashMap<u32, PerfScans> = HashMap::new();
+    for Seen { tid, t_ns, name, .. } in &seen {
+        if name == BEGIN {
+            open.insert(*tid, (*t_ns, false));
+            continue;
+        }
+        let Some((since, is_scan)) = open.get_mut(tid) else { continue };
+        if name == SCAN {
+            *is_scan = true;
+            continue;
+        }
+        let sum = threads.entry(*tid).or_default();
+        let ns = t_ns - *since;
+        match (name == SHRINKER[1], *is_scan) {
+            (true, _) => sum.shrinkers += 1,
+            (false, true) => sum.scan_ns += ns,
+            (false, false) => sum.rest_ns += ns,
+        }
+        (*since, *is_scan) = (*t_ns, false);
+        if name == END {
+            sum.stalls += 1;
+            open.remove(tid);
+        }
+    }
+    (output, threads)
+}

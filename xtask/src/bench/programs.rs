@@ -16,10 +16,14 @@ use super::{
 const ROUNDS: usize = 8;
 /// What each run of the shrink hook may take, in ns, without [`EMPTY_NAME`].
 const SHRINK_NS: f64 = 80.0;
-/// What the hooks of a stall may take of what its begin and end take, without [`EMPTY_NAME`].
-const INSIDE_RATIO: f64 = 2.0;
-/// The programs that run inside a stall.
-const INSIDE: [&str; 4] = ["shrink_inactive", "shrinker_begin", "shrinker_end", "throttled"];
+/// What all hooks may take of what the basic set takes, without [`EMPTY_NAME`].
+const RATIO: f64 = 2.0;
+/// Hooks that run here beyond the basic set, which are those of stalls, of the pages in them, of kswapd, of refaults and of OOM
+/// kills. They tell what the time of a stall was spent on.
+const BEYOND_BASIC: [&str; 3] = ["shrinker_begin", "shrinker_end", "throttled"];
+/// Hooks that run for pages that come back, hundreds of times a stall where their function cannot be traced: then
+/// for each change of each counter of a cgroup.
+const REFAULTS: [&str; 3] = ["lruvec_state", "major_fault", "mm_gone"];
 /// The script whose programs do nothing: what is left of their time is the measuring, at each run of each program. It is no
 /// part of what a tracer costs while nobody measures.
 const EMPTY_NAME: &str = "empty programs";
@@ -36,8 +40,11 @@ struct Script {
     stall_ns: Vec<f64>,
 }
 
-/// Runs and run time by program.
-type Costs = BTreeMap<String, (u64, u64)>;
+/// Runs and run time in ns.
+type Cost = (u64, u64);
+
+/// The same by program.
+type Costs = BTreeMap<String, Cost>;
 
 /// What the programs run in. A load that takes a page from the disk finds less of anything in the CPU's caches
 /// than one that takes none from it, and so do the hooks in it.
@@ -112,54 +119,79 @@ fn show_programs(prefix: &str, sum: &Costs, empty_ns: Option<f64>, table: &mut T
     }
 }
 
-/// What the programs of some hooks ran in one round, and those of begin and end: runs and ns.
+/// What the programs of some hooks ran in one round.
 #[derive(Clone, Copy)]
 struct Round {
-    all: (u64, u64),
-    inside: (u64, u64),
-    basic: (u64, u64),
+    all: Cost,
+    basic: Cost,
+    without_refaults: Cost,
+    basic_without_refaults: Cost,
+    begin_end: Cost,
 }
 
 impl Round {
     fn of(costs: &Costs) -> Self {
-        let sum = |wanted: fn(&str) -> bool| {
+        let sum = |wanted: &dyn Fn(&str) -> bool| {
             let costs = costs.iter().filter(|(name, _)| wanted(name));
             costs.fold((0, 0), |sum, (_, cost)| (sum.0 + cost.0, sum.1 + cost.1))
         };
+        // The walk over all tasks runs at the start, in no stall.
+        let runs_later = |name: &str| name != "stalled_tasks";
+        let is_basic = |name: &str| runs_later(name) && !BEYOND_BASIC.contains(&name);
         Self {
-            // The walk over all tasks runs at the start, in no stall.
-            all: sum(|name| name != "stalled_tasks"),
-            inside: sum(|name| is_begin_or_end(name) || INSIDE.contains(&name)),
-            basic: sum(is_begin_or_end),
+            all: sum(&runs_later),
+            basic: sum(&is_basic),
+            without_refaults: sum(&|name| runs_later(name) && !REFAULTS.contains(&name)),
+            basic_without_refaults: sum(&|name| is_basic(name) && !REFAULTS.contains(&name)),
+            begin_end: sum(&is_begin_or_end),
         }
-    }
-
-    /// These hooks against begin and end, when each run takes so much less.
-    fn ratio(self, (runs, ns): (u64, u64), less_ns: f64) -> f64 {
-        let left = |(runs, ns): (u64, u64)| ns as f64 - runs as f64 * less_ns;
-        left((runs, ns)) / left(self.basic).max(1.0)
     }
 }
 
-/// Time of programs for one stall, as a ratio to that of begin and end: of the hooks that tell what happens inside a stall,
-/// and of all of them. Refaults are no part of a stall, but a load that stalls is one that refaults: where their function
-/// cannot be traced their hook runs for each change of each counter of a cgroup.
+/// One against the other, when each run takes so much less.
+fn ratio(one: Cost, other: Cost, less_ns: f64) -> f64 {
+    let left = |(runs, ns): Cost| ns as f64 - runs as f64 * less_ns;
+    left(one) / left(other).max(1.0)
+}
+
+/// Some hooks against others.
+struct Against {
+    name: &'static str,
+    of: fn(&Round) -> (Cost, Cost),
+    target: Option<f64>,
+}
+
+/// Refaults are no part of a stall, but a load that stalls is one that refaults. Their hooks run so often that they hide what
+/// the others add to the basic set: so both are told without them too, and against the begin and end of a stall alone.
+const AGAINST: [Against; 4] = [
+    Against { name: "all hooks / the basic set", of: |round| (round.all, round.basic), target: Some(RATIO) },
+    Against {
+        name: "the same without those of refaults",
+        of: |round| (round.without_refaults, round.basic_without_refaults),
+        target: Some(RATIO),
+    },
+    Against {
+        name: "all hooks but those of refaults / begin+end",
+        of: |round| (round.without_refaults, round.begin_end),
+        target: None,
+    },
+    Against { name: "all hooks / begin+end", of: |round| (round.all, round.begin_end), target: None },
+];
+
+/// Time of programs for one stall, as ratios.
 fn show_hooks(prefix: &str, rounds: &[Round], empty_ns: Option<f64>, table: &mut Table, random: &mut Random) {
-    let ratios = |which: fn(&Round) -> (u64, u64), less: f64| {
-        rounds.iter().map(|round| round.ratio(which(round), less)).collect::<Vec<_>>()
-    };
-    for (name, which, target) in [
-        ("hooks of a stall", (|r| r.inside) as fn(&Round) -> (u64, u64), Some(INSIDE_RATIO)),
-        ("all hooks", |r| r.all, None),
-    ] {
-        let name = format!("{prefix}: {name} / begin+end");
-        table.tell(&format!("{name}, with the measuring"), format!("{:.2}", median(&ratios(which, 0.0))));
+    for Against { name, of, target } in AGAINST {
+        let ratios = |less_ns: f64| -> Vec<f64> {
+            rounds.iter().map(of).map(|(one, other)| ratio(one, other, less_ns)).collect()
+        };
+        let name = format!("{prefix}: {name}");
+        table.tell(&format!("{name}, with the measuring"), format!("{:.2}", median(&ratios(0.0))));
         let target_text = target.map(|most| format!("{most:.2}")).unwrap_or_default();
         let Some(empty_ns) = empty_ns else {
             table.add(&name, "no bpftrace here", &target_text, Verdict::Skipped);
             continue;
         };
-        let ratios = ratios(which, empty_ns);
+        let ratios = ratios(empty_ns);
         let (low, high) = interval(&ratios, random);
         let value = format!("{:.2} [{low:.2}, {high:.2}]", median(&ratios));
         let verdict = target.map_or(Verdict::Told, |most| Verdict::at_most_within((low, high), most));
@@ -211,12 +243,12 @@ fn one(arena: &Arena, load: Load, tracer: (Command, Ready), by_order: bool) -> R
     Ok(costs)
 }
 
-fn add(costs: &mut Costs, name: String, (runs, ns): (u64, u64)) {
+fn add(costs: &mut Costs, name: String, (runs, ns): Cost) {
     let cost = costs.entry(name).or_default();
     *cost = (cost.0 + runs, cost.1 + ns);
 }
 
-fn each((runs, ns): (u64, u64)) -> f64 {
+fn each((runs, ns): Cost) -> f64 {
     ns as f64 / runs.max(1) as f64
 }
 

@@ -66,6 +66,28 @@ fn who_evicted_and_which_file_and_how_long_it_was_away() {
     assert!(summary["loss"]["ring_refault"] == 0 && summary["loss"]["unknown_kind"] == 0, "{summary}");
 }
 
+/// A neighbour that reads a file once, of which nothing comes back, adds nothing to the distance.
+#[test]
+fn what_others_evict_is_no_distance() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file, neighbour, stream) = (cgroup(24), cold_file(64), cgroup(8), cold_file(1024));
+    let memtrace = Memtrace::start(&["--evictors"]);
+    let mut streaming = memload(&neighbour);
+    streaming.arg("file").arg(&stream.0).args(["1024", "--passes", "1"]);
+    let (streaming, looping) = (begin(&mut streaming), begin(&mut load(&group, &file.0, "8")));
+    let (_, ended) = (end(streaming), end(looping));
+    let summary = memtrace.stop().summary();
+    let evictors = &summary["evictors"];
+    let of_load = pages(evictors, |by, of| by == u64::from(ended.pid) && of == u64::from(ended.pid));
+    assert!(holds(of_load, counted(&group, FILE), &summary), "{evictors}");
+    // 262,144 pages of the other were evicted meanwhile, two for each of this one.
+    let p99 = number(evictors, "/distance_p99_pages");
+    assert!((7_000..=20_000).contains(&p99), "{p99} pages, of 16384");
+}
+
 #[test]
 fn two_in_a_cgroup_evict_each_others_pages() {
     let _alone = alone();

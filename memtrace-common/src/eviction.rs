@@ -11,6 +11,9 @@ use crate::{
 pub const SAMPLE_PAGES: u64 = 64;
 /// Evicted pages that are remembered; those that were evicted longest ago give way, and are not told when they come back.
 pub const MAX_EVICTED: u32 = 16_384;
+/// Memory cgroups, of files and of anonymous memory each, whose evictions are counted; those that evicted nothing for the
+/// longest time give way, and distances that began before are not told.
+pub const MAX_EVICTING: u32 = 2048;
 /// Bytes of a file name that are kept, with the NUL.
 pub const NAME_LEN: usize = 32;
 
@@ -34,6 +37,8 @@ pub struct EvictionPlaces {
     pub alias: Member,
     /// `folio.private`, which holds the swap entry of anonymous memory.
     pub slot: Member,
+    /// `folio.memcg_data` (`page.mem_cgroup` on 5.10): tells the memory cgroup that it is charged to.
+    pub memcg: Member,
     /// From the list entry in a dentry to the pointer to its name, which is before it: `d_alias` less `d_name.name`.
     pub name_before: Member,
 }
@@ -49,6 +54,7 @@ impl EvictionPlaces {
         dev: Member::UNREAD,
         alias: Member::UNREAD,
         slot: Member::UNREAD,
+        memcg: Member::UNREAD,
         name_before: Member::UNREAD,
     };
 
@@ -87,7 +93,8 @@ pub struct RefaultRecord {
     pub header: Header,
     /// How long it was away, in ns.
     pub away_ns: u64,
-    /// Pages of the sample, of any file or of anonymous memory as this one, that were evicted meanwhile.
+    /// Pages of the sample, of files or of anonymous memory as this one, that were evicted meanwhile of the memory cgroup that
+    /// it was charged to; of all where that is not known.
     pub evicted_samples: u64,
     /// Inode number of its file; 0 of anonymous memory.
     pub ino: u64,
@@ -101,7 +108,7 @@ pub struct RefaultRecord {
     pub evictor_tgid: u32,
     /// Whether that is a kernel thread (kswapd): 0 or 1.
     pub evictor_is_kthread: u32,
-    /// Bits of [`crate::record::fields`]: whether the cgroup was read, and whether it is anonymous memory.
+    /// Bits of [`crate::record::fields`]: whether the cgroup and `evicted_samples` were read, and whether it is anonymous memory.
     pub fields: u32,
     /// Explicit padding, 0.
     pub pad: u32,

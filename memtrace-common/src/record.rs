@@ -75,6 +75,8 @@ pub mod fields {
     pub const TOTAL_PAGES: u32 = 1 << 16;
     /// The page that comes back is of anonymous memory.
     pub const ANON: u32 = 1 << 17;
+    /// How many pages were evicted meanwhile is known.
+    pub const DISTANCE: u32 = 1 << 18;
 }
 
 /// A finished stall.

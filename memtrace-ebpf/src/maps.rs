@@ -6,7 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use memtrace_common::{
-    eviction::MAX_EVICTED,
+    eviction::{MAX_EVICTED, MAX_EVICTING},
     kind::StallKind,
     record::COMM_LEN,
     refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_OWN, TaskFaults, TaskKey},
@@ -121,9 +121,20 @@ pub(crate) static STACK_COUNTS: HashMap<StackKey, StackCounts> = HashMap::with_m
 #[map]
 pub(crate) static EVICTED: LruHashMap<PageKey, Evicted> = LruHashMap::with_max_entries(MAX_EVICTED, 0);
 
-/// How many pages of the sample were evicted: of files, and of anonymous memory.
+/// How many pages of the sample were evicted, by the memory cgroup that they were charged to and by which memory they were.
+/// The loader leaves one entry when they are not asked for.
 #[map]
-pub(crate) static EVICTIONS: Array<u64> = Array::with_max_entries(2, 0);
+pub(crate) static EVICTIONS: LruHashMap<u64, Evictions> = LruHashMap::with_max_entries(MAX_EVICTING, 0);
+
+/// Evictions of one cgroup.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Evictions {
+    /// When they were counted first: another time is another count.
+    pub since_ns: u64,
+    /// Pages of the sample.
+    pub pages: u64,
+}
 
 /// A page of a file, or a slot of swap.
 #[repr(C)]
@@ -143,8 +154,10 @@ pub(crate) struct Evicted {
     pub t_ns: u64,
     /// Inode number of its file, which tells a reused address apart; 0 of anonymous memory.
     pub ino: u64,
-    /// Pages of the sample that had been evicted before it.
-    pub before: u64,
+    /// Key of its cgroup's [`EVICTIONS`].
+    pub counted_in: u64,
+    /// How they stood with it.
+    pub evictions: Evictions,
     /// Process that evicted it.
     pub tgid: u32,
     /// Whether that is a kernel thread.

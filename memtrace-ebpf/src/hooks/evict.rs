@@ -5,7 +5,7 @@
 //! stands for the same number of pages, whatever the sizes of folios are, and a page that comes back in a folio of
 //! another size is found.
 
-use aya_ebpf::helpers;
+use aya_ebpf::{bindings::BPF_NOEXIST, helpers};
 use memtrace_common::{
     eviction::{FolioHead, NAME_LEN, RefaultRecord, SAMPLE_PAGES},
     record::{KIND_REFAULT, fields},
@@ -19,13 +19,17 @@ use crate::{
         refault::{or_zero, pages_of},
         stall::now_ns,
     },
-    maps::{EVICTED, EVICTIONS, Evicted, PageKey},
+    maps::{EVICTED, EVICTIONS, Evicted, Evictions, PageKey},
     memory::Address,
     task,
 };
 
-/// Which counter of evictions is that of the pages of files.
-const FILES: u32 = 0;
+/// Which memory evictions are counted of: the lower bits of the address of a cgroup are free.
+pub(super) const FILES: u64 = 1;
+/// Beside [`FILES`].
+pub(super) const ANON: u64 = 2;
+/// The kernel's own flags are in the lower bits too (`MEMCG_DATA_OBJEXTS`...).
+const ADDRESS: u64 = !0xf;
 /// log2 of [`SAMPLE_PAGES`].
 const BLOCK_SHIFT: u32 = SAMPLE_PAGES.trailing_zeros();
 /// Most blocks of a folio that are looked at: 2 MiB of pages of 4 KiB, the largest folio of a file that is common.
@@ -35,7 +39,8 @@ const MOST_BLOCKS: u64 = 8;
 /// file is cut, deleted or dropped on demand.
 #[inline(always)]
 pub(crate) fn deleted(folio: u64) {
-    each_sampled_of_file(Address(folio), evicted);
+    let folio = Address(folio);
+    each_sampled_of_file(folio, |page| evicted(folio, page));
 }
 
 /// `filemap:mm_filemap_add_to_page_cache`: a folio enters the page cache.
@@ -87,32 +92,56 @@ fn sampled(mapping: u64, block: u64) -> u64 {
 }
 
 #[inline(always)]
-fn evicted(page: &PageKey) {
+fn evicted(folio: Address, page: &PageKey) {
     if !task::reclaims() {
         return;
     }
     let Some(ino) = inode(page).and_then(|inode| inode.read::<u64>(&CONFIG.eviction.ino)) else { return };
-    remember(page, ino, FILES);
+    remember(folio, page, ino, FILES);
 }
 
 /// Remembers that the current task evicts a page of the sample.
 #[inline(always)]
-pub(super) fn remember(page: &PageKey, ino: u64, counter: u32) {
-    let Some(counter) = EVICTIONS.get_ptr_mut(counter) else { return };
-    // SAFETY: a map value. Two at once may see the same number, which is as good.
-    let before = unsafe { core::ptr::read_volatile(counter) };
-    add(counter, 1);
+pub(super) fn remember(folio: Address, page: &PageKey, ino: u64, memory: u64) {
+    let now = now_ns();
+    let counted_in = or_zero(folio.read::<u64>(&CONFIG.eviction.memcg)) & ADDRESS | memory;
+    let Some(evictions) = count(counted_in, now) else { return };
     let (_, tgid) = task::current_ids();
     let evicted = Evicted {
-        t_ns: now_ns(),
+        t_ns: now,
         ino,
-        before,
+        counted_in,
+        evictions,
         tgid,
         is_kthread: u32::from(task::current_is_kthread()),
         comm: task::current_comm(),
     };
     // The map makes room; when it cannot, the page is one less of the sample.
     let _ = EVICTED.insert(page, evicted, 0);
+}
+
+/// Counts an eviction. How they stand with it; two at once may see the same number, which is as good.
+#[inline(always)]
+fn count(counted_in: u64, now: u64) -> Option<Evictions> {
+    if EVICTIONS.get_ptr(counted_in).is_none() {
+        // Another CPU may have been first, which shows below.
+        let _ = EVICTIONS.insert(counted_in, Evictions { since_ns: now, pages: 0 }, BPF_NOEXIST.into());
+    }
+    let evictions = EVICTIONS.get_ptr_mut(counted_in)?;
+    // SAFETY: a map value; entries are preallocated.
+    unsafe {
+        add(&raw mut (*evictions).pages, 1);
+        Some(*evictions)
+    }
+}
+
+/// How many were evicted after this one of the same cgroup; `None` when the count has given way meanwhile.
+#[inline(always)]
+fn evicted_after(evicted: &Evicted) -> Option<u64> {
+    let evictions = EVICTIONS.get_ptr(evicted.counted_in)?;
+    // SAFETY: a map value; entries are preallocated.
+    let now = unsafe { *evictions };
+    if now.since_ns == evicted.evictions.since_ns { now.pages.checked_sub(evicted.evictions.pages) } else { None }
 }
 
 #[inline(always)]
@@ -127,7 +156,7 @@ fn back(page: &PageKey) {
         Some(dev) => dev,
         None => 0,
     };
-    tell(&evicted, FILES, dev, 0, |name| read_name(inode, name));
+    tell(&evicted, dev, 0, |name| read_name(inode, name));
 }
 
 /// The page of the sample that comes back, if it is remembered.
@@ -142,16 +171,15 @@ pub(super) fn take(page: &PageKey) -> Option<Evicted> {
 
 /// Tells that the current task brings back a page of the sample; `what` are bits of [`fields`].
 #[inline(always)]
-pub(super) fn tell(evicted: &Evicted, counter: u32, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
+pub(super) fn tell(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
     let (_, tgid) = task::current_ids();
     if tgid == loaded(&CONFIG.self_tgid) {
         return;
     }
     let now = now_ns();
-    let evictions = match EVICTIONS.get_ptr_mut(counter) {
-        // SAFETY: a map value.
-        Some(counter) => unsafe { core::ptr::read_volatile(counter) },
-        None => 0,
+    let (evicted_samples, distance) = match evicted_after(evicted) {
+        Some(samples) => (samples, fields::DISTANCE),
+        None => (0, 0),
     };
     let cgroup_id = or_zero(task::current_memory_cgroup());
     emit(Loss::RingRefault, Wake::Lazily, |record: *mut RefaultRecord| {
@@ -160,14 +188,14 @@ pub(super) fn tell(evicted: &Evicted, counter: u32, dev: u32, what: u32, name: i
             record.write(RefaultRecord {
                 header: header::<RefaultRecord>(KIND_REFAULT, now),
                 away_ns: now.saturating_sub(evicted.t_ns),
-                evicted_samples: evictions.saturating_sub(evicted.before),
+                evicted_samples,
                 ino: evicted.ino,
                 cgroup_id,
                 dev,
                 tgid,
                 evictor_tgid: evicted.tgid,
                 evictor_is_kthread: evicted.is_kthread,
-                fields: what | if cgroup_id == 0 { 0 } else { fields::CGROUP },
+                fields: what | distance | if cgroup_id == 0 { 0 } else { fields::CGROUP },
                 pad: 0,
                 comm: task::current_comm(),
                 evictor_comm: evicted.comm,

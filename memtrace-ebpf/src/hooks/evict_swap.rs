@@ -5,15 +5,13 @@ use memtrace_common::{eviction::NAME_LEN, record::fields};
 use crate::{
     config::CONFIG,
     hooks::{
-        evict::{each_sampled, remember, take, tell},
+        evict::{ANON, each_sampled, remember, take, tell},
         refault::{has, pages_of},
     },
     maps::PageKey,
     memory::Address,
 };
 
-/// Which counter of evictions is that of anonymous memory.
-const ANON: u32 = 1;
 /// The `mapping` of slots of swap: no file has it.
 const SWAP: u64 = 0;
 
@@ -23,7 +21,7 @@ pub(crate) fn written(folio: u64) {
     let folio = Address(folio);
     let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
     if has(flags, &CONFIG.refault.swapbacked) {
-        each_slot(folio, flags, |slot| remember(slot, 0, ANON));
+        each_slot(folio, flags, |slot| remember(folio, slot, 0, ANON));
     }
 }
 
@@ -34,7 +32,7 @@ pub(crate) fn read_back(folio: u64) {
     let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
     each_slot(folio, flags, |slot| {
         if let Some(evicted) = take(slot) {
-            tell(&evicted, ANON, 0, fields::ANON, |_: &mut [u8; NAME_LEN]| {});
+            tell(&evicted, 0, fields::ANON, |_: &mut [u8; NAME_LEN]| {});
         }
     });
 }

@@ -33,7 +33,9 @@ pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
     let dev = r.u32(offset_of!(RefaultRecord, dev));
     Ok(SampledRefault {
         away_ns: r.u64(offset_of!(RefaultRecord, away_ns)),
-        distance_pages: r.u64(offset_of!(RefaultRecord, evicted_samples)).saturating_mul(SAMPLE_PAGES),
+        distance_pages: read
+            .has(fields::DISTANCE)
+            .then(|| r.u64(offset_of!(RefaultRecord, evicted_samples)).saturating_mul(SAMPLE_PAGES)),
         key: EvictorKey {
             evictor: Evictor {
                 pid: r.u32(offset_of!(RefaultRecord, evictor_tgid)),
@@ -65,7 +67,7 @@ mod tests {
         for number in [9_000, 700, 5, 1234, 42_u64] {
             bytes.extend(number.to_ne_bytes()); // t_ns, away_ns, evicted_samples, ino, cgroup_id
         }
-        for number in [254 << 20 | 3, 500, 80, 1, fields::CGROUP, 0] {
+        for number in [254 << 20 | 3, 500, 80, 1, fields::CGROUP | fields::DISTANCE, 0] {
             bytes.extend(number.to_ne_bytes()); // dev, tgid, evictor_tgid, evictor_is_kthread, fields, pad
         }
         bytes.extend(*b"reader\0\0\0\0\0\0\0\0\0\0kswapd0\0\0\0\0\0\0\0\0\0");
@@ -79,7 +81,7 @@ mod tests {
         assert!(is_refault(&record));
         let want = SampledRefault {
             away_ns: 700,
-            distance_pages: 320,
+            distance_pages: Some(320),
             key: EvictorKey {
                 evictor: Evictor { pid: 80, comm: Comm::from(&b"kswapd0"[..]), is_kthread: true },
                 pid: 500,
@@ -92,7 +94,8 @@ mod tests {
         let mut anon = record;
         let at = offset_of!(RefaultRecord, fields);
         anon[at..at + 4].copy_from_slice(&(fields::CGROUP | fields::ANON).to_ne_bytes());
-        assert_eq!(refault(&anon).map(|refault| refault.key), Ok(EvictorKey { file: None, ..want.key }));
+        let want = SampledRefault { distance_pages: None, key: EvictorKey { file: None, ..want.key }, ..want };
+        assert_eq!(refault(&anon), Ok(want));
     }
 
     #[test]

@@ -37,9 +37,9 @@ impl From<&[u8]> for FileName {
 pub struct SampledRefault {
     /// How long it was away, in ns.
     pub away_ns: u64,
-    /// Pages of files, or of anonymous memory as this one, that were evicted meanwhile on the whole host, estimated by the
-    /// same sample.
-    pub distance_pages: u64,
+    /// Pages of files, or of anonymous memory as this one, that were evicted meanwhile of the memory cgroup that it was
+    /// charged to, estimated by the same sample. `None` where their count has given way to those of other cgroups.
+    pub distance_pages: Option<u64>,
     /// Who, whom and which memory.
     pub key: EvictorKey,
 }

@@ -116,7 +116,7 @@ pub struct Memory {
     pub away_p50_ns: Option<u64>,
     /// The 99th percentile of it.
     pub away_p99_ns: Option<u64>,
-    /// Median of the pages of the same memory that were evicted between the two, on the whole host.
+    /// Median of the pages of the same memory and memory cgroup that were evicted between the two.
     pub distance_p50_pages: Option<u64>,
     /// The 99th percentile of it.
     pub distance_p99_pages: Option<u64>,

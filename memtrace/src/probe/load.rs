@@ -8,7 +8,7 @@ use aya::{
     programs::{BtfTracePoint, ProgramError, TracePoint},
 };
 use memtrace_common::{
-    eviction::MAX_EVICTED,
+    eviction::{MAX_EVICTED, MAX_EVICTING},
     kind::StallKind,
     stack::{MAX_COUNTS, MAX_STACKS},
 };
@@ -145,6 +145,7 @@ impl Loaded {
             .map_max_entries("RING", options.ring_bytes)
             .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
             .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
+            .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
             .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
             .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
             .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))

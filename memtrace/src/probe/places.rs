@@ -292,6 +292,7 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
         dev: member("super_block", "s_dev"),
         alias: member("inode", "i_dentry"),
         slot: in_folio("private").map_or(Member::UNREAD, Member),
+        memcg: in_folio("memcg_data").or_else(|| bytes("page", "mem_cgroup")).map_or(Member::UNREAD, Member),
         name_before: name_before().map_or(Member::UNREAD, Member),
     }
 }

@@ -112,8 +112,8 @@ pub struct EvictorDeltas {
     pub other: EvictorSum,
     /// Times from eviction to refault, in ns.
     pub away: Histogram,
-    /// Pages of the same memory that were evicted between the two, estimated: with so much more room the page would have
-    /// stayed.
+    /// Pages of the same memory and memory cgroup that were evicted between the two, estimated: with so much more room the
+    /// page would have stayed.
     pub distance: Histogram,
 }
 
@@ -171,7 +171,9 @@ impl Interval {
     pub fn add(&mut self, refault: &SampledRefault) {
         let sum = EvictorSum { samples: 1, away_ns: refault.away_ns };
         self.rest.away.record(refault.away_ns);
-        self.rest.distance.record(refault.distance_pages);
+        if let Some(pages) = refault.distance_pages {
+            self.rest.distance.record(pages);
+        }
         if let Some(row) = self.rows.get_mut(&refault.key) {
             row.add(sum);
         } else if self.rows.len() < INTERVAL_ROWS {
@@ -289,7 +291,7 @@ pub struct EvictorSummary {
     pub sum: EvictorSum,
     /// Times from eviction to refault, in ns; `None` with a filter.
     pub away: Option<Histogram>,
-    /// Pages of the same memory that were evicted between the two; `None` with a filter.
+    /// Pages of the same memory and memory cgroup that were evicted between the two; `None` with a filter.
     pub distance: Option<Histogram>,
     /// By who evicted and who brought back, the most first.
     pub pairs: Vec<(Pair, EvictorSum)>,
@@ -306,7 +308,7 @@ mod tests {
     fn refault(evictor: u32, pid: u32, ino: u64, away_ns: u64) -> SampledRefault {
         SampledRefault {
             away_ns,
-            distance_pages: 64 * away_ns,
+            distance_pages: Some(64 * away_ns),
             key: EvictorKey {
                 evictor: Evictor { pid: evictor, comm: Comm::from(&b"evicts"[..]), is_kthread: evictor == 0 },
                 pid,

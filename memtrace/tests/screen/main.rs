@@ -64,11 +64,11 @@ fn evictors() -> ByMemory<EvictorDeltas> {
             cgroup_id: Some(40),
             file: Some(File { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) }),
         };
-        (0..count).for_each(|_| interval.add(&SampledRefault { away_ns: S / 10, distance_pages: 6400, key }));
+        (0..count).for_each(|_| interval.add(&SampledRefault { away_ns: S / 10, distance_pages: Some(6400), key }));
     }
     let evictor = Evictor { pid: 60, comm: Comm::from(b"kswapd0".as_slice()), is_kthread: true };
     let key = EvictorKey { evictor, pid: 100, comm: Comm::from(b"java".as_slice()), cgroup_id: Some(40), file: None };
-    (0..5).for_each(|_| interval.add(&SampledRefault { away_ns: S, distance_pages: 640, key }));
+    (0..5).for_each(|_| interval.add(&SampledRefault { away_ns: S, distance_pages: Some(640), key }));
     interval.take()
 }
 

@@ -13,11 +13,10 @@ pub(crate) fn lint() -> Result<()> {
     sh(workspace::cargo().args(["fmt", "--all", "--check"]))?;
     sh(workspace::cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
     let kernel = Toolchain::kernel()?;
-    if !kernel.has("clippy") {
-        eprintln!(
-            "xtask: the kernel side is not linted: its toolchain has no clippy; `rustup component add clippy --toolchain {}` adds it",
-            kernel.channel
-        );
+    if !kernel.has("clippy")
+        && let Err(why) = kernel.add("clippy")
+    {
+        eprintln!("xtask: the kernel side is not linted: its toolchain has no clippy, and it cannot be added: {why:#}");
         return Ok(());
     }
     let mut cargo = kernel.cargo();

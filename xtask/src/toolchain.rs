@@ -70,6 +70,12 @@ impl Toolchain {
         self.sysroot().is_some_and(|s| has_component(&s, component))
     }
 
+    /// Installs a component that only some commands need.
+    pub(crate) fn add(&self, component: &str) -> Result<()> {
+        eprintln!("xtask: adding {component} to Rust {}", self.channel);
+        sh(Command::new("rustup").args(["component", "add", component, "--toolchain", &self.channel]))
+    }
+
     /// `cargo` of this toolchain, free of what the running one put into the environment.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new("rustup");

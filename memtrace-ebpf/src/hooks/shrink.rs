@@ -118,7 +118,7 @@ pub(crate) fn count_shrinkers(times: &[ShrinkerTime; SHRINKERS], slot: u32) {
 fn count_shrinker(key: &ShrinkerKey, ns: u64) {
     if SHRINKER_TOTALS.get_ptr(key).is_none() {
         // Another CPU may have been first, or there is no room: either shows below.
-        let _ = SHRINKER_TOTALS.insert(key, &ShrinkerTotals::default(), BPF_NOEXIST.into());
+        let _ = SHRINKER_TOTALS.insert(key, ShrinkerTotals::default(), BPF_NOEXIST.into());
     }
     match SHRINKER_TOTALS.get_ptr_mut(key) {
         // SAFETY: a map value, valid for the run of the program.

@@ -1,4 +1,4 @@
-//! Who evicted the pages that came back, in a summary.
+//! Who evicted the pages that came back, in a summary and in a tick.
 
 use memtrace_common::eviction::SAMPLE_PAGES;
 use serde::Serialize;
@@ -112,7 +112,7 @@ pub struct Memory {
     /// All that came back.
     #[serde(flatten)]
     pub returned: Returned,
-    /// Median time from eviction to refault in ns; null of none, and with a filter.
+    /// Median time from eviction to refault in ns; null of none, with a filter and in a tick.
     pub away_p50_ns: Option<u64>,
     /// The 99th percentile of it.
     pub away_p99_ns: Option<u64>,

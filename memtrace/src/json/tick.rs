@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     coverage::{Coverage, coverage},
+    evictors::Evictors,
     finite,
     refaults::Refaults,
     text,
@@ -169,6 +170,8 @@ pub struct Tick {
     pub memory: Option<Memory>,
     /// Refaults of the host in the interval.
     pub refaults: Refaults,
+    /// Who evicted the pages that came back in the interval; null where that is not told (`--evictors`).
+    pub evictors: Option<Box<Evictors>>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// What was lost in the interval, by stage; all stages that are watched.
@@ -213,6 +216,7 @@ impl Tick {
             pressure: tick.pressure.as_ref().map(Pressure::new),
             memory: tick.memory.map(Memory::from),
             refaults: Refaults::new(tick.refaults, &tick.faults_read),
+            evictors: tick.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
             oom_kills: tick.oom_kills,
             loss: tick.loss.0.clone(),
             coverage: coverage(&tick.coverage),

@@ -60,7 +60,7 @@ fn of_memory(out: &mut String, summary: &EvictorSummary, what: &str, top: usize)
         let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
         let _ = write!(
             out,
-            "\n  after p50 {}, p99 {}; pages {what} of their cgroup evicted meanwhile p50 {}, p99 {}",
+            "\n  away p50 {}, p99 {}; evictions of their cgroup meanwhile p50 {}, p99 {}",
             duration_or_dash(away.quantile(0.50)),
             duration_or_dash(away.quantile(0.99)),
             pages(0.50),

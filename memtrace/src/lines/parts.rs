@@ -10,16 +10,19 @@ use crate::{
     untrusted::Untrusted,
 };
 
-/// `shrinkers 71 % (super_cache_scan 70 %), throttle 3 %, rest 26 %; the slowest 1 %: shrinkers 90 %, rest 10 %`; `None`
-/// when nothing but the rest is worth a word.
-pub(super) fn spent(kind: &KindSummary, shrinkers: Option<&ShrinkerSummary>) -> Option<String> {
+/// What they were spent on: all stalls of a kind, and the slowest hundredth of them.
+pub(super) struct Spent {
+    /// `shrinkers 71 % (super_cache_scan 70 %), throttle 3 %, rest 26 %`; `None` when nothing but the rest is worth a word.
+    pub(super) all: Option<String>,
+    /// The same.
+    pub(super) slowest: Option<String>,
+}
+
+pub(super) fn spent(kind: &KindSummary, shrinkers: Option<&ShrinkerSummary>) -> Spent {
     let (all, slowest) = shrinkers.map_or((&[][..], &[][..]), |shrinkers| (&shrinkers.all, &shrinkers.slowest));
-    let slowest = kind.p99_parts.as_ref().and_then(|parts| shares_of(parts, slowest, kind.p99_throttles));
-    match (shares_of(&kind.parts, all, kind.throttles), slowest) {
-        (None, None) => None,
-        (Some(all), None) => Some(all),
-        (None, Some(slowest)) => Some(format!("the slowest 1 %: {slowest}")),
-        (Some(all), Some(slowest)) => Some(format!("{all}; the slowest 1 %: {slowest}")),
+    Spent {
+        all: shares_of(&kind.parts, all, kind.throttles),
+        slowest: kind.p99_parts.as_ref().and_then(|parts| shares_of(parts, slowest, kind.p99_throttles)),
     }
 }
 
@@ -110,28 +113,30 @@ mod tests {
         let parts = Parts { throttle_ns: Some(30), shrinkers_ns: Some(710), rest_ns: 260, ..Parts::default() };
         let kind = KindSummary { parts, p99_parts: Some(parts), ..KindSummary::default() };
         let all = "shrinkers 71 %, rest 26 %, throttle 3 %";
-        assert_eq!(spent(&kind, None), Some(format!("{all}; the slowest 1 %: {all}")));
+        let both = |kind: &KindSummary, shrinkers| {
+            let Spent { all, slowest } = spent(kind, shrinkers);
+            (all.unwrap_or_default(), slowest.unwrap_or_default())
+        };
+        assert_eq!(both(&kind, None), (all.to_owned(), all.to_owned()));
         let rest = Parts { throttle_ns: Some(1), rest_ns: 999, ..Parts::default() };
-        assert_eq!(spent(&KindSummary { parts: rest, ..kind }, None), Some(format!("the slowest 1 %: {all}")));
-        assert_eq!(spent(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), None);
+        assert_eq!(both(&KindSummary { parts: rest, ..kind }, None), (String::new(), all.to_owned()));
+        assert_eq!(both(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), Default::default());
         // Why it was throttled is said where it is known.
         let throttled = Parts { throttle_ns: Some(600), rest_ns: 400, ..Parts::default() };
         let throttles = Throttles::of([900, 0, 300, 0]);
         let throttled = KindSummary { parts: throttled, p99_parts: None, throttles, ..kind };
         let want = "throttle 60 % (writeback 45 %, noprogress 15 %), rest 40 %";
-        assert_eq!(spent(&throttled, None).as_deref(), Some(want));
+        assert_eq!(both(&throttled, None), (want.to_owned(), String::new()));
         // Which shrinkers it was is said where it is known, but for crumbs.
         let time = |name: Option<&str>, total_ns| ShrinkerTime { name: name.map(Into::into), total_ns };
         let shrinkers = ShrinkerSummary {
             all: vec![time(Some("super_cache_scan"), 600), time(None, 60), time(Some("mb_cache_scan"), 55)],
             slowest: vec![time(Some("xfs_buftarg_shrink_scan [xfs]"), 700), time(Some("super_cache_scan"), 10)],
         };
-        assert_eq!(
-            spent(&kind, Some(&shrinkers)).as_deref(),
-            Some(
-                "shrinkers 71 % (super_cache_scan 60 %, without a name 6 %), rest 26 %, throttle 3 %; \
-                 the slowest 1 %: shrinkers 71 % (xfs_buftarg_shrink_scan [xfs] 70 %), rest 26 %, throttle 3 %"
-            )
+        let want = (
+            "shrinkers 71 % (super_cache_scan 60 %, without a name 6 %), rest 26 %, throttle 3 %".to_owned(),
+            "shrinkers 71 % (xfs_buftarg_shrink_scan [xfs] 70 %), rest 26 %, throttle 3 %".to_owned(),
         );
+        assert_eq!(both(&kind, Some(&shrinkers)), want);
     }
 }

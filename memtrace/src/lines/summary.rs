@@ -10,7 +10,7 @@ use super::{
     nodes::nodes,
     number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
     oom::{name, oom_line},
-    parts::{off_cpu, spent},
+    parts::{Spent, off_cpu, spent},
     stacks::stacks,
     stall::cgroup,
     style::Style,
@@ -111,8 +111,12 @@ fn kinds(out: &mut String, summary: &Summary) {
         );
     }
     for (kind, s) in summary.stalls.iter().filter(|(_, s)| s.count > 0) {
-        if let Some(spent) = spent(s, summary.shrinkers.get(kind)) {
-            let _ = writeln!(out, "  {} time: {spent}", kind.name());
+        let Spent { all, slowest } = spent(s, summary.shrinkers.get(kind));
+        if let Some(all) = all {
+            let _ = writeln!(out, "  {} time: {all}", kind.name());
+        }
+        if let Some(slowest) = slowest {
+            let _ = writeln!(out, "  {}, slowest 1 %: {slowest}", kind.name());
         }
         if let Some(off_cpu) = off_cpu(s) {
             let _ = writeln!(out, "  {} off CPU: {off_cpu}", kind.name());

@@ -1,15 +1,22 @@
-//! Who changed most: processes by name, cgroups by path, kinds of stall, nodes.
+//! Who and what changed most: processes by name, cgroups by path, kinds of stall and what they were spent on, nodes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use memtrace_common::kind::StallKind;
+
 use super::run::Side;
-use crate::{session::summary::Summary, untrusted::Untrusted};
+use crate::{
+    session::summary::{KindSummary, Summary},
+    untrusted::Untrusted,
+};
 
 /// What rows are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Kind of stall: stalled s/s.
     Kind,
+    /// Part of the stalls of a kind, what they were spent on: s/s.
+    Part,
     /// Memory cgroup: stalled s/s.
     Cgroup,
     /// All processes of a name: stalled s/s.
@@ -20,13 +27,14 @@ pub enum Scope {
 
 impl Scope {
     /// All, in the order of the tables.
-    pub const ALL: [Self; 4] = [Self::Kind, Self::Cgroup, Self::Process, Self::Node];
+    pub const ALL: [Self; 5] = [Self::Kind, Self::Part, Self::Cgroup, Self::Process, Self::Node];
 
     /// Its name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kind => "kind",
+            Self::Part => "part",
             Self::Cgroup => "cgroup",
             Self::Process => "process",
             Self::Node => "node",
@@ -67,9 +75,7 @@ pub(super) fn groups(summary: &Summary, paths: &BTreeMap<u64, Arc<[u8]>>) -> BTr
             *groups.entry((scope, name)).or_default() += ns as f64 / summary.duration_ns as f64;
         }
     };
-    for (kind, stalls) in &summary.stalls {
-        add(Scope::Kind, kind.name().to_owned(), stalls.total_ns);
-    }
+    of_kinds(&summary.stalls).into_iter().for_each(|((scope, name), ns)| add(scope, name, ns));
     for row in &summary.processes.rows {
         add(Scope::Process, text(row.comm.bytes()), row.tally.total_ns);
     }
@@ -86,6 +92,37 @@ pub(super) fn groups(summary: &Summary, paths: &BTreeMap<u64, Arc<[u8]>>) -> BTr
     groups
 }
 
+/// Time of each kind of stall and of its parts, in ns.
+fn of_kinds(stalls: &BTreeMap<StallKind, KindSummary>) -> Vec<((Scope, String), u64)> {
+    let mut times = Vec::new();
+    for (kind, stalls) in stalls {
+        times.push(((Scope::Kind, kind.name().to_owned()), stalls.total_ns));
+        // Where nothing is told apart there is nothing to add to the kind.
+        if stalls.parts.rest_ns < stalls.total_ns {
+            let parts = stalls.parts.named();
+            times.extend(parts.map(|(part, ns)| ((Scope::Part, part_of(kind.name(), part)), ns)));
+        }
+    }
+    times
+}
+
+fn part_of(kind: &str, part: &str) -> String {
+    format!("{kind}/{part}")
+}
+
+/// Leaves out what cannot be compared: where one side does not tell scans, as recordings of older versions do not, they are
+/// in its rest.
+fn drop_untold_scans(all: &mut BTreeMap<(Scope, String), [f64; 2]>) {
+    for kind in StallKind::ALL {
+        let key = |part| (Scope::Part, part_of(kind.name(), part));
+        let scans = all.get(&key("scan")).copied().unwrap_or_default();
+        if scans.iter().any(|scan| *scan > 0.0) && scans.contains(&0.0) {
+            all.remove(&key("scan"));
+            all.remove(&key("rest"));
+        }
+    }
+}
+
 /// Those that changed most, by scope.
 pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
     let mut all: BTreeMap<(Scope, String), [f64; 2]> = BTreeMap::new();
@@ -100,6 +137,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
             }
         }
     }
+    drop_untold_scans(&mut all);
     let mut changes = Vec::new();
     for scope in Scope::ALL {
         let of_it = all.iter().filter(|((other, _), _)| *other == scope);
@@ -111,4 +149,54 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
         changes.extend(rows);
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        compare::{
+            run::Run,
+            tests::made::{run, side, slice},
+        },
+        session::parts::Parts,
+    };
+
+    /// What a run had whose memcg stalls of a second in ten were spent so, in ms.
+    fn of_parts(scan: Option<u64>, shrinkers: u64) -> BTreeMap<(Scope, String), f64> {
+        let ms = |ms: u64| ms * 1_000_000;
+        let parts = Parts {
+            scan_ns: scan.map(ms),
+            shrinkers_ns: Some(ms(shrinkers)),
+            rest_ns: ms(1000 - scan.unwrap_or(0) - shrinkers),
+            ..Parts::default()
+        };
+        let memcg = KindSummary { total_ns: ms(1000), parts, ..KindSummary::default() };
+        let rest = Parts { rest_ns: ms(500), ..Parts::default() };
+        let swapin = KindSummary { total_ns: ms(500), parts: rest, ..KindSummary::default() };
+        let stalls = BTreeMap::from([(StallKind::Memcg, memcg), (StallKind::Swapin, swapin)]);
+        let told = of_kinds(&stalls).into_iter().filter(|(_, ns)| *ns > 0);
+        told.map(|(key, ns)| (key, ns as f64 / 10e9)).collect()
+    }
+
+    fn parts_of(before: BTreeMap<(Scope, String), f64>, after: BTreeMap<(Scope, String), f64>) -> Vec<String> {
+        let [before, after] =
+            [before, after].map(|groups| side("one", vec![Run { groups, ..run(vec![slice(3, 1000)]) }]));
+        let parts = changes(&before, &after).into_iter().filter(|change| change.scope == Scope::Part);
+        parts.map(|Change { name, values: [a, b], .. }| format!("{name} {a:.3} {b:.3}")).collect()
+    }
+
+    #[test]
+    fn parts_of_a_kind_are_held_against_each_other() {
+        let rows = parts_of(of_parts(Some(800), 50), of_parts(Some(300), 600));
+        assert_eq!(rows, ["memcg/shrinkers 0.005 0.060", "memcg/scan 0.080 0.030", "memcg/rest 0.015 0.010"]);
+    }
+
+    #[test]
+    fn scans_that_one_side_does_not_tell_are_no_change() {
+        let whole = parts_of(of_parts(Some(800), 0), of_parts(Some(1000), 0));
+        assert_eq!(whole, ["memcg/scan 0.080 0.100", "memcg/rest 0.020 0.000"]);
+        let rows = parts_of(of_parts(None, 50), of_parts(Some(800), 60));
+        assert_eq!(rows, ["memcg/shrinkers 0.005 0.006"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The comparison as a whole: on loads whose law is known, and on what runs can lack.
 
-mod made;
+pub(super) mod made;
 mod simulated;
 
 use self::made::{run, side, slice};

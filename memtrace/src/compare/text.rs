@@ -139,7 +139,7 @@ fn changes(out: &mut String, comparison: &Comparison) {
     if comparison.changes.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\nwho changed most (s/s; not tested)");
+    let _ = writeln!(out, "\nwhat changed most (s/s; not tested)");
     for change in &comparison.changes {
         let [before, after] = change.values;
         let by = after - before;

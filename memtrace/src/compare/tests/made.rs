@@ -8,7 +8,7 @@ use super::super::run::{Exposure, Measure, Run, Side, Slice};
 use crate::{replay::without_meta, trace::model::ClockReading};
 
 /// A second with so many stalls of the same length.
-pub(super) fn slice(stalls: u32, dur_ns: u64) -> Slice {
+pub(in crate::compare) fn slice(stalls: u32, dur_ns: u64) -> Slice {
     of_latencies(&vec![dur_ns; stalls as usize])
 }
 
@@ -28,7 +28,7 @@ pub(super) fn of_latencies(latencies_ns: &[u64]) -> Slice {
     slice
 }
 
-pub(super) fn run(slices: Vec<Slice>) -> Run {
+pub(in crate::compare) fn run(slices: Vec<Slice>) -> Run {
     let mut meta = without_meta(ClockReading::default());
     meta.host.page_size_bytes = 4096;
     Run {
@@ -46,6 +46,6 @@ pub(super) fn run(slices: Vec<Slice>) -> Run {
     }
 }
 
-pub(super) fn side(name: &str, runs: Vec<Run>) -> Side {
+pub(in crate::compare) fn side(name: &str, runs: Vec<Run>) -> Side {
     Side { name: name.to_owned(), runs }
 }

@@ -19,7 +19,7 @@ pub(super) fn lines(facts: &Facts) -> Vec<(&'static str, String)> {
         ("PSI", value(&facts.psi, |psi| if *psi == Psi::On { "on" } else { "off" }.into())),
         ("swap", swap(facts)),
         ("MGLRU", value(&facts.mglru, |state| mglru(*state).into())),
-        ("NUMA nodes", value(&facts.numa_nodes, |nodes| numbers(nodes))),
+        ("NUMA", value(&facts.numa_nodes, |nodes| numa(nodes))),
         ("sysctl", sysctl(facts)),
     ]
 }
@@ -119,8 +119,11 @@ fn swap_area(area: &Swap) -> String {
     format!("{name} ({kind}, {} of {} used, priority {})", size(area.used_bytes), size(area.size_bytes), area.priority)
 }
 
-fn numbers(nodes: &[u32]) -> String {
-    nodes.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+fn numa(nodes: &[u32]) -> String {
+    match nodes {
+        [one] => format!("1 node: {one}"),
+        all => format!("{} nodes: {}", all.len(), all.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")),
+    }
 }
 
 fn sysctl(facts: &Facts) -> String {

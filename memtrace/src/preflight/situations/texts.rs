@@ -25,7 +25,7 @@ fn nothing_is_wrong_for_root_and_full_swap_is_no_alarm() {
     PSI           on
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Hooks (2 of 2 attached)
@@ -55,7 +55,7 @@ fn a_missing_optional_hook_is_said_once() {
     PSI           on
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Hooks (2 of 3 attached)
@@ -96,7 +96,7 @@ fn root_without_sys_resource() {
     PSI           on
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Findings
@@ -136,7 +136,7 @@ fn an_ordinary_user() {
     PSI           on
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Findings
@@ -200,7 +200,7 @@ fn a_container() {
     PSI           on
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Findings
@@ -252,7 +252,7 @@ fn switched_off_at_boot() {
     PSI           off
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
-    NUMA nodes    0 1
+    NUMA          2 nodes: 0 1
     sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
 
     Findings

@@ -5,11 +5,12 @@ use serde_json::Value;
 use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
-use super::stalls;
+use super::{hooks, stalls};
 
-/// Judge `memtrace check --json` and the run `classic`.
+/// Judge `memtrace check --json` and the runs `counted` and `classic`.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let mut checks = vec![Check::of("hooks", hooks(sections))];
+    checks.extend(hooks::judge(sections));
     checks.extend(run::judge(sections, "classic", |run| {
         vec![Check::of("ways", ways(run)), Check::of("stalls", stalls::counted(run, "direct"))]
     }));

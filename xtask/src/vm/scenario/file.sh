@@ -7,6 +7,42 @@ storm() {
 	wait $mapping
 }
 
+# Of each event that memtrace's programs are on how often tracefs saw it and how often they ran, and were skipped. memtrace
+# lets the kernel count now and then, too: what there is before is taken off.
+runs() {
+	awk 'FNR == 1 { id = "" }
+		$1 == "prog_id:" { id = $2 }
+		$1 == "run_cnt:" { runs[id] = $2 }
+		$1 == "recursion_misses:" { missed[id] = $2 }
+		$1 == "tp_name:" { on[$2] = id }
+		END { for (event in on) print event, runs[on[event]], missed[on[event]] + 0 }' /proc/$tracer/fdinfo/*
+}
+hooks_on() {
+	witness=$tracing/instances/hooks
+	mkdir $witness
+	echo 0 > $witness/tracing_on
+	echo 8192 > $witness/buffer_size_kb
+	for event in $(awk '$1 == "tp_name:" { print $2 }' /proc/$tracer/fdinfo/* | sort -u); do
+		for enable in $witness/events/*/$event/enable; do echo 1 > $enable; done
+	done
+	runs > /tmp/runs
+	echo 1 > $witness/tracing_on
+	echo 1 > /proc/sys/kernel/bpf_stats_enabled
+}
+hooks_off() {
+	echo 0 > /proc/sys/kernel/bpf_stats_enabled
+	echo 0 > $witness/tracing_on
+	section "$run:overrun"
+	cat $witness/per_cpu/cpu*/stats | awk -F: '/overrun/ { n += $2 } END { print n + 0 }'
+	section "$run:events"
+	# `memload-123 [000] ..... 12.345678: mm_vmscan_kswapd_wake: nid=0 order=0`
+	awk '/^#/ { next } { sub(/^.* [0-9]+\.[0-9]+: /, ""); sub(/:.*/, ""); seen[$0]++ }
+		END { for (event in seen) print event, seen[event] }' $witness/trace
+	section "$run:runs"
+	runs | awk 'NR == FNR { runs[$1] = $2; missed[$1] = $3; next } { print $1, $2 - runs[$1], $3 - missed[$1] }' /tmp/runs -
+	rmdir $witness
+}
+
 section check
 memtrace check --json
 status=$?
@@ -38,6 +74,11 @@ begin cost
 echo 1 > /proc/sys/kernel/bpf_stats_enabled
 load file /data/file 300 1.5
 echo 0 > /proc/sys/kernel/bpf_stats_enabled
+finish
+begin counted
+hooks_on
+storm 1.5
+hooks_off
 finish
 begin evictors --evictors
 load file /data/file 300 --passes 2

@@ -7,6 +7,7 @@ mod direct_anon;
 mod direct_file;
 mod evidence;
 mod global_oom;
+mod hooks;
 mod kills;
 mod memcg_limit;
 mod memcg_oom;

@@ -19,12 +19,21 @@ witness_on() {
 		echo 1 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
 	done
 }
+witness_now() {
+	cat "$tracing"/instances/$1/per_cpu/cpu*/stats |
+		awk -F: '/^(entries|overrun|commit overrun|dropped events):/ { n += $2 } END { print n + 0 }'
+}
+# Keeps how they stand, as NAME.
+witness_mark() {
+	for event in $witnesses; do witness_now $event > /tmp/witness.$1.$event; done
+}
+# Of each event how often it was seen while memtrace was attached for sure, and how often from before it until after it.
 witness_off() {
 	section "$run:witness"
 	for event in $witnesses; do
 		echo 0 > "$tracing/instances/$event/events/vmscan/mm_vmscan_$event/enable"
-		cat "$tracing"/instances/$event/per_cpu/cpu*/stats |
-			awk -F: -v "event=$event" '/^(entries|overrun|commit overrun|dropped events):/ { n += $2 } END { print event, n }'
+		attached=$(($(cat /tmp/witness.detaching.$event) - $(cat /tmp/witness.attached.$event)))
+		echo "$event $attached $(witness_now $event)"
 		rmdir "$tracing/instances/$event"
 	done
 }
@@ -42,6 +51,7 @@ begin() {
 	grep -E '^(MemTotal|SwapTotal):' /proc/meminfo
 	section "$run:lru_gen"
 	cat /sys/kernel/mm/lru_gen/enabled 2> /dev/null
+	witness_on
 	counters start
 	memtrace --json "$@" > /tmp/trace.json 2> /tmp/trace.err &
 	tracer=$!
@@ -51,7 +61,7 @@ begin() {
 		if [ $tries -gt 300 ] || ! kill -0 $tracer 2> /dev/null; then break; fi
 		sleep 0.1
 	done
-	witness_on
+	witness_mark attached
 }
 
 # load NAME ARGS...: run memload and keep its status.
@@ -68,7 +78,7 @@ load() {
 # End memtrace and print what both sides have to say.
 finish() {
 	sleep 0.5
-	witness_off
+	witness_mark detaching
 	# What each program of memtrace ran, where the run asked for the kernel's statistics.
 	section "$run:programs"
 	cat /proc/$tracer/fdinfo/* 2> /dev/null | awk '$1 == "run_time_ns:" { ns = $2 } $1 == "run_cnt:" { print $2, ns }'
@@ -76,6 +86,7 @@ finish() {
 	wait $tracer
 	status=$?
 	counters end
+	witness_off
 	section "$run:zones"
 	awk '/^Node/ { node = $2 + 0; zone = $4 } $1 == "managed" && $2 > 0 { print node, zone, $2 }' /proc/zoneinfo
 	section "$run:tracer"

@@ -20,6 +20,24 @@ pub(super) struct Run<'a> {
     pub(super) trace: Trace,
 }
 
+/// How often an event was seen by tracefs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Witness {
+    /// While memtrace was attached for sure.
+    pub(super) least: u64,
+    /// From before it attached until after it detached.
+    pub(super) most: u64,
+}
+
+impl std::fmt::Display for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self { least, most } if least == most => write!(f, "{least}"),
+            Self { least, most } => write!(f, "{least} to {most}"),
+        }
+    }
+}
+
 /// The stalls of one shape in the stream.
 #[derive(Debug)]
 pub(super) struct Shape {
@@ -64,11 +82,13 @@ impl<'a> Run<'a> {
         self.sections.grew(counter, &format!("{}:start", self.name), &format!("{}:{section}", self.name))
     }
 
-    /// How often tracefs saw an event between attach and detach.
-    pub(super) fn witness(&self, event: &str) -> Result<u64, String> {
-        let lines = self.section("witness")?.iter().filter_map(|line| line.split_once(' '));
-        let mut counts = lines.filter(|(name, _)| *name == event).filter_map(|(_, count)| count.parse().ok());
-        counts.next().ok_or_else(|| format!("no witness of {event}"))
+    /// How often tracefs saw an event.
+    pub(super) fn witness(&self, event: &str) -> Result<Witness, String> {
+        let counts = |line: &&str| {
+            let mut words = line.split(' ').skip_while(|name| *name != event).skip(1).map(str::parse);
+            Some(Witness { least: words.next()?.ok()?, most: words.next()?.ok()? })
+        };
+        self.section("witness")?.iter().find_map(counts).ok_or_else(|| format!("no witness of {event}"))
     }
 
     /// The programs of the load and how they ended: `file 0, hog 137`.
@@ -194,7 +214,7 @@ allocstall_normal 2
 @@ a:end
 allocstall_normal 9
 @@ a:witness
-direct_reclaim_end 7
+direct_reclaim_end 7 9
 @@ a:tracer
 0
 @@ a:loads
@@ -209,7 +229,7 @@ file 0
     fn judged(text: &str) -> Vec<Check> {
         judge(&Sections::parse(text), "a", |run| {
             assert_eq!(run.grew("allocstall_*"), Ok(7));
-            assert_eq!(run.witness("direct_reclaim_end"), Ok(7));
+            assert_eq!(run.witness("direct_reclaim_end"), Ok(Witness { least: 7, most: 9 }));
             assert!(run.witness("memcg_reclaim_end").is_err());
             assert!(run.loads("file 0").is_ok() && run.loads("file 1").is_err());
             assert_eq!(run.shapes("direct").unwrap()[0].count, 3);

@@ -6,7 +6,7 @@ use super::run::Run;
 /// The largest order of an allocation on x86-64.
 const MAX_ORDER: i64 = 10;
 
-/// The number of the stalls of a kind against tracefs, which counted the same event between attach and detach.
+/// The number of the stalls of a kind against tracefs, which counted the same event.
 /// memtrace leaves its own out of all numbers but one, and says what it lost.
 pub(super) fn counted(run: &Run<'_>, kind: &str) -> Result<String, String> {
     let event = if kind == "direct" { "direct_reclaim_end" } else { "memcg_reclaim_end" };
@@ -21,10 +21,10 @@ pub(super) fn counted(run: &Run<'_>, kind: &str) -> Result<String, String> {
     if ours == 0 || total == 0 {
         return Err(format!("no {kind} stall or no time in them: {figures}, {total} ns"));
     }
-    if ours > kernel {
+    if ours > kernel.most {
         return Err(format!("more than the kernel's: {figures}"));
     }
-    if ours + own + lost < kernel {
+    if ours + own + lost < kernel.least {
         return Err(format!("less than the kernel's, and loss {lost} does not explain it: {figures}"));
     }
     let streamed: u64 = run.shapes(kind)?.iter().map(|shape| shape.count).sum();

@@ -1,6 +1,7 @@
 //! Every judge on what guests really printed (6.12), and on the same with one thing changed: it must then fail, in
 //! these checks and no others.
 
+mod of_hooks;
 mod of_refaults;
 
 use serde_json::{Value, json};

@@ -98,7 +98,7 @@ fn failures(run: &Run<'_>) -> Result<String, String> {
         hopeless += number("hopeless")?;
     }
     match event {
-        Some(kernel) if count < kernel || count > kernel + BESIDE => {
+        Some(kernel) if count < kernel.least || count > kernel.most => {
             Err(format!("{count} failures, and tracefs has {kernel}"))
         }
         Some(kernel) => Ok(format!("{count} failures, tracefs {kernel}; hopeless {hopeless} times")),

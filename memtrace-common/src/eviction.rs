@@ -13,7 +13,7 @@ pub const SAMPLE_PAGES: u64 = 64;
 pub const MAX_EVICTED: u32 = 16_384;
 /// Memory cgroups, of files and of anonymous memory each, whose evictions are counted; those that evicted nothing for the
 /// longest time give way, and distances that began before are not told.
-pub const MAX_EVICTING: u32 = 2048;
+pub const MAX_EVICTING: u32 = 8192;
 /// Bytes of a file name that are kept, with the NUL.
 pub const NAME_LEN: usize = 32;
 

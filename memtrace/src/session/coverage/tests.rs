@@ -7,16 +7,15 @@ use memtrace_common::{
 
 use super::{Baseline, Coverage, CoverageRow, KernelCounters, Note, Ours, Readings, RefaultTotals, Verdict};
 use crate::{
-    event::{Comm, Stall},
     session::{
         input::{InFlight, KernelTotals, KindTotals},
         loss::Ledger,
         tally::Tally,
     },
     source::{Source, Sources},
-    throttle::Throttles,
 };
 
+mod filtered;
 mod functions;
 
 /// A kernel and memtrace on it, as it stands since an attach at which all counters were 0.
@@ -324,69 +323,6 @@ fn oom_kills() {
     assert_eq!(kills.verdict("oom_kill"), (Verdict::Explained, Some(Note::GroupTwice)));
     kills.oom_kills = 1;
     assert_eq!(kills.verdict("oom_kill").0, Verdict::Gap);
-}
-
-/// The cgroup that is filtered for: 10 stalls of 100 pages each, all freed.
-fn filtered(stat: &[(&'static str, u64)]) -> Case {
-    let mut tally = Tally::default();
-    let stall = Stall {
-        t_ns: 1,
-        dur_ns: 1,
-        kind: StallKind::Memcg,
-        source: Source::LowerBound,
-        pid: 1,
-        tid: 1,
-        comm: Comm::default(),
-        process_start_ns: None,
-        cgroup_id: None,
-        nid: None,
-        order: None,
-        gfp: None,
-        scanned_pages: Some(100),
-        reclaimed_pages: Some(100),
-        throttled_ns: None,
-        throttles: Throttles::default(),
-        scan_ns: None,
-        soft_limit_ns: None,
-        shrinkers_ns: None,
-        nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
-        top_shrinker: None,
-    };
-    (0..10).for_each(|_| tally.add(&stall));
-    let mut case = case(&[], false).stalls(StallKind::Memcg, kind(10, 1000, 1000));
-    case.baseline.cpus = 0;
-    case.baseline.readings.before.cgroup = Some(stat.iter().map(|(name, _)| (*name, 0)).collect());
-    case.baseline.readings.after.cgroup.clone_from(&case.baseline.readings.before.cgroup);
-    case.before.cgroup = Some(stat.iter().copied().collect());
-    case.after.cgroup.clone_from(&case.before.cgroup);
-    case.cgroup = Some(tally);
-    case
-}
-
-#[test]
-fn the_cgroup_that_is_filtered_for() {
-    let stat = [("pgscan_direct", 990), ("pgscan_proactive", 10), ("pgsteal_direct", 1000), ("pgscan", 99_999)];
-    let alone = filtered(&stat);
-    assert_eq!(alone.verdict("memory.stat:pgscan_direct"), (Verdict::Exact, None));
-    assert_eq!(alone.verdict("memory.stat:pgsteal_direct"), (Verdict::Exact, None));
-    let missed = filtered(&[("pgscan_direct", 2000), ("pgsteal_direct", 2000)]);
-    assert_eq!(missed.verdict("memory.stat:pgscan_direct"), (Verdict::Gap, None));
-    // Records that the ring lost are missing in the rows of a cgroup, unlike in the totals.
-    let ring = missed.lost("ring_stall", 3);
-    assert_eq!(ring.verdict("memory.stat:pgscan_direct"), (Verdict::Explained, Some(Note::Lost(3))));
-    // As soon as others reclaim, they scan its pages too.
-    let others =
-        filtered(&[("pgscan_direct", 2000), ("pgsteal_direct", 0)]).stalls(StallKind::Direct, kind(1, 1000, 0));
-    assert_eq!(others.verdict("memory.stat:pgscan_direct"), (Verdict::NotComparable, Some(Note::Others)));
-    // 5.10 does not split them; v1 has none, but refaults.
-    assert_eq!(filtered(&[("pgscan", 1000)]).verdict("memory.stat:pgscan"), (Verdict::Exact, None));
-    let mut v1 = filtered(&[("workingset_refault_file", 157_845), ("workingset_refault_anon", 0)]);
-    assert_eq!(v1.verdict("memory.stat:pgscan"), (Verdict::Unread, Some(Note::NotInKernel)));
-    v1.refaults = Some(RefaultTotals { file_pages: 157_845, anon_pages: 0 });
-    assert_eq!(v1.verdict("memory.stat:workingset_refault_file"), (Verdict::Exact, None));
-    assert!(case(&[], false).coverage().row("memory.stat:pgscan").is_none(), "no filter, no rows");
 }
 
 #[test]

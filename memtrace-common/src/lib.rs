@@ -17,6 +17,7 @@ pub mod refault;
 pub mod shrinker;
 pub mod span;
 pub mod stack;
+pub mod task;
 pub mod throttle;
 pub mod totals;
 pub mod verifier;

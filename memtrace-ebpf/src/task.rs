@@ -6,6 +6,7 @@ use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid};
 use memtrace_common::{
     config::cgroup_source,
     record::{COMM_LEN, StalledTask},
+    task::{PF_KTHREAD, PF_MEMALLOC},
 };
 
 use crate::{
@@ -13,11 +14,6 @@ use crate::{
     hooks::kswapd,
     memory::{Address, Memory, Typed},
 };
-
-/// `PF_KTHREAD` of `include/linux/sched.h`: a kernel thread. The same on all supported kernels.
-const PF_KTHREAD: u32 = 0x0020_0000;
-/// `PF_MEMALLOC`: the task is inside reclaim. The same on all supported kernels.
-const PF_MEMALLOC: u32 = 0x0000_0800;
 
 /// Thread id and process id of the current task.
 #[inline(always)]

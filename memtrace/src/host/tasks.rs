@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use memtrace_common::task::PF_MEMALLOC;
+
 use crate::event::Comm;
 
 /// Most ancestors that are looked at: deep trees end, loops cannot happen.
@@ -32,15 +34,32 @@ pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
     Some(false)
 }
 
-/// The parent in the text of `/proc/PID/stat`: the second word after the name, which may hold anything, `)` included.
+/// Whether a thread is inside reclaim or direct compaction; `None` when it is gone or not to be seen.
+#[must_use]
+pub fn is_reclaiming(pid: u32, tid: u32) -> Option<bool> {
+    let flags = flags(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)?;
+    Some(flags & PF_MEMALLOC != 0)
+}
+
+/// The parent in the text of `/proc/PID/stat`.
 fn parent(stat: &[u8]) -> Option<u32> {
+    after_name(stat, 1)
+}
+
+/// `task_struct.flags` in it.
+fn flags(stat: &[u8]) -> Option<u32> {
+    after_name(stat, 6)
+}
+
+/// A word after the name, which may hold anything, `)` included.
+fn after_name(stat: &[u8], word: usize) -> Option<u32> {
     let after_name = stat.iter().rposition(|&b| b == b')')? + 1;
-    str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().nth(word)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{comm, descends_from, parent};
+    use super::{comm, descends_from, flags, is_reclaiming, parent};
 
     #[test]
     fn own_name() {
@@ -53,6 +72,15 @@ mod tests {
         assert_eq!(parent(b"12 (a) R 7 (x)) S 34 12 12 0"), Some(34));
         assert_eq!(parent(b"12 (a"), None);
         assert_eq!(parent(b""), None);
+        assert_eq!(flags(b"12 (a) R 7 (x)) S 34 12 12 0 -1 4194560 99"), Some(0x0040_0100));
+        assert_eq!(flags(b"12 (a) S 34 12 12 0 -1 18446744073709551615"), None);
+    }
+
+    #[test]
+    fn this_thread_does_not_reclaim() {
+        let own = std::process::id();
+        assert_eq!(is_reclaiming(own, own), Some(false));
+        assert_eq!(is_reclaiming(own, u32::MAX), None);
     }
 
     #[test]

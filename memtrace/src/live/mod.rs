@@ -8,6 +8,7 @@ mod companion;
 mod cost;
 mod drain;
 mod job;
+mod lost_ends;
 mod ooms;
 mod output;
 mod recording;
@@ -20,8 +21,8 @@ mod stop;
 use anyhow::{Context as _, Result};
 
 use self::{
-    command::Command, cost::CostSampler, ooms::OomQueue, output::Writer, recording::Recording, run::Tracing,
-    shrinkers::ShrinkerNames, stacks::Stacks,
+    command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
+    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
 };
 pub use self::{
     companion::Companion,
@@ -168,6 +169,8 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
         sampler,
         counters,
         cost: CostSampler::new(start_ns),
+        // In another pid namespace /proc has other threads by these ids.
+        lost_ends: facts.initial_pid_namespace.is(true).then(LostEnds::default),
         command,
         recording,
         companion,

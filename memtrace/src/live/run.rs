@@ -17,6 +17,7 @@ use super::{
     companion::Companion,
     cost::CostSampler,
     drain::Drain,
+    lost_ends::LostEnds,
     ooms::OomQueue,
     output::{Queue, Writer},
     recording::Recording,
@@ -61,6 +62,8 @@ pub(super) struct Tracing<'a> {
     pub(super) sampler: Sampler,
     pub(super) counters: CounterReader,
     pub(super) cost: CostSampler,
+    /// `None` where /proc does not tell of the threads that are traced.
+    pub(super) lost_ends: Option<LostEnds>,
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
     pub(super) stacks: Option<Stacks>,
@@ -206,6 +209,9 @@ impl Tracing<'_> {
             key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
         }
         let mut totals = self.totals()?;
+        if let Some(lost_ends) = &mut self.lost_ends {
+            lost_ends.take_out(&mut totals, now, tasks::is_reclaiming);
+        }
         // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too. Not at the
         // end, where the tables would have stalls that the totals have not.
         if !is_last {

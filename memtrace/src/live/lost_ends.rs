@@ -1,0 +1,114 @@
+//! Stalls whose end was not seen. When the kernel skips the program of an end, the span stays open until the next stall of its
+//! thread, or its exit: it would be shown as a stall that lasts and lasts. That a thread is in no reclaim any more its flags
+//! in /proc say.
+
+use std::collections::BTreeMap;
+
+use memtrace_common::kind::StallKind;
+
+use crate::session::input::{KernelTotals, OpenStall};
+
+/// Stalls are doubted from this length on, in ns.
+const DOUBTED_AFTER_NS: u64 = 1_000_000_000;
+/// Most threads that are looked at in a tick.
+const LOOKED_AT: usize = 256;
+/// Ticks in a row in which a thread must be seen in no reclaim: some events of a begin and an end are a moment outside.
+const LOOKS: u8 = 2;
+
+/// Threads that were seen in no reclaim although a stall of theirs is open.
+#[derive(Debug, Default)]
+pub(super) struct LostEnds {
+    /// In how many ticks in a row, by thread and begin of the stall.
+    looks: BTreeMap<(u32, u64), u8>,
+}
+
+impl LostEnds {
+    /// Takes the stalls that are over out of those that are open, the longest first. `is_reclaiming` says of a thread (process
+    /// and thread id) whether it is inside reclaim; `None` when that cannot be told.
+    pub(super) fn take_out(
+        &mut self,
+        totals: &mut KernelTotals,
+        now_ns: u64,
+        is_reclaiming: impl Fn(u32, u32) -> Option<bool>,
+    ) {
+        let is_long = |stall: &&OpenStall| now_ns.saturating_sub(stall.begin_ns) >= DOUBTED_AFTER_NS;
+        let doubted = totals.open.iter().filter(is_long).filter(|stall| reclaims(stall.kind)).take(LOOKED_AT);
+        let over = doubted.filter(|stall| is_reclaiming(stall.pid, stall.tid) == Some(false));
+        let look = |stall: &OpenStall| {
+            let key = (stall.tid, stall.begin_ns);
+            (key, self.looks.get(&key).map_or(1, |looks| looks.saturating_add(1)))
+        };
+        self.looks = over.map(look).collect();
+        let KernelTotals { open, in_flight, .. } = totals;
+        open.retain(|stall| {
+            let is_over = self.looks.get(&(stall.tid, stall.begin_ns)).is_some_and(|looks| *looks >= LOOKS);
+            if is_over && let Some(of_kind) = in_flight.get_mut(&stall.kind) {
+                of_kind.stalls = of_kind.stalls.saturating_sub(1);
+            }
+            !is_over
+        });
+    }
+}
+
+/// Whether a thread has `PF_MEMALLOC` all through a stall of this kind. Those that wait have it not.
+const fn reclaims(kind: StallKind) -> bool {
+    matches!(kind, StallKind::Direct | StallKind::Memcg | StallKind::Node | StallKind::Compaction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::input::InFlight;
+
+    const S: u64 = 1_000_000_000;
+
+    /// Stalls of these threads that began at 0.
+    fn totals(stalls: &[(u32, StallKind)]) -> KernelTotals {
+        let open = |&(tid, kind): &(u32, StallKind)| OpenStall { pid: tid, tid, comm: None, kind, begin_ns: 0 };
+        let mut totals = KernelTotals { open: stalls.iter().map(open).collect(), ..KernelTotals::default() };
+        for (_, kind) in stalls {
+            let of_kind: &mut InFlight = totals.in_flight.entry(*kind).or_default();
+            of_kind.stalls += 1;
+        }
+        totals
+    }
+
+    /// Threads that are left after a tick, and direct stalls in flight.
+    fn tick(ends: &mut LostEnds, now_ns: u64, reclaiming: &[u32]) -> (Vec<u32>, u64) {
+        let mut totals = totals(&[(1, StallKind::Direct), (2, StallKind::Direct), (3, StallKind::Swapin)]);
+        // Of thread 9 nothing can be told.
+        ends.take_out(&mut totals, now_ns, |_, tid| (tid != 9).then(|| reclaiming.contains(&tid)));
+        (totals.open.iter().map(|stall| stall.tid).collect(), totals.in_flight[&StallKind::Direct].stalls)
+    }
+
+    #[test]
+    fn a_thread_that_reclaims_no_more_is_not_stalled() {
+        let mut ends = LostEnds::default();
+        assert_eq!(tick(&mut ends, S / 2, &[]), (vec![1, 2, 3], 2), "short");
+        assert_eq!(tick(&mut ends, 2 * S, &[1]), (vec![1, 2, 3], 2), "one look");
+        assert_eq!(tick(&mut ends, 3 * S, &[1]), (vec![1, 3], 1));
+        assert_eq!(tick(&mut ends, 4 * S, &[1]), (vec![1, 3], 1), "and stays so");
+        assert_eq!(tick(&mut ends, 5 * S, &[1, 2]), (vec![1, 2, 3], 2), "a thread in reclaim is stalled");
+    }
+
+    #[test]
+    fn another_stall_of_the_thread_is_doubted_anew() {
+        let mut ends = LostEnds::default();
+        let mut first = totals(&[(1, StallKind::Memcg)]);
+        ends.take_out(&mut first, 2 * S, |_, _| Some(false));
+        let mut second = totals(&[(1, StallKind::Memcg)]);
+        second.open[0].begin_ns = S;
+        ends.take_out(&mut second, 3 * S, |_, _| Some(false));
+        assert_eq!((first.open.len(), second.open.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_left() {
+        let mut ends = LostEnds::default();
+        for now in 2..6 {
+            let mut unknown = totals(&[(9, StallKind::Direct)]);
+            ends.take_out(&mut unknown, now * S, |_, _| None);
+            assert_eq!(unknown.open.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A stall whose end the kernel did not let memtrace see is not shown for ever.
+
+#![expect(clippy::expect_used, reason = "a test that cannot write to memtrace's maps has failed")]
+
+use std::{mem::offset_of, process::Command, thread::sleep, time::Duration};
+
+use aya::maps::{Array, HashMap, Map, MapData, loaded_maps};
+use memtrace_common::{
+    kind::StallKind,
+    span::{Span, TaskSpans},
+};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
+use tests::{
+    ChildGuard,
+    load::alone,
+    memtrace::{Memtrace, may_trace},
+};
+
+/// Places that follow from a thread's id.
+const PLACES: u32 = 4096;
+
+/// The map of this name of the memtrace that runs.
+fn map(name: &str) -> Map {
+    let of_name = |map: &aya::maps::MapInfo| map.name_as_str() == Some(name);
+    let id = loaded_maps().filter_map(Result::ok).find(of_name).expect("the map").id();
+    Map::from_map_data(MapData::from_id(id).expect("its data")).expect("a map that aya knows")
+}
+
+/// What the end of a stall that was skipped leaves of a thread: an open span, ten seconds old.
+fn leave_open(tid: u32, kind: StallKind) {
+    let now = clock_gettime(ClockId::Monotonic);
+    let began_ns = (now.tv_sec as u64 - 10) * 1_000_000_000 + now.tv_nsec as u64;
+    let mut entry = [0; size_of::<TaskSpans>()];
+    let mut put = |at: usize, bytes: &[u8]| entry[at..at + bytes.len()].copy_from_slice(bytes);
+    put(offset_of!(TaskSpans, tid), &tid.to_ne_bytes());
+    put(offset_of!(TaskSpans, tgid), &tid.to_ne_bytes());
+    put(offset_of!(TaskSpans, depth), &1_u32.to_ne_bytes());
+    let span = offset_of!(TaskSpans, spans);
+    put(span + offset_of!(Span, start_ns), &began_ns.to_ne_bytes());
+    put(span + offset_of!(Span, kind), &[kind as u8]);
+    let mut owners: HashMap<_, u32, u32> = map("OWNERS").try_into().expect("the owners");
+    owners.insert(tid % PLACES, tid, 0).expect("a place");
+    let mut spans: Array<_, [u8; size_of::<TaskSpans>()]> = map("SPANS").try_into().expect("the spans");
+    spans.set(tid % PLACES, entry, 0).expect("an entry");
+}
+
+/// Stalls of a thread that are open at the end of a run of this length.
+fn open_after(time: Duration, tid: u32) -> Vec<Value> {
+    let memtrace = Memtrace::start(&[]);
+    leave_open(tid, StallKind::Memcg);
+    sleep(time);
+    let summary = memtrace.stop().summary();
+    let open = summary["open_stalls"].as_array().expect("open stalls");
+    open.iter().filter(|stall| stall["tid"] == tid).cloned().collect()
+}
+
+#[test]
+fn a_thread_that_sleeps_for_something_else_is_no_stall() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let sleeper = ChildGuard::spawn(Command::new("sleep").arg("60"));
+    let tid = sleeper.0.id();
+    let open = open_after(Duration::from_millis(300), tid);
+    assert_eq!(open.len(), 1, "one look is too few: {open:?}");
+    assert_eq!((&open[0]["kind"], &open[0]["comm"]), (&"memcg".into(), &"sleep".into()));
+    let open = open_after(Duration::from_millis(3500), tid);
+    assert!(open.is_empty(), "{open:?}");
+}

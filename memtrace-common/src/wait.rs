@@ -54,14 +54,21 @@ impl TaskSpans {
         Some(now_ns.saturating_sub(self.wait.start_ns).saturating_sub(self.wait.inside_ns))
     }
 
-    /// The kernel enters a section that it counts as a memory stall. Sections nest.
+    /// The kernel enters a section that it counts as a memory stall. Sections nest; `is_outermost` when the kernel says
+    /// that this one is in none. Whether the leave of one was lost, with what it would have told.
     #[inline(always)]
-    pub fn memstall_enter(&mut self, now_ns: u64) {
+    pub fn memstall_enter(&mut self, now_ns: u64, is_outermost: bool) -> bool {
+        let was_lost = is_outermost && self.memstall != 0;
+        if was_lost {
+            self.memstall = 0;
+            self.explained();
+        }
         self.memstall = self.memstall.saturating_add(1);
         self.wait_counted = 1;
         if self.memstall == 1 && self.depth == 0 && self.wait_kind == 0 {
             self.open_wait(StallKind::Thrash, now_ns, 0);
         }
+        was_lost
     }
 
     /// It leaves one: the length of the wait in ns, when this was one of its own. A leave without its enter (which was

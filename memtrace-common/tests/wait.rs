@@ -46,7 +46,7 @@ proptest! {
             now += pause;
             let counted = match step {
                 Step::Enter => {
-                    task.memstall_enter(now);
+                    task.memstall_enter(now, false);
                     None
                 }
                 Step::Leave => task.memstall_leave(now),
@@ -99,9 +99,9 @@ proptest! {
 #[test]
 fn a_section_that_nothing_explains_is_a_wait() {
     let mut task = TaskSpans::default();
-    task.memstall_enter(10);
+    task.memstall_enter(10, false);
     assert_eq!(task.waits(), StallKind::Thrash as u8);
-    task.memstall_enter(20);
+    task.memstall_enter(20, false);
     assert_eq!(task.memstall_leave(30), None, "a section inside another one");
     assert_eq!(task.memstall_leave(50), Some(40));
     assert_eq!(task.waits(), NO_WAIT);
@@ -111,7 +111,7 @@ fn a_section_that_nothing_explains_is_a_wait() {
 #[test]
 fn a_section_around_a_reclaim_is_that_reclaim() {
     let mut task = TaskSpans::default();
-    task.memstall_enter(10);
+    task.memstall_enter(10, false);
     task.begin(&span(StallKind::Direct, 12));
     assert_eq!(task.end(StallKind::Direct as u8, 40), End::Finished { lost: 0, dur_ns: 28 });
     task.counted(28);
@@ -124,13 +124,13 @@ fn a_page_that_was_in_the_swap_cache_is_no_wait() {
     task.swap_fault_begin(10, 7);
     assert_eq!(task.swap_fault_end(20, 7, false), None);
     task.swap_fault_begin(30, 7);
-    task.memstall_enter(31);
+    task.memstall_enter(31, false);
     assert_eq!(task.memstall_leave(44), None);
     assert_eq!(task.swap_fault_end(45, 8, false), Some(15), "it slept for somebody else's read");
     task.swap_fault_begin(46, 8);
     assert_eq!(task.swap_fault_end(49, 9, false), None, "it slept for a migration");
     task.swap_fault_begin(50, 9);
-    task.memstall_enter(51);
+    task.memstall_enter(51, false);
     assert_eq!(task.memstall_leave(58), None, "the section is the fault's");
     assert_eq!(task.swap_fault_end(60, 9, true), Some(10));
 }
@@ -141,4 +141,19 @@ fn what_began_before_the_attaching_is_not_counted() {
     assert_eq!(task.memstall_leave(10), None);
     assert_eq!(task.swap_fault_end(20, 1, true), None);
     assert!(task.is_idle());
+}
+
+#[test]
+fn a_section_whose_leave_was_lost_hides_no_later_one() {
+    let mut task = TaskSpans::default();
+    assert!(!task.memstall_enter(10, true));
+    assert!(!task.memstall_enter(20, false), "inside it");
+    assert_eq!(task.memstall_leave(30), None);
+    assert!(task.memstall_enter(100, true), "the leave of the outer one was lost");
+    assert_eq!(task.memstall_leave(140), Some(40));
+    assert!(task.is_idle());
+    // Where the kernel does not say, nobody knows.
+    task.memstall_enter(200, false);
+    assert!(!task.memstall_enter(300, false));
+    assert_eq!((task.memstall_leave(310), task.waits()), (None, StallKind::Thrash as u8));
 }

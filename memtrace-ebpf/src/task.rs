@@ -83,6 +83,16 @@ pub(crate) fn current_is_kthread() -> bool {
     current_flags() & PF_KTHREAD != 0
 }
 
+/// Whether the kernel says that the current task is in no section yet that it counts as a memory stall; not where it keeps no
+/// account of them.
+#[inline(always)]
+pub(crate) fn current_enters_memstall() -> bool {
+    match of_current!(|task| task.read::<u8>(&CONFIG.task.memstall)) {
+        Some(byte) => u32::from(byte) & loaded(&CONFIG.task.memstall_mask) == 0,
+        None => false,
+    }
+}
+
 /// Whether the current task is inside reclaim, as a kernel thread or for its own allocation.
 #[inline(always)]
 pub(crate) fn reclaims() -> bool {

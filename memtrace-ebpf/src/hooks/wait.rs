@@ -7,11 +7,12 @@ use memtrace_common::{
     kind::StallKind,
     record::fields,
     span::{PROACTIVE, Span, TaskSpans},
-    totals::SLOT_PROACTIVE,
+    totals::{Loss, SLOT_PROACTIVE},
 };
 
 use crate::{
     config::CONFIG,
+    emit::lost,
     fields::Values,
     hooks::{
         reclaim::span,
@@ -144,7 +145,10 @@ pub(crate) fn memstall_enter<V: Values>(_: &V) {
     let (tid, tgid) = task::current_ids();
     if let Some(spans) = inflight::entry(tid, tgid) {
         // SAFETY: the entry is this thread's own.
-        unsafe { (*spans).memstall_enter(now_ns()) };
+        let was_lost = unsafe { (*spans).memstall_enter(now_ns(), task::current_enters_memstall()) };
+        if was_lost {
+            lost(Loss::LostEnd, 1);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     lines,
     preflight::{
         Facts,
-        facts::{Memcg, Mglru},
+        facts::{Memcg, Mglru, Psi},
     },
     probe::load::{MemoryHierarchy, Options, Probe, Ways},
     record::plan::Plan,
@@ -59,6 +59,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
         stacks: false,
         off_cpu: false,
         evictors: false,
+        psi: facts.psi.is(Psi::On),
     }
 }
 

@@ -112,7 +112,10 @@ impl KernelFacts {
             off_cpu: u32::from(options.off_cpu),
             args: self.args,
             record: self.record,
-            task: self.task,
+            task: match options.psi {
+                true => self.task,
+                false => TaskMembers { memstall: Member::UNREAD, memstall_mask: 0, ..self.task },
+            },
             refault: self.refault,
             compact: self.compact,
             shrinker_function: self.shrinker_function,

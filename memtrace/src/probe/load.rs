@@ -69,6 +69,8 @@ pub struct Options<'a> {
     pub without: &'a [String],
     /// Whether refaults are traced: their hook can be the dearest of all.
     pub refaults: bool,
+    /// Whether the kernel keeps account of memory stalls (PSI); else no task ever has `task_struct.in_memstall`.
+    pub psi: bool,
     /// Whether the stacks of stalls are counted.
     pub stacks: bool,
     /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.

@@ -1,39 +1,12 @@
 //! The counters of the cgroup that is filtered for.
 
-use super::{Case, Note, RefaultTotals, Source, StallKind, Tally, Verdict, case, kind};
-use crate::{
-    event::{Comm, Stall},
-    throttle::Throttles,
-};
+use super::{Case, Note, RefaultTotals, StallKind, Tally, Verdict, case, kind};
+use crate::{event::Stall, session::tests::stall};
 
 /// The cgroup that is filtered for: 10 stalls of 100 pages each, all freed.
 fn filtered(stat: &[(&'static str, u64)]) -> Case {
     let mut tally = Tally::default();
-    let stall = Stall {
-        t_ns: 1,
-        dur_ns: 1,
-        kind: StallKind::Memcg,
-        source: Source::LowerBound,
-        pid: 1,
-        tid: 1,
-        comm: Comm::default(),
-        process_start_ns: None,
-        cgroup_id: None,
-        nid: None,
-        order: None,
-        gfp: None,
-        scanned_pages: Some(100),
-        reclaimed_pages: Some(100),
-        throttled_ns: None,
-        throttles: Throttles::default(),
-        scan_ns: None,
-        soft_limit_ns: None,
-        shrinkers_ns: None,
-        nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
-        top_shrinker: None,
-    };
+    let stall = Stall { scanned_pages: Some(100), reclaimed_pages: Some(100), ..stall(1, StallKind::Memcg, 1) };
     (0..10).for_each(|_| tally.add(&stall));
     let mut case = case(&[], false).stalls(StallKind::Memcg, kind(10, 1000, 1000));
     case.baseline.cpus = 0;

@@ -23,7 +23,8 @@ const PLACES: u32 = 4096;
 /// The map of this name of the memtrace that runs.
 fn map(name: &str) -> Map {
     let of_name = |map: &aya::maps::MapInfo| map.name_as_str() == Some(name);
-    let id = loaded_maps().filter_map(Result::ok).find(of_name).expect("the map").id();
+    // That of one that has just ended may be there still: the latest has the highest id.
+    let id = loaded_maps().filter_map(Result::ok).filter(of_name).map(|map| map.id()).max().expect("the map");
     Map::from_map_data(MapData::from_id(id).expect("its data")).expect("a map that aya knows")
 }
 

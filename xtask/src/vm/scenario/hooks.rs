@@ -8,8 +8,9 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
 
-/// Events of the few instants in which one of them counts already, or still, and the other does not.
-const BESIDE: u64 = 5;
+/// Events of the few instants in which one of them counts already, or still, and the other does not: mostly the exits of the
+/// programs that read the counts.
+const BESIDE: u64 = 10;
 
 /// How often a program ran and its event came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

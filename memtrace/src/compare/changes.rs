@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_common::kind::StallKind;
 
-use super::run::Side;
+use super::run::{Run, Side};
 use crate::{
     session::summary::{KindSummary, Summary},
     untrusted::Untrusted,
@@ -97,11 +97,8 @@ fn of_kinds(stalls: &BTreeMap<StallKind, KindSummary>) -> Vec<((Scope, String), 
     let mut times = Vec::new();
     for (kind, stalls) in stalls {
         times.push(((Scope::Kind, kind.name().to_owned()), stalls.total_ns));
-        // Where nothing is told apart there is nothing to add to the kind.
-        if stalls.parts.rest_ns < stalls.total_ns {
-            let parts = stalls.parts.named();
-            times.extend(parts.map(|(part, ns)| ((Scope::Part, part_of(kind.name(), part)), ns)));
-        }
+        let parts = stalls.parts.named();
+        times.extend(parts.map(|(part, ns)| ((Scope::Part, part_of(kind.name(), part)), ns)));
     }
     times
 }
@@ -110,15 +107,25 @@ fn part_of(kind: &str, part: &str) -> String {
     format!("{kind}/{part}")
 }
 
-/// Leaves out what cannot be compared: where one side does not tell scans, as recordings of older versions do not, they are
-/// in its rest.
-fn drop_untold_scans(all: &mut BTreeMap<(Scope, String), [f64; 2]>) {
-    for kind in StallKind::ALL {
-        let key = |part| (Scope::Part, part_of(kind.name(), part));
-        let scans = all.get(&key("scan")).copied().unwrap_or_default();
-        if scans.iter().any(|scan| *scan > 0.0) && scans.contains(&0.0) {
-            all.remove(&key("scan"));
-            all.remove(&key("rest"));
+/// Leaves out the parts that say nothing: of a kind of which nothing is told apart; and scan and rest where a run does not tell
+/// scans and another does, as recordings of older versions do not: they are in its rest.
+fn drop_untold(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run]) {
+    for kind in StallKind::ALL.map(StallKind::name) {
+        let part = |part: &str| (Scope::Part, part_of(kind, part));
+        let of = |run: &Run, key: &(Scope, String)| run.groups.get(key).copied().unwrap_or(0.0);
+        let stalls = (Scope::Kind, kind.to_owned());
+        let scan = part("scan");
+        let with_stalls = runs.iter().filter(|run| of(run, &stalls) > 0.0);
+        let told = with_stalls.clone().filter(|run| of(run, &scan) > 0.0).count();
+        if told > 0 && told < with_stalls.count() {
+            all.remove(&scan);
+            all.remove(&part("rest"));
+        }
+        let parts = all.keys().filter(|(scope, name)| {
+            *scope == Scope::Part && name.strip_prefix(kind).is_some_and(|part| part.starts_with('/'))
+        });
+        if parts.count() == 1 {
+            all.remove(&part("rest"));
         }
     }
 }
@@ -137,7 +144,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
             }
         }
     }
-    drop_untold_scans(&mut all);
+    drop_untold(&mut all, &before.runs.iter().chain(&after.runs).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for scope in Scope::ALL {
         let of_it = all.iter().filter(|((other, _), _)| *other == scope);
@@ -155,10 +162,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
 mod tests {
     use super::*;
     use crate::{
-        compare::{
-            run::Run,
-            tests::made::{run, side, slice},
-        },
+        compare::tests::made::{run, side, slice},
         session::parts::Parts,
     };
 
@@ -196,6 +200,12 @@ mod tests {
     fn scans_that_one_side_does_not_tell_are_no_change() {
         let whole = parts_of(of_parts(Some(800), 0), of_parts(Some(1000), 0));
         assert_eq!(whole, ["memcg/scan 0.080 0.100", "memcg/rest 0.020 0.000"]);
+        // Nor is a kind of which one run tells nothing apart: its rest is all of it, and no 0.
+        let rows = parts_of(of_parts(None, 0), of_parts(None, 60));
+        assert_eq!(rows, ["memcg/rest 0.100 0.094", "memcg/shrinkers 0.000 0.006"]);
+        // Where there was no stall of the kind, 0 is what was scanned.
+        let rows = parts_of(BTreeMap::new(), of_parts(Some(800), 50));
+        assert_eq!(rows, ["memcg/scan 0.000 0.080", "memcg/rest 0.000 0.015", "memcg/shrinkers 0.000 0.005"]);
         let rows = parts_of(of_parts(None, 50), of_parts(Some(800), 60));
         assert_eq!(rows, ["memcg/shrinkers 0.005 0.006"]);
     }

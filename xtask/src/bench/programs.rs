@@ -18,12 +18,31 @@ const ROUNDS: usize = 8;
 const SHRINK_NS: f64 = 80.0;
 /// What all hooks may take of what the basic set takes, without [`EMPTY_NAME`].
 const RATIO: f64 = 2.0;
-/// Hooks that run here beyond the basic set, which are those of stalls, of the pages in them, of kswapd, of refaults and of OOM
-/// kills. They tell what the time of a stall was spent on.
-const BEYOND_BASIC: [&str; 3] = ["shrinker_begin", "shrinker_end", "throttled"];
+/// The basic set: stalls, the pages in them, kswapd, OOM kills, and [`REFAULTS`]. What is beyond it tells what the time
+/// of a stall was spent on, and stalls that only functions tell.
+const BASIC: [&str; 16] = [
+    "direct_begin",
+    "direct_end",
+    "memcg_begin",
+    "memcg_end",
+    "node_begin",
+    "node_end",
+    "soft_limit_begin",
+    "soft_limit_end",
+    "throttled",
+    "shrink_inactive",
+    "wakeup_kswapd",
+    "kswapd_wake",
+    "kswapd_sleep",
+    "retry_zone",
+    "mark_victim",
+    "process_exit",
+];
 /// Hooks that run for pages that come back, hundreds of times a stall where their function cannot be traced: then
 /// for each change of each counter of a cgroup.
-const REFAULTS: [&str; 3] = ["lruvec_state", "major_fault", "mm_gone"];
+const REFAULTS: [&str; 5] = ["refault_out", "refault_in", "lruvec_state", "swap_in", "major_fault"];
+/// Bytes of a program's name that the kernel keeps (`BPF_OBJ_NAME_LEN` without its NUL).
+const NAME_LEN: usize = 15;
 /// The script whose programs do nothing: what is left of their time is the measuring, at each run of each program. It is no
 /// part of what a tracer costs while nobody measures.
 const EMPTY_NAME: &str = "empty programs";
@@ -137,12 +156,14 @@ impl Round {
         };
         // The walk over all tasks runs at the start, in no stall.
         let runs_later = |name: &str| name != "stalled_tasks";
-        let is_basic = |name: &str| runs_later(name) && !BEYOND_BASIC.contains(&name);
+        let is_of = |set: &[&str], name: &str| set.iter().any(|one| one.get(..NAME_LEN).unwrap_or(one) == name);
+        let is_refault = |name: &str| is_of(&REFAULTS, name);
+        let is_basic = |name: &str| runs_later(name) && (is_of(&BASIC, name) || is_refault(name));
         Self {
             all: sum(&runs_later),
             basic: sum(&is_basic),
-            without_refaults: sum(&|name| runs_later(name) && !REFAULTS.contains(&name)),
-            basic_without_refaults: sum(&|name| is_basic(name) && !REFAULTS.contains(&name)),
+            without_refaults: sum(&|name| runs_later(name) && !is_refault(name)),
+            basic_without_refaults: sum(&|name| is_basic(name) && !is_refault(name)),
             begin_end: sum(&is_begin_or_end),
         }
     }

@@ -110,6 +110,30 @@ fn two_in_a_cgroup_evict_each_others_pages() {
     assert!(crossed * 10 > all, "{crossed} of {all}: {evictors}");
 }
 
+/// Threads are named as they like; a row is a process.
+#[test]
+fn threads_are_told_by_the_name_of_their_process() {
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let (group, file) = (cgroup(24), cold_file(64));
+    let memtrace = Memtrace::start(&["--evictors"]);
+    let ended = end(begin(load(&group, &file.0, "8").arg("--in-thread")));
+    let run = memtrace.stop();
+    let named =
+        |name: &str| run.of_type("stall").iter().any(|stall| stall["pid"] == ended.pid && stall["comm"] == name);
+    assert!(named("reader") && !named("memload"), "nobody but the thread stalls");
+    let summary = run.summary();
+    let evictors = &summary["evictors"];
+    let of_load = pages(evictors, |by, of| by == u64::from(ended.pid) && of == u64::from(ended.pid));
+    assert!(holds(of_load, counted(&group, FILE), &summary), "{evictors}");
+    for who in ["evictor", "refaulter"] {
+        let rows = evictors["pairs"].as_array().into_iter().flatten().map(|pair| &pair[who]);
+        assert!(rows.filter(|task| task["pid"] == ended.pid).all(|task| task["comm"] == "memload"), "{evictors}");
+    }
+}
+
 #[test]
 fn without_being_asked_nobody_is_told() {
     let _alone = alone();

@@ -112,9 +112,9 @@ pub struct RefaultRecord {
     pub fields: u32,
     /// Explicit padding, 0.
     pub pad: u32,
-    /// Name of the thread that brought it back.
+    /// Name of the process that brought it back.
     pub comm: [u8; COMM_LEN],
-    /// Name of the thread that evicted it.
+    /// Name of the process that evicted it.
     pub evictor_comm: [u8; COMM_LEN],
     /// The first name of the file, without its folders, cut; all 0 when it was not read.
     pub name: [u8; NAME_LEN],

@@ -2,9 +2,15 @@
 //!
 //! Run it only inside a memory cgroup with a limit, or in a guest. Each load prints one line of what it did.
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use tests::cgroup;
@@ -117,6 +123,22 @@ struct FileLoop {
     /// Read it this many times instead: fixed work.
     #[arg(long, conflicts_with = "time")]
     passes: Option<u64>,
+    /// Read it in a thread of its own, named `reader`.
+    #[arg(long)]
+    in_thread: bool,
+}
+
+impl FileLoop {
+    /// Reads it by this function.
+    fn run(self, read: fn(&Path, usize, Until) -> Result<()>) -> Result<()> {
+        let in_thread = self.in_thread;
+        let read = move || read(&self.path, self.mb, Until::new(self.time, self.passes));
+        if !in_thread {
+            return read();
+        }
+        let reader = thread::Builder::new().name("reader".to_owned()).spawn(read).context("starting a thread")?;
+        reader.join().map_err(|_| anyhow!("the reader panicked"))?
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration> {
@@ -147,8 +169,8 @@ fn run(cli: Cli) -> Result<()> {
             println!("mkfile: wrote {mb} MB to {}", path.display());
             Ok(())
         }
-        Load::File(l) => file::read(&l.path, l.mb, Until::new(l.time, l.passes)),
-        Load::Mmapfile(l) => file::map(&l.path, l.mb, Until::new(l.time, l.passes)),
+        Load::File(l) => l.run(file::read),
+        Load::Mmapfile(l) => l.run(file::map),
         Load::Steady { path, mb, reads, folds } => steady::run(&path, mb, reads, folds),
         Load::Paced { hot, cold, time, rounds } => paced::run(&hot, &cold, &Until::new(time, rounds)),
         Load::Names { names } => names::run(names),

@@ -114,7 +114,7 @@ pub(super) fn remember(folio: Address, page: &PageKey, ino: u64, memory: u64) {
         evictions,
         tgid,
         is_kthread: u32::from(task::current_is_kthread()),
-        comm: task::current_comm(),
+        comm: task::current_process_comm(),
     };
     // The map makes room; when it cannot, the page is one less of the sample.
     let _ = EVICTED.insert(page, evicted, 0);
@@ -197,7 +197,7 @@ pub(super) fn tell(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mu
                 evictor_is_kthread: evicted.is_kthread,
                 fields: what | distance | if cgroup_id == 0 { 0 } else { fields::CGROUP },
                 pad: 0,
-                comm: task::current_comm(),
+                comm: task::current_process_comm(),
                 evictor_comm: evicted.comm,
                 name: [0; NAME_LEN],
             });

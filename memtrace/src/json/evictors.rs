@@ -49,7 +49,7 @@ pub struct PairRow {
 pub struct Task {
     /// Process id.
     pub pid: u32,
-    /// Name of its thread.
+    /// Name of the process, escaped.
     pub comm: String,
     /// Whether it is a kernel thread, such as kswapd; null where it was not looked at.
     pub kernel: Option<bool>,

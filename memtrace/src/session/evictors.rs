@@ -42,7 +42,7 @@ impl<T> ByMemory<T> {
 pub struct Evictor {
     /// Process id; that of the thread for a kernel thread.
     pub pid: u32,
-    /// Name of the thread.
+    /// Name of the process: that of its first thread.
     pub comm: Comm,
     /// Whether it is a kernel thread: kswapd, at nobody's own cost.
     pub is_kthread: bool,
@@ -66,7 +66,7 @@ pub struct EvictorKey {
     pub evictor: Evictor,
     /// Process that brought them back.
     pub pid: u32,
-    /// Name of its thread.
+    /// Its name.
     pub comm: Comm,
     /// Id of its memory cgroup.
     pub cgroup_id: Option<u64>,
@@ -280,7 +280,7 @@ pub struct Pair {
     pub evictor: Evictor,
     /// Process that brought back.
     pub pid: u32,
-    /// Name of its thread.
+    /// Its name.
     pub comm: Comm,
 }
 

@@ -66,8 +66,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
         top_shrinker: None,
     }
 }

@@ -20,7 +20,8 @@ use thiserror::Error;
 pub use self::refault::{is_refault, refault};
 use crate::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
+        Trigger, Victim,
     },
     source::Sources,
     throttle::Throttles,
@@ -171,9 +172,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
-        off_cpu_ns: (context.off_cpu_hook && read.has(fields::OFF_CPU))
-            .then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
-        off_cpu_estimated_ns: read.has(fields::OFF_CPU_ESTIMATED).then(|| r.u64(offset_of!(StallRecord, off_cpu_ns))),
+        off_cpu: off_cpu(r, context),
         nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }
@@ -181,6 +180,16 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
 fn throttled_us(r: Reader<'_>) -> [u64; REASON_COUNT] {
     let us = |reason: usize| r.u32(offset_of!(StallRecord, throttled_us) + reason * size_of::<u32>());
     std::array::from_fn(us).map(u64::from)
+}
+
+fn off_cpu(r: Reader<'_>, context: &DecodeContext) -> Option<OffCpu> {
+    let read = Fields(r.u32(offset_of!(StallRecord, fields)));
+    let ns = r.u64(offset_of!(StallRecord, off_cpu_ns));
+    match (read.has(fields::OFF_CPU_ESTIMATED), context.off_cpu_hook && read.has(fields::OFF_CPU)) {
+        (true, _) => Some(OffCpu::Estimated(ns)),
+        (false, true) => Some(OffCpu::Measured(ns)),
+        (false, false) => None,
+    }
 }
 
 fn top_shrinker(r: Reader<'_>) -> Option<TopShrinker> {

@@ -48,6 +48,35 @@ pub struct TopShrinker {
     pub ns: u64,
 }
 
+/// How long a stalled task did not run: asleep, or runnable and not running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffCpu {
+    /// Measured, in ns.
+    Measured(u64),
+    /// Estimated of a long stall where it is not measured, in ns: a tick of the scheduler or two off.
+    Estimated(u64),
+}
+
+impl OffCpu {
+    /// It in ns, if it is measured.
+    #[must_use]
+    pub const fn measured_ns(self) -> Option<u64> {
+        match self {
+            Self::Measured(ns) => Some(ns),
+            Self::Estimated(_) => None,
+        }
+    }
+
+    /// It in ns, if it is estimated.
+    #[must_use]
+    pub const fn estimated_ns(self) -> Option<u64> {
+        match self {
+            Self::Measured(_) => None,
+            Self::Estimated(ns) => Some(ns),
+        }
+    }
+}
+
 /// A finished stall of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
@@ -93,10 +122,8 @@ pub struct Stall {
     pub top_shrinker: Option<TopShrinker>,
     /// Time in reclaims inside a stall that is more than that (`memcg_high`), in ns.
     pub nested_ns: Option<u64>,
-    /// Time in which the task did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
-    pub off_cpu_ns: Option<u64>,
-    /// The same estimated, in ns, of a long stall where it is not measured: a tick of the scheduler or two off.
-    pub off_cpu_estimated_ns: Option<u64>,
+    /// How long the task did not run meanwhile; `None` where that is neither measured nor estimated.
+    pub off_cpu: Option<OffCpu>,
 }
 
 /// A change of one kswapd.

@@ -7,7 +7,8 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use super::{DecodeContext, DecodeError, decode};
 use crate::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, Oom, OomCall, Stall, TopShrinker, Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
+        Trigger, Victim,
     },
     source::{Source, Sources},
     throttle::Throttles,
@@ -96,8 +97,7 @@ fn stall() -> Stall {
         shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
         nested_ns: None,
-        off_cpu_ns: Some(700),
-        off_cpu_estimated_ns: None,
+        off_cpu: Some(OffCpu::Measured(700)),
     }
 }
 
@@ -180,13 +180,12 @@ fn what_was_not_read_is_none() {
         shrinkers_ns: None,
         top_shrinker: None,
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
         ..stall()
     };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
     // Of a long stall an estimate needs no hook, and is never taken for a measure.
-    let estimated = Stall { off_cpu_estimated_ns: Some(700), ..none };
+    let estimated = Stall { off_cpu: Some(OffCpu::Estimated(700)), ..none };
     for off_cpu_hook in [false, true] {
         let context = DecodeContext { off_cpu_hook, ..DecodeContext::default() };
         assert_eq!(decode(&stall_bytes(1, fields::OFF_CPU_ESTIMATED, 3), &context), Ok(Event::Stall(estimated)));

@@ -84,8 +84,8 @@ impl Stall {
             throttled_ns: stall.throttled_ns,
             throttles: Throttles::of(stall.throttled_ns, stall.throttles),
             parts: parts::Parts::of(stall).into(),
-            off_cpu_ns: stall.off_cpu_ns,
-            off_cpu_estimated_ns: stall.off_cpu_estimated_ns,
+            off_cpu_ns: stall.off_cpu.and_then(event::OffCpu::measured_ns),
+            off_cpu_estimated_ns: stall.off_cpu.and_then(event::OffCpu::estimated_ns),
         }
     }
 }

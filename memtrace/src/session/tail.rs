@@ -9,7 +9,10 @@ use memtrace_common::{
 };
 
 use super::{input::KindTotals, parts::Parts};
-use crate::{event::Stall, throttle::Throttles};
+use crate::{
+    event::{OffCpu, Stall},
+    throttle::Throttles,
+};
 
 /// Buckets of the histogram that are taken together: four steps an octave tell the slowest hundredth well enough.
 const TOGETHER: usize = 4;
@@ -25,20 +28,20 @@ struct Sums {
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
-    off_cpu: OffCpu,
-    off_cpu_estimated: OffCpu,
+    off_cpu: Known,
+    off_cpu_estimated: Known,
     /// The largest shrinker of each stall.
     shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
 /// Time off CPU, and of how long stalls: those of which it is known.
 #[derive(Clone, Copy, Debug, Default)]
-struct OffCpu {
+struct Known {
     ns: u64,
     of_ns: u64,
 }
 
-impl OffCpu {
+impl Known {
     fn add(&mut self, ns: u64, of_ns: u64) {
         self.ns = self.ns.saturating_add(ns);
         self.of_ns = self.of_ns.saturating_add(of_ns);
@@ -87,11 +90,10 @@ impl Tails {
         add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
         add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
         add(&mut sums.nested_ns, stall.nested_ns);
-        if let Some(ns) = stall.off_cpu_ns {
-            sums.off_cpu.add(ns, stall.dur_ns);
-        }
-        if let Some(ns) = stall.off_cpu_estimated_ns {
-            sums.off_cpu_estimated.add(ns, stall.dur_ns);
+        match stall.off_cpu {
+            Some(OffCpu::Measured(ns)) => sums.off_cpu.add(ns, stall.dur_ns),
+            Some(OffCpu::Estimated(ns)) => sums.off_cpu_estimated.add(ns, stall.dur_ns),
+            None => {}
         }
         if let Some(top) = stall.top_shrinker {
             shrinker::add(&mut sums.shrinkers, top.function, top.ns);
@@ -104,7 +106,7 @@ impl Tails {
         let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();
         let mut sum = KindTotals::default();
         let mut shrinkers = BTreeMap::new();
-        let (mut off_cpu, mut estimated) = (OffCpu::default(), OffCpu::default());
+        let (mut off_cpu, mut estimated) = (Known::default(), Known::default());
         for sums in buckets.iter().rev() {
             if sum.count >= all.div_ceil(100) {
                 break;

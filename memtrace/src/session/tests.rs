@@ -43,8 +43,7 @@ pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         soft_limit_ns: None,
         shrinkers_ns: None,
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
         top_shrinker: None,
     }
 }

@@ -100,8 +100,7 @@ pub(crate) fn stall() -> Stall {
         shrinkers_ns: Some(1_000_000),
         top_shrinker: Some(TopShrinker { function: SUPER_CACHE_SCAN, ns: 900_000 }),
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
     }
 }
 
@@ -126,8 +125,7 @@ pub(crate) fn bare_stall() -> Stall {
         shrinkers_ns: None,
         top_shrinker: None,
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
         ..stall()
     }
 }

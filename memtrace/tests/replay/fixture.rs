@@ -109,8 +109,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         shrinkers_ns: Some(0),
         top_shrinker: None,
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
     }
 }
 

@@ -48,8 +48,7 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         shrinkers_ns: None,
         top_shrinker: None,
         nested_ns: None,
-        off_cpu_ns: None,
-        off_cpu_estimated_ns: None,
+        off_cpu: None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     oom::{to_freed, to_oom},
 };
 use crate::{
-    event::{Comm, Event, Kswapd, Oom, Stall, TopShrinker, Trigger},
+    event::{Comm, Event, Kswapd, OffCpu, Oom, Stall, TopShrinker, Trigger},
     source::Source,
     throttle::Throttles,
     trace::{
@@ -114,6 +114,8 @@ impl<'a> Columns<'a> {
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = Some(sparse(&message.shrinker_ns, at)?).filter(|&ns| ns < MOST_NS)?;
         let throttled_ns = take(sparse(&message.throttled_ns, at)?);
+        let (measured, estimated) =
+            (take(sparse(&message.off_cpu_ns, at)?), take(sparse(&message.off_cpu_estimated_ns, at)?));
         let stall = Stall {
             t_ns,
             dur_ns,
@@ -135,8 +137,7 @@ impl<'a> Columns<'a> {
             soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
             shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
             nested_ns: take(sparse(&message.nested_ns, at)?),
-            off_cpu_ns: take(sparse(&message.off_cpu_ns, at)?),
-            off_cpu_estimated_ns: take(sparse(&message.off_cpu_estimated_ns, at)?),
+            off_cpu: measured.map(OffCpu::Measured).or(estimated.map(OffCpu::Estimated)),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
         let unread = cgroups.len().checked_sub(1)?;

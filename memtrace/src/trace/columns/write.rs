@@ -9,7 +9,7 @@ use super::{
     oom::{of_freed, of_oom},
 };
 use crate::{
-    event::{Comm, Event, Kswapd, Stall},
+    event::{Comm, Event, Kswapd, OffCpu, Stall},
     trace::{
         model::Entry,
         optional::{difference, put, put_signed, put32},
@@ -92,8 +92,8 @@ impl ColumnWriter {
         message.soft_limit_ns.push(put(stall.soft_limit_ns));
         message.shrinkers_ns.push(put(stall.shrinkers_ns));
         message.nested_ns.push(put(stall.nested_ns));
-        message.off_cpu_ns.push(put(stall.off_cpu_ns));
-        message.off_cpu_estimated_ns.push(put(stall.off_cpu_estimated_ns));
+        message.off_cpu_ns.push(put(stall.off_cpu.and_then(OffCpu::measured_ns)));
+        message.off_cpu_estimated_ns.push(put(stall.off_cpu.and_then(OffCpu::estimated_ns)));
         message.shrinker.push(put32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 52;

@@ -19,8 +19,8 @@ use self::meta::meta;
 use super::super::model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord};
 use crate::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, MemoryBack, Oom, OomCall, Stall, TopShrinker,
-        Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, MemoryBack, OffCpu, Oom, OomCall, Stall,
+        TopShrinker, Trigger, Victim,
     },
     session::{
         coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
@@ -107,8 +107,7 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         soft_limit_ns: maybe(random, number),
         shrinkers_ns: maybe(random, number),
         nested_ns: maybe(random, number),
-        off_cpu_ns: maybe(random, number),
-        off_cpu_estimated_ns: maybe(random, number),
+        off_cpu: maybe(random, |random| [OffCpu::Measured, OffCpu::Estimated][random.usize(..2)](number(random))),
         top_shrinker: maybe(random, |random| TopShrinker { function: function(random), ns: number(random) }),
     }
 }

@@ -171,10 +171,11 @@ fn open(span: &Span) {
     if let Some(spans) = inflight::entry(tid, tgid) {
         // SAFETY: the entry is this thread's own.
         unsafe {
-            if (*spans).depth == 0 {
+            inflight::open_in(spans, span);
+            // Also of one that takes the place of one whose end was lost.
+            if (*spans).depth == 1 {
                 (*spans).switches = switches();
             }
-            inflight::open_in(spans, span);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Stalls that are functions and no events, against tracefs's own probes on the same functions and the counters of the
 //! kernel.
 
+use std::collections::BTreeMap;
+
 use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run, above, below};
@@ -72,9 +74,25 @@ fn time(run: &Run<'_>, kinds: &[&str], functions: &[&str]) -> Result<String, Str
     let parts: Vec<_> = kinds.iter().zip(&ours).map(|(kind, us)| format!("{kind} {us} us")).collect();
     let figures = format!("{}, probes {us} us in {calls} calls", parts.join(" + "));
     if us == 0 || sum.abs_diff(us) > us / 20 + calls * PROBES_US {
-        return Err(format!("not within 5 %: {figures}"));
+        return Err(format!("not within 5 %: {figures}; {}", whose(run, kinds)?));
     }
     Ok(format!("{figures}, {}.{} %", sum * 100 / us, sum * 1000 / us % 10))
+}
+
+/// Whose stalls of these kinds there were, the longest, and whose the witness saw.
+fn whose(run: &Run<'_>, kinds: &[&str]) -> Result<String, String> {
+    let mut stalls = Vec::new();
+    for kind in kinds {
+        let mut tasks = BTreeMap::<String, u64>::new();
+        for shape in run.shapes(kind)? {
+            *tasks.entry(shape.stall["comm"].to_string()).or_default() += shape.count;
+        }
+        let longest = run.optional(&format!("/stalls/{kind}/max_ns"))?.unwrap_or(0) / 1000;
+        let tasks: Vec<_> = tasks.iter().map(|(comm, count)| format!("{count} of {comm}")).collect();
+        stalls.push(format!("{kind}: {}, up to {longest} us", tasks.join(", ")));
+    }
+    let by_task = run.section("functions")?.iter().filter(|line| line.contains('/'));
+    Ok(format!("{}; probes by task: {}", stalls.join("; "), by_task.copied().collect::<Vec<_>>().join(", ")))
 }
 
 /// The kernel counts each round of reclaim above the limit, of which a stall can have several.

@@ -22,20 +22,31 @@ watch() {
 	echo 4096 > $functions/buffer_size_kb
 	echo 1 > $functions/events/ours/enable
 }
-# How often memload (or the program that is named) was in each, and for how long in all, in us. Calls inside a call of the
-# same function are a part of it.
+# How often memload (or who fits the pattern) was in each, and for how long in all, in us; memtrace itself never counts.
+# Calls inside a call of the same function are a part of it.
 watched() {
 	section "$run:functions"
 	echo 0 > $functions/events/ours/enable
-	awk -v "who=^${1:-memload}-" '!/^#/ && $1 ~ who {
+	awk -v "who=^${1:-memload}-" -v "own=$(ls /proc/$tracer/task)" '
+	BEGIN { for (i = split(own, tids); i; i--) ours[tids[i]] }
+	!/^#/ && $1 ~ who {
+		task = $1
+		sub(/.*-/, "", task)
+		# A thread of memtrace that has ended when its threads are listed.
+		if (task in ours || $1 ~ /^kallsyms-/) next
 		for (i = 2; i < NF && $i !~ /^[0-9]+\.[0-9]+:$/; i++);
 		now = $i + 0
 		event = $(i + 1)
 		sub(/:$/, "", event)
 		name = event
 		sub(/^(in|out)_/, "", name)
-		if (event ~ /^in_/) { if (!depth[name]++) since[name] = now }
-		else if (depth[name] > 0 && !--depth[name]) { calls[name]++; time[name] += now - since[name] }
+		if (event ~ /^in_/) { if (!depth[task, name]++) since[task, name] = now }
+		else if (depth[task, name] > 0 && !--depth[task, name]) {
+			calls[name]++
+			time[name] += now - since[task, name]
+			calls[name "/" $1]++
+			time[name "/" $1] += now - since[task, name]
+		}
 	}
 	END { for (name in calls) print name, calls[name], int(time[name] * 1000000) }' $functions/trace
 	unwatch
@@ -101,6 +112,7 @@ fi
 begin direct
 watch try_to_free_pages
 load anon 190 3
-watched
+# Kernel threads that allocate are held up, too.
+watched '.*'
 finish
 section end

@@ -17,6 +17,17 @@ runs() {
 		$1 == "tp_name:" { on[$2] = id }
 		END { for (event in on) print event, runs[on[event]], missed[on[event]] + 0 }' /proc/$tracer/fdinfo/*
 }
+# Waits until nobody reclaims. To turn both counts on or off takes an instant in which only one of them counts, and kswapd
+# goes through dozens of shrinkers in it.
+quiet() {
+	reclaimed=none
+	for try in $(seq 30); do
+		was=$reclaimed
+		reclaimed=$(grep -E '^(pgscan_|slabs_scanned )' /proc/vmstat)
+		if [ "$was" = "$reclaimed" ]; then break; fi
+		sleep 0.3
+	done
+}
 hooks_on() {
 	witness=$tracing/instances/hooks
 	mkdir $witness
@@ -26,10 +37,12 @@ hooks_on() {
 		for enable in $witness/events/*/$event/enable; do echo 1 > $enable; done
 	done
 	runs > /tmp/runs
+	quiet
 	echo 1 > $witness/tracing_on
 	echo 1 > /proc/sys/kernel/bpf_stats_enabled
 }
 hooks_off() {
+	quiet
 	echo 0 > /proc/sys/kernel/bpf_stats_enabled
 	echo 0 > $witness/tracing_on
 	section "$run:overrun"

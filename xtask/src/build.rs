@@ -1,6 +1,12 @@
 //! `cargo xtask build`, and the builds that the other commands need.
 
-use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::BufReader,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Message;
@@ -32,8 +38,11 @@ pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
     Ok(())
 }
 
+/// Where cargo put each binary, by name.
+pub(crate) type Binaries = BTreeMap<String, PathBuf>;
+
 /// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
-pub(crate) fn binaries(options: &Options) -> Result<BTreeMap<String, PathBuf>> {
+pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--package", "memtrace", "--bin", "memtrace"]);
     if options.load {
@@ -45,6 +54,19 @@ pub(crate) fn binaries(options: &Options) -> Result<BTreeMap<String, PathBuf>> {
     if let Some(target) = &options.target {
         cargo.args(["--target", target]);
     }
+    built(cargo)
+}
+
+/// Builds all tests, and with them the binaries that they start. One selection of packages for everything: with another,
+/// cargo would choose other features of what they share, and build it all again.
+pub(crate) fn tests() -> Result<Binaries> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--no-run"]);
+    built(cargo)
+}
+
+/// Runs a cargo command that builds, and collects the binaries.
+fn built(mut cargo: Command) -> Result<Binaries> {
     cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
     let stdout = child.stdout.take().context("cargo's messages")?;
@@ -54,6 +76,7 @@ pub(crate) fn binaries(options: &Options) -> Result<BTreeMap<String, PathBuf>> {
         if let Message::CompilerArtifact(artifact) = message.context("reading cargo's messages")?
             && let Some(path) = artifact.executable
             && artifact.target.is_bin()
+            && !artifact.profile.test
         {
             binaries.insert(artifact.target.name, path.into_std_path_buf());
         }
@@ -66,6 +89,6 @@ pub(crate) fn binaries(options: &Options) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// The binary `name` of a build.
-pub(crate) fn take(binaries: &mut BTreeMap<String, PathBuf>, name: &str) -> Result<PathBuf> {
+pub(crate) fn take(binaries: &mut Binaries, name: &str) -> Result<PathBuf> {
     binaries.remove(name).with_context(|| format!("cargo built no binary `{name}`"))
 }

@@ -9,6 +9,7 @@ mod as_root;
 mod bench;
 mod build;
 mod demo;
+mod flaky;
 mod install;
 mod lint;
 mod run;
@@ -46,10 +47,7 @@ enum Command {
     /// Set up if needed, build memtrace and run it as root
     Run(run::Args),
     /// Run all tests: as the user, and those of the real kernel as root
-    Test {
-        /// Only tests whose names contain this
-        filter: Option<String>,
-    },
+    Test(test::Args),
     /// The fork storm of the tests for longer: does memory stay flat under a million short tasks?
     Soak {
         /// Number of tasks
@@ -90,7 +88,7 @@ fn run_command(command: Command) -> Result<ExitCode> {
         Command::Setup { static_ } => tools::setup(static_).map(|()| ExitCode::SUCCESS),
         Command::Build { release, static_ } => build::build(release, static_).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
-        Command::Test { filter } => test::test(filter.as_deref()),
+        Command::Test(args) => test::test(&args),
         Command::Soak { tasks } => test::soak(tasks),
         Command::Lint => lint::lint().map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::bench(&args),

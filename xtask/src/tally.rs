@@ -2,12 +2,19 @@
 
 use std::fmt;
 
-/// How many tests passed, failed and were skipped.
+use crate::flaky::Flake;
+
+/// Numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
+    /// Passed, flaky ones included.
     pub(crate) passed: u64,
+    /// Failed, and failed again where they were run once more.
     pub(crate) failed: u64,
+    /// Could not be tried on this machine.
     pub(crate) skipped: u64,
+    /// Failed once and passed once.
+    pub(crate) flaky: u64,
 }
 
 impl Tally {
@@ -24,12 +31,21 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.flaky += other.flaky;
     }
 
     /// libtest counts a test that skipped itself as passed; it is not.
     pub(crate) fn add_skips(&mut self, skips: u64) {
         self.passed = self.passed.saturating_sub(skips);
         self.skipped += skips;
+    }
+
+    /// libtest counted these as failed; they passed when they were run once more.
+    pub(crate) fn add_flakes(&mut self, flakes: &[Flake]) {
+        let counted = flakes.iter().filter(|flake| flake.counted_failed).count() as u64;
+        self.failed = self.failed.saturating_sub(counted);
+        self.passed += counted;
+        self.flaky += flakes.len() as u64;
     }
 }
 
@@ -54,8 +70,12 @@ mod tests {
         tally.add_line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
         tally.add_line("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 7 filtered out");
         tally.add_line("test a_name_with_passed ... ok");
+        tally.add_line("again: test result: ok. 1 passed; 0 failed; 0 ignored");
         tally.add_skips(4);
-        assert_eq!(tally, Tally { passed: 11, failed: 2, skipped: 5 });
+        assert_eq!(tally, Tally { passed: 11, failed: 2, skipped: 5, flaky: 0 });
         assert_eq!(tally.to_string(), "11 passed, 2 failed, 5 skipped");
+        let flake = |counted_failed| Flake { name: "t".to_owned(), counted_failed };
+        tally.add_flakes(&[flake(true), flake(false)]);
+        assert_eq!(tally, Tally { passed: 12, failed: 1, skipped: 5, flaky: 2 });
     }
 }

@@ -23,6 +23,19 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The folder in which cargo builds: that of the running xtask, whatever CARGO_TARGET_DIR or cargo's settings say.
+pub(crate) fn target() -> Result<PathBuf> {
+    let me = env::current_exe().context("the path of xtask")?;
+    me.ancestors().nth(2).map(Path::to_owned).with_context(|| format!("{} lies in no target folder", me.display()))
+}
+
+/// The commit of the checkout, with `-dirty` where files differ from it; `unknown` without git.
+pub(crate) fn commit() -> String {
+    let mut git = Command::new("git");
+    git.current_dir(root()).args(["describe", "--always", "--dirty", "--exclude=*"]);
+    output(&mut git).unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors

@@ -39,7 +39,11 @@ if [ -e $memory/shop/batch/memory.oom.group ]; then
 	first=$!
 	memload --cgroup $memory/shop/crew anon 8 60 --hold > /dev/null 2>&1 &
 	second=$!
-	sleep 2
+	tries=0
+	while [ "$(wc -l < $memory/shop/crew/cgroup.procs)" -lt 2 ] && [ $tries -lt 600 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 	load --cgroup $memory/shop/crew hog
 	wait $first
 	echo "first $?" >> /tmp/loads

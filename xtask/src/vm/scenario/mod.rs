@@ -44,6 +44,8 @@ use super::options::{GuestFile, Setup};
 pub(crate) enum Verdict {
     /// It held.
     Ok,
+    /// It did not, and when the guest was booted once more it did; or the other way round.
+    Flaky,
     /// It did not.
     Failed,
     /// This machine could not try it.
@@ -75,15 +77,26 @@ impl Check {
         Self { name, verdict: Verdict::Skipped, note: note.into() }
     }
 
+    /// The check, as one that failed once and passed once.
+    fn flaky(self) -> Self {
+        Self { verdict: Verdict::Flaky, ..self }
+    }
+
     /// From the outcome of a judgement.
     pub(crate) fn of(name: &'static str, outcome: Result<String, String>) -> Self {
         outcome.map_or_else(|note| Self::failed(name, note), |note| Self::ok(name, note))
+    }
+
+    /// Its name, of which a scenario may have several.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// `6.12  global-oom   victim       ok    ...`
     pub(crate) fn line(&self, kernel: &str, scenario: &str) -> String {
         let verdict = match self.verdict {
             Verdict::Ok => "ok",
+            Verdict::Flaky => "flaky",
             Verdict::Failed => "FAIL",
             Verdict::Skipped => "skip",
         };
@@ -133,16 +146,21 @@ impl Bench<'_> {
         Ok(Err(Check::failed("boot", note)))
     }
 
-    /// One boot and the judgement of those of its scenarios that are wanted.
-    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<(&'static str, Check)>> {
+    /// A boot and the judgement of those of its scenarios that are wanted. When a check fails, the guest is booted once
+    /// more by itself: an emulated guest on a busy machine can fail by chance.
+    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<Named>> {
+        let first = self.judge_boot(boot, wanted)?;
+        let Some((scenario, failed)) = first.iter().find(|(_, check)| check.verdict == Verdict::Failed) else {
+            return Ok(first);
+        };
+        let note = failed.note.lines().next().unwrap_or_default();
+        eprintln!("xtask vm: {}: {scenario} {}: {note}; once more", boot.name, failed.name);
+        Ok(twice(&first, self.judge_boot(boot, wanted)?))
+    }
+
+    fn judge_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<Named>> {
         let script = [include_str!("prelude.sh"), boot.script].concat();
-        let mut ended = self.run_script(boot.name, (boot.setup)(), &script)?;
-        if let Err(failed) = &ended {
-            // An emulated guest can die of the emulation, even before anything of ours runs. Twice is no accident.
-            eprintln!("xtask vm: {}: {}; once more", boot.name, failed.note.lines().next().unwrap_or_default());
-            ended = self.run_script(boot.name, (boot.setup)(), &script)?;
-        }
-        Ok(match ended {
+        Ok(match self.run_script(boot.name, (boot.setup)(), &script)? {
             Err(failed) => vec![(boot.name, failed)],
             Ok((booted, text)) => {
                 let sections = Sections::parse(&text);
@@ -152,6 +170,31 @@ impl Bench<'_> {
             }
         })
     }
+}
+
+/// A check with the name of its scenario.
+type Named = (&'static str, Check);
+
+/// The checks of two boots of the same guest: one that failed in both has failed, one that failed in one is flaky.
+fn twice(first: &[Named], second: Vec<Named>) -> Vec<Named> {
+    let failed = |checks: &[Named], (scenario, check): &Named| {
+        let same = |(other, c): &&Named| other == scenario && c.name == check.name;
+        checks.iter().filter(same).any(|(_, c)| c.verdict == Verdict::Failed)
+    };
+    // A guest that went down has no checks but that of its boot.
+    let went_down = |checks: &[Named]| matches!(checks, [(_, check)] if check.verdict == Verdict::Failed);
+    if went_down(&second) && !went_down(first) {
+        let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
+        return flaky.chain(first[1..].iter().cloned()).collect();
+    }
+    let judged = second.into_iter().map(|named| {
+        let before = failed(first, &named);
+        match (before, named.1.verdict == Verdict::Failed) {
+            (true, true) | (false, false) => named,
+            _ => (named.0, named.1.flaky()),
+        }
+    });
+    judged.collect()
 }
 
 fn is_wanted(name: &str, wanted: &[String]) -> bool {

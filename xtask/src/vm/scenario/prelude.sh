@@ -58,7 +58,7 @@ begin() {
 	tries=0
 	while ! grep -q '"type":"meta"' /tmp/trace.json; do
 		tries=$((tries + 1))
-		if [ $tries -gt 300 ] || ! kill -0 $tracer 2> /dev/null; then break; fi
+		if [ $tries -gt 3000 ] || ! kill -0 $tracer 2> /dev/null; then break; fi
 		sleep 0.1
 	done
 	witness_mark attached

@@ -3,6 +3,7 @@
 
 mod of_hooks;
 mod of_refaults;
+mod of_second_boots;
 
 use serde_json::{Value, json};
 

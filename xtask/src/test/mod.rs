@@ -1,0 +1,153 @@
+//! `cargo xtask test`: all tests with one command, and one closing line that says how it went.
+
+mod busy;
+mod rounds;
+mod runner;
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+pub(crate) use self::runner::run_binary;
+use crate::{
+    as_root, build, flaky,
+    tally::Tally,
+    tools, vm,
+    workspace::{self, line},
+};
+
+/// The file in which tests name their skips; see `tests::skip`.
+const SKIPS: &str = "MEMTRACE_SKIPS";
+
+/// Variables that a live test binary needs when sudo starts it.
+const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI", FORKS];
+
+/// The number of tasks in the fork storm.
+const FORKS: &str = "MEMTRACE_FORKS";
+
+/// `cargo xtask test [FILTER] [--repeat N] [--under-load]`
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  cargo xtask test                          everything, once
+  cargo xtask test stacks                   tests whose names contain `stacks`
+  cargo xtask test --repeat 10 --under-load find tests that fail by chance; may be stopped and given again
+
+A live test or a guest check that fails is run once more by itself. When it then passes, it counts as passed and
+is listed as flaky at the end and in target/flaky.txt.")]
+pub(crate) struct Args {
+    /// Only tests whose names contain this
+    filter: Option<String>,
+    /// Run the live tests and the guests N times, a line a round in target/rounds.txt; goes on where it was stopped
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
+    /// Keep two busy loops running beside the tests
+    #[arg(long)]
+    under_load: bool,
+}
+
+/// Runs the fork storm of the tests with this many tasks.
+pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
+    // SAFETY: no other thread runs yet.
+    unsafe { env::set_var(FORKS, tasks.to_string()) };
+    test(&Args { filter: Some("a_fork_storm".to_owned()), repeat: None, under_load: false })
+}
+
+/// Builds what the tests start, runs them, and prints the closing line last.
+pub(crate) fn test(args: &Args) -> Result<ExitCode> {
+    tools::setup(false)?;
+    let built = build::tests()?;
+    let filter = args.filter.as_deref();
+    let _busy = args.under_load.then(busy::Loops::start);
+    let tally = match args.repeat {
+        Some(rounds) => rounds::run(rounds, args, || once(Scope::Live, filter, &built))?,
+        None => once(Scope::All, filter, &built)?,
+    };
+    println!("{tally}");
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The tests that a run takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// All of them.
+    All,
+    /// Those that need the real kernel.
+    Live,
+}
+
+fn tests_of(scope: Scope) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--no-fail-fast"]);
+    if scope == Scope::Live {
+        cargo.args(["--test", "live*"]);
+    }
+    cargo
+}
+
+/// Runs the tests of this scope and then the guests, and lists the skips and what was flaky.
+fn once(scope: Scope, filter: Option<&str>, built: &build::Binaries) -> Result<Tally> {
+    let dir = built.values().next().and_then(|p| p.parent()).map(Path::to_owned).unwrap_or_else(env::temp_dir);
+    let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
+    let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
+
+    as_root::authenticate()?;
+    let me = env::current_exe().context("the path of xtask")?;
+    let mut cargo = tests_of(scope);
+    cargo.arg("--config").arg(format!("target.'cfg(unix)'.runner = ['{}', 'test-runner']", me.display()));
+    cargo.arg("--").args(filter);
+    cargo.env(SKIPS, &skips.file).env(flaky::FILE, &flakes.file).stdout(Stdio::piped());
+    let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
+    let mut tally = Tally::default();
+    for text in BufReader::new(child.stdout.take().context("the tests' output")?).split(b'\n') {
+        let text = text.context("reading the tests' output")?;
+        let text = String::from_utf8_lossy(&text);
+        println!("{text}");
+        tally.add_line(&text);
+    }
+    let status = child.wait().context("waiting for cargo test")?;
+    if !status.success() && tally.failed == 0 {
+        println!("a test did not build, or ended without a result (see above)");
+        tally.failed = 1;
+    }
+    let reasons = skips.lines()?;
+    tally.add_skips(reasons.len() as u64);
+    let mut flakes: Vec<_> = flakes.lines()?.iter().filter_map(|line| flaky::Flake::parse(line)).collect();
+    tally.add_flakes(&flakes);
+    if filter.is_none_or(|filter| "vm".contains(filter)) {
+        let (guests, more) = vm::check()?;
+        tally.add(guests);
+        flakes.extend(more);
+    }
+    reasons.iter().for_each(|reason| println!("skipped: {reason}"));
+    flaky::report(&flakes)?;
+    Ok(tally)
+}
+
+/// A file of lines that the tests of one run append to, removed at the end.
+struct Notes {
+    file: PathBuf,
+}
+
+impl Notes {
+    fn new(file: PathBuf) -> Result<Self> {
+        fs::write(&file, "").with_context(|| format!("writing {}", file.display()))?;
+        Ok(Self { file })
+    }
+
+    fn lines(&self) -> Result<Vec<String>> {
+        let text = fs::read_to_string(&self.file).with_context(|| format!("reading {}", self.file.display()))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.file);
+    }
+}

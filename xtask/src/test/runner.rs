@@ -1,0 +1,117 @@
+//! One test binary for `cargo test`: as root when it needs the real kernel, and its failures once more, each by itself.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Command, ExitCode, ExitStatus, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::KEPT;
+use crate::{
+    as_root,
+    flaky::{self, Flake},
+    workspace::line,
+};
+
+/// Prefix of a line of a second run. A result line with it does not count.
+const AGAIN: &str = "again: ";
+
+/// Runs a test binary. One that needs no real kernel is run once, in place of this process.
+pub(crate) fn run_binary(command: &[OsString]) -> Result<ExitCode> {
+    let (binary, args) = command.split_first().context("no test binary given")?;
+    let Some(name) = live_name(Path::new(binary)) else {
+        let mut command = Command::new(binary);
+        command.args(args);
+        return Err(command.exec()).with_context(|| format!("starting {}", line(&command)));
+    };
+    let first = run(binary, args, "")?;
+    if first.status.success() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let passed =
+        if first.failed.is_empty() { whole(binary, args, &name)? } else { each(binary, &first.failed, &name)? };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A binary that ended without a result is run again as a whole. True when it then passed.
+fn whole(binary: &OsStr, args: &[OsString], name: &str) -> Result<bool> {
+    println!("{name} ended without a result; once more");
+    let again = run(binary, args, "")?;
+    if again.status.success() {
+        flaky::note(&Flake { name: name.to_owned(), counted_failed: false })?;
+    }
+    Ok(again.status.success())
+}
+
+/// Tests that failed are run again one by one. True when all passed then.
+fn each(binary: &OsStr, failed: &[String], name: &str) -> Result<bool> {
+    let mut all_passed = true;
+    for test in failed {
+        println!("{name}::{test} failed; once more by itself");
+        let again = run(binary, &["--exact".into(), test.into()], AGAIN)?;
+        if again.status.success() {
+            flaky::note(&Flake { name: format!("{name}::{test}"), counted_failed: true })?;
+        }
+        all_passed &= again.status.success();
+    }
+    Ok(all_passed)
+}
+
+/// One run of a test binary.
+struct Ran {
+    status: ExitStatus,
+    /// Names of the tests that failed.
+    failed: Vec<String>,
+}
+
+/// Runs a live binary and hands its output on, each line after `prefix`.
+fn run(binary: &OsStr, args: &[OsString], prefix: &str) -> Result<Ran> {
+    let mut command = as_root::command(binary, args, KEPT)?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {}", line(&command)))?;
+    let mut lines = Vec::new();
+    for text in BufReader::new(child.stdout.take().context("the test's output")?).split(b'\n') {
+        let text = String::from_utf8_lossy(&text.context("reading the test's output")?).into_owned();
+        println!("{prefix}{text}");
+        lines.push(text);
+    }
+    let status = child.wait().with_context(|| format!("waiting for {}", line(&command)))?;
+    Ok(Ran { status, failed: failures(&lines) })
+}
+
+/// The names in the last list of failures that libtest prints: indented, below a line `failures:`.
+fn failures(lines: &[String]) -> Vec<String> {
+    let Some(at) = lines.iter().rposition(|line| line == "failures:") else { return Vec::new() };
+    let names = lines[at + 1..].iter().map_while(|line| line.strip_prefix("    "));
+    names.map(str::to_owned).collect()
+}
+
+/// The name of a test binary that needs the real kernel, without cargo's hash.
+fn live_name(binary: &Path) -> Option<String> {
+    let file = binary.file_name()?.to_string_lossy();
+    let name = file.rsplit_once('-').map_or(&*file, |(name, _)| name);
+    name.starts_with("live").then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_those_of_the_closing_list() {
+        let text = "running 2 tests\ntest a ... FAILED\n\nfailures:\n\n---- a stdout ----\n    not a name\n\n\
+                    failures:\n    a\n    of_module::b\n\ntest result: FAILED. 0 passed; 2 failed";
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        assert_eq!(failures(&lines), ["a", "of_module::b"]);
+        assert!(failures(&lines[..3]).is_empty());
+    }
+
+    #[test]
+    fn only_live_binaries_are_run_twice() {
+        assert_eq!(live_name(Path::new("/t/deps/live_off_cpu-0123abcd")).as_deref(), Some("live_off_cpu"));
+        assert_eq!(live_name(Path::new("/t/deps/cli-0123abcd")), None);
+    }
+}

@@ -7,7 +7,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -19,8 +19,8 @@ use crate::{
     stack::Stack,
 };
 
-/// How long the end waits for names.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Time without a single new name after which the end waits no longer: a file system that hangs, not a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Stacks that are kept to be found again.
 const KNOWN: usize = 4096;
@@ -86,10 +86,8 @@ impl Stacks {
     /// The names that were found since the last tick; at the `end` all of them.
     pub(super) fn named(&mut self, end: bool) -> Vec<(u32, Arc<Stack>)> {
         let mut named: Vec<_> = self.named.try_iter().collect();
-        let deadline = Instant::now() + PATIENCE;
         while end && named.len() < self.pending {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.named.recv_timeout(left) {
+            match self.named.recv_timeout(PATIENCE) {
                 Ok(stack) => named.push(stack),
                 Err(_) => break,
             }

@@ -3,12 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
 use std::{
+    fs::File,
     path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
+use memtrace::trace::{Item, Reader};
 use serde_json::Value;
 use tests::{
     ChildGuard, MemCgroup, bin,
@@ -123,17 +125,31 @@ fn a_recording_is_split_where_a_limit_was_changed() {
     let mut recorder = ChildGuard::spawn(Command::new(bin("memtrace")).args(["record", "-d", "10s", "-o"]).arg(&path));
     thread::sleep(Duration::from_millis(5500));
     cgroup.write(limit_file(&cgroup), &(48 << 20).to_string()).expect("a lower limit");
+    let changed = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec;
     assert!(recorder.0.wait().expect("it ends").success());
     let out = Command::new(bin("memtrace")).args(["compare", "--json"]).arg(&path).output().expect("memtrace");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && said.contains("was changed"), "{said}");
     let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    let before_s = found["durations_ns"][0].as_u64().expect("a duration") / 1_000_000_000;
-    assert!((4..=5).contains(&before_s), "{found}");
+    // The change is seen at a tick, within a second, and what is before it ends with the tick before that.
+    let before_s =
+        i64::try_from(found["durations_ns"][0].as_u64().expect("a duration") / 1_000_000_000).expect("short");
+    let from_start_s = changed - start_s(&path);
+    assert!((from_start_s - 2..=from_start_s + 1).contains(&before_s), "{from_start_s} s: {found}");
     let key = format!("{} {}", path_of(cgroup.dir()), limit_file(&cgroup));
     let tuned = found["tuned"].as_array().expect("a list").iter().find(|tuned| tuned["key"] == key.as_str());
     let tuned = tuned.unwrap_or_else(|| panic!("{key} is not there: {}", found["tuned"]));
     assert_eq!(tuned["before"], (96_u64 << 20).to_string());
     assert_eq!(tuned["after"], (48_u64 << 20).to_string());
     assert_eq!(firmly(&found), None, "one recording is no test: {found}");
+}
+
+/// Start of a recording, `CLOCK_MONOTONIC` in s.
+fn start_s(path: &Path) -> i64 {
+    let mut reader = Reader::new(File::open(path).expect("the trace"));
+    loop {
+        if let Item::Meta(meta) = reader.next_item().expect("a trace").expect("a beginning") {
+            return i64::try_from(meta.setup.start_ns / 1_000_000_000).expect("a time");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
-use std::{env, fs::File, path::Path, process::Command, thread, time::Duration};
+use std::{env, fs::File, path::Path, process::Command};
 
 use memtrace::trace::{Item, Reader};
 use serde_json::Value;
@@ -66,9 +66,9 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
     let late = (cgroup(24), cold_file(64));
     let trace = scratch("trace");
     let trace = trace.0.to_str().expect("a name of our own").to_owned();
-    let memtrace = Memtrace::start(&["-i", "500ms", "--record", &trace]);
-    // A tick before anything has happened.
-    thread::sleep(Duration::from_millis(700));
+    let mut memtrace = Memtrace::start(&["-i", "500ms", "--record", &trace]);
+    // One tick before anything has happened.
+    assert!(memtrace.wait_for_ticks(1));
     let forking = storms.each_ref().map(|(group, file)| {
         let mut load: Command = memload(group);
         begin(load.arg("forks").arg(&file.0).args([&FILE_MB.to_string(), &half.to_string()]))
@@ -77,7 +77,7 @@ fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
         let _ = end(child);
     }
     // Exited processes make room two ticks later; then there must be a row for somebody new.
-    thread::sleep(Duration::from_millis(1500));
+    assert!(memtrace.wait_for_ticks(3));
     let mut after = memload(&late.0);
     let ended = end(begin(after.arg("mmapfile").arg(&late.1.0).args(["64", "--passes", "6"])));
     let run = memtrace.stop();

@@ -21,6 +21,7 @@ use memtrace::{
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{
     ChildGuard, bin,
+    lag::Lag,
     load::{alone, cgroup, flood},
     memtrace::{Memtrace, PATIENCE, may_trace, number, wait_within},
     skip_here,
@@ -185,13 +186,17 @@ fn a_kill_at_any_moment_costs_the_last_second_at_most() {
     for (round, after_ms) in [700, 1300, 1950, 2420].into_iter().enumerate() {
         let file = dir.file(&format!("{round}.mtrc"));
         let child = record(&["-o", &file], || has_bytes(&file));
+        let lag = Lag::measure();
         thread::sleep(Duration::from_millis(after_ms));
         end(child, Signal::KILL);
+        // A block is sealed by the tick, then written by another thread: two wake-ups.
+        let late_ms = u64::try_from(2 * lag.worst().as_millis()).expect("a short time");
         let held = held(Path::new(&file));
         assert_eq!((held.ended, held.damaged, held.metas.len()), (false, 0, 1), "round {round}");
         let start_ns = held.metas[0].setup.start_ns;
         let covered_ns = held.ticks.last().map_or(0, |tick| tick.input.t_ns - start_ns);
-        assert!(covered_ns / 1_000_000 + 1300 >= after_ms, "{covered_ns} ns of {after_ms} ms");
+        let covered_ms = covered_ns / 1_000_000;
+        assert!(covered_ms + 1300 + late_ms >= after_ms, "{covered_ms} of {after_ms} ms, {late_ms} ms late");
         // Up to the last tick everything is there, but for one stall a CPU that was counted and not yet in the ring.
         let cpus = thread::available_parallelism().expect("CPUs").get() as u64;
         assert!(held.stalls + held.lost() + cpus >= held.counted(), "{} of {}", held.stalls, held.counted());
@@ -210,12 +215,13 @@ fn a_signal_seals_within_a_second_under_load() {
     let file = dir.file("a.mtrc");
     let child = record(&["-o", &file], || has_bytes(&file));
     thread::sleep(Duration::from_millis(1500));
-    let asked = Instant::now();
+    let (lag, asked) = (Lag::measure(), Instant::now());
     let status = end(child, Signal::TERM);
-    let took = asked.elapsed();
+    let (took, lag) = (asked.elapsed(), lag.worst());
     let held = held(Path::new(&file));
     assert!(status.success() && held.ended && held.damaged == 0, "{status}");
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    // Main thread, output and writer wait for each other at the end: some ten wake-ups.
+    assert!(took < Duration::from_secs(1) + 10 * lag, "{took:?}, each wake-up {lag:?} late");
     // The storm goes on between the last reading of the ring and that of the totals.
     let (told, counted) = (held.stalls + held.lost(), held.counted());
     assert!(told <= counted && counted - told < 2000 + counted / 100, "{told} of {counted}");

@@ -8,6 +8,7 @@ use std::{
 };
 
 pub mod cgroup;
+pub mod lag;
 pub mod load;
 pub mod memtrace;
 pub mod perf;

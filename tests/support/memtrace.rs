@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::{ChildGuard, bin, is_root, skip_here};
 
-/// Longer than anything memtrace does at its start or end, also on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything memtrace does at its start or end, also on a busy machine. Only a failure waits for all of it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `CAP_SYS_ADMIN`, or `CAP_PERFMON` and `CAP_BPF`: bits of `CapEff`.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -121,6 +121,17 @@ impl Memtrace {
             }
         }
         false
+    }
+
+    /// Waits for so many intervals that end from now on; false when they do not come in time.
+    pub fn wait_for_ticks(&mut self, ticks: u32) -> bool {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let now_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec;
+        let ended_since = |line: &[u8]| {
+            line.starts_with(br#"{"type":"tick""#)
+                && serde_json::from_slice::<Value>(line).is_ok_and(|tick| tick["t_ns"].as_i64() > Some(now_ns))
+        };
+        (0..ticks).all(|_| self.wait_for(ended_since))
     }
 
     /// Sends it a signal.

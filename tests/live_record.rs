@@ -159,8 +159,8 @@ fn a_trace_holds_every_stall_of_a_storm() {
     assert_eq!((held.stalls + held.lost(), held.damaged, held.ended), (all, 0, true));
     assert_eq!(held.metas.len(), 1);
     let host = &held.metas[0].host;
-    assert!(host.sysctls.iter().any(|setting| setting.name == "vm.swappiness" && setting.value.is_some()));
-    let pgfault = host.vmstat_names.iter().position(|name| name == "pgfault").expect("the kernel counts faults");
+    assert!(host.sysctls.iter().any(|setting| setting.name.is("vm.swappiness") && setting.value.is_some()));
+    let pgfault = host.vmstat_names.iter().position(|name| name.is("pgfault")).expect("the kernel counts faults");
     let last = held.ticks.last().expect("a tick");
     assert!(last.vmstat[pgfault] > held.metas[0].vmstat[pgfault]);
     let bytes = fs::metadata(&file).expect("the trace").len();
@@ -279,7 +279,7 @@ fn several_runs_have_a_file_each() {
     for run in [1, 2] {
         let held = held(Path::new(&dir.file(&format!("a-{run}.mtrc"))));
         assert_eq!((held.metas[0].run, held.ended), (run, true));
-        assert_eq!(held.metas[0].setup.command, [b"sh".to_vec(), b"-c".to_vec(), b"exit 3".to_vec()]);
+        assert_eq!(held.metas[0].setup.command, ["sh".into(), "-c".into(), "exit 3".into()]);
     }
     // Neither is replaced.
     let output = command.output().expect("memtrace");

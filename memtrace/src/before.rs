@@ -3,10 +3,11 @@
 use crate::{
     event::{Comm, Constraint},
     session::input::Pressure,
+    untrusted::Text,
 };
 
 /// A value, or in words why it could not be read.
-pub type Read<T> = Result<T, String>;
+pub type Read<T> = Result<T, Text>;
 
 /// An OOM kill that the kernel log tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub struct PastOom {
     /// The victim's process id.
     pub pid: u32,
     /// Its name, as logged.
-    pub comm: Vec<u8>,
+    pub comm: Text,
     /// Path of its memory cgroup, where logged.
-    pub cgroup: Option<Vec<u8>>,
+    pub cgroup: Option<Text>,
     /// Which limit it enforced, where logged.
     pub constraint: Option<Constraint>,
 }

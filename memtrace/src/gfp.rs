@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::untrusted::Text;
+
 /// Names for masks that mean one thing together, in the order in which the kernel looks for them, as the bits that
 /// they are made of. A bit after `?` belongs to the mask only on kernels that have it.
 const COMPOSITES: [(&str, &[&str]); 14] = [
@@ -67,13 +69,13 @@ const COMPOSITES: [(&str, &[&str]); 14] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GfpNames {
     /// Masks and their names, in the order in which they are looked for.
-    names: Vec<(u32, String)>,
+    names: Vec<(u32, Text)>,
 }
 
 impl GfpNames {
     /// A table from names by bit.
     #[must_use]
-    pub fn from_list(bits: &[(u32, String)]) -> Self {
+    pub fn from_list(bits: &[(u32, Text)]) -> Self {
         let mut names = [const { None }; 32];
         for (bit, name) in bits {
             if let Some(slot) = names.get_mut(*bit as usize) {
@@ -86,15 +88,16 @@ impl GfpNames {
     /// A table from the name of each bit (`__GFP_IO`); `None` for a bit that has none. Without any name, flags are
     /// rendered as a number.
     #[must_use]
-    pub fn from_bits(bits: &[Option<String>; 32]) -> Self {
-        let bit = |name: &str| bits.iter().position(|bit| bit.as_deref() == Some(name)).map(|at| 1_u32 << at);
+    pub fn from_bits(bits: &[Option<Text>; 32]) -> Self {
+        let bit =
+            |name: &str| bits.iter().position(|bit| bit.as_ref().is_some_and(|bit| bit.is(name))).map(|at| 1_u32 << at);
         let mask = |parts: &[&str]| {
             parts.iter().try_fold(0, |mask, part| match part.strip_prefix('?') {
                 Some(optional) => Some(mask | bit(optional).unwrap_or(0)),
                 None => bit(part).map(|bit| mask | bit),
             })
         };
-        let composites = COMPOSITES.iter().filter_map(|(name, parts)| Some((mask(parts)?, (*name).to_owned())));
+        let composites = COMPOSITES.iter().filter_map(|(name, parts)| Some((mask(parts)?, Text::from(*name))));
         let singles = bits.iter().enumerate().filter_map(|(at, name)| Some((1 << at, name.clone()?)));
         Self { names: composites.chain(singles).collect() }
     }
@@ -109,14 +112,14 @@ impl GfpNames {
             if rest & mask == *mask {
                 rest &= !mask;
                 out.push_str(if out.is_empty() { "" } else { "|" });
-                out.push_str(name);
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{}", name.tty());
             }
         }
         if out.is_empty() && rest == 0 {
             out.push('0');
         } else if rest != 0 {
             let bar = if out.is_empty() { "" } else { "|" };
-            // Writing to a String cannot fail.
             let _ = write!(out, "{bar}{rest:#x}");
         }
         out
@@ -157,7 +160,7 @@ pub(crate) mod tests {
             "ZEROTAGS",
         ];
         for (bit, name) in bits.iter_mut().zip(known) {
-            *bit = Some(format!("__GFP_{name}"));
+            *bit = Some(format!("__GFP_{name}").into());
         }
         GfpNames::from_bits(&bits)
     }

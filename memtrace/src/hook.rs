@@ -2,6 +2,8 @@
 
 use memtrace_common::kind::StallKind;
 
+use crate::untrusted::Text;
+
 /// How a hook is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
@@ -80,29 +82,29 @@ impl HookStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HookRecord {
     /// Its kernel name.
-    pub name: String,
+    pub name: Text,
     /// How it is attached ([`Attached::name`]); `None` when it is not.
-    pub attached: Option<String>,
+    pub attached: Option<Text>,
     /// Why it is not attached.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// What is lost without it.
-    pub without: String,
+    pub without: Text,
     /// Fields that the kernel's event does not have.
-    pub unread: Vec<String>,
+    pub unread: Vec<Text>,
 }
 
 impl From<&HookStatus> for HookRecord {
     fn from(hook: &HookStatus) -> Self {
         let reason = match &hook.attached {
-            Attached::No(why) => Some(why.clone()),
+            Attached::No(why) => Some(why.as_str().into()),
             _ => None,
         };
         Self {
-            name: hook.name.to_owned(),
-            attached: hook.attached.name().map(str::to_owned),
+            name: hook.name.into(),
+            attached: hook.attached.name().map(Text::from),
             reason,
-            without: hook.without.to_owned(),
-            unread: hook.unread.iter().map(|&field| field.to_owned()).collect(),
+            without: hook.without.into(),
+            unread: hook.unread.iter().map(|&field| field.into()).collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The limits that a memory cgroup is under: its own, and those of the cgroups above it.
 
-use crate::trace::model::CgroupLimits;
+use crate::{trace::model::CgroupLimits, untrusted::Text};
 
 /// A value of a file of a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub enum LimitValue {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitLevel {
     /// Its path.
-    pub path: Vec<u8>,
+    pub path: Text,
     /// Limits that are set, what is used, what was hit.
-    pub values: Vec<(String, LimitValue)>,
+    pub values: Vec<(Text, LimitValue)>,
 }
 
 /// All that a cgroup is under.
@@ -36,10 +36,10 @@ impl Limits {
     #[must_use]
     pub fn of_recording(id: u64, path: &[u8], recorded: &[CgroupLimits]) -> Self {
         let level = |path: &[u8]| {
-            let limits = recorded.iter().find(|cgroup| cgroup.path == path).map(|cgroup| &cgroup.limits);
-            let value = |text: &Option<String>| Some(LimitValue::Bytes(text.as_ref()?.parse().ok()?));
+            let limits = recorded.iter().find(|cgroup| cgroup.path.raw() == path).map(|cgroup| &cgroup.limits);
+            let value = |text: &Option<Text>| Some(LimitValue::Bytes(text.as_ref()?.borrowed().parse()?));
             let values = limits.into_iter().flatten().filter_map(|l| Some((l.name.clone(), value(&l.value)?)));
-            LimitLevel { path: path.to_vec(), values: values.collect() }
+            LimitLevel { path: path.into(), values: values.collect() }
         };
         Self { id, recorded: true, levels: with_those_above(path, level) }
     }
@@ -61,8 +61,8 @@ mod tests {
     fn a_limit_far_above_holds_too() {
         let limit = |path: &str, name: &str, value: &str| CgroupLimits {
             id: 0,
-            path: path.as_bytes().to_vec(),
-            limits: vec![Setting { name: name.to_owned(), value: Some(value.to_owned()) }],
+            path: path.into(),
+            limits: vec![Setting { name: name.into(), value: Some(value.into()) }],
         };
         let recorded = [
             limit("/a", "memory.high", "1073741824"),
@@ -71,18 +71,17 @@ mod tests {
         ];
         let limits = Limits::of_recording(7, b"/a/b/c", &recorded);
         let values = |limits: &Limits| limits.levels.iter().map(|level| level.values.clone()).collect::<Vec<_>>();
-        let bytes = |name: &str, n| vec![(name.to_owned(), LimitValue::Bytes(n))];
+        let bytes = |name: &str, n| vec![(name.into(), LimitValue::Bytes(n))];
         assert_eq!(values(&limits), [bytes("memory.max", 4096), bytes("memory.high", 1 << 30)]);
         assert_eq!(values(&Limits::of_recording(7, b"/a/b", &recorded)), [vec![], bytes("memory.high", 1 << 30)]);
     }
 
     #[test]
     fn every_cgroup_up_to_the_root_is_asked_once() {
-        let level =
-            |path: &[u8]| LimitLevel { path: path.to_vec(), values: vec![("x".to_owned(), LimitValue::Times(1))] };
+        let level = |path: &[u8]| LimitLevel { path: path.into(), values: vec![("x".into(), LimitValue::Times(1))] };
         let paths = |of: &[u8]| with_those_above(of, level).into_iter().map(|level| level.path).collect::<Vec<_>>();
-        assert_eq!(paths(b"/a/b"), [b"/a/b".to_vec(), b"/a".to_vec(), b"/".to_vec()]);
-        assert_eq!(paths(b"/"), [b"/".to_vec()]);
-        assert_eq!(paths(b""), [b"".to_vec()]);
+        assert_eq!(paths(b"/a/b"), ["/a/b".into(), "/a".into(), "/".into()]);
+        assert_eq!(paths(b"/"), ["/".into()]);
+        assert_eq!(paths(b""), ["".into()]);
     }
 }

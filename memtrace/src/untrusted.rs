@@ -1,19 +1,24 @@
-//! Text that another process chose: task names, cgroup paths, kernel log lines.
+//! Text that somebody else chose: task names, cgroup paths, kernel log lines, file names, every string of a trace.
 //!
-//! It can hold escape sequences, newlines, bidirectional overrides or bytes that are not UTF-8. Its only ways out are
-//! the renderers of [`Untrusted`], one per sink.
+//! Such text can hold escape sequences, newlines, bidirectional overrides or bytes that are not UTF-8. The only ways
+//! to an output are the renderers of [`Untrusted`] (borrowed) and [`Text`] (owned), one per sink. Neither type is
+//! `Display`, `Serialize` or a `str`; text is compared, matched and parsed here.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// Bytes from another process, on the way to an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Untrusted<'a>(pub &'a [u8]);
 
-impl Untrusted<'_> {
+impl<'a> Untrusted<'a> {
     /// For a terminal or a line of text: printable characters as they are, all others as visible escapes
     /// (`\x1b`, `\u{202e}`), a backslash doubled so that an escape cannot be forged.
     #[must_use]
-    pub fn tty(&self) -> impl fmt::Display + use<'_> {
+    pub fn tty(&self) -> impl fmt::Display + use<'a> {
         Escaped(self.0)
     }
 
@@ -21,6 +26,154 @@ impl Untrusted<'_> {
     #[must_use]
     pub fn json(&self) -> String {
         self.tty().to_string()
+    }
+
+    /// The bytes themselves: to match them against a pattern, to look something up, to store them in a trace. Never for
+    /// an output.
+    #[must_use]
+    pub const fn raw(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it is this known word.
+    #[must_use]
+    pub fn is(self, word: &str) -> bool {
+        self.0 == word.as_bytes()
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a known word is somewhere in it.
+    #[must_use]
+    pub fn contains(self, word: &str) -> bool {
+        memchr::memmem::find(self.0, word.as_bytes()).is_some()
+    }
+
+    /// The text after a known beginning.
+    #[must_use]
+    pub fn strip_prefix(self, word: &str) -> Option<Self> {
+        self.0.strip_prefix(word.as_bytes()).map(Untrusted)
+    }
+
+    /// The parts before and after the first such byte.
+    #[must_use]
+    pub fn split_once(self, at: u8) -> Option<(Self, Self)> {
+        self.cut(memchr::memchr(at, self.0)?)
+    }
+
+    /// The parts before and after the last such byte.
+    #[must_use]
+    pub fn rsplit_once(self, at: u8) -> Option<(Self, Self)> {
+        self.cut(memchr::memrchr(at, self.0)?)
+    }
+
+    fn cut(self, at: usize) -> Option<(Self, Self)> {
+        Some((Self(self.0.get(..at)?), Self(self.0.get(at + 1..)?)))
+    }
+
+    /// Its lines, the last one with or without a newline behind it: at least one.
+    pub fn lines(self) -> impl Iterator<Item = Self> {
+        self.0.split(|&byte| byte == b'\n').map(Untrusted)
+    }
+
+    /// The value that it is the text of; `None` when it is not.
+    #[must_use]
+    pub fn parse<T: FromStr>(self) -> Option<T> {
+        std::str::from_utf8(self.0).ok()?.parse().ok()
+    }
+}
+
+impl fmt::Debug for Untrusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.tty())
+    }
+}
+
+/// [`Untrusted`] text that is kept. A clone shares the bytes.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Arc<[u8]>);
+
+impl Text {
+    /// The text, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> Untrusted<'_> {
+        Untrusted(&self.0)
+    }
+
+    /// As [`Untrusted::tty`].
+    #[must_use]
+    pub fn tty(&self) -> impl fmt::Display + use<'_> {
+        self.borrowed().tty()
+    }
+
+    /// As [`Untrusted::json`].
+    #[must_use]
+    pub fn json(&self) -> String {
+        self.borrowed().json()
+    }
+
+    /// As [`Untrusted::raw`]: never for an output.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The form for a field of a trace that holds UTF-8 only: bytes that are not become U+FFFD.
+    #[must_use]
+    pub fn stored(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+
+    /// Whether it is this known word.
+    #[must_use]
+    pub fn is(&self, word: &str) -> bool {
+        self.borrowed().is(word)
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrowed().fmt(f)
+    }
+}
+
+impl From<&[u8]> for Text {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Text {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes().into())
+    }
+}
+
+impl From<Untrusted<'_>> for Text {
+    fn from(text: Untrusted<'_>) -> Self {
+        Self(text.0.into())
     }
 }
 
@@ -58,7 +211,7 @@ fn is_deceptive(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Untrusted;
+    use super::{Text, Untrusted};
 
     fn tty(bytes: &[u8]) -> String {
         Untrusted(bytes).tty().to_string()
@@ -78,6 +231,18 @@ mod tests {
         assert_eq!(tty("\u{9b}31m".as_bytes()), "\\u{9b}31m");
         assert_eq!(tty(b"\xff\xfex"), "\\xff\\xfex");
         assert_eq!(tty(b"\\x1b"), "\\\\x1b");
+    }
+
+    #[test]
+    fn text_is_matched_without_a_way_to_an_output() {
+        let text = Text::from("vm.x\u{1b}=a=1\nb");
+        let view = text.borrowed();
+        assert!(view.contains("x\u{1b}") && !view.is("vm.x") && view.strip_prefix("vm.").is_some());
+        assert_eq!(view.lines().count(), 2);
+        let (name, value) = view.lines().next().and_then(|line| line.rsplit_once(b'=')).unwrap();
+        assert_eq!((name.json(), value.parse::<u64>()), ("vm.x\\x1b=a".to_owned(), Some(1)));
+        assert_eq!(format!("{text:?}"), "\"vm.x\\x1b=a=1\\x0ab\"", "a debug form is an output as well");
+        assert_eq!(Text::from(&b"a\xff"[..]).stored(), "a\u{fffd}");
     }
 
     #[test]

@@ -175,7 +175,7 @@ fn flags_have_their_names_from_btf_or_from_the_print_format() {
             names => names,
         };
         for (bit, name) in [(0, "__GFP_DMA"), (6, "__GFP_IO"), (7, "__GFP_FS"), (10, "__GFP_DIRECT_RECLAIM")] {
-            assert!(names.contains(&(bit, name.to_owned())), "{name} on {kernel}: {names:?}");
+            assert!(names.contains(&(bit, name.into())), "{name} on {kernel}: {names:?}");
         }
     }
 }

@@ -138,7 +138,7 @@ impl Experiment {
     fn mark(&self, now_ns: u64, kind: RemarkKind, block: Block) -> Remark {
         let Block { side, pair } = block;
         let mark = BlockMark { side, pair, settings: self.plan.settings(side) };
-        Remark { t_ns: now_ns, kind, text: mark.to_string() }
+        Remark { t_ns: now_ns, kind, text: mark.to_text() }
     }
 
     fn restore(&mut self) {

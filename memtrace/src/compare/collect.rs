@@ -18,6 +18,7 @@ use crate::{
         tick::Tick,
     },
     trace::model::{Meta, Remark, TickRecord},
+    untrusted::Text,
 };
 
 /// Slices of a run: of a longer one each has several ticks, so that a week compares as fast as two hours.
@@ -51,10 +52,10 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(names: &[String]) -> Self {
-        let find = |wanted: &str| names.iter().position(|name| name == wanted);
+    fn of(names: &[Text]) -> Self {
+        let find = |wanted: &str| names.iter().position(|name| name.is(wanted));
         // One counter a zone, and its pages whatever the order of the allocation.
-        let allocated = names.iter().enumerate().filter(|(_, name)| name.starts_with("pgalloc_"));
+        let allocated = names.iter().enumerate().filter(|(_, name)| name.borrowed().strip_prefix("pgalloc_").is_some());
         Self {
             allocated: allocated.map(|(at, _)| at).collect(),
             swapped_in: find("pswpin"),

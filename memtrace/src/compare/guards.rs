@@ -11,7 +11,6 @@ use super::{
     run::{Exposure, Measure, Run, Side},
     statistics::bootstrap,
 };
-use crate::untrusted::Untrusted;
 
 /// Something that could make a comparison one of something else.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +34,7 @@ const FEW_STALLS: f64 = 100.0;
 
 pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Options) -> Vec<Guard> {
     let sides = [before, after];
-    let mut guards = vec![kernel(sides, options), differing("host", sides, |run| text(&run.meta.host.host))];
+    let mut guards = vec![kernel(sides, options), differing("host", sides, |run| run.meta.host.host.clone())];
     // A kernel is only changed by booting.
     let mut boot = differing("boot", sides, |run| run.meta.host.boot_id.clone());
     boot.tripped &= !options.kernel_changed;
@@ -43,7 +42,7 @@ pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Opti
     guards.push(differing("filters", sides, |run| format!("{:?}", run.meta.setup.filter)));
     guards.push(differing("hooks", sides, |run| {
         let attached = run.meta.setup.hooks.iter().filter(|hook| hook.attached.is_some());
-        attached.map(|hook| hook.name.as_str()).collect::<Vec<_>>().join(" ")
+        attached.map(|hook| hook.name.clone()).collect::<Vec<_>>()
     }));
     guards.push(durations(sides));
     guards.push(each(
@@ -85,10 +84,6 @@ fn count(n: u64) -> f64 {
     n as f64
 }
 
-fn text(bytes: &[u8]) -> String {
-    Untrusted(bytes).tty().to_string()
-}
-
 /// `None` where the kernel's count was not read.
 fn oom_kills(run: &Run) -> Option<f64> {
     let sums = run.sums();
@@ -96,8 +91,8 @@ fn oom_kills(run: &Run) -> Option<f64> {
 }
 
 /// Whether something is the same in all runs: the number is how many there are.
-fn differing(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> String) -> Guard {
-    let all: BTreeSet<String> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
+fn differing<T: Ord>(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> T) -> Guard {
+    let all: BTreeSet<T> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
     let tripped = all.len() > 1;
     let text = if tripped { format!("{name} differ between runs") } else { "the same in all runs".to_owned() };
     Guard { name, value: Some(count(all.len() as u64)), limit: 1.0, tripped, text }

@@ -100,7 +100,7 @@ fn a_stall_that_is_not_over_counts_as_far_as_it_has_come() {
 #[test]
 fn guards_trip_on_what_they_guard() {
     let (mut before, mut after) = (five("a", 50), five("b", 50));
-    after.runs[0].meta.host.kernel = "6.99".to_owned();
+    after.runs[0].meta.host.kernel = "6.99".into();
     before.runs[1].lost = 7;
     after.runs[2].coverage = Some(("pgscan", 0.9));
     before.runs[3].longest_slice = 9.0;

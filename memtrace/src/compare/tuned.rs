@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{session::input::Zone, trace::model::Meta, untrusted::Untrusted};
+use crate::{session::input::Zone, trace::model::Meta, untrusted::Text};
 
 /// What one run says of its host.
 #[derive(Clone, Copy, Debug)]
@@ -72,29 +72,29 @@ fn side_value(runs: &[BTreeMap<String, String>], key: &str) -> SideValue {
 /// Everything that a person can set, by name. What was not read is absent.
 fn settings(run: &RunFacts<'_>) -> BTreeMap<String, String> {
     let host = &run.meta.host;
-    let text = |bytes: &[u8]| Untrusted(bytes).tty().to_string();
+    let text = |text: &Text| text.tty().to_string();
     let mut all = BTreeMap::new();
     for setting in host.sysctls.iter().chain(&host.settings) {
         if let Some(value) = &setting.value {
-            all.insert(setting.name.clone(), text(value.as_bytes()));
+            all.insert(text(&setting.name), text(value));
         }
     }
     for swap in &host.swap {
-        let value = format!("{}, {} bytes, priority {}", swap.kind, swap.size_bytes, swap.priority);
+        let value = format!("{}, {} bytes, priority {}", swap.kind.tty(), swap.size_bytes, swap.priority);
         all.insert(format!("swap {}", text(&swap.name)), value);
     }
     for cgroup in &host.cgroup_limits {
         for limit in &cgroup.limits {
             if let Some(value) = &limit.value {
-                all.insert(format!("{} {}", text(&cgroup.path), limit.name), text(value.as_bytes()));
+                all.insert(format!("{} {}", cgroup.path.tty(), limit.name.tty()), text(value));
             }
         }
     }
     for zone in run.zones.iter().filter(|zone| zone.high_pages > 0) {
         let value = format!("min {} low {} high {} pages", zone.min_pages, zone.low_pages, zone.high_pages);
-        all.insert(format!("zone {} {} watermarks", zone.nid, text(zone.name.as_bytes())), value);
+        all.insert(format!("zone {} {} watermarks", zone.nid, zone.name.tty()), value);
     }
-    all.insert("kernel".to_owned(), text(host.kernel.as_bytes()));
+    all.insert("kernel".to_owned(), text(&host.kernel));
     if let Some(bytes) = host.memory_bytes {
         all.insert("memory".to_owned(), format!("{bytes} bytes"));
     }
@@ -110,7 +110,7 @@ mod tests {
     };
 
     fn setting(name: &str, value: &str) -> Setting {
-        Setting { name: name.to_owned(), value: Some(value.to_owned()) }
+        Setting { name: name.into(), value: Some(value.into()) }
     }
 
     fn meta(swappiness: &str) -> Meta {
@@ -121,9 +121,9 @@ mod tests {
             run: 0,
             setup: Setup::default(),
             host: HostFacts {
-                kernel: "6.18.0".to_owned(),
+                kernel: "6.18.0".into(),
                 sysctls: vec![setting("vm.swappiness", swappiness), setting("vm.page-cluster", "3")],
-                cgroup_limits: vec![CgroupLimits { id: 1, path: b"/a\x1b[2J".to_vec(), limits }],
+                cgroup_limits: vec![CgroupLimits { id: 1, path: "/a\x1b[2J".into(), limits }],
                 ..HostFacts::default()
             },
             clock: ClockReading::default(),
@@ -146,7 +146,7 @@ mod tests {
         let (a, b) = (meta("60"), meta("1"));
         let zone = |min_pages| Zone {
             nid: 0,
-            name: "Normal".to_owned(),
+            name: "Normal".into(),
             free_pages: 9,
             min_pages,
             low_pages: 2 * min_pages,

@@ -11,6 +11,7 @@ use crate::trace::{
     change::{Change, limit_name},
     model::{HostFacts, Setting},
 };
+use crate::untrusted::{Text, Untrusted};
 
 /// Cgroups with a limit that are looked at in each tick, and others: a host with few cgroups has all of them looked at
 /// in each, one with many has its changes noticed some ticks later.
@@ -20,9 +21,9 @@ const OTHERS: usize = 32;
 /// What was last seen of all settings.
 #[derive(Debug)]
 pub struct Watcher {
-    known: BTreeMap<String, Option<String>>,
+    known: BTreeMap<Text, Option<Text>>,
     /// Settings that somebody else looks after.
-    left_out: Vec<String>,
+    left_out: Vec<Text>,
     mount: Option<PathBuf>,
     /// Cgroups that have a limit, and how far round by round has come.
     limited: Vec<PathBuf>,
@@ -37,16 +38,26 @@ impl Watcher {
     pub fn new(host: &HostFacts, left_out: Vec<String>) -> Self {
         let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
         let settings = host.sysctls.iter().chain(&host.settings).filter(|setting| is_watched(setting));
-        let mut known: BTreeMap<String, Option<String>> =
+        let mut known: BTreeMap<Text, Option<Text>> =
             settings.map(|setting| (setting.name.clone(), setting.value.clone())).collect();
         let mut limited = Vec::new();
         for cgroup in &host.cgroup_limits {
-            let limits = cgroup.limits.iter().map(|limit| (limit_name(&cgroup.path, &limit.name), limit.value.clone()));
+            let limits = cgroup
+                .limits
+                .iter()
+                .map(|limit| (limit_name(&cgroup.path, limit.name.borrowed()), limit.value.clone()));
             known.extend(limits);
-            let below = std::ffi::OsStr::from_bytes(cgroup.path.strip_prefix(b"/").unwrap_or_default());
+            let below = std::ffi::OsStr::from_bytes(cgroup.path.raw().strip_prefix(b"/").unwrap_or_default());
             limited.extend(mount.as_ref().map(|mount| mount.join(below)));
         }
-        Self { known, left_out, mount, limited, next_limited: 0, round: Vec::new() }
+        Self {
+            known,
+            left_out: left_out.into_iter().map(Text::from).collect(),
+            mount,
+            limited,
+            next_limited: 0,
+            round: Vec::new(),
+        }
     }
 
     /// What has another value than when it was last looked at.
@@ -79,11 +90,11 @@ impl Watcher {
 
     fn look_at(&mut self, dir: &Path, changes: &mut Vec<Change>) {
         let Some(below) = self.mount.as_ref().and_then(|mount| dir.strip_prefix(mount).ok()) else { return };
-        let path = [b"/", below.as_os_str().as_bytes()].concat();
+        let path = [b"/", below.as_os_str().as_bytes()].concat().into();
         if !dir.exists() {
             // Its limits went with it: no change that somebody made.
-            let prefix = limit_name(&path, "");
-            self.known.retain(|name, _| !name.starts_with(&prefix));
+            let prefix = limit_name(&path, Untrusted(b""));
+            self.known.retain(|name, _| !name.raw().starts_with(prefix.raw()));
             self.limited.retain(|limited| limited != dir);
             return;
         }
@@ -92,20 +103,20 @@ impl Watcher {
             self.limited.push(dir.to_owned());
         }
         for file in settings::LIMIT_FILES {
-            let value = limits.iter().find(|limit| limit.name == file).and_then(|limit| limit.value.clone());
-            self.see(limit_name(&path, file), value, changes);
+            let value = limits.iter().find(|limit| limit.name.is(file)).and_then(|limit| limit.value.clone());
+            self.see(limit_name(&path, Untrusted(file.as_bytes())), value, changes);
         }
     }
 
     /// Compares a value with the one before. One that appears where there was none is a change only for a limit, which
     /// then was not set.
-    fn see(&mut self, name: String, now: Option<String>, changes: &mut Vec<Change>) {
+    fn see(&mut self, name: Text, now: Option<Text>, changes: &mut Vec<Change>) {
         if self.left_out.contains(&name) {
             return;
         }
         let before = self.known.get(&name).cloned().flatten();
         if before != now {
-            let is_new = before.is_none() && !name.starts_with("cgroup:");
+            let is_new = before.is_none() && name.borrowed().strip_prefix("cgroup:").is_none();
             if !is_new {
                 changes.push(Change { name: name.clone(), before, after: now.clone() });
             }
@@ -119,14 +130,14 @@ impl Watcher {
 
 /// Whether it is what somebody sets: the use of a zram device is told by the same file as its limit.
 fn is_watched(setting: &Setting) -> bool {
-    !setting.name.ends_with("/mm_stat")
+    !setting.name.borrowed().rsplit_once(b'/').is_some_and(|(_, file)| file.is("mm_stat"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
 
-    use super::{HostFacts, Watcher};
+    use super::{HostFacts, Text, Watcher};
 
     /// A cgroup hierarchy of plain files.
     fn hierarchy(dir: &Path) -> Watcher {
@@ -148,8 +159,8 @@ mod tests {
             assert_eq!(watcher.changes(), []);
             changes.into_iter().map(|change| (change.name, change.before, change.after)).collect::<Vec<_>>()
         };
-        let name = || "cgroup:/a/b:memory.high".to_owned();
-        let value = |text: &str| Some(text.to_owned());
+        let name = || Text::from("cgroup:/a/b:memory.high");
+        let value = |text: &str| Some(Text::from(text));
         assert_eq!(told("4096"), [(name(), None, value("4096"))]);
         assert_eq!(told("8192"), [(name(), value("4096"), value("8192"))]);
         assert_eq!(told("max"), [(name(), value("8192"), None)]);

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::settings;
-use crate::limits::{LimitLevel, LimitValue, Limits, with_those_above};
+use crate::{
+    limits::{LimitLevel, LimitValue, Limits, with_those_above},
+    untrusted::Text,
+};
 
 /// What is used, in either version.
 const USED: [&str; 3] = ["memory.current", "memory.swap.current", "memory.usage_in_bytes"];
@@ -25,30 +28,30 @@ pub fn limits(id: u64, mount: &Path, path: &[u8]) -> Limits {
         let below = Path::new(OsStr::from_bytes(above.strip_prefix(b"/").unwrap_or(above)));
         // The kernel gives no such names; a name that is no part of a path is nothing to follow.
         if !below.components().all(|part| matches!(part, Component::Normal(_))) {
-            return LimitLevel { path: above.to_vec(), values: Vec::new() };
+            return LimitLevel { path: above.into(), values: Vec::new() };
         }
         let dir = mount.join(below);
         let limits = settings::limits(&dir).into_iter();
-        let limits = limits.filter_map(|l| Some((l.name, LimitValue::Bytes(l.value?.parse().ok()?))));
+        let limits = limits.filter_map(|l| Some((l.name, LimitValue::Bytes(l.value?.borrowed().parse()?))));
         let used = || used(&dir);
         let values = if above == path { limits.chain(used()).collect() } else { limits.collect() };
-        LimitLevel { path: above.to_vec(), values }
+        LimitLevel { path: above.into(), values }
     };
     Limits { id, recorded: false, levels: with_those_above(path, level) }
 }
 
-fn used(dir: &Path) -> Vec<(String, LimitValue)> {
+fn used(dir: &Path) -> Vec<(Text, LimitValue)> {
     let number = |name: &str| fs::read_to_string(dir.join(name)).ok()?.trim().parse::<u64>().ok();
-    let used = USED.into_iter().filter_map(|name| Some((name.to_owned(), LimitValue::Bytes(number(name)?))));
-    let met = number(FAILCNT).map(|n| (FAILCNT.to_owned(), LimitValue::Times(n)));
+    let used = USED.into_iter().filter_map(|name| Some((name.into(), LimitValue::Bytes(number(name)?))));
+    let met = number(FAILCNT).map(|n| (FAILCNT.into(), LimitValue::Times(n)));
     let mut all: Vec<_> = used.chain(met).collect();
     for (file, wanted) in EVENTS {
         let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
         let counts = text.lines().filter_map(|line| line.split_once(' '));
         let told = counts.filter(|(name, _)| wanted.contains(name));
-        all.extend(
-            told.filter_map(|(name, n)| Some((format!("{file}:{name}"), LimitValue::Times(n.trim().parse().ok()?)))),
-        );
+        all.extend(told.filter_map(|(name, n)| {
+            Some((format!("{file}:{name}").into(), LimitValue::Times(n.trim().parse().ok()?)))
+        }));
     }
     all
 }
@@ -76,7 +79,7 @@ mod tests {
         file("a/b/memory.failcnt", "9\n");
         let found = limits(5, mount.path(), b"/a/b");
         let values: Vec<_> = found.levels.iter().map(|level| level.values.clone()).collect();
-        let named = |name: &str, value| (name.to_owned(), value);
+        let named = |name: &str, value| (name.into(), value);
         let own = vec![
             named("memory.current", LimitValue::Bytes(4096)),
             named("memory.failcnt", LimitValue::Times(9)),

@@ -1,7 +1,7 @@
 //! All of `/proc/vmstat` and `/proc/meminfo`: for a trace, which does not know yet what will be asked of it.
 
 use super::{pseudo_file::PseudoFile, vmstat};
-use crate::session::memory::Memory;
+use crate::{session::memory::Memory, untrusted::Text};
 
 const MEMINFO: &str = "/proc/meminfo";
 
@@ -13,7 +13,7 @@ pub struct MemoryCounters {
 }
 
 /// Values by name, in the order of the file.
-pub type Named = Vec<(String, u64)>;
+pub type Named = Vec<(Text, u64)>;
 
 impl MemoryCounters {
     /// Opens what there is.
@@ -25,13 +25,13 @@ impl MemoryCounters {
     /// `/proc/vmstat` since boot; empty when it cannot be read.
     pub fn vmstat(&mut self) -> Named {
         let text = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        vmstat::pairs(text).map(|(name, value)| (name.to_owned(), value)).collect()
+        vmstat::pairs(text).map(|(name, value)| (name.into(), value)).collect()
     }
 
     /// `/proc/meminfo` in bytes; empty when it cannot be read.
     pub fn meminfo_bytes(&mut self) -> Named {
         let text = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        meminfo_lines(text).map(|(name, value)| (name.to_owned(), value)).collect()
+        meminfo_lines(text).map(|(name, value)| (name.into(), value)).collect()
     }
 
     /// Memory and swap, with what was swapped since boot.

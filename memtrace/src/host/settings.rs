@@ -102,7 +102,7 @@ pub fn cgroup_limits(mount: &Path) -> (Vec<CgroupLimits>, bool) {
                 return (found, true);
             }
             let name = dir.strip_prefix(mount).map_or(&b""[..], |path| path.as_os_str().as_bytes());
-            found.push(CgroupLimits { id: metadata.ino(), path: [b"/", name].concat(), limits });
+            found.push(CgroupLimits { id: metadata.ino(), path: [b"/", name].concat().into(), limits });
         }
     }
     (found, seen == CGROUPS)
@@ -130,14 +130,13 @@ fn limit(dir: &Path, name: &str) -> Option<Setting> {
     let text = fs::read_to_string(dir.join(name)).ok()?;
     let value = text.trim();
     let is_set = value != "max" && value != "0" && value.parse::<u64>().is_ok_and(|bytes| bytes < V1_NONE);
-    is_set.then(|| Setting { name: name.to_owned(), value: Some(value.to_owned()) })
+    is_set.then(|| Setting { name: name.into(), value: Some(value.into()) })
 }
 
 fn setting(name: String, path: &Path) -> Setting {
-    // Some files have more lines than a setting; what is not text is none.
-    let value =
-        fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).trim().to_owned());
-    Setting { name, value }
+    // Some files have more lines than a setting.
+    let value = fs::read(path).ok().map(|bytes| bytes[..bytes.len().min(4096)].trim_ascii().into());
+    Setting { name: name.into(), value }
 }
 
 fn file_names(dir: &Path) -> Vec<String> {
@@ -152,9 +151,9 @@ mod tests {
     #[test]
     fn this_host_has_settings() {
         let sysctls = super::sysctls();
-        let find = |name: &str| sysctls.iter().find(|setting| setting.name == name);
-        assert!(find("vm.swappiness").and_then(|setting| setting.value.as_deref()).is_some());
+        let find = |name: &str| sysctls.iter().find(|setting| setting.name.is(name));
+        assert!(find("vm.swappiness").and_then(|setting| setting.value.as_ref()).is_some());
         assert!(find("vm.drop_caches").is_none() && find("vm.compact_memory").is_none());
-        assert!(super::sys().iter().any(|setting| setting.name == "transparent_hugepage/enabled"));
+        assert!(super::sys().iter().any(|setting| setting.name.is("transparent_hugepage/enabled")));
     }
 }

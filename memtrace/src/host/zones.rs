@@ -55,7 +55,7 @@ impl Partial {
         let managed_pages = self.managed.filter(|&n| n > 0)?;
         Some(Zone {
             nid: self.nid,
-            name: self.name,
+            name: self.name.into(),
             free_pages: self.free?,
             min_pages: self.min?,
             low_pages: self.low?,

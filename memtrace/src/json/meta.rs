@@ -3,17 +3,17 @@
 use serde::Serialize;
 
 use super::{SCHEMA, text};
-use crate::{clock, hook::HookRecord, session::filter::Filter};
+use crate::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
 
 /// What the first object is made of.
 #[derive(Clone, Copy)]
 pub struct MetaInput<'a> {
     /// Version of memtrace.
-    pub version: &'a str,
+    pub version: &'a Text,
     /// Kernel release (`uname -r`).
-    pub kernel: &'a str,
+    pub kernel: &'a Text,
     /// Host name.
-    pub host: &'a [u8],
+    pub host: &'a Text,
     /// Page size in bytes.
     pub page_size_bytes: u64,
     /// Hooks, attached or not.
@@ -25,7 +25,7 @@ pub struct MetaInput<'a> {
     /// Length of a tick in ns.
     pub interval_ns: u64,
     /// The command that memtrace started, word by word; empty without one.
-    pub command: &'a [Vec<u8>],
+    pub command: &'a [Text],
 }
 
 /// Two clocks read together.
@@ -56,14 +56,12 @@ impl Hook {
     /// The object of a hook.
     #[must_use]
     pub fn new(hook: &HookRecord) -> Self {
-        // They may come from a trace: text of another host.
-        let word = |word: &String| text(word.as_bytes());
         Self {
-            name: word(&hook.name),
-            attached: hook.attached.as_ref().map(word),
-            reason: hook.reason.as_ref().map(word),
-            without: word(&hook.without),
-            unread: hook.unread.iter().map(word).collect(),
+            name: hook.name.json(),
+            attached: hook.attached.as_ref().map(Text::json),
+            reason: hook.reason.as_ref().map(Text::json),
+            without: hook.without.json(),
+            unread: hook.unread.iter().map(Text::json).collect(),
         }
     }
 }
@@ -121,15 +119,15 @@ impl Meta {
         let filter = input.filter;
         Self {
             schema: SCHEMA,
-            version: text(input.version.as_bytes()),
+            version: input.version.json(),
             t_ns: clock.mono_ns,
             time: clock.rfc3339(clock.mono_ns),
             clock: Clock {
                 monotonic_ns: clock.mono_ns,
                 realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX),
             },
-            kernel: text(input.kernel.as_bytes()),
-            host: text(input.host),
+            kernel: input.kernel.json(),
+            host: input.host.json(),
             page_size_bytes: input.page_size_bytes,
             hooks: input.hooks.iter().map(Hook::new).collect(),
             filters: Filters {
@@ -141,7 +139,7 @@ impl Meta {
                 min_stall_ns: input.min_stall_ns,
             },
             interval_ns: input.interval_ns,
-            command: (!input.command.is_empty()).then(|| input.command.iter().map(|word| text(word)).collect()),
+            command: (!input.command.is_empty()).then(|| input.command.iter().map(Text::json).collect()),
         }
     }
 }

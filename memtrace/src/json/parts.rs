@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     session::{parts, shrinkers},
     throttle,
+    untrusted::Text,
 };
 
 /// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
@@ -71,10 +72,8 @@ pub struct Shrinker {
 
 impl Shrinker {
     pub(super) fn all(times: &[shrinkers::ShrinkerTime]) -> Vec<Self> {
-        let one = |time: &shrinkers::ShrinkerTime| Self {
-            name: time.name.as_ref().map(ToString::to_string),
-            total_ns: time.total_ns,
-        };
+        let one =
+            |time: &shrinkers::ShrinkerTime| Self { name: time.name.as_ref().map(Text::json), total_ns: time.total_ns };
         times.iter().map(one).collect()
     }
 }

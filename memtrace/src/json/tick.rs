@@ -9,7 +9,6 @@ use super::{
     evictors::Evictors,
     finite,
     refaults::Refaults,
-    text,
 };
 use crate::{
     clock::Clock,
@@ -248,7 +247,7 @@ fn zones(tick: &tick::Tick) -> Vec<Zone> {
     let tightest = tick.tightest_zones();
     let zone = |zone: &input::Zone| Zone {
         nid: zone.nid,
-        zone: text(zone.name.as_bytes()),
+        zone: zone.name.json(),
         free_pages: zone.free_pages,
         min_pages: zone.min_pages,
         low_pages: zone.low_pages,

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::text;
 use crate::session::{nodes, summary::NodeReclaim, zones};
 
 /// One zone at the begins of direct stalls.
@@ -34,7 +33,7 @@ impl ZoneStalls {
     pub(super) fn new(zone: &zones::ZoneStalls) -> Self {
         Self {
             nid: zone.nid,
-            zone: text(zone.name.as_bytes()),
+            zone: zone.name.json(),
             below_min: zone.below_min,
             below_low: zone.below_low,
             below_high: zone.below_high,

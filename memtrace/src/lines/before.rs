@@ -7,10 +7,7 @@ use super::{
     oom::{limit, name},
     style::{Colour, Style},
 };
-use crate::{
-    before::{BeforeStart, PastOom},
-    untrusted::Untrusted,
-};
+use crate::before::{BeforeStart, PastOom};
 
 /// OOM kills and tasks that are listed one by one.
 const LISTED: usize = 5;
@@ -26,7 +23,7 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
             "  memory pressure  some {:.1} {:.1} {:.1} %  full {:.1} {:.1} {:.1} %  (last 10 s, 60 s, 300 s)",
             p.some_avg[0], p.some_avg[1], p.some_avg[2], p.full_avg[0], p.full_avg[1], p.full_avg[2]
         ),
-        Err(why) => writeln!(out, "  memory pressure  not read: {}", Untrusted(why.as_bytes()).tty()),
+        Err(why) => writeln!(out, "  memory pressure  not read: {}", why.tty()),
     };
     let window = duration(before.oom_window_ns);
     match &before.oom_kills {
@@ -41,7 +38,7 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
             }
             more(&mut out, kills.len());
         }
-        Err(why) => _ = writeln!(out, "  OOM kills        not read: {}", Untrusted(why.as_bytes()).tty()),
+        Err(why) => _ = writeln!(out, "  OOM kills        not read: {}", why.tty()),
     }
     match &before.in_reclaim {
         Ok(tasks) if tasks.is_empty() => out.push_str("  in reclaim       no task\n"),
@@ -52,18 +49,18 @@ pub fn before_start(before: &BeforeStart, style: Style) -> String {
             }
             more(&mut out, tasks.len());
         }
-        Err(why) => _ = writeln!(out, "  in reclaim       not read: {}", Untrusted(why.as_bytes()).tty()),
+        Err(why) => _ = writeln!(out, "  in reclaim       not read: {}", why.tty()),
     }
     out
 }
 
 fn past_oom(out: &mut String, kill: &PastOom) {
-    let cgroup = kill.cgroup.as_ref().map_or_else(|| "-".to_owned(), |path| Untrusted(path).tty().to_string());
+    let cgroup = kill.cgroup.as_ref().map_or_else(|| "-".to_owned(), |path| path.tty().to_string());
     let _ = writeln!(
         out,
         "    {} ago  {}[{}]  cgroup {cgroup}  limit: {}",
         duration(kill.ago_ns),
-        Untrusted(&kill.comm).tty(),
+        kill.comm.tty(),
         kill.pid,
         limit(kill.constraint)
     );

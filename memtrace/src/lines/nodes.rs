@@ -16,7 +16,6 @@ use crate::{
         zones::ZoneStalls,
     },
     source::Source,
-    untrusted::Untrusted,
 };
 
 /// All that is told of nodes and zones.
@@ -159,7 +158,7 @@ fn zone(out: &mut String, zone: &ZoneStalls) {
         (zone.above_high, "above high"),
     ];
     let mut present = classes.into_iter().filter(|(n, _)| *n > 0);
-    let _ = write!(out, "node {} {}: ", zone.nid, Untrusted(zone.name.as_bytes()).tty());
+    let _ = write!(out, "node {} {}: ", zone.nid, zone.name.tty());
     if let Some((n, class)) = present.next() {
         let _ = write!(out, "{} began with free {class} ({})", things(n, "direct stall"), share(n));
     }

@@ -7,7 +7,6 @@ use crate::{
         summary::KindSummary,
     },
     throttle::Throttles,
-    untrusted::Untrusted,
 };
 
 /// What they were spent on: all stalls of a kind, and the slowest hundredth of them.
@@ -72,7 +71,7 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) ->
 }
 
 fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
-    let name = shrinker.name.as_ref().map(|name| Untrusted(name.as_bytes()).tty().to_string());
+    let name = shrinker.name.as_ref().map(|name| name.tty().to_string());
     format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
 }
 

@@ -177,7 +177,7 @@ fn in_full(tick: &Tick) -> String {
     }
     parts.extend(tick.kswapd.iter().map(|kswapd| format!("kswapd {}", node(tick, kswapd))));
     for zone in tick.tightest_zones() {
-        parts.push(format!("N{} {} {}", zone.nid, zone.name, against_watermark(zone)));
+        parts.push(format!("N{} {} {}", zone.nid, zone.name.tty(), against_watermark(zone)));
     }
     format!(" {}", parts.join(", "))
 }

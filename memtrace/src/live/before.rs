@@ -9,6 +9,7 @@ use crate::{
         pressure,
     },
     probe::stalled::AlreadyStalled,
+    untrusted::Text,
 };
 
 /// How far back the kernel log matters.
@@ -26,11 +27,15 @@ pub(super) fn gather(
         Err(why) => Err(why.clone()),
     };
     BeforeStart {
-        pressure: pressure::read(),
+        pressure: pressure::read().map_err(Text::from),
         oom_kills: kills
-            .map(|kills| kills.into_iter().rev().filter_map(|kill| past(kill, now_ns, window_ns)).collect()),
+            .map(|kills| kills.into_iter().rev().filter_map(|kill| past(kill, now_ns, window_ns)).collect())
+            .map_err(Text::from),
         oom_window_ns: window_ns,
-        in_reclaim: stalled.as_ref().map_err(Clone::clone).map(|tasks| tasks.iter().map(in_reclaim).collect()),
+        in_reclaim: stalled
+            .as_ref()
+            .map_err(|why| why.as_str().into())
+            .map(|tasks| tasks.iter().map(in_reclaim).collect()),
     }
 }
 
@@ -39,8 +44,8 @@ fn past(kill: LogKill, now_ns: u64, window_ns: u64) -> Option<PastOom> {
     (ago_ns <= window_ns).then(|| PastOom {
         ago_ns,
         pid: kill.pid,
-        comm: kill.comm.bytes().to_vec(),
-        cgroup: kill.task_memcg,
+        comm: kill.comm.bytes().into(),
+        cgroup: kill.task_memcg.map(Text::from),
         constraint: kill.constraint,
     })
 }

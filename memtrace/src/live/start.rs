@@ -139,8 +139,8 @@ pub(super) fn output(job: &Job<'_>, view: View, hooks: &[HookStatus], filter: &F
     let model = |no_color| {
         let uname = rustix::system::uname();
         let about = About {
-            host: uname.nodename().to_bytes().to_vec(),
-            kernel: uname.release().to_string_lossy().into_owned(),
+            host: uname.nodename().to_bytes().into(),
+            kernel: uname.release().to_bytes().into(),
             start_ns,
             hooks: hooks.iter().map(HookRecord::from).collect(),
             filter: lines::filter_in_words(filter),
@@ -162,12 +162,12 @@ pub(super) fn output(job: &Job<'_>, view: View, hooks: &[HookStatus], filter: &F
 
 fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {
     let uname = rustix::system::uname();
-    let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+    let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().into()).collect();
     let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
     let input = MetaInput {
-        version: env!("CARGO_PKG_VERSION"),
-        kernel: &uname.release().to_string_lossy(),
-        host: uname.nodename().to_bytes(),
+        version: &env!("CARGO_PKG_VERSION").into(),
+        kernel: &uname.release().to_bytes().into(),
+        host: &uname.nodename().to_bytes().into(),
         page_size_bytes: rustix::param::page_size() as u64,
         hooks: &hooks,
         filter,
@@ -180,10 +180,11 @@ fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> 
 
 /// How a recording is made.
 pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
-    let words = |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes()).collect();
+    let words =
+        |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes().into()).collect();
     let context = decode_context(probe, facts);
     Setup {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: env!("CARGO_PKG_VERSION").into(),
         argv: words(&mut std::env::args_os()),
         command: words(&mut job.trace.cmd.iter().cloned()),
         start_ns,

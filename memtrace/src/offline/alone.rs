@@ -16,7 +16,6 @@ use crate::{
     compare::{Run, Side},
     replay::{Act, Marks, when::When},
     trace::change::Change,
-    untrusted::Untrusted,
 };
 
 /// Changes that are named in a list.
@@ -153,7 +152,7 @@ fn which(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
 fn names(act: &Act) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for Change { name, .. } in &act.changes {
-        let name = Untrusted(name.as_bytes()).tty().to_string();
+        let name = name.tty().to_string();
         if !names.contains(&name) {
             names.push(name);
         }

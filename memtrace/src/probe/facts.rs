@@ -21,7 +21,10 @@ use super::{
     places,
     zones::{self, Watched},
 };
-use crate::hook::{Attached, HookStatus};
+use crate::{
+    hook::{Attached, HookStatus},
+    untrusted::Text,
+};
 
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -42,7 +45,7 @@ pub(super) struct KernelFacts {
     /// All zones that hold pages.
     all_zones: Vec<Watched>,
     ways: Ways,
-    pub(super) gfp_names: Vec<(u32, String)>,
+    pub(super) gfp_names: Vec<(u32, Text)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
     /// Whether programs may read kernel memory whose type the verifier does not know.

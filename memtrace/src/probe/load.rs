@@ -30,6 +30,7 @@ use crate::{
     hook::{Attached, HookStatus},
     session::faults::FaultsRead,
     source::Sources,
+    untrusted::Text,
 };
 
 /// Where the memory controller is, which decides how a task's cgroup is found without BTF.
@@ -95,7 +96,7 @@ pub struct Probe {
     /// Each hook on this kernel.
     pub hooks: Vec<HookStatus>,
     /// Bit and name of each allocation flag of this kernel.
-    pub gfp_names: Vec<(u32, String)>,
+    pub gfp_names: Vec<(u32, Text)>,
     /// Tasks already stalled at attach, or why they could not be listed.
     pub already_stalled: Result<Vec<AlreadyStalled>, String>,
     /// The records.

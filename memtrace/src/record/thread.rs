@@ -27,6 +27,7 @@ use crate::{
         Encoder,
         model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
     },
+    untrusted::Text,
 };
 
 /// What is pending is written at least this often.
@@ -172,7 +173,7 @@ impl Writing {
                 }
                 Ok(Message::Tick(tick)) => self.tick(tick),
                 Ok(Message::Trigger(trigger)) => {
-                    self.remark(trigger.t_ns, RemarkKind::Trigger, trigger.text.clone());
+                    self.remark(trigger.t_ns, RemarkKind::Trigger, trigger.text.as_str().into());
                     self.target.trigger(&trigger);
                 }
                 Ok(Message::Remark(remark)) => self.remark(remark.t_ns, remark.kind, remark.text),
@@ -190,7 +191,7 @@ impl Writing {
         }
     }
 
-    fn remark(&mut self, t_ns: u64, kind: RemarkKind, text: String) {
+    fn remark(&mut self, t_ns: u64, kind: RemarkKind, text: Text) {
         let result = self.encoder.remark(&Remark { t_ns, kind, text }, &mut self.target);
         self.check(result);
     }
@@ -206,8 +207,8 @@ impl Writing {
             self.clocks_read = Instant::now();
         }
         for change in self.watcher.changes() {
-            self.meta.host.change(&change.name, change.after.as_deref());
-            self.remark(t_ns, RemarkKind::Changed, change.to_string());
+            self.meta.host.change(&change.name, change.after.as_ref());
+            self.remark(t_ns, RemarkKind::Changed, change.to_text());
         }
         let open = tick.input.totals.open.clone();
         self.last = Some(tick);
@@ -306,6 +307,7 @@ impl Writing {
         let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
         self.failure = Some(text.clone());
         // It may fit where a block of events did not.
-        let _ = self.encoder.remark(&Remark { t_ns, kind: RemarkKind::EventsStopped, text }, &mut self.target);
+        let _ =
+            self.encoder.remark(&Remark { t_ns, kind: RemarkKind::EventsStopped, text: text.into() }, &mut self.target);
     }
 }

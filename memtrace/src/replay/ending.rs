@@ -24,9 +24,9 @@ impl Replay {
             }
             RemarkKind::Changed => self.changed(remark),
             RemarkKind::BlockBegin => {
-                let mark: Option<BlockMark> = remark.text.parse().ok();
+                let mark = BlockMark::of_text(&remark.text);
                 for Setting { name, value } in mark.into_iter().flat_map(|mark| mark.settings) {
-                    self.meta.host.change(&name, value.as_deref());
+                    self.meta.host.change(&name, value.as_ref());
                 }
             }
             RemarkKind::Trigger | RemarkKind::BlockEnd | RemarkKind::Unknown => {}
@@ -38,8 +38,8 @@ impl Replay {
 
     /// The host from now on; told when it falls into what is shown.
     fn changed(&mut self, remark: &Remark) {
-        let Ok(change) = remark.text.parse::<Change>() else { return };
-        self.meta.host.change(&change.name, change.after.as_deref());
+        let Some(change) = Change::of_text(&remark.text) else { return };
+        self.meta.host.change(&change.name, change.after.as_ref());
         if self.shown_ticks > 0 {
             self.notes.push(Note::Changed { t_ns: remark.t_ns, change });
         }

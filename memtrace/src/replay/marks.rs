@@ -91,15 +91,15 @@ impl Watch for Marks {
 
     fn remark(&mut self, remark: &Remark) {
         match remark.kind {
-            RemarkKind::BlockBegin => self.open = remark.text.parse().ok().map(|mark| (remark.t_ns, mark)),
+            RemarkKind::BlockBegin => self.open = BlockMark::of_text(&remark.text).map(|mark| (remark.t_ns, mark)),
             RemarkKind::BlockEnd => {
-                let ended: Option<BlockMark> = remark.text.parse().ok();
+                let ended = BlockMark::of_text(&remark.text);
                 if let Some((since_ns, mark)) = self.open.take_if(|(_, mark)| Some(&*mark) == ended.as_ref()) {
                     self.blocks.push(Block { mark, since_ns, until_ns: remark.t_ns });
                 }
             }
             RemarkKind::Changed => {
-                let Ok(change) = remark.text.parse::<Change>() else { return };
+                let Some(change) = Change::of_text(&remark.text) else { return };
                 match self.acts.last_mut() {
                     Some(act) if remark.t_ns.saturating_sub(act.after_ns) <= ONE_ACT_NS => {
                         act.after_ns = remark.t_ns;
@@ -121,11 +121,11 @@ impl Watch for Marks {
 #[cfg(test)]
 mod tests {
     use super::{BlockMark, Change, Marks, Remark, RemarkKind, Watch as _};
-    use crate::trace::mark::Side;
+    use crate::{trace::mark::Side, untrusted::Text};
 
     const S: u64 = 1_000_000_000;
 
-    fn marks(remarks: &[(u64, RemarkKind, String)]) -> Marks {
+    fn marks(remarks: &[(u64, RemarkKind, Text)]) -> Marks {
         let mut marks = Marks::new(0);
         for (t_s, kind, text) in remarks {
             marks.ticks_ns = [t_s.saturating_sub(1) * S, t_s * S];
@@ -134,8 +134,8 @@ mod tests {
         marks
     }
 
-    fn block(side: Side, pair: u32) -> String {
-        BlockMark { side, pair, settings: Vec::new() }.to_string()
+    fn block(side: Side, pair: u32) -> Text {
+        BlockMark { side, pair, settings: Vec::new() }.to_text()
     }
 
     #[test]
@@ -159,9 +159,8 @@ mod tests {
 
     #[test]
     fn changes_of_one_minute_are_one_act() {
-        let change = |name: &str| {
-            Change { name: name.to_owned(), before: Some("1".to_owned()), after: Some("2".to_owned()) }.to_string()
-        };
+        let change =
+            |name: &str| Change { name: name.into(), before: Some("1".into()), after: Some("2".into()) }.to_text();
         let changed = |t_s, name| (t_s, RemarkKind::Changed, change(name));
         let marks = marks(&[changed(100, "vm.a"), changed(150, "vm.b"), changed(400, "vm.a")]);
         let acts: Vec<_> =

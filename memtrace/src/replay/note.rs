@@ -2,7 +2,12 @@
 
 use std::fmt::{self, Display};
 
-use crate::{clock::Clock, lines, trace::change::Change, untrusted::Untrusted};
+use crate::{
+    clock::Clock,
+    lines,
+    trace::change::Change,
+    untrusted::{Text, Untrusted},
+};
 
 /// One thing to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +56,7 @@ pub enum Note {
         /// When, `CLOCK_MONOTONIC` in ns.
         t_ns: u64,
         /// Why, in words.
-        text: String,
+        text: Text,
     },
     /// A setting was changed.
     Changed {
@@ -150,14 +155,14 @@ impl Display for Words<'_> {
                 f,
                 "from {} on no single event was written ({}); the totals go on",
                 time(Some(*t_ns)),
-                Untrusted(text.as_bytes()).tty()
+                text.tty()
             ),
             Note::Changed { t_ns, change: Change { name, before, after } } => {
-                let value = |value: &Option<String>| match value {
+                let value = |value: &Option<Text>| match value {
                     None => "not set".to_owned(),
-                    Some(value) => Untrusted(value.as_bytes()).tty().to_string(),
+                    Some(value) => value.tty().to_string(),
                 };
-                let name = Untrusted(name.as_bytes()).tty().to_string();
+                let name = name.tty();
                 write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(Some(*t_ns)))
             }
             Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {

@@ -7,7 +7,7 @@ use crate::{
     lines::{self, Colour, bytes_or_dash, duration, things},
     replay::Finished,
     trace::model::Meta,
-    untrusted::Untrusted,
+    untrusted::Text,
 };
 
 /// The head, several lines, ending with a newline.
@@ -16,12 +16,12 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
     let mut out = String::new();
     let (host, setup) = (&meta.host, &meta.setup);
     let or = |text: String, else_: &str| if text.is_empty() { else_.to_owned() } else { text };
-    let word = |text: &str| Untrusted(text.as_bytes()).tty().to_string();
+    let word = |text: &Text| text.tty().to_string();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
         "report of {}: Linux {} {}",
-        or(Untrusted(&host.host).tty().to_string(), "a host that is not known"),
+        or(word(&host.host), "a host that is not known"),
         or(word(&host.kernel), "-"),
         word(&host.machine)
     );
@@ -68,11 +68,8 @@ fn machine(out: &mut String, meta: &Meta) {
     if host.cpus == 0 && host.memory_bytes.is_none() {
         return;
     }
-    let cgroups = if host.memory_cgroup.is_empty() {
-        String::new()
-    } else {
-        format!(", cgroup {}", escaped(&host.memory_cgroup))
-    };
+    let cgroups =
+        if host.memory_cgroup.is_empty() { String::new() } else { format!(", cgroup {}", host.memory_cgroup.tty()) };
     let _ = writeln!(
         out,
         "host      {}, {}, {} of memory, pages of {}{cgroups}",
@@ -83,14 +80,10 @@ fn machine(out: &mut String, meta: &Meta) {
     );
 }
 
-fn escaped(text: &str) -> String {
-    Untrusted(text.as_bytes()).tty().to_string()
-}
-
 /// Words of a command line, as a shell would take them.
-fn words(words: &[Vec<u8>]) -> String {
-    let word = |word: &Vec<u8>| {
-        let text = Untrusted(word).tty().to_string();
+fn words(words: &[Text]) -> String {
+    let word = |word: &Text| {
+        let text = word.tty().to_string();
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=./,:@%+".contains(&b));
         if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
     };

@@ -7,7 +7,7 @@ use crate::{
     replay::Finished,
     session::filter::CgroupNames as _,
     trace::model::{CgroupLimits, HostFacts, Setting, SwapArea},
-    untrusted::Untrusted,
+    untrusted::Text,
 };
 
 /// The sysctls that matter, without `vm.`, in the order in which they are shown.
@@ -57,15 +57,16 @@ pub(super) fn tuned(finished: &Finished, top: usize) -> String {
         block(&mut out, "swap", &swap);
     }
     for limits in limits(finished, top) {
-        let set = limits.limits.iter().map(|limit| format!("{} {}", text(&limit.name), limit_value(limit)));
+        let set = limits.limits.iter().map(|limit| format!("{} {}", limit.name.tty(), limit_value(limit)));
         let set = set.collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "limits    {}: {set}", Untrusted(&limits.path).tty());
+        let _ = writeln!(out, "limits    {}: {set}", limits.path.tty());
     }
     out
 }
 
-fn text(text: &str) -> String {
-    Untrusted(text.as_bytes()).tty().to_string()
+/// A value, or a dash where it was not read.
+fn value_or_dash(setting: &Setting) -> String {
+    setting.value.as_ref().map_or_else(|| "-".to_owned(), |value| value.tty().to_string())
 }
 
 /// Words below a title, as many as fit in each line.
@@ -88,8 +89,11 @@ fn block(out: &mut String, title: &str, words: &[String]) {
 
 fn sysctls(host: &HostFacts) -> Vec<String> {
     let value = |name: &str| {
-        let setting = host.sysctls.iter().find(|setting| setting.name.strip_prefix("vm.") == Some(name))?;
-        Some(setting.value.as_deref().map_or_else(|| "-".to_owned(), text))
+        let setting = host
+            .sysctls
+            .iter()
+            .find(|setting| setting.name.borrowed().strip_prefix("vm.").is_some_and(|rest| rest.is(name)))?;
+        Some(value_or_dash(setting))
     };
     let shown = |name: &&str| {
         let value = value(name)?;
@@ -102,13 +106,15 @@ fn sysctls(host: &HostFacts) -> Vec<String> {
 /// THP, MGLRU, zswap: of a choice only what is chosen.
 fn settings(host: &HostFacts) -> Vec<String> {
     let matters = |setting: &&Setting| {
-        ["transparent_hugepage", "lru_gen", "zswap"].iter().any(|part| setting.name.contains(part))
+        ["transparent_hugepage", "lru_gen", "zswap"].iter().any(|part| setting.name.borrowed().contains(part))
     };
     let shown = |setting: &Setting| {
-        let value = setting.value.as_deref().unwrap_or("-");
-        let chosen =
-            value.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or(value, |(chosen, _)| chosen);
-        format!("{} {}", text(&setting.name), text(chosen))
+        let chosen = |value: &Text| {
+            let between = value.borrowed().split_once(b'[').and_then(|(_, rest)| rest.split_once(b']'));
+            between.map(|(chosen, _)| chosen.tty().to_string())
+        };
+        let chosen = setting.value.as_ref().and_then(chosen);
+        format!("{} {}", setting.name.tty(), chosen.unwrap_or_else(|| value_or_dash(setting)))
     };
     host.settings.iter().filter(matters).map(shown).collect()
 }
@@ -116,8 +122,8 @@ fn settings(host: &HostFacts) -> Vec<String> {
 fn area(area: &SwapArea) -> String {
     format!(
         "{} ({}, {}, {} used at the start, priority {})",
-        Untrusted(&area.name).tty(),
-        text(&area.kind),
+        area.name.tty(),
+        area.kind.tty(),
         bytes(area.size_bytes),
         bytes(area.used_bytes),
         area.priority
@@ -126,8 +132,8 @@ fn area(area: &SwapArea) -> String {
 
 /// Bytes read as such; the words of the kernel (`max`) as they are.
 fn limit_value(limit: &Setting) -> String {
-    let value = limit.value.as_deref().unwrap_or("-");
-    value.parse().map_or_else(|_| text(value), bytes)
+    let number = limit.value.as_ref().and_then(|value| value.borrowed().parse());
+    number.map_or_else(|| value_or_dash(limit), bytes)
 }
 
 /// The limits of the cgroups in the tables and of those above them.
@@ -139,7 +145,7 @@ fn limits(finished: &Finished, top: usize) -> impl Iterator<Item = &CgroupLimits
     let paths: Vec<Vec<u8>> = ids.iter().filter_map(|id| Some(finished.paths.path(*id)?.to_vec())).collect();
     let is_of = move |limits: &&CgroupLimits| {
         let holds = |path: &Vec<u8>| {
-            path.strip_prefix(limits.path.as_slice()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            path.strip_prefix(limits.path.raw()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         };
         ids.contains(&limits.id) || paths.iter().any(holds)
     };

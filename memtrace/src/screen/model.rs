@@ -24,6 +24,7 @@ use crate::{
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
     },
+    untrusted::Text,
     view::{Item, KillPaths},
 };
 
@@ -45,9 +46,9 @@ const PATHS: usize = 16_384;
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// Host name.
-    pub host: Vec<u8>,
+    pub host: Text,
     /// Kernel release.
-    pub kernel: String,
+    pub kernel: Text,
     /// When the hooks were attached, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
     /// The hooks, attached or not.

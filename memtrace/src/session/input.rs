@@ -19,7 +19,7 @@ use super::{
     stacks::StackDeltas,
     zones::StallZones,
 };
-use crate::{event::Comm, throttle::Throttles};
+use crate::{event::Comm, throttle::Throttles, untrusted::Text};
 
 /// Exact totals of one kind of stall since attach, summed over the CPUs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,7 +128,7 @@ pub struct Zone {
     /// The node that it belongs to.
     pub nid: u32,
     /// Its name (`DMA`, `DMA32`, `Normal`, `Movable`).
-    pub name: String,
+    pub name: Text,
     /// Free pages.
     pub free_pages: u64,
     /// Below it the allocating task stalls.

@@ -1,12 +1,14 @@
 //! Which shrinkers the time of stalls went to: exact sums by kind and shrinker from the kernel side, those of the slowest
 //! stalls from single events.
 
-use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use memtrace_common::{kind::StallKind, shrinker::ShrinkerTotals};
 
+use crate::untrusted::Text;
+
 /// The name of a function of the kernel, with its module where it is in one: `xfs_fs_free_cached_objects [xfs]`.
-pub type FunctionName = Arc<str>;
+pub type FunctionName = Text;
 
 /// The time of stalls by kind and shrinker since attach. A shrinker is known by the address of its function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,12 +95,8 @@ mod tests {
             .into(),
             names: [(1, "super_cache_scan".into()), (2, "super_cache_scan".into())].into(),
         };
-        let rows: Vec<_> = shrinkers
-            .of_kind(direct)
-            .into_iter()
-            .map(|row| (row.name.as_deref().map(str::to_owned), row.total_ns))
-            .collect();
-        assert_eq!(rows, [(Some("super_cache_scan".to_owned()), 11), (None, 7)]);
+        let rows: Vec<_> = shrinkers.of_kind(direct).into_iter().map(|row| (row.name, row.total_ns)).collect();
+        assert_eq!(rows, [(Some("super_cache_scan".into()), 11), (None, 7)]);
         let mut later = shrinkers.clone();
         later.totals.insert((direct, 2), totals(16, 3));
         let since = later.since(&shrinkers);

@@ -2,13 +2,15 @@
 
 use memtrace_common::zone::ZoneTotals;
 
+use crate::untrusted::Text;
+
 /// One zone at the begins of direct stalls, memtrace's own left out. Exact: counted in the kernel, at the begin itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneStalls {
     /// Its node.
     pub nid: u32,
     /// Its name (`DMA`, `DMA32`, `Normal`, `Movable`).
-    pub name: String,
+    pub name: Text,
     /// Began with fewer free pages than the min watermark, its boost included.
     pub below_min: u64,
     /// From min to below low.
@@ -31,7 +33,7 @@ impl ZoneStalls {
     /// What all CPUs counted of a zone.
     #[must_use]
     pub fn of<'a>(nid: u32, name: &str, cpus: impl IntoIterator<Item = &'a ZoneTotals>) -> Self {
-        let mut sum = Self { nid, name: name.to_owned(), ..Self::default() };
+        let mut sum = Self { nid, name: name.into(), ..Self::default() };
         for cpu in cpus.into_iter().filter(|cpu| cpu.begins() > 0) {
             sum.below_min += cpu.below_min;
             sum.below_low += cpu.below_low;

@@ -224,7 +224,7 @@ impl Encoder {
             RemarkKind::Changed => 5,
             RemarkKind::Unknown => 0,
         };
-        let message = wire::Remark { t_ns: remark.t_ns, kind, text: remark.text.clone() };
+        let message = wire::Remark { t_ns: remark.t_ns, kind, text: remark.text.stored() };
         sealed.and(self.blocks.write(BlockKind::Remark, &message, 1, (remark.t_ns, remark.t_ns), sink))
     }
 

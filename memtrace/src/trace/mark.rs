@@ -1,8 +1,7 @@
 //! What a trace says of the blocks of an experiment: which side held from when to when, with which settings.
 
-use std::{fmt, str::FromStr};
-
 use super::model::Setting;
+use crate::untrusted::{Text, Untrusted};
 
 /// One of the two sides of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,34 +44,30 @@ pub struct BlockMark {
     pub settings: Vec<Setting>,
 }
 
-impl fmt::Display for BlockMark {
-    /// `A 3`, and on lines of their own the settings: `vm.swappiness=60`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.side.letter(), self.pair)?;
+impl BlockMark {
+    /// The text of the remark: `A 3`, and on lines of their own the settings: `vm.swappiness=60`.
+    #[must_use]
+    pub fn to_text(&self) -> Text {
+        let mut text = format!("{} {}", self.side.letter(), self.pair).into_bytes();
         for setting in &self.settings {
-            write!(f, "\n{}={}", setting.name, setting.value.as_deref().unwrap_or_default())?;
+            let value = setting.value.as_ref().map_or(&b""[..], Text::raw);
+            text.extend([b"\n", setting.name.raw(), b"=", value].concat());
         }
-        Ok(())
+        text.into()
     }
-}
 
-impl FromStr for BlockMark {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut lines = text.split('\n');
-        let (letter, pair) = lines.next().and_then(|head| head.split_once(' ')).ok_or(())?;
-        let side = match letter {
-            "A" => Side::A,
-            "B" => Side::B,
-            _ => return Err(()),
+    /// The block that a remark tells of; `None` when its text is of another shape.
+    #[must_use]
+    pub fn of_text(text: &Text) -> Option<Self> {
+        let mut lines = text.borrowed().lines();
+        let (letter, pair) = lines.next()?.split_once(b' ')?;
+        let side = [Side::A, Side::B].into_iter().find(|side| letter.is(side.letter().encode_utf8(&mut [0; 4])))?;
+        let setting = |line: Untrusted<'_>| {
+            let (name, value) = line.rsplit_once(b'=')?;
+            Some(Setting { name: name.into(), value: Some(value.into()) })
         };
-        let setting = |line: &str| {
-            let (name, value) = line.rsplit_once('=').ok_or(())?;
-            Ok(Setting { name: name.to_owned(), value: Some(value.to_owned()) })
-        };
-        let settings = lines.map(setting).collect::<Result<_, ()>>()?;
-        Ok(Self { side, pair: pair.parse().map_err(|_| ())?, settings })
+        let settings = lines.map(setting).collect::<Option<_>>()?;
+        Some(Self { side, pair: pair.parse()?, settings })
     }
 }
 
@@ -82,13 +77,13 @@ mod tests {
 
     #[test]
     fn marks_come_back() {
-        let setting = |name: &str, value: &str| Setting { name: name.to_owned(), value: Some(value.to_owned()) };
+        let setting = |name: &str, value: &str| Setting { name: name.into(), value: Some(value.into()) };
         for settings in [vec![], vec![setting("vm.swappiness", "60"), setting("cgroup:/a b=c:memory.high", "max")]] {
             let mark = BlockMark { side: Side::B, pair: 12, settings };
-            assert_eq!(mark.to_string().parse(), Ok(mark));
+            assert_eq!(BlockMark::of_text(&mark.to_text()), Some(mark));
         }
         for text in ["", "A", "C 1", "A x", "A -1", "A 1\nnothing", "a 1", "A 1 2"] {
-            assert_eq!(text.parse::<BlockMark>(), Err(()), "{text}");
+            assert_eq!(BlockMark::of_text(&text.into()), None, "{text}");
         }
     }
 }

@@ -20,10 +20,23 @@ use crate::{
         pattern::{CgroupPattern, CommPattern},
     },
     source::{Source, Sources},
+    untrusted::Text,
 };
 
 /// Hooks that can tell refaults.
 const REFAULT_HOOKS: [&str; 2] = ["workingset_refault", "memcg:mod_memcg_lruvec_state"];
+
+fn bytes(texts: &[Text]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.raw().to_vec()).collect()
+}
+
+fn strings(texts: &[Text]) -> Vec<String> {
+    texts.iter().map(Text::stored).collect()
+}
+
+fn texts<T: Into<Text>>(fields: Vec<T>) -> Vec<Text> {
+    fields.into_iter().map(Into::into).collect()
+}
 
 pub(super) fn put(meta: &Meta) -> wire::Meta {
     wire::Meta {
@@ -87,9 +100,9 @@ pub(super) fn to_clock(clock: &wire::Clock) -> ClockReading {
 fn of_setup(setup: &Setup) -> wire::Setup {
     let Setup { filter, faults_read, .. } = setup;
     wire::Setup {
-        version: setup.version.clone(),
-        argv: setup.argv.clone(),
-        command: setup.command.clone(),
+        version: setup.version.stored(),
+        argv: bytes(&setup.argv),
+        command: bytes(&setup.command),
         start_ns: setup.start_ns,
         interval_ns: setup.interval_ns,
         own_pid: setup.own_pid,
@@ -113,7 +126,7 @@ fn of_setup(setup: &Setup) -> wire::Setup {
             swapins: faults_read.swapins,
         }),
         hooks: setup.hooks.iter().map(of_hook).collect(),
-        gfp_names: setup.gfp_names.iter().map(|(bit, name)| wire::GfpName { bit: *bit, name: name.clone() }).collect(),
+        gfp_names: setup.gfp_names.iter().map(|(bit, name)| wire::GfpName { bit: *bit, name: name.stored() }).collect(),
     }
 }
 
@@ -123,9 +136,9 @@ fn to_setup(setup: wire::Setup) -> Setup {
     let hook_name = |name: String| REFAULT_HOOKS.into_iter().find(|known| *known == name).unwrap_or("another hook");
     let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
     Setup {
-        version: setup.version,
-        argv: setup.argv,
-        command: setup.command,
+        version: setup.version.into(),
+        argv: texts(setup.argv),
+        command: texts(setup.command),
         start_ns: setup.start_ns,
         interval_ns: setup.interval_ns,
         own_pid: setup.own_pid,
@@ -149,7 +162,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
             swapins: faults.swapins,
         },
         hooks: setup.hooks.into_iter().map(to_hook).collect(),
-        gfp_names: setup.gfp_names.into_iter().map(|flag| (flag.bit, flag.name)).collect(),
+        gfp_names: setup.gfp_names.into_iter().map(|flag| (flag.bit, flag.name.into())).collect(),
     }
 }
 
@@ -165,88 +178,98 @@ fn sources(kinds: &[u32], numbers: &[u32]) -> Sources {
 }
 
 fn of_hook(hook: &HookRecord) -> wire::Hook {
-    let HookRecord { name, attached, reason, without, unread } = hook.clone();
-    wire::Hook { name, attached, reason, without, unread }
+    wire::Hook {
+        name: hook.name.stored(),
+        attached: hook.attached.as_ref().map(Text::stored),
+        reason: hook.reason.as_ref().map(Text::stored),
+        without: hook.without.stored(),
+        unread: strings(&hook.unread),
+    }
 }
 
 fn to_hook(hook: wire::Hook) -> HookRecord {
-    let wire::Hook { name, attached, reason, without, unread } = hook;
-    HookRecord { name, attached, reason, without, unread }
+    HookRecord {
+        name: hook.name.into(),
+        attached: hook.attached.map(Text::from),
+        reason: hook.reason.map(Text::from),
+        without: hook.without.into(),
+        unread: texts(hook.unread),
+    }
 }
 
 fn of_setting(setting: &Setting) -> wire::Setting {
-    wire::Setting { name: setting.name.clone(), value: setting.value.clone() }
+    wire::Setting { name: setting.name.stored(), value: setting.value.as_ref().map(Text::stored) }
 }
 
 fn to_setting(setting: wire::Setting) -> Setting {
-    Setting { name: setting.name, value: setting.value }
+    Setting { name: setting.name.into(), value: setting.value.map(Text::from) }
 }
 
 fn of_host(host: &HostFacts) -> wire::Host {
     let swap = |area: &SwapArea| wire::SwapArea {
-        name: area.name.clone(),
-        kind: area.kind.clone(),
+        name: area.name.raw().to_vec(),
+        kind: area.kind.stored(),
         size_bytes: area.size_bytes,
         used_bytes: area.used_bytes,
         priority: area.priority,
     };
     let limits = |cgroup: &CgroupLimits| wire::CgroupLimits {
         id: cgroup.id,
-        path: cgroup.path.clone(),
+        path: cgroup.path.raw().to_vec(),
         limits: cgroup.limits.iter().map(of_setting).collect(),
     };
     wire::Host {
-        host: host.host.clone(),
-        kernel: host.kernel.clone(),
-        kernel_version: host.kernel_version.clone(),
-        machine: host.machine.clone(),
-        boot_id: host.boot_id.clone(),
+        host: host.host.raw().to_vec(),
+        kernel: host.kernel.stored(),
+        kernel_version: host.kernel_version.stored(),
+        machine: host.machine.stored(),
+        boot_id: host.boot_id.stored(),
         cpus: host.cpus,
         nodes: host.nodes,
         memory_bytes: host.memory_bytes,
         page_size_bytes: host.page_size_bytes,
-        memory_cgroup: host.memory_cgroup.clone(),
+        memory_cgroup: host.memory_cgroup.stored(),
         swap: host.swap.iter().map(swap).collect(),
         sysctls: host.sysctls.iter().map(of_setting).collect(),
         settings: host.settings.iter().map(of_setting).collect(),
         cgroup_limits: host.cgroup_limits.iter().map(limits).collect(),
         cgroup_limits_cut: host.cgroup_limits_cut,
-        vmstat_names: host.vmstat_names.clone(),
-        meminfo_names: host.meminfo_names.clone(),
+        vmstat_names: strings(&host.vmstat_names),
+        meminfo_names: strings(&host.meminfo_names),
     }
 }
 
 fn to_host(host: wire::Host) -> HostFacts {
     let swap = |area: wire::SwapArea| SwapArea {
-        name: area.name,
-        kind: area.kind,
+        name: area.name.into(),
+        kind: area.kind.into(),
         size_bytes: area.size_bytes,
         used_bytes: area.used_bytes,
         priority: area.priority,
     };
     let limits = |cgroup: wire::CgroupLimits| CgroupLimits {
         id: cgroup.id,
-        path: cgroup.path,
+        path: cgroup.path.into(),
         limits: cgroup.limits.into_iter().map(to_setting).collect(),
     };
     HostFacts {
-        host: host.host,
-        kernel: host.kernel,
-        kernel_version: host.kernel_version,
-        machine: host.machine,
-        boot_id: host.boot_id,
+        host: host.host.into(),
+        kernel: host.kernel.into(),
+        kernel_version: host.kernel_version.into(),
+        machine: host.machine.into(),
+        boot_id: host.boot_id.into(),
         cpus: host.cpus,
         nodes: host.nodes,
         memory_bytes: host.memory_bytes,
         page_size_bytes: host.page_size_bytes,
-        memory_cgroup: host.memory_cgroup,
+        memory_cgroup: host.memory_cgroup.into(),
         swap: host.swap.into_iter().map(swap).collect(),
         sysctls: host.sysctls.into_iter().map(to_setting).collect(),
         settings: host.settings.into_iter().map(to_setting).collect(),
         cgroup_limits: host.cgroup_limits.into_iter().map(limits).collect(),
         cgroup_limits_cut: host.cgroup_limits_cut,
-        vmstat_names: host.vmstat_names,
-        meminfo_names: host.meminfo_names,
+        vmstat_names: texts(host.vmstat_names),
+        meminfo_names: texts(host.meminfo_names),
     }
 }
 
@@ -254,8 +277,8 @@ fn of_before(before: &BeforeStart) -> wire::Before {
     let kill = |kill: &PastOom| wire::PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,
-        comm: kill.comm.clone(),
-        cgroup: kill.cgroup.clone(),
+        comm: kill.comm.raw().to_vec(),
+        cgroup: kill.cgroup.as_ref().map(|path| path.raw().to_vec()),
         constraint: of_constraint(kill.constraint),
     };
     let task = |task: &TaskInReclaim| wire::OpenStall {
@@ -266,12 +289,12 @@ fn of_before(before: &BeforeStart) -> wire::Before {
     };
     wire::Before {
         pressure: before.pressure.as_ref().ok().map(of_pressure),
-        pressure_error: before.pressure.as_ref().err().cloned().unwrap_or_default(),
+        pressure_error: before.pressure.as_ref().err().map(Text::stored).unwrap_or_default(),
         oom_kills: before.oom_kills.iter().flatten().map(kill).collect(),
-        oom_error: before.oom_kills.as_ref().err().cloned(),
+        oom_error: before.oom_kills.as_ref().err().map(Text::stored),
         oom_window_ns: before.oom_window_ns,
         in_reclaim: before.in_reclaim.iter().flatten().map(task).collect(),
-        in_reclaim_error: before.in_reclaim.as_ref().err().cloned(),
+        in_reclaim_error: before.in_reclaim.as_ref().err().map(Text::stored),
     }
 }
 
@@ -279,8 +302,8 @@ fn to_before(before: &wire::Before) -> BeforeStart {
     let kill = |kill: &wire::PastOom| PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,
-        comm: kill.comm.clone(),
-        cgroup: kill.cgroup.clone(),
+        comm: kill.comm.as_slice().into(),
+        cgroup: kill.cgroup.as_deref().map(Text::from),
         constraint: to_constraint(kill.constraint),
     };
     let task = |task: &wire::OpenStall| TaskInReclaim {
@@ -288,9 +311,9 @@ fn to_before(before: &wire::Before) -> BeforeStart {
         tid: task.tid,
         comm: task.comm.as_deref().map_or_else(Comm::default, Comm::from),
     };
-    let unless = |error: &Option<String>| error.clone().map_or(Ok(()), Err);
+    let unless = |error: &Option<String>| error.as_deref().map_or(Ok(()), |error| Err(Text::from(error)));
     BeforeStart {
-        pressure: before.pressure.as_ref().map(to_pressure).ok_or_else(|| before.pressure_error.clone()),
+        pressure: before.pressure.as_ref().map(to_pressure).ok_or_else(|| before.pressure_error.as_str().into()),
         oom_kills: unless(&before.oom_error).map(|()| before.oom_kills.iter().map(kill).collect()),
         oom_window_ns: before.oom_window_ns,
         in_reclaim: unless(&before.in_reclaim_error).map(|()| before.in_reclaim.iter().map(task).collect()),

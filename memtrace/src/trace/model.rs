@@ -14,6 +14,7 @@ use crate::{
         input::{NodeRefaults, OpenStall, TickInput, Zone},
     },
     source::Sources,
+    untrusted::Text,
 };
 
 pub use crate::session::untold::{UntoldProcess, UntoldStalls};
@@ -83,18 +84,18 @@ impl ClockReading {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
     /// Its name: `vm.swappiness`, `transparent_hugepage/enabled`.
-    pub name: String,
+    pub name: Text,
     /// Its value, as text without the newline at the end; `None` when it could not be read.
-    pub value: Option<String>,
+    pub value: Option<Text>,
 }
 
 /// A swap area.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SwapArea {
     /// Its device or file.
-    pub name: Vec<u8>,
+    pub name: Text,
     /// `zram`, `disk` or `file`.
-    pub kind: String,
+    pub kind: Text,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// Used at the start, in bytes.
@@ -109,7 +110,7 @@ pub struct CgroupLimits {
     /// Its id.
     pub id: u64,
     /// Its path below the mount.
-    pub path: Vec<u8>,
+    pub path: Text,
     /// `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's `memory.limit_in_bytes`,
     /// `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`: those that are set.
     pub limits: Vec<Setting>,
@@ -119,15 +120,15 @@ pub struct CgroupLimits {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostFacts {
     /// Host name.
-    pub host: Vec<u8>,
+    pub host: Text,
     /// Kernel release (`uname -r`).
-    pub kernel: String,
+    pub kernel: Text,
     /// Kernel version (`uname -v`).
-    pub kernel_version: String,
+    pub kernel_version: Text,
     /// Machine (`uname -m`).
-    pub machine: String,
+    pub machine: Text,
     /// `/proc/sys/kernel/random/boot_id`; empty when not read.
-    pub boot_id: String,
+    pub boot_id: Text,
     /// CPUs that are online.
     pub cpus: u32,
     /// NUMA nodes that are online.
@@ -137,7 +138,7 @@ pub struct HostFacts {
     /// Page size in bytes.
     pub page_size_bytes: u64,
     /// `v1`, `v2` or empty: the hierarchy of the memory controller.
-    pub memory_cgroup: String,
+    pub memory_cgroup: Text,
     /// Swap areas.
     pub swap: Vec<SwapArea>,
     /// Every `vm.*` sysctl, by name.
@@ -149,20 +150,20 @@ pub struct HostFacts {
     /// Whether cgroups with a limit were left out of the list.
     pub cgroup_limits_cut: bool,
     /// Names of the values in [`TickRecord::vmstat`].
-    pub vmstat_names: Vec<String>,
+    pub vmstat_names: Vec<Text>,
     /// Names of the values in [`TickRecord::meminfo_bytes`].
-    pub meminfo_names: Vec<String>,
+    pub meminfo_names: Vec<Text>,
 }
 
 /// How the trace was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Version of memtrace.
-    pub version: String,
+    pub version: Text,
     /// Its command line, word by word.
-    pub argv: Vec<Vec<u8>>,
+    pub argv: Vec<Text>,
     /// The command that it started, word by word; empty without one.
-    pub command: Vec<Vec<u8>>,
+    pub command: Vec<Text>,
     /// When the hooks were attached, `CLOCK_MONOTONIC` in ns: the totals count from here.
     pub start_ns: u64,
     /// Length of a tick in ns.
@@ -188,7 +189,7 @@ pub struct Setup {
     /// The hooks, attached or not.
     pub hooks: Vec<HookRecord>,
     /// The kernel's names of the allocation flags, by bit.
-    pub gfp_names: Vec<(u32, String)>,
+    pub gfp_names: Vec<(u32, Text)>,
 }
 
 /// The beginning of a segment: all that its other blocks rest on.
@@ -238,7 +239,7 @@ pub struct Remark {
     /// What it is.
     pub kind: RemarkKind,
     /// In words; for a trigger the condition.
-    pub text: String,
+    pub text: Text,
 }
 
 /// What a remark is about.

@@ -99,7 +99,7 @@ pub(super) fn of_zones(now: &StallZones, base: Option<&StallZones>) -> wire::Sta
         let base = base.and_then(|base| base.same(now)).unwrap_or(&nothing);
         wire::ZoneStalls {
             nid: now.nid,
-            name: now.name.clone(),
+            name: now.name.stored(),
             below_min: difference(now.below_min, base.below_min),
             below_low: difference(now.below_low, base.below_low),
             below_high: difference(now.below_high, base.below_high),
@@ -117,7 +117,7 @@ pub(super) fn of_zones(now: &StallZones, base: Option<&StallZones>) -> wire::Sta
 pub(super) fn to_zones(now: &wire::StallZones, base: Option<&StallZones>) -> StallZones {
     let nothing = ZoneStalls::default();
     let zone = |now: &wire::ZoneStalls| {
-        let key = ZoneStalls { nid: now.nid, name: now.name.clone(), ..ZoneStalls::default() };
+        let key = ZoneStalls { nid: now.nid, name: now.name.as_str().into(), ..ZoneStalls::default() };
         let base = base.and_then(|base| base.same(&key)).unwrap_or(&nothing);
         ZoneStalls {
             below_min: restore(now.below_min, base.below_min),

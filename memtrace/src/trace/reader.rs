@@ -366,7 +366,7 @@ fn remark(message: wire::Remark) -> Remark {
         5 => RemarkKind::Changed,
         _ => RemarkKind::Unknown,
     };
-    Remark { t_ns: message.t_ns, kind, text: message.text }
+    Remark { t_ns: message.t_ns, kind, text: message.text.into() }
 }
 
 fn end(message: &wire::End) -> End {

@@ -17,7 +17,7 @@ pub(super) fn put(now: &Shrinkers, base: &Shrinkers) -> Vec<wire::ShrinkerTotals
         wire::ShrinkerTotals {
             kind: kind as u32,
             function,
-            name: now.names.get(&function).map(|name| name.to_string()).unwrap_or_default(),
+            name: now.names.get(&function).map(|name| name.stored()).unwrap_or_default(),
             total_ns: difference(now_sum.total_ns, base.total_ns),
             stalls: difference(now_sum.stalls, base.stalls),
         }

@@ -30,6 +30,7 @@ use crate::{
         memory::Memory,
     },
     throttle::Throttles,
+    untrusted::Text,
 };
 
 /// What the numbers of a segment's ticks are differences to.
@@ -40,8 +41,8 @@ pub(super) struct Base {
     counters: KernelCounters,
     vmstat: Vec<u64>,
     meminfo_bytes: Vec<u64>,
-    vmstat_names: Vec<String>,
-    meminfo_names: Vec<String>,
+    vmstat_names: Vec<Text>,
+    meminfo_names: Vec<Text>,
     zones: Vec<Zone>,
 }
 
@@ -221,8 +222,9 @@ impl Base {
 /// Open stalls that a tick lists; there may be thousands in a storm.
 const MAX_OPEN: usize = 256;
 
-fn named<'a>(names: &'a [String], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
-    names.iter().map(String::as_str).zip(values.iter().copied())
+fn named<'a>(names: &'a [Text], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
+    let known = |name: &'a Text| std::str::from_utf8(name.raw()).unwrap_or_default();
+    names.iter().map(known).zip(values.iter().copied())
 }
 
 fn same_zones(now: &[Zone], base: &[Zone]) -> bool {

@@ -41,7 +41,7 @@ pub(super) fn to_pressure(pressure: &wire::Pressure) -> Pressure {
 pub(super) fn of_zone(zone: &Zone) -> wire::Zone {
     wire::Zone {
         nid: zone.nid,
-        name: zone.name.clone(),
+        name: zone.name.stored(),
         free_pages: zone.free_pages,
         min_pages: zone.min_pages,
         low_pages: zone.low_pages,
@@ -53,7 +53,7 @@ pub(super) fn of_zone(zone: &Zone) -> wire::Zone {
 pub(super) fn to_zone(zone: &wire::Zone) -> Zone {
     Zone {
         nid: zone.nid,
-        name: zone.name.clone(),
+        name: zone.name.as_str().into(),
         free_pages: zone.free_pages,
         min_pages: zone.min_pages,
         low_pages: zone.low_pages,

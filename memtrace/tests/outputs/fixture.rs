@@ -58,7 +58,7 @@ pub(crate) struct World {
 pub(crate) fn world() -> World {
     let mut bits = [const { None }; 32];
     for (bit, name) in [(6, "IO"), (7, "FS"), (10, "DIRECT_RECLAIM"), (11, "KSWAPD_RECLAIM"), (13, "NOWARN")] {
-        bits[bit] = Some(format!("__GFP_{name}"));
+        bits[bit] = Some(format!("__GFP_{name}").into());
     }
     World {
         clock: Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC },
@@ -163,7 +163,7 @@ fn totals(stalls: &[Stall]) -> KernelTotals {
 pub(crate) fn host() -> HostSample {
     let zone = |nid, name: &str, free_pages| Zone {
         nid,
-        name: name.to_owned(),
+        name: name.into(),
         free_pages,
         min_pages: 1000,
         low_pages: 1250,
@@ -372,8 +372,8 @@ pub(crate) fn before() -> BeforeStart {
     let kill = |minutes: u64, comm: &[u8], constraint: Option<Constraint>| PastOom {
         ago_ns: minutes * 60 * S,
         pid: 66,
-        comm: comm.to_vec(),
-        cgroup: constraint.map(|_| b"/pod\n1".to_vec()),
+        comm: comm.into(),
+        cgroup: constraint.map(|_| "/pod\n1".into()),
         constraint,
     };
     BeforeStart {

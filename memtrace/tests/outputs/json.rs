@@ -7,6 +7,7 @@ use memtrace::{
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},
     },
+    untrusted::Text,
 };
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ fn filter() -> Filter {
     }
 }
 
-fn meta(command: &[Vec<u8>]) -> Meta {
+fn meta(command: &[Text]) -> Meta {
     let hook = |name, attached, unread| {
         HookRecord::from(&HookStatus {
             name,
@@ -47,9 +48,9 @@ fn meta(command: &[Vec<u8>]) -> Meta {
         hook("vmscan:mm_vmscan_throttled", Attached::No("no such event\n".to_owned()), Vec::new()),
     ];
     let input = MetaInput {
-        version: "0.1.0",
-        kernel: "6.12.0-test",
-        host: b"db1\xff",
+        version: &"0.1.0".into(),
+        kernel: &"6.12.0-test".into(),
+        host: &b"db1\xff"[..].into(),
         page_size_bytes: 4096,
         hooks: &hooks,
         filter: &filter(),
@@ -68,7 +69,7 @@ fn objects() -> Vec<(&'static str, Object)> {
     let (filtered_tick, filtered) = incident(filter());
     let (calm_tick, calm) = calm();
     vec![
-        ("meta", Object::Meta(meta(&[b"stress".to_vec(), b"--vm\x1b".to_vec()]))),
+        ("meta", Object::Meta(meta(&["stress".into(), "--vm\x1b".into()]))),
         ("meta-bare", Object::Meta(meta(&[]))),
         ("tick", Object::Tick(Tick::new(&bad_tick, &world.clock))),
         ("tick-filtered", Object::Tick(Tick::new(&filtered_tick, &world.clock))),

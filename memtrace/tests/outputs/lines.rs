@@ -83,7 +83,7 @@ fn oom_kills_and_kswapd() {
 #[test]
 fn the_time_before() {
     assert_snapshot!("before", before_start(&before(), PLAIN));
-    let why = || "Permission denied\x1b[2J (os error 13)".to_owned();
+    let why = || "Permission denied\x1b[2J (os error 13)".into();
     let unread = BeforeStart {
         pressure: Err(why()),
         oom_kills: Err(why()),

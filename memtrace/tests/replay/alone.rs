@@ -26,7 +26,7 @@ fn with_remarks(seconds: u64, remarks: &[(u64, RemarkKind, String)]) -> Blocks {
         let is_tick = block.0 == BlockKind::Tick;
         out.0.push(block);
         for (_, kind, text) in remarks.iter().filter(|(at, ..)| is_tick && *at == ticks) {
-            let remark = Remark { t_ns: START + ticks * S, kind: *kind, text: text.clone() };
+            let remark = Remark { t_ns: START + ticks * S, kind: *kind, text: text.as_str().into() };
             Encoder::new(0).remark(&remark, &mut out).unwrap();
         }
     }
@@ -34,7 +34,7 @@ fn with_remarks(seconds: u64, remarks: &[(u64, RemarkKind, String)]) -> Blocks {
 }
 
 fn change(name: &str, before: &str, after: &str) -> String {
-    Change { name: name.to_owned(), before: Some(before.to_owned()), after: Some(after.to_owned()) }.to_string()
+    Change { name: name.into(), before: Some(before.into()), after: Some(after.into()) }.to_text().stored()
 }
 
 /// An experiment of so many pairs: blocks of 4 s with 2 s between them, B first in every other pair.
@@ -45,8 +45,8 @@ fn experiment(pairs: u32) -> Blocks {
         let order = if pair % 2 == 0 { [Side::A, Side::B] } else { [Side::B, Side::A] };
         for side in order {
             let value = if side == Side::A { "60" } else { "10" };
-            let settings = vec![Setting { name: "vm.swappiness".to_owned(), value: Some(value.to_owned()) }];
-            let mark = BlockMark { side, pair, settings }.to_string();
+            let settings = vec![Setting { name: "vm.swappiness".into(), value: Some(value.into()) }];
+            let mark = BlockMark { side, pair, settings }.to_text().stored();
             remarks.push((at, RemarkKind::BlockBegin, mark.clone()));
             remarks.push((at + 4, RemarkKind::BlockEnd, mark));
             at += 6;

@@ -66,8 +66,8 @@ pub(crate) fn meta() -> Meta {
     let mut meta = without_meta(ClockReading { monotonic_ns: START, boottime_ns: START, realtime_ns });
     meta.recording = 77;
     let setup = &mut meta.setup;
-    setup.version = "0.1.0".to_owned();
-    setup.argv = vec![b"memtrace".to_vec(), b"record".to_vec()];
+    setup.version = "0.1.0".into();
+    setup.argv = vec!["memtrace".into(), "record".into()];
     (setup.start_ns, setup.interval_ns, setup.own_pid) = (START, S, OWN);
     setup.kinds = vec![StallKind::Direct, StallKind::Memcg];
     setup.faults_read =
@@ -248,8 +248,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         };
         encoder.tick(&record, &mut blocks).unwrap();
         if second == 3 {
-            let remark =
-                Remark { t_ns: START + second * S, kind: RemarkKind::Trigger, text: "oom.count > 0".to_owned() };
+            let remark = Remark { t_ns: START + second * S, kind: RemarkKind::Trigger, text: "oom.count > 0".into() };
             encoder.remark(&remark, &mut blocks).unwrap();
         }
         let reason = if second == seconds { EndReason::Done } else { EndReason::NextSegment };

@@ -19,23 +19,23 @@ use crate::{
 const ALL: [By; 6] = [By::Process, By::Cgroup, By::Node, By::Kind, By::Order, By::Gfp];
 
 fn setting(name: &str, value: &str) -> Setting {
-    Setting { name: name.to_owned(), value: Some(value.to_owned()) }
+    Setting { name: name.into(), value: Some(value.into()) }
 }
 
 /// A host with names that mean harm.
 fn host() -> HostFacts {
     HostFacts {
-        host: HOSTILE.to_vec(),
-        kernel: "6.12.0\x1b[2J".to_owned(),
-        machine: "x86_64".to_owned(),
+        host: HOSTILE.into(),
+        kernel: "6.12.0\x1b[2J".into(),
+        machine: "x86_64".into(),
         cpus: 2,
         nodes: 1,
         memory_bytes: Some(8 << 30),
         page_size_bytes: 4096,
-        memory_cgroup: "v2".to_owned(),
+        memory_cgroup: "v2".into(),
         swap: vec![SwapArea {
-            name: b"/dev/zram0\x1b".to_vec(),
-            kind: "zram".to_owned(),
+            name: "/dev/zram0\x1b".into(),
+            kind: "zram".into(),
             size_bytes: 2 << 30,
             used_bytes: 1 << 20,
             priority: 100,
@@ -52,8 +52,8 @@ fn host() -> HostFacts {
             setting("zram0/disksize", "1"),
         ],
         cgroup_limits: vec![
-            CgroupLimits { id: 1, path: b"/web".to_vec(), limits: vec![setting("memory.max", "536870912")] },
-            CgroupLimits { id: 2, path: b"/we".to_vec(), limits: vec![setting("memory.max", "1")] },
+            CgroupLimits { id: 1, path: "/web".into(), limits: vec![setting("memory.max", "536870912")] },
+            CgroupLimits { id: 2, path: "/we".into(), limits: vec![setting("memory.max", "1")] },
         ],
         ..HostFacts::default()
     }
@@ -64,16 +64,16 @@ fn finished() -> (Finished, Collector) {
     let mut collector = Collector::new(&ALL, None);
     let mut finished = replay(&recorded.segments, Options::default(), &mut collector);
     finished.meta.host = host();
-    finished.meta.setup.argv.push(b"--comm\x1b it's".to_vec());
-    finished.meta.setup.command = vec![b"make".to_vec(), b"-j8".to_vec()];
+    finished.meta.setup.argv.push("--comm\x1b it's".into());
+    finished.meta.setup.command = vec!["make".into(), "-j8".into()];
     finished.meta.setup.hooks = vec![HookRecord {
-        name: "oom:mark_victim\x1b".to_owned(),
-        without: "no OOM kill is seen".to_owned(),
+        name: "oom:mark_victim\x1b".into(),
+        without: "no OOM kill is seen".into(),
         ..HookRecord::default()
     }];
     finished.notes = vec![
         Note::NoEnd { until_ns: Some(finished.summary.t_ns), stalls: 3 },
-        Note::EventsStopped { t_ns: finished.summary.t_ns, text: "disk full\x1b".to_owned() },
+        Note::EventsStopped { t_ns: finished.summary.t_ns, text: "disk full\x1b".into() },
         Note::Damaged {
             parts: 1,
             bytes: 5000,

@@ -78,7 +78,7 @@ fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
 
 /// The same with other paths of the two cgroups that stall.
 fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
-    let about = About { host: b"web-07".to_vec(), kernel: "6.8.0".to_owned(), page_bytes: 4096, ..About::default() };
+    let about = About { host: "web-07".into(), kernel: "6.8.0".into(), page_bytes: 4096, ..About::default() };
     let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
     let mut model = Model::new(about, Look { colour: false, utf8: true }, clock, S);
     let names: BTreeMap<u64, Vec<u8>> = [(40, paths[0].to_vec()), (41, paths[1].to_vec())].into();
@@ -125,7 +125,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
             .collect();
         let zone = Zone {
             nid: 0,
-            name: "Normal".to_owned(),
+            name: "Normal".into(),
             free_pages: 900,
             min_pages: 1000,
             low_pages: 1250,

@@ -101,7 +101,8 @@ impl Plan {
     /// The settings of a side, for the trace.
     #[must_use]
     pub fn settings(&self, side: Side) -> Vec<Setting> {
-        let setting = |item: &Item| Setting { name: item.knob.name(), value: Some(item.value(side).clone()) };
+        let setting =
+            |item: &Item| Setting { name: item.knob.name().into(), value: Some(item.value(side).as_str().into()) };
         self.items.iter().map(setting).collect()
     }
 

@@ -19,7 +19,7 @@ use crate::{
         rows::Row,
     },
     session::detail::Detail,
-    untrusted::Untrusted,
+    untrusted::Text,
 };
 
 /// Columns of the histogram beside the map over time, and from which width on both have room.
@@ -122,16 +122,16 @@ fn of_detail(detail: &Detail, gfp: &GfpNames) -> Vec<String> {
 
 fn of_limits(limits: &Limits) -> Vec<String> {
     let when = if limits.recorded { "limits when the recording began" } else { "limits now" };
-    let value = |(name, value): &(String, LimitValue)| match value {
-        LimitValue::Bytes(n) => format!("{name} {}", bytes(*n)),
-        LimitValue::Times(n) => format!("{name} {} times", count(*n)),
+    let value = |(name, value): &(Text, LimitValue)| match value {
+        LimitValue::Bytes(n) => format!("{} {}", name.tty(), bytes(*n)),
+        LimitValue::Times(n) => format!("{} {} times", name.tty(), count(*n)),
     };
     let lines = limits.levels.iter().enumerate().map(|(n, level)| {
         let values: Vec<_> = level.values.iter().map(value).collect();
         let values = if values.is_empty() { "none of its own".to_owned() } else { values.join(", ") };
         match n {
             0 => format!("{when}: {values}"),
-            _ => format!("  and above, {}: {values}", Untrusted(&level.path).tty()),
+            _ => format!("  and above, {}: {values}", level.path.tty()),
         }
     });
     lines.collect()

@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     };
     let tick = &frame.tick;
     let up = duration(tick.t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
-    let host = Untrusted(&model.about.host).tty().to_string();
+    let host = model.about.host.tty().to_string();
     let state = match model.at_ns {
         Some(at) if model.playback.is_some() => played(model, at),
         Some(at) => {
@@ -48,7 +48,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     let line = if pen.width() < 110 {
         format!("memtrace {host} {state} | {lost} | {covered} | {own}")
     } else {
-        format!("memtrace {host} {} {state} | {lost} | {covered} | {own}", model.about.kernel)
+        format!("memtrace {host} {} {state} | {lost} | {covered} | {own}", model.about.kernel.tty())
     };
     pen.text(0, 0, &line, BOLD);
     let verdict = model.verdict();

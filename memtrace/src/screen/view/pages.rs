@@ -64,7 +64,7 @@ pub(super) fn gauge(zone: &Zone, model: &Model, width: usize) -> String {
         ""
     };
     let bar: String = bar.into_iter().collect();
-    format!("N{} {:<8} {free:>9} [{bar}] {below}", zone.nid, Untrusted(zone.name.as_bytes()).tty().to_string())
+    format!("N{} {:<8} {free:>9} [{bar}] {below}", zone.nid, zone.name.tty().to_string())
 }
 
 /// OOM kills, the latest first.
@@ -110,10 +110,13 @@ pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     for hook in &model.about.hooks {
         let state = match (&hook.attached, &hook.reason) {
-            (Some(how), _) => how.clone(),
-            (None, reason) => format!("NOT ATTACHED ({}): {}", reason.as_deref().unwrap_or("-"), hook.without),
+            (Some(how), _) => how.tty().to_string(),
+            (None, reason) => {
+                let reason = reason.as_ref().map_or_else(|| "-".to_owned(), |reason| reason.tty().to_string());
+                format!("NOT ATTACHED ({reason}): {}", hook.without.tty())
+            }
         };
-        lines.push(format!("{:<44} {}", hook.name, Untrusted(state.as_bytes()).tty()));
+        lines.push(format!("{:<44} {state}", hook.name.tty().to_string()));
     }
     put(pen, area, &lines);
 }

@@ -150,7 +150,7 @@ fn kswapd_is_told_by_its_change() {
 fn the_zone_nearest_to_its_watermark_stands_for_its_node() {
     let zone = |nid, name: &str, free_pages, min_pages| Zone {
         nid,
-        name: name.to_owned(),
+        name: name.into(),
         free_pages,
         min_pages,
         low_pages: 2 * min_pages,
@@ -168,8 +168,8 @@ fn the_zone_nearest_to_its_watermark_stands_for_its_node() {
         ..HostSample::default()
     };
     let got = at_ten_seconds().tick(11 * S, &KernelTotals::default(), &host);
-    let names: Vec<_> = got.tightest_zones().into_iter().map(|zone| (zone.nid, zone.name.as_str())).collect();
-    assert_eq!(names, [(0, "Normal"), (1, "Normal")]);
+    let names: Vec<_> = got.tightest_zones().into_iter().map(|zone| (zone.nid, zone.name.json())).collect();
+    assert_eq!(names, [(0, "Normal".to_owned()), (1, "Normal".to_owned())]);
     assert!(got.pressure.is_some());
 }
 

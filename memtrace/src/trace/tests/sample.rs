@@ -265,7 +265,7 @@ fn readings(random: &mut Rng) -> Readings {
 fn zones(random: &mut Rng) -> Vec<Zone> {
     let zone = |nid, name: &str, random: &mut Rng| Zone {
         nid,
-        name: name.to_owned(),
+        name: name.into(),
         free_pages: number(random),
         min_pages: number(random),
         low_pages: number(random),
@@ -315,7 +315,7 @@ fn orders(random: &mut Rng) -> [u64; ORDERS] {
 fn zone_stalls(nid: u32, name: &str, random: &mut Rng) -> ZoneStalls {
     ZoneStalls {
         nid,
-        name: name.to_owned(),
+        name: name.into(),
         below_min: number(random),
         below_low: number(random),
         below_high: number(random),
@@ -423,7 +423,7 @@ pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
         if random.u8(..4) == 0 {
             let kind = [RemarkKind::Trigger, RemarkKind::EventsStopped, RemarkKind::Changed, RemarkKind::BlockBegin]
                 [random.usize(..4)];
-            given.push(Given::Remark(Remark { t_ns, kind, text: text(random) }));
+            given.push(Given::Remark(Remark { t_ns, kind, text: text(random).into() }));
             given.push(Given::Clock(ClockReading { monotonic_ns: t_ns, boottime_ns: t_ns, realtime_ns: -5 }));
         }
     }

@@ -24,7 +24,6 @@ use crate::{
         tally::Tally,
     },
     source::Source,
-    untrusted::Untrusted,
 };
 
 /// How a summary is shown.
@@ -50,11 +49,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
     let mut out = format!("\nsummary of {}\n", duration(summary.duration_ns));
     kinds(&mut out, summary);
     if !view.filter.is_empty() {
-        let _ = writeln!(
-            out,
-            "filter: {}; the tables below hold only what matches, the totals above all",
-            Untrusted(view.filter.as_bytes()).tty()
-        );
+        let _ = writeln!(out, "filter: {}; the tables below hold only what matches, the totals above all", view.filter);
     }
     if let Some(matched) = &summary.matched {
         let _ = writeln!(out, "matched: {}, {}", things(matched.stalls, "stall"), duration(matched.total_ns));

@@ -8,7 +8,6 @@ use crate::{
     names::Names,
     screen::model::Model,
     session::{input::Zone, loss::meaning},
-    untrusted::Untrusted,
     view::kill_paths,
 };
 
@@ -96,7 +95,7 @@ pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let tick = &frame.tick;
     let mut lines = Vec::new();
     if !model.about.filter.is_empty() {
-        lines.push(format!("filter of the rows: {}", Untrusted(model.about.filter.as_bytes()).tty()));
+        lines.push(format!("filter of the rows: {}", model.about.filter));
     }
     if model.lost == 0 {
         lines.push("nothing was lost".to_owned());

@@ -39,7 +39,8 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
             eprintln!("memtrace: {e:#}");
-            ExitCode::from(if with_command { live::EXIT_OWN_FAILURE } else { EXIT_FAILURE })
+            let status = if e.is::<offline::WrongUsage>() { offline::EXIT_USAGE } else { EXIT_FAILURE };
+            ExitCode::from(if with_command { live::EXIT_OWN_FAILURE } else { status })
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::{compare::fail_if::FailIf, replay::when::When};
 /// Options of `compare`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct CompareArgs {
-    /// Traces or directories, each of a side; the same NAME again adds a run to it. Without names: the first is before, the
-    /// second after
-    #[arg(value_name = "[NAME=]FILE|DIR", required = true, value_parser = Input::parse)]
+    /// Traces, directories, pipes, or `-` for stdin, each of a side; the same NAME again adds a run to it. Two may go without
+    /// names: the first is before, the second after
+    #[arg(value_name = "[NAME=]FILE|DIR|-", required = true, value_parser = Input::parse)]
     pub inputs: Vec<Input>,
 
     /// Compare what one recording has before T with what it has from then on

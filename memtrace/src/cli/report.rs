@@ -10,7 +10,8 @@ use crate::{replay::when::When, report::By};
 /// Options of `report`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReportArgs {
-    /// Traces, directories with traces, or `-` for stdin [default: the newest *.mtrc here]
+    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once
+    /// [default: the newest *.mtrc here]
     #[arg(value_name = "FILE|DIR|-")]
     pub inputs: Vec<PathBuf>,
 
@@ -57,7 +58,7 @@ pub struct TimeArgs {
     /// From this time on, in whole ticks: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339; 90s from the start, -30s from the end
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub since: Option<When>,
-    /// Until this time
+    /// Until this time. Exit 2 when nothing lies in the time asked for
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub until: Option<When>,
 }

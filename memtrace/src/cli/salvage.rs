@@ -7,8 +7,8 @@ use clap::Args;
 /// Options of `salvage`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct SalvageArgs {
-    /// The damaged trace
-    #[arg(value_name = "IN")]
+    /// The damaged trace: a file, a pipe, or `-` for stdin
+    #[arg(value_name = "IN|-")]
     pub input: PathBuf,
     /// The new file
     #[arg(value_name = "OUT", required_unless_present = "output")]

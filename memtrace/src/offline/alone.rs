@@ -1,20 +1,22 @@
 //! One recording compared with itself: split at a time that is asked for, by the blocks of an experiment, or where a
 //! setting was changed.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{
-    compare::{Reading, Sides},
-    graver, input,
+    WrongUsage,
+    compare::{Reading, Sides, asked},
+    graver,
+    input::{self, Inputs},
     player::{Player, Request},
 };
 use crate::{
     cli::{CompareArgs, FilterArgs, TimeArgs},
     clock::Clock,
     compare::{Run, Side},
-    replay::{Act, Marks, when::When},
+    replay::{Act, Marks, when::When, window::Asked},
     trace::change::Change,
 };
 
@@ -33,13 +35,11 @@ struct Cuts {
 pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>> {
     let [input] = args.inputs.as_slice() else { return Ok(Err("one recording is expected".to_owned())) };
     let path = input.path.as_path();
-    if path == Path::new("-") {
-        return Ok(Err("a recording is read more than once to be split: give a file, not `-`".to_owned()));
-    }
+    let inputs = read.opener.open(&[path.to_owned()])?;
     if let Some(at) = &args.split {
-        return Ok(Ok(halves(args, read, path, [at.clone(), at.clone()])?));
+        return Ok(Ok(halves(args, read, &inputs, [at.clone(), at.clone()])?));
     }
-    let Some(cuts) = cuts(args, read, path)? else {
+    let Some(cuts) = cuts(args, read, &inputs)? else {
         return Ok(Err(format!("nothing could be read of {}: there is nothing to compare", input::shown(path))));
     };
     if cuts.recordings > 1 {
@@ -50,7 +50,7 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
         )));
     }
     if cuts.marks.has_blocks() {
-        return blocks(args, read, path, &cuts);
+        return blocks(args, read, &inputs, &cuts);
     }
     match cuts.marks.acts() {
         [act] => {
@@ -60,24 +60,26 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
                 cuts.clock.seconds(act.after_ns),
                 names(act).join(", ")
             );
-            Ok(Ok(halves(args, read, path, [at(act.before_ns), at(act.after_ns)])?))
+            Ok(Ok(halves(args, read, &inputs, [at(act.before_ns), at(act.after_ns)])?))
         }
         acts => Ok(Err(which(acts, &cuts, path))),
     }
 }
 
 /// What comes before the first time and what comes after the second.
-fn halves(args: &CompareArgs, read: &mut Reading, path: &Path, [until, since]: [When; 2]) -> Result<Sides> {
-    let before = TimeArgs { until: Some(until), ..args.time.clone() };
-    let after = TimeArgs { since: Some(since), ..args.time.clone() };
-    let mut side = |name: &str, time: &TimeArgs| -> Result<Side> {
-        Ok(Side { name: name.to_owned(), runs: read.runs(&[path.to_owned()], time)? })
+fn halves(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, [until, since]: [When; 2]) -> Result<Sides> {
+    let asked = asked(&args.time);
+    let before = Asked { until: Some(until), names: [asked.names[0], "--split"], ..asked.clone() };
+    let after = Asked { since: Some(since), names: ["--split", asked.names[1]], ..asked };
+    let mut side = |name: &str, time: &Asked| -> Result<Side> {
+        time.check().map_err(WrongUsage)?;
+        Ok(Side { name: name.to_owned(), runs: read.runs(inputs, time)? })
     };
     Ok(Sides { sides: vec![side("before", &before)?, side("after", &after)?], paired: false })
 }
 
 /// The blocks of an experiment: one run each, those of a pair opposite.
-fn blocks(args: &CompareArgs, read: &mut Reading, path: &Path, cuts: &Cuts) -> Result<Result<Sides, String>> {
+fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &Cuts) -> Result<Result<Sides, String>> {
     let pairs = cuts.marks.pairs();
     if pairs.is_empty() {
         return Ok(Err(
@@ -89,8 +91,8 @@ fn blocks(args: &CompareArgs, read: &mut Reading, path: &Path, cuts: &Cuts) -> R
         let mut of_pair: Vec<Run> = Vec::new();
         for block in pair {
             let at = |t_ns: u64| Some(When::AfterStart(t_ns.saturating_sub(cuts.start_ns)));
-            let time = TimeArgs { since: at(block.since_ns), until: at(block.until_ns) };
-            of_pair.extend(read.runs(&[path.to_owned()], &time)?);
+            let time = Asked { since: at(block.since_ns), until: at(block.until_ns), ..Asked::default() };
+            of_pair.extend(read.runs(inputs, &time)?);
         }
         // A block that lost its ticks takes the other one with it.
         if let Ok([a, b]) = <[Run; 2]>::try_from(of_pair) {
@@ -105,12 +107,12 @@ fn blocks(args: &CompareArgs, read: &mut Reading, path: &Path, cuts: &Cuts) -> R
 }
 
 /// Reads where it may be cut.
-fn cuts(args: &CompareArgs, read: &mut Reading, path: &Path) -> Result<Option<Cuts>> {
+fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<Option<Cuts>> {
     let filter = FilterArgs::default();
-    let request = Request { filter: &filter, time: &args.time, utc: args.utc };
-    let mut player = Player::new(input::sources(&[path.to_owned()])?).without_entries();
+    let request = Request::new(&filter, &args.time, args.utc)?;
+    let mut player = Player::new(inputs).without_entries();
     let mut cuts: Option<Cuts> = None;
-    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+    while let Some(mut replay) = player.next_replay(&request) {
         if let Some(cuts) = &mut cuts {
             cuts.recordings += 1;
             player.play(&mut replay, &mut Marks::default(), || true);

@@ -4,27 +4,29 @@ use std::{
     collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
+    sync::Arc,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use super::{
-    alone, graver, input,
+    EXIT_USAGE, alone, graver,
+    input::{self, Inputs, Opener},
+    overlap::{self, Held},
     player::{Player, Request},
 };
 use crate::{
-    cli::{CompareArgs, FilterArgs, TimeArgs},
+    cli::{CompareArgs, FilterArgs, Input, TimeArgs},
     compare::{
         Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
     },
     json::{self, Object},
     lines::things,
+    replay::window::Asked,
     terminal,
     untrusted::Untrusted,
 };
 
-/// Exit status of a wrong usage, as clap's.
-const EXIT_USAGE: u8 = 2;
 /// What is wrong with several recordings, where one is asked for, or on one side alone.
 const SPLIT_TAKES_ONE: &str = "--split takes one recording: memtrace compare --split T FILE";
 const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc after=B.mtrc";
@@ -39,7 +41,8 @@ const EXIT_CANNOT_JUDGE: u8 = 6;
 /// # Errors
 /// When an input cannot be read or stdout fails.
 pub fn compare(args: &CompareArgs) -> Result<u8> {
-    let mut read = Reading { utc: args.utc, again: false, status: 0, files: 0 };
+    Request::new(&FilterArgs::default(), &args.time, args.utc)?;
+    let mut read = Reading { utc: args.utc, ..Reading::default() };
     let Sides { sides, paired } = match sides(args, &mut read)? {
         Ok(sides) => sides,
         Err(wrong) => {
@@ -48,7 +51,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         }
     };
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
-        eprintln!("memtrace: nothing could be read of {}: there is nothing to compare", empty.name);
+        eprintln!("memtrace: {} holds nothing to compare", empty.name);
         return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
     }
     for side in &sides {
@@ -119,11 +122,37 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>
         }
         return alone::sides(args, read);
     }
-    let sides = named
-        .into_iter()
-        .map(|(side, paths)| Ok(Side { runs: read.runs(&paths, &args.time)?, name: name(&side) }))
-        .collect::<Result<_>>()?;
-    Ok(Ok(Sides { sides, paired: false }))
+    if let Err(wrong) = unnamed(&args.inputs) {
+        return Ok(Err(wrong));
+    }
+    let mut all = Vec::new();
+    for (side, paths) in named {
+        let inputs = read.opener.open(&paths)?;
+        let name = name(&side);
+        read.held.push(Held::new(&name));
+        all.push(Side { runs: read.runs(&inputs, &asked(&args.time))?, name });
+    }
+    Ok(overlap::check(&read.held).map(|()| Sides { sides: all, paired: false }))
+}
+
+/// The part of each recording that is asked for.
+pub(super) fn asked(time: &TimeArgs) -> Asked {
+    Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() }
+}
+
+/// What is wrong with these inputs: of more than two it must be said which side each is on.
+fn unnamed(inputs: &[Input]) -> Result<(), String> {
+    if inputs.len() <= 2 || inputs.iter().all(|input| input.name.is_some()) {
+        return Ok(());
+    }
+    let named = inputs.iter().enumerate().map(|(at, input)| {
+        let side = input.name.as_deref().unwrap_or(if at == 0 { "before" } else { "after" });
+        format!("{side}={}", input::shown(&input.path))
+    });
+    let command = Untrusted(named.collect::<Vec<_>>().join(" ").as_bytes()).tty().to_string();
+    Err(format!(
+        "compare takes two recordings, or any number as NAME=FILE, each of the side NAME: memtrace compare {command}"
+    ))
 }
 
 /// What each side is made of, by its name.
@@ -132,9 +161,8 @@ fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
     for (at, input) in args.inputs.iter().enumerate() {
         let side = match (&input.name, at, args.inputs.len()) {
             (Some(name), ..) => name.clone(),
-            (None, 0, ..=2) => "before".to_owned(),
-            (None, 1, 2) => "after".to_owned(),
-            (None, ..) => input.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            (None, 0, _) => "before".to_owned(),
+            (None, ..) => "after".to_owned(),
         };
         match named.iter_mut().find(|(name, _)| *name == side) {
             Some((_, paths)) => paths.push(input.path.clone()),
@@ -157,28 +185,38 @@ pub(super) struct Sides {
 }
 
 /// What was read so far.
+#[derive(Default)]
 pub(super) struct Reading {
     pub(super) utc: bool,
+    pub(super) opener: Opener,
     /// Whether its inputs were read before, and what is wrong with them was said.
     pub(super) again: bool,
     pub(super) status: u8,
+    /// What each side holds, to find out that two hold the same.
+    held: Vec<Held>,
     files: usize,
 }
 
 impl Reading {
-    /// All runs in these files and directories: each recording is one.
-    pub(super) fn runs(&mut self, paths: &[PathBuf], time: &TimeArgs) -> Result<Vec<Run>> {
+    /// All runs in these inputs: each recording is one.
+    pub(super) fn runs(&mut self, inputs: &Arc<Inputs>, time: &Asked) -> Result<Vec<Run>> {
         let filter = FilterArgs::default();
-        let request = Request { filter: &filter, time, utc: self.utc };
+        let request = Request { filter: &filter, time: time.clone(), utc: self.utc };
         // Totals, histograms and tables are in the ticks: no single event is needed.
-        let mut player = Player::new(input::sources(paths)?).without_entries().quietly(self.again);
+        let mut player = Player::new(inputs).without_entries().quietly(self.again);
         let mut runs = Vec::new();
-        while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+        while let Some(mut replay) = player.next_replay(&request) {
             self.progress();
             let mut collector = Collector::new(replay.meta());
             player.play(&mut replay, &mut collector, || true);
             let clock = request.clock(replay.meta());
+            if let (Some(held), Some(recording)) = (self.held.last_mut(), player.recording()) {
+                held.add(recording, replay.window(), &player.name(), &clock);
+            }
             let finished = replay.finish();
+            if player.is_left_out(&finished, &request) {
+                continue;
+            }
             if finished.is_empty {
                 let notes: Vec<String> = finished.notes.iter().map(|note| note.text(&clock)).collect();
                 eprintln!("memtrace: a recording is left out: {}", notes.join("; "));

@@ -1,119 +1,250 @@
-//! Which files are read, and in which order.
+//! What is named on the command line, as inputs that can be read more than once.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    collections::HashSet,
+    fs::{self, File, Metadata},
+    io::{self, IsTerminal as _, Read, Seek as _},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _},
+    },
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
 use anyhow::{Context as _, Result, bail};
 
+use super::{EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver, recordings::Recording, spool::Spool};
 use crate::{
-    trace::{Item, ReadError, Reader},
+    trace::{
+        ReadError,
+        index::{Index, Piece},
+    },
     untrusted::Untrusted,
 };
 
 /// How the name of a trace ends.
 const SUFFIX: &str = "mtrc";
-/// Items before the beginning of a segment is given up: damage may come before it.
-const ITEMS_BEFORE_META: usize = 16;
 
-/// Something to read.
+/// An input.
 #[derive(Debug)]
 pub(super) struct Source {
     /// Its name, for a person.
     pub(super) shown: String,
-    /// The file; `None` for stdin.
-    pub(super) path: Option<PathBuf>,
-    /// Which part of which recording it begins with; `None` when that is not known.
-    pub(super) part: Option<Part>,
+    place: Place,
 }
 
-/// A part of a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Part {
-    pub(super) recording: u64,
-    pub(super) run: u32,
-    pub(super) segment: u32,
+/// Where the bytes of an input are.
+#[derive(Debug)]
+enum Place {
+    /// A file that is opened when it is needed.
+    Path(PathBuf),
+    /// A file that is open, from this offset on.
+    Open(Arc<File>, u64),
 }
 
 impl Source {
-    /// Opens it.
-    pub(super) fn open(&self) -> io::Result<Box<dyn Read>> {
-        Ok(match &self.path {
-            Some(path) => Box::new(File::open(path)?),
-            None => Box::new(io::stdin().lock()),
+    /// A part of it, in bytes.
+    ///
+    /// # Errors
+    /// When the file is gone, or cannot be opened any more.
+    pub(super) fn stretch(&self, begin: u64, end: u64) -> io::Result<Stretch> {
+        Ok(match &self.place {
+            Place::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
+            Place::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
         })
     }
+}
 
-    /// The last tick in it, `CLOCK_MONOTONIC` in ns; `None` when it cannot be read twice, or holds none.
-    pub(super) fn last_tick_ns(&self) -> Option<u64> {
-        let mut reader = Reader::new(File::open(self.path.as_ref()?).ok()?).without_entries();
-        let mut last = None;
-        while let Ok(Some(item)) = reader.next_item() {
-            if let Item::Tick(tick) = item {
-                last = Some(tick.input.t_ns);
-            }
-        }
-        last
+/// A part of a file.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Stretch {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let length = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        self.at += length as u64;
+        Ok(length)
     }
 }
 
-/// All that is to be read: recordings in the order in which they were named, each from its first segment on.
+/// All inputs of a command, or of one side of it.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    pub(super) sources: Vec<Source>,
+    /// The recordings in them, in the order in which they were named.
+    pub(super) recordings: Vec<Recording>,
+    /// The exit status that follows from inputs that could not be read. The reason was said.
+    pub(super) status: u8,
+}
+
+/// Opens inputs, each pipe once.
+#[derive(Debug, Default)]
+pub(super) struct Opener {
+    /// Device and inode of the pipes that were read.
+    pipes: HashSet<(u64, u64)>,
+}
+
+impl Opener {
+    /// Opens files, directories and pipes, and finds the recordings in them.
+    ///
+    /// # Errors
+    /// When there is nothing to read, with what to do about it.
+    pub(super) fn open(&mut self, named: &[PathBuf]) -> Result<Arc<Inputs>> {
+        let mut inputs = Inputs::default();
+        let mut pieces = Vec::new();
+        let mut files = Vec::new();
+        if named.is_empty() {
+            files.push(newest()?);
+        }
+        for path in named {
+            if path != Path::new("-") && path.is_dir() {
+                let found = traces_in(path)?;
+                if found.is_empty() {
+                    bail!("no trace (*.{SUFFIX}) in {}; `sudo memtrace record` makes one", shown(path));
+                }
+                files.extend(found);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        for path in files {
+            match self.input(&path)? {
+                Ok((source, index)) => {
+                    inputs.status = graver(inputs.status, said(&source, index.failed.as_ref()));
+                    let number = inputs.sources.len();
+                    pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
+                    inputs.sources.push(source);
+                }
+                Err((why, status)) => {
+                    eprintln!("memtrace: {why}");
+                    inputs.status = graver(inputs.status, status);
+                }
+            }
+        }
+        inputs.recordings = Recording::of(pieces, |number: usize, piece: &Piece| {
+            inputs.sources[number].stretch(piece.begin, piece.end).map_err(ReadError::from)
+        });
+        Ok(Arc::new(inputs))
+    }
+
+    /// The input and its content; else why there is none, with the exit status.
+    fn input(&mut self, path: &Path) -> Result<Result<(Source, Index), (String, u8)>> {
+        let name = name(path);
+        let opened = match self.file(path, &name)? {
+            Ok(opened) => opened,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Ok(Ok(match opened {
+            Opened::Path(file) => (Source { shown: name, place: Place::Path(path.to_owned()) }, Index::of(file)),
+            Opened::Here(mut file) => {
+                let from = file.stream_position().unwrap_or(0);
+                let index = Index::of(&file);
+                (Source { shown: name, place: Place::Open(Arc::new(file), from) }, index)
+            }
+            Opened::Pipe(pipe) => {
+                let spooled = Spool::new(pipe).and_then(|mut spool| {
+                    let index = Index::of(&mut spool);
+                    Ok((spool.into_file()?, index))
+                });
+                match spooled {
+                    Ok((file, index)) => (Source { shown: name, place: Place::Open(Arc::new(file), 0) }, index),
+                    Err(why) => return Ok(Err((format!("{name}: {why}"), EXIT_FAILURE))),
+                }
+            }
+        }))
+    }
+
+    /// Opens by the type of the file.
+    fn file(&mut self, path: &Path, name: &str) -> Result<Result<Opened, (String, u8)>> {
+        let is_stdin = path == Path::new("-");
+        let file = if is_stdin {
+            if io::stdin().is_terminal() {
+                bail!(WrongUsage("stdin is a terminal: `-` reads a trace from a pipe or a redirected file".to_owned()));
+            }
+            io::stdin().as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            // A socket cannot be opened, and a device need not be.
+            match fs::metadata(path).map(|metadata| refusal(&metadata)) {
+                Ok(Some(what)) => {
+                    return Ok(Err((format!("{name} is {what}, not a trace"), EXIT_DAMAGED)));
+                }
+                Ok(None) => File::open(path),
+                Err(e) => Err(e),
+            }
+        };
+        let file = match file {
+            Ok(file) => file,
+            Err(e) => return Ok(Err((format!("{name} cannot be opened: {e}"), EXIT_FAILURE))),
+        };
+        let metadata = file.metadata().with_context(|| format!("looking at {name}"))?;
+        if metadata.is_file() {
+            return Ok(Ok(if is_stdin { Opened::Here(file) } else { Opened::Path(file) }));
+        }
+        if file.is_terminal() {
+            bail!(WrongUsage(format!("{name} is a terminal, not a trace")));
+        }
+        if !self.pipes.insert((metadata.dev(), metadata.ino())) {
+            bail!(WrongUsage(format!(
+                "{name} is named twice, and a pipe can be read only once: save it to a file first"
+            )));
+        }
+        Ok(Ok(Opened::Pipe(file)))
+    }
+}
+
+/// Opens a file or pipe that is read once, from its beginning to its end, with its name for a person; else why it is not
+/// read, with the exit status.
 ///
 /// # Errors
-/// When there is nothing to read, with what to do about it.
-pub(super) fn sources(inputs: &[PathBuf]) -> Result<Vec<Source>> {
-    let mut found = Vec::new();
-    if inputs.is_empty() {
-        found.push(file(newest()?));
-    }
-    for input in inputs {
-        if input == Path::new("-") {
-            found.push(Source { shown: "stdin".to_owned(), path: None, part: None });
-        } else if fs::metadata(input).is_ok_and(|metadata| metadata.is_dir()) {
-            let files = traces_in(input)?;
-            if files.is_empty() {
-                bail!("no trace (*.{SUFFIX}) in {}; `sudo memtrace record` makes one", shown(input));
-            }
-            found.extend(files.into_iter().map(file));
-        } else {
-            found.push(file(input.clone()));
-        }
-    }
-    let mut order: Vec<Option<(u64, u32)>> = Vec::new();
-    let mut place = |part: Option<Part>| {
-        let key = part.map(|part| (part.recording, part.run));
-        if let (Some(_), Some(at)) = (key, order.iter().position(|known| *known == key)) {
-            return at;
-        }
-        order.push(key);
-        order.len() - 1
-    };
-    let mut placed: Vec<_> = found.into_iter().map(|source| (place(source.part), source)).collect();
-    placed.sort_by_key(|(at, source)| (*at, source.part.map(|part| part.segment)));
-    Ok(placed.into_iter().map(|(_, source)| source).collect())
+/// When it is a terminal.
+pub(super) fn open_once(path: &Path) -> Result<Result<(String, File), (String, u8)>> {
+    let name = name(path);
+    Ok(match Opener::default().file(path, &name)? {
+        Ok(Opened::Path(file) | Opened::Here(file) | Opened::Pipe(file)) => Ok((name, file)),
+        Err(refused) => Err(refused),
+    })
 }
 
-/// A file, looked into for what it begins with. What cannot be opened says so when it is read.
-fn file(path: PathBuf) -> Source {
-    let part = File::open(&path).ok().and_then(|file| {
-        // A pipe can be read only once.
-        file.metadata().ok().filter(fs::Metadata::is_file)?;
-        let mut reader = Reader::new(file).without_entries();
-        for _ in 0..ITEMS_BEFORE_META {
-            match reader.next_item() {
-                Ok(Some(Item::Meta(meta))) => {
-                    return Some(Part { recording: meta.recording, run: meta.run, segment: meta.segment });
-                }
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return None,
-            }
-        }
-        None
-    });
-    Source { shown: shown(&path), path: Some(path), part }
+/// The name of an input for a person.
+fn name(path: &Path) -> String {
+    if path == Path::new("-") { "stdin".to_owned() } else { shown(path) }
+}
+
+/// An open input.
+#[derive(Debug)]
+enum Opened {
+    /// A regular file that has a name.
+    Path(File),
+    /// A regular file on stdin.
+    Here(File),
+    /// A pipe, or another file that can be read only once.
+    Pipe(File),
+}
+
+/// The type of a file that is never read.
+fn refusal(metadata: &Metadata) -> Option<&'static str> {
+    let file_type = metadata.file_type();
+    [
+        (file_type.is_dir(), "a directory"),
+        (file_type.is_block_device(), "a block device"),
+        (file_type.is_socket(), "a socket"),
+    ]
+    .into_iter()
+    .find_map(|(is_it, what)| is_it.then_some(what))
+}
+
+/// Says why the rest of an input was not read; the exit status for it.
+fn said(source: &Source, failed: Option<&ReadError>) -> u8 {
+    let Some(error) = failed else { return 0 };
+    eprintln!("memtrace: {}", in_words(source, error));
+    if matches!(error, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED }
 }
 
 /// A path, for a person.

@@ -1,19 +1,23 @@
-//! Reads sources one after the other, and gives each recording in them to a replay.
+//! Gives each recording of the inputs to a replay.
 
-use std::{collections::VecDeque, io::Read};
+use std::{collections::VecDeque, sync::Arc};
 
+use anyhow::Result;
 use jiff::tz::TimeZone;
 
 use super::{
-    EXIT_DAMAGED, EXIT_FAILURE, graver,
-    input::{Source, in_words},
+    EXIT_DAMAGED, EXIT_FAILURE, EXIT_USAGE, WrongUsage,
+    assembled::Assembled,
+    graver,
+    input::{Inputs, Source, in_words},
+    recordings::Recording,
 };
 use crate::{
     cli::{FilterArgs, TimeArgs},
     clock::Clock,
     replay::{
-        Flow, Options, Replay, Watch,
-        when::{When, Window},
+        Finished, Flow, Note, Options, Replay, Watch,
+        window::{Asked, Extent},
     },
     trace::{Item, ReadError, Reader, model::Meta},
 };
@@ -22,11 +26,21 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) filter: &'a FilterArgs,
-    pub(super) time: &'a TimeArgs,
+    pub(super) time: Asked,
     pub(super) utc: bool,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// What is asked for on the command line.
+    ///
+    /// # Errors
+    /// When nothing lies in the time asked for, whatever the trace.
+    pub(super) fn new(filter: &'a FilterArgs, time: &TimeArgs, utc: bool) -> Result<Self> {
+        let time = Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() };
+        time.check().map_err(WrongUsage)?;
+        Ok(Self { filter, time, utc })
+    }
+
     /// The clock of a recording.
     pub(super) fn clock(&self, meta: &Meta) -> Clock {
         meta.clock.clock(if self.utc { TimeZone::UTC } else { TimeZone::system() })
@@ -34,34 +48,42 @@ impl Request<'_> {
 }
 
 struct Current {
-    reader: Reader<Box<dyn Read>>,
-    source: Source,
+    reader: Reader<Assembled>,
+    /// Number of the recording.
+    recording: usize,
+    /// Items that were read and not given to a replay yet.
+    pending: VecDeque<Item>,
 }
 
 /// Reads.
 pub(super) struct Player {
-    sources: VecDeque<Source>,
+    inputs: Arc<Inputs>,
+    /// The recording that comes next.
+    next: usize,
     current: Option<Current>,
-    /// Items that were read and not given to a replay yet.
-    pending: VecDeque<Item>,
-    /// Sources with damage, by name.
+    /// Inputs with damage, by name.
     damaged: Vec<String>,
     status: u8,
+    /// Recordings that have nothing in the time asked for, and those that have something.
+    empty: usize,
+    shown: usize,
     skip_entries: bool,
-    /// Whether what is wrong with a source was said by who read it before.
+    /// Whether what is wrong with an input was said by who read it before.
     is_quiet: bool,
     rows: bool,
 }
 
 impl Player {
-    /// A player of these sources.
-    pub(super) fn new(sources: Vec<Source>) -> Self {
+    /// A player of all recordings in these inputs.
+    pub(super) fn new(inputs: &Arc<Inputs>) -> Self {
         Self {
-            sources: sources.into(),
+            inputs: Arc::clone(inputs),
+            next: 0,
             current: None,
-            pending: VecDeque::new(),
             damaged: Vec::new(),
-            status: 0,
+            status: inputs.status,
+            empty: 0,
+            shown: 0,
             skip_entries: false,
             is_quiet: false,
             rows: false,
@@ -80,163 +102,164 @@ impl Player {
         self
     }
 
-    /// Says nothing of what is wrong with a source: it was read before.
+    /// Says nothing of what is wrong with an input: it was read before.
     pub(super) fn quietly(mut self, quiet: bool) -> Self {
         self.is_quiet = quiet;
         self
     }
 
-    /// The next recording; `None` when there is none left.
-    ///
-    /// # Errors
-    /// When the time that is asked for cannot be told for it.
-    pub(super) fn next_replay(&mut self, request: &Request<'_>) -> Result<Option<Replay>, String> {
-        // Damage may come before the beginning.
-        while !self.pending.iter().any(|item| !matches!(item, Item::Damage(_))) {
-            match self.read() {
-                Some(item) => self.pending.push_back(item),
-                None if self.current.take().is_some() && !self.pending.is_empty() => break,
-                None if !self.open_next() => return Ok(None),
-                None => {}
-            }
-        }
-        let at = self.pending.iter().position(|item| matches!(item, Item::Meta(_)));
-        let meta = match at.and_then(|at| self.pending.remove(at)) {
-            Some(Item::Meta(meta)) => Some(*meta),
-            _ => None,
-        };
-        let window = match &meta {
-            Some(meta) => self.window(request, meta)?,
-            None => Window::default(),
-        };
-        Ok(Some(Replay::new(meta, Options { filter: request.filter.filter(), window, rows: self.rows })))
+    /// Whether recordings are left.
+    pub(super) fn has_more(&self) -> bool {
+        self.next < self.inputs.recordings.len()
     }
 
-    fn window(&self, request: &Request<'_>, meta: &Meta) -> Result<Window, String> {
-        let TimeArgs { since, until } = request.time;
-        let clock = request.clock(meta);
-        let start_ns = meta.start_ns();
-        let end_ns = || {
-            let of_it = |source: &&Source| source.part.is_some_and(|part| part.recording == meta.recording);
-            let current = self.current.as_ref().map(|current| &current.source);
-            self.sources.iter().rev().find(of_it).or(current)?.last_tick_ns()
+    /// The recording at hand.
+    pub(super) fn recording(&self) -> Option<&Recording> {
+        self.current.as_ref().map(|current| &self.inputs.recordings[current.recording])
+    }
+
+    /// The next recording that may have something in the time asked for; `None` when there is none left. Says which have
+    /// nothing.
+    pub(super) fn next_replay(&mut self, request: &Request<'_>) -> Option<Replay> {
+        self.leave();
+        while self.has_more() {
+            let recording = self.next;
+            self.next += 1;
+            let reader = Reader::of(Assembled::new(Arc::clone(&self.inputs), recording));
+            let reader = if self.skip_entries { reader.without_entries() } else { reader };
+            self.current = Some(Current { reader, recording, pending: VecDeque::new() });
+            let Some(meta) = self.meta() else { continue };
+            let held = &self.inputs.recordings[recording];
+            let extent = Extent {
+                clock: meta.as_ref().map(|meta| request.clock(meta)),
+                start_ns: meta.as_ref().map_or(held.start_ns(), Meta::start_ns),
+                last_tick_ns: held.last_tick_ns(),
+            };
+            let shared = held.shared();
+            match request.time.window(&extent) {
+                Ok(window) => {
+                    let options = Options { filter: request.filter.filter(), window, rows: self.rows };
+                    let mut replay = Replay::new(meta, options);
+                    if let Some(segments) = shared {
+                        replay.note(Note::Twice { segments });
+                    }
+                    self.shown += 1;
+                    return Some(replay);
+                }
+                Err(why) => {
+                    eprintln!("memtrace: {}: {why}", self.name_of(recording));
+                    self.empty += 1;
+                }
+            }
+        }
+        None
+    }
+
+    /// The name of the first input of the recording at hand.
+    pub(super) fn name(&self) -> String {
+        self.current.as_ref().map(|current| self.name_of(current.recording)).unwrap_or_default()
+    }
+
+    fn name_of(&self, recording: usize) -> String {
+        let pieces = self.inputs.recordings[recording].segments.iter().flat_map(|segment| &segment.pieces);
+        pieces.map(|(source, _)| self.inputs.sources[*source].shown.clone()).next().unwrap_or_default()
+    }
+
+    /// The beginning of the recording at hand, `Some(None)` where it is lost; `None` when nothing of it can be read.
+    fn meta(&mut self) -> Option<Option<Meta>> {
+        let mut before = VecDeque::new();
+        // Damage may come before the beginning.
+        let meta = loop {
+            match self.read() {
+                None if before.is_empty() => return None,
+                None => break None,
+                Some(Item::Meta(meta)) => break Some(*meta),
+                Some(item @ Item::Damage(_)) => before.push_back(item),
+                Some(item) => {
+                    before.push_back(item);
+                    break None;
+                }
+            }
         };
-        let resolve = |when: &Option<When>| {
-            let when = when.as_ref();
-            when.map(|when| when.resolve(&clock, start_ns, when.needs_end().then(end_ns).flatten())).transpose()
-        };
-        Ok(Window { since_ns: resolve(since)?, until_ns: resolve(until)? })
+        if let Some(current) = &mut self.current {
+            current.pending = before;
+        }
+        Some(meta)
     }
 
     /// Plays the recording to its end, or until `go_on` says no.
     pub(super) fn play(&mut self, replay: &mut Replay, watch: &mut impl Watch, go_on: impl Fn() -> bool) {
         while go_on() {
-            let item = match self.pending.pop_front().or_else(|| self.read()) {
-                Some(item) => item,
-                None => {
-                    self.current = None;
-                    let follows = |source: &Source| {
-                        source.part.is_some_and(|part| {
-                            part.recording == replay.meta().recording && part.run == replay.meta().run
-                        })
-                    };
-                    if !self.sources.front().is_some_and(follows) || !self.open_next() {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            if let Item::Meta(meta) = &item {
-                if replay.is_other(meta) {
-                    self.pending.push_front(item);
-                    return;
-                }
-                if replay.has_read(meta) {
-                    replay.skipped(meta.segment);
-                    self.current = None;
-                    continue;
-                }
-            }
-            let Some(current) = &self.current else { continue };
+            let pending = self.current.as_mut().and_then(|current| current.pending.pop_front());
+            let Some(item) = pending.or_else(|| self.read()) else { return };
+            let Some(current) = &self.current else { return };
             if replay.take(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
-                self.skip(replay.meta());
                 return;
             }
         }
     }
 
-    /// Leaves the rest of a recording out.
-    fn skip(&mut self, meta: &Meta) {
-        self.sources
-            .retain(|source| source.part.is_none_or(|part| part.recording != meta.recording || part.run != meta.run));
-        // What follows in the same file may be another recording.
-        loop {
-            match self.read() {
-                Some(Item::Meta(next)) if next.recording != meta.recording => {
-                    self.pending.push_back(Item::Meta(next));
-                    return;
-                }
-                Some(_) => {}
-                None => {
-                    self.current = None;
-                    return;
-                }
-            }
+    /// Whether a recording that was played had nothing in the time asked for, which is then said.
+    pub(super) fn is_left_out(&mut self, finished: &Finished, request: &Request<'_>) -> bool {
+        if !finished.is_empty || request.time.is_all() {
+            return false;
         }
+        let clock = request.clock(&finished.meta);
+        for note in finished.notes.iter().filter(|note| matches!(note, Note::EmptyWindow { .. })) {
+            eprintln!("memtrace: {}", note.text(&clock));
+        }
+        (self.shown, self.empty) = (self.shown.saturating_sub(1), self.empty + 1);
+        true
     }
 
-    /// What comes next in the source at hand; `None` at its end. What is wrong with it is said.
+    /// What comes next in the recording at hand; `None` at its end. What is wrong with an input is said.
     fn read(&mut self) -> Option<Item> {
-        let current = self.current.as_mut()?;
-        match current.reader.next_item() {
-            Ok(item) => {
-                if let Some(Item::Damage(damage)) = &item
-                    && !damage.is_cut
-                    && self.damaged.last() != Some(&current.source.shown)
-                {
-                    self.damaged.push(current.source.shown.clone());
-                }
-                item
-            }
-            Err(e) => {
-                if !self.is_quiet {
-                    eprintln!("memtrace: {}", in_words(&current.source, &e));
-                }
-                let status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
-                self.status = graver(self.status, status);
-                None
-            }
-        }
-    }
-
-    fn open_next(&mut self) -> bool {
-        while let Some(source) = self.sources.pop_front() {
-            match source.open() {
-                Ok(input) => {
-                    let reader = Reader::new(input);
-                    let reader = if self.skip_entries { reader.without_entries() } else { reader };
-                    self.current = Some(Current { reader, source });
-                    return true;
+        loop {
+            let current = self.current.as_mut()?;
+            match current.reader.next_item() {
+                Ok(item) => {
+                    if matches!(&item, Some(Item::Damage(damage)) if !damage.is_cut) {
+                        let shown = current.reader.blocks().source().shown.clone();
+                        self.is_damaged(shown);
+                    }
+                    return item;
                 }
                 Err(e) => {
                     if !self.is_quiet {
-                        eprintln!("memtrace: {} cannot be opened: {e}", source.shown);
+                        eprintln!("memtrace: {}", in_words(current.reader.blocks().source(), &e));
                     }
-                    self.status = EXIT_FAILURE;
+                    let status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
+                    self.status = graver(self.status, status);
                 }
             }
         }
-        false
+    }
+
+    fn is_damaged(&mut self, name: String) {
+        if !self.damaged.contains(&name) {
+            self.damaged.push(name);
+        }
+    }
+
+    /// Has done with the recording at hand.
+    fn leave(&mut self) {
+        if let Some(current) = self.current.take() {
+            let healed: Vec<&Source> = current.reader.blocks().healed().collect();
+            healed.into_iter().for_each(|source| self.is_damaged(source.shown.clone()));
+        }
     }
 
     /// Says what is damaged; the result is the exit status.
-    pub(super) fn finish(self) -> u8 {
+    pub(super) fn finish(mut self) -> u8 {
+        self.leave();
         for name in self.damaged.iter().filter(|_| !self.is_quiet) {
             let out = format!("{}-salvaged.mtrc", name.strip_suffix(".mtrc").unwrap_or(name));
             eprintln!(
                 "memtrace: {name} is damaged; what could be read was read. `memtrace salvage {name} -o {out}` copies the intact part"
             );
         }
-        graver(self.status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED })
+        let status = graver(self.status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
+        // Of several recordings some may lie elsewhere in time.
+        graver(status, if self.empty > 0 && self.shown == 0 { EXIT_USAGE } else { 0 })
     }
 }

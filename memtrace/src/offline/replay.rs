@@ -5,10 +5,10 @@ use std::{
     io::{self, BufWriter, Write as _},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::{
-    input,
+    input::Opener,
     pace::Pace,
     player::{Player, Request},
     screen::screen,
@@ -72,17 +72,19 @@ fn time_of(item: &Item) -> Option<u64> {
 /// # Errors
 /// When there is nothing to read, or stdout fails.
 pub fn replay(args: &ReplayArgs) -> Result<u8> {
+    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    // A pipe is read to its end, which a signal may end as usual.
+    let inputs = Opener::default().open(&args.inputs)?;
     let signals = Signals::install(None).context("installing the signal handlers")?;
     let wants_screen = args.tui || (!args.lines && !args.json && args.speed != Speed::Max);
     if wants_screen && terminal::can_show_screen() {
-        return screen(args, &signals);
+        return screen(args, &inputs, &signals);
     }
     if args.tui {
         bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
     }
-    let mut player = Player::new(input::sources(&args.inputs)?);
-    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
-    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+    let mut player = Player::new(&inputs);
+    while let Some(mut replay) = player.next_replay(&request) {
         let show = RefCell::new(Show {
             view: view(args, &replay, &request),
             out: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
@@ -115,6 +117,9 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         }
         if stopped {
             return Ok(0);
+        }
+        if player.is_left_out(&finished, &request) {
+            continue;
         }
         for note in &finished.notes {
             eprintln!("memtrace: {}", note.text(&clock));

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use super::{
-    input,
+    input::Opener,
     player::{Player, Request},
 };
 use crate::{
@@ -24,15 +24,18 @@ use crate::{
 /// # Errors
 /// When there is nothing to read, or stdout fails.
 pub fn report(args: &ReportArgs) -> Result<u8> {
-    let mut player = Player::new(input::sources(&args.inputs)?);
-    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
+    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    let mut player = Player::new(&Opener::default().open(&args.inputs)?);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut first = true;
-    while let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? {
+    while let Some(mut replay) = player.next_replay(&request) {
         let mut collector = Collector::new(&args.by, replay.meta().base.as_ref().map(|base| &base.input));
         player.play(&mut replay, &mut collector, || true);
         let filter = replay.filter().clone();
         let finished = replay.finish();
+        if player.is_left_out(&finished, &request) {
+            continue;
+        }
         let clock = request.clock(&finished.meta);
         // The text has them in its head.
         if args.json || args.folded.is_some() || !io::stdout().is_terminal() {

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{EXIT_DAMAGED, EXIT_FAILURE, graver, input::shown};
+use super::{
+    EXIT_DAMAGED, EXIT_FAILURE, graver,
+    input::{open_once, shown},
+};
 use crate::{
     cli::SalvageArgs,
     lines::{bytes, duration, things},
@@ -32,8 +35,14 @@ struct Account {
 /// When the input cannot be opened, or the new file cannot be made or written.
 pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     let target = args.target().context("the new file is missing: memtrace salvage IN -o OUT")?;
-    let from = shown(&args.input);
-    let mut scanner = Scanner::new(File::open(&args.input).with_context(|| format!("opening {from}"))?);
+    let (from, input) = match open_once(&args.input)? {
+        Ok(opened) => opened,
+        Err((why, status)) => {
+            eprintln!("memtrace: {why}");
+            return Ok(status);
+        }
+    };
+    let mut scanner = Scanner::new(input);
     let (mut account, mut status) = (Account::default(), 0);
     let mut out = None;
     let mut last_ns = None;

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 
 use super::{
-    input,
+    input::Inputs,
     player::{Player, Request},
     replay::view,
 };
@@ -54,11 +54,11 @@ impl Drop for Closing<'_> {
 }
 
 /// Shows the first recording on the screen; the result is the exit status.
-pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
-    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
-    let mut player = Player::new(input::sources(&args.inputs)?);
+pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals) -> Result<u8> {
+    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    let mut player = Player::new(inputs);
     // What it begins with says how to show it; then it is read as a whole.
-    let Some(replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? else { return Ok(player.finish()) };
+    let Some(replay) = player.next_replay(&request) else { return Ok(player.finish()) };
     let (sender, receiver) = sync_channel(AHEAD);
     let control = Control::default();
     let speed = if let Speed::Times(times) = args.speed { times } else { 1.0 };
@@ -68,8 +68,9 @@ pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
     let recorded = replay.meta().host.cgroup_limits.clone();
     drop((replay, player));
     let closed = Arc::new(AtomicBool::new(false));
-    let (args, stop) = (args.clone(), Arc::clone(&closed));
-    let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || read(&args, &sender, &stop))?;
+    let (args, inputs, stop) = (args.clone(), Arc::clone(inputs), Arc::clone(&closed));
+    let reader =
+        thread::Builder::new().name("reader".to_owned()).spawn(move || read(&args, &inputs, &sender, &stop))?;
     let shown = thread::scope(|scope| {
         // A signal ends it as the key does.
         scope.spawn(|| {
@@ -111,10 +112,10 @@ pub(super) fn screen(args: &ReplayArgs, signals: &Signals) -> Result<u8> {
 }
 
 /// Reads the first recording to its end, or until nobody looks any more.
-fn read(args: &ReplayArgs, sender: &SyncSender<Item>, stop: &AtomicBool) -> Result<Read> {
-    let request = Request { filter: &args.filter, time: &args.time, utc: args.utc };
-    let mut player = Player::new(input::sources(&args.inputs)?).with_rows();
-    let Some(mut replay) = player.next_replay(&request).map_err(|e| anyhow!(e))? else {
+fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop: &AtomicBool) -> Result<Read> {
+    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    let mut player = Player::new(inputs).with_rows().quietly(true);
+    let Some(mut replay) = player.next_replay(&request) else {
         return Ok(Read { last: None, notes: Vec::new(), has_more: false, status: player.finish() });
     };
     let send = |item| {
@@ -131,7 +132,7 @@ fn read(args: &ReplayArgs, sender: &SyncSender<Item>, stop: &AtomicBool) -> Resu
     let is_whole = !stop.load(Ordering::Relaxed);
     let clock = request.clock(replay.meta());
     let finished = replay.finish();
-    let has_more = is_whole && player.next_replay(&request).is_ok_and(|next| next.is_some());
+    let has_more = is_whole && player.has_more();
     let notes = finished.notes.iter().filter(|_| is_whole).map(|note| note.text(&clock)).collect();
     let last = is_whole.then(|| finished.item());
     Ok(Read { last, notes, has_more, status: player.finish() })

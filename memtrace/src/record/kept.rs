@@ -7,13 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{create::create, sink::TraceFile};
+use super::{
+    create::create,
+    sink::{TraceFile, put_end},
+};
 use crate::{
     lines::bytes,
-    trace::{
-        BlockKind, BlockSink, Encoder,
-        model::{End, EndReason},
-    },
+    trace::{BlockKind, BlockSink, model::End},
     untrusted::Untrusted,
 };
 
@@ -86,10 +86,7 @@ impl Kept {
     /// Ends the file; the words for it.
     pub(super) fn end_file(&mut self, end: &End) -> Option<String> {
         let (path, mut file) = self.file.take()?;
-        let ended = encoded(end).and_then(|blocks| {
-            blocks.0.iter().try_for_each(|(kind, bytes)| file.block(*kind, bytes))?;
-            file.sync()
-        });
+        let ended = put_end(end, &mut file).and_then(|()| file.sync());
         let size = bytes(file.bytes());
         Some(match ended {
             Ok(()) => format!("recorded {size} to {}", shown(&path)),
@@ -106,8 +103,9 @@ impl Kept {
                 file.write_all(bytes).map_err(|e| format!("{} is not complete: {e}", shown(path)))
             };
             self.done.iter().try_for_each(|segment| write(&segment.bytes))?;
-            let blocks = encoded(end).map_err(|e| e.to_string())?;
-            blocks.0.iter().try_for_each(|(_, bytes)| write(bytes))?;
+            let mut ended = Vec::new();
+            put_end(end, &mut ended).map_err(|e| e.to_string())?;
+            write(&ended)?;
             file.sync_data().map_err(|e| format!("{} may not be on the disk: {e}", shown(path)))?;
             Ok(size)
         });
@@ -134,24 +132,6 @@ impl BlockSink for Kept {
         }
         Ok(())
     }
-}
-
-/// Blocks in memory.
-#[derive(Default)]
-struct Blocks(Vec<(BlockKind, Vec<u8>)>);
-
-impl BlockSink for Blocks {
-    fn block(&mut self, kind: BlockKind, bytes: &[u8]) -> io::Result<()> {
-        self.0.push((kind, bytes.to_vec()));
-        Ok(())
-    }
-}
-
-/// The block that says that a trace ended in order.
-fn encoded(end: &End) -> io::Result<Blocks> {
-    let mut blocks = Blocks::default();
-    Encoder::new(0).end(&End { reason: EndReason::Done, ..end.clone() }, &mut blocks)?;
-    Ok(blocks)
 }
 
 /// A new file with its name, or why there is none.

@@ -12,13 +12,24 @@ use std::{
 
 use rustix::fs::{Advice, fadvise, fstatvfs};
 
-use crate::trace::{BlockKind, BlockSink};
+use crate::trace::{
+    BlockKind, BlockSink, Encoder,
+    model::{End, EndReason},
+};
 
 /// After so many bytes what was written is given back to the kernel: a recorder must not fill the page cache.
 const GIVE_BACK: u64 = 4 << 20;
 
 /// With less room than this left on the file system single events are refused, so that the totals of hours still fit.
 const RESERVE: u64 = 4 << 20;
+
+/// Ends a file in order, whether or not its segment goes on elsewhere.
+///
+/// # Errors
+/// The sink's.
+pub(super) fn put_end(end: &End, sink: &mut dyn BlockSink) -> io::Result<()> {
+    Encoder::new(0).end(&End { reason: EndReason::Done, ..end.clone() }, sink)
+}
 
 /// A trace file, or a pipe.
 #[derive(Debug)]

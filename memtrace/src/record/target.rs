@@ -9,7 +9,10 @@ use super::{
     thread::Progress,
 };
 use crate::{
-    trace::{BlockKind, BlockSink, model::ClockReading},
+    trace::{
+        BlockKind, BlockSink,
+        model::{ClockReading, End},
+    },
     untrusted::Untrusted,
 };
 
@@ -68,10 +71,10 @@ impl Target {
         }
     }
 
-    /// Time has passed.
-    pub(super) fn advance(&mut self, now_ns: u64) {
+    /// Time has passed: a tick was written, and `end` would end the trace there.
+    pub(super) fn advance(&mut self, end: &End) {
         if let Self::Ring(ring) = self {
-            ring.advance(now_ns);
+            ring.advance(end);
         }
     }
 

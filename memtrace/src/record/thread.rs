@@ -210,13 +210,14 @@ impl Writing {
             self.meta.host.change(&change.name, change.after.as_ref());
             self.remark(t_ns, RemarkKind::Changed, change.to_text());
         }
-        let open = tick.input.totals.open.clone();
+        let (open, lost) = (tick.input.totals.open.clone(), tick.input.lost);
+        let end = End { t_ns, reason: EndReason::NextSegment, open, lost };
         self.last = Some(tick);
+        // An incident file that is over ends before the segment that follows begins.
+        self.target.advance(&end);
         if self.target.wants_next_segment(t_ns) {
-            let lost = self.last.as_ref().map(|tick| tick.input.lost).unwrap_or_default();
-            self.next_segment(&End { t_ns, reason: EndReason::NextSegment, open, lost });
+            self.next_segment(&end);
         }
-        self.target.advance(t_ns);
         let failure = self.target.kept().and_then(Kept::take_failure);
         failure.into_iter().for_each(|words| self.say(words));
     }

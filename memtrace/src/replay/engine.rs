@@ -8,7 +8,7 @@ use super::{
     known::Acquaintances,
     note::Note,
     watch::{Flow, Watch},
-    when::Window,
+    window::Window,
     without_meta,
 };
 use crate::{
@@ -146,10 +146,15 @@ impl Replay {
         if self.options.filter.is_empty() { &self.meta.setup.filter } else { &self.options.filter }
     }
 
-    /// Whether an item belongs to another recording.
+    /// Adds something that must be known beside what the trace says.
+    pub fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// From when to when it is shown.
     #[must_use]
-    pub fn is_other(&self, meta: &Meta) -> bool {
-        meta.recording != self.meta.recording
+    pub fn window(&self) -> &Window {
+        &self.options.window
     }
 
     /// Takes what the trace holds next, with the entries of that block and the paths that are known by now.
@@ -178,28 +183,21 @@ impl Replay {
 
     fn next_segment(&mut self, meta: &Meta, watch: &mut impl Watch) {
         let expected = self.segment + 1;
+        let base = meta.base.as_ref().map_or((0, 0), |base| told_sum(&base.input));
+        let (stalls, total_ns) = (base.0.saturating_sub(self.told.0), base.1.saturating_sub(self.told.1));
         if meta.segment > expected {
-            let base = meta.base.as_ref().map_or((0, 0), |base| told_sum(&base.input));
-            self.notes.push(Note::Gap {
-                segments: (expected, meta.segment - 1),
-                stalls: base.0.saturating_sub(self.told.0),
-                total_ns: base.1.saturating_sub(self.told.1),
-            });
+            self.notes.push(Note::Gap { segments: (expected, meta.segment - 1), stalls, total_ns });
+            watch.missing();
+        } else if let Some((_, last_ns)) = self.ticks_ns
+            && meta.start_ns() > last_ns
+            && self.damage.is_none()
+        {
+            let (segment, from_ns, to_ns) = (self.segment, last_ns, meta.start_ns());
+            self.notes.push(Note::Cut { segment, from_ns, to_ns, stalls, total_ns });
             watch.missing();
         }
         self.segment = meta.segment;
         self.ended = false;
-    }
-
-    /// Whether a segment was already read.
-    #[must_use]
-    pub fn has_read(&self, meta: &Meta) -> bool {
-        meta.segment <= self.segment
-    }
-
-    /// Says that a segment was left out because it was given twice.
-    pub fn skipped(&mut self, segment: u32) {
-        self.notes.push(Note::Twice { segment });
     }
 
     fn clock(&mut self, reading: &ClockReading) {
@@ -278,6 +276,8 @@ impl Replay {
                 self.session.begin_at(&record.input);
                 watch.begin(record);
                 self.begun = true;
+                // A window between two ticks has none: the next one lies outside.
+                self.done = self.options.window.until_ns.is_some_and(|until_ns| until_ns <= t_ns);
             }
             return;
         }

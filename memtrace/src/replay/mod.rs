@@ -9,6 +9,7 @@ mod marks;
 mod note;
 mod watch;
 pub mod when;
+pub mod window;
 
 pub use self::{
     ending::Finished,

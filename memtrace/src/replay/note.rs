@@ -46,10 +46,23 @@ pub enum Note {
         /// Their time in ns.
         total_ns: u64,
     },
-    /// A segment was given twice.
-    Twice {
+    /// The end of a segment is missing, and no file is damaged there.
+    Cut {
         /// Its number.
         segment: u32,
+        /// Its last tick that is there and the beginning of the next segment, `CLOCK_MONOTONIC` in ns.
+        from_ns: u64,
+        /// See `from_ns`.
+        to_ns: u64,
+        /// Stalls between the two: in the totals and in no table.
+        stalls: u64,
+        /// Their time in ns.
+        total_ns: u64,
+    },
+    /// Segments that are, as a whole or in part, in the inputs more than once.
+    Twice {
+        /// The first and the last of them.
+        segments: (u32, u32),
     },
     /// The disk was full or failed: from then on only totals were written.
     EventsStopped {
@@ -98,6 +111,12 @@ impl Note {
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. })
+    }
+
+    /// Whether it says that something is missing or wrong.
+    #[must_use]
+    pub const fn is_warning(&self) -> bool {
+        !matches!(self, Self::Twice { .. })
     }
 
     /// The note as a sentence, with times by this clock.
@@ -150,7 +169,20 @@ impl Display for Words<'_> {
                 }
                 write!(f, ": {} of them are in the totals and in no table", stalls(*n, *total_ns))
             }
-            Note::Twice { segment } => write!(f, "segment {segment} was given twice: used once"),
+            Note::Cut { segment, from_ns, to_ns, stalls: n, total_ns } => write!(
+                f,
+                "segment {segment} is there up to {} only, and the next one begins at {}: {} between them are in the totals \
+                 and in no table",
+                time(Some(*from_ns)),
+                time(Some(*to_ns)),
+                stalls(*n, *total_ns)
+            ),
+            Note::Twice { segments: (first, last) } if first == last => {
+                write!(f, "segment {first} is given more than once: what is in it counts once")
+            }
+            Note::Twice { segments: (first, last) } => {
+                write!(f, "segments {first} to {last} are given more than once: what is in them counts once")
+            }
             Note::EventsStopped { t_ns, text } => write!(
                 f,
                 "from {} on no single event was written ({}); the totals go on",

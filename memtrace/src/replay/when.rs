@@ -1,5 +1,7 @@
 //! From when to when: what `--since` and `--until` may say, and what it means for one trace.
 
+use std::fmt::{self, Display};
+
 use jiff::{
     SignedDuration, Timestamp, ToSpan as _,
     civil::{DateTime, Time},
@@ -22,8 +24,29 @@ pub enum When {
     At(Timestamp),
 }
 
+impl Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let duration = |ns: &u64| {
+            let text = format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+            format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
+        };
+        match self {
+            Self::AfterStart(ns) => write!(f, "+{}", duration(ns)),
+            Self::BeforeEnd(ns) => write!(f, "-{}", duration(ns)),
+            Self::TimeOfDay(time) => write!(f, "{time}"),
+            Self::Local(local) => write!(f, "{} {}", local.date(), local.time()),
+            Self::At(at) => write!(f, "{at}"),
+        }
+    }
+}
+
 /// How far before the start of a trace a time of day may lie and still be that of the same day.
 const BEFORE_START: SignedDuration = SignedDuration::from_hours(6);
+
+/// Why a time means nothing for a trace.
+const NO_TICK: &str = "a time from the end needs a tick, and the trace holds none";
+const NO_CLOCK: &str = "the beginning of the trace is lost, and with it the time of day: ask for a time from its start (90s) \
+                        or its end (-30s)";
 
 impl When {
     /// Reads `13:05`, `13:05:10`, `2026-11-24 13:05`, RFC 3339, `90s` or `+90s` from the start, `-30s` from the end.
@@ -51,36 +74,45 @@ impl When {
         local.map(Self::Local).ok_or_else(|| expected(text))
     }
 
-    /// The instant in `CLOCK_MONOTONIC` ns, for a trace that begins at `start_ns` and ends at `end_ns` where that is known.
+    /// The instant in `CLOCK_MONOTONIC` ns, for a trace that begins at `start_ns` and has its last tick at `end_ns`. The clock
+    /// is `None` when the beginning of the trace is lost.
     ///
     /// # Errors
-    /// When it cannot be told for this trace.
-    pub fn resolve(&self, clock: &Clock, start_ns: u64, end_ns: Option<u64>) -> Result<u64, String> {
+    /// When the time means nothing for this trace.
+    pub fn resolve(&self, clock: Option<&Clock>, start_ns: u64, end_ns: Option<u64>) -> Result<u64, String> {
+        let clock = || clock.ok_or_else(|| NO_CLOCK.to_owned());
         match self {
             Self::AfterStart(ns) => Ok(start_ns.saturating_add(*ns)),
-            Self::BeforeEnd(ns) => end_ns.map(|end| end.saturating_sub(*ns)).ok_or_else(|| {
-                "a time from the end needs a trace that can be read twice: give a file, not `-`".to_owned()
-            }),
-            Self::At(at) => Ok(monotonic(clock, *at)),
-            Self::Local(local) => zoned(clock, *local).map(|at| monotonic(clock, at)),
-            Self::TimeOfDay(time) => {
-                let start = clock.at(start_ns);
-                let day = start.to_zoned(clock.zone.clone()).date();
-                let today = zoned(clock, day.to_datetime(*time))?;
-                if start.duration_since(today) <= BEFORE_START {
-                    return Ok(monotonic(clock, today));
-                }
-                let tomorrow = day.checked_add(1.day()).map_err(|e| e.to_string())?;
-                zoned(clock, tomorrow.to_datetime(*time)).map(|at| monotonic(clock, at))
-            }
+            Self::BeforeEnd(ns) => end_ns.map(|end| end.saturating_sub(*ns)).ok_or_else(|| NO_TICK.to_owned()),
+            Self::At(at) => Ok(monotonic(clock()?, *at)),
+            Self::Local(local) => zoned(clock()?, *local).and_then(|at| Ok(monotonic(clock()?, at))),
+            Self::TimeOfDay(time) => time_of_day(clock()?, start_ns, *time),
         }
     }
 
-    /// Whether the end of the trace must be known for it.
-    #[must_use]
-    pub const fn needs_end(&self) -> bool {
-        matches!(self, Self::BeforeEnd(_))
+    /// Whether this time is not after another one, as far as the two alone can say. Times of day depend on the trace: 01:00
+    /// may be that of the next day.
+    pub(super) fn is_never_after(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AfterStart(this), Self::AfterStart(other)) => this <= other,
+            (Self::BeforeEnd(this), Self::BeforeEnd(other)) => this >= other,
+            (Self::Local(this), Self::Local(other)) => this <= other,
+            (Self::At(this), Self::At(other)) => this <= other,
+            _ => false,
+        }
     }
+}
+
+/// That of the day on which the trace begins, or of the next day when it lies long before the beginning.
+fn time_of_day(clock: &Clock, start_ns: u64, time: Time) -> Result<u64, String> {
+    let start = clock.at(start_ns);
+    let day = start.to_zoned(clock.zone.clone()).date();
+    let today = zoned(clock, day.to_datetime(time))?;
+    if start.duration_since(today) <= BEFORE_START {
+        return Ok(monotonic(clock, today));
+    }
+    let tomorrow = day.checked_add(1.day()).map_err(|e| e.to_string())?;
+    zoned(clock, tomorrow.to_datetime(time)).map(|at| monotonic(clock, at))
 }
 
 fn time(text: &str) -> Option<Time> {
@@ -106,34 +138,11 @@ fn expected(text: &str) -> String {
     )
 }
 
-/// From when to when, `CLOCK_MONOTONIC` in ns. It is met in whole ticks: the nearest ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// From when; `None` from the start.
-    pub since_ns: Option<u64>,
-    /// Until when; `None` to the end.
-    pub until_ns: Option<u64>,
-}
-
-impl Window {
-    /// Whether it begins later than at this tick.
-    #[must_use]
-    pub fn begins_after(&self, t_ns: u64, interval_ns: u64) -> bool {
-        self.since_ns.is_some_and(|since| t_ns.saturating_add(interval_ns / 2) < since)
-    }
-
-    /// Whether it is over with this tick.
-    #[must_use]
-    pub fn ends_by(&self, t_ns: u64, interval_ns: u64) -> bool {
-        self.until_ns.is_some_and(|until| t_ns.saturating_add(interval_ns / 2) >= until)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::{Timestamp, tz::TimeZone};
 
-    use super::{When, Window};
+    use super::When;
     use crate::clock::Clock;
 
     const S: u64 = 1_000_000_000;
@@ -163,9 +172,9 @@ mod tests {
             ("1:00", 100 + 11 * 3600 + 56 * 60),
         ] {
             let when = When::parse(text).unwrap();
-            assert_eq!(when.resolve(&clock(), 100 * S, Some(1000 * S)), Ok(at_s * S), "{text}");
+            assert_eq!(when.resolve(Some(&clock()), 100 * S, Some(1000 * S)), Ok(at_s * S), "{text}");
         }
-        assert!(When::parse("-30s").unwrap().resolve(&clock(), 0, None).unwrap_err().contains("not `-`"));
+        assert!(When::parse("-30s").unwrap().resolve(Some(&clock()), 0, None).unwrap_err().contains("holds none"));
     }
 
     #[test]
@@ -173,13 +182,5 @@ mod tests {
         for text in ["", "25:00", "now", "13:60", "-", "-x", "2026-13-01 10:00", "13:05:10:11"] {
             assert!(When::parse(text).unwrap_err().contains("is no time"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_window_is_met_by_the_nearest_ticks() {
-        let window = Window { since_ns: Some(10 * S), until_ns: Some(20 * S) };
-        assert!(window.begins_after(9 * S, S) && !window.begins_after(9 * S + S / 2, S));
-        assert!(!window.ends_by(19 * S, S) && window.ends_by(19 * S + S / 2, S));
-        assert!(!Window::default().begins_after(0, S) && !Window::default().ends_by(u64::MAX, S));
     }
 }

@@ -58,7 +58,12 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
         let _ = writeln!(out, "missing   {}: {}", word(&hook.name), word(&hook.without));
     }
     for note in &finished.notes {
-        let _ = writeln!(out, "{}", view.style.paint(format!("WARNING   {}", note.text(clock)), Colour::Yellow));
+        let text = note.text(clock);
+        let _ = if note.is_warning() {
+            writeln!(out, "{}", view.style.paint(format!("WARNING   {text}"), Colour::Yellow))
+        } else {
+            writeln!(out, "note      {text}")
+        };
     }
     out
 }

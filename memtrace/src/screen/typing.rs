@@ -72,7 +72,7 @@ impl Model {
     /// A time in words, `CLOCK_MONOTONIC` in ns.
     fn time_of(&self, text: &str) -> Result<u64, String> {
         let end_ns = self.latest().map(|frame| frame.tick.t_ns);
-        When::parse(text.trim())?.resolve(&self.clock, self.about.start_ns, end_ns)
+        When::parse(text.trim())?.resolve(Some(&self.clock), self.about.start_ns, end_ns)
     }
 }
 

@@ -53,7 +53,7 @@ impl BlockKind {
 }
 
 /// A header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Header {
     /// Version of the format.
     pub(super) version: u16,

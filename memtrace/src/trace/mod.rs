@@ -13,6 +13,7 @@ mod counters;
 mod encoder;
 mod evictors;
 mod frame;
+pub mod index;
 pub mod mark;
 mod meta;
 pub mod model;
@@ -22,8 +23,10 @@ mod reader;
 mod rows;
 mod scan;
 mod shrinkers;
+pub mod splice;
 mod stacks;
 mod tick;
+mod unpack;
 mod values;
 mod wire;
 
@@ -31,7 +34,7 @@ pub use self::{
     encoder::{BlockSink, Encoder},
     frame::BlockKind,
     reader::{Damage, Item, ReadError, Reader},
-    scan::{RawBlock, Scanned, Scanner},
+    scan::{BlockSource, RawBlock, Scanned, Scanner},
 };
 
 #[cfg(test)]

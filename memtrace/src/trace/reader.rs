@@ -6,11 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use prost::{
-    Message,
-    encoding::{WireType, decode_key, decode_varint},
-};
-use zstd::bulk::Decompressor;
+use prost::Message;
 
 use super::{
     columns::{Columns, Told},
@@ -19,9 +15,10 @@ use super::{
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
     rows::RowReader,
-    scan::{Scanned, Scanner},
+    scan::{BlockSource, Scanned, Scanner},
     stacks::StackReader,
     tick::{Base, are_sane, is_sane},
+    unpack::Unpacker,
     values::to_open,
     wire,
 };
@@ -83,14 +80,11 @@ const PATHS: usize = 16_384;
 const LONGEST_PATH: usize = 4096;
 /// Entries of a block: more than a writer puts into one.
 const MOST_ENTRIES: usize = 1 << 17;
-/// Fields of a message: more than a writer puts into one.
-const MOST_FIELDS: usize = 1 << 16;
 
-/// Reads a trace, block by block, in bounded memory.
-pub struct Reader<R> {
-    scanner: Scanner<R>,
-    decompressor: Option<Decompressor<'static>>,
-    raw: Vec<u8>,
+/// Reads the blocks of a trace, one by one, in bounded memory.
+pub struct Reader<B> {
+    blocks: B,
+    unpacked: Unpacker,
     events: wire::Events,
     entries: Vec<Entry>,
     skip_entries: bool,
@@ -109,19 +103,25 @@ pub struct Reader<R> {
     paths: HashMap<u64, Arc<[u8]>>,
 }
 
-impl<R: std::fmt::Debug> std::fmt::Debug for Reader<R> {
+impl<B: std::fmt::Debug> std::fmt::Debug for Reader<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").field("scanner", &self.scanner).finish_non_exhaustive()
+        f.debug_struct("Reader").field("blocks", &self.blocks).finish_non_exhaustive()
     }
 }
 
-impl<R: Read> Reader<R> {
-    /// A reader of a trace.
+impl<R: Read> Reader<Scanner<R>> {
+    /// A reader of a trace that is one stream of bytes.
     pub fn new(input: R) -> Self {
+        Self::of(Scanner::new(input))
+    }
+}
+
+impl<B: BlockSource> Reader<B> {
+    /// A reader of the blocks of a trace.
+    pub fn of(blocks: B) -> Self {
         Self {
-            scanner: Scanner::new(input),
-            decompressor: Decompressor::new().ok(),
-            raw: Vec::new(),
+            blocks,
+            unpacked: Unpacker::new(),
             events: wire::Events::default(),
             entries: Vec::new(),
             skip_entries: false,
@@ -152,7 +152,7 @@ impl<R: Read> Reader<R> {
     /// When nothing more can be read.
     pub fn next_item(&mut self) -> Result<Option<Item>, ReadError> {
         loop {
-            let (header, offset) = match self.scanner.next_block()? {
+            let (header, offset) = match self.blocks.next_block()? {
                 None => return Ok(None),
                 Some(Scanned::Damage(damage)) => return Ok(Some(Item::Damage(damage))),
                 Some(Scanned::Block(block)) => (block.header, block.offset),
@@ -162,15 +162,21 @@ impl<R: Read> Reader<R> {
             if kind == BlockKind::Events && self.skip_entries {
                 continue;
             }
-            match self.decompress(&header).and_then(|()| self.decode(kind, &header)) {
+            let unpacked = self.unpacked.unpack(kind, &header, self.blocks.payload());
+            match unpacked.and_then(|()| self.decode(kind, &header)) {
                 Ok(Some(item)) => return Ok(Some(item)),
                 Ok(None) => {}
                 Err(what) => {
-                    let bytes = self.scanner.block().len() as u64;
+                    let bytes = self.blocks.block().len() as u64;
                     return Ok(Some(Item::Damage(Damage { offset, bytes, is_cut: false, what: what.to_owned() })));
                 }
             }
         }
+    }
+
+    /// The source of the blocks.
+    pub fn blocks(&self) -> &B {
+        &self.blocks
     }
 
     /// The entries of the block of the last [`Item::Entries`].
@@ -191,56 +197,37 @@ impl<R: Read> Reader<R> {
         self.paths.get(&id)
     }
 
-    /// Puts the content of the block into `raw`. The header has bounded its size.
-    fn decompress(&mut self, header: &Header) -> Result<(), &'static str> {
-        let payload = self.scanner.payload();
-        self.raw.clear();
-        if !header.compressed {
-            self.raw.extend_from_slice(payload);
-            return Ok(());
-        }
-        self.raw.resize(header.raw_len as usize, 0);
-        let decompressor = self.decompressor.as_mut().ok_or("there is no memory to decompress a block")?;
-        match decompressor.decompress_to_buffer(payload, self.raw.as_mut_slice()) {
-            Ok(length) if length == self.raw.len() => Ok(()),
-            _ => Err("a block cannot be decompressed"),
-        }
-    }
-
     fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<Item>, &'static str> {
-        if !fields_are_few(&self.raw, kind) {
-            return Err("a block has more parts than any writer makes");
-        }
         fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
             M::decode(raw).map_err(|_| "the content of a block cannot be understood")
         }
         Ok(Some(match kind {
-            BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(&self.raw)?)?)),
-            BlockKind::Clock => Item::Clock(meta::to_clock(&message(&self.raw)?)),
+            BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
+            BlockKind::Clock => Item::Clock(meta::to_clock(&message(self.unpacked.bytes())?)),
             BlockKind::Dict => {
-                self.learn_paths(message(&self.raw)?);
+                self.learn_paths(message(self.unpacked.bytes())?);
                 return Ok(None);
             }
             BlockKind::Events => {
                 self.read_entries(header)?;
                 Item::Entries
             }
-            BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(&self.raw)?)?)),
+            BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(self.unpacked.bytes())?)?)),
             BlockKind::Rows => {
-                let part: wire::Tick = message(&self.raw)?;
+                let part: wire::Tick = message(self.unpacked.bytes())?;
                 self.belongs(part.segment)?;
                 self.rows.part(&part);
                 return Ok(None);
             }
             BlockKind::Stacks => {
-                let part: wire::Stacks = message(&self.raw)?;
+                let part: wire::Stacks = message(self.unpacked.bytes())?;
                 self.belongs(part.segment)?;
                 self.stacks.part(part)?;
                 return Ok(None);
             }
-            BlockKind::Remark => Item::Remark(remark(message(&self.raw)?)),
+            BlockKind::Remark => Item::Remark(remark(message(self.unpacked.bytes())?)),
             BlockKind::End => {
-                let end = end(&message(&self.raw)?);
+                let end = end(&message(self.unpacked.bytes())?);
                 self.ended = self.segment.is_some();
                 Item::End(end)
             }
@@ -290,7 +277,7 @@ impl<R: Read> Reader<R> {
     fn read_entries(&mut self, header: &Header) -> Result<(), &'static str> {
         self.entries.clear();
         self.events.clear();
-        self.events.merge(self.raw.as_slice()).map_err(|_| "a block of events cannot be understood")?;
+        self.events.merge(self.unpacked.bytes()).map_err(|_| "a block of events cannot be understood")?;
         let entries = self.events.entry.len();
         if entries != header.count as usize || entries > MOST_ENTRIES || self.events.freed.len() > MOST_ENTRIES {
             return Err("a block of events has another number of them than it says");
@@ -317,42 +304,6 @@ impl<R: Read> Reader<R> {
             }
         }
     }
-}
-
-/// Whether a message is not one of very many tiny parts: each becomes a hundred times its size in memory. The parts of
-/// the beginning of a segment are looked into.
-fn fields_are_few(raw: &[u8], kind: BlockKind) -> bool {
-    let mut left = MOST_FIELDS;
-    count_fields(raw, if kind == BlockKind::Meta { 2 } else { 0 }, &mut left)
-}
-
-/// Takes the fields of a message off what is left, and those of its parts so many levels down; false when there are
-/// more. What is no message is left to the decoder.
-fn count_fields(mut raw: &[u8], levels: u32, left: &mut usize) -> bool {
-    while let Ok((_, wire_type)) = decode_key(&mut raw) {
-        let Some(less) = left.checked_sub(1) else { return false };
-        *left = less;
-        let length = match wire_type {
-            WireType::Varint => {
-                if decode_varint(&mut raw).is_err() {
-                    return true;
-                }
-                0
-            }
-            WireType::SixtyFourBit => 8,
-            WireType::ThirtyTwoBit => 4,
-            WireType::LengthDelimited => {
-                decode_varint(&mut raw).ok().and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX)
-            }
-            WireType::StartGroup | WireType::EndGroup => 0,
-        };
-        let Some((part, rest)) = raw.split_at_checked(length) else { return true };
-        if wire_type == WireType::LengthDelimited && levels > 0 && !count_fields(part, levels - 1, left) {
-            return false;
-        }
-        raw = rest;
-    }
-    true
 }
 
 const IMPOSSIBLE: &str = "a block has numbers that cannot be";

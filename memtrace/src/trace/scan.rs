@@ -54,8 +54,10 @@ pub struct Scanner<R> {
     at: usize,
     /// Length of the block that was found last, at `at`.
     found: usize,
-    /// Offset of `buffer[0]` in the input.
+    /// Offset of `buffer[0]` in the file.
     offset: u64,
+    /// Offset of the first byte of the input in the file.
+    begin: u64,
     ended: bool,
     /// Where damage begins that was not told yet, and what is wrong.
     damage: Option<(u64, &'static str)>,
@@ -63,15 +65,48 @@ pub struct Scanner<R> {
     finder: Finder<'static>,
 }
 
+/// Blocks, one after the other.
+pub trait BlockSource {
+    /// The next block or the next damaged bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// When the input fails, is no trace, or is one of a later version.
+    fn next_block(&mut self) -> Result<Option<Scanned>, ReadError>;
+
+    /// The bytes of the block that came last, header included.
+    fn block(&self) -> &[u8];
+
+    /// The payload of the block that came last, as stored.
+    fn payload(&self) -> &[u8] {
+        self.block().get(HEADER..).unwrap_or_default()
+    }
+}
+
+impl<R: Read> BlockSource for Scanner<R> {
+    fn next_block(&mut self) -> Result<Option<Scanned>, ReadError> {
+        self.next_block()
+    }
+
+    fn block(&self) -> &[u8] {
+        self.block()
+    }
+}
+
 impl<R: Read> Scanner<R> {
     /// At the beginning of the input.
     pub fn new(input: R) -> Self {
+        Self::at(input, 0)
+    }
+
+    /// A scanner of a part that begins at this offset of a file, in bytes.
+    pub fn at(input: R, offset: u64) -> Self {
         Self {
+            begin: offset,
             input,
             buffer: Vec::new(),
             at: 0,
             found: 0,
-            offset: 0,
+            offset,
             ended: false,
             damage: None,
             any_block: false,
@@ -127,11 +162,6 @@ impl<R: Read> Scanner<R> {
         &self.buffer[self.at..self.at + self.found]
     }
 
-    /// Its content, as it is in the file.
-    pub(super) fn payload(&self) -> &[u8] {
-        self.block().get(HEADER..).unwrap_or_default()
-    }
-
     /// Makes sure that so many bytes are there, unless the input ends before.
     fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
         debug_assert!(wanted <= HEADER + MAX_PAYLOAD);
@@ -169,7 +199,7 @@ impl<R: Read> Scanner<R> {
         let rest = &self.buffer[self.at + 1..];
         self.at += 1 + self.finder.find(rest).unwrap_or(rest.len().saturating_sub(SYNC.len() - 1));
         let here = self.offset + self.at as u64;
-        if !self.any_block && here > FAR { Err(self.not_a_trace()) } else { Ok(()) }
+        if !self.any_block && here - self.begin > FAR { Err(self.not_a_trace()) } else { Ok(()) }
     }
 
     /// The input has ended, with less than a header left.
@@ -185,7 +215,7 @@ impl<R: Read> Scanner<R> {
             self.note(if begun { CUT } else { "no block begins here" });
         }
         self.at = self.buffer.len();
-        if !self.any_block && (self.offset > 0 || !self.buffer.starts_with(&SYNC)) {
+        if !self.any_block && (self.offset > self.begin || !self.buffer.starts_with(&SYNC)) {
             return Err(self.not_a_trace());
         }
         Ok(self.damage.take().map(|damage| Scanned::Damage(self.told(damage, is_cut))))
@@ -197,7 +227,7 @@ impl<R: Read> Scanner<R> {
 
     fn not_a_trace(&self) -> ReadError {
         ReadError::NotATrace(
-            if self.offset == 0 { seems(&self.buffer) } else { "it is not a memtrace trace" }.to_owned(),
+            if self.offset == self.begin { seems(&self.buffer) } else { "it is not a memtrace trace" }.to_owned(),
         )
     }
 }

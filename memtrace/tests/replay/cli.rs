@@ -68,7 +68,7 @@ fn all_ways_to_name_a_trace_come_to_the_same() {
     assert_eq!((out.status.code(), last_line(&out)), (Some(0), want.clone()));
     assert!(text(&out.stdout).starts_with("{\"type\":\"meta\""));
     let out = memtrace(dir.path(), &["report", "--json", ".", "b.mtrc"], None);
-    assert!(text(&out.stderr).contains("segment 1 was given twice"), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("segment 1 is given more than once"), "{}", text(&out.stderr));
     assert_eq!(last_line(&out), want);
 }
 

@@ -82,8 +82,10 @@ fn what_cannot_be_judged_is_6_and_what_is_no_question_is_said() {
     for (from, to) in [("a.mtrc", "x\x1b[2J.mtrc"), ("b.mtrc", "y.mtrc")] {
         fs::copy(dir.path().join(from), dir.path().join(to)).unwrap();
     }
-    let out = run(&["x\x1b[2J.mtrc", "y.mtrc", "a.mtrc"]);
+    let out = run(&["x\x1b[2J=a.mtrc", "y=b.mtrc"]);
     assert!(!text(&out.stdout).contains('\x1b') && text(&out.stdout).contains("\\x1b[2J"), "{}", text(&out.stdout));
+    let out = run(&["x\x1b[2J.mtrc", "y.mtrc", "a.mtrc"]);
+    assert!(!text(&out.stderr).contains('\x1b') && text(&out.stderr).contains("\\x1b[2J"), "{}", text(&out.stderr));
     fs::write(dir.path().join("c.mtrc"), "hello").unwrap();
     assert_eq!(run(&["a.mtrc", "c.mtrc"]).status.code(), Some(5));
 }
@@ -105,7 +107,7 @@ fn one_recording_is_split_at_a_time_and_more_sides_are_each_held_against_the_fir
     let mean = f64::midpoint(rate["before"].as_f64().unwrap(), rate["after"].as_f64().unwrap());
     assert!((mean - of_whole.unwrap()).abs() < 1e-6, "halves of the same length: {mean} {of_whole:?}");
 
-    let out = memtrace(dir.path(), &["compare", "--json", "a.mtrc", "b.mtrc", "c.mtrc"], None);
+    let out = memtrace(dir.path(), &["compare", "--json", "a=a.mtrc", "b=b.mtrc", "c=c.mtrc"], None);
     let objects: Vec<Value> = text(&out.stdout).lines().map(|line| object(line.as_bytes())).collect();
     assert_eq!(objects.len(), 2);
     assert_eq!((&objects[1]["before"], &objects[1]["after"]), (&serde_json::json!("a"), &serde_json::json!("c")));

@@ -5,8 +5,12 @@ mod alone;
 mod cli;
 mod compare;
 mod fixture;
+mod overlap;
+mod pipes;
 mod pty;
 mod reports;
+mod same;
+mod spans;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 use memtrace::{
-    replay::{Finished, Note, Options, when::Window},
+    replay::{Finished, Note, Options, window::Window},
     session::{filter::Filter, summary::Summary},
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};

@@ -11,8 +11,11 @@ use jiff::Timestamp;
 
 use super::{store::Store, triggers::Trigger};
 use crate::{
-    record::sink::TraceFile,
-    trace::{BlockKind, BlockSink, model::ClockReading},
+    record::sink::{TraceFile, put_end},
+    trace::{
+        BlockKind, BlockSink,
+        model::{ClockReading, End},
+    },
     untrusted::Untrusted,
 };
 
@@ -125,11 +128,15 @@ impl Ring {
         Ok((path, TraceFile::new(file, Arc::default())))
     }
 
-    pub(in crate::record) fn advance(&mut self, now_ns: u64) {
-        if self.incident.as_ref().is_some_and(|incident| now_ns >= incident.until_ns) {
-            self.end_incident(now_ns);
+    /// Ends the incident file whose time is over, with `end` for a tick that has just been written.
+    pub(in crate::record) fn advance(&mut self, end: &End) {
+        if let Some(incident) = self.incident.as_mut().filter(|incident| end.t_ns >= incident.until_ns) {
+            if let Err(e) = put_end(end, &mut incident.file) {
+                eprintln!("memtrace: {}: {e}: it has no end", shown(&incident.path));
+            }
+            self.end_incident(end.t_ns);
         }
-        self.store.prune(self.segment.file.bytes(), now_ns);
+        self.store.prune(self.segment.file.bytes(), end.t_ns);
     }
 
     fn end_incident(&mut self, now_ns: u64) {
@@ -165,4 +172,63 @@ fn stamp(clock: &ClockReading, t_ns: u64, number: u32) -> String {
     let since_ns = i64::try_from(t_ns.saturating_sub(clock.monotonic_ns)).unwrap_or(0);
     let time = Timestamp::from_nanosecond(i128::from(clock.realtime_ns.saturating_add(since_ns))).unwrap_or_default();
     format!("{}-{number:06}", time.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{BlockKind, ClockReading, End, Ring, Store, Trigger};
+    use crate::{
+        record::{flight::limits::Limits, sink::put_end},
+        trace::{
+            Encoder, Scanned, Scanner,
+            model::{EndReason, Remark, RemarkKind},
+        },
+    };
+
+    const S: u64 = 1_000_000_000;
+
+    fn kinds(path: &std::path::Path) -> Vec<Option<BlockKind>> {
+        let mut scanner = Scanner::new(fs::File::open(path).unwrap());
+        let mut kinds = Vec::new();
+        while let Some(Scanned::Block(block)) = scanner.next_block().unwrap() {
+            kinds.push(block.kind());
+        }
+        kinds
+    }
+
+    #[test]
+    fn an_incident_file_is_ended_in_order_and_its_segment_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { keep_ns: 600 * S, max_bytes: 1 << 20, max_files: 10, max_incidents: 2, after_ns: 10 * S };
+        let store = Store::open(dir.path(), limits, 0).unwrap();
+        let clock = ClockReading::default();
+        let mut ring = Ring::new(store, &clock, std::sync::Arc::default()).unwrap();
+        let mut sink = Vec::new();
+        let meta = crate::replay::without_meta(clock);
+        Encoder::new(0).begin(&meta, &mut sink).unwrap();
+        ring.block(BlockKind::Meta, &sink).unwrap();
+        ring.trigger(&Trigger { t_ns: 5 * S, name: "signal", text: "a signal".to_owned() });
+        let remark = |ring: &mut Ring, t_ns| {
+            let mut sink = Vec::new();
+            let remark = Remark { t_ns, kind: RemarkKind::Trigger, text: "".into() };
+            Encoder::new(0).remark(&remark, &mut sink).unwrap();
+            ring.block(BlockKind::Remark, &sink).unwrap();
+        };
+        let end = |t_ns| End { t_ns, reason: EndReason::NextSegment, open: Vec::new(), lost: Default::default() };
+        remark(&mut ring, 14 * S);
+        ring.advance(&end(14 * S));
+        ring.advance(&end(15 * S));
+        // What comes later is not in it.
+        remark(&mut ring, 16 * S);
+        ring.advance(&end(16 * S));
+        let mut sink = Vec::new();
+        put_end(&end(17 * S), &mut sink).unwrap();
+        ring.block(BlockKind::End, &sink).unwrap();
+        ring.finish().unwrap();
+        let [meta, remark, end] = [BlockKind::Meta, BlockKind::Remark, BlockKind::End].map(Some);
+        assert_eq!(kinds(std::path::Path::new(&ring.incidents()[0])), [meta, remark, end]);
+        assert_eq!(kinds(&ring.segment.path), [meta, remark, remark, end]);
+    }
 }

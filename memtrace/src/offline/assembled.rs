@@ -1,0 +1,102 @@
+//! The blocks of a recording, whatever inputs they are in: each once, in the order in which they were written.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    input::{Inputs, Source, Stretch},
+    recordings::Segment,
+};
+use crate::trace::{
+    BlockSource, ReadError, Scanned, Scanner,
+    splice::{Blocks, Part, splice},
+};
+
+/// Reads the blocks of a recording.
+#[derive(Debug)]
+pub(super) struct Assembled {
+    inputs: Arc<Inputs>,
+    recording: usize,
+    /// Number of segments that were begun.
+    begun: usize,
+    /// Parts of the segment at hand, their pieces given by the numbers of inputs.
+    parts: VecDeque<Part>,
+    scanner: Option<Scanner<Stretch>>,
+    source: usize,
+    /// Inputs with damage that others make up for.
+    healed: Vec<usize>,
+}
+
+impl Assembled {
+    /// At the beginning of a recording.
+    pub(super) fn new(inputs: Arc<Inputs>, recording: usize) -> Self {
+        Self { inputs, recording, begun: 0, parts: VecDeque::new(), scanner: None, source: 0, healed: Vec::new() }
+    }
+
+    /// The input of what came last.
+    pub(super) fn source(&self) -> &Source {
+        &self.inputs.sources[self.source]
+    }
+
+    /// Inputs with damage that others made up for so far.
+    pub(super) fn healed(&self) -> impl Iterator<Item = &Source> {
+        self.healed.iter().map(|&source| &self.inputs.sources[source])
+    }
+
+    fn begin(&mut self, segment: usize) -> Result<(), ReadError> {
+        let inputs = Arc::clone(&self.inputs);
+        let Segment { pieces, .. } = &inputs.recordings[self.recording].segments[segment];
+        if let [(source, piece)] = pieces.as_slice() {
+            self.parts.push_back(Part::Bytes { piece: *source, begin: piece.begin, end: piece.end });
+            return Ok(());
+        }
+        let mut lists = Vec::with_capacity(pieces.len());
+        for (source, piece) in pieces {
+            self.source = *source;
+            lists.push(Blocks::of(inputs.sources[*source].stretch(piece.begin, piece.end)?, piece.begin)?);
+        }
+        let spliced = splice(lists);
+        self.healed.extend(spliced.healed.iter().map(|&piece| pieces[piece].0));
+        self.parts = spliced.parts.into();
+        for part in &mut self.parts {
+            let (Part::Bytes { piece, .. } | Part::Damage { piece, .. }) = part;
+            *piece = pieces[*piece].0;
+        }
+        Ok(())
+    }
+}
+
+impl BlockSource for Assembled {
+    fn next_block(&mut self) -> Result<Option<Scanned>, ReadError> {
+        loop {
+            if let Some(scanner) = &mut self.scanner {
+                let next = scanner.next_block();
+                if let Ok(Some(scanned)) = next {
+                    return Ok(Some(scanned));
+                }
+                // After an error the next part is still to be read.
+                self.scanner = None;
+                next?;
+            }
+            match self.parts.pop_front() {
+                Some(Part::Bytes { piece, begin, end }) => {
+                    self.source = piece;
+                    let stretch = self.inputs.sources[piece].stretch(begin, end)?;
+                    self.scanner = Some(Scanner::at(stretch, begin));
+                }
+                Some(Part::Damage { piece, damage }) => {
+                    self.source = piece;
+                    return Ok(Some(Scanned::Damage(damage)));
+                }
+                None if self.begun < self.inputs.recordings[self.recording].segments.len() => {
+                    self.begun += 1;
+                    self.begin(self.begun - 1)?;
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn block(&self) -> &[u8] {
+        self.scanner.as_ref().map_or(&[], Scanner::block)
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether two sides of a comparison hold the same time of the same recording: nothing could differ there.
+
+use std::sync::Arc;
+
+use super::recordings::Recording;
+use crate::{clock::Clock, lines, replay::window::Window, trace::index::RecordingId};
+
+/// What one side holds.
+#[derive(Debug)]
+pub(super) struct Held {
+    side: String,
+    parts: Vec<Part>,
+}
+
+/// Some time of a recording.
+#[derive(Debug)]
+struct Part {
+    id: Arc<RecordingId>,
+    /// Name of its first input.
+    name: String,
+    clock: Clock,
+    from_ns: u64,
+    to_ns: u64,
+}
+
+impl Held {
+    /// A side that holds nothing yet.
+    pub(super) fn new(side: &str) -> Self {
+        Self { side: side.to_owned(), parts: Vec::new() }
+    }
+
+    /// Adds what lies in a window of a recording.
+    pub(super) fn add(&mut self, recording: &Recording, window: &Window, name: &str, clock: &Clock) {
+        let Some(id) = &recording.id else { return };
+        for (start_ns, end_ns) in recording.spans() {
+            let from_ns = start_ns.max(window.since_ns.unwrap_or(0));
+            let to_ns = end_ns.min(window.until_ns.unwrap_or(u64::MAX));
+            if from_ns < to_ns {
+                let (id, name, clock) = (Arc::clone(id), name.to_owned(), clock.clone());
+                self.parts.push(Part { id, name, clock, from_ns, to_ns });
+            }
+        }
+    }
+}
+
+/// Whether no two sides have a time of a recording in common.
+///
+/// # Errors
+/// Says which do, and what to do instead.
+pub(super) fn check(sides: &[Held]) -> Result<(), String> {
+    for (at, a) in sides.iter().enumerate() {
+        for b in &sides[at + 1..] {
+            let pairs = a.parts.iter().flat_map(|part| b.parts.iter().map(move |other| (part, other)));
+            let common: Vec<_> = pairs.filter_map(|(part, other)| common(part, other)).collect();
+            if let Some((part, other, ..)) = common.first() {
+                let ns = common.iter().map(|(.., from_ns, to_ns)| to_ns - from_ns).sum();
+                let from_ns = common.iter().map(|(.., from_ns, _)| *from_ns).min().unwrap_or(0);
+                let to_ns = common.iter().map(|(.., to_ns)| *to_ns).max().unwrap_or(0);
+                let files = if part.name == other.name {
+                    part.name.clone()
+                } else {
+                    format!("{} and {}", part.name, other.name)
+                };
+                return Err(format!(
+                    "{} and {} are the same recording ({files}: {} of host {}, {} to {}): nothing can differ there. Name \
+                     another recording, or split this one at a time: memtrace compare --split T {}",
+                    a.side,
+                    b.side,
+                    lines::duration(ns),
+                    part.id.host.tty(),
+                    part.clock.seconds(from_ns),
+                    part.clock.seconds(to_ns),
+                    part.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The time that two parts have in common, in ns.
+fn common<'a>(a: &'a Part, b: &'a Part) -> Option<(&'a Part, &'a Part, u64, u64)> {
+    let (from_ns, to_ns) = (a.from_ns.max(b.from_ns), a.to_ns.min(b.to_ns));
+    (a.id == b.id && from_ns < to_ns).then_some((a, b, from_ns, to_ns))
+}

@@ -1,0 +1,124 @@
+//! Which pieces of which inputs make a recording. Files are put together by what they hold, never by their names.
+
+use std::{collections::BTreeMap, io::Read, sync::Arc};
+
+use crate::trace::{
+    ReadError,
+    index::{Piece, RecordingId, SegmentId},
+    splice::Blocks,
+};
+
+/// A piece, with the number of its input.
+type Found = (usize, Piece);
+
+/// A recording.
+#[derive(Debug)]
+pub(super) struct Recording {
+    /// Its identity; `None` when its beginning is lost.
+    pub(super) id: Option<Arc<RecordingId>>,
+    /// Its segments, by number.
+    pub(super) segments: Vec<Segment>,
+}
+
+/// A segment of a recording.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) number: u32,
+    /// Its pieces; a piece and a copy of it count as one.
+    pub(super) pieces: Vec<Found>,
+    /// Whether some of it is in the inputs more than once.
+    pub(super) is_shared: bool,
+}
+
+impl Recording {
+    /// Puts pieces together, in the order in which they were named. `read` gives the bytes of one.
+    pub(super) fn of<R: Read>(
+        mut pieces: Vec<Found>,
+        read: impl Fn(usize, &Piece) -> Result<R, ReadError>,
+    ) -> Vec<Self> {
+        let list = |(source, piece): &Found| read(*source, piece).and_then(|input| Blocks::of(input, piece.begin)).ok();
+        for at in 0..pieces.len() {
+            if pieces[at].1.id.is_none() {
+                pieces[at].1.id = parent(&pieces, at, &list);
+            }
+        }
+        let mut all: Vec<(Option<Arc<RecordingId>>, BTreeMap<u32, Segment>)> = Vec::new();
+        for found in pieces {
+            let id = found.1.id.clone();
+            let number = id.as_ref().map_or(0, |id| id.segment);
+            let recording = id.map(|id| id.recording);
+            let same = all.iter_mut().find(|(known, segments)| match (known, &recording) {
+                (Some(known), Some(recording)) => known == recording,
+                (None, None) => {
+                    segments.values().flat_map(|segment| &segment.pieces).any(|other| overlap(other, &found, &list))
+                }
+                _ => false,
+            });
+            let segments = match same {
+                Some((_, segments)) => segments,
+                None => {
+                    all.push((recording, BTreeMap::new()));
+                    let last = all.len() - 1;
+                    &mut all[last].1
+                }
+            };
+            let segment = segments.entry(number).or_insert(Segment { number, pieces: Vec::new(), is_shared: false });
+            segment.is_shared |= !segment.pieces.is_empty();
+            if !segment.pieces.iter().any(|(_, piece)| is_copy(piece, &found.1)) {
+                segment.pieces.push(found);
+            }
+        }
+        all.into_iter().map(|(id, segments)| Self { id, segments: segments.into_values().collect() }).collect()
+    }
+
+    /// When it begins, `CLOCK_MONOTONIC` in ns.
+    pub(super) fn start_ns(&self) -> u64 {
+        self.spans().map(|(start_ns, _)| start_ns).min().unwrap_or(0)
+    }
+
+    /// The last tick in it, `CLOCK_MONOTONIC` in ns; `None` when it holds none.
+    pub(super) fn last_tick_ns(&self) -> Option<u64> {
+        self.segments.iter().flat_map(|segment| &segment.pieces).filter_map(|(_, piece)| piece.last_tick_ns).max()
+    }
+
+    /// From when to when each segment has ticks, `CLOCK_MONOTONIC` in ns.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.segments.iter().map(|segment| {
+            let start_ns = segment.pieces.iter().map(|(_, piece)| piece.start_ns).min().unwrap_or(0);
+            let last_ns = segment.pieces.iter().filter_map(|(_, piece)| piece.last_tick_ns).max();
+            (start_ns, last_ns.unwrap_or(start_ns))
+        })
+    }
+
+    /// The first and the last segment that is in the inputs more than once.
+    pub(super) fn shared(&self) -> Option<(u32, u32)> {
+        let mut shared = self.segments.iter().filter(|segment| segment.is_shared).map(|segment| segment.number);
+        let first = shared.next()?;
+        Some((first, shared.next_back().unwrap_or(first)))
+    }
+}
+
+fn is_copy(a: &Piece, b: &Piece) -> bool {
+    (a.digest, a.end - a.begin) == (b.digest, b.end - b.begin)
+}
+
+fn overlap(a: &Found, b: &Found, list: &impl Fn(&Found) -> Option<Blocks>) -> bool {
+    let end_ns = |piece: &Piece| piece.last_tick_ns.unwrap_or(u64::MAX);
+    let apart = a.1.start_ns > end_ns(&b.1) || b.1.start_ns > end_ns(&a.1);
+    is_copy(&a.1, &b.1) || !apart && list(a).zip(list(b)).is_some_and(|(a, b)| a.overlap(&b))
+}
+
+/// The segment of a piece whose META is lost: that of a piece with blocks of it, or the one before the segment that follows
+/// in the same input with the next tick.
+fn parent(pieces: &[Found], at: usize, list: &impl Fn(&Found) -> Option<Blocks>) -> Option<SegmentId> {
+    let lost = &pieces[at];
+    let mut others = pieces.iter().filter(|(_, piece)| piece.id.is_some());
+    if let Some((_, sibling)) = others.clone().find(|other| overlap(other, lost, list)) {
+        return sibling.id.clone();
+    }
+    let next =
+        pieces.get(at + 1).filter(|(source, next)| *source == lost.0 && Some(next.start_ns) == lost.1.last_tick_ns)?;
+    let id = next.1.id.as_ref()?;
+    let before = SegmentId { segment: id.segment.checked_sub(1)?, ..id.clone() };
+    others.find(|(_, piece)| piece.id.as_ref() == Some(&before)).map(|_| before)
+}

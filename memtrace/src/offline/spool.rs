@@ -1,0 +1,53 @@
+//! An input that can be read only once, kept in a temporary file without a name.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write as _},
+};
+
+/// Copies to a file what is read through it.
+pub(super) struct Spool<R> {
+    from: R,
+    to: File,
+    /// Why the copy ended early.
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Spool<R> {
+    /// A spool in the directory for temporary files (`TMPDIR`).
+    ///
+    /// # Errors
+    /// Says that no file can be made there, and what to do about it.
+    pub(super) fn new(from: R) -> Result<Self, String> {
+        tempfile::tempfile().map(|to| Self { from, to, failed: None }).map_err(|e| in_words(&e))
+    }
+
+    /// The copy.
+    ///
+    /// # Errors
+    /// Says that the copy is not whole, and what to do about it.
+    pub(super) fn into_file(self) -> Result<File, String> {
+        self.failed.map_or(Ok(self.to), |e| Err(in_words(&e)))
+    }
+}
+
+impl<R: Read> Read for Spool<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(buffer)?;
+        if let Err(e) = self.to.write_all(&buffer[..length]) {
+            let again = io::Error::new(e.kind(), "the temporary file cannot be written");
+            self.failed = Some(e);
+            return Err(again);
+        }
+        Ok(length)
+    }
+}
+
+fn in_words(error: &io::Error) -> String {
+    let dir = std::env::temp_dir();
+    let dir = super::input::shown(&dir);
+    format!(
+        "a pipe is kept in a temporary file, and {dir} does not take it: {error}. Make room there, set TMPDIR to a \
+         directory that has room, or save the pipe to a file and name that"
+    )
+}

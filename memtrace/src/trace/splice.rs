@@ -1,0 +1,236 @@
+//! One segment out of several pieces of it, each of which may lack blocks: every block once, in the order of the writer.
+//!
+//! A recorder writes a block once and puts the same bytes into each file, so that a header, with its times, its lengths and
+//! the checksum of its payload, is the identity of a block.
+
+use std::{collections::HashMap, io::Read};
+
+use super::{
+    frame::{BlockKind, HEADER, Header},
+    reader::{Damage, ReadError},
+    scan::{Scanned, Scanner},
+};
+
+/// What a piece holds next.
+#[derive(Clone, Debug)]
+enum Element {
+    Block { header: Header, offset: u64 },
+    Damage(Damage),
+}
+
+/// The content of a piece of a segment, as a list of its blocks.
+#[derive(Clone, Debug)]
+pub struct Blocks(Vec<Element>);
+
+impl Blocks {
+    /// Lists the blocks of a piece that begins at this offset of its file.
+    ///
+    /// # Errors
+    /// When the input fails.
+    pub fn of(input: impl Read, offset: u64) -> Result<Self, ReadError> {
+        let mut scanner = Scanner::at(input, offset);
+        let mut all = Vec::new();
+        loop {
+            match scanner.next_block() {
+                Ok(None) => return Ok(Self(all)),
+                Ok(Some(Scanned::Block(block))) => {
+                    all.push(Element::Block { header: block.header, offset: block.offset });
+                }
+                Ok(Some(Scanned::Damage(damage))) => all.push(Element::Damage(damage)),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Whether the two have a block in common.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> bool {
+        let headers = |blocks: &Self| blocks.0.iter().filter_map(Element::anchor).collect::<Vec<_>>();
+        let ours: std::collections::HashSet<Header> = headers(self).into_iter().collect();
+        headers(other).iter().any(|header| ours.contains(header))
+    }
+}
+
+impl Element {
+    /// The identity of a block that is in a segment once; paths of cgroups come again and again.
+    fn anchor(&self) -> Option<Header> {
+        match self {
+            Self::Block { header, .. } if header.last_ns > 0 => Some(*header),
+            _ => None,
+        }
+    }
+
+    fn kind(&self) -> Option<BlockKind> {
+        if let Self::Block { header, .. } = self { BlockKind::of(header.kind) } else { None }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Block { header, .. } => HEADER as u64 + u64::from(header.stored_len),
+            Self::Damage(damage) => damage.bytes,
+        }
+    }
+
+    /// Blocks of the same time in the order in which they are written.
+    fn rank(&self) -> u8 {
+        match self.kind() {
+            Some(BlockKind::Meta) => 1,
+            Some(BlockKind::Events) => 2,
+            Some(BlockKind::Rows) => 3,
+            Some(BlockKind::Stacks) => 4,
+            Some(BlockKind::Tick) => 5,
+            Some(BlockKind::Clock | BlockKind::Remark) => 6,
+            Some(BlockKind::End) => 7,
+            // Early rather than late: what follows may need a path.
+            None | Some(BlockKind::Dict) => 8,
+        }
+    }
+}
+
+/// An element with its place in time and the pieces that have it.
+#[derive(Clone, Debug)]
+struct Placed {
+    /// Number of the piece that its bytes are taken from.
+    piece: usize,
+    element: Element,
+    /// Its time, or that of the last block before it that has one; then its rank.
+    key: (u64, u8),
+    /// The damaged pieces that have it, a bit each.
+    held: u64,
+}
+
+/// What the segment consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Whole blocks of a piece.
+    Bytes {
+        /// Number of the piece.
+        piece: usize,
+        /// First byte in its file.
+        begin: u64,
+        /// Byte after the last.
+        end: u64,
+    },
+    /// Something that no piece has whole.
+    Damage {
+        /// Number of the piece.
+        piece: usize,
+        /// What is damaged.
+        damage: Damage,
+    },
+}
+
+/// A segment, and which of its pieces are damaged although nothing of the segment is lost by it.
+#[derive(Clone, Debug, Default)]
+pub struct Spliced {
+    /// What it consists of, in order.
+    pub parts: Vec<Part>,
+    /// Numbers of pieces with damage that other pieces make up for.
+    pub healed: Vec<usize>,
+}
+
+/// Puts the pieces of a segment together.
+#[must_use]
+pub fn splice(pieces: Vec<Blocks>) -> Spliced {
+    let mut order: Vec<(usize, Blocks)> = pieces.into_iter().enumerate().collect();
+    // The rest is filled into the longest.
+    order.sort_by_key(|(_, blocks)| std::cmp::Reverse(blocks.0.len()));
+    let mut bits = (0..u64::BITS).map(|n| 1 << n);
+    let mut all: Vec<Placed> = Vec::new();
+    for (piece, blocks) in order {
+        let is_damaged = blocks.0.iter().any(|element| matches!(element, Element::Damage(_)));
+        let held = if is_damaged { bits.next().unwrap_or(0) } else { 0 };
+        all = merge(all, placed(piece, blocks, held));
+    }
+    let goes_on = all.iter().rposition(|placed| !matches!(placed.element.kind(), None | Some(BlockKind::End)));
+    let mut spliced = Spliced::default();
+    for (at, placed) in all.iter().enumerate() {
+        match &placed.element {
+            // A file was ended there while the recorder went on.
+            Element::Block { .. } if placed.element.kind() == Some(BlockKind::End) && goes_on > Some(at) => {}
+            Element::Block { offset, .. } => push(&mut spliced.parts, placed, *offset),
+            Element::Damage(damage) if is_healed(&all, at) => {
+                // A file that just ends is not damaged.
+                spliced.healed.extend((!damage.is_cut).then_some(placed.piece));
+            }
+            Element::Damage(damage) => {
+                spliced.parts.push(Part::Damage { piece: placed.piece, damage: damage.clone() });
+            }
+        }
+    }
+    spliced
+}
+
+fn push(parts: &mut Vec<Part>, placed: &Placed, offset: u64) {
+    let until = offset + placed.element.bytes();
+    match parts.last_mut() {
+        Some(Part::Bytes { piece, end, .. }) if *piece == placed.piece && *end == offset => *end = until,
+        _ => parts.push(Part::Bytes { piece: placed.piece, begin: offset, end: until }),
+    }
+}
+
+fn placed(piece: usize, blocks: Blocks, held: u64) -> Vec<Placed> {
+    let mut t_ns = 0;
+    let place = |element: Element| {
+        t_ns = element.anchor().map_or(t_ns, |header| header.last_ns);
+        Placed { piece, key: (t_ns, element.rank()), element, held }
+    };
+    blocks.0.into_iter().map(place).collect()
+}
+
+/// Fills what only `more` has into `base`.
+fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
+    let mut at: HashMap<Header, usize> = HashMap::with_capacity(base.len());
+    for (n, placed) in base.iter().enumerate() {
+        if let Element::Block { header, .. } = placed.element {
+            at.entry(header).or_insert(n);
+        }
+    }
+    let same = |placed: &Placed| match placed.element {
+        Element::Block { header, .. } => at.get(&header).copied(),
+        Element::Damage(_) => None,
+    };
+    let known: Vec<Option<usize>> = more.iter().map(same).collect();
+    // Up to which element of the base something new may come.
+    let mut limit = base.len();
+    let mut limits = vec![limit; more.len()];
+    for (n, placed) in more.iter().enumerate().rev() {
+        limit = known[n].filter(|_| placed.element.anchor().is_some()).map_or(limit, |here| limit.min(here));
+        limits[n] = limit;
+    }
+    for (placed, here) in more.iter().zip(&known) {
+        if let Some(here) = here {
+            base[*here].held |= placed.held;
+        }
+    }
+    let mut base = base.into_iter().enumerate().peekable();
+    let mut all = Vec::with_capacity(base.len() + more.len());
+    for (n, placed) in more.into_iter().enumerate() {
+        let mut take = |wanted: &dyn Fn(usize, &Placed) -> bool| {
+            while let Some((_, other)) = base.next_if(|(at, other)| wanted(*at, other)) {
+                all.push(other);
+            }
+        };
+        match known[n] {
+            // Paths of cgroups may be those of another place.
+            Some(here) if here <= limits[n] => take(&|at, _| at <= here),
+            Some(_) => {}
+            None => {
+                take(&|at, other| at < limits[n] && other.key <= placed.key);
+                all.push(placed);
+            }
+        }
+    }
+    all.extend(base.map(|(_, placed)| placed));
+    all
+}
+
+/// Whether other pieces have as many bytes of blocks in the place of this damage as were lost by it.
+fn is_healed(all: &[Placed], at: usize) -> bool {
+    let damage = &all[at];
+    let lacks = |placed: &&Placed| placed.held & damage.held == 0;
+    let bytes = |placed: &Placed| if placed.element.kind().is_some() { placed.element.bytes() } else { 0 };
+    let before = all[..at].iter().rev().take_while(lacks).map(bytes);
+    let after = all[at + 1..].iter().take_while(lacks).map(bytes);
+    damage.held != 0 && before.chain(after).sum::<u64>() >= damage.element.bytes()
+}

@@ -1,0 +1,68 @@
+//! `--since` and `--until` of the commands: a time in which nothing lies is said, with exit status 2.
+
+use std::fs;
+
+use memtrace::session::filter::Filter;
+
+use crate::{
+    cli::{memtrace, text, write},
+    fixture::{Blocks, record},
+};
+
+const COMMANDS: [&[&str]; 6] = [
+    &["report"],
+    &["report", "--json"],
+    &["replay", "--lines", "--speed", "max"],
+    &["replay", "--json", "--speed", "max"],
+    &["compare", "other.mtrc"],
+    &["compare", "--json", "other.mtrc"],
+];
+
+#[test]
+fn a_time_in_which_nothing_lies_is_2_and_shows_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    // From 22:13:20 to 22:13:32.
+    let recorded = record(3, 12, &[4, 8], &Filter::default(), 0);
+    fs::write(dir.path().join("a.mtrc"), recorded.segments.iter().flat_map(Blocks::bytes).collect::<Vec<_>>()).unwrap();
+    write(dir.path(), "other.mtrc", &record(4, 12, &[], &Filter::default(), 0).segments[0]);
+    for (args, words) in [
+        (&["--since", "5s", "--until", "3s"][..], "--until +3s is not after --since +5s"),
+        (&["--since", "5s", "--until", "5s"], "--until +5s is not after --since +5s"),
+        (&["--since", "22:13:30", "--until", "3s"], "--until +3s is 22:13:23 and not after --since 22:13:30, 22:13:30"),
+        (&["--since", "1h"], "the trace goes from 22:13:20 to 22:13:32, and --since +3600s is 23:13:20"),
+        (&["--until", "2023-11-14 22:13:19"], "and --until 2023-11-14 22:13:19 is 22:13:19"),
+        (&["--until", "-12s"], "the trace goes from 22:13:20 to 22:13:32, and --until -12s is 22:13:20"),
+    ] {
+        for command in COMMANDS {
+            let out = memtrace(dir.path(), &[command, &["--utc", "a.mtrc"], args].concat(), None);
+            let stderr = text(&out.stderr);
+            assert_eq!((out.status.code(), text(&out.stdout)), (Some(2), ""), "{command:?} {args:?}: {stderr}");
+            assert!(stderr.contains(words), "{command:?} {args:?}: {stderr}");
+        }
+    }
+    // Between two ticks.
+    for command in COMMANDS {
+        let args = ["--utc", "--since", "4.6s", "--until", "4.9s", "a.mtrc"];
+        let out = memtrace(dir.path(), &[command, &args].concat(), None);
+        assert_eq!(out.status.code(), Some(2), "{command:?}: {}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("nothing lies in the time asked for"), "{}", text(&out.stderr));
+    }
+    // A side that is split outside the recording.
+    let out = memtrace(dir.path(), &["compare", "--utc", "--split", "1h", "a.mtrc"], None);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("--split +3600s is 23:13:20"), "{}", text(&out.stderr));
+    let out = memtrace(dir.path(), &["compare", "--split", "3s", "--since", "5s", "a.mtrc"], None);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("--split +3s is not after --since +5s"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn of_several_recordings_those_outside_are_said_and_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "long.mtrc", &record(3, 12, &[], &Filter::default(), 0).segments[0]);
+    write(dir.path(), "short.mtrc", &record(4, 3, &[], &Filter::default(), 0).segments[0]);
+    let out = memtrace(dir.path(), &["report", "--json", "--utc", "--since", "5s", "."], None);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\"")).count(), 1);
+    assert!(text(&out.stderr).contains("short.mtrc: nothing lies in the time asked for"), "{}", text(&out.stderr));
+}

@@ -227,10 +227,24 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
 
 /// Whether other pieces have as many bytes of blocks in the place of this damage as were lost by it.
 fn is_healed(all: &[Placed], at: usize) -> bool {
-    let damage = &all[at];
-    let lacks = |placed: &&Placed| placed.held & damage.held == 0;
-    let bytes = |placed: &Placed| if placed.element.kind().is_some() { placed.element.bytes() } else { 0 };
-    let before = all[..at].iter().rev().take_while(lacks).map(bytes);
-    let after = all[at + 1..].iter().take_while(lacks).map(bytes);
-    damage.held != 0 && before.chain(after).sum::<u64>() >= damage.element.bytes()
+    let (piece, bit) = (all[at].piece, all[at].held);
+    if bit == 0 {
+        return false;
+    }
+    // Paths have no time, and so no certain place.
+    let is_limit = |placed: &Placed| placed.held & bit != 0 && placed.element.anchor().is_some();
+    let from = all[..at].iter().rposition(is_limit).map_or(0, |at| at + 1);
+    let to = all[at..].iter().position(is_limit).map_or(all.len(), |after| at + after);
+    let damage = |placed: &Placed| match &placed.element {
+        Element::Damage(damage) if placed.piece == piece => damage.bytes,
+        _ => 0,
+    };
+    let lacked = |placed: &Placed| {
+        let is_lacked = placed.held & bit == 0 && matches!(placed.element, Element::Block { .. });
+        if is_lacked { placed.element.bytes() } else { 0 }
+    };
+    let lost: u64 = all[from..to].iter().map(damage).sum();
+    let found: u64 = all[from..to].iter().map(lacked).sum();
+    let elsewhere = all[..from].iter().chain(&all[to..]).filter(|placed| placed.element.anchor().is_none()).map(lacked);
+    elsewhere.fold(lost.saturating_sub(found), |left, bytes| if bytes <= left { left - bytes } else { left }) == 0
 }

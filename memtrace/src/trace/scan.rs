@@ -11,6 +11,8 @@ use super::{
 
 /// How much is read at once.
 const CHUNK: usize = 256 << 10;
+/// Damaged blocks whose headers are remembered.
+const MOST_LOST: usize = 1024;
 /// How far the first block is looked for, when the beginning is none.
 const FAR: u64 = 4 << 20;
 
@@ -61,6 +63,8 @@ pub struct Scanner<R> {
     ended: bool,
     /// Where damage begins that was not told yet, and what is wrong.
     damage: Option<(u64, &'static str)>,
+    /// Headers of the blocks that the last damage took the content of.
+    lost: Vec<Header>,
     any_block: bool,
     finder: Finder<'static>,
 }
@@ -109,6 +113,7 @@ impl<R: Read> Scanner<R> {
             offset,
             ended: false,
             damage: None,
+            lost: Vec::new(),
             any_block: false,
             finder: Finder::new(&SYNC),
         }
@@ -144,6 +149,9 @@ impl<R: Read> Scanner<R> {
             if crc32c::crc32c(&block[HEADER..]) != header.payload_crc {
                 // Its length is right, its header says: nothing inside it is taken for a block.
                 self.note("the content of a block is damaged");
+                if self.lost.len() < MOST_LOST {
+                    self.lost.push(header);
+                }
                 self.at += length;
                 continue;
             }
@@ -154,6 +162,11 @@ impl<R: Read> Scanner<R> {
             self.found = length;
             return Ok(Some(Scanned::Block(RawBlock { header, offset: self.offset + self.at as u64 })));
         }
+    }
+
+    /// Headers of the blocks that the damage that came last took the content of, in order.
+    pub(super) fn lost(&self) -> &[Header] {
+        &self.lost
     }
 
     /// The bytes of the block that came last.
@@ -187,6 +200,9 @@ impl<R: Read> Scanner<R> {
 
     fn note(&mut self, what: &'static str) {
         let here = self.offset + self.at as u64;
+        if self.damage.is_none() {
+            self.lost.clear();
+        }
         // A block that is not all there is only that: what follows says more.
         if self.damage.is_none_or(|(_, before)| before == CUT && what != CUT) {
             self.damage = Some((self.damage.map_or(here, |(from, _)| from), what));

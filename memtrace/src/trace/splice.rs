@@ -3,7 +3,10 @@
 //! A recorder writes a block once and puts the same bytes into each file, so that a header, with its times, its lengths and
 //! the checksum of its payload, is the identity of a block.
 
-use std::{collections::HashMap, io::Read};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+};
 
 use super::{
     frame::{BlockKind, HEADER, Header},
@@ -14,8 +17,12 @@ use super::{
 /// What a piece holds next.
 #[derive(Clone, Debug)]
 enum Element {
-    Block { header: Header, offset: u64 },
-    Damage(Damage),
+    Block {
+        header: Header,
+        offset: u64,
+    },
+    /// With the headers of the blocks that it took the content of.
+    Damage(Damage, Vec<Header>),
 }
 
 /// The content of a piece of a segment, as a list of its blocks.
@@ -36,7 +43,7 @@ impl Blocks {
                 Ok(Some(Scanned::Block(block))) => {
                     all.push(Element::Block { header: block.header, offset: block.offset });
                 }
-                Ok(Some(Scanned::Damage(damage))) => all.push(Element::Damage(damage)),
+                Ok(Some(Scanned::Damage(damage))) => all.push(Element::Damage(damage, scanner.lost().to_vec())),
                 Err(e) => return Err(e),
             }
         }
@@ -46,7 +53,7 @@ impl Blocks {
     #[must_use]
     pub fn overlap(&self, other: &Self) -> bool {
         let headers = |blocks: &Self| blocks.0.iter().filter_map(Element::anchor).collect::<Vec<_>>();
-        let ours: std::collections::HashSet<Header> = headers(self).into_iter().collect();
+        let ours: HashSet<Header> = headers(self).into_iter().collect();
         headers(other).iter().any(|header| ours.contains(header))
     }
 }
@@ -60,6 +67,10 @@ impl Element {
         }
     }
 
+    fn header(&self) -> Option<Header> {
+        if let Self::Block { header, .. } = self { Some(*header) } else { None }
+    }
+
     fn kind(&self) -> Option<BlockKind> {
         if let Self::Block { header, .. } = self { BlockKind::of(header.kind) } else { None }
     }
@@ -67,7 +78,7 @@ impl Element {
     fn bytes(&self) -> u64 {
         match self {
             Self::Block { header, .. } => HEADER as u64 + u64::from(header.stored_len),
-            Self::Damage(damage) => damage.bytes,
+            Self::Damage(damage, _) => damage.bytes,
         }
     }
 
@@ -138,22 +149,23 @@ pub fn splice(pieces: Vec<Blocks>) -> Spliced {
     let mut bits = (0..u64::BITS).map(|n| 1 << n);
     let mut all: Vec<Placed> = Vec::new();
     for (piece, blocks) in order {
-        let is_damaged = blocks.0.iter().any(|element| matches!(element, Element::Damage(_)));
+        let is_damaged = blocks.0.iter().any(|element| matches!(element, Element::Damage(..)));
         let held = if is_damaged { bits.next().unwrap_or(0) } else { 0 };
         all = merge(all, placed(piece, blocks, held));
     }
     let goes_on = all.iter().rposition(|placed| !matches!(placed.element.kind(), None | Some(BlockKind::End)));
+    let known: HashSet<Header> = all.iter().filter_map(|placed| placed.element.header()).collect();
     let mut spliced = Spliced::default();
     for (at, placed) in all.iter().enumerate() {
         match &placed.element {
             // A file was ended there while the recorder went on.
             Element::Block { .. } if placed.element.kind() == Some(BlockKind::End) && goes_on > Some(at) => {}
             Element::Block { offset, .. } => push(&mut spliced.parts, placed, *offset),
-            Element::Damage(damage) if is_healed(&all, at) => {
+            Element::Damage(damage, _) if is_healed(&all, &known, at) => {
                 // A file that just ends is not damaged.
                 spliced.healed.extend((!damage.is_cut).then_some(placed.piece));
             }
-            Element::Damage(damage) => {
+            Element::Damage(damage, _) => {
                 spliced.parts.push(Part::Damage { piece: placed.piece, damage: damage.clone() });
             }
         }
@@ -188,7 +200,7 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
     }
     let same = |placed: &Placed| match placed.element {
         Element::Block { header, .. } => at.get(&header).copied(),
-        Element::Damage(_) => None,
+        Element::Damage(..) => None,
     };
     let known: Vec<Option<usize>> = more.iter().map(same).collect();
     // Up to which element of the base something new may come.
@@ -225,8 +237,14 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
     all
 }
 
-/// Whether other pieces have as many bytes of blocks in the place of this damage as were lost by it.
-fn is_healed(all: &[Placed], at: usize) -> bool {
+/// Whether other pieces have what was lost by this damage: the blocks themselves where their headers are known, else as many
+/// bytes of blocks in its place.
+fn is_healed(all: &[Placed], known: &HashSet<Header>, at: usize) -> bool {
+    let Element::Damage(damage, lost) = &all[at].element else { return false };
+    let bytes: u64 = lost.iter().map(|header| HEADER as u64 + u64::from(header.stored_len)).sum();
+    if bytes == damage.bytes {
+        return lost.iter().all(|header| known.contains(header));
+    }
     let (piece, bit) = (all[at].piece, all[at].held);
     if bit == 0 {
         return false;
@@ -235,16 +253,10 @@ fn is_healed(all: &[Placed], at: usize) -> bool {
     let is_limit = |placed: &Placed| placed.held & bit != 0 && placed.element.anchor().is_some();
     let from = all[..at].iter().rposition(is_limit).map_or(0, |at| at + 1);
     let to = all[at..].iter().position(is_limit).map_or(all.len(), |after| at + after);
-    let damage = |placed: &Placed| match &placed.element {
-        Element::Damage(damage) if placed.piece == piece => damage.bytes,
-        _ => 0,
+    let count = |wanted: &dyn Fn(&Placed) -> bool| -> u64 {
+        all[from..to].iter().filter(|placed| wanted(placed)).map(|placed| placed.element.bytes()).sum()
     };
-    let lacked = |placed: &Placed| {
-        let is_lacked = placed.held & bit == 0 && matches!(placed.element, Element::Block { .. });
-        if is_lacked { placed.element.bytes() } else { 0 }
-    };
-    let lost: u64 = all[from..to].iter().map(damage).sum();
-    let found: u64 = all[from..to].iter().map(lacked).sum();
-    let elsewhere = all[..from].iter().chain(&all[to..]).filter(|placed| placed.element.anchor().is_none()).map(lacked);
-    elsewhere.fold(lost.saturating_sub(found), |left, bytes| if bytes <= left { left - bytes } else { left }) == 0
+    let lost = count(&|placed| placed.piece == piece && matches!(placed.element, Element::Damage(..)));
+    let found = count(&|placed| placed.held & bit == 0 && matches!(placed.element, Element::Block { .. }));
+    found >= lost
 }

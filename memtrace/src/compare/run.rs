@@ -196,7 +196,7 @@ impl Run {
     /// What it says of its host.
     #[must_use]
     pub fn facts(&self) -> RunFacts<'_> {
-        RunFacts { meta: &self.meta, zones: &self.zones }
+        RunFacts { meta: &self.meta, zones: &self.zones, groups: &self.groups }
     }
 }
 

@@ -1,7 +1,10 @@
 //! What was tuned: every setting in which the sides differ.
 
-use std::collections::BTreeMap;
+mod cgroups;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::changes::Scope;
 use crate::{session::input::Zone, trace::model::Meta, untrusted::Text};
 
 /// What one run says of its host.
@@ -11,6 +14,8 @@ pub struct RunFacts<'a> {
     pub meta: &'a Meta,
     /// The zones at its first tick.
     pub zones: &'a [Zone],
+    /// Who had how much: all cgroups that stalled are in it.
+    pub groups: &'a BTreeMap<(Scope, String), f64>,
 }
 
 /// A setting on one side.
@@ -44,11 +49,14 @@ pub struct Tuned {
     pub sides: Vec<SideValue>,
 }
 
-/// All settings that are not the same in all runs, by name.
+/// All settings that are not the same in all runs, by name; last the cgroups that only one side has.
 #[must_use]
 pub fn tuned(sides: &[Vec<RunFacts<'_>>]) -> Vec<Tuned> {
+    let everywhere = cgroups::everywhere(sides);
+    let others = cgroups::elsewhere(sides, &everywhere);
+    let of_run = |run: &RunFacts<'_>| settings(run, &everywhere);
     let sides: Vec<Vec<BTreeMap<String, String>>> =
-        sides.iter().map(|side| side.iter().map(settings).collect()).collect();
+        sides.iter().map(|side| side.iter().map(of_run).collect()).collect();
     let mut keys: Vec<&String> = sides.iter().flatten().flat_map(BTreeMap::keys).collect();
     keys.sort();
     keys.dedup();
@@ -57,7 +65,7 @@ pub fn tuned(sides: &[Vec<RunFacts<'_>>]) -> Vec<Tuned> {
     let differs = |tuned: &Tuned| {
         tuned.sides.contains(&SideValue::Varies) || tuned.sides.windows(2).any(|pair| pair[0] != pair[1])
     };
-    keys.into_iter().map(row).filter(differs).collect()
+    keys.into_iter().map(row).filter(differs).chain(others).collect()
 }
 
 fn side_value(runs: &[BTreeMap<String, String>], key: &str) -> SideValue {
@@ -70,7 +78,7 @@ fn side_value(runs: &[BTreeMap<String, String>], key: &str) -> SideValue {
 }
 
 /// Everything that a person can set, by name. What was not read is absent.
-fn settings(run: &RunFacts<'_>) -> BTreeMap<String, String> {
+fn settings(run: &RunFacts<'_>, cgroups: &BTreeSet<&Text>) -> BTreeMap<String, String> {
     let host = &run.meta.host;
     let text = |text: &Text| text.tty().to_string();
     let mut all = BTreeMap::new();
@@ -83,7 +91,7 @@ fn settings(run: &RunFacts<'_>) -> BTreeMap<String, String> {
         let value = format!("{}, {} bytes, priority {}", swap.kind.tty(), swap.size_bytes, swap.priority);
         all.insert(format!("swap {}", text(&swap.name)), value);
     }
-    for cgroup in &host.cgroup_limits {
+    for cgroup in host.cgroup_limits.iter().filter(|cgroup| cgroups.contains(&cgroup.path)) {
         for limit in &cgroup.limits {
             if let Some(value) = &limit.value {
                 all.insert(format!("{} {}", cgroup.path.tty(), limit.name.tty()), text(value));
@@ -103,7 +111,7 @@ fn settings(run: &RunFacts<'_>) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RunFacts, SideValue, tuned};
+    use super::{BTreeMap, RunFacts, Scope, SideValue, tuned};
     use crate::{
         session::input::Zone,
         trace::model::{CgroupLimits, ClockReading, HostFacts, Meta, Setting, Setup},
@@ -154,7 +162,8 @@ mod tests {
             managed_pages: 100,
         };
         let (low, high) = ([zone(10)], [zone(20)]);
-        let side = |meta, zones| vec![RunFacts { meta, zones }; 2];
+        let groups = BTreeMap::new();
+        let side = |meta, zones| vec![RunFacts { meta, zones, groups: &groups }; 2];
         let found = tuned(&[side(&a, low.as_slice()), side(&b, high.as_slice())]);
         let rows: Vec<_> = found.iter().map(|row| (row.key.as_str(), row.sides.clone())).collect();
         assert_eq!(
@@ -174,7 +183,8 @@ mod tests {
         let (a, b, mut c) = (meta("60"), meta("1"), meta("60"));
         c.host.sysctls.remove(1);
         c.host.cgroup_limits.clear();
-        let run = |meta| RunFacts { meta, zones: &[] };
+        let stalled = BTreeMap::from([((Scope::Cgroup, "/a\\x1b[2J".to_owned()), 0.1)]);
+        let run = |meta| RunFacts { meta, zones: &[], groups: &stalled };
         let found = tuned(&[vec![run(&a), run(&b)], vec![run(&c)]]);
         let find = |key: &str| found.iter().find(|row| row.key == key).map(|row| row.sides.clone());
         assert_eq!(find("vm.swappiness"), Some(vec![SideValue::Varies, all("60")]));
@@ -182,5 +192,31 @@ mod tests {
         assert_eq!(find("kernel"), None);
         let limit = found.iter().find(|row| row.key.contains("memory.max")).unwrap();
         assert!(!limit.key.contains('\x1b'), "{}", limit.key);
+    }
+
+    #[test]
+    fn cgroups_of_one_side_alone_are_one_row_and_no_settings() {
+        let pods = |names: &[&str]| {
+            let mut meta = meta("60");
+            let pod = |name: &&str| CgroupLimits {
+                id: 0,
+                path: format!("/pods/{name}").into(),
+                limits: vec![setting("memory.max", "1G")],
+            };
+            meta.host.cgroup_limits.extend(names.iter().map(pod));
+            meta
+        };
+        let (before, after) = (pods(&["a", "b", "same"]), pods(&["c", "d", "e", "f", "same"]));
+        let groups = BTreeMap::new();
+        let run = |meta| RunFacts { meta, zones: &[], groups: &groups };
+        let row = |found: &[super::Tuned]| found.iter().map(|row| row.sides.clone()).collect::<Vec<_>>();
+        let found = tuned(&[vec![run(&before)], vec![run(&after)]]);
+        assert_eq!(row(&found), [vec![all("2 (/pods/a, /pods/b)"), all("4 (/pods/c, /pods/d, /pods/e, ...)")]]);
+        // One that is on both sides with another limit was tuned.
+        let mut tuned_one = meta("60");
+        tuned_one.host.cgroup_limits[0].limits = vec![setting("memory.max", "2G")];
+        let found = tuned(&[vec![run(&before)], vec![run(&tuned_one)]]);
+        assert_eq!(found[0].key, r"/a\x1b[2J memory.max");
+        assert_eq!(row(&found)[1], [all("3 (/pods/a, /pods/b, /pods/same)"), all("none")]);
     }
 }

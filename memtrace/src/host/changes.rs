@@ -1,22 +1,38 @@
 //! Settings that are changed while a trace is recorded: looked for at each tick.
 
+mod cgroups;
+
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
+use self::cgroups::Cgroups;
 use super::{cgroups::memory_hierarchy, settings};
-use crate::trace::{
-    change::{Change, limit_name},
-    model::{HostFacts, Setting},
+use crate::{
+    trace::{
+        cgroups::CgroupChange,
+        change::{Change, limit_name},
+        model::{HostFacts, Setting},
+    },
+    untrusted::{Text, Untrusted},
 };
-use crate::untrusted::{Text, Untrusted};
 
 /// Cgroups with a limit that are looked at in each tick, and others: a host with few cgroups has all of them looked at
 /// in each, one with many has its changes noticed some ticks later.
 const LIMITED: usize = 32;
 const OTHERS: usize = 32;
+
+/// The difference to what was seen before.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Settings that have another value.
+    pub changes: Vec<Change>,
+    /// Cgroups with a limit that are new or gone.
+    pub cgroups: Vec<CgroupChange>,
+}
 
 /// What was last seen of all settings.
 #[derive(Debug)]
@@ -25,8 +41,8 @@ pub struct Watcher {
     /// Settings that somebody else looks after.
     left_out: Vec<Text>,
     mount: Option<PathBuf>,
-    /// Cgroups that have a limit, and how far round by round has come.
-    limited: Vec<PathBuf>,
+    cgroups: Cgroups,
+    /// How far the looks at cgroups with a limit have come.
     next_limited: usize,
     /// Cgroups of this round that are still to be looked at.
     round: Vec<PathBuf>,
@@ -37,95 +53,95 @@ impl Watcher {
     #[must_use]
     pub fn new(host: &HostFacts, left_out: Vec<String>) -> Self {
         let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
-        let settings = host.sysctls.iter().chain(&host.settings).filter(|setting| is_watched(setting));
-        let mut known: BTreeMap<Text, Option<Text>> =
-            settings.map(|setting| (setting.name.clone(), setting.value.clone())).collect();
-        let mut limited = Vec::new();
-        for cgroup in &host.cgroup_limits {
-            let limits = cgroup
-                .limits
-                .iter()
-                .map(|limit| (limit_name(&cgroup.path, limit.name.borrowed()), limit.value.clone()));
-            known.extend(limits);
-            let below = std::ffi::OsStr::from_bytes(cgroup.path.raw().strip_prefix(b"/").unwrap_or_default());
-            limited.extend(mount.as_ref().map(|mount| mount.join(below)));
-        }
-        Self {
-            known,
-            left_out: left_out.into_iter().map(Text::from).collect(),
-            mount,
-            limited,
-            next_limited: 0,
-            round: Vec::new(),
-        }
+        Self::at(mount, host, left_out)
     }
 
-    /// What has another value than when it was last looked at.
-    pub fn changes(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
+    fn at(mount: Option<PathBuf>, host: &HostFacts, left_out: Vec<String>) -> Self {
+        let settings = host.sysctls.iter().chain(&host.settings).filter(|setting| is_watched(setting));
+        let known = settings.map(|setting| (setting.name.clone(), setting.value.clone())).collect();
+        let there = mount.iter().flat_map(|mount| settings::cgroup_dirs(mount).map(|dir| path_of(mount, &dir)));
+        let cgroups = Cgroups::new(there, &host.cgroup_limits, host.cgroup_limits_cut);
+        let left_out = left_out.into_iter().map(Text::from).collect();
+        Self { known, left_out, mount, cgroups, next_limited: 0, round: Vec::new() }
+    }
+
+    /// The difference to when it was last looked at.
+    pub fn news(&mut self) -> News {
+        let mut news = News::default();
         for setting in settings::sysctls().into_iter().chain(settings::sys()).filter(is_watched) {
-            self.see(setting.name, setting.value, &mut changes);
+            self.see(setting.name, setting.value, &mut news.changes);
         }
-        for dir in self.due() {
-            self.look_at(&dir, &mut changes);
+        if let Some(mount) = self.mount.clone() {
+            self.cgroups.advance();
+            for dir in self.due(&mount) {
+                let path = path_of(&mount, &dir);
+                if dir.exists() {
+                    self.cgroups.look(&path, settings::limits(&dir), &self.left_out, &mut news);
+                } else {
+                    self.cgroups.gone(&path, &mut news);
+                }
+            }
         }
-        changes
+        news
     }
 
     /// The cgroups whose turn it is.
-    fn due(&mut self) -> Vec<PathBuf> {
-        let Some(mount) = &self.mount else { return Vec::new() };
+    fn due(&mut self, mount: &Path) -> Vec<PathBuf> {
         if self.round.is_empty() {
             self.round = settings::cgroup_dirs(mount).collect();
+            self.cgroups.list(self.round.iter().map(|dir| path_of(mount, dir)));
         }
         let others = self.round.split_off(self.round.len().saturating_sub(OTHERS));
-        let from = self.next_limited % self.limited.len().max(1);
+        let limited = self.cgroups.limited();
+        let count = limited.len();
+        let from = self.next_limited % count.max(1);
         self.next_limited = from + LIMITED;
-        let limited = self.limited.iter().cycle().skip(from).take(LIMITED.min(self.limited.len()));
-        let mut due: Vec<_> = limited.cloned().chain(others).collect();
+        let limited = limited.cycle().skip(from).take(LIMITED.min(count)).map(|path| dir_of(mount, path));
+        let mut due: Vec<_> = limited.chain(others).collect();
         due.sort_unstable();
         due.dedup();
         due
     }
 
-    fn look_at(&mut self, dir: &Path, changes: &mut Vec<Change>) {
-        let Some(below) = self.mount.as_ref().and_then(|mount| dir.strip_prefix(mount).ok()) else { return };
-        let path = [b"/", below.as_os_str().as_bytes()].concat().into();
-        if !dir.exists() {
-            // Its limits went with it: no change that somebody made.
-            let prefix = limit_name(&path, Untrusted(b""));
-            self.known.retain(|name, _| !name.raw().starts_with(prefix.raw()));
-            self.limited.retain(|limited| limited != dir);
-            return;
-        }
-        let limits = settings::limits(dir);
-        if !limits.is_empty() && !self.limited.iter().any(|limited| limited == dir) {
-            self.limited.push(dir.to_owned());
-        }
-        for file in settings::LIMIT_FILES {
-            let value = limits.iter().find(|limit| limit.name.is(file)).and_then(|limit| limit.value.clone());
-            self.see(limit_name(&path, Untrusted(file.as_bytes())), value, changes);
-        }
-    }
-
-    /// Compares a value with the one before. One that appears where there was none is a change only for a limit, which
-    /// then was not set.
+    /// Compares a value with the one before. One that appears where there was none is no change.
     fn see(&mut self, name: Text, now: Option<Text>, changes: &mut Vec<Change>) {
         if self.left_out.contains(&name) {
             return;
         }
         let before = self.known.get(&name).cloned().flatten();
-        if before != now {
-            let is_new = before.is_none() && name.borrowed().strip_prefix("cgroup:").is_none();
-            if !is_new {
-                changes.push(Change { name: name.clone(), before, after: now.clone() });
-            }
+        if before != now && before.is_some() {
+            changes.push(Change { name: name.clone(), before, after: now.clone() });
         }
         match now {
             None => drop(self.known.remove(&name)),
             now => drop(self.known.insert(name, now)),
         }
     }
+}
+
+/// The path of a cgroup below the mount.
+fn path_of(mount: &Path, dir: &Path) -> Text {
+    let below = dir.strip_prefix(mount).map_or(&b""[..], |below| below.as_os_str().as_bytes());
+    [b"/", below].concat().into()
+}
+
+fn dir_of(mount: &Path, path: &Text) -> PathBuf {
+    mount.join(OsStr::from_bytes(path.raw().strip_prefix(b"/").unwrap_or_default()))
+}
+
+/// Limits of a cgroup that are not the same in two lists.
+fn differences<'a>(
+    path: &'a Text,
+    before: &'a [Setting],
+    now: &'a [Setting],
+) -> impl Iterator<Item = Change> + use<'a> {
+    let value = |list: &[Setting], file: &str| {
+        list.iter().find(|limit| limit.name.is(file)).and_then(|limit| limit.value.clone())
+    };
+    settings::LIMIT_FILES.into_iter().filter_map(move |file| {
+        let (before, after) = (value(before, file), value(now, file));
+        (before != after).then(|| Change { name: limit_name(path, Untrusted(file.as_bytes())), before, after })
+    })
 }
 
 /// Whether it is what somebody sets: the use of a zram device is told by the same file as its limit.
@@ -137,7 +153,8 @@ fn is_watched(setting: &Setting) -> bool {
 mod tests {
     use std::{fs, path::Path};
 
-    use super::{HostFacts, Text, Watcher};
+    use super::{CgroupChange, HostFacts, News, Setting, Text, Watcher};
+    use crate::trace::model::CgroupLimits;
 
     /// A cgroup hierarchy of plain files.
     fn hierarchy(dir: &Path) -> Watcher {
@@ -145,19 +162,19 @@ mod tests {
             fs::create_dir(dir.join(name)).unwrap();
             fs::write(dir.join(name).join("memory.high"), "max\n").unwrap();
         }
-        Watcher { mount: Some(dir.to_owned()), ..Watcher::new(&HostFacts::default(), Vec::new()) }
+        Watcher::at(Some(dir.to_owned()), &HostFacts::default(), Vec::new())
     }
 
     #[test]
     fn limits_that_are_set_moved_and_taken_away_are_told_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut watcher = hierarchy(dir.path());
-        assert_eq!(watcher.changes(), [], "what this host has set is no change");
+        assert_eq!(watcher.news(), News::default(), "what this host has set is no change");
         let mut told = |value: &str| {
             fs::write(dir.path().join("a/b/memory.high"), value).unwrap();
-            let changes = watcher.changes();
-            assert_eq!(watcher.changes(), []);
-            changes.into_iter().map(|change| (change.name, change.before, change.after)).collect::<Vec<_>>()
+            let news = watcher.news();
+            assert_eq!(watcher.news(), News::default());
+            news.changes.into_iter().map(|change| (change.name, change.before, change.after)).collect::<Vec<_>>()
         };
         let name = || Text::from("cgroup:/a/b:memory.high");
         let value = |text: &str| Some(Text::from(text));
@@ -166,6 +183,21 @@ mod tests {
         assert_eq!(told("max"), [(name(), value("8192"), None)]);
         told("4096");
         fs::remove_dir_all(dir.path().join("a")).unwrap();
-        assert_eq!(watcher.changes(), [], "a cgroup that is gone was not tuned");
+        let gone = News { cgroups: vec![CgroupChange::Gone("/a/b".into())], ..News::default() };
+        assert_eq!(watcher.news(), gone, "a cgroup that is gone was not tuned");
+    }
+
+    #[test]
+    fn pods_that_come_and_go_are_no_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watcher = hierarchy(dir.path());
+        watcher.news();
+        fs::create_dir(dir.path().join("pod")).unwrap();
+        fs::write(dir.path().join("pod/memory.max"), "4096\n").unwrap();
+        let limits = vec![Setting { name: "memory.max".into(), value: Some("4096".into()) }];
+        let pod = CgroupLimits { id: 0, path: "/pod".into(), limits };
+        assert_eq!(watcher.news(), News { cgroups: vec![CgroupChange::Appeared(pod)], ..News::default() });
+        fs::remove_dir_all(dir.path().join("pod")).unwrap();
+        assert_eq!(watcher.news(), News { cgroups: vec![CgroupChange::Gone("/pod".into())], ..News::default() });
     }
 }

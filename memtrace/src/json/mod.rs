@@ -2,6 +2,7 @@
 //!
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
+mod churn;
 mod compare;
 mod container;
 mod coverage;

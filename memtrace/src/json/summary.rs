@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    churn::CgroupChurn,
     container::Container,
     coverage::{Coverage, coverage},
     evictors::Evictors,
@@ -214,6 +215,8 @@ pub struct Summary {
     pub processes: Vec<ProcessRow>,
     /// Memory cgroups, the most stalled first.
     pub cgroups: Vec<CgroupRow>,
+    /// Cgroups with a limit that appeared or went away while it was recorded; null when none did, and live.
+    pub cgroup_churn: Option<CgroupChurn>,
     /// kswapd by node.
     pub nodes: Vec<Node>,
     /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
@@ -269,6 +272,7 @@ impl Summary {
             unattributed: KindTotal::new(summary.unattributed),
             processes: processes(&summary.processes, names, &summary.faults_read),
             cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
+            cgroup_churn: summary.churn.as_ref().map(CgroupChurn::new),
             nodes: summary.nodes.iter().map(Node::new).collect(),
             proactive: summary.proactive.as_ref().map(Into::into),
             premature_sleeps: summary.premature_sleeps.map(Into::into),

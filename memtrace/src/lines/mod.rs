@@ -3,6 +3,7 @@
 //! Unread values are `-`, names from other processes come escaped, and no colour says what the text does not.
 
 mod before;
+mod churn;
 mod coverage;
 mod evictors;
 mod filter;

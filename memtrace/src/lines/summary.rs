@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use memtrace_common::kind::StallKind;
 
 use super::{
+    churn::churn,
     coverage::coverage,
     evictors::evictors,
     nodes::nodes,
@@ -70,6 +71,7 @@ pub fn summary(summary: &Summary, view: &SummaryView<'_>) -> String {
         let refaults = summary.refaults.filter(|_| view.filter.is_empty()).map(|refaults| refaults.file_pages);
         evictors(&mut out, found, refaults, view.top);
     }
+    out.extend(summary.churn.as_ref().map(churn));
     nodes(&mut out, summary);
     proactive(&mut out, summary);
     ooms(&mut out, summary, view);

@@ -200,6 +200,7 @@ pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, fa
         faults_read: probe.faults_read,
         hooks: probe.hooks.iter().map(HookRecord::from).collect(),
         gfp_names: probe.gfp_names.clone(),
+        cgroup_remarks: true,
     }
 }
 

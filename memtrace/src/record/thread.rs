@@ -24,7 +24,7 @@ use crate::{
     host::{changes::Watcher, clocks},
     session::input::TickInput,
     trace::{
-        Encoder,
+        Encoder, cgroups,
         model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
     },
     untrusted::Text,
@@ -206,10 +206,7 @@ impl Writing {
             self.check(result);
             self.clocks_read = Instant::now();
         }
-        for change in self.watcher.changes() {
-            self.meta.host.change(&change.name, change.after.as_ref());
-            self.remark(t_ns, RemarkKind::Changed, change.to_text());
-        }
+        self.news(t_ns);
         let (open, lost) = (tick.input.totals.open.clone(), tick.input.lost);
         let end = End { t_ns, reason: EndReason::NextSegment, open, lost };
         self.last = Some(tick);
@@ -220,6 +217,19 @@ impl Writing {
         }
         let failure = self.target.kept().and_then(Kept::take_failure);
         failure.into_iter().for_each(|words| self.say(words));
+    }
+
+    /// Writes what was changed on the host since the tick before.
+    fn news(&mut self, t_ns: u64) {
+        let news = self.watcher.news();
+        for change in news.changes {
+            self.meta.host.change(&change.name, change.after.as_ref());
+            self.remark(t_ns, RemarkKind::Changed, change.to_text());
+        }
+        if !news.cgroups.is_empty() {
+            news.cgroups.iter().for_each(|change| self.meta.host.change_cgroup(change));
+            self.remark(t_ns, RemarkKind::Cgroups, cgroups::to_text(&news.cgroups));
+        }
     }
 
     /// Does what a person asked for, from the last tick on.

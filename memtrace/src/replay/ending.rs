@@ -10,6 +10,7 @@ use super::{
 use crate::{
     session::{input::TickInput, summary::Summary},
     trace::{
+        cgroups::{self, CgroupChange},
         change::Change,
         mark::BlockMark,
         model::{End, EndReason, Meta, Remark, RemarkKind, Setting},
@@ -22,7 +23,8 @@ impl Replay {
             RemarkKind::EventsStopped => {
                 self.notes.push(Note::EventsStopped { t_ns: remark.t_ns, text: remark.text.clone() });
             }
-            RemarkKind::Changed => self.changed(remark),
+            RemarkKind::Changed => return self.changed(remark, watch),
+            RemarkKind::Cgroups => self.cgroups_changed(&cgroups::of_text(&remark.text)),
             RemarkKind::BlockBegin => {
                 let mark = BlockMark::of_text(&remark.text);
                 for Setting { name, value } in mark.into_iter().flat_map(|mark| mark.settings) {
@@ -37,11 +39,26 @@ impl Replay {
     }
 
     /// The host from now on; told when it falls into what is shown.
-    fn changed(&mut self, remark: &Remark) {
+    fn changed(&mut self, remark: &Remark, watch: &mut impl Watch) {
         let Some(change) = Change::of_text(&remark.text) else { return };
+        let is_older = !self.meta.setup.cgroup_remarks;
+        if let Some(new) = self.coming.in_older_trace(&self.meta.host, &change).filter(|_| is_older) {
+            return self.cgroups_changed(&[new]);
+        }
         self.meta.host.change(&change.name, change.after.as_ref());
         if self.shown_ticks > 0 {
             self.notes.push(Note::Changed { t_ns: remark.t_ns, change });
+        }
+        if self.begun {
+            watch.remark(remark);
+        }
+    }
+
+    /// The host with new cgroups and without those that are gone.
+    fn cgroups_changed(&mut self, changes: &[CgroupChange]) {
+        for change in changes {
+            self.meta.host.change_cgroup(change);
+            self.coming.take(change, self.shown_ticks > 0);
         }
     }
 
@@ -72,7 +89,8 @@ impl Replay {
         if self.shown_ticks == 0 && self.ticks_ns.is_some() {
             self.notes.push(Note::EmptyWindow { ticks_ns: self.ticks_ns });
         }
-        let summary = self.session.summary();
+        let churn = Some(self.coming.churn).filter(|churn| !churn.is_empty());
+        let summary = Summary { churn, ..self.session.summary() };
         Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    cgroups::Coming,
     damage::Damaged,
     ending::told_sum,
     known::Acquaintances,
@@ -60,6 +61,7 @@ pub struct Replay {
     pub(super) untold: [u64; 3],
     pub(super) suspended_ns: u64,
     pub(super) damage: Option<Damaged>,
+    pub(super) coming: Coming,
 }
 
 impl Replay {
@@ -125,6 +127,7 @@ impl Replay {
             untold: [0; 3],
             suspended_ns: 0,
             damage: None,
+            coming: Coming::default(),
         }
     }
 

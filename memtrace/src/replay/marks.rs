@@ -111,7 +111,7 @@ impl Watch for Marks {
                     }
                 }
             }
-            RemarkKind::Trigger | RemarkKind::EventsStopped | RemarkKind::Unknown => {}
+            RemarkKind::Trigger | RemarkKind::EventsStopped | RemarkKind::Cgroups | RemarkKind::Unknown => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! A trace through the one session: what live showed is shown again. Pure: items of a trace in, items of a view out.
 
+mod cgroups;
 mod damage;
 mod ending;
 mod engine;

@@ -76,7 +76,11 @@ impl Watch for Collector {
         match remark.kind {
             RemarkKind::Trigger => self.heat.mark(remark.t_ns, Mark::Trigger),
             RemarkKind::EventsStopped => self.heat.mark(remark.t_ns, Mark::Loss),
-            RemarkKind::BlockBegin | RemarkKind::BlockEnd | RemarkKind::Changed | RemarkKind::Unknown => {}
+            RemarkKind::BlockBegin
+            | RemarkKind::BlockEnd
+            | RemarkKind::Changed
+            | RemarkKind::Cgroups
+            | RemarkKind::Unknown => {}
         }
     }
 

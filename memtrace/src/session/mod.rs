@@ -4,6 +4,7 @@
 //! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
 
 pub mod bands;
+pub mod churn;
 pub mod coverage;
 mod deltas;
 pub mod detail;

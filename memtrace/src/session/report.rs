@@ -181,6 +181,7 @@ impl Session {
             shrinkers: self.shrinkers(),
             sources: self.config.sources,
             all: KindSummary::of(None, &sum_of_kinds(totals)),
+            churn: None,
             open: totals.open.clone(),
             matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
             unattributed: self.unattributed(),

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals::ORDERS};
 
 use super::{
+    churn::CgroupChurn,
     coverage::Coverage,
     evictors::{ByMemory, EvictorSummary},
     faults::FaultsRead,
@@ -235,6 +236,8 @@ pub struct Summary {
     pub processes: Group<ProcessSummary>,
     /// Memory cgroups.
     pub cgroups: Group<CgroupSummary>,
+    /// Cgroups with a limit that appeared or went away; `None` when none did, and live, where nobody looks.
+    pub churn: Option<CgroupChurn>,
     /// kswapd by node.
     pub nodes: Vec<NodeSummary>,
     /// What stalls scanned and reclaimed by node; empty when it was not read.

@@ -25,6 +25,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The path of the cgroup and the file of the limit, when it is a limit of a cgroup.
+    #[must_use]
+    pub fn of_cgroup(&self) -> Option<(Untrusted<'_>, Untrusted<'_>)> {
+        self.name.borrowed().strip_prefix(CGROUP)?.rsplit_once(b':')
+    }
+
     /// The text of the remark, three lines: the name, the value before and the one after; a line is empty for none.
     #[must_use]
     pub fn to_text(&self) -> Text {

@@ -222,6 +222,7 @@ impl Encoder {
             RemarkKind::BlockBegin => 3,
             RemarkKind::BlockEnd => 4,
             RemarkKind::Changed => 5,
+            RemarkKind::Cgroups => 6,
             RemarkKind::Unknown => 0,
         };
         let message = wire::Remark { t_ns: remark.t_ns, kind, text: remark.text.stored() };

@@ -118,6 +118,7 @@ fn of_setup(setup: &Setup) -> wire::Setup {
         sources: setup.kinds.iter().map(|kind| setup.sources.of(*kind).number().into()).collect(),
         scans_read: setup.scans_read,
         stacks: setup.stacks,
+        cgroup_remarks: setup.cgroup_remarks,
         mglru: setup.mglru,
         faults_read: Some(wire::FaultsRead {
             refaults: faults_read.refaults.map(str::to_owned),
@@ -154,6 +155,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
         sources: sources(&setup.kinds, &setup.sources),
         scans_read: setup.scans_read,
         stacks: setup.stacks,
+        cgroup_remarks: setup.cgroup_remarks,
         mglru: setup.mglru,
         faults_read: FaultsRead {
             refaults: faults.refaults.map(hook_name),

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod block;
+pub mod cgroups;
 pub mod change;
 mod columns;
 mod counters;

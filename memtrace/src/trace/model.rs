@@ -190,6 +190,9 @@ pub struct Setup {
     pub hooks: Vec<HookRecord>,
     /// The kernel's names of the allocation flags, by bit.
     pub gfp_names: Vec<(u32, Text)>,
+    /// Whether new and gone cgroups are remarks of their own. In older traces a first limit of a cgroup that had none may
+    /// be that of a new cgroup.
+    pub cgroup_remarks: bool,
 }
 
 /// The beginning of a segment: all that its other blocks rest on.
@@ -255,6 +258,8 @@ pub enum RemarkKind {
     BlockEnd,
     /// A setting has another value: [`Change`](super::change::Change).
     Changed,
+    /// Cgroups with a limit are new or gone: [`CgroupChange`](super::cgroups::CgroupChange).
+    Cgroups,
     /// Of a kind that this version does not know.
     Unknown,
 }

@@ -315,6 +315,7 @@ fn remark(message: wire::Remark) -> Remark {
         3 => RemarkKind::BlockBegin,
         4 => RemarkKind::BlockEnd,
         5 => RemarkKind::Changed,
+        6 => RemarkKind::Cgroups,
         _ => RemarkKind::Unknown,
     };
     Remark { t_ns: message.t_ns, kind, text: message.text.into() }

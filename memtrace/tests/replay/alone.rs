@@ -87,6 +87,56 @@ fn an_experiment_without_a_whole_pair_has_nothing_to_compare() {
     assert!(text(&out.stderr).contains("before both sides were measured"), "{}", text(&out.stderr));
 }
 
+/// Two pods that come, one that goes, as this version writes it and as older ones did.
+fn churn() -> [Vec<(u64, RemarkKind, String)>; 2] {
+    let new = |path: &str| format!("+{path}\n memory.max=4096");
+    let older = |path: &str| format!("cgroup:{path}:memory.max\n\n4096");
+    [
+        vec![
+            (3, RemarkKind::Cgroups, format!("{}\n{}", new("/pods/a"), new("/pods/b\u{1b}"))),
+            (9, RemarkKind::Cgroups, "-/pods/a".to_owned()),
+        ],
+        vec![(3, RemarkKind::Changed, older("/pods/a")), (9, RemarkKind::Changed, older("/pods/b\u{1b}"))],
+    ]
+}
+
+#[test]
+fn cgroups_that_come_and_go_are_one_line_and_no_change_of_a_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let gone = [", 1 went away (/pods/a)", ""];
+    for (remarks, gone) in churn().iter().zip(gone) {
+        write(dir.path(), "a.mtrc", &with_remarks(20, remarks));
+        let report = memtrace(dir.path(), &["report", "a.mtrc"], None);
+        let line = format!("cgroups with a limit: 2 appeared (/pods/a, /pods/b\\x1b){gone} while recording\n");
+        assert!(text(&report.stdout).contains(&line), "{}", text(&report.stdout));
+        assert!(!text(&report.stdout).contains("was changed"), "{}", text(&report.stdout));
+        let json = memtrace(dir.path(), &["report", "--json", "a.mtrc"], None);
+        let summary: Value = serde_json::from_str(text(&json.stdout).lines().last().unwrap()).unwrap();
+        assert_eq!(summary["cgroup_churn"]["appeared"], 2);
+        assert_eq!(summary["cgroup_churn"]["first_appeared"], json!(["/pods/a", r"/pods/b\x1b"]));
+        assert_eq!(summary["cgroup_churn"]["gone"], u64::from(!gone.is_empty()));
+        let alone = memtrace(dir.path(), &["compare", "a.mtrc"], None);
+        assert!(text(&alone.stderr).contains("no setting was changed"), "{}", text(&alone.stderr));
+        write(dir.path(), "b.mtrc", &record(6, 20, &[], &Filter::default(), 0).segments[0]);
+        let args = ["compare", "--json", "before=a.mtrc", "after=b.mtrc"];
+        let compared = object(&memtrace(dir.path(), &args, None).stdout);
+        let damaged = compared["guards"].as_array().unwrap().iter().find(|guard| guard["name"] == "damaged").unwrap();
+        assert_eq!(damaged["tripped"], false, "{damaged}");
+    }
+}
+
+#[test]
+fn a_limit_of_a_cgroup_that_was_there_is_a_change_among_those_that_come_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    for mut remarks in churn() {
+        remarks.push((12, RemarkKind::Changed, change("cgroup:/pods/b\u{1b}:memory.max", "4096", "8192")));
+        write(dir.path(), "a.mtrc", &with_remarks(20, &remarks));
+        let out = memtrace(dir.path(), &["compare", "--json", "a.mtrc"], None);
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        assert_eq!(seconds(&object(&out.stdout)), [11, 8]);
+    }
+}
+
 #[test]
 fn a_recording_is_split_where_a_setting_was_changed() {
     let dir = tempfile::tempdir().unwrap();

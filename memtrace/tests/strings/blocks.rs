@@ -12,27 +12,27 @@ const KINDS: [&str; 9] = ["Meta", "Clock", "Dict", "Events", "Tick", "Remark", "
 
 /// One block.
 #[derive(Clone)]
-pub struct Block {
-    pub kind: u8,
-    pub message: DynamicMessage,
+pub(crate) struct Block {
+    pub(crate) kind: u8,
+    pub(crate) message: DynamicMessage,
     /// Entries, then the first and the last time in ns, as in the header.
-    pub count: u32,
-    pub times_ns: [u64; 2],
+    pub(crate) count: u32,
+    pub(crate) times_ns: [u64; 2],
 }
 
 /// The schema of traces.
-pub fn schema() -> DescriptorPool {
+pub(crate) fn schema() -> DescriptorPool {
     let files = protox::compile(["memtrace_trace_v1.proto"], [PROTO]).unwrap();
     DescriptorPool::from_file_descriptor_set(files).unwrap()
 }
 
 /// The message with this name.
-pub fn message(schema: &DescriptorPool, name: &str) -> MessageDescriptor {
+pub(crate) fn message(schema: &DescriptorPool, name: &str) -> MessageDescriptor {
     schema.get_message_by_name(&format!("memtrace.trace.v1.{name}")).unwrap()
 }
 
 /// All blocks of a whole trace.
-pub fn read(schema: &DescriptorPool, path: &Path) -> Vec<Block> {
+pub(crate) fn read(schema: &DescriptorPool, path: &Path) -> Vec<Block> {
     let file = std::fs::read(path).unwrap();
     let mut rest = file.as_slice();
     let mut blocks = Vec::new();
@@ -50,7 +50,7 @@ pub fn read(schema: &DescriptorPool, path: &Path) -> Vec<Block> {
 }
 
 /// The bytes of a trace of these blocks, none of them compressed.
-pub fn write(blocks: &[Block]) -> Vec<u8> {
+pub(crate) fn write(blocks: &[Block]) -> Vec<u8> {
     let mut file = Vec::new();
     for block in blocks {
         let payload = block.message.encode_to_vec();

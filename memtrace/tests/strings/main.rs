@@ -85,7 +85,8 @@ fn values_hostile() -> (Vec<u8>, Planter) {
     planted(kept, &[(3, "A 1\nvm.%=%"), (5, "vm.swappiness\n%\n%"), (4, "A 1\nvm.%=%")])
 }
 
-const REMARKS: &[(u32, &str)] = &[(1, "%"), (2, "%"), (5, "vm.%\n%\n%"), (5, "cgroup:/%:memory.%\n%\n%")];
+const REMARKS: &[(u32, &str)] =
+    &[(1, "%"), (2, "%"), (5, "vm.%\n%\n%"), (5, "cgroup:/%:memory.%\n%\n%"), (6, "+/%\n memory.%=%\n-/%")];
 
 fn hides_rows(field: &str) -> bool {
     field.starts_with("Filter.") || field.ends_with("_error") || field == "Hook.attached"

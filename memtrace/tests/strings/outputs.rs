@@ -17,16 +17,16 @@ use serde_json::Value;
 
 /// All that was shown so far.
 #[derive(Default)]
-pub struct Checked(String);
+pub(crate) struct Checked(String);
 
 impl Checked {
     /// Whether a word was in some output.
-    pub fn saw(&self, word: &str) -> bool {
+    pub(crate) fn saw(&self, word: &str) -> bool {
         self.0.contains(word)
     }
 
     /// Takes an output, every character of which must be harmless.
-    pub fn text(&mut self, of: &str, text: &str) {
+    pub(crate) fn text(&mut self, of: &str, text: &str) {
         if let Some(at) = text.find(|c: char| c != '\n' && is_hostile(c)) {
             let from = text[..at].rfind('\n').map_or(0, |at| at + 1);
             panic!("{of}: {:?} in {:?}", text[at..].chars().next(), text[from..].lines().next());
@@ -65,7 +65,7 @@ fn is_hostile(c: char) -> bool {
 }
 
 /// Runs memtrace and looks at all that it writes.
-pub fn memtrace<S: AsRef<OsStr> + std::fmt::Debug>(dir: &Path, args: &[S], checked: &mut Checked) -> Output {
+pub(crate) fn memtrace<S: AsRef<OsStr> + std::fmt::Debug>(dir: &Path, args: &[S], checked: &mut Checked) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtrace"));
     command.current_dir(dir).args(args).env("TZ", "UTC").stdin(Stdio::null());
     let out = command.output().unwrap();
@@ -81,7 +81,7 @@ pub fn memtrace<S: AsRef<OsStr> + std::fmt::Debug>(dir: &Path, args: &[S], check
 }
 
 /// Shows each page of the screen, and what opens on it.
-pub fn screens(trace: &[u8], checked: &mut Checked) {
+pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
     let mut reader = Reader::new(trace);
     let mut shown: Option<(Replay, Model)> = None;
     let mut items = Vec::new();

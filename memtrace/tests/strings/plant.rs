@@ -21,30 +21,30 @@ const DEEPEST: usize = 5;
 const HOSTILE: &str = "\x1b\u{202e}\n\x07\u{9b}\x7f\t\u{200b}\u{2028}\u{feff}\r\0";
 
 /// Fields that keep their text.
-pub type Kept = fn(&str) -> bool;
+pub(crate) type Kept = fn(&str) -> bool;
 
 /// Puts text into messages, with a mark for each field.
-pub struct Planter {
+pub(crate) struct Planter {
     marks: BTreeMap<String, String>,
     kept: Kept,
     /// Fields that got text.
-    pub placed: BTreeSet<String>,
+    pub(crate) placed: BTreeSet<String>,
 }
 
 impl Planter {
-    pub fn new(schema: &DescriptorPool, kept: Kept) -> Self {
+    pub(crate) fn new(schema: &DescriptorPool, kept: Kept) -> Self {
         let fields: BTreeSet<String> = schema.all_messages().flat_map(|m| text_fields(&m)).collect();
         let marks = fields.into_iter().enumerate().map(|(n, field)| (field, format!("q{n:02x}"))).collect();
         Self { marks, kept, placed: BTreeSet::new() }
     }
 
     /// All fields that hold text, with the mark of each.
-    pub fn marks(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn marks(&self) -> &BTreeMap<String, String> {
         &self.marks
     }
 
     /// Fills all text fields of a message and of those in it, which are added where they can hold text.
-    pub fn fill(&mut self, message: &mut DynamicMessage, depth: usize) {
+    pub(crate) fn fill(&mut self, message: &mut DynamicMessage, depth: usize) {
         let of = message.descriptor();
         for field in of.fields() {
             match field.kind() {
@@ -138,7 +138,7 @@ fn of_ones(message: &MessageDescriptor) -> DynamicMessage {
 }
 
 /// A block of stacks: one stall of process 165, two frames of which each has a name, a module and a build id.
-pub fn stacks(schema: &DescriptorPool, before: &Block) -> Block {
+pub(crate) fn stacks(schema: &DescriptorPool, before: &Block) -> Block {
     let list = |numbers: &[u32]| Value::List(numbers.iter().map(|n| Value::U32(*n)).collect());
     let long = |numbers: &[u64]| Value::List(numbers.iter().map(|n| Value::U64(*n)).collect());
     let mut stack = DynamicMessage::new(message(schema, "Stack"));
@@ -163,7 +163,7 @@ pub fn stacks(schema: &DescriptorPool, before: &Block) -> Block {
 }
 
 /// A remark with a text in which each `%` becomes hostile text.
-pub fn remark(schema: &DescriptorPool, at: &Block, kind: u32, text: &str) -> Block {
+pub(crate) fn remark(schema: &DescriptorPool, at: &Block, kind: u32, text: &str) -> Block {
     let mut remark = DynamicMessage::new(message(schema, "Remark"));
     remark.set_field_by_name("t_ns", Value::U64(at.times_ns[1]));
     remark.set_field_by_name("kind", Value::U32(kind));
@@ -172,7 +172,7 @@ pub fn remark(schema: &DescriptorPool, at: &Block, kind: u32, text: &str) -> Blo
 }
 
 /// Adds a wakeup of kswapd by a task of its own to a block of events: the one kind of event that the sample lacks.
-pub fn add_wakeup(events: &mut Block) {
+pub(crate) fn add_wakeup(events: &mut Block) {
     let mut push = |column: &str, value: Value| {
         let mut list = events.message.get_field_by_name(column).unwrap().as_list().unwrap().to_vec();
         list.push(value);

@@ -50,6 +50,7 @@ pub(in crate::trace::tests) fn meta(random: &mut Rng) -> Meta {
             sources,
             scans_read: true,
             stacks: true,
+            cgroup_remarks: random.bool(),
             mglru: random.bool(),
             faults_read: FaultsRead {
                 refaults: Some("memcg:mod_memcg_lruvec_state"),

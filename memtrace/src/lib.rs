@@ -27,6 +27,7 @@ pub mod screen;
 pub mod session;
 pub mod source;
 pub mod stack;
+mod sum;
 pub mod survive;
 pub mod terminal;
 pub mod throttle;

@@ -17,6 +17,7 @@ use crate::{
         input::{Pressure, TickInput, Zone},
         tick::Tick,
     },
+    sum,
     trace::model::{Meta, Remark, TickRecord},
     untrusted::Text,
 };
@@ -91,7 +92,7 @@ impl Collector {
         // A hang is stalled time, too, as far as it has come: never left out.
         let open_ns =
             summary.open.iter().map(|stall| summary.t_ns.saturating_sub(stall.begin_ns).min(summary.duration_ns));
-        self.open = open_ns.fold((0, 0), |(n, sum), ns| (n + 1, sum + ns));
+        self.open = open_ns.fold((0, 0), |(n, sum): (u64, u64), ns| (n + 1, sum.saturating_add(ns)));
         if let Some(last) = self.slices.last_mut() {
             last.count(Measure::StalledNs, self.open.1);
         }
@@ -114,7 +115,7 @@ impl Collector {
             lost: summary.loss.total(),
             coverage,
             longest_slice,
-            suspended_ns: notes.iter().map(|note| if let Note::Suspended { ns } = note { *ns } else { 0 }).sum(),
+            suspended_ns: sum::of(notes.iter().map(|note| if let Note::Suspended { ns } = note { *ns } else { 0 })),
             notes: notes.iter().filter(|note| !is_no_matter(note)).map(|note| note.text(clock)).collect(),
             meta,
         }
@@ -182,7 +183,7 @@ impl Watch for Collector {
         slice.expose(Exposure::All, ns);
         slice.count(Measure::Stalls, tick.all.count);
         slice.count(Measure::StalledNs, tick.all.total_ns);
-        slice.count(Measure::KswapdNs, tick.kswapd.iter().map(|node| node.busy_ns).sum());
+        slice.count(Measure::KswapdNs, sum::of(tick.kswapd.iter().map(|node| node.busy_ns)));
         let now = all_kinds(&record.input);
         slice.latency = latencies(now.since(&self.before).counts());
         self.before = now;
@@ -193,7 +194,7 @@ impl Watch for Collector {
         }
         if let Some(refaults) = tick.refaults {
             slice.expose(Exposure::Refaults, ns);
-            slice.count(Measure::Refaulted, refaults.file_pages + refaults.anon_pages);
+            slice.count(Measure::Refaulted, refaults.file_pages.saturating_add(refaults.anon_pages));
         }
         if let (Some(before), Some(after)) = (self.pressure, tick.pressure) {
             slice.expose(Exposure::Pressure, ns);
@@ -205,13 +206,13 @@ impl Watch for Collector {
         if !new.is_empty() && old.len() == new.len() && !columns.allocated.is_empty() {
             slice.expose(Exposure::Vmstat, ns);
             let grown = |at: &usize| new.get(*at).zip(old.get(*at)).map_or(0, |(new, old)| new.saturating_sub(*old));
-            slice.count(Measure::Allocated, columns.allocated.iter().map(grown).sum());
+            slice.count(Measure::Allocated, sum::of(columns.allocated.iter().map(grown)));
             for (measure, column) in [
                 (Measure::SwappedIn, &columns.swapped_in),
                 (Measure::SwappedOut, &columns.swapped_out),
                 (Measure::OomKills, &columns.oom_kills),
             ] {
-                slice.count(measure, column.iter().map(grown).sum());
+                slice.count(measure, sum::of(column.iter().map(grown)));
             }
         }
         self.vmstat.clone_from(&record.vmstat);

@@ -30,6 +30,7 @@ pub use self::{
     text::{TextView, text},
     tuned::{SideValue, Tuned},
 };
+use crate::sum;
 
 /// Runs a side from which on a test can be firm.
 pub const LEAST_RUNS: usize = 5;
@@ -90,7 +91,7 @@ pub fn compare(before: &Side, after: &Side, options: &Options) -> Comparison {
     Comparison {
         names: sides.map(|side| side.name.clone()),
         runs: sides.map(|side| side.runs.len()),
-        durations_ns: sides.map(|side| side.runs.iter().map(|run| run.sums().elapsed_ns()).sum()),
+        durations_ns: sides.map(|side| sum::of(side.runs.iter().map(|run| run.sums().elapsed_ns()))),
         design,
         power: judged.least_p.and_then(|_| power::of_doubled_rate(before, after, design, options.seed)),
         least_p: judged.least_p,
@@ -98,7 +99,11 @@ pub fn compare(before: &Side, after: &Side, options: &Options) -> Comparison {
         changes: changes::changes(before, after),
         guards,
         tuned,
-        open: sides.map(|side| side.runs.iter().fold((0, 0), |sum, run| (sum.0 + run.open.0, sum.1 + run.open.1))),
+        open: sides.map(|side| {
+            side.runs.iter().fold((0, 0), |sum: (u64, u64), run| {
+                (sum.0.saturating_add(run.open.0), sum.1.saturating_add(run.open.1))
+            })
+        }),
         conclusion,
         seed: options.seed,
     }

@@ -1,6 +1,9 @@
 //! The metrics that conditions are about: one name each, the same in conditions, JSON and on screens.
 
-use crate::session::{input::Pressure, input::TickInput, tick::Tick};
+use crate::{
+    session::{input::Pressure, input::TickInput, tick::Tick},
+    sum,
+};
 
 /// What a value is measured in, and so how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +107,11 @@ impl Metric {
                 let open_ns = input.totals.open.first().map(|stall| tick.t_ns.saturating_sub(stall.begin_ns));
                 tick.all.max_ns.max(open_ns).map(float)
             }
-            Self::RefaultRate => tick.refaults.and_then(|pages| tick.rate(pages.file_pages + pages.anon_pages)),
+            Self::RefaultRate => {
+                tick.refaults.and_then(|pages| tick.rate(pages.file_pages.saturating_add(pages.anon_pages)))
+            }
             Self::SwapinRate => {
-                let pages = input.faults.processes.iter().map(|process| process.faults.swapin_pages).sum();
+                let pages = sum::of(input.faults.processes.iter().map(|process| process.faults.swapin_pages));
                 tick.faults_read.swapins.then_some(pages).and_then(|pages| tick.rate(pages))
             }
             Self::PsiSome => share(tick, before, |pressure| pressure.some_total_ns),

@@ -16,6 +16,7 @@ use crate::{
         zones::ZoneStalls,
     },
     source::Source,
+    sum,
 };
 
 /// All that is told of nodes and zones.
@@ -84,7 +85,7 @@ fn kswapd(out: &mut String, node: &NodeSummary) {
 /// Shares by order: `asked for at order 0 98%, 3 2%`.
 fn shares(orders: &[u64; ORDERS], did: &str) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
-    let (share, all) = (|n: u64, all: u64| percent(Some(n as f64 / all as f64)), orders.iter().sum::<u64>());
+    let (share, all) = (|n: u64, all: u64| percent(Some(n as f64 / all as f64)), sum::of(orders));
     let present = orders.iter().enumerate().filter(|(_, n)| **n > 0);
     let told: Vec<_> = present.map(|(order, n)| format!("{order} {}", share(*n, all))).collect();
     (all > 0).then(|| format!("{did} at order {}", told.join(", ")))
@@ -126,7 +127,7 @@ fn direct_stalls(out: &mut String, reached: &Reached) {
 
 /// Direct stalls of which no event tells how kswapd stood.
 fn untold(out: &mut String, summary: &Summary) {
-    let told = |node: &NodeSummary| node.reached.map(|r| r.asleep.count + r.awake.count + r.unknown.count);
+    let told = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
     let told: Option<u64> = summary.nodes.iter().map(told).sum();
     let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);
     if let (Some(told), None, false) = (told, &summary.matched, summary.nodes.is_empty())

@@ -6,6 +6,7 @@ use crate::{
         shrinkers::{ShrinkerSummary, ShrinkerTime},
         summary::KindSummary,
     },
+    sum,
     throttle::Throttles,
 };
 
@@ -37,7 +38,7 @@ pub(crate) fn shares(parts: &Parts, throttles: Throttles) -> Option<String> {
 }
 
 fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) -> Option<String> {
-    let whole: u64 = parts.named().map(|(_, ns)| ns).sum();
+    let whole = sum::of(parts.named().map(|(_, ns)| ns));
     let percent = |ns: u64| u64::try_from(u128::from(ns) * 100 / u128::from(whole.max(1))).unwrap_or(100);
     let mut shown: Vec<_> =
         parts.named().map(|(name, ns)| (name, percent(ns))).filter(|(_, share)| *share > 0).collect();

@@ -179,9 +179,12 @@ fn refaults(out: &mut String, summary: &Summary) {
     };
     let _ = write!(out, "refaults: file {} pages, anon {} pages", count(all.file_pages), count(all.anon_pages));
     if summary.faults_read.fate {
-        let pages = all.file_pages + all.anon_pages;
+        let pages = all.file_pages.saturating_add(all.anon_pages);
         let share = |part: u64| {
-            (100 * part.min(pages)).checked_div(pages).map_or_else(|| "-".to_owned(), |share| format!("{share}%"))
+            part.min(pages)
+                .saturating_mul(100)
+                .checked_div(pages)
+                .map_or_else(|| "-".to_owned(), |share| format!("{share}%"))
         };
         let _ = write!(
             out,

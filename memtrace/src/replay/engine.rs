@@ -18,6 +18,7 @@ use crate::{
         Session, SessionConfig,
         filter::{CgroupNames, Filter},
     },
+    sum,
     trace::{
         Item,
         model::{ClockReading, Entry, Meta, TickRecord},
@@ -185,7 +186,7 @@ impl Replay {
     }
 
     fn next_segment(&mut self, meta: &Meta, watch: &mut impl Watch) {
-        let expected = self.segment + 1;
+        let expected = self.segment.saturating_add(1);
         let base = meta.base.as_ref().map_or((0, 0), |base| told_sum(&base.input));
         let (stalls, total_ns) = (base.0.saturating_sub(self.told.0), base.1.saturating_sub(self.told.1));
         if meta.segment > expected {
@@ -316,8 +317,8 @@ impl Replay {
         }
         for process in &record.untold_processes {
             self.learn(process.cgroup_id, names);
-            self.untold[0] += process.stalls.count;
-            self.untold[1] = self.untold[1].saturating_add(process.stalls.total_ns);
+            sum::add(&mut self.untold[0], process.stalls.count);
+            sum::add(&mut self.untold[1], process.stalls.total_ns);
         }
         record.untold_cgroups.iter().for_each(|(id, _)| self.learn(*id, names));
         let mut processes = record.untold_processes.clone();

@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     lines::{duration, shade, shades},
     session::bands::{self, BANDS, Bands},
+    sum,
 };
 
 /// Columns before the map.
@@ -85,7 +86,7 @@ impl HeatMap {
         let mut cells = vec![[0_u64; BANDS.len()]; columns];
         for slice in &self.slices {
             let cell = &mut cells[column(slice.t_ns)];
-            cell.iter_mut().zip(slice.bands).for_each(|(sum, count)| *sum += count);
+            cell.iter_mut().zip(slice.bands).for_each(|(all, count)| sum::add(all, count));
         }
         let most = cells.iter().flatten().copied().max().unwrap_or(0);
         let mut marks = vec![[false; Mark::ALL.len()]; columns];

@@ -6,6 +6,7 @@ use super::model::{Frame, Model};
 use crate::{
     lines::{duration, percent, things, three_digits},
     session::{recent::Who, tick::Tick},
+    sum,
     untrusted::Untrusted,
 };
 
@@ -70,7 +71,7 @@ fn longest_ns(tick: &Tick) -> u64 {
 pub(super) fn verdict(model: &Model, shown: &Frame) -> Verdict {
     let now_ns = shown.tick.t_ns;
     let frames = || model.frames_until(now_ns).take_while(|f| f.tick.t_ns + LOOKS_AT_NS > now_ns);
-    let elapsed_ns: u64 = frames().map(|f| f.tick.elapsed_ns).sum();
+    let elapsed_ns = sum::of(frames().map(|f| f.tick.elapsed_ns));
     let total_ns: u64 = frames().fold(0, |sum, f| sum.saturating_add(f.tick.all.total_ns));
     let longest = frames().map(|f| longest_ns(&f.tick)).max().unwrap_or(0);
     #[expect(clippy::cast_precision_loss, reason = "a mean for a person")]

@@ -2,6 +2,8 @@
 
 use memtrace_common::histogram::{BUCKETS, bucket_of, lower_bound_ns};
 
+use crate::sum;
+
 /// Counts of latencies by [`bucket_of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
@@ -17,13 +19,13 @@ impl Default for Histogram {
 impl Histogram {
     /// Counts one latency in ns.
     pub fn record(&mut self, ns: u64) {
-        self.counts[bucket_of(ns)] += 1;
+        sum::add(&mut self.counts[bucket_of(ns)], 1);
     }
 
     /// Adds counts of the same shape, such as one CPU's.
     pub fn add(&mut self, counts: &[u64; BUCKETS]) {
-        for (sum, count) in self.counts.iter_mut().zip(counts) {
-            *sum += count;
+        for (all, count) in self.counts.iter_mut().zip(counts) {
+            sum::add(all, *count);
         }
     }
 
@@ -51,7 +53,7 @@ impl Histogram {
     /// Number of latencies counted.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        sum::of(self.counts.iter())
     }
 
     /// The latency below which the share `q` (0 to 1) of the counted ones lies, in ns; `None` when nothing was counted.
@@ -61,7 +63,7 @@ impl Histogram {
         let rank = rank(q, self.total())?;
         let mut seen = 0;
         for (i, count) in self.counts.iter().enumerate() {
-            seen += count;
+            sum::add(&mut seen, *count);
             if seen >= rank {
                 let low = lower_bound_ns(i);
                 let high = if i + 1 < BUCKETS { lower_bound_ns(i + 1) } else { low };

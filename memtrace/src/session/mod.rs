@@ -56,6 +56,7 @@ use self::{
 use crate::{
     event::{Comm, Constraint, Event, Oom, Stall},
     source::Sources,
+    sum,
 };
 
 /// How a session is made.
@@ -369,7 +370,7 @@ impl Session {
     fn ledger(&self, totals: &KernelTotals) -> Ledger {
         let mut ledger = Ledger(totals.loss.clone());
         for stage in Loss::ALL.into_iter().filter(|stage| self.config.recorded || *stage != Loss::Writer) {
-            *ledger.0.entry(stage.name()).or_default() += self.lost[stage as usize];
+            sum::add(ledger.0.entry(stage.name()).or_default(), self.lost[stage as usize]);
         }
         ledger
     }

@@ -27,7 +27,7 @@ use super::{
 
 /// The most stalled first, then those with the most refaults.
 fn order(tally: &Tally) -> std::cmp::Reverse<(u64, u64)> {
-    std::cmp::Reverse((tally.total_ns, tally.faults.refaults.file_pages + tally.faults.refaults.anon_pages))
+    std::cmp::Reverse((tally.total_ns, tally.faults.refaulted_pages()))
 }
 
 fn refaults_since(now: RefaultCounts, before: Option<RefaultCounts>) -> RefaultCounts {
@@ -132,7 +132,7 @@ impl Session {
     }
 
     fn oom_kills(&self, totals: &KernelTotals) -> u64 {
-        self.ooms.seen() + totals.loss.get(totals::Loss::RingOom.name()).copied().unwrap_or(0)
+        self.ooms.seen().saturating_add(totals.loss.get(totals::Loss::RingOom.name()).copied().unwrap_or(0))
     }
 
     fn kind_summary(&self, kind: StallKind, totals: &KindTotals) -> KindSummary {
@@ -226,8 +226,8 @@ impl Session {
                 // The kernel's counters have memtrace's own in them.
                 let own = totals.own_refaults.unwrap_or_default();
                 RefaultTotals {
-                    file_pages: all.file_pages + own.file_pages,
-                    anon_pages: all.anon_pages + own.anon_pages,
+                    file_pages: all.file_pages.saturating_add(own.file_pages),
+                    anon_pages: all.anon_pages.saturating_add(own.anon_pages),
                 }
             }),
             cgroup: baseline.readings.after.cgroup.is_some().then_some(&self.matched),
@@ -272,7 +272,7 @@ impl Session {
         let mut rest = KindTally::default();
         for (&kind, totals) in &self.last.totals.stalls {
             let told = self.told[kind as usize];
-            rest.count += totals.count.saturating_sub(told.count);
+            rest.count = rest.count.saturating_add(totals.count.saturating_sub(told.count));
             rest.total_ns = rest.total_ns.saturating_add(totals.total_ns.saturating_sub(told.total_ns));
         }
         rest
@@ -329,7 +329,7 @@ impl Session {
 fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
     let mut sum = KindTotals::default();
     for kind in totals.stalls.values() {
-        sum.count += kind.count;
+        sum.count = sum.count.saturating_add(kind.count);
         sum.total_ns = sum.total_ns.saturating_add(kind.total_ns);
         sum.max_ns = sum.max_ns.max(kind.max_ns);
         sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);

@@ -238,7 +238,7 @@ pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> I
     let mut sum = Interval::default();
     for (interval, counts) in kinds.values() {
         latency.add(counts.counts());
-        sum.count += interval.count;
+        sum.count = sum.count.saturating_add(interval.count);
         sum.total_ns = sum.total_ns.saturating_add(interval.total_ns);
         sum.max_ns = sum.max_ns.max(interval.max_ns);
     }

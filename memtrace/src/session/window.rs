@@ -77,18 +77,18 @@ pub(super) fn readings(base: &TickInput) -> Option<Readings> {
     let open = |kinds: &[StallKind]| {
         let of = |kind| base.totals.in_flight.get(kind).copied().unwrap_or_default();
         kinds.iter().map(of).fold(InFlight::default(), |sum, more| InFlight {
-            stalls: sum.stalls + more.stalls,
-            scanned_pages: sum.scanned_pages + more.scanned_pages,
+            stalls: sum.stalls.saturating_add(more.stalls),
+            scanned_pages: sum.scanned_pages.saturating_add(more.scanned_pages),
         })
     };
     let pages = |kinds: &[StallKind]| {
         let open = open(kinds);
-        open.scanned_pages + open.stalls * PAGES_PER_SHRINK
+        open.scanned_pages.saturating_add(open.stalls.saturating_mul(PAGES_PER_SHRINK))
     };
     let awake = base.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
     let (direct, all) = (
         pages(&[StallKind::Direct, StallKind::Memcg, StallKind::MemcgHigh, StallKind::Node]),
-        pages(&StallKind::ALL) + awake,
+        pages(&StallKind::ALL).saturating_add(awake),
     );
     for (counter, unplaced) in [
         ("allocstall", open(&[StallKind::Direct]).stalls),

@@ -6,6 +6,7 @@ use super::pen::{PLAIN, Pen, RED, YELLOW};
 use crate::{
     lines::{count, shade, shades},
     session::bands::{BANDS, Bands},
+    sum,
 };
 use memtrace_common::kind::StallKind;
 
@@ -66,7 +67,7 @@ pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<Column>, ti
     let half = usize::from(area.height) >= BANDS.len() + 2;
     let bands: Vec<(&str, usize, usize)> =
         if half { (0..BANDS.len()).map(|band| (BANDS[band].1, band, band)).collect() } else { DECADES.to_vec() };
-    let sum = |column: &Column, first: usize, last: usize| column.bands[first..=last].iter().sum::<u64>();
+    let sum = |column: &Column, first: usize, last: usize| sum::of(&column.bands[first..=last]);
     let most = columns.iter().flat_map(|c| bands.iter().map(move |(_, a, b)| sum(c, *a, *b))).max().unwrap_or(0);
     let shades = shades(pen.look.utf8);
     let full = shades[shades.len() - 1];

@@ -14,6 +14,7 @@ use crate::{
         tick::reclaim_sums,
     },
     source::{Source, Sources},
+    sum,
 };
 
 /// What memtrace counted since attach.
@@ -68,6 +69,13 @@ struct Pages {
     soft_limit_ns: u64,
 }
 
+impl Pages {
+    /// Pages that a lost event may have counted.
+    fn each(&self) -> u64 {
+        pages_each(self.scanned.max(self.reclaimed), self.stalls)
+    }
+}
+
 struct Window<'a> {
     baseline: &'a Baseline,
     now: &'a Readings,
@@ -115,13 +123,13 @@ impl Window<'_> {
     fn host_sum(&self, counter: &'static str, more: &[&str]) -> Option<Range> {
         self.range(|counters| {
             let count = |name| counters.host.get(name).copied();
-            Some(count(counter)? + more.iter().filter_map(|&name| count(name)).sum::<u64>())
+            Some(count(counter)?.saturating_add(sum::of(more.iter().filter_map(|&name| count(name)))))
         })
     }
 
     /// Events that the totals miss, and the most that they would have counted.
     fn lost(&self, stages: &[&str], each: u64) -> Lost {
-        let events = stages.iter().filter_map(|stage| self.ours.loss.0.get(stage)).sum::<u64>();
+        let events = sum::of(stages.iter().filter_map(|stage| self.ours.loss.0.get(stage)));
         Lost { events, accounts_for: events.saturating_mul(each) }
     }
 
@@ -129,13 +137,14 @@ impl Window<'_> {
         let mut pages = Pages::default();
         for kind in kinds {
             if let Some(totals) = self.ours.totals.stalls.get(kind) {
-                pages.stalls += totals.count;
-                pages.scanned += totals.scanned_pages;
-                pages.reclaimed += totals.reclaimed_pages;
-                pages.soft_limit_ns += totals.soft_limit_ns;
+                sum::add(&mut pages.stalls, totals.count);
+                sum::add(&mut pages.scanned, totals.scanned_pages);
+                sum::add(&mut pages.reclaimed, totals.reclaimed_pages);
+                sum::add(&mut pages.soft_limit_ns, totals.soft_limit_ns);
             }
             if let Some(open) = self.ours.totals.in_flight.get(kind) {
-                pages.in_flight += open.scanned_pages + open.stalls * PAGES_PER_SHRINK;
+                sum::add(&mut pages.in_flight, open.scanned_pages);
+                sum::add(&mut pages.in_flight, open.stalls.saturating_mul(PAGES_PER_SHRINK));
             }
         }
         pages
@@ -143,11 +152,6 @@ impl Window<'_> {
 
     fn is_traced(&self, kind: StallKind) -> bool {
         self.ours.totals.stalls.contains_key(&kind)
-    }
-
-    /// Pages that a lost event may have counted: that of a long stall, as a rule of thumb.
-    fn pages_each(pages: &Pages) -> u64 {
-        (4 * pages.scanned.max(pages.reclaimed) / pages.stalls.max(1)).max(2 * PAGES_PER_SHRINK)
     }
 
     /// Whether MGLRU reclaims here and the kernel tells of nothing that it does.
@@ -207,7 +211,7 @@ impl Window<'_> {
         let soft_limit = with_memcg == Some(false) && global.soft_limit_ns > 0;
         Case {
             slack: self.scan_slack(),
-            lost: self.lost(&MISSED, Self::pages_each(&global).max(Self::pages_each(&memcg))),
+            lost: self.lost(&MISSED, global.each().max(memcg.each())),
             over: match (soft_limit, scan) {
                 (true, _) => Some(Note::SoftLimit),
                 (false, true) => None,
@@ -227,7 +231,7 @@ impl Window<'_> {
     fn kswapd(&self, counter: &'static str) -> Case {
         let scan = counter.starts_with("pgscan");
         let nodes = self.ours.totals.kswapd.values();
-        let count = nodes.clone().map(|node| if scan { node.scanned_pages } else { node.reclaimed_pages }).sum();
+        let count = sum::of(nodes.clone().map(|node| if scan { node.scanned_pages } else { node.reclaimed_pages }));
         let other = self.ours.totals.other_shrinks;
         // A kswapd that was at work at attach is not known for one until its next round.
         let unplaced = if scan { other.scanned_pages } else { other.reclaimed_pages };
@@ -253,7 +257,7 @@ impl Window<'_> {
         let range = Range::upwards(if scan { scanned } else { reclaimed }, more);
         Case {
             slack: self.scan_slack(),
-            lost: self.lost(&MISSED, Self::pages_each(&pages)),
+            lost: self.lost(&MISSED, pages.each()),
             over: (!scan).then_some(Note::SlabToo),
             unlike: if scan || self.is_silent() { self.mglru_note() } else { None },
             ..Case::new(counter, self.host(counter), self.ours.scans_read.then_some(range).ok_or(Note::NoHook))
@@ -321,7 +325,7 @@ impl Window<'_> {
             self.range(|counters| {
                 let stat = counters.cgroup.as_ref()?;
                 let first = *stat.get(names[0])?;
-                Some(first + names[1..].iter().filter_map(|name| stat.get(name)).sum::<u64>())
+                Some(first.saturating_add(sum::of(names[1..].iter().filter_map(|name| stat.get(name)))))
             })
         };
         let mut cases = vec![
@@ -354,15 +358,14 @@ impl Window<'_> {
         let totals = self.ours.totals;
         let count = |kind| totals.stalls.get(&kind).map_or(0, |totals| totals.count);
         let waits = [StallKind::Pfmemalloc, StallKind::Compaction, StallKind::Swapin, StallKind::Thrash];
-        let reclaimed_here =
-            count(StallKind::Memcg) + count(StallKind::MemcgHigh) + waits.map(count).iter().sum::<u64>();
+        let reclaimed_here = sum::of([StallKind::Memcg, StallKind::MemcgHigh].into_iter().chain(waits).map(count));
         // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
         let alone = count(StallKind::Direct) + count(StallKind::Node) == 0
             && totals.proactive.as_ref().is_none_or(|asked_for| asked_for.count == 0)
             && reclaimed_here == tally.stalls
             && totals.kswapd.values().all(|node| node.scanned_pages == 0);
         let open = self.pages(&StallKind::ALL).in_flight;
-        let each = (4 * tally.scanned_pages().unwrap_or(0) / tally.stalls.max(1)).max(2 * PAGES_PER_SHRINK);
+        let each = pages_each(tally.scanned_pages().unwrap_or(0), tally.stalls);
         let stages = [&MISSED[..], &MISSED_BY_TABLES].concat();
         Case {
             slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
@@ -372,6 +375,11 @@ impl Window<'_> {
             ..Case::new(counter, kernel, seen.map(|n| Range::upwards(n, open)).ok_or(Note::NoHook))
         }
     }
+}
+
+/// Pages that a lost event may have counted: those of a long stall, as a rule of thumb.
+fn pages_each(pages: u64, stalls: u64) -> u64 {
+    (pages.saturating_mul(4) / stalls.max(1)).max(2 * PAGES_PER_SHRINK)
 }
 
 /// Pages that any shrink told of.

@@ -147,5 +147,6 @@ pub(super) const SALVAGE_EXAMPLES: &str = "\
 Examples:
   memtrace salvage a.mtrc -o b.mtrc         then: memtrace report b.mtrc
 
-Blocks whose checksums are right are copied as they are. Exit codes: 0 something was saved, 1 reading or writing failed,
-5 nothing could be saved";
+The blocks that `memtrace report` uses are copied as they are. Each damaged part that is left out is listed, with the data
+that is lost with it. Exit codes: 0 nothing was damaged (a last block that is incomplete is not damage), 1 reading or
+writing failed, 5 damaged: the rest was saved, if there was any";

@@ -4,6 +4,7 @@ mod alone;
 mod assembled;
 mod compare;
 mod input;
+mod left_out;
 mod overlap;
 mod pace;
 mod player;

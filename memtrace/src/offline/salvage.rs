@@ -1,4 +1,4 @@
-//! `memtrace salvage`: what is intact of a damaged trace, in a new file.
+//! `memtrace salvage`: the part of a damaged trace that can be read, in a new file.
 
 use std::{
     fs::File,
@@ -7,29 +7,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use jiff::tz::TimeZone;
 
 use super::{
     EXIT_DAMAGED, EXIT_FAILURE, graver,
     input::{open_once, shown},
+    left_out::LeftOut,
 };
 use crate::{
     cli::SalvageArgs,
-    lines::{bytes, duration, things},
+    lines::{bytes, things},
     record::create::{Unnamed, create},
-    trace::{ReadError, Scanned, Scanner},
+    trace::{Item, Judged, ReadError, Reader},
 };
 
-/// What was copied and what was left.
-#[derive(Debug, Default)]
-struct Account {
-    blocks: u64,
-    bytes: u64,
-    dropped: u64,
-    /// Each gap: the last time before it and the first one after it, `CLOCK_MONOTONIC` in ns.
-    gaps: Vec<(Option<u64>, Option<u64>)>,
-}
-
-/// Copies the intact blocks of a trace as they are; the result is the exit status.
+/// Copies the blocks that a reader uses, as they are; the result is the exit status.
 ///
 /// # Errors
 /// When the input cannot be opened, or the new file cannot be made or written.
@@ -42,32 +34,29 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             return Ok(status);
         }
     };
-    let mut scanner = Scanner::new(input);
-    let (mut account, mut status) = (Account::default(), 0);
-    let mut out = None;
-    let mut last_ns = None;
+    // The judgement of `report`: what it uses is kept, and nothing else.
+    let mut reader = Reader::new(input);
+    let (mut blocks, mut size, mut status) = (0, 0, 0);
+    let (mut out, mut clock) = (None, None);
+    let mut left = LeftOut::default();
     loop {
-        match scanner.next_block() {
+        match reader.next_judged() {
             Ok(None) => break,
-            Ok(Some(Scanned::Block(block))) => {
+            Ok(Some(Judged::Used(block, item))) => {
                 let (out, _) = match &mut out {
                     Some(out) => out,
                     // Not before there is something to put into it.
                     None => out.insert(new_file(target, args.force)?),
                 };
-                out.write_all(scanner.block()).with_context(|| format!("writing {}", shown(target)))?;
-                account.blocks += 1;
-                account.bytes += scanner.block().len() as u64;
-                let (first, last) = block.times();
-                if let Some((_, until)) = account.gaps.last_mut().filter(|_| first > 0) {
-                    until.get_or_insert(first);
+                out.write_all(reader.blocks().block()).with_context(|| format!("writing {}", shown(target)))?;
+                blocks += 1;
+                size += reader.blocks().block().len() as u64;
+                left.kept(&block);
+                if let Some(Item::Meta(meta)) = item {
+                    clock.get_or_insert_with(|| meta.clock.clock(TimeZone::system()));
                 }
-                last_ns = Some(last).filter(|&ns| ns > 0).or(last_ns);
             }
-            Ok(Some(Scanned::Damage(damage))) => {
-                account.dropped += damage.bytes;
-                account.gaps.push((last_ns, None));
-            }
+            Ok(Some(Judged::Damaged(damage))) => left.add(&damage),
             Err(e) => {
                 eprintln!("memtrace: {from}: {e}");
                 status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
@@ -82,8 +71,9 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     let written = out.flush().and_then(|()| out.get_ref().sync_all());
     written.with_context(|| format!("writing {}", shown(target)))?;
     unnamed.name().map_err(|e| anyhow!(e))?;
-    tell(&account, &from, target);
-    Ok(if status == EXIT_FAILURE { status } else { 0 })
+    eprintln!("memtrace: saved {} ({}) of {from} to {}", things(blocks, "block"), bytes(size), shown(target));
+    left.lines(clock.as_ref()).iter().for_each(|line| eprintln!("memtrace: {line}"));
+    Ok(graver(status, if left.is_damaged() { EXIT_DAMAGED } else { 0 }))
 }
 
 /// The new file, which gets its name when all is in it.
@@ -93,22 +83,4 @@ fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Unnamed)> {
         eprintln!("memtrace: {warning}");
     }
     Ok((BufWriter::new(created.file), created.unnamed))
-}
-
-fn tell(account: &Account, from: &str, target: &Path) {
-    let Account { blocks, bytes: saved, dropped, gaps } = account;
-    eprintln!("memtrace: saved {} ({}) of {from} to {}", things(*blocks, "block"), bytes(*saved), shown(target));
-    if *dropped == 0 {
-        eprintln!("memtrace: nothing was damaged");
-        return;
-    }
-    eprintln!("memtrace: dropped {} in {}:", bytes(*dropped), things(gaps.len() as u64, "place"));
-    for (from_ns, until_ns) in gaps.iter().take(10) {
-        let span = match (from_ns, until_ns) {
-            (Some(from), Some(until)) => format!("{} somewhere in the middle", duration(until.saturating_sub(*from))),
-            (None, _) => "the beginning".to_owned(),
-            (Some(_), None) => "the end".to_owned(),
-        };
-        eprintln!("memtrace:   {span}");
-    }
 }

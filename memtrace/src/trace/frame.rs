@@ -46,6 +46,22 @@ impl BlockKind {
         Self::Stacks,
     ];
 
+    /// The name of the kind in the documentation of the format.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "META",
+            Self::Clock => "CLOCK",
+            Self::Dict => "DICT",
+            Self::Events => "EVENTS",
+            Self::Tick => "TICK",
+            Self::Remark => "REMARK",
+            Self::End => "END",
+            Self::Rows => "ROWS",
+            Self::Stacks => "STACKS",
+        }
+    }
+
     /// The kind with this number; `None` for one of a later version.
     pub(super) fn of(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == number)

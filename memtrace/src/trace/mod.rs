@@ -11,6 +11,7 @@ pub mod cgroups;
 pub mod change;
 mod columns;
 mod counters;
+mod damage;
 mod encoder;
 mod evictors;
 mod frame;
@@ -20,8 +21,10 @@ mod meta;
 pub mod model;
 mod nodes;
 mod optional;
+mod order;
 mod reader;
 mod rows;
+mod sane;
 mod scan;
 mod shrinkers;
 pub mod splice;
@@ -32,9 +35,11 @@ mod values;
 mod wire;
 
 pub use self::{
+    damage::Damage,
     encoder::{BlockSink, Encoder},
     frame::BlockKind,
-    reader::{Damage, Item, ReadError, Reader},
+    order::TWICE,
+    reader::{Item, Judged, ReadError, Reader},
     scan::{BlockSource, RawBlock, Scanned, Scanner},
 };
 

@@ -11,31 +11,21 @@ use prost::Message;
 use super::{
     columns::{Columns, Told},
     counters::{CounterNames, to_lost},
+    damage::Damage,
     frame::{BlockKind, Header},
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
-    rows::RowReader,
-    scan::{BlockSource, Scanned, Scanner},
+    order::Order,
+    rows::{self, RowReader},
+    sane::{MOST_NS, is_clock_sane, is_end_sane, is_meta_sane, is_sane},
+    scan::{BlockSource, RawBlock, Scanned, Scanner},
     stacks::StackReader,
-    tick::{Base, are_sane, is_sane},
+    tick::Base,
     unpack::Unpacker,
     values::to_open,
     wire,
 };
-use crate::session::filter::CgroupNames;
-
-/// A part of a trace that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// Where it begins in the input, in bytes.
-    pub offset: u64,
-    /// How long it is, in bytes.
-    pub bytes: u64,
-    /// Whether the input just ends there, as after a kill; nothing is then known to be wrong.
-    pub is_cut: bool,
-    /// What is wrong, in words.
-    pub what: String,
-}
+use crate::{event::Event, session::filter::CgroupNames};
 
 /// What a trace holds next.
 #[derive(Debug)]
@@ -54,6 +44,16 @@ pub enum Item {
     End(End),
     /// Something could not be read; it was skipped.
     Damage(Damage),
+}
+
+/// A block as the reader judges it: for those who keep blocks, and must keep the ones that are used.
+#[derive(Debug)]
+pub enum Judged {
+    /// What it holds is used. The item is `None` for a block that only says what a later one means, and for one of a later
+    /// version.
+    Used(RawBlock, Option<Item>),
+    /// It is damaged, and nothing in it is used.
+    Damaged(Damage),
 }
 
 /// Why nothing (more) can be read.
@@ -101,6 +101,7 @@ pub struct Reader<B> {
     ended: bool,
     names: CounterNames,
     paths: HashMap<u64, Arc<[u8]>>,
+    order: Order,
 }
 
 impl<B: std::fmt::Debug> std::fmt::Debug for Reader<B> {
@@ -135,6 +136,7 @@ impl<B: BlockSource> Reader<B> {
             ended: false,
             names: CounterNames::default(),
             paths: HashMap::new(),
+            order: Order::default(),
         }
     }
 
@@ -152,26 +154,50 @@ impl<B: BlockSource> Reader<B> {
     /// When nothing more can be read.
     pub fn next_item(&mut self) -> Result<Option<Item>, ReadError> {
         loop {
-            let (header, offset) = match self.blocks.next_block()? {
+            match self.next_judged()? {
                 None => return Ok(None),
-                Some(Scanned::Damage(damage)) => return Ok(Some(Item::Damage(damage))),
-                Some(Scanned::Block(block)) => (block.header, block.offset),
-            };
-            // One of a later version, or nothing that is asked for: a reader goes on.
-            let Some(kind) = BlockKind::of(header.kind) else { continue };
-            if kind == BlockKind::Events && self.skip_entries {
-                continue;
-            }
-            let unpacked = self.unpacked.unpack(kind, &header, self.blocks.payload());
-            match unpacked.and_then(|()| self.decode(kind, &header)) {
-                Ok(Some(item)) => return Ok(Some(item)),
-                Ok(None) => {}
-                Err(what) => {
-                    let bytes = self.blocks.block().len() as u64;
-                    return Ok(Some(Item::Damage(Damage { offset, bytes, is_cut: false, what: what.to_owned() })));
-                }
+                Some(Judged::Damaged(damage)) => return Ok(Some(Item::Damage(damage))),
+                Some(Judged::Used(_, Some(item))) => return Ok(Some(item)),
+                Some(Judged::Used(_, None)) => {}
             }
         }
+    }
+
+    /// The next block, or other bytes that are damage; `None` at the end. A damaged block leaves no trace in the reader:
+    /// without it all others are judged alike.
+    ///
+    /// # Errors
+    /// When nothing more can be read.
+    pub fn next_judged(&mut self) -> Result<Option<Judged>, ReadError> {
+        let block = match self.blocks.next_block()? {
+            None => return Ok(None),
+            Some(Scanned::Damage(damage)) => return Ok(Some(Judged::Damaged(damage))),
+            Some(Scanned::Block(block)) => block,
+        };
+        Ok(Some(match self.judge(&block.header) {
+            Ok(item) => Judged::Used(block, item),
+            Err(what) => Judged::Damaged(Damage {
+                offset: block.offset,
+                bytes: self.blocks.block().len() as u64,
+                is_cut: false,
+                what: what.to_owned(),
+                block: Some(block),
+            }),
+        }))
+    }
+
+    fn judge(&mut self, header: &Header) -> Result<Option<Item>, &'static str> {
+        // A reader goes on after a block of a later version.
+        let Some(kind) = BlockKind::of(header.kind) else { return Ok(None) };
+        self.order.is_new(header)?;
+        let item = if kind == BlockKind::Events && self.skip_entries {
+            None
+        } else {
+            self.unpacked.unpack(kind, header, self.blocks.payload())?;
+            self.decode(kind, header)?
+        };
+        self.order.took(kind, header);
+        Ok(item)
     }
 
     /// The source of the blocks.
@@ -203,7 +229,7 @@ impl<B: BlockSource> Reader<B> {
         }
         Ok(Some(match kind {
             BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
-            BlockKind::Clock => Item::Clock(meta::to_clock(&message(self.unpacked.bytes())?)),
+            BlockKind::Clock => Item::Clock(sane(meta::to_clock(&message(self.unpacked.bytes())?), is_clock_sane)?),
             BlockKind::Dict => {
                 self.learn_paths(message(self.unpacked.bytes())?);
                 return Ok(None);
@@ -216,6 +242,7 @@ impl<B: BlockSource> Reader<B> {
             BlockKind::Rows => {
                 let part: wire::Tick = message(self.unpacked.bytes())?;
                 self.belongs(part.segment)?;
+                rows::check(&part)?;
                 self.rows.part(&part);
                 return Ok(None);
             }
@@ -225,9 +252,11 @@ impl<B: BlockSource> Reader<B> {
                 self.stacks.part(part)?;
                 return Ok(None);
             }
-            BlockKind::Remark => Item::Remark(remark(message(self.unpacked.bytes())?)),
+            BlockKind::Remark => {
+                Item::Remark(sane(remark(message(self.unpacked.bytes())?), |remark| remark.t_ns < MOST_NS)?)
+            }
             BlockKind::End => {
-                let end = end(&message(self.unpacked.bytes())?);
+                let end = sane(end(&message(self.unpacked.bytes())?), is_end_sane)?;
                 self.ended = self.segment.is_some();
                 Item::End(end)
             }
@@ -236,10 +265,9 @@ impl<B: BlockSource> Reader<B> {
 
     fn meta(&mut self, message: &wire::Meta) -> Result<Meta, &'static str> {
         let names = CounterNames::of(message);
-        let meta = meta::take(message, &names);
-        if !meta.base.as_ref().is_none_or(|base| is_sane(&base.input)) || !are_sane(&meta.baseline.readings) {
-            return Err(IMPOSSIBLE);
-        }
+        let meta = sane(meta::take(message, &names), is_meta_sane)?;
+        let segment = (meta.recording, meta.run, meta.segment);
+        self.order.begin(segment, meta.base.as_ref().map(|base| &base.input))?;
         self.names = names;
         (self.base, self.segment, self.ended) = (Base::of(&meta), Some(meta.segment), false);
         self.rows.clear();
@@ -263,9 +291,9 @@ impl<B: BlockSource> Reader<B> {
             tick.meminfo_bytes.clear();
             tick.input.host.memory = None;
         }
-        if !is_sane(&tick.input) {
-            return Err(IMPOSSIBLE);
-        }
+        let mut tick = sane(tick, is_sane)?;
+        rows::check(message)?;
+        self.order.tick(&tick.input)?;
         let since = self.rows.tick(message);
         let stacks = self.stacks.tick();
         tick.input.stacks = self.has_stacks.then_some(stacks);
@@ -291,7 +319,17 @@ impl<B: BlockSource> Reader<B> {
         let columns = Columns::new(&self.events, header.first_ns);
         columns
             .read(&mut self.entries, &mut self.told_processes, &mut self.told_cgroups)
-            .map_err(|_| "a block of events names what is not in it")?;
+            .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")?;
+        let ends = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
+            _ => None,
+        });
+        // They would be counted twice: the rows of the tick have them.
+        if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
+            && self.rows.has_counted(&self.events, &self.told_processes)
+        {
+            return Err("a block of events comes after the tick that counts its stalls");
+        }
         self.rows.told(&self.events, &self.told_processes, &self.told_cgroups);
         Ok(())
     }
@@ -306,7 +344,10 @@ impl<B: BlockSource> Reader<B> {
     }
 }
 
-const IMPOSSIBLE: &str = "a block has numbers that cannot be";
+/// The value, if all its numbers can be.
+fn sane<T>(value: T, is_sane: impl Fn(&T) -> bool) -> Result<T, &'static str> {
+    if is_sane(&value) { Ok(value) } else { Err("a block has numbers that cannot be") }
+}
 
 fn remark(message: wire::Remark) -> Remark {
     let kind = match message.kind {

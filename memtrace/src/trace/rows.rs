@@ -10,6 +10,7 @@ use super::{
     columns::Told,
     model::{UntoldProcess, UntoldStalls},
     optional::{put, take},
+    sane::{MOST, MOST_NS},
     wire,
 };
 use crate::{
@@ -100,8 +101,17 @@ fn push_account(rows: &mut wire::Rows, id: Option<u64>, account: &Account) {
     rows.swapin_pages.push(account.faults.swapin_pages);
 }
 
+/// Refuses rows with columns that end too early, or with numbers that cannot be: nothing of such a message is used.
+pub(super) fn check(message: &wire::Tick) -> Result<(), &'static str> {
+    let are_rows = |rows: &wire::Rows, count: usize| (0..count).all(|at| row(rows, at).is_some());
+    let processes = |rows: &wire::Rows| rows.start_ns.len() >= rows.pid.len() && are_rows(rows, rows.pid.len());
+    let is_sane = message.processes.as_ref().is_none_or(processes)
+        && message.cgroups.as_ref().is_none_or(|rows| are_rows(rows, rows.id.len()));
+    if is_sane { Ok(()) } else { Err("the rows of a tick have columns of unequal length, or numbers that cannot be") }
+}
+
 /// Rows that are remembered: more than the writer ever has. A trace that claims more is not followed.
-const MOST: usize = 1 << 16;
+const MOST_ROWS: usize = 1 << 16;
 
 /// What is known of one process or cgroup since its epoch began.
 #[derive(Clone, Copy, Debug, Default)]
@@ -159,6 +169,14 @@ impl RowReader {
         self.forget_when_full();
     }
 
+    /// Whether the stalls of a process in these events were passed on as such that no event told.
+    pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Told]) -> bool {
+        let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, take(start)));
+        keys.zip(processes)
+            .filter(|(_, told)| told.count > 0)
+            .any(|(key, told)| self.processes.get(&key).is_some_and(|known| known.untold.count >= told.count))
+    }
+
     /// The end of an interval: all that came in it.
     pub(super) fn tick(&mut self, message: &wire::Tick) -> Pending {
         self.part(message);
@@ -178,16 +196,16 @@ impl RowReader {
         let mut pending = mem::take(&mut self.pending);
         let Pending { faults: deltas, processes, cgroups } = &mut pending;
         // What no tick ever takes does not pile up.
-        if processes.len() + cgroups.len() + deltas.processes.len() + deltas.cgroups.len() > 8 * MOST {
+        if processes.len() + cgroups.len() + deltas.processes.len() + deltas.cgroups.len() > 8 * MOST_ROWS {
             return;
         }
         if let Some(rows) = &message.processes {
-            for at in 0..rows.pid.len().min(MOST) {
+            for at in 0..rows.pid.len().min(MOST_ROWS) {
                 self.process(rows, at, deltas, processes);
             }
         }
         if let Some(rows) = &message.cgroups {
-            for at in 0..rows.id.len().min(MOST) {
+            for at in 0..rows.id.len().min(MOST_ROWS) {
                 let Some(row) = row(rows, at) else { break };
                 let known = self.cgroups.entry(row.id).or_default();
                 let (faults, untold) = since(known, &row, self.astray);
@@ -238,7 +256,7 @@ impl RowReader {
     }
 
     fn forget_when_full(&mut self) {
-        if self.processes.len() > MOST || self.cgroups.len() > MOST {
+        if self.processes.len() > MOST_ROWS || self.cgroups.len() > MOST_ROWS {
             self.forget(self.epoch);
         }
     }
@@ -256,9 +274,8 @@ fn add(sum: &mut Told, more: &Told) {
 /// The row at this place; `None` when a column ends before it, or a number is none that can be added up.
 fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
     let below = |most: u64, column: &[u64]| column.get(at).copied().filter(|&n| n < most);
-    let sane = |column: &[u64]| below(1 << 56, column);
-    // Thousands of tasks may stall at once and for weeks.
-    let sane_ns = |column: &[u64]| below(1 << 62, column);
+    let sane = |column: &[u64]| below(MOST, column);
+    let sane_ns = |column: &[u64]| below(MOST_NS, column);
     Some(Row {
         id: take(*rows.id.get(at)?),
         stalls: UntoldStalls {

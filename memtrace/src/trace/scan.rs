@@ -5,8 +5,9 @@ use std::io::Read;
 use memchr::memmem::Finder;
 
 use super::{
+    damage::Damage,
     frame::{HEADER, Header, MAX_PAYLOAD, SYNC, VERSION},
-    reader::{Damage, ReadError},
+    reader::ReadError,
 };
 
 /// How much is read at once.
@@ -47,6 +48,16 @@ pub enum Scanned {
     Damage(Damage),
 }
 
+/// Damage up to the place at which the scanner is.
+#[derive(Debug)]
+struct Pending {
+    /// Where it begins in the input, in bytes.
+    from: u64,
+    what: &'static str,
+    /// The block, while it is one block with a whole header.
+    block: Option<RawBlock>,
+}
+
 /// Reads blocks, in bounded memory.
 #[derive(Debug)]
 pub struct Scanner<R> {
@@ -61,8 +72,8 @@ pub struct Scanner<R> {
     /// Offset of the first byte of the input in the file.
     begin: u64,
     ended: bool,
-    /// Where damage begins that was not told yet, and what is wrong.
-    damage: Option<(u64, &'static str)>,
+    /// Damage that was not returned yet.
+    damage: Option<Pending>,
     /// Headers of the blocks that the last damage took the content of.
     lost: Vec<Header>,
     any_block: bool,
@@ -148,7 +159,8 @@ impl<R: Read> Scanner<R> {
             };
             if crc32c::crc32c(&block[HEADER..]) != header.payload_crc {
                 // Its length is right, its header says: nothing inside it is taken for a block.
-                self.note("the content of a block is damaged");
+                let offset = self.offset + self.at as u64;
+                self.note("the content of a block is damaged", Some(RawBlock { header, offset }));
                 if self.lost.len() < MOST_LOST {
                     self.lost.push(header);
                 }
@@ -198,20 +210,23 @@ impl<R: Read> Scanner<R> {
         Ok(())
     }
 
-    fn note(&mut self, what: &'static str) {
+    fn note(&mut self, what: &'static str, block: Option<RawBlock>) {
         let here = self.offset + self.at as u64;
-        if self.damage.is_none() {
+        let Some(pending) = &mut self.damage else {
             self.lost.clear();
-        }
+            self.damage = Some(Pending { from: here, what, block });
+            return;
+        };
         // A block that is not all there is only that: what follows says more.
-        if self.damage.is_none_or(|(_, before)| before == CUT && what != CUT) {
-            self.damage = Some((self.damage.map_or(here, |(from, _)| from), what));
+        if pending.what == CUT {
+            pending.what = what;
         }
+        pending.block = None;
     }
 
     /// Goes on to where the next block may begin.
     fn skip(&mut self, what: &'static str) -> Result<(), ReadError> {
-        self.note(what);
+        self.note(what, None);
         let rest = &self.buffer[self.at + 1..];
         self.at += 1 + self.finder.find(rest).unwrap_or(rest.len().saturating_sub(SYNC.len() - 1));
         let here = self.offset + self.at as u64;
@@ -223,12 +238,9 @@ impl<R: Read> Scanner<R> {
         let rest = &self.buffer[self.at..];
         let begun =
             !rest.is_empty() && SYNC.starts_with(&rest[..rest.len().min(SYNC.len())]) || rest.starts_with(&SYNC);
-        let is_cut = match self.damage {
-            None => begun,
-            Some((_, what)) => what == CUT,
-        };
+        let is_cut = self.damage.as_ref().map_or(begun, |pending| pending.what == CUT);
         if !rest.is_empty() {
-            self.note(if begun { CUT } else { "no block begins here" });
+            self.note(if begun { CUT } else { "no block begins here" }, None);
         }
         self.at = self.buffer.len();
         if !self.any_block && (self.offset > self.begin || !self.buffer.starts_with(&SYNC)) {
@@ -237,8 +249,9 @@ impl<R: Read> Scanner<R> {
         Ok(self.damage.take().map(|damage| Scanned::Damage(self.told(damage, is_cut))))
     }
 
-    fn told(&self, (from, what): (u64, &str), is_cut: bool) -> Damage {
-        Damage { offset: from, bytes: self.offset + self.at as u64 - from, is_cut, what: what.to_owned() }
+    fn told(&self, pending: Pending, is_cut: bool) -> Damage {
+        let Pending { from, what, block } = pending;
+        Damage { offset: from, bytes: self.offset + self.at as u64 - from, is_cut, what: what.to_owned(), block }
     }
 
     fn not_a_trace(&self) -> ReadError {

@@ -9,8 +9,9 @@ use std::{
 };
 
 use super::{
+    damage::Damage,
     frame::{BlockKind, HEADER, Header},
-    reader::{Damage, ReadError},
+    reader::ReadError,
     scan::{Scanned, Scanner},
 };
 

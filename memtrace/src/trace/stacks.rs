@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     optional::{put, put32, take, take32},
+    sane::is_stack_sane,
     values::kind,
     wire,
 };
@@ -166,25 +167,28 @@ impl StackReader {
         if columns.iter().any(|column| *column != message.number.len()) {
             return Err("a block of stacks has columns of unequal length");
         }
-        for stack in message.stack {
-            let number = stack.number;
-            let stack = take_stack(stack).ok_or("a block of stacks names what is not in it")?;
-            if self.deltas.named.len() >= STACKS {
-                return Err(TOO_MANY);
-            }
+        let named = message.stack.into_iter().map(|stack| Some((stack.number, take_stack(stack)?)));
+        let named: Vec<_> = named.collect::<Option<_>>().ok_or("a block of stacks names what is not in it")?;
+        let sums = message.stalls.iter().zip(&message.total_ns);
+        let sums: Vec<_> = sums.map(|(&stalls, &total_ns)| StackSum { stalls, total_ns }).collect();
+        if !sums.iter().all(is_stack_sane) {
+            return Err("a block of stacks has numbers that cannot be");
+        }
+        // What no tick ever takes does not pile up.
+        if self.deltas.stalls.len() + sums.len() > MOST_STALLS || self.deltas.named.len() + named.len() > STACKS {
+            return Err(TOO_MANY);
+        }
+        let before = self.deltas.named.len();
+        for (number, stack) in named {
             // It comes again each minute.
             let known = self.known.get(&number).filter(|known| ***known == stack).map(Arc::clone);
             let stack = match known {
                 Some(known) => known,
-                None => self.learn(number, stack)?,
+                None => self.learn(number, stack).inspect_err(|_| self.deltas.named.truncate(before))?,
             };
             self.deltas.named.push((number, stack));
         }
-        // What no tick ever takes does not pile up.
-        if self.deltas.stalls.len() + message.number.len() > MOST_STALLS {
-            return Err(TOO_MANY);
-        }
-        for n in 0..message.number.len() {
+        for (n, sum) in sums.into_iter().enumerate() {
             // One of a later version.
             let Some(kind) = kind(u32::from(message.kind[n])) else { continue };
             let key = StackKey {
@@ -194,7 +198,7 @@ impl StackReader {
                 cgroup_id: take(message.cgroup_id[n]),
                 kind,
             };
-            self.deltas.stalls.push((key, StackSum { stalls: message.stalls[n], total_ns: message.total_ns[n] }));
+            self.deltas.stalls.push((key, sum));
         }
         Ok(())
     }

@@ -4,6 +4,8 @@ mod damage;
 mod feed;
 mod fuzz;
 mod hostile;
+mod order;
 mod reading;
 mod round_trip;
+mod salvage;
 mod sample;

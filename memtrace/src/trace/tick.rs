@@ -1,18 +1,12 @@
 //! A tick to a message, and back. Counters are differences to the segment's base.
 
-use std::collections::BTreeMap;
-
-use memtrace_common::{
-    histogram::BUCKETS,
-    kind::StallKind,
-    totals::{MAX_NODES, OtherShrinks},
-};
+use memtrace_common::{histogram::BUCKETS, kind::StallKind, totals::OtherShrinks};
 
 use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
     evictors,
     model::{Meta, TickRecord},
-    nodes::{numbers_of_kswapd, numbers_of_zones, of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
+    nodes::{of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
     optional::{difference, restore},
     shrinkers,
     values::{
@@ -23,7 +17,7 @@ use super::{
 };
 use crate::{
     session::{
-        coverage::{KernelCounters, Readings},
+        coverage::KernelCounters,
         faults::FaultDeltas,
         histogram::Histogram,
         input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
@@ -237,7 +231,8 @@ fn differences(now: &[u64], base: &[u64], unit: u64) -> Vec<i64> {
 }
 
 fn restored(column: &[i64], base: &[u64], unit: u64) -> Vec<u64> {
-    let value = |(at, &now): (usize, &i64)| restore(now, base.get(at).copied().unwrap_or(0) / unit).wrapping_mul(unit);
+    let value =
+        |(at, &now): (usize, &i64)| restore(now, base.get(at).copied().unwrap_or(0) / unit).saturating_mul(unit);
     column.iter().enumerate().map(value).collect()
 }
 
@@ -324,57 +319,4 @@ fn of_told(kind: StallKind, now: &[Told; StallKind::COUNT], base: &[Told; StallK
         longest_ns: now.longest_ns,
     };
     (told.count != 0 || told.total_ns != 0 || told.longest_ns != 0).then_some(told)
-}
-
-/// Whether no number is so large that sums of them overflow, which only a hostile trace has.
-pub(super) fn is_sane(input: &TickInput) -> bool {
-    // So many kinds, nodes and stages may be added up, some of them four times.
-    const MOST: u64 = 1 << 54;
-    // Thousands of tasks may stall at once and for weeks. Their sums saturate.
-    const MOST_NS: u64 = 1 << 62;
-    const MOST_IN_BUCKET: u64 = (1 << 60) / BUCKETS as u64;
-    const MOST_IN_FLIGHT: u64 = 1 << 40;
-    let totals = &input.totals;
-    let kinds = || totals.stalls.values().chain([&totals.own]).chain(&totals.proactive);
-    let mut buckets = kinds().flat_map(|kind| kind.latency.counts().iter().copied());
-    let mut times = kinds()
-        .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
-        .chain(kinds().flat_map(|kind| [kind.scan_ns, kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
-        .chain(kinds().flat_map(|kind| kind.throttles.ns()))
-        .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
-        .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
-        .chain(input.told.iter().flat_map(|told| [told.total_ns, told.longest_ns]))
-        .chain(totals.open.iter().map(|open| open.begin_ns))
-        .chain(input.host.pressure.iter().flat_map(|pressure| [pressure.some_total_ns, pressure.full_total_ns]))
-        .chain([input.t_ns]);
-    let refaults = [totals.refaults, totals.own_refaults].into_iter().flatten();
-    let mut others = refaults
-        .flat_map(|r| [r.file_pages, r.anon_pages, r.events, r.activated_pages, r.restored_pages])
-        .chain(kinds().flat_map(|kind| [kind.count, kind.scanned_pages, kind.reclaimed_pages]))
-        .chain(totals.kswapd.values().flat_map(|k| [k.wakes, k.sleeps, k.wakeups, k.rounds]))
-        .chain(totals.kswapd.values().flat_map(|k| [k.scanned_pages, k.reclaimed_pages]))
-        .chain(totals.kswapd.values().flat_map(numbers_of_kswapd))
-        .chain(totals.zones.iter().flat_map(numbers_of_zones))
-        .chain(totals.node_shrinks.values().flat_map(|node| [node.scanned_pages, node.reclaimed_pages]))
-        .chain(input.host.zones.iter().flat_map(zone_pages))
-        .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages, input.host.ooms_pending])
-        .chain(totals.oom_calls)
-        .chain(totals.loss.values().chain(&input.lost).copied())
-        .chain(input.host.node_refaults.iter().flat_map(|node| [node.file_pages, node.anon_pages]))
-        .chain(input.told.iter().map(|told| told.count));
-    let mut in_flight = totals.in_flight.values().flat_map(|open| [open.stalls, open.scanned_pages]);
-    buckets.all(|n| n < MOST_IN_BUCKET)
-        && times.all(|n| n < MOST_NS)
-        && others.all(|n| n < MOST)
-        && in_flight.all(|n| n < MOST_IN_FLIGHT)
-        && input.host.counters.as_ref().is_none_or(are_sane)
-        && totals.kswapd.keys().all(|nid| *nid < MAX_NODES)
-}
-
-/// The same for the kernel's counters.
-pub(super) fn are_sane(readings: &Readings) -> bool {
-    let values = [&readings.before, &readings.after]
-        .into_iter()
-        .flat_map(|counters| counters.host.values().chain(counters.cgroup.iter().flat_map(BTreeMap::values)));
-    values.into_iter().all(|&n| n < 1 << 60)
 }

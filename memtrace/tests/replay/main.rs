@@ -9,6 +9,7 @@ mod overlap;
 mod pipes;
 mod pty;
 mod reports;
+mod salvage;
 mod same;
 mod spans;
 mod windows;

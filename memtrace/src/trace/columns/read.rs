@@ -13,6 +13,7 @@ use crate::{
     trace::{
         model::Entry,
         optional::{restore, take, take_signed, take32},
+        sane::{MOST_NS, is_oom_sane, is_stall_sane},
         wire,
     },
 };
@@ -25,9 +26,6 @@ pub(crate) struct Told {
     /// Their time in ns.
     pub(crate) total_ns: u64,
 }
-
-/// No time is so long: sums of a few of them overflow.
-const MOST_NS: u64 = 1 << 62;
 
 /// The columns of a block, and how far they are read.
 pub(crate) struct Columns<'a> {
@@ -42,7 +40,7 @@ pub(crate) struct Columns<'a> {
     marks: usize,
 }
 
-/// An entry names what is not there, or a column ends too early.
+/// An entry names what is not there or has a number that cannot be, or a column ends too early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Torn;
 
@@ -65,11 +63,14 @@ impl<'a> Columns<'a> {
         processes.resize(message.process_pid.len(), Told::default());
         cgroups.clear();
         cgroups.resize(message.cgroup_id.len() + 1, Told::default());
+        if message.freed.iter().any(|freed| freed.t_ns.max(freed.marked_ns) >= MOST_NS) {
+            return Err(Torn);
+        }
         let before = entries.len();
         let mut freed = message.freed.iter().peekable();
         for (at, &kind) in message.entry.iter().enumerate() {
             while let Some(freed) = freed.next_if(|freed| freed.at as usize <= at) {
-                entries.extend(end_of_victim(freed));
+                entries.push(end_of_victim(freed));
             }
             let entry = match kind {
                 STALL => self.stall(processes, cgroups).map(|stall| Entry::Event(Event::Stall(stall))),
@@ -87,7 +88,7 @@ impl<'a> Columns<'a> {
                 }
             }
         }
-        entries.extend(freed.filter_map(end_of_victim));
+        entries.extend(freed.map(end_of_victim));
         Ok(())
     }
 
@@ -105,14 +106,14 @@ impl<'a> Columns<'a> {
         let task = *message.task.get(at)? as usize;
         let process = *message.task_process.get(task)? as usize;
         let kind = *message.kind.get(at)?;
-        let dur_ns = message.dur_ns.get(at).copied().filter(|&ns| ns < MOST_NS)?;
+        let dur_ns = *message.dur_ns.get(at)?;
         let cgroup = take32(sparse(&message.cgroup, at)?);
         let cgroup_id = cgroup.map(|cgroup| message.cgroup_id.get(cgroup as usize).copied().ok_or(Torn)).transpose();
         let gfp = take32(sparse(&message.gfp, at)?);
         let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose();
         let function = take32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
-        let shrinker_ns = Some(sparse(&message.shrinker_ns, at)?).filter(|&ns| ns < MOST_NS)?;
+        let shrinker_ns = sparse(&message.shrinker_ns, at)?;
         let throttled_ns = take(sparse(&message.throttled_ns, at)?);
         let (measured, estimated) =
             (take(sparse(&message.off_cpu_ns, at)?), take(sparse(&message.off_cpu_estimated_ns, at)?));
@@ -140,6 +141,9 @@ impl<'a> Columns<'a> {
             off_cpu: measured.map(OffCpu::Measured).or(estimated.map(OffCpu::Estimated)),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
+        if !is_stall_sane(&stall) {
+            return None;
+        }
         let unread = cgroups.len().checked_sub(1)?;
         for told in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?] {
             told.count += 1;
@@ -156,7 +160,7 @@ impl<'a> Columns<'a> {
         }
         let ns: [u64; REASON_COUNT] = *all.get(self.throttled..)?.first_chunk()?;
         self.throttled += REASON_COUNT;
-        ns.iter().all(|&ns| ns < MOST_NS).then_some(Throttles::of(ns))
+        Some(Throttles::of(ns))
     }
 
     fn kswapd(&mut self) -> Option<Kswapd> {
@@ -192,7 +196,7 @@ impl<'a> Columns<'a> {
         let t_ns = self.time()?;
         let oom = self.message.oom.get(self.ooms)?;
         self.ooms += 1;
-        Some(to_oom(oom, t_ns))
+        Some(to_oom(oom, t_ns)).filter(is_oom_sane)
     }
 
     fn name(&mut self) -> Option<Entry> {
@@ -209,9 +213,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The end of a victim, if its time can be.
-fn end_of_victim(freed: &wire::Freed) -> Option<Entry> {
-    (freed.t_ns < MOST_NS).then(|| Entry::Event(Event::Freed(to_freed(freed))))
+fn end_of_victim(freed: &wire::Freed) -> Entry {
+    Entry::Event(Event::Freed(to_freed(freed)))
 }
 
 /// A value of a column that may be left out.

@@ -156,7 +156,7 @@ fn columns_that_do_not_fit_each_other_are_damage() {
 fn no_number_of_a_tick_is_too_large() {
     type Change = fn(&mut wire::Tick, u64);
     #[expect(clippy::cast_possible_wrap, reason = "any number will do")]
-    let changes: [Change; 28] = [
+    let changes: [Change; 32] = [
         |tick, n| tick.t_ns = n,
         |tick, n| tick.shrinkers.iter_mut().for_each(|shrinker| shrinker.total_ns = n as i64),
         |tick, n| tick.proactive.iter_mut().for_each(|kind| kind.total_ns = n as i64),
@@ -196,6 +196,14 @@ fn no_number_of_a_tick_is_too_large() {
         |tick, n| tick.ooms_pending = n,
         |tick, n| tick.oom_calls = Some(n as i64),
         |tick, n| tick.epoch = n as u32,
+        |tick, n| tick.vmstat = vec![n as i64; 9],
+        |tick, n| tick.meminfo_kib = vec![n as i64; 9],
+        |tick, n| tick.shrinkers.iter_mut().for_each(|shrinker| shrinker.stalls = n as i64),
+        |tick, n| {
+            let row = wire::EvictorRow { samples: n, away_ns: n, ..Default::default() };
+            let one = wire::Evictors { other_samples: n, other_away_ns: n, rows: vec![row; 9], ..Default::default() };
+            tick.evictors = Some(wire::Evictors { anon: Some(Box::new(one.clone())), ..one });
+        },
         |tick, n| {
             for rows in [&mut tick.processes, &mut tick.cgroups].into_iter().flatten() {
                 for column in [&mut rows.stalls, &mut rows.total_ns, &mut rows.max_ns, &mut rows.file_pages] {
@@ -212,15 +220,21 @@ fn no_number_of_a_tick_is_too_large() {
     for (which, change) in changes.into_iter().enumerate() {
         for n in [0, 1 << 38, 1 << 53, (1 << 56) - 1, 1 << 60, (1 << 62) - 1, 1 << 63, u64::MAX - 1, u64::MAX] {
             let mut frames = trace();
+            let last = frames.iter().rfind(|frame| frame.is(BlockKind::Tick)).unwrap().content.clone();
             let mut epoch = 0;
             // All of them, many times over, each time as if it were new.
             let mut all = Vec::new();
             for _ in 0..40 {
+                frames
+                    .iter_mut()
+                    .filter(|frame| frame.is(BlockKind::Events))
+                    .for_each(|frame| frame.header.first_ns += 1);
                 for frame in frames.iter_mut().filter(|frame| frame.is(BlockKind::Tick)) {
-                    let mut tick = wire::Tick::decode(frame.content.as_slice()).unwrap();
-                    change(&mut tick, n);
+                    let mut tick = wire::Tick::decode(last.as_slice()).unwrap();
                     epoch += 1;
-                    if which != 17 {
+                    tick.t_ns += u64::from(epoch) * 1_000_000_000;
+                    change(&mut tick, n);
+                    if which != 25 {
                         tick.epoch = epoch;
                     }
                     frame.content = tick.encode_to_vec();

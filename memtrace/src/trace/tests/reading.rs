@@ -3,10 +3,9 @@
 use zstd::bulk::decompress;
 
 use super::super::{
-    BlockKind, Item, ReadError, Reader, Scanned, Scanner,
+    BlockKind, Damage, Item, ReadError, Reader, Scanned, Scanner,
     frame::{HEADER, Header, MAX_PAYLOAD},
     model::{End, Entry, Meta, TickRecord},
-    reader::Damage,
 };
 
 /// What was read.

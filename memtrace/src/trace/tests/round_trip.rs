@@ -3,8 +3,8 @@
 use proptest::{prelude::ProptestConfig, proptest};
 
 use super::{
-    super::{BlockKind, BlockSink, Encoder, Item, Reader, model::Entry, model::TickRecord},
-    sample::{Given, Sample, sample},
+    super::{BlockKind, BlockSink, Encoder, Item, Reader, model::Entry},
+    sample::{Given, Sample, sample, sample_after},
 };
 
 /// Blocks one by one.
@@ -86,11 +86,8 @@ proptest! {
     #[test]
     fn a_next_segment_goes_on(seed: u64) {
         let mut first = sample(seed, 3, 20);
-        let mut second = sample(!seed, 3, 20);
-        let base = first.given.iter().rev().find_map(|given| match given {
-            Given::Tick(tick) => Some(TickRecord::clone(tick)),
-            _ => None,
-        });
+        let base = first.last_tick().cloned();
+        let mut second = sample_after(base.as_ref(), !seed, 3, 20);
         second.meta.segment = 1;
         // What a base does not hold: only differences are taken to it.
         second.meta.base = base.map(|mut base| {

@@ -408,18 +408,44 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
     }
 }
 
+/// The next tick, whose totals are not below those of the one before.
+pub(super) fn later(random: &mut Rng, t_ns: u64, before: Option<&TickRecord>) -> TickRecord {
+    let mut next = tick(random, t_ns);
+    let Some(before) = before.map(|before| &before.input) else { return next };
+    let up = |now: &mut KindTotals, old: &KindTotals| {
+        (now.count, now.total_ns) = (now.count.max(old.count), now.total_ns.max(old.total_ns));
+    };
+    for (kind, old) in &before.totals.stalls {
+        next.input.totals.stalls.entry(*kind).and_modify(|now| up(now, old)).or_insert_with(|| old.clone());
+    }
+    up(&mut next.input.totals.own, &before.totals.own);
+    for (now, old) in next.input.told.iter_mut().zip(&before.told) {
+        (now.count, now.total_ns) = (now.count.max(old.count), now.total_ns.max(old.total_ns));
+    }
+    next
+}
+
 /// A whole trace of about so many entries a second.
 pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
+    sample_after(None, seed, seconds, entries)
+}
+
+/// The same, after this tick.
+pub(super) fn sample_after(before: Option<&TickRecord>, seed: u64, seconds: u64, entries: usize) -> Sample {
     let random = &mut Rng::with_seed(seed);
     let meta = meta(random);
+    let start_ns = before.map_or(100 * S, |before| before.input.t_ns);
+    let mut last = before.cloned();
     let mut given = Vec::new();
     for second in 1..=seconds {
-        let t_ns = (100 + second) * S;
+        let t_ns = start_ns + second * S;
         for _ in 0..random.usize(..=2 * entries) {
             let at = t_ns - random.u64(..S);
             given.push(Given::Entry(entry(random, at)));
         }
-        given.push(Given::Tick(Box::new(tick(random, t_ns))));
+        let tick = later(random, t_ns, last.as_ref());
+        last = Some(tick.clone());
+        given.push(Given::Tick(Box::new(tick)));
         if random.u8(..4) == 0 {
             let kind = [RemarkKind::Trigger, RemarkKind::EventsStopped, RemarkKind::Changed, RemarkKind::BlockBegin]
                 [random.usize(..4)];
@@ -427,9 +453,19 @@ pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
             given.push(Given::Clock(ClockReading { monotonic_ns: t_ns, boottime_ns: t_ns, realtime_ns: -5 }));
         }
     }
-    let t_ns = (100 + seconds) * S;
+    let t_ns = start_ns + seconds * S;
     let lost = [1, 2, 0, 4, 0];
     given.push(Given::End(End { t_ns, reason: EndReason::Done, open: vec![open(random)], lost }));
     let paths = (0..6).map(|n| (n << 20, format!("/cgroup {n} \x1b[2J").into_bytes())).collect();
     Sample { meta, paths, given }
+}
+
+impl Sample {
+    /// The last tick.
+    pub(super) fn last_tick(&self) -> Option<&TickRecord> {
+        self.given.iter().rev().find_map(|given| match given {
+            Given::Tick(tick) => Some(&**tick),
+            _ => None,
+        })
+    }
 }

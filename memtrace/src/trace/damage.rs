@@ -1,0 +1,18 @@
+//! Parts of a trace that cannot be read.
+
+use super::scan::RawBlock;
+
+/// A part of a trace that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it begins in the input, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub bytes: u64,
+    /// Whether the input just ends there, as after a kill; nothing is then known to be wrong.
+    pub is_cut: bool,
+    /// What is wrong, in words.
+    pub what: String,
+    /// The block, where the part is one block with a whole header; `None` for several blocks or other bytes.
+    pub block: Option<RawBlock>,
+}

@@ -1,6 +1,7 @@
 //! The format as a whole: there and back, and everything that can go wrong.
 
 mod damage;
+mod extremes;
 mod feed;
 mod fuzz;
 mod hostile;

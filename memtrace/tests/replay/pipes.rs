@@ -74,15 +74,15 @@ fn salvage_reads_a_pipe() {
     damaged[middle] ^= 1;
     fs::write(dir.path().join("bad.mtrc"), &damaged).unwrap();
     let out = memtrace(dir.path(), &["salvage", "bad.mtrc", "-o", "want.mtrc"], None);
-    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
     let want = fs::read(dir.path().join("want.mtrc")).unwrap();
     for name in ["-", "/dev/stdin"] {
         let out = memtrace(dir.path(), &["salvage", name, "-f", "-o", "out.mtrc"], Some(&damaged));
-        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
         assert_eq!(fs::read(dir.path().join("out.mtrc")).unwrap(), want, "{name}");
     }
     let out = with_fifos(dir.path(), &[("pipe", &damaged)], &["salvage", "pipe", "fifo.mtrc"]);
-    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
     assert_eq!(fs::read(dir.path().join("fifo.mtrc")).unwrap(), want);
     let out = memtrace(dir.path(), &["salvage", ".", "x.mtrc"], None);
     assert_eq!(out.status.code(), Some(5));

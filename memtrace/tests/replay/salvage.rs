@@ -95,8 +95,9 @@ fn ticks_that_go_back_are_left_out_and_no_part_is_larger_than_the_whole() {
 }
 
 /// A recording whose ticks say this of `/proc/vmstat`, which began with zeros.
-fn with_vmstat(vmstat: [u64; 2]) -> Blocks {
+fn with_vmstat(recording: u64, vmstat: [u64; 2]) -> Blocks {
     let mut meta = meta();
+    meta.recording = recording;
     meta.host.vmstat_names = vec!["pgalloc_dma32".into(), "pgalloc_normal".into()];
     (meta.host.page_size_bytes, meta.vmstat) = (4096, vec![0, 0]);
     let recorded = recorded().bytes();
@@ -119,11 +120,12 @@ fn with_vmstat(vmstat: [u64; 2]) -> Blocks {
 #[test]
 fn counters_of_the_kernel_that_no_host_can_reach_are_damage_and_in_no_sum() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), "right.mtrc", &with_vmstat([1 << 20, 1 << 20]));
+    write(dir.path(), "right.mtrc", &with_vmstat(1, [1 << 20, 1 << 20]));
+    write(dir.path(), "other.mtrc", &with_vmstat(2, [1 << 20, 1 << 20]));
     let compare = |name: &str| memtrace(dir.path(), &["compare", "--json", &format!("a={name}"), "b=right.mtrc"], None);
-    assert_eq!(compare("right.mtrc").status.code(), Some(0));
+    assert_eq!(compare("other.mtrc").status.code(), Some(0));
     for most in [u64::MAX, 1 << 63, (1 << 63) + 5] {
-        write(dir.path(), "in.mtrc", &with_vmstat([most, most]));
+        write(dir.path(), "in.mtrc", &with_vmstat(2, [most, most]));
         let out = compare("in.mtrc");
         assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
         assert!(text(&out.stderr).contains("numbers that cannot be"), "{}", text(&out.stderr));

@@ -177,8 +177,6 @@ pub struct TaskMembers {
     pub switches: Member,
     /// `task_struct.se.sum_exec_runtime`: how long the task ran, in ns, as of its last tick or switch.
     pub ran: Member,
-    /// `task_struct.se.prev_sum_exec_runtime`: `ran` as of when the task was last put on a CPU.
-    pub ran_before: Member,
     /// `task_struct.memcg_nr_pages_over_high`.
     pub over_high: Member,
     /// `css_set.subsys[memory_cgrp_id]`.
@@ -214,7 +212,6 @@ impl TaskMembers {
         rss_stride: Member::UNREAD,
         switches: Member::UNREAD,
         ran: Member::UNREAD,
-        ran_before: Member::UNREAD,
         over_high: Member::UNREAD,
         memory_css: Member::UNREAD,
         css_cgroup: Member::UNREAD,

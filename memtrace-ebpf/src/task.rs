@@ -75,12 +75,6 @@ pub(crate) fn ran_ns() -> Option<u64> {
     of_current!(|task| task.read(&CONFIG.task.ran))
 }
 
-/// [`ran_ns`] as of when the current task was last put on a CPU.
-#[inline(always)]
-pub(crate) fn ran_before_ns() -> Option<u64> {
-    of_current!(|task| task.read(&CONFIG.task.ran_before))
-}
-
 /// Voluntary context switches of the current task.
 #[inline(always)]
 pub(crate) fn switches() -> Option<u64> {

@@ -59,14 +59,6 @@ pub(crate) fn estimated(spans: &TaskSpans, dur_ns: u64) -> (u64, u32) {
     if dur_ns < LONG_NS || spans.ran_ns == 0 {
         return (0, 0);
     }
-    // A task that leaves its CPU is charged for what it ran since the begin. So when it was last put on a CPU with no
-    // more than at the begin, it never left. A hypervisor that runs another guest meanwhile takes it off no CPU, but is
-    // charged to nobody (CONFIG_PARAVIRT_TIME_ACCOUNTING), and would pass for time off CPU.
-    if let Some(before) = task::ran_before_ns()
-        && before <= spans.ran_ns
-    {
-        return (0, fields::OFF_CPU_ESTIMATED);
-    }
     match ran_ns() {
         0 => (0, 0),
         now => (dur_ns.saturating_sub(now.saturating_sub(spans.ran_ns)), fields::OFF_CPU_ESTIMATED),

@@ -219,8 +219,7 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         rss_stat,
         rss_stride,
         switches: member("task_struct", "nvcsw"),
-        ran: entity_member(btf, "sum_exec_runtime").unwrap_or(Member::UNREAD),
-        ran_before: entity_member(btf, "prev_sum_exec_runtime").unwrap_or(Member::UNREAD),
+        ran: ran(btf).unwrap_or(Member::UNREAD),
         over_high: member("task_struct", "memcg_nr_pages_over_high"),
         memory_css: memory_css(btf).unwrap_or(Member::UNREAD),
         css_cgroup: member("cgroup_subsys_state", "cgroup"),
@@ -232,11 +231,11 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
     }
 }
 
-/// A member of `task_struct.se`, by its distance from the beginning of the task.
-fn entity_member(btf: &Btf<'_>, name: &str) -> Option<Member> {
+/// `task_struct.se.sum_exec_runtime`.
+fn ran(btf: &Btf<'_>) -> Option<Member> {
     let entity = btf.member("task_struct", "se")?;
-    let member = btf.member_of(entity.type_id, name)?;
-    Some(Member(entity.bits.checked_add(member.bits)? / 8))
+    let ran = btf.member_of(entity.type_id, "sum_exec_runtime")?;
+    Some(Member(entity.bits.checked_add(ran.bits)? / 8))
 }
 
 /// Members of `compact_control`.

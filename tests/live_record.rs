@@ -21,7 +21,7 @@ use memtrace::{
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{
     ChildGuard, bin,
-    lag::Lag,
+    lag::{Lag, within},
     load::{alone, cgroup, flood},
     memtrace::{Memtrace, PATIENCE, may_trace, number, wait_within},
     skip_here,
@@ -40,6 +40,12 @@ struct Held {
     ended: bool,
     /// Damage that is more than a cut end.
     damaged: u64,
+}
+
+/// Whether a file that is being written has its end by now.
+fn is_whole(path: &Path) -> bool {
+    let mut reader = Reader::new(File::open(path).expect("the trace"));
+    std::iter::from_fn(|| reader.next_item().ok().flatten()).any(|item| matches!(item, Item::End(_)))
 }
 
 fn held(path: &Path) -> Held {
@@ -215,13 +221,9 @@ fn a_signal_seals_within_a_second_under_load() {
     let file = dir.file("a.mtrc");
     let child = record(&["-o", &file], || has_bytes(&file));
     thread::sleep(Duration::from_millis(1500));
-    let (lag, asked) = (Lag::measure(), Instant::now());
-    let status = end(child, Signal::TERM);
-    let (took, lag) = (asked.elapsed(), lag.worst());
+    let status = within(Duration::from_secs(1), || end(child, Signal::TERM));
     let held = held(Path::new(&file));
     assert!(status.success() && held.ended && held.damaged == 0, "{status}");
-    // Main thread, output and writer wait for each other at the end: some ten wake-ups.
-    assert!(took < Duration::from_secs(1) + 10 * lag, "{took:?}, each wake-up {lag:?} late");
     // The storm goes on between the last reading of the ring and that of the totals.
     let (told, counted) = (held.stalls + held.lost(), held.counted());
     assert!(told <= counted && counted - told < 2000 + counted / 100, "{told} of {counted}");
@@ -314,8 +316,8 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
 
     let mut load = flood(&group, 40_000);
     assert!(load.command.output().expect("the load").status.success());
-    wait_until(|| !files("incident-").is_empty());
-    thread::sleep(Duration::from_secs(4));
+    // A signal that comes while an incident is being saved is part of that incident.
+    wait_until(|| files("incident-").first().is_some_and(|file| is_whole(file)));
     send(&child, Signal::USR1);
     wait_until(|| files("incident-").len() == 2);
     thread::sleep(Duration::from_secs(13));

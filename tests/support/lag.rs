@@ -12,6 +12,22 @@ use std::{
 /// Length of one sleep of the thread that measures.
 const NAP: Duration = Duration::from_millis(5);
 
+/// Wake-ups that what is timed may need one after the other: threads that wait for each other at an end.
+const WAKE_UPS: u32 = 10;
+
+/// Does `what`, which must take no longer than `limit` and the delay that the machine adds meanwhile.
+///
+/// # Panics
+/// When it takes longer.
+#[track_caller]
+pub fn within<T>(limit: Duration, what: impl FnOnce() -> T) -> T {
+    let (lag, start) = (Lag::measure(), Instant::now());
+    let done = what();
+    let (took, worst) = (start.elapsed(), lag.worst());
+    assert!(took < limit + WAKE_UPS * worst, "{took:?} where {limit:?} were allowed; wake-ups came {worst:?} late");
+    done
+}
+
 /// A thread that sleeps again and again, and keeps by how much it woke too late at worst.
 #[derive(Debug)]
 pub struct Lag {

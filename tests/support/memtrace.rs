@@ -145,7 +145,13 @@ impl Memtrace {
     /// Asks it to end and collects what it wrote.
     #[must_use]
     pub fn stop(self) -> Run {
-        self.signal(Signal::TERM);
+        self.stop_with(Signal::TERM)
+    }
+
+    /// Asks it to end by this signal and collects what it wrote.
+    #[must_use]
+    pub fn stop_with(self, signal: Signal) -> Run {
+        self.signal(signal);
         self.wait()
     }
 

@@ -75,8 +75,52 @@ pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
 pub struct PerfOffCpu {
     /// Its length in ns.
     pub dur_ns: u64,
-    /// Time off CPU inside it, in ns.
+    /// Time off CPU inside it, in ns, as far as perf saw the switches.
     pub off_cpu_ns: u64,
+    /// Time of which perf cannot say whether the task ran, in ns: it saw the task go and not come back, or come and not go.
+    /// A virtual machine may hide the events of some tasks from perf, and so each switch away from them.
+    pub unseen_ns: u64,
+}
+
+/// A stall that is not over, and what perf knows of its task.
+struct OffCpu {
+    begun_ns: u64,
+    /// The task was last seen to go on or off its CPU at this time.
+    seen_ns: u64,
+    is_off: bool,
+    so_far: PerfOffCpu,
+}
+
+impl OffCpu {
+    fn new(t_ns: u64) -> Self {
+        Self { begun_ns: t_ns, seen_ns: t_ns, is_off: false, so_far: PerfOffCpu::default() }
+    }
+
+    /// The task leaves its CPU.
+    fn goes(&mut self, t_ns: u64) {
+        if self.is_off {
+            self.so_far.unseen_ns += t_ns - self.seen_ns;
+        }
+        (self.seen_ns, self.is_off) = (t_ns, true);
+    }
+
+    /// The task is put on a CPU.
+    fn comes(&mut self, t_ns: u64) {
+        let away_ns = t_ns - self.seen_ns;
+        match self.is_off {
+            true => self.so_far.off_cpu_ns += away_ns,
+            false => self.so_far.unseen_ns += away_ns,
+        }
+        (self.seen_ns, self.is_off) = (t_ns, false);
+    }
+
+    /// The stall is over; its task runs.
+    fn ends(mut self, t_ns: u64) -> PerfOffCpu {
+        if self.is_off {
+            self.so_far.unseen_ns += t_ns - self.seen_ns;
+        }
+        PerfOffCpu { dur_ns: t_ns - self.begun_ns, ..self.so_far }
+    }
 }
 
 /// The memcg stalls while a command runs, by thread, with the time off CPU inside them.
@@ -87,27 +131,22 @@ pub struct PerfOffCpu {
 pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOffCpu>>) {
     const SWITCH: &str = "sched:sched_switch";
     let (output, seen) = record_events(&[BEGIN, END, SWITCH], command);
-    // Begin of the stall, since when it is off CPU, and for how long it was.
-    let mut open: HashMap<u32, (u64, Option<u64>, u64)> = HashMap::new();
+    let mut open: HashMap<u32, OffCpu> = HashMap::new();
     let mut threads: HashMap<u32, Vec<PerfOffCpu>> = HashMap::new();
-    for Seen { tid, t_ns, name, values, .. } in &seen {
+    for &Seen { tid, t_ns, ref name, ref values, .. } in &seen {
         if name == BEGIN {
-            open.insert(*tid, (*t_ns, None, 0));
+            open.insert(tid, OffCpu::new(t_ns));
         } else if name == END {
-            let Some((begun, _, off_cpu_ns)) = open.remove(tid) else { continue };
-            threads.entry(*tid).or_default().push(PerfOffCpu { dur_ns: t_ns - begun, off_cpu_ns });
+            threads.entry(tid).or_default().extend(open.remove(&tid).map(|stall| stall.ends(t_ns)));
         } else {
-            if let Some((_, since, _)) = open.get_mut(tid) {
-                *since = Some(*t_ns);
+            if let Some(stall) = open.get_mut(&tid) {
+                stall.goes(t_ns);
             }
             // `... ==> next_comm=memload next_pid=5478 next_prio=120`: a name may hold anything, and comes before.
             let next =
                 values.rsplit_once(" next_pid=").and_then(|(_, next)| next.split(' ').next()?.parse::<u32>().ok());
-            let stall = open.get_mut(&next.expect("who comes"));
-            if let Some((_, since, off_cpu_ns)) = stall
-                && let Some(since) = since.take()
-            {
-                *off_cpu_ns += t_ns - since;
+            if let Some(stall) = open.get_mut(&next.expect("the task that comes")) {
+                stall.comes(t_ns);
             }
         }
     }

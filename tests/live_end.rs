@@ -5,13 +5,14 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _},
     os::fd::AsFd as _,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use aya::programs::ProgramError;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process, test_kill_process},
@@ -35,7 +36,12 @@ fn programs_of(pid: u32) -> BTreeSet<u32> {
 
 /// Those of them that are loaded now, whoever holds them.
 fn still_loaded(ids: &BTreeSet<u32>) -> BTreeSet<u32> {
-    let loaded = aya::programs::loaded_programs().map(|program| program.expect("its info").id());
+    // Programs of others come and go meanwhile: one that is listed may be gone when it is looked at.
+    let loaded = aya::programs::loaded_programs().filter_map(|program| match program {
+        Ok(program) => Some(program.id()),
+        Err(ProgramError::SyscallError(e)) if e.io_error.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => panic!("the loaded programs cannot be listed: {e}"),
+    });
     loaded.filter(|id| ids.contains(id)).collect()
 }
 

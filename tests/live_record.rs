@@ -124,7 +124,7 @@ fn record(args: &[&str], begun: impl Fn() -> bool) -> ChildGuard {
     child
 }
 
-fn wait_until(what: impl Fn() -> bool) {
+fn wait_until(mut what: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !what() {
         assert!(Instant::now() < deadline, "it does not come so far");
@@ -307,7 +307,7 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
         found.sort();
         found
     };
-    let args = ["--dir", &name, "--keep", "10s", "--max-files", "3", "--after", "2s", "--on", "stall.rate > 1000"];
+    let args = ["--dir", &name, "--keep", "10s", "--max-files", "3", "--after", "2s", "--on", "stall.rate > 100"];
     let child = record(&args, || !files("segment-").is_empty());
     // A second one is told of the first.
     let second = Command::new(bin("memtrace")).args(["record", "--dir", &name, "-d", "1"]).output().expect("memtrace");
@@ -315,7 +315,11 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
     assert!(!second.status.success() && said.contains(&format!("(pid {})", child.0.id())), "{said}");
 
     let mut load = flood(&group, 40_000);
-    assert!(load.command.output().expect("the load").status.success());
+    // How fast it stalls depends on the machine.
+    wait_until(|| {
+        assert!(load.command.output().expect("the load").status.success());
+        !files("incident-").is_empty()
+    });
     // A signal that comes while an incident is being saved is part of that incident.
     wait_until(|| files("incident-").first().is_some_and(|file| is_whole(file)));
     send(&child, Signal::USR1);
@@ -329,7 +333,7 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
     assert!(incidents[1].to_string_lossy().ends_with("signal.mtrc"), "{incidents:?}");
     let first = held(&incidents[0]);
     assert_eq!((first.triggers, first.damaged), (1, 0));
-    assert!(first.stalls > 1000 && !first.metas.is_empty(), "{}", first.stalls);
+    assert!(first.stalls > 100 && !first.metas.is_empty(), "{}", first.stalls);
     // It goes on after what made it.
     let ticks = &first.ticks;
     let span_ns = ticks.last().map_or(0, |tick| tick.input.t_ns) - ticks.first().map_or(0, |tick| tick.input.t_ns);

@@ -140,7 +140,7 @@ pub(super) fn asked(time: &TimeArgs) -> Asked {
     Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() }
 }
 
-/// What is wrong with these inputs: of more than two it must be said which side each is on.
+/// Refuses more than two inputs of which one has no side.
 fn unnamed(inputs: &[Input]) -> Result<(), String> {
     if inputs.len() <= 2 || inputs.iter().all(|input| input.name.is_some()) {
         return Ok(());
@@ -192,7 +192,7 @@ pub(super) struct Reading {
     /// Whether its inputs were read before, and what is wrong with them was said.
     pub(super) again: bool,
     pub(super) status: u8,
-    /// What each side holds, to find out that two hold the same.
+    /// Times of recordings by side, in which no two sides may overlap.
     held: Vec<Held>,
     files: usize,
 }

@@ -1,4 +1,4 @@
-//! What is named on the command line, as inputs that can be read more than once.
+//! Files, directories and pipes of a command line, as inputs that can be read more than once.
 
 use std::{
     collections::HashSet,

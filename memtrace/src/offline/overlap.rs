@@ -1,11 +1,11 @@
-//! Whether two sides of a comparison hold the same time of the same recording: nothing could differ there.
+//! Sides of a comparison that hold the same time of one recording: nothing could differ there.
 
 use std::sync::Arc;
 
 use super::recordings::Recording;
 use crate::{clock::Clock, lines, replay::window::Window, trace::index::RecordingId};
 
-/// What one side holds.
+/// The times of recordings on one side.
 #[derive(Debug)]
 pub(super) struct Held {
     side: String,
@@ -43,7 +43,7 @@ impl Held {
     }
 }
 
-/// Whether no two sides have a time of a recording in common.
+/// Refuses sides that have a time of a recording in common.
 ///
 /// # Errors
 /// Says which do, and what to do instead.

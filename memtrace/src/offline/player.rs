@@ -31,7 +31,7 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What is asked for on the command line.
+    /// The request that the options of a command make.
     ///
     /// # Errors
     /// When nothing lies in the time asked for, whatever the trace.
@@ -51,7 +51,7 @@ struct Current {
     reader: Reader<Assembled>,
     /// Number of the recording.
     recording: usize,
-    /// Items that were read and not given to a replay yet.
+    /// Items that no replay was given yet.
     pending: VecDeque<Item>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Player {
     empty: usize,
     shown: usize,
     skip_entries: bool,
-    /// Whether what is wrong with an input was said by who read it before.
+    /// True when an earlier reader has reported the faults of the inputs.
     is_quiet: bool,
     rows: bool,
 }
@@ -108,7 +108,7 @@ impl Player {
         self
     }
 
-    /// Whether recordings are left.
+    /// True while recordings are left.
     pub(super) fn has_more(&self) -> bool {
         self.next < self.inputs.recordings.len()
     }
@@ -199,7 +199,7 @@ impl Player {
         }
     }
 
-    /// Whether a recording that was played had nothing in the time asked for, which is then said.
+    /// True when a recording that was played had nothing in the time asked for. Reports that.
     pub(super) fn is_left_out(&mut self, finished: &Finished, request: &Request<'_>) -> bool {
         if !finished.is_empty || request.time.is_all() {
             return false;
@@ -212,7 +212,7 @@ impl Player {
         true
     }
 
-    /// What comes next in the recording at hand; `None` at its end. What is wrong with an input is said.
+    /// The next item of the recording at hand; `None` at its end. Reports faults of its inputs.
     fn read(&mut self) -> Option<Item> {
         loop {
             let current = self.current.as_mut()?;

@@ -1,6 +1,6 @@
 //! Which pieces of which inputs make a recording. Files are put together by what they hold, never by their names.
 
-use std::{collections::BTreeMap, io::Read, sync::Arc};
+use std::{io::Read, sync::Arc};
 
 use crate::trace::{
     ReadError,
@@ -14,9 +14,9 @@ type Found = (usize, Piece);
 /// A recording.
 #[derive(Debug)]
 pub(super) struct Recording {
-    /// Its identity; `None` when its beginning is lost.
+    /// Identity of the recording; `None` when its beginning is lost.
     pub(super) id: Option<Arc<RecordingId>>,
-    /// Its segments, by number.
+    /// Segments in the inputs, by number.
     pub(super) segments: Vec<Segment>,
 }
 
@@ -24,9 +24,9 @@ pub(super) struct Recording {
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) number: u32,
-    /// Its pieces; a piece and a copy of it count as one.
+    /// Pieces of the segment, without copies.
     pub(super) pieces: Vec<Found>,
-    /// Whether some of it is in the inputs more than once.
+    /// True when several pieces were found.
     pub(super) is_shared: bool,
 }
 
@@ -42,33 +42,41 @@ impl Recording {
                 pieces[at].1.id = parent(&pieces, at, &list);
             }
         }
-        let mut all: Vec<(Option<Arc<RecordingId>>, BTreeMap<u32, Segment>)> = Vec::new();
+        let mut all: Vec<Self> = Vec::new();
         for found in pieces {
-            let id = found.1.id.clone();
-            let number = id.as_ref().map_or(0, |id| id.segment);
-            let recording = id.map(|id| id.recording);
-            let same = all.iter_mut().find(|(known, segments)| match (known, &recording) {
-                (Some(known), Some(recording)) => known == recording,
-                (None, None) => {
-                    segments.values().flat_map(|segment| &segment.pieces).any(|other| overlap(other, &found, &list))
-                }
-                _ => false,
-            });
-            let segments = match same {
-                Some((_, segments)) => segments,
-                None => {
-                    all.push((recording, BTreeMap::new()));
-                    let last = all.len() - 1;
-                    &mut all[last].1
-                }
-            };
-            let segment = segments.entry(number).or_insert(Segment { number, pieces: Vec::new(), is_shared: false });
-            segment.is_shared |= !segment.pieces.is_empty();
-            if !segment.pieces.iter().any(|(_, piece)| is_copy(piece, &found.1)) {
-                segment.pieces.push(found);
+            let at = all.iter().position(|recording| recording.has(&found, &list)).unwrap_or(all.len());
+            if at == all.len() {
+                let id = found.1.id.as_ref().map(|id| Arc::clone(&id.recording));
+                all.push(Self { id, segments: Vec::new() });
             }
+            all[at].add(found);
         }
-        all.into_iter().map(|(id, segments)| Self { id, segments: segments.into_values().collect() }).collect()
+        all.iter_mut().for_each(|recording| recording.segments.sort_by_key(|segment| segment.number));
+        all
+    }
+
+    /// True when a piece belongs to this recording.
+    fn has(&self, found: &Found, list: &impl Fn(&Found) -> Option<Blocks>) -> bool {
+        match (&self.id, &found.1.id) {
+            (Some(known), Some(id)) => *known == id.recording,
+            (None, None) => {
+                self.segments.iter().flat_map(|segment| &segment.pieces).any(|other| overlap(other, found, list))
+            }
+            _ => false,
+        }
+    }
+
+    fn add(&mut self, found: Found) {
+        let number = found.1.id.as_ref().map_or(0, |id| id.segment);
+        match self.segments.iter_mut().find(|segment| segment.number == number) {
+            Some(segment) => {
+                segment.is_shared = true;
+                if !segment.pieces.iter().any(|(_, piece)| is_copy(piece, &found.1)) {
+                    segment.pieces.push(found);
+                }
+            }
+            None => self.segments.push(Segment { number, pieces: vec![found], is_shared: false }),
+        }
     }
 
     /// When it begins, `CLOCK_MONOTONIC` in ns.

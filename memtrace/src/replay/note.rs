@@ -50,7 +50,7 @@ pub enum Note {
     Cut {
         /// Its number.
         segment: u32,
-        /// Its last tick that is there and the beginning of the next segment, `CLOCK_MONOTONIC` in ns.
+        /// The last tick of the segment and the beginning of the next one, `CLOCK_MONOTONIC` in ns.
         from_ns: u64,
         /// See `from_ns`.
         to_ns: u64,
@@ -113,7 +113,7 @@ impl Note {
         matches!(self, Self::Damaged { .. })
     }
 
-    /// Whether it says that something is missing or wrong.
+    /// True for a note that something is missing or wrong.
     #[must_use]
     pub const fn is_warning(&self) -> bool {
         !matches!(self, Self::Twice { .. })

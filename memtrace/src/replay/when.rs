@@ -90,8 +90,8 @@ impl When {
         }
     }
 
-    /// Whether this time is not after another one, as far as the two alone can say. Times of day depend on the trace: 01:00
-    /// may be that of the next day.
+    /// True when this time cannot be after another one in any trace. Times of day depend on the trace: 01:00 may be that of
+    /// the next day.
     pub(super) fn is_never_after(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::AfterStart(this), Self::AfterStart(other)) => this <= other,

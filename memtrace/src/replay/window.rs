@@ -20,25 +20,25 @@ impl Default for Asked {
     }
 }
 
-/// What must be known of a trace.
+/// The times of a trace.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    /// Its clock; `None` when its beginning is lost.
+    /// The clock; `None` when the beginning of the trace is lost.
     pub clock: Option<Clock>,
-    /// Its beginning, `CLOCK_MONOTONIC` in ns.
+    /// The beginning, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
-    /// Its last tick; `None` when it holds none.
+    /// The last tick, `CLOCK_MONOTONIC` in ns; `None` when there is none.
     pub last_tick_ns: Option<u64>,
 }
 
 impl Asked {
-    /// Whether all of the trace is asked for.
+    /// True when all of the trace is asked for.
     #[must_use]
     pub const fn is_all(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 
-    /// Whether something can lie between the two times, as far as they alone can say.
+    /// Refuses two times between which nothing can lie in any trace.
     ///
     /// # Errors
     /// Names both times.
@@ -100,13 +100,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether it begins later than at this tick.
+    /// True when the window begins later than at this tick.
     #[must_use]
     pub fn begins_after(&self, t_ns: u64, interval_ns: u64) -> bool {
         self.since_ns.is_some_and(|since| t_ns.saturating_add(interval_ns / 2) < since)
     }
 
-    /// Whether it is over with this tick.
+    /// True when the window is over with this tick.
     #[must_use]
     pub fn ends_by(&self, t_ns: u64, interval_ns: u64) -> bool {
         self.until_ns.is_some_and(|until| t_ns.saturating_add(interval_ns / 2) >= until)

@@ -62,7 +62,7 @@ pub struct Piece {
 /// Contents of an input.
 #[derive(Debug)]
 pub struct Index {
-    /// Its pieces, in their order. Every byte from the first block on is in one.
+    /// Pieces, in order of their offsets. Every byte up to the last block or damage is in one.
     pub pieces: Vec<Piece>,
     /// Why the rest of the input was not read.
     pub failed: Option<ReadError>,

@@ -15,7 +15,7 @@ use super::{
     scan::{Scanned, Scanner},
 };
 
-/// What a piece holds next.
+/// A block of a piece, or damage between blocks.
 #[derive(Clone, Debug)]
 enum Element {
     Block {
@@ -50,7 +50,7 @@ impl Blocks {
         }
     }
 
-    /// Whether the two have a block in common.
+    /// True when two pieces have a block in common.
     #[must_use]
     pub fn overlap(&self, other: &Self) -> bool {
         let headers = |blocks: &Self| blocks.0.iter().filter_map(Element::anchor).collect::<Vec<_>>();
@@ -105,13 +105,13 @@ struct Placed {
     /// Number of the piece that its bytes are taken from.
     piece: usize,
     element: Element,
-    /// Its time, or that of the last block before it that has one; then its rank.
+    /// Time of the element, or of the last block before that has one; then the rank.
     key: (u64, u8),
     /// The damaged pieces that have it, a bit each.
     held: u64,
 }
 
-/// What the segment consists of.
+/// A part of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Whole blocks of a piece.
@@ -127,7 +127,7 @@ pub enum Part {
     Damage {
         /// Number of the piece.
         piece: usize,
-        /// What is damaged.
+        /// The damage.
         damage: Damage,
     },
 }
@@ -135,7 +135,7 @@ pub enum Part {
 /// A segment, and which of its pieces are damaged although nothing of the segment is lost by it.
 #[derive(Clone, Debug, Default)]
 pub struct Spliced {
-    /// What it consists of, in order.
+    /// Parts of the segment, in order.
     pub parts: Vec<Part>,
     /// Numbers of pieces with damage that other pieces make up for.
     pub healed: Vec<usize>,
@@ -238,7 +238,7 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
     all
 }
 
-/// Whether other pieces have what was lost by this damage: the blocks themselves where their headers are known, else as many
+/// True when other pieces have the blocks that this damage took: those blocks where their headers are known, else as many
 /// bytes of blocks in its place.
 fn is_healed(all: &[Placed], known: &HashSet<Header>, at: usize) -> bool {
     let Element::Damage(damage, lost) = &all[at].element else { return false };

@@ -48,7 +48,7 @@ impl Unpacker {
     }
 }
 
-/// Whether a message is not one of very many tiny parts: each becomes a hundred times its size in memory. The parts of
+/// False for a message of very many tiny parts: each becomes a hundred times its size in memory. The parts of
 /// the beginning of a segment are looked into.
 fn fields_are_few(raw: &[u8], kind: BlockKind) -> bool {
     let mut left = MOST_FIELDS;

@@ -49,7 +49,7 @@ fn last_line(stdout: &[u8]) -> String {
     format!("{}\n", text(stdout).lines().last().unwrap_or_default())
 }
 
-/// What is said of files in this order, as names, as a stream by report and by replay: all of it must be the whole.
+/// Reads files in this order, by name and as a stream, with report and replay: each must come to the whole.
 fn is_whole(dir: &Path, names: &[&str], want: &str, status: i32, said: &str) {
     let stream: Vec<u8> = names.iter().flat_map(|name| fs::read(dir.join(name)).unwrap()).collect();
     for (args, stdin) in [
@@ -227,7 +227,7 @@ fn in_order(bytes: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Whether times tell the order of the blocks: not so where all events of an interval have the time of the tick before.
+/// True when times give the order of the blocks: not where all events of an interval have the time of the tick before.
 fn has_order(bytes: &[u8]) -> bool {
     let (mut scanner, mut tick_ns) = (Scanner::new(bytes), 0);
     while let Some(Scanned::Block(block)) = scanner.next_block().unwrap() {

@@ -105,7 +105,7 @@ fn what_cannot_be_a_trace_is_said() {
             assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
             assert!(text(&out.stderr).contains("it is empty"), "{}", text(&out.stderr));
         }
-        // It has no end.
+        // A device without an end.
         let out = run("/dev/zero");
         assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
         assert!(text(&out.stderr).contains("/dev/zero is no trace"), "{}", text(&out.stderr));

@@ -220,7 +220,7 @@ mod tests {
         remark(&mut ring, 14 * S);
         ring.advance(&end(14 * S));
         ring.advance(&end(15 * S));
-        // What comes later is not in it.
+        // A later block is not in the file.
         remark(&mut ring, 16 * S);
         ring.advance(&end(16 * S));
         let mut sink = Vec::new();

@@ -45,6 +45,17 @@ enum Place {
 }
 
 impl Source {
+    /// The command that copies the intact part of it, for a person.
+    pub(super) fn salvage(&self) -> String {
+        match &self.place {
+            Place::Path(_) => {
+                let stem = self.shown.strip_suffix(".mtrc").unwrap_or(&self.shown);
+                format!("`memtrace salvage {} -o {stem}-salvaged.mtrc`", self.shown)
+            }
+            Place::Open(..) => "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned(),
+        }
+    }
+
     /// A part of it, in bytes.
     ///
     /// # Errors

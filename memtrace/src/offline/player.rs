@@ -61,8 +61,8 @@ pub(super) struct Player {
     /// The recording that comes next.
     next: usize,
     current: Option<Current>,
-    /// Inputs with damage, by name.
-    damaged: Vec<String>,
+    /// Inputs with damage: the name, and the command that copies the intact part.
+    damaged: Vec<(String, String)>,
     status: u8,
     /// Recordings that have nothing in the time asked for, and those that have something.
     empty: usize,
@@ -219,8 +219,9 @@ impl Player {
             match current.reader.next_item() {
                 Ok(item) => {
                     if matches!(&item, Some(Item::Damage(damage)) if !damage.is_cut) {
-                        let shown = current.reader.blocks().source().shown.clone();
-                        self.is_damaged(shown);
+                        let source = current.reader.blocks().source();
+                        let damaged = (source.shown.clone(), source.salvage());
+                        self.is_damaged(damaged);
                     }
                     return item;
                 }
@@ -235,9 +236,9 @@ impl Player {
         }
     }
 
-    fn is_damaged(&mut self, name: String) {
-        if !self.damaged.contains(&name) {
-            self.damaged.push(name);
+    fn is_damaged(&mut self, damaged: (String, String)) {
+        if !self.damaged.contains(&damaged) {
+            self.damaged.push(damaged);
         }
     }
 
@@ -245,18 +246,15 @@ impl Player {
     fn leave(&mut self) {
         if let Some(current) = self.current.take() {
             let healed: Vec<&Source> = current.reader.blocks().healed().collect();
-            healed.into_iter().for_each(|source| self.is_damaged(source.shown.clone()));
+            healed.into_iter().for_each(|source| self.is_damaged((source.shown.clone(), source.salvage())));
         }
     }
 
     /// Says what is damaged; the result is the exit status.
     pub(super) fn finish(mut self) -> u8 {
         self.leave();
-        for name in self.damaged.iter().filter(|_| !self.is_quiet) {
-            let out = format!("{}-salvaged.mtrc", name.strip_suffix(".mtrc").unwrap_or(name));
-            eprintln!(
-                "memtrace: {name} is damaged; what could be read was read. `memtrace salvage {name} -o {out}` copies the intact part"
-            );
+        for (name, salvage) in self.damaged.iter().filter(|_| !self.is_quiet) {
+            eprintln!("memtrace: {name} is damaged; what could be read was read. {salvage} copies the intact part");
         }
         let status = graver(self.status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
         // Of several recordings some may lie elsewhere in time.

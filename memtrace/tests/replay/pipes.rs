@@ -81,6 +81,9 @@ fn salvage_reads_a_pipe() {
         assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
         assert_eq!(fs::read(dir.path().join("out.mtrc")).unwrap(), want, "{name}");
     }
+    let out = memtrace(dir.path(), &["report", "-"], Some(&damaged));
+    let hint = "stdin is damaged; what could be read was read. `memtrace salvage - -o salvaged.mtrc`";
+    assert!(out.status.code() == Some(5) && text(&out.stderr).contains(hint), "{}", text(&out.stderr));
     let out = with_fifos(dir.path(), &[("pipe", &damaged)], &["salvage", "pipe", "fifo.mtrc"]);
     assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
     assert_eq!(fs::read(dir.path().join("fifo.mtrc")).unwrap(), want);

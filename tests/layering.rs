@@ -138,6 +138,32 @@ fn crossterm_outside_terminal(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Ways from bytes or a path to a string that leave control characters in it.
+const UNESCAPED: &[&str] = &["from_utf8_lossy", "from_utf8_unchecked", "to_string_lossy", "display"];
+
+/// Files that may use them: the renderers themselves, a locale and a host name that are matched by character, the patterns
+/// of a recording, which are parsed, options of a mount, which are looked up.
+const MAY_UNESCAPE: &[&str] = &["untrusted.rs", "terminal.rs", "record/plan.rs", "trace/meta.rs", "host/mounts.rs"];
+
+/// Rooms that only render: text goes out of them through its renderers, never as the bytes that it is.
+const RENDERING: &[&str] = &["lines", "json", "report", "compare", "screen"];
+
+/// Rule 2c: text that somebody else chose is rendered by `untrusted` alone.
+fn unescaped_text(file: &str, text: &str) -> Vec<String> {
+    let Some(inside) = file.strip_prefix("memtrace/src/") else { return Vec::new() };
+    if MAY_UNESCAPE.contains(&inside) || inside.contains("/tests/") || inside.ends_with("/tests.rs") {
+        return Vec::new();
+    }
+    let renders =
+        RENDERING.iter().any(|room| inside.strip_prefix(room).is_some_and(|rest| rest.starts_with(['/', '.'])));
+    let last = |n: &Name| n.path.rsplit("::").next().unwrap_or_default().to_owned();
+    let bad = |n: &Name| {
+        let last = last(n);
+        UNESCAPED.contains(&last.as_str()) || (renders && ["raw", "stored"].contains(&n.path.as_str()))
+    };
+    names(text).iter().filter(|n| bad(n)).map(|n| format!("{file}:{}: {} escapes nothing", n.line, n.path)).collect()
+}
+
 /// Rule 3: each `unsafe` says why it is sound in the comment above it.
 fn unargued_unsafe(file: &str, text: &str) -> Vec<String> {
     let mut unsafes = Vec::new();
@@ -222,6 +248,17 @@ fn only_the_terminal_names_crossterm() {
     hold(crossterm_outside_terminal);
     assert_eq!(crossterm_outside_terminal("memtrace/src/screen/view/mod.rs", "use crossterm::event;").len(), 1);
     assert_eq!(crossterm_outside_terminal("memtrace/src/terminal/show.rs", "use crossterm::event;").len(), 0);
+}
+
+#[test]
+fn text_is_rendered_by_its_renderers() {
+    hold(unescaped_text);
+    let count = |file: &str, text: &str| unescaped_text(file, text).len();
+    assert_eq!(count("memtrace/src/record/a.rs", "fn f(p: &Path) { format!(\"{}\", p.display()); }"), 1);
+    assert_eq!(count("memtrace/src/live/a.rs", "fn f() { String::from_utf8_lossy(b); name.to_string_lossy() }"), 2);
+    assert_eq!(count("memtrace/src/json/a.rs", "fn f(t: &Text) { t.raw(); t.stored(); t.json() }"), 2);
+    assert_eq!(count("memtrace/src/trace/a.rs", "fn f(t: &Text) { t.raw(); }"), 0);
+    assert_eq!(count("memtrace/src/untrusted.rs", "fn f() { String::from_utf8_lossy(b) }"), 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `Display`, `Serialize` or a `str`; text is compared, matched and parsed here.
 
 use std::{
+    ffi::OsStr,
     fmt::{self, Write as _},
     str::FromStr,
     sync::Arc,
@@ -69,6 +70,12 @@ impl<'a> Untrusted<'a> {
     #[must_use]
     pub fn rsplit_once(self, at: u8) -> Option<(Self, Self)> {
         self.cut(memchr::memrchr(at, self.0)?)
+    }
+
+    /// Whether, as a path, it is `above` or something below that.
+    #[must_use]
+    pub fn is_path_below(self, above: Untrusted<'_>) -> bool {
+        self.0.strip_prefix(above.0).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     }
 
     fn cut(self, at: usize) -> Option<(Self, Self)> {
@@ -175,6 +182,11 @@ impl From<Untrusted<'_>> for Text {
     fn from(text: Untrusted<'_>) -> Self {
         Self(text.0.into())
     }
+}
+
+/// The name of a file or a program, for a message.
+pub fn shown_path(name: &(impl AsRef<OsStr> + ?Sized)) -> String {
+    Untrusted(name.as_ref().as_encoded_bytes()).tty().to_string()
 }
 
 struct Escaped<'a>(&'a [u8]);

@@ -13,7 +13,7 @@ use crate::{
     cli::{AbArgs, CompareArgs, Input, TimeArgs},
     lines::things,
     offline,
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 const EXIT_FAILURE: u8 = 1;
@@ -81,8 +81,8 @@ pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Res
         EXIT_INCOMPLETE
     } else {
         let compared = offline::compare(&comparison(args, path))?;
-        let shown = Untrusted(path.as_os_str().as_encoded_bytes());
-        eprintln!("memtrace: kept {}; `memtrace compare` of it shows this again", shown.tty());
+        let shown = shown_path(path);
+        eprintln!("memtrace: kept {}; `memtrace compare` of it shows this again", shown);
         compared
     };
     let all = [if restored { 0 } else { EXIT_FAILURE }, status, traced, compared];

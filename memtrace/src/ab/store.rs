@@ -17,6 +17,7 @@ use rustix::{
 };
 
 use super::plan::journal::Journal;
+use crate::untrusted::shown_path;
 
 /// The directory: gone at the next boot, as are the settings.
 pub(super) const DIRECTORY: &str = "/run/memtrace";
@@ -37,7 +38,7 @@ pub(super) struct Store {
 impl Store {
     /// Takes the directory; makes it when it is not there.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let shown = path.display();
+        let shown = shown_path(path);
         match mkdirat(CWD, path, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(e).with_context(|| format!("making {shown}")),

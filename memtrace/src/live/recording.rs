@@ -29,7 +29,7 @@ use crate::{
         tick::Tick,
     },
     trace::model::{End, EndReason, Remark, TickRecord},
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 /// What happened is handed over this often at least, so that a kill costs a second at most.
@@ -212,9 +212,7 @@ impl Recording {
 /// A place, for a person.
 fn named(place: &Place) -> String {
     match place {
-        Place::File { path, .. } | Place::Flight { dir: path, .. } => {
-            Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
-        }
+        Place::File { path, .. } | Place::Flight { dir: path, .. } => shown_path(path),
         Place::Stdout => "stdout".to_owned(),
         Place::Memory => "memory".to_owned(),
     }

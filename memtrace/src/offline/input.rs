@@ -21,7 +21,7 @@ use crate::{
         ReadError,
         index::{Index, Piece},
     },
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 /// How the name of a trace ends.
@@ -260,7 +260,7 @@ fn said(source: &Source, failed: Option<&ReadError>) -> u8 {
 
 /// A path, for a person.
 pub(super) fn shown(path: &Path) -> String {
-    Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
+    shown_path(path)
 }
 
 fn traces_in(dir: &Path) -> Result<Vec<PathBuf>> {

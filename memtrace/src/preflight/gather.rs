@@ -23,7 +23,7 @@ use crate::{
         cgroups::{Hierarchy, Version, memory_hierarchy},
         mounts, pressure,
     },
-    untrusted::Untrusted,
+    untrusted::{Untrusted, shown_path},
 };
 
 /// Inode of the initial pid namespace (`PROC_PID_INIT_INO`).
@@ -35,9 +35,9 @@ pub fn gather() -> Facts {
     let uname = uname();
     let mounts = mounts();
     Facts {
-        kernel: uname.release().to_string_lossy().into_owned(),
-        machine: uname.machine().to_string_lossy().into_owned(),
-        exe: env::current_exe().map_or_else(|_| "memtrace".into(), |path| path.to_string_lossy().into_owned()),
+        kernel: Untrusted(uname.release().to_bytes()).json(),
+        machine: Untrusted(uname.machine().to_bytes()).json(),
+        exe: env::current_exe().map_or_else(|_| "memtrace".into(), |path| shown_path(&path)),
         uid: geteuid().as_raw(),
         capabilities: capabilities(),
         initial_user_namespace: text("/proc/self/uid_map", read::initial_uid_map),

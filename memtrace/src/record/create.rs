@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::untrusted::Untrusted;
+use crate::untrusted::shown_path;
 
 /// Less room than this at the start is as good as none.
 const LEAST_ROOM: u64 = 16 << 20;
@@ -51,7 +51,7 @@ impl Unnamed {
     /// When something is in the way by now.
     pub fn name(mut self) -> Result<(), Refused> {
         let Some(from) = self.until_then.clone() else { return Ok(()) };
-        let shown = Untrusted(self.path.as_os_str().as_encoded_bytes()).tty().to_string();
+        let shown = shown_path(&self.path);
         if self.force {
             check_way(&self.path, &shown, true)?;
         }
@@ -82,7 +82,7 @@ impl Drop for Unnamed {
 /// # Errors
 /// When something is in the way, or there is no room, or the directory refuses.
 pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
-    let shown = Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string();
+    let shown = shown_path(path);
     check_way(path, &shown, force)?;
     let directory = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_room(directory)?;
@@ -162,12 +162,14 @@ fn refusal(error: &io::Error, path: &Path, shown: &str) -> Refused {
 fn check_room(directory: &Path) -> Result<(), Refused> {
     let room = |dir: &Path| statvfs(dir).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
     let Some(bytes) = room(directory).filter(|&bytes| bytes < LEAST_ROOM) else { return Ok(()) };
-    let shown = Untrusted(directory.as_os_str().as_encoded_bytes()).tty().to_string();
+    let shown = shown_path(directory);
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let others = [Some(PathBuf::from("/var/tmp")), home, Some(PathBuf::from("/tmp")), Some(PathBuf::from("/dev/shm"))];
     let other = others.into_iter().flatten().find(|dir| room(dir).is_some_and(|bytes| bytes >= LEAST_ROOM));
     let next = match other {
-        Some(dir) => format!("{} has room: memtrace record -o {}", dir.display(), dir.join("memtrace.mtrc").display()),
+        Some(dir) => {
+            format!("{} has room: memtrace record -o {}", shown_path(&dir), shown_path(&dir.join("memtrace.mtrc")))
+        }
         None => "no other usual place has room either: make some, or record over ssh with `-o -`".to_owned(),
     };
     Err(Refused(format!("the file system of {shown} is full ({} KiB left): {next}", bytes >> 10)))

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     lines::bytes,
     trace::{BlockKind, BlockSink, model::End},
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 /// How much is kept, in time and in bytes.
@@ -142,7 +142,7 @@ fn made(path: &Path) -> Result<std::fs::File, String> {
 }
 
 fn shown(path: &Path) -> String {
-    Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
+    shown_path(path)
 }
 
 #[cfg(test)]

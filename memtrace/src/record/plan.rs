@@ -19,7 +19,7 @@ use super::{
     target::Target,
     thread::{Prepared, Progress},
 };
-use crate::{condition::Condition, host::clocks};
+use crate::{condition::Condition, host::clocks, untrusted::shown_path};
 
 /// Where a recording goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +83,7 @@ impl Plan {
                 let clock = clocks::read();
                 let store = Store::open(dir, *limits, clock.monotonic_ns)?;
                 let ring = Ring::new(store, &clock, Arc::clone(&progress.bytes))
-                    .with_context(|| format!("making a file in {}", dir.display()))?;
+                    .with_context(|| format!("making a file in {}", shown_path(dir)))?;
                 (Target::Ring(Box::new(ring)), None)
             }
         };

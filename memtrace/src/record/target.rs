@@ -13,7 +13,7 @@ use crate::{
         BlockKind, BlockSink,
         model::{ClockReading, End},
     },
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 /// One of them.
@@ -30,7 +30,7 @@ pub(super) enum Target {
 impl Target {
     /// A file that was made for it.
     pub(super) fn file(path: &Path, file: File, progress: &Progress) -> Self {
-        let name = Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string();
+        let name = shown_path(path);
         Self::File(name, TraceFile::new(file, Arc::clone(&progress.bytes)))
     }
 

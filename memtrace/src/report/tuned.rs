@@ -7,7 +7,7 @@ use crate::{
     replay::Finished,
     session::filter::CgroupNames as _,
     trace::model::{CgroupLimits, HostFacts, Setting, SwapArea},
-    untrusted::Text,
+    untrusted::{Text, Untrusted},
 };
 
 /// The sysctls that matter, without `vm.`, in the order in which they are shown.
@@ -144,9 +144,7 @@ fn limits(finished: &Finished, top: usize) -> impl Iterator<Item = &CgroupLimits
     let ids: BTreeSet<u64> = rows.chain(victims).collect();
     let paths: Vec<Vec<u8>> = ids.iter().filter_map(|id| Some(finished.paths.path(*id)?.to_vec())).collect();
     let is_of = move |limits: &&CgroupLimits| {
-        let holds = |path: &Vec<u8>| {
-            path.strip_prefix(limits.path.raw()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        };
+        let holds = |path: &Vec<u8>| Untrusted(path).is_path_below(limits.path.borrowed());
         ids.contains(&limits.id) || paths.iter().any(holds)
     };
     finished.meta.host.cgroup_limits.iter().filter(is_of)

@@ -15,6 +15,7 @@ use rustix::process::{Resource, setrlimit};
 use thiserror::Error;
 
 use super::Original;
+use crate::untrusted::shown_path;
 
 /// Why the command did not start.
 #[derive(Debug, Error)]
@@ -72,7 +73,7 @@ pub fn spawn(command: &[OsString], original: Original) -> Result<Child, SpawnErr
     // SAFETY: the closure runs between fork and exec; it makes system calls only, allocates nothing and takes no lock.
     unsafe { command.pre_exec(in_child) };
     command.spawn().map_err(|e| {
-        let name = program.to_string_lossy().into_owned();
+        let name = shown_path(program);
         match e.raw_os_error() {
             Some(libc::ENOENT) => SpawnError::NotFound(name),
             // A directory of PATH that may not be searched hides that no other one has it.

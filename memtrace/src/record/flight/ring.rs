@@ -16,7 +16,7 @@ use crate::{
         BlockKind, BlockSink,
         model::{ClockReading, End},
     },
-    untrusted::Untrusted,
+    untrusted::shown_path,
 };
 
 /// The segment that is written.
@@ -164,7 +164,7 @@ impl Ring {
 }
 
 fn shown(path: &Path) -> String {
-    Untrusted(path.as_os_str().as_encoded_bytes()).tty().to_string()
+    shown_path(path)
 }
 
 /// The time of day, so that names sort by it: `20261124T131500Z-000042`.

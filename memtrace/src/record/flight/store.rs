@@ -10,6 +10,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use super::limits::{Extent, Limits};
+use crate::untrusted::shown_path;
 
 const LOCK: &str = ".memtrace.lock";
 const SEGMENT: &str = "segment-";
@@ -23,7 +24,7 @@ pub enum StoreError {
     #[error(
         "another recorder{pid} already records into {dir}: two in one directory would delete each other's files. \
          Use another one with `--dir`, or stop the other first",
-        dir = .dir.display(),
+        dir = shown_path(.dir),
         pid = .pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
     )]
     Locked {
@@ -33,7 +34,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// The file system refused.
-    #[error("{dir}: {error}: choose a directory that can be written with `--dir`", dir = .dir.display())]
+    #[error("{dir}: {error}: choose a directory that can be written with `--dir`", dir = shown_path(.dir))]
     Io {
         /// The directory.
         dir: PathBuf,

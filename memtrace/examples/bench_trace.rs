@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         without_meta(ClockReading { monotonic_ns: START, boottime_ns: START, realtime_ns: 1_700_000_000 << 30 });
     meta.setup.start_ns = START;
     meta.setup.kinds = vec![StallKind::Direct, StallKind::Memcg];
-    meta.host.kernel = "6.12.0".to_owned();
+    meta.host.kernel = "6.12.0".into();
     let mut sink = Sink(io::BufWriter::with_capacity(1 << 20, File::create(&path)?));
     let mut encoder = Encoder::new(0);
     encoder.begin(&meta, &mut sink)?;

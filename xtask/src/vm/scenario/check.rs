@@ -10,6 +10,7 @@ use super::{hooks, stalls};
 /// Judge `memtrace check --json` and the runs `counted` and `classic`.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let mut checks = vec![Check::of("hooks", hooks(sections))];
+    checks.push(Check::of("messages", messages(sections)));
     checks.extend(hooks::judge(sections));
     checks.extend(run::judge(sections, "classic", |run| {
         vec![Check::of("ways", ways(run)), Check::of("stalls", stalls::counted(run, "direct"))]
@@ -43,6 +44,22 @@ fn hooks(sections: &Sections<'_>) -> Result<String, String> {
         missing.push(format!("; not {name}: {reason}"));
     }
     Ok(format!("{attached} of {} attached{}", hooks.len(), missing.concat()))
+}
+
+/// A message that cannot be written costs no recording: also not of the static program, which a guest has.
+fn messages(sections: &Sections<'_>) -> Result<String, String> {
+    let lines = sections.get("messages")?;
+    for name in ["full", "closed", "left"] {
+        let whole = format!("{name} 0 0 0 ");
+        if !lines.iter().any(|line| format!("{line} ").starts_with(&whole)) {
+            return Err(format!("no whole recording with stderr {name} in {lines:?}"));
+        }
+    }
+    let lost = lines.iter().find_map(|line| line.strip_prefix("full 0 0 0 ")?.trim().parse::<u64>().ok());
+    match lost {
+        Some(1..) => Ok(format!("recordings are whole with stderr full, closed and left; {lines:?}")),
+        _ => Err(format!("no message is counted as lost with stderr full in {lines:?}")),
+    }
 }
 
 /// All that is attached is so by classic tracepoints.

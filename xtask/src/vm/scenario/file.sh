@@ -61,6 +61,19 @@ memtrace check --json
 status=$?
 section check-status
 echo $status
+# Recordings whose messages nobody can read: exit status of the recording and of its report, bytes that the report has to
+# say of it, and messages that it counts as lost.
+recorded() {
+	memtrace report --json /tmp/$1.mtrc > /tmp/report 2> /tmp/report.err
+	echo "$1 $2 $? $(wc -c < /tmp/report.err) $(tail -n 1 /tmp/report | sed -n 's/.*"messages":\([0-9]*\).*/\1/p')"
+}
+section messages
+memtrace record -o /tmp/full.mtrc -d 1 2> /dev/full
+recorded full $?
+memtrace record -o /tmp/closed.mtrc -d 1 2>&-
+recorded closed $?
+(memtrace record -o /tmp/left.mtrc -d 1; echo $? > /tmp/status) 2>&1 | head -n 1 > /dev/null
+recorded left $(cat /tmp/status)
 section events
 for event in $tracing/events/vmscan/* $tracing/events/oom/* $tracing/events/sched/* $tracing/events/memcg/*; do
 	[ -d "$event" ] && echo "${event#$tracing/events/}"

@@ -47,6 +47,9 @@ const IMPURE: &[&str] = &[
     "eprint!",
     "eprintln!",
     "dbg!",
+    "say!",
+    "crate::messages",
+    "crate::stdout",
     "aya",
     "libc",
     "rustix",
@@ -164,6 +167,18 @@ fn unescaped_text(file: &str, text: &str) -> Vec<String> {
     names(text).iter().filter(|n| bad(n)).map(|n| format!("{file}:{}: {} escapes nothing", n.line, n.path)).collect()
 }
 
+/// Rule 2d: only `messages` writes to stderr. What others write there is not counted when it is lost, and may block.
+fn stderr_outside_messages(file: &str, text: &str) -> Vec<String> {
+    if !file.starts_with("memtrace/src/") || file == "memtrace/src/messages.rs" {
+        return Vec::new();
+    }
+    names(text)
+        .iter()
+        .filter(|n| ["std::io::stderr", "io::stderr"].contains(&n.path.as_str()))
+        .map(|n| format!("{file}:{}: names stderr outside messages", n.line))
+        .collect()
+}
+
 /// Rule 3: each `unsafe` says why it is sound in the comment above it.
 fn unargued_unsafe(file: &str, text: &str) -> Vec<String> {
     let mut unsafes = Vec::new();
@@ -262,6 +277,16 @@ fn text_is_rendered_by_its_renderers() {
 }
 
 #[test]
+fn only_messages_write_to_stderr() {
+    hold(stderr_outside_messages);
+    for text in ["use std::io::{self, stderr};", "fn f() { std::io::stderr().lock() }", "fn f() { io::stderr() }"] {
+        assert_eq!(stderr_outside_messages("memtrace/src/main.rs", text).len(), 1, "{text}");
+        assert_eq!(stderr_outside_messages("memtrace/src/messages.rs", text).len(), 0, "{text}");
+    }
+    assert_eq!(stderr_outside_messages("memtrace/src/main.rs", "use rustix::stdio::stderr;").len(), 0);
+}
+
+#[test]
 fn every_unsafe_is_argued_for() {
     hold(unargued_unsafe);
 }
@@ -285,6 +310,8 @@ fn the_purity_rule_finds_each_way_to_name_a_thing() {
         "fn f() -> aya::Ebpf { todo!() }",
         "use std::process as p;",
         "use std::io; fn f() { io::stdout() }",
+        "fn f() { say!(\"x\") }",
+        "use crate::{event::Event, messages};",
     ];
     for text in bad {
         assert_eq!(impure("memtrace/src/session/stall.rs", text).len(), 1, "{text}");

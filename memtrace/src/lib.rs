@@ -1,5 +1,11 @@
 //! memtrace: what memory reclaim costs whom, from the running kernel.
 
+// Everything for people goes through `messages`, and results through a writer whose errors are looked at.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
+#[macro_use]
+pub mod messages;
+
 pub mod ab;
 pub mod before;
 pub mod cli;
@@ -27,6 +33,7 @@ pub mod screen;
 pub mod session;
 pub mod source;
 pub mod stack;
+pub mod stdout;
 mod sum;
 pub mod survive;
 pub mod terminal;

@@ -1,5 +1,7 @@
 //! The `memtrace` binary: the command line to the rooms that do the work.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 use std::{
     io::{self, Write as _},
     path::PathBuf,
@@ -12,13 +14,13 @@ use memtrace::{
     ab,
     cli::{self, Cli, Command, RecordArgs},
     live::{self, Job, Show},
-    offline, preflight,
+    messages, offline, preflight,
     record::{
         flight::limits::Limits,
         plan::{self, Place, Plan},
         runs,
     },
-    terminal,
+    say, stdout, terminal,
 };
 
 /// Exit status of a failure at run time.
@@ -28,7 +30,10 @@ const EXIT_FAILURE: u8 = 1;
 const DEFAULT_MAX_SIZE: u64 = 256 << 20;
 
 fn main() -> ExitCode {
-    let command = Cli::parse().into_command();
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.into_command(),
+        Err(e) => return usage(&e),
+    };
     let with_command = match &command {
         Command::Live(args) => !args.trace.cmd.is_empty(),
         Command::Record(args) => !args.trace.cmd.is_empty(),
@@ -38,9 +43,24 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
-            eprintln!("memtrace: {e:#}");
+            say!("{e:#}");
             let status = if e.is::<offline::WrongUsage>() { offline::EXIT_USAGE } else { EXIT_FAILURE };
             ExitCode::from(if with_command { live::EXIT_OWN_FAILURE } else { status })
+        }
+    }
+}
+
+/// Writes what clap has to say: help and the version to stdout, a wrong usage to stderr.
+fn usage(e: &clap::Error) -> ExitCode {
+    let written = e.print();
+    if e.use_stderr() {
+        return ExitCode::from(offline::EXIT_USAGE);
+    }
+    match stdout::is_read(written.and_then(|()| io::stdout().flush()), "writing to stdout") {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(e) => {
+            say!("{e:#}");
+            ExitCode::from(EXIT_FAILURE)
         }
     }
 }
@@ -58,15 +78,17 @@ fn run(command: Command) -> Result<u8> {
         Command::Ab(args) => ab::run(&args),
         Command::Salvage(args) => offline::salvage(&args),
         Command::Check { json } => check(json),
-        Command::Completions { shell } => print(&cli::completions(shell)),
-        Command::Man => print(&cli::man().context("rendering the manual page")?),
+        Command::Completions { shell } => stdout::print(&cli::completions(shell)).map(|_| 0),
+        Command::Man => stdout::print(&cli::man().context("rendering the manual page")?).map(|_| 0),
     }
 }
 
-/// Settings that an experiment left changed are said at each start, since they are in what is traced.
+/// Settings that an experiment left changed are said at each start of the tracing, since they are in what is traced.
 fn say_what_is_left() {
+    // From here on nobody who does not read stderr holds anything up.
+    messages::wait_at_most(messages::WHILE_TRACING);
     if ab::is_left_behind() {
-        eprintln!("memtrace: {}", ab::LEFT_BEHIND);
+        say!("{}", ab::LEFT_BEHIND);
     }
 }
 
@@ -130,14 +152,6 @@ fn check(json: bool) -> Result<u8> {
     } else {
         preflight::render::text(&facts, &hooks, &findings, terminal::style(false).colour)
     };
-    print(text.as_bytes())?;
+    stdout::print(text.as_bytes())?;
     Ok(if preflight::can_trace(&findings) { 0 } else { live::EXIT_CANNOT_TRACE })
-}
-
-/// Writes to stdout; a reader that has gone is no failure.
-fn print(bytes: &[u8]) -> Result<u8> {
-    match io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        result => result.map(|()| 0).context("writing to stdout"),
-    }
 }

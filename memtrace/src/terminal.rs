@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 
 pub use self::{
     show::{Control, show},
-    tty::leave,
+    tty::leave_at_once,
 };
 use crate::{lines::Style, screen::Look};
 
@@ -32,18 +32,22 @@ pub fn look(no_color: bool) -> Look {
     Look { colour: style(no_color).colour, utf8: is_utf8() }
 }
 
-/// Columns and rows of the terminal on stdout; 80 x 24 when it is none.
+/// Most columns and rows that are drawn on. No display shows more; a terminal may claim 65535 of each, for which no
+/// host has the memory.
+const MAX_SIZE: (u16, u16) = (1000, 500);
+
+/// Columns and rows of the terminal on stdout, [`MAX_SIZE`] at most; 80 x 24 when it is none, or does not know.
 #[must_use]
 pub fn size() -> (u16, u16) {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
-    size.map_or((80, 24), |size| (size.ws_col, size.ws_row))
+    size.map_or((80, 24), |size| (size.ws_col.min(MAX_SIZE.0), size.ws_row.min(MAX_SIZE.1)))
 }
 
-/// Columns of the terminal on stdout; `None` when it is none.
+/// Columns of the terminal on stdout, those of [`MAX_SIZE`] at most; `None` when it is none.
 #[must_use]
 pub fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    (size.ws_col > 0).then(|| usize::from(size.ws_col))
+    (size.ws_col > 0).then(|| usize::from(size.ws_col.min(MAX_SIZE.0)))
 }
 
 /// Whether text may hold more than ASCII, by the locale.

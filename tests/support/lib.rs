@@ -13,6 +13,7 @@ pub mod load;
 pub mod memtrace;
 pub mod perf;
 pub mod refaults;
+pub mod stderr;
 pub mod zram;
 
 pub use cgroup::MemCgroup;
@@ -46,12 +47,16 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The binary `name` (`memtrace`, `memload`) of the same profile as the running test.
+/// The binary `name` (`memtrace`, `memload`) of the same profile as the running test. `MEMTRACE_BIN` names another
+/// memtrace to test: a static one, for example.
 ///
 /// # Panics
 /// When it was not built.
 #[must_use]
 pub fn bin(name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os("MEMTRACE_BIN").filter(|_| name == "memtrace") {
+        return path.into();
+    }
     // target/<profile>/deps/<test>-<hash>
     let test = std::env::current_exe().unwrap_or_else(|e| panic!("the path of the running test: {e}"));
     let path = test.ancestors().nth(2).unwrap_or(&test).join(name);

@@ -1,28 +1,28 @@
 //! Questions before anything is changed.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 
 use super::plan::{Plan, Risk, Schedule, journal::Journal, words};
-use crate::{cli::AbArgs, lines::things};
+use crate::{cli::AbArgs, lines::things, messages};
 
 /// Shows what will be done, and asks whether it is to be.
 pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {
-    eprint!("{}", words::plan(plan, schedule, risks));
+    messages::print(words::plan(plan, schedule, risks));
     for condition in &args.stop_if {
-        eprintln!("it stops when {condition}");
+        messages::print(format!("it stops when {condition}\n"));
     }
     if args.yes {
         return Ok(true);
     }
     if !io::stdin().is_terminal() {
-        eprintln!("memtrace: nobody is there to be asked: --yes does it, --dry-run only says what would be done");
+        say!("nobody is there to be asked: --yes does it, --dry-run only says what would be done");
         return Ok(false);
     }
     let agreed = yes("the settings change while it runs, and are restored at its end. Go on?")?;
     if !agreed {
-        eprintln!("memtrace: nothing was changed");
+        say!("nothing was changed");
     }
     Ok(agreed)
 }
@@ -30,17 +30,18 @@ pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbA
 /// Asks whether what an experiment left is to be put back first.
 pub(super) fn put_back(journal: &Journal, without_asking: bool) -> Result<bool> {
     let settings = things(journal.kept.len() as u64, "setting");
-    eprintln!("memtrace: an experiment begun at {} was killed and left {settings} changed", journal.begun);
+    say!("an experiment begun at {} was killed and left {settings} changed", journal.begun);
     if without_asking {
         return Ok(true);
     }
     Ok(io::stdin().is_terminal() && yes("Put them back first?")?)
 }
 
-/// Asks; only a clear yes is one.
+/// Asks; only a clear yes is one, and a question that nobody can see has none.
 fn yes(question: &str) -> Result<bool> {
-    let mut stderr = io::stderr();
-    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).context("asking")?;
+    if !messages::print(format!("{question} [y/N] ")) {
+        return Ok(false);
+    }
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).context("reading the answer")?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))

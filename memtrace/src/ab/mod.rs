@@ -25,8 +25,9 @@ use self::{
 use crate::{
     cli::AbArgs,
     live::{self, EXIT_CANNOT_TRACE, Job, Show},
-    preflight,
+    messages, preflight,
     record::plan::{self as recording, Place},
+    stdout,
 };
 
 /// Exit status of a wrong usage, as clap's.
@@ -44,7 +45,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
         return dry_run(args);
     }
     if let Some(message) = preflight::missing_rights_message(&preflight::gather()) {
-        eprint!("{message}");
+        messages::print(message);
         return Ok(EXIT_CANNOT_TRACE);
     }
     let store = Store::open(Path::new(store::DIRECTORY))?;
@@ -53,7 +54,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     }
     if let Some(journal) = store.journal()? {
         if !ask::put_back(&journal, args.yes)? {
-            eprintln!("memtrace: {LEFT_BEHIND}");
+            say!("{LEFT_BEHIND}");
             return Ok(EXIT_USAGE);
         }
         let undone = undo::undo(&store, &journal)?;
@@ -65,7 +66,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     let (plan, schedule) = match planned(args) {
         Ok(planned) => planned,
         Err(wrong) => {
-            eprintln!("memtrace: {wrong}");
+            say!("{wrong}");
             return Ok(EXIT_USAGE);
         }
     };
@@ -122,15 +123,12 @@ fn known_risks(plan: &Plan) -> Vec<plan::Risk> {
 
 fn dry_run(args: &AbArgs) -> Result<u8> {
     if is_left_behind() {
-        eprintln!("memtrace: {LEFT_BEHIND}");
+        say!("{LEFT_BEHIND}");
     }
     match planned(args) {
-        Ok((plan, schedule)) => {
-            print!("{}", words::plan(&plan, &schedule, &known_risks(&plan)));
-            Ok(0)
-        }
+        Ok((plan, schedule)) => stdout::print(words::plan(&plan, &schedule, &known_risks(&plan)).as_bytes()).map(|_| 0),
         Err(wrong) => {
-            eprintln!("memtrace: {wrong}");
+            say!("{wrong}");
             Ok(EXIT_USAGE)
         }
     }

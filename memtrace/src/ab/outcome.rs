@@ -25,7 +25,7 @@ const EXIT_INCOMPLETE: u8 = 6;
 /// Puts back what an experiment left.
 pub(super) fn restore(store: &Store) -> Result<u8> {
     let Some(journal) = store.journal()? else {
-        eprintln!("memtrace: there is nothing to restore");
+        say!("there is nothing to restore");
         return Ok(0);
     };
     let undone = undo::undo(store, &journal)?;
@@ -37,8 +37,8 @@ pub(super) fn restore(store: &Store) -> Result<u8> {
 fn said(undone: &Undone) {
     if undone.is_clean() {
         match undone.restored {
-            0 => eprintln!("memtrace: all settings are as they were"),
-            n => eprintln!("memtrace: restored {}", things(n as u64, "setting")),
+            0 => say!("all settings are as they were"),
+            n => say!("restored {}", things(n as u64, "setting")),
         }
     }
 }
@@ -55,7 +55,7 @@ pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Res
             undone.failed.is_empty()
         }
         Some(Err(e)) => {
-            eprintln!("memtrace: the settings could not be restored: {e:#}; `sudo memtrace ab --restore` tries again");
+            say!("the settings could not be restored: {e:#}; `sudo memtrace ab --restore` tries again");
             false
         }
     };
@@ -63,26 +63,25 @@ pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Res
     let status = match &ended.ending {
         Some(Ending::Done) => 0,
         Some(Ending::Stopped(condition)) => {
-            eprintln!("memtrace: stopped after {done} of {all} blocks: {condition}");
+            say!("stopped after {done} of {all} blocks: {condition}");
             EXIT_MET
         }
         Some(Ending::Failed(why)) => {
-            eprintln!("memtrace: ended after {done} of {all} blocks: {why}");
+            say!("ended after {done} of {all} blocks: {why}");
             EXIT_FAILURE
         }
         None if done == all => 0,
         None => {
-            eprintln!("memtrace: ended after {done} of {all} blocks: the words below rest on fewer than were planned");
+            say!("ended after {done} of {all} blocks: the words below rest on fewer than were planned");
             EXIT_INCOMPLETE
         }
     };
     let compared = if done < 2 {
-        eprintln!("memtrace: A and B were not both measured: there is nothing to compare");
+        say!("A and B were not both measured: there is nothing to compare");
         EXIT_INCOMPLETE
     } else {
         let compared = offline::compare(&comparison(args, path))?;
-        let shown = shown_path(path);
-        eprintln!("memtrace: kept {}; `memtrace compare` of it shows this again", shown);
+        say!("kept {}; `memtrace compare` of it shows this again", shown_path(path));
         compared
     };
     let all = [if restored { 0 } else { EXIT_FAILURE }, status, traced, compared];

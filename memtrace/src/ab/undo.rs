@@ -32,10 +32,10 @@ impl Undone {
     /// Says it on stderr.
     pub(super) fn say(&self) {
         for line in self.left.iter().chain(&self.failed) {
-            eprintln!("memtrace: {line}");
+            say!("{line}");
         }
         if !self.failed.is_empty() {
-            eprintln!("memtrace: NOT everything is as it was. `sudo memtrace ab --restore` tries again");
+            say!("NOT everything is as it was. `sudo memtrace ab --restore` tries again");
         }
     }
 }

@@ -1,8 +1,35 @@
-//! The clocks of the kernel, read together.
+//! The clocks of the kernel, read together, and the zone in which a person sees their times.
 
+use std::{env, os::unix::ffi::OsStrExt as _, sync::Once};
+
+use jiff::tz::TimeZone;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::trace::model::ClockReading;
+use crate::{trace::model::ClockReading, untrusted::Untrusted};
+
+/// The zone for times that a person reads: UTC where it is asked for, else the zone of `TZ`, else that of the host.
+/// UTC stands in for a `TZ` that names no zone, which is said once.
+#[must_use]
+pub fn zone(utc: bool) -> TimeZone {
+    static SAID: Once = Once::new();
+    if utc {
+        return TimeZone::UTC;
+    }
+    TimeZone::try_system().unwrap_or_else(|_| {
+        // Without TZ it is a host that has no zone of its own, as many containers: UTC is meant.
+        if let Some(value) = env::var_os("TZ") {
+            SAID.call_once(|| {
+                let value = Untrusted(value.as_bytes());
+                say!(
+                    "TZ={} is not a time zone known on this host: times are UTC. Set TZ to a name such as \
+                     Europe/Berlin, or use --utc",
+                    value.tty()
+                );
+            });
+        }
+        TimeZone::UTC
+    })
+}
 
 /// `CLOCK_MONOTONIC`, `CLOCK_BOOTTIME` and `CLOCK_REALTIME`, a moment apart.
 #[must_use]

@@ -33,6 +33,7 @@ pub(crate) use self::{
     parts::shares,
     shade::{shade, shades},
     style::{Cell, Colour},
+    summary::unwritten,
 };
 
 /// Rows after which a terminal shows the head again.

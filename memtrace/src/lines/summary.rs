@@ -311,13 +311,17 @@ fn own(out: &mut String, summary: &Summary) {
     );
 }
 
+/// Messages that could not be written, which is no loss of events.
+pub(crate) fn unwritten(messages: u64) -> String {
+    format!("{} not written: stderr was full, or nobody read it. No event is missing", things(messages, "message"))
+}
+
 fn losses(out: &mut String, summary: &Summary) {
-    if summary.loss.total() == 0 {
-        out.push_str("loss: none\n");
-        return;
-    }
-    out.push_str("loss:\n");
+    out.push_str(if summary.loss.total() == 0 { "loss: none\n" } else { "loss:\n" });
     for (stage, n) in summary.loss.lost() {
         let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), meaning(stage));
+    }
+    if summary.loss.messages() > 0 {
+        let _ = writeln!(out, "{}", unwritten(summary.loss.messages()));
     }
 }

@@ -42,6 +42,7 @@ use crate::{
         kallsyms,
         kmsg::KernelLog,
     },
+    messages,
     preflight::{self, Facts},
     probe::load::{LoadError, Loaded, Probe},
     record::meta::Begun,
@@ -79,9 +80,10 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let facts = preflight::gather();
     let refused = |status: u8| if args.cmd.is_empty() { status } else { EXIT_OWN_FAILURE };
     if let Some(message) = preflight::missing_rights_message(&facts) {
-        eprint!("{message}");
+        messages::print(message);
         return Ok(refused(EXIT_CANNOT_TRACE));
     }
+    messages::wait_at_most(messages::WHILE_TRACING);
     // Before anything is attached: the first signal must already end cleanly.
     let hold = companion.as_ref().map(|companion| companion.hold());
     let signals = Signals::install(hold).context("installing the signal handlers")?;
@@ -146,7 +148,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let command = match started {
         Ok(command) => command,
         Err(e) => {
-            eprintln!("memtrace: {e}");
+            say!("{e}");
             return Ok(e.exit_code());
         }
     };
@@ -188,11 +190,11 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
         LoadError::NothingAttached(hooks) => hooks.as_slice(),
         LoadError::Refused(_) => &[],
     };
-    eprintln!("memtrace: {error}");
+    say!("{error}");
     let mut findings = preflight::check(facts, hooks);
     findings.retain(|finding| finding.severity == preflight::Severity::Fatal);
-    eprint!("{}", preflight::render::findings(&findings, false));
-    eprintln!("`memtrace check` shows each hook and what is missing.");
+    messages::print(preflight::render::findings(&findings, false));
+    messages::print("`memtrace check` shows each hook and what is missing.\n");
     EXIT_CANNOT_TRACE
 }
 
@@ -201,28 +203,28 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
     let missing: Vec<_> = probe.hooks.iter().filter(|hook| hook.attached.name().is_none()).collect();
     match &missing[..] {
         [] => {}
-        [hook] => eprintln!("memtrace: {} is not attached: {} (`memtrace check` says why)", hook.name, hook.without),
+        [hook] => say!("{} is not attached: {} (`memtrace check` says why)", hook.name, hook.without),
         // Where functions cannot be traced they all are: nobody reads a page of it each time.
         hooks => {
             let names: Vec<_> = hooks.iter().map(|hook| hook.name).collect();
-            eprintln!(
-                "memtrace: {} hooks are not attached: {} (`memtrace check` says what is lost and why)",
+            say!(
+                "{} hooks are not attached: {} (`memtrace check` says what is lost and why)",
                 hooks.len(),
                 names.join(", ")
             );
         }
     }
     if let Some(why) = args.stacks.then(kallsyms::kernel_unnamed).flatten() {
-        eprintln!("memtrace: functions of the kernel have no names in stacks: {why}");
+        say!("functions of the kernel have no names in stacks: {why}");
     }
     for note in &protected.notes {
-        eprintln!("memtrace: {note}");
+        say!("{note}");
     }
     for kind in args.filter.kind.iter().filter(|kind| !probe.kinds.contains(kind)) {
-        eprintln!("memtrace: no attached hook tells stalls of kind {}: none will match", kind.name());
+        say!("no attached hook tells stalls of kind {}: none will match", kind.name());
     }
     if args.verbose {
-        eprint!("{}", preflight::render::findings(&preflight::check(facts, &probe.hooks), false));
+        messages::print(preflight::render::findings(&preflight::check(facts, &probe.hooks), false));
     }
 }
 

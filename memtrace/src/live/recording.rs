@@ -1,7 +1,6 @@
 //! The recording beside the view: when it is given what, and what a person hears of it.
 
 use std::{
-    io::{IsTerminal as _, Write as _},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,6 +15,7 @@ use super::{drain::Drain, job::Show};
 use crate::{
     host::memory_counters::MemoryCounters,
     lines::{bytes, duration},
+    messages,
     record::{
         Ask, Prepared, Recorder,
         flight::triggers::Triggers,
@@ -75,7 +75,7 @@ impl Recording {
         let recorder = Recorder::start(prepared, meta)?;
         let place = plan.place.clone();
         if show == Show::Progress {
-            eprintln!("memtrace: recording to {}; Ctrl-C {on_interrupt}", named(&place));
+            say!("recording to {}; Ctrl-C {on_interrupt}", named(&place));
         }
         Ok(Self {
             recorder,
@@ -85,7 +85,7 @@ impl Recording {
             place,
             flushed_ns: start_ns,
             open: Vec::new(),
-            shows: show == Show::Progress && std::io::stderr().is_terminal(),
+            shows: show == Show::Progress && messages::on_terminal(),
             stalls: 0,
             oom_kills: 0,
             start_ns,
@@ -128,7 +128,7 @@ impl Recording {
             if let Some(trigger) = trigger
                 && !feed.trigger(trigger)
             {
-                eprintln!("memtrace: an incident is not saved: the disk is too slow");
+                say!("an incident is not saved: the disk is too slow");
             }
         }
         self.flushed_ns = tick.t_ns;
@@ -147,11 +147,7 @@ impl Recording {
         let elapsed = duration(tick.t_ns.saturating_sub(self.start_ns) / 1_000_000_000 * 1_000_000_000);
         let size = bytes(self.recorder.progress.bytes.load(Ordering::Relaxed));
         let Self { stalls, oom_kills, .. } = self;
-        // A terminal that is gone is no reason to stop.
-        let _ = write!(
-            std::io::stderr(),
-            "\r\x1b[2K{progress}{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} "
-        );
+        messages::progress(&format!("{progress}{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} "));
     }
 
     /// Hands over what the screen asks for, and takes what became of it, in words.
@@ -169,7 +165,7 @@ impl Recording {
         if let Some(feed) = &mut drain.feed
             && !feed.remark(remark)
         {
-            eprintln!("memtrace: a mark is not in the trace: the disk is too slow");
+            say!("a mark is not in the trace: the disk is too slow");
         }
     }
 
@@ -181,7 +177,7 @@ impl Recording {
         let progress = Arc::clone(&self.recorder.progress);
         let outcome = self.recorder.join(PATIENCE);
         if self.shows {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+            messages::progress("");
         }
         if self.place == Place::Memory {
             return true;
@@ -193,15 +189,13 @@ impl Recording {
             if total == 0 { "nothing lost".to_owned() } else { format!("{total} lost (`memtrace report` says what)") };
         let elapsed = duration(summary.duration_ns);
         let (stalls, ooms) = (summary.all.count, summary.oom_kills);
-        eprintln!("memtrace: recorded {elapsed} to {place}: {stalls} stalls, {ooms} OOM kills, {size}, {lost}");
+        say!("recorded {elapsed} to {place}: {stalls} stalls, {ooms} OOM kills, {size}, {lost}");
         for incident in &outcome.incidents {
-            eprintln!("memtrace: saved {incident}");
+            say!("saved {incident}");
         }
         match outcome.failure {
             Some(failure) => {
-                eprintln!(
-                    "memtrace: the trace does not hold every event: {failure}. Its totals are exact as far as they go"
-                );
+                say!("the trace does not hold every event: {failure}. Its totals are exact as far as they go");
                 false
             }
             None => true,

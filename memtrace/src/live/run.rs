@@ -29,6 +29,7 @@ use super::{
 use crate::{
     before::BeforeStart,
     host::{Sampler, counters::CounterReader, tasks},
+    messages,
     probe::load::Probe,
     record::Ask,
     session::{
@@ -37,6 +38,7 @@ use crate::{
         input::{KernelTotals, TickInput},
         loss::Loss,
     },
+    stdout,
     view::{Item, cgroups_of, cgroups_of_rows},
 };
 
@@ -120,6 +122,7 @@ impl Tracing<'_> {
         if let Some(companion) = &mut self.companion {
             companion.end();
         }
+        messages::wait_at_most(OUTPUT_PATIENCE);
         let status = self.settle(&end);
         let now = now_ns();
         self.drain(now, true);
@@ -128,14 +131,9 @@ impl Tracing<'_> {
         let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.drain));
         // A command's own failure says more than that of its recording.
         let status = if recorded { status } else { status.max(EXIT_FAILURE) };
-        if matches!(end, End::OutputClosed) {
-            return Ok(status);
-        }
         let paths = self.drain.paths(cgroups_of(&summary));
-        match writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE) {
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(status),
-            result => result.context("writing to stdout; the summary is not complete").map(|()| status),
-        }
+        let written = writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE);
+        stdout::is_read(written, "writing to stdout; the summary is not complete").map(|_| status)
     }
 
     /// Sleeps until the ring has much, the next drain is due, or the next tick.
@@ -227,6 +225,7 @@ impl Tracing<'_> {
         if let Some(recording) = &self.recording {
             recording.count_loss(&mut self.drain);
         }
+        self.drain.session.set_loss(Loss::Messages, messages::lost());
         let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
         if let (Some(deltas), Some(stacks)) = (&mut deltas, &mut self.stacks) {
             deltas.named = stacks.named(is_last);
@@ -319,7 +318,7 @@ impl Tracing<'_> {
             End::Deadline | End::OutputClosed | End::Quit | End::CompanionOver => command.status(),
         };
         status.unwrap_or_else(|| {
-            eprintln!("memtrace: the command (pid {}) goes on without memtrace", command.pid());
+            say!("the command (pid {}) goes on without memtrace", command.pid());
             0
         })
     }

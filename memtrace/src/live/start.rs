@@ -2,7 +2,6 @@
 
 use std::{ffi::OsString, path::Path};
 
-use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
@@ -15,6 +14,7 @@ use crate::{
     decode::DecodeContext,
     gfp::GfpNames,
     hook::{HookRecord, HookStatus},
+    host::clocks::zone,
     json::{Meta, MetaInput},
     lines,
     preflight::{
@@ -116,9 +116,12 @@ pub(super) fn view(
     filter: &Filter,
     reading: &ClockReading,
 ) -> View {
-    let utc =
-        matches!(job.show, Show::Lines { utc: true, .. } | Show::Screen { utc: true, .. } | Show::Once { utc: true });
-    let clock = reading.clock(if utc { TimeZone::UTC } else { TimeZone::system() });
+    let utc = match job.show {
+        Show::Lines { utc, .. } | Show::Screen { utc, .. } | Show::Once { utc } => utc,
+        // No local time is in them.
+        Show::Json | Show::Progress => true,
+    };
+    let clock = reading.clock(zone(utc));
     let format = match job.show {
         Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
         Show::Lines { top, no_color, .. } | Show::Screen { top, no_color, .. } => Format::Lines {

@@ -46,13 +46,13 @@ impl Signals {
                     Ok(_) => which.store(signal, Ordering::Relaxed),
                     // The kernel detaches everything when the process ends.
                     Err(first) if now.saturating_sub(first) > SAME_NS && !hold.load(Ordering::Relaxed) => {
-                        terminal::leave();
+                        terminal::leave_at_once();
                         low_level::exit(128 + signal)
                     }
                     Err(_) => {}
                 }
             };
-            // SAFETY: atomics, clock_gettime, write, dup3, tcsetattr and _exit are async-signal-safe; nothing is allocated or locked.
+            // SAFETY: atomics, clock_gettime, pread, write, dup3, tcsetattr and _exit are async-signal-safe; nothing is allocated or locked.
             unsafe { low_level::register(signal, handler) }?;
         }
         Ok(signals)

@@ -55,11 +55,7 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
     match cuts.marks.acts() {
         [act] => {
             let at = |t_ns: u64| When::AfterStart(t_ns.saturating_sub(cuts.start_ns));
-            eprintln!(
-                "memtrace: split at {}, where {} was changed",
-                cuts.clock.seconds(act.after_ns),
-                names(act).join(", ")
-            );
+            say!("split at {}, where {} was changed", cuts.clock.seconds(act.after_ns), names(act).join(", "));
             Ok(Ok(halves(args, read, &inputs, [at(act.before_ns), at(act.after_ns)])?))
         }
         acts => Ok(Err(which(acts, &cuts, path))),
@@ -101,7 +97,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
         }
     }
     if args.time != TimeArgs::default() {
-        eprintln!("memtrace: only blocks that lie in the time asked for are compared: {} pairs", pairs.len());
+        say!("only blocks that lie in the time asked for are compared: {} pairs", pairs.len());
     }
     Ok(Ok(Sides { sides: sides.into(), paired: true }))
 }

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
     path::PathBuf,
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
     EXIT_USAGE, alone, graver,
@@ -22,8 +22,9 @@ use crate::{
     },
     json::{self, Object},
     lines::things,
+    messages,
     replay::window::Asked,
-    terminal,
+    stdout, terminal,
     untrusted::Untrusted,
 };
 
@@ -46,18 +47,18 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
     let Sides { sides, paired } = match sides(args, &mut read)? {
         Ok(sides) => sides,
         Err(wrong) => {
-            eprintln!("memtrace: {wrong}");
+            say!("{wrong}");
             return Ok(if read.status == 0 { EXIT_USAGE } else { read.status });
         }
     };
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
-        eprintln!("memtrace: {} holds nothing to compare", empty.name);
+        say!("{} holds nothing to compare", empty.name);
         return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
     }
     for side in &sides {
         // What lies in several runs of one recording is said once.
         let notes: BTreeSet<&String> = side.runs.iter().flat_map(|run| &run.notes).collect();
-        notes.iter().for_each(|note| eprintln!("memtrace: {}: {note}", side.name));
+        notes.iter().for_each(|note| say!("{}: {note}", side.name));
     }
     let options = Options { seed: args.seed, paired, kernel_changed: args.changed.as_deref() == Some("kernel") };
     let comparisons: Vec<Comparison> = sides[1..].iter().map(|after| judge(&sides[0], after, &options)).collect();
@@ -66,10 +67,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         .iter()
         .enumerate()
         .try_for_each(|(at, comparison)| out.write_all(in_words(comparison, args, at > 0).as_bytes()));
-    match written.and_then(|()| out.flush()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
-        result => result.context("writing to stdout")?,
-    }
+    stdout::is_read(written.and_then(|()| out.flush()), "writing to stdout")?;
     Ok(if read.status == 0 { verdict(&comparisons, args) } else { read.status })
 }
 
@@ -94,11 +92,11 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
         for condition in &args.fail_if {
             match condition.judge(comparison) {
                 Outcome::Met(text) => {
-                    eprintln!("memtrace: {text}");
+                    say!("{text}");
                     status = EXIT_MET;
                 }
                 Outcome::Undecidable(text) => {
-                    eprintln!("memtrace: {text}");
+                    say!("{text}");
                     status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
                 }
                 Outcome::NotMet => {}
@@ -106,7 +104,7 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
         }
         let tripped = comparison.guards.iter().filter(|guard| guard.tripped).count();
         if args.strict && tripped > 0 {
-            eprintln!("memtrace: {} tripped, and --strict was asked for", things(tripped as u64, "guard"));
+            say!("{} tripped, and --strict was asked for", things(tripped as u64, "guard"));
             status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
         }
     }
@@ -219,22 +217,20 @@ impl Reading {
             }
             if finished.is_empty {
                 let notes: Vec<String> = finished.notes.iter().map(|note| note.text(&clock)).collect();
-                eprintln!("memtrace: a recording is left out: {}", notes.join("; "));
+                say!("a recording is left out: {}", notes.join("; "));
                 continue;
             }
             runs.push(collector.into_run(finished, &clock));
         }
         self.status = graver(self.status, player.finish());
-        if io::stderr().is_terminal() && self.files > 0 {
-            eprint!("\r\x1b[K");
+        if self.files > 0 {
+            messages::progress("");
         }
         Ok(runs)
     }
 
     fn progress(&mut self) {
         self.files += 1;
-        if io::stderr().is_terminal() {
-            eprint!("\r\x1b[Kreading recording {}", self.files);
-        }
+        messages::progress(&format!("reading recording {}", self.files));
     }
 }

@@ -134,7 +134,7 @@ impl Opener {
                     inputs.sources.push(source);
                 }
                 Err((why, status)) => {
-                    eprintln!("memtrace: {why}");
+                    say!("{why}");
                     inputs.status = graver(inputs.status, status);
                 }
             }
@@ -254,7 +254,7 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
 /// Says why the rest of an input was not read; the exit status for it.
 fn said(source: &Source, failed: Option<&ReadError>) -> u8 {
     let Some(error) = failed else { return 0 };
-    eprintln!("memtrace: {}", in_words(source, error));
+    say!("{}", in_words(source, error));
     if matches!(error, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED }
 }
 

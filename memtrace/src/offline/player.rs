@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use anyhow::Result;
-use jiff::tz::TimeZone;
 
 use super::{
     EXIT_DAMAGED, EXIT_FAILURE, EXIT_USAGE, WrongUsage,
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     cli::{FilterArgs, TimeArgs},
     clock::Clock,
+    host::clocks::zone,
     replay::{
         Finished, Flow, Note, Options, Replay, Watch,
         window::{Asked, Extent},
@@ -43,7 +43,7 @@ impl<'a> Request<'a> {
 
     /// The clock of a recording.
     pub(super) fn clock(&self, meta: &Meta) -> Clock {
-        meta.clock.clock(if self.utc { TimeZone::UTC } else { TimeZone::system() })
+        meta.clock.clock(zone(self.utc))
     }
 }
 
@@ -147,7 +147,7 @@ impl Player {
                     return Some(replay);
                 }
                 Err(why) => {
-                    eprintln!("memtrace: {}: {why}", self.name_of(recording));
+                    say!("{}: {why}", self.name_of(recording));
                     self.empty += 1;
                 }
             }
@@ -206,7 +206,7 @@ impl Player {
         }
         let clock = request.clock(&finished.meta);
         for note in finished.notes.iter().filter(|note| matches!(note, Note::EmptyWindow { .. })) {
-            eprintln!("memtrace: {}", note.text(&clock));
+            say!("{}", note.text(&clock));
         }
         (self.shown, self.empty) = (self.shown.saturating_sub(1), self.empty + 1);
         true
@@ -227,7 +227,7 @@ impl Player {
                 }
                 Err(e) => {
                     if !self.is_quiet {
-                        eprintln!("memtrace: {}", in_words(current.reader.blocks().source(), &e));
+                        say!("{}", in_words(current.reader.blocks().source(), &e));
                     }
                     let status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
                     self.status = graver(self.status, status);
@@ -254,7 +254,7 @@ impl Player {
     pub(super) fn finish(mut self) -> u8 {
         self.leave();
         for (name, salvage) in self.damaged.iter().filter(|_| !self.is_quiet) {
-            eprintln!("memtrace: {name} is damaged; what could be read was read. {salvage} copies the intact part");
+            say!("{name} is damaged; what could be read was read. {salvage} copies the intact part");
         }
         let status = graver(self.status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
         // Of several recordings some may lie elsewhere in time.

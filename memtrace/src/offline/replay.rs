@@ -19,7 +19,7 @@ use crate::{
     json, lines,
     live::Signals,
     replay::{Items, Replay, meta_input},
-    terminal,
+    stdout, terminal,
     view::{Format, Item, View},
 };
 
@@ -111,9 +111,8 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         let mut show = show.into_inner();
         show.item(finished.item(), true);
         let flushed = show.out.flush();
-        match show.failed.map_or(flushed, Err) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
-            result => result.context("writing to stdout; the summary is not complete")?,
+        if !stdout::is_read(show.failed.map_or(flushed, Err), "writing to stdout; the summary is not complete")? {
+            return Ok(0);
         }
         if stopped {
             return Ok(0);
@@ -122,7 +121,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             continue;
         }
         for note in &finished.notes {
-            eprintln!("memtrace: {}", note.text(&clock));
+            say!("{}", note.text(&clock));
         }
     }
     Ok(player.finish())

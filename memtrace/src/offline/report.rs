@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
     input::Opener,
@@ -16,7 +16,7 @@ use crate::{
     replay::{Finished, meta_input},
     report::{Collector, ReportView, text},
     stack::fold::Folded,
-    terminal,
+    stdout, terminal,
 };
 
 /// Reads traces and writes what they come to; the result is the exit status.
@@ -40,7 +40,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         // The text has them in its head.
         if args.json || args.folded.is_some() || !io::stdout().is_terminal() {
             for note in &finished.notes {
-                eprintln!("memtrace: {}", note.text(&clock));
+                say!("{}", note.text(&clock));
             }
         }
         let view = ReportView {
@@ -60,9 +60,8 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
             format!("{gap}{}", text(&finished, &collector, &view))
         };
         first = false;
-        match out.write_all(written.as_bytes()).and_then(|()| out.flush()) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(player.finish()),
-            result => result.context("writing to stdout")?,
+        if !stdout::is_read(out.write_all(written.as_bytes()).and_then(|()| out.flush()), "writing to stdout")? {
+            return Ok(player.finish());
         }
     }
     Ok(player.finish())

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use jiff::tz::TimeZone;
 
 use super::{
     EXIT_DAMAGED, EXIT_FAILURE, graver,
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::{
     cli::SalvageArgs,
+    host::clocks::zone,
     lines::{bytes, things},
     record::create::{Unnamed, create},
     trace::{Item, Judged, ReadError, Reader},
@@ -30,7 +30,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     let (from, input) = match open_once(&args.input)? {
         Ok(opened) => opened,
         Err((why, status)) => {
-            eprintln!("memtrace: {why}");
+            say!("{why}");
             return Ok(status);
         }
     };
@@ -53,26 +53,26 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
                 size += reader.blocks().block().len() as u64;
                 left.kept(&block);
                 if let Some(Item::Meta(meta)) = item {
-                    clock.get_or_insert_with(|| meta.clock.clock(TimeZone::system()));
+                    clock.get_or_insert_with(|| meta.clock.clock(zone(false)));
                 }
             }
             Ok(Some(Judged::Damaged(damage))) => left.add(&damage),
             Err(e) => {
-                eprintln!("memtrace: {from}: {e}");
+                say!("{from}: {e}");
                 status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
                 break;
             }
         }
     }
     let Some((mut out, unnamed)) = out else {
-        eprintln!("memtrace: nothing in {from} could be saved; no file was made");
+        say!("nothing in {from} could be saved; no file was made");
         return Ok(graver(status, EXIT_DAMAGED));
     };
     let written = out.flush().and_then(|()| out.get_ref().sync_all());
     written.with_context(|| format!("writing {}", shown(target)))?;
     unnamed.name().map_err(|e| anyhow!(e))?;
-    eprintln!("memtrace: saved {} ({}) of {from} to {}", things(blocks, "block"), bytes(size), shown(target));
-    left.lines(clock.as_ref()).iter().for_each(|line| eprintln!("memtrace: {line}"));
+    say!("saved {} ({}) of {from} to {}", things(blocks, "block"), bytes(size), shown(target));
+    left.lines(clock.as_ref()).iter().for_each(|line| say!("{line}"));
     Ok(graver(status, if left.is_damaged() { EXIT_DAMAGED } else { 0 }))
 }
 
@@ -80,7 +80,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
 fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Unnamed)> {
     let created = create(target, force).map_err(|e| anyhow!(e))?;
     if let Some(warning) = created.warning {
-        eprintln!("memtrace: {warning}");
+        say!("{warning}");
     }
     Ok((BufWriter::new(created.file), created.unnamed))
 }

@@ -1,7 +1,6 @@
 //! `memtrace replay` on the screen: a thread reads the recording, and the head goes through what was read.
 
 use std::{
-    io::{self, Write as _},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::{
     input::Inputs,
@@ -25,6 +24,7 @@ use crate::{
     live::Signals,
     replay::{Items, Replay},
     screen::{About, Model, Playback},
+    stdout,
     terminal::{self, Control},
     view::Item,
 };
@@ -88,25 +88,19 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
     // A reader that waits for room has nobody to wait for.
     drop(receiver);
     let read = reader.join().map_err(|_| anyhow!("the reading thread ended early"))??;
-    match shown {
-        // Nobody is there to be told.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(read.status),
-        shown => shown.context("showing the screen")?,
+    if !stdout::is_read(shown, "showing the screen")? {
+        return Ok(read.status);
     }
-    if let Some(last) = read.last {
-        let written = io::stdout().write_all(view.render(last).as_bytes()).and_then(|()| io::stdout().flush());
-        match written {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
-            result => result.context("writing to stdout; the summary is not complete")?,
-        }
+    if let Some(last) = read.last
+        && !stdout::print(view.render(last).as_bytes())?
+    {
+        return Ok(0);
     }
     for note in &read.notes {
-        eprintln!("memtrace: {note}");
+        say!("{note}");
     }
     if read.has_more {
-        eprintln!(
-            "memtrace: there are more recordings in what was named: this was the first. Name another, or use --lines"
-        );
+        say!("there are more recordings in what was named: this was the first. Name another, or use --lines");
     }
     Ok(read.status)
 }

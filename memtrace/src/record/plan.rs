@@ -73,7 +73,7 @@ impl Plan {
             Place::File { path, force } => {
                 let created = create(path, *force)?;
                 if let Some(warning) = created.warning {
-                    eprintln!("memtrace: {warning}");
+                    say!("{warning}");
                 }
                 (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
@@ -106,6 +106,6 @@ pub fn default_name() -> PathBuf {
     let name = rustix::system::uname();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
     let host: String = name.nodename().to_string_lossy().chars().take(64).map(plain).collect();
-    let time = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let time = jiff::Timestamp::now().to_zoned(clocks::zone(false)).strftime("%Y%m%d-%H%M%S").to_string();
     PathBuf::from(format!("memtrace-{host}-{time}.mtrc"))
 }

@@ -45,7 +45,7 @@ pub fn run_all(runs: u32, first_name: &Path) -> Result<u8> {
     let exe = std::env::current_exe().context("finding this program")?;
     let mut failed = 0;
     for run in 1..=runs {
-        eprintln!("memtrace: run {run} of {runs}");
+        say!("run {run} of {runs}");
         let status = one(&exe, run, first_name, &signal)?;
         failed = if failed == 0 { status } else { failed };
         // A command that fails is a result; memtrace that cannot trace will not in the next run either.

@@ -287,7 +287,7 @@ impl Writing {
         let result = self.encoder.end(end, &mut self.target).and_then(|()| self.target.finish());
         self.check(result);
         let words = self.target.kept().and_then(|kept| kept.end_file(end));
-        words.into_iter().for_each(|words| eprintln!("memtrace: {words}"));
+        words.into_iter().for_each(|words| say!("{words}"));
         self.outcome()
     }
 
@@ -313,7 +313,7 @@ impl Writing {
             return;
         }
         let text = format!("{}: {error}", self.target.name());
-        eprintln!("memtrace: {text}: single events are no longer written, totals go on while they fit");
+        say!("{text}: single events are no longer written, totals go on while they fit");
         self.encoder.stop_events();
         let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
         self.failure = Some(text.clone());

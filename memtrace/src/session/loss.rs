@@ -17,14 +17,16 @@ pub enum Loss {
     SkippedRuns = 3,
     /// An event that the trace file did not take: the writer was behind, or the disk full.
     Writer = 4,
+    /// A message on stderr that could not be written. No event and no number is lost with it.
+    Messages = 5,
 }
 
 impl Loss {
     /// Number of stages.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
     /// All stages, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] =
-        [Self::Decode, Self::UnknownKind, Self::Output, Self::SkippedRuns, Self::Writer];
+        [Self::Decode, Self::UnknownKind, Self::Output, Self::SkippedRuns, Self::Writer, Self::Messages];
 
     /// The name of the stage in every output.
     #[must_use]
@@ -35,24 +37,33 @@ impl Loss {
             Self::Output => "output",
             Self::SkippedRuns => "skipped_runs",
             Self::Writer => "writer",
+            Self::Messages => "messages",
         }
     }
 }
 
-/// Loss by stage: a stage that is watched is there with 0, a stage that is absent is not watched.
+/// Loss by stage: a stage that is watched is there with 0, a stage that is absent is not watched. Messages are there
+/// only when some were lost, and are not counted among what was lost: everything that they were about is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger(pub BTreeMap<&'static str, u64>);
 
 impl Ledger {
-    /// All that was lost.
+    /// All that was lost, messages apart.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.values().fold(0, |sum, &n| sum.saturating_add(n))
+        self.lost().fold(0, |sum, (_, n)| sum.saturating_add(n))
     }
 
-    /// The stages that lost something.
+    /// The stages that lost something, messages apart.
     pub fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.0.iter().filter(|(_, n)| **n > 0).map(|(stage, n)| (*stage, *n))
+        let is_data = |stage| stage != Loss::Messages.name();
+        self.0.iter().filter(move |(stage, n)| **n > 0 && is_data(**stage)).map(|(stage, n)| (*stage, *n))
+    }
+
+    /// Messages that could not be written.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.0.get(Loss::Messages.name()).copied().unwrap_or(0)
     }
 
     /// What was lost since `earlier`, an older state of the same ledger.
@@ -93,6 +104,7 @@ pub fn meaning(stage: &str) -> &'static str {
         Some(Loss::Writer) => {
             "events not in the trace file: the writer was behind or the disk full; the totals count them"
         }
+        Some(Loss::Messages) => "messages not written: stderr was full, or nobody read it; no event is missing",
         Some(Loss::SkippedRuns) => "runs of the tracing programs that the kernel skipped",
         None => "events lost",
     }

@@ -369,7 +369,12 @@ impl Session {
 
     fn ledger(&self, totals: &KernelTotals) -> Ledger {
         let mut ledger = Ledger(totals.loss.clone());
-        for stage in Loss::ALL.into_iter().filter(|stage| self.config.recorded || *stage != Loss::Writer) {
+        let is_shown = |stage: &Loss| match stage {
+            Loss::Writer => self.config.recorded,
+            Loss::Messages => self.lost[Loss::Messages as usize] > 0,
+            _ => true,
+        };
+        for stage in Loss::ALL.into_iter().filter(is_shown) {
             sum::add(ledger.0.entry(stage.name()).or_default(), self.lost[stage as usize]);
         }
         ledger

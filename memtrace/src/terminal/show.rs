@@ -1,7 +1,7 @@
 //! Shows the screen on the terminal: takes what happens from the queue and keys from the terminal, and draws what changed.
 
 use std::{
-    io,
+    io::{self, Write as _},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::{Terminal, backend::CrosstermBackend};
+use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -23,7 +23,10 @@ use signal_hook::{
     flag,
 };
 
-use super::tty::{Held, leave};
+use super::{
+    size,
+    tty::{self, Held, leave},
+};
 use crate::{
     limits::Limits,
     screen::{Effect, Key, Model, view},
@@ -64,7 +67,8 @@ pub fn show(
     leave();
     held.release();
     if let Some(last) = shown? {
-        io::Write::write_all(&mut io::stdout(), view.render(last).as_bytes())?;
+        let mut out = io::stdout().lock();
+        out.write_all(view.render(last).as_bytes()).and_then(|()| out.flush())?;
     }
     Ok(())
 }
@@ -83,8 +87,11 @@ fn run(
     });
     let (stop, go_on) = (stop?, go_on?);
     held.enter()?;
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    let mut changed = true;
+    // Not the size that the terminal claims, and nothing is asked of the terminal: the answer may never come.
+    let viewport = Viewport::Fixed(area());
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })?;
+    let mut shown = area();
+    let (mut changed, mut redraw) = (true, false);
     let mut before = Instant::now();
     loop {
         // Nobody else ends what is only played.
@@ -107,9 +114,16 @@ fn run(
         let now = Instant::now();
         changed |= model.advance(now.duration_since(before));
         before = now;
+        if tty::is_over() {
+            return Err(io::Error::other("a thread panicked; its message is above"));
+        }
         if go_on.swap(false, Ordering::Relaxed) {
             held.enter()?;
-            terminal.clear()?;
+            redraw = true;
+        }
+        if std::mem::take(&mut redraw) || shown != area() {
+            shown = area();
+            terminal.resize(shown)?;
             changed = true;
         }
         if let Some((id, path)) = model.limits_wanted().filter(|_| changed) {
@@ -135,7 +149,7 @@ fn run(
             Effect::Interval(ns) => control.interval_ns.store(ns, Ordering::Relaxed),
             Effect::Record => control.record.store(true, Ordering::Relaxed),
             Effect::Save => control.save.store(true, Ordering::Relaxed),
-            Effect::Redraw => terminal.clear()?,
+            Effect::Redraw => redraw = true,
             Effect::Suspend => {
                 leave();
                 // All threads stop here until somebody says SIGCONT, which shows the screen again.
@@ -143,6 +157,12 @@ fn run(
             }
         }
     }
+}
+
+/// The part of the terminal that is drawn on: all of it, within reason.
+fn area() -> Rect {
+    let (columns, rows) = size();
+    Rect::new(0, 0, columns, rows)
 }
 
 /// Waits for keys or a new size. A terminal that is gone is an error: to read from it would

@@ -1,20 +1,23 @@
 //! The terminal as a screen, and back: whatever ends memtrace, the terminal is left as it was.
 
 use std::{
-    fs::File,
-    io::{self, Read as _, Seek as _, Write as _},
-    os::fd::{AsFd as _, OwnedFd},
+    io,
+    os::fd::{AsFd, OwnedFd},
     sync::{
-        Once, OnceLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use rustix::{
-    fs::{MemfdFlags, memfd_create},
+    fs::{MemfdFlags, SeekFrom, ftruncate, memfd_create, seek},
+    io::{pread, retry_on_intr, write},
     stdio::{dup2_stderr, stderr, stdin, stdout},
     termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
 };
+use signal_hook::{consts::SIGABRT, low_level};
+
+use crate::messages;
 
 /// The alternate screen, and no cursor.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J";
@@ -23,30 +26,47 @@ const LEAVE: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static ORIGINAL: OnceLock<Termios> = OnceLock::new();
-static STDERR: OnceLock<OwnedFd> = OnceLock::new();
-static HOOK: Once = Once::new();
+static FILES: OnceLock<Files> = OnceLock::new();
+static HOOKED: AtomicBool = AtomicBool::new(false);
+static OVER: AtomicBool = AtomicBool::new(false);
+
+/// Where stderr goes.
+#[derive(Debug)]
+struct Files {
+    /// While no screen is shown.
+    stderr: OwnedFd,
+    /// While one is.
+    held: OwnedFd,
+}
 
 /// What is written to stderr while the screen is shown, so that it does not go into it.
 #[derive(Debug)]
-pub(super) struct Held(File);
+pub(super) struct Held(&'static Files);
 
 impl Held {
-    /// From now on stderr is held.
+    /// From now on stderr can be held.
     pub(super) fn new() -> io::Result<Self> {
-        if STDERR.get().is_none() {
-            let copy = stderr().try_clone_to_owned()?;
-            let _ = STDERR.set(copy);
+        if let Some(files) = FILES.get() {
+            return Ok(Self(files));
         }
-        let file = memfd_create("stderr", MemfdFlags::CLOEXEC)?;
-        Ok(Self(File::from(file)))
+        let held = memfd_create("stderr", MemfdFlags::CLOEXEC)?;
+        let files = Files { stderr: stderr().try_clone_to_owned()?, held };
+        Ok(Self(FILES.get_or_init(|| files)))
     }
 
     /// What was held comes out. Call after [`leave`].
-    pub(super) fn release(mut self) {
+    pub(super) fn release(self) {
         let mut text = Vec::new();
-        // Nobody could be told that stderr is gone.
-        let _ = self.0.rewind().and_then(|()| self.0.read_to_end(&mut text));
-        let _ = io::stderr().write_all(&text);
+        pieces(&self.0.held, |piece| {
+            text.extend_from_slice(piece);
+            true
+        });
+        if !text.is_empty() {
+            messages::print(text);
+        }
+        // It is a file in memory: nothing here can fail.
+        let _ = ftruncate(&self.0.held, 0);
+        let _ = seek(&self.0.held, SeekFrom::Start(0));
     }
 
     /// Shows the screen.
@@ -54,38 +74,72 @@ impl Held {
         let now = tcgetattr(stdin())?;
         let mut raw = ORIGINAL.get_or_init(|| now).clone();
         raw.make_raw();
-        HOOK.call_once(|| {
-            let hook = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| {
-                leave();
-                hook(info);
-            }));
-        });
-        dup2_stderr(self.0.as_fd())?;
+        hook()?;
         ENTERED.store(true, Ordering::SeqCst);
+        dup2_stderr(&self.0.held)?;
         tcsetattr(stdin(), OptionalActions::Now, &raw)?;
-        write_all(ENTER)
+        write_all(stdout(), ENTER)
+    }
+}
+
+/// Makes a panic of any thread and an abort (no memory, for example) leave the screen.
+fn hook() -> io::Result<()> {
+    if HOOKED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        OVER.store(true, Ordering::SeqCst);
+        leave();
+        hook(info);
+    }));
+    // SAFETY: the handler makes system calls only; nothing is allocated or locked.
+    unsafe { low_level::register(SIGABRT, leave_at_once) }.map(|_| ())
+}
+
+/// Whether a thread has panicked: the screen was left, and is not to be drawn again.
+pub(super) fn is_over() -> bool {
+    OVER.load(Ordering::SeqCst)
+}
+
+/// Leaves the screen of a process that ends at once, and what was held comes out. Only system calls: a signal handler
+/// may call it.
+pub fn leave_at_once() {
+    leave();
+    if let Some(files) = FILES.get() {
+        pieces(&files.held, |piece| write_all(&files.stderr, piece).is_ok());
+    }
+}
+
+/// Gives a file to `take`, piece by piece, until its end or until `take` says no. Only system calls.
+fn pieces(file: &OwnedFd, mut take: impl FnMut(&[u8]) -> bool) {
+    let (mut piece, mut at) = ([0; 1024], 0);
+    while let Ok(n @ 1..) = retry_on_intr(|| pread(file, &mut piece, at)) {
+        at += n as u64;
+        if !take(&piece[..n]) {
+            return;
+        }
     }
 }
 
 /// Leaves the screen, if it is shown. Only system calls: a signal handler may call it.
-pub fn leave() {
+pub(super) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    if let Some(fd) = STDERR.get() {
-        let _ = dup2_stderr(fd);
+    if let Some(files) = FILES.get() {
+        let _ = dup2_stderr(&files.stderr);
     }
     // A terminal that is gone needs nothing.
-    let _ = write_all(LEAVE);
+    let _ = write_all(stdout(), LEAVE);
     if let Some(original) = ORIGINAL.get() {
         let _ = tcsetattr(stdin(), OptionalActions::Now, original);
     }
 }
 
-fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+fn write_all(file: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        let n = rustix::io::retry_on_intr(|| rustix::io::write(stdout(), bytes))?;
+        let n = retry_on_intr(|| write(&file, bytes))?;
         bytes = &bytes[n..];
     }
     Ok(())

@@ -46,8 +46,13 @@ impl Terminal {
         Self::run(command, size)
     }
 
-    fn run(mut command: CommandBuilder, (rows, cols): (u16, u16)) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+    fn run(command: CommandBuilder, size: (u16, u16)) -> Self {
+        Self::run_that_claims(command, size, size)
+    }
+
+    /// A terminal of this size, rows and columns, which claims another one.
+    fn run_that_claims(mut command: CommandBuilder, claim: (u16, u16), (rows, cols): (u16, u16)) -> Self {
+        let size = PtySize { rows: claim.0, cols: claim.1, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let modes = format!("{:?}", pair.master.get_termios().unwrap());
         for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")] {
@@ -81,6 +86,14 @@ impl Terminal {
                 return text;
             }
             assert!(Instant::now() < deadline, "no {wanted:?} in\n{text}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_until(&self, is_so: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self.screen.lock().unwrap().screen()) {
+            assert!(Instant::now() < deadline, "it does not come so far:\n{}", self.text());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -170,36 +183,75 @@ fn it_fits_a_terminal_whose_size_changes_and_a_signal_ends_it() {
     assert_eq!(terminal.ends().0, 0);
 }
 
-/// It runs itself on a terminal, to panic there.
+/// A terminal may claim any size: what is drawn fits into memory, and the alternate screen is left.
 #[test]
-fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
-    const ON_THE_TERMINAL: &str = "MEMTRACE_TEST_PANICS";
-    if std::env::var_os(ON_THE_TERMINAL).is_some() {
-        return panic_on_the_screen();
+fn an_absurd_size_is_cut_to_what_can_be_drawn() {
+    let dir = recorded();
+    let largest = (500, 1000);
+    for (claim, size) in [
+        ((65535, 65535), largest),
+        ((10000, 10000), largest),
+        ((24, 65535), (24, 1000)),
+        ((65535, 80), (500, 80)),
+        ((1, 1), (24, 80)),
+        ((0, 0), (24, 80)),
+    ] {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_memtrace"));
+        command.args(["replay", "a.mtrc", "--speed", "1000"]);
+        command.cwd(dir.path());
+        let mut terminal = Terminal::run_that_claims(command, claim, size);
+        // On one cell nothing can be read.
+        if claim == (1, 1) {
+            terminal.wait_until(|screen| screen.alternate_screen() && !screen.contents().is_empty());
+        } else {
+            terminal.wait_for(&["END", "quit"]);
+        }
+        terminal.keys("\x0c");
+        terminal.keys("?");
+        terminal.keys("?q");
+        assert_eq!(terminal.ends().0, 0, "{claim:?}");
     }
-    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--nocapture", "pty::a_panic_leaves_the_terminal_as_it_was_and_is_read"]);
-    command.env(ON_THE_TERMINAL, "1");
-    command.env("RUST_BACKTRACE", "0");
-    let terminal = Terminal::run(command, (24, 80));
-    terminal.wait_for(&["the first interval is under way"]);
-    let (status, after) = terminal.ends();
-    assert_ne!(status, 0);
-    assert!(after.contains("on purpose") && !after.contains("the first interval"), "{after}");
 }
 
-fn panic_on_the_screen() {
-    let (items, receiver) = std::sync::mpsc::sync_channel(1);
+/// It runs itself on a terminal, to come to a bad end there: its last words are read, and the terminal is as it was.
+#[test]
+fn a_bad_end_leaves_the_terminal_as_it_was_and_is_read() {
+    const BAD_END: &str = "MEMTRACE_TEST_BAD_END";
+    if let Ok(end) = std::env::var(BAD_END) {
+        return end_badly(&end);
+    }
+    for (end, words) in [("panic", "on purpose"), ("abort", "before the abort"), ("memory", "memory allocation of")] {
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "--nocapture", "pty::a_bad_end_leaves_the_terminal_as_it_was_and_is_read"]);
+        command.env(BAD_END, end);
+        command.env("RUST_BACKTRACE", "0");
+        let terminal = Terminal::run(command, (24, 80));
+        terminal.wait_for(&["the first interval is under way"]);
+        let (status, after) = terminal.ends();
+        assert_ne!(status, 0);
+        assert!(after.contains(words) && !after.contains("the first interval"), "{end}: {after}");
+    }
+}
+
+fn end_badly(end: &str) {
+    // More items could come: only the bad end ends the screen.
+    let (_items, receiver) = std::sync::mpsc::sync_channel(1);
+    let end = end.to_owned();
     let other = thread::spawn(move || {
         thread::sleep(Duration::from_secs(1));
-        // With it the items end, and so the screen.
-        let _items = items;
-        panic!("on purpose");
+        match end.as_str() {
+            "abort" => {
+                eprintln!("before the abort");
+                std::process::abort();
+            }
+            "memory" => drop(std::hint::black_box(Vec::<u8>::with_capacity(isize::MAX as usize))),
+            _ => panic!("on purpose"),
+        }
     });
     let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
     let model = Model::new(About::default(), terminal::look(true), clock.clone(), 1_000_000_000);
     let mut view = View { clock, gfp: GfpNames::default(), format: Format::Nothing };
-    terminal::show(&receiver, &mut view, model, &Control::default(), |_, _| None).unwrap();
+    assert!(terminal::show(&receiver, &mut view, model, &Control::default(), |_, _| None).is_err());
     assert!(other.join().is_ok(), "it has panicked");
 }
 

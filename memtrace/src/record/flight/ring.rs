@@ -105,11 +105,11 @@ impl Ring {
         let from_ns = limits.incident_from_ns(trigger.t_ns, self.last_incident_ns);
         match self.save(trigger, from_ns) {
             Ok((path, file)) => {
-                eprintln!("memtrace: {}: saving it to {}", trigger.text, shown(&path));
+                say!("{}: saving it to {}", trigger.text, shown(&path));
                 self.incidents.push(shown(&path));
                 self.incident = Some(Incident { path, file, begin_ns: trigger.t_ns, until_ns });
             }
-            Err(e) => eprintln!("memtrace: {}: it cannot be saved in {}: {e}", trigger.text, self.name()),
+            Err(e) => say!("{}: it cannot be saved in {}: {e}", trigger.text, self.name()),
         }
     }
 
@@ -132,7 +132,7 @@ impl Ring {
     pub(in crate::record) fn advance(&mut self, end: &End) {
         if let Some(incident) = self.incident.as_mut().filter(|incident| end.t_ns >= incident.until_ns) {
             if let Err(e) = put_end(end, &mut incident.file) {
-                eprintln!("memtrace: {}: {e}: it has no end", shown(&incident.path));
+                say!("{}: {e}: it has no end", shown(&incident.path));
             }
             self.end_incident(end.t_ns);
         }
@@ -143,7 +143,7 @@ impl Ring {
         let Some(incident) = self.incident.take() else { return };
         self.last_incident_ns = Some(now_ns);
         if let Err(e) = incident.file.sync() {
-            eprintln!("memtrace: {}: {e}: it may not be on the disk", shown(&incident.path));
+            say!("{}: {e}: it may not be on the disk", shown(&incident.path));
         }
     }
 
@@ -156,7 +156,7 @@ impl Ring {
         if let Some(incident) = &mut self.incident
             && let Err(e) = incident.file.block(kind, bytes)
         {
-            eprintln!("memtrace: {}: {e}: it ends here", shown(&incident.path));
+            say!("{}: {e}: it ends here", shown(&incident.path));
             self.incident = None;
         }
         self.segment.file.block(kind, bytes)

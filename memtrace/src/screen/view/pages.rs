@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{BOLD, PLAIN, Pen, YELLOW};
 use crate::{
-    lines::{bytes, count, oom_line, percent, things},
+    lines::{bytes, count, oom_line, percent, things, unwritten},
     names::Names,
     screen::model::Model,
     session::{input::Zone, loss::meaning},
@@ -102,6 +102,9 @@ pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     for (stage, n) in tick.loss.lost() {
         lines.push(format!("LOST {stage} {}: {}", count(n), meaning(stage)));
+    }
+    if tick.loss.messages() > 0 {
+        lines.push(unwritten(tick.loss.messages()));
     }
     for row in tick.coverage.rows.iter().filter(|row| row.kernel.is_some_and(|n| n > 0)) {
         let [seen, kernel] = [row.seen, row.kernel].map(|n| n.map_or_else(|| "-".to_owned(), count));

@@ -186,6 +186,13 @@ fn loss_is_counted_by_stage_and_interval() {
     assert_eq!(lost, [("ring_stall", 30), ("skipped_runs", 1)]);
     assert_eq!(session.summary().loss.total(), 140);
     assert_eq!(session.loss().0.get("output"), Some(&0));
+    // A message that nobody could read takes no event with it.
+    assert_eq!(session.loss().0.get("messages"), None);
+    session.set_loss(Loss::Messages, 3);
+    let third = tick(&mut session, 13 * S, &exact(130)).loss;
+    assert_eq!((third.total(), third.messages(), third.lost().count()), (0, 3, 0));
+    let all = session.summary().loss;
+    assert_eq!((all.total(), all.messages(), all.0.get("messages")), (140, 3, Some(&3)));
     for name in kernel::Loss::ALL.map(kernel::Loss::name).into_iter().chain(Loss::ALL.map(Loss::name)) {
         assert_ne!(meaning(name), "events lost", "{name}");
     }

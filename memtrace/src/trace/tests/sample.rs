@@ -41,7 +41,6 @@ pub(super) const S: u64 = 1_000_000_000;
 
 /// One thing that is given to an encoder.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are entries")]
 pub(super) enum Given {
     Entry(Entry),
     Tick(Box<TickRecord>),
@@ -394,7 +393,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
             totals,
             host,
             faults: faults(random),
-            lost: [number(random), 0, number(random), 1, 0],
+            lost: [number(random), 0, number(random), 1, 0, 2],
             told: std::array::from_fn(|_| Told {
                 count: number(random),
                 total_ns: number(random),
@@ -454,7 +453,7 @@ pub(super) fn sample_after(before: Option<&TickRecord>, seed: u64, seconds: u64,
         }
     }
     let t_ns = start_ns + seconds * S;
-    let lost = [1, 2, 0, 4, 0];
+    let lost = [1, 2, 0, 4, 0, 3];
     given.push(Given::End(End { t_ns, reason: EndReason::Done, open: vec![open(random)], lost }));
     let paths = (0..6).map(|n| (n << 20, format!("/cgroup {n} \x1b[2J").into_bytes())).collect();
     Sample { meta, paths, given }

@@ -1,0 +1,209 @@
+//! Messages that nobody can read while memtrace traces: recordings are whole, and the exit status is what it is.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read its trace has failed")]
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+use tests::{
+    bin,
+    load::alone,
+    memtrace::may_trace,
+    stderr::{Outcome, Stderr, memtrace},
+};
+
+/// All ways, the first of which is the right one.
+const ALL: [Stderr; 6] = [Stderr::Read, Stderr::Closed, Stderr::Full, Stderr::Gone, Stderr::Leaves, Stderr::Unread];
+
+/// Runs this with each stderr at the same time, each in a directory of its own.
+fn with_each(dir: &Path, args: &[&str]) -> Vec<(Stderr, PathBuf, Outcome)> {
+    thread::scope(|scope| {
+        let start = |stderr: Stderr| {
+            let own = dir.join(format!("{stderr:?}"));
+            fs::create_dir_all(&own).expect("a directory");
+            scope.spawn(move || {
+                let outcome = memtrace(stderr, &own, args);
+                (stderr, own, outcome)
+            })
+        };
+        let running: Vec<_> = ALL.map(start).into();
+        running.into_iter().map(|run| run.join().expect("a run")).collect()
+    })
+}
+
+/// The exit status is that of a stderr that is read.
+fn same_status(dir: &Path, args: &[&str], status: i32) -> Vec<(Stderr, PathBuf, Outcome)> {
+    let runs = with_each(dir, args);
+    for (stderr, _, outcome) in &runs {
+        assert_eq!(outcome.status, Some(status), "{args:?}, {stderr:?}: {}", runs[0].2.stderr);
+    }
+    assert!(!runs[0].2.stderr.is_empty(), "{args:?} says nothing: this test cannot fail");
+    runs
+}
+
+/// The summary of a recording, which is whole: its end is there, and nothing is wrong with it.
+fn summary(recording: &Path) -> Value {
+    let mut command = Command::new(bin("memtrace"));
+    let out = command.args(["report", "--json"]).arg(recording).env("TZ", "UTC").output().expect("memtrace report");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!((out.status.code(), said.as_ref()), (Some(0), ""), "{}", recording.display());
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    serde_json::from_str(text.lines().last().expect("a summary")).expect("an object")
+}
+
+#[test]
+fn a_recording_is_whole_and_counts_the_messages() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    for (stderr, own, _) in same_status(dir.path(), &["record", "-o", "a.mtrc", "-d", "2"], 0) {
+        let loss = &summary(&own.join("a.mtrc"))["loss"];
+        let lost = loss["messages"].as_u64();
+        match stderr {
+            // What is closed at the start is /dev/null from then on.
+            Stderr::Read | Stderr::Closed => assert_eq!(lost, None, "{stderr:?}"),
+            Stderr::Full | Stderr::Gone | Stderr::Unread => assert!(lost > Some(0), "{stderr:?}: {loss}"),
+            Stderr::Leaves => {}
+        }
+    }
+    // As text it is said, and as no loss of events.
+    let out = Command::new(bin("memtrace")).arg("report").arg(dir.path().join("Full/a.mtrc")).output().expect("report");
+    let text = String::from_utf8(out.stdout).expect("UTF-8");
+    assert!(text.contains("not written: stderr was full") && !text.contains("(messages)"), "{text}");
+}
+
+#[test]
+fn a_flight_recorder_saves_its_incident() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    let args = ["record", "--dir", "ring", "--keep", "10s", "--on", "stall.rate >= 0", "--after", "1s", "-d", "3"];
+    for (stderr, own, _) in same_status(dir.path(), &args, 0) {
+        let names = fs::read_dir(own.join("ring")).expect("the ring").flatten().map(|entry| entry.path());
+        let is_incident = |path: &PathBuf| path.to_string_lossy().ends_with("-stall.rate.mtrc");
+        let incidents: Vec<_> = names.filter(is_incident).collect();
+        assert!(!incidents.is_empty(), "{stderr:?}");
+        let out = Command::new(bin("memtrace")).args(["report", "ring"]).current_dir(&own).output().expect("report");
+        assert_eq!(out.status.code(), Some(0), "{stderr:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
+fn a_command_and_its_runs_keep_their_status() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    let args = ["record", "-o", "r.mtrc", "--runs", "2", "--", "sh", "-c", "exit 3"];
+    for (_, own, _) in same_status(dir.path(), &args, 3) {
+        for name in ["r-1.mtrc", "r-2.mtrc"] {
+            summary(&own.join(name));
+        }
+    }
+    same_status(dir.path(), &["record", "-o", "n.mtrc", "--", "/nonexistent"], 127);
+}
+
+#[test]
+fn what_is_shown_is_whole() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    for (stderr, own, outcome) in same_status(dir.path(), &["record", "-o", "-", "-d", "1"], 0) {
+        let file = own.join("stdout.mtrc");
+        fs::write(&file, &outcome.stdout).expect("a file");
+        assert_eq!(summary(&file)["type"], "summary", "{stderr:?}");
+    }
+    for (stderr, _, outcome) in same_status(dir.path(), &["--lines", "-d", "1"], 0) {
+        let text = String::from_utf8(outcome.stdout).expect("UTF-8");
+        assert!(text.contains("\nloss:"), "{stderr:?}: {text}");
+    }
+    for (stderr, own, outcome) in same_status(dir.path(), &["--json", "-d", "1", "--record", "j.mtrc"], 0) {
+        let text = String::from_utf8(outcome.stdout).expect("UTF-8");
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.starts_with(r#"{"type":"summary""#), "{stderr:?}: {last}");
+        summary(&own.join("j.mtrc"));
+    }
+    for (stderr, _, outcome) in same_status(dir.path(), &["--once", "-d", "1"], 0) {
+        assert!(!outcome.stdout.is_empty(), "{stderr:?}");
+    }
+}
+
+#[test]
+fn an_experiment_is_refused_all_the_same() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    // One at a time holds its lock.
+    for stderr in Stderr::FAILING {
+        let outcome = memtrace(stderr, dir.path(), &["ab", "--set", "vm.laptop_mode=7"]);
+        assert_eq!(outcome.status, Some(2), "{stderr:?}");
+    }
+}
+
+#[test]
+fn a_full_stdout_is_a_failure_that_is_said() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    for args in [&["--lines", "-d", "20"][..], &["--json", "-d", "20"], &["--once", "-d", "1"], &["check"]] {
+        let full = File::options().write(true).open("/dev/full").expect("/dev/full");
+        let mut command = Command::new(bin("memtrace"));
+        let out = command.args(args).stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).spawn();
+        let out = out.and_then(std::process::Child::wait_with_output).expect("memtrace");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("writing to stdout") && said.contains("No space left"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_reader_of_the_first_message_costs_no_recording() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    let line = format!("{} record -o a.mtrc -d 2 2>&1 | head -1", bin("memtrace").display());
+    let out = Command::new("sh").arg("-c").arg(line).current_dir(dir.path()).output().expect("sh");
+    assert!(out.stdout.starts_with(b"memtrace: "), "{}", String::from_utf8_lossy(&out.stdout));
+    summary(&dir.path().join("a.mtrc"));
+}
+
+#[test]
+fn a_time_zone_that_is_none_is_said() {
+    if !may_trace() {
+        return;
+    }
+    let _alone = alone();
+    let dir = tempfile::tempdir().expect("a directory");
+    for (args, says) in [
+        (&["--lines", "-d", "1"][..], true),
+        (&["--once", "-d", "1"], true),
+        (&["--lines", "-d", "1", "--utc"], false),
+        (&["--json", "-d", "1"], false),
+        (&["record", "-o", "a.mtrc", "-d", "1"], false),
+        // Its name has the local time.
+        (&["record", "-d", "1"], true),
+    ] {
+        let mut command = Command::new(bin("memtrace"));
+        let out = command.args(args).current_dir(dir.path()).env("TZ", "Nowhere/Bad").output().expect("memtrace");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{args:?}: {said}");
+        assert_eq!(said.matches("TZ=Nowhere/Bad").count(), usize::from(says), "{args:?}: {said}");
+    }
+}

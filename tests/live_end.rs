@@ -88,7 +88,7 @@ fn sigint_and_sigterm_end_with_the_summary_at_once() {
 
 /// A pipe that takes nothing any more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
-    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let (reader, mut writer) = io::pipe().expect("a pipe");
     let free = |writer: &PipeWriter| {
         let mut polled = [PollFd::from_borrowed_fd(writer.as_fd(), PollFlags::OUT)];
         poll(&mut polled, Some(&Timespec::default())).expect("poll") == 1

@@ -175,11 +175,11 @@ impl Bench<'_> {
 /// A check with the name of its scenario.
 type Named = (&'static str, Check);
 
-/// The checks of two boots of the same guest: one that failed in both has failed, one that failed in one is flaky.
+/// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
 fn twice(first: &[Named], second: Vec<Named>) -> Vec<Named> {
-    let failed = |checks: &[Named], (scenario, check): &Named| {
+    let was = |(scenario, check): &Named, verdict: Verdict| {
         let same = |(other, c): &&Named| other == scenario && c.name == check.name;
-        checks.iter().filter(same).any(|(_, c)| c.verdict == Verdict::Failed)
+        first.iter().filter(same).any(|(_, c)| c.verdict == verdict)
     };
     // A guest that went down has no checks but that of its boot.
     let went_down = |checks: &[Named]| matches!(checks, [(_, check)] if check.verdict == Verdict::Failed);
@@ -187,12 +187,10 @@ fn twice(first: &[Named], second: Vec<Named>) -> Vec<Named> {
         let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
         return flaky.chain(first[1..].iter().cloned()).collect();
     }
-    let judged = second.into_iter().map(|named| {
-        let before = failed(first, &named);
-        match (before, named.1.verdict == Verdict::Failed) {
-            (true, true) | (false, false) => named,
-            _ => (named.0, named.1.flaky()),
-        }
+    let judged = second.into_iter().map(|named| match named.1.verdict {
+        Verdict::Failed if was(&named, Verdict::Ok) => (named.0, named.1.flaky()),
+        Verdict::Ok if was(&named, Verdict::Failed) => (named.0, named.1.flaky()),
+        _ => named,
     });
     judged.collect()
 }

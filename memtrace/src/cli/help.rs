@@ -112,9 +112,12 @@ Take turns as above, so that the time of day and a growing page cache fall on bo
 runs before, and do not record more until the word is the one you want: that finds differences where there are none.
 On one host `memtrace ab` does all of this by itself.
 
-Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. Metrics of
+Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. The
+interval of a single pair follows from how long the load stays up or down in each recording. Where bursts are few or long
+there is none, and the row says how long to record; that is no failure without --strict or --fail-if. Metrics of
 --fail-if: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate oom.count; it is met when the change is
-beyond the bound and its interval is all on that side. The longest stall has no interval: with stall.max it is always 6.
+beyond the bound and its interval is all on that side (of a single pair the 99 % interval). The longest stall has no
+interval: with stall.max it is always 6.
 
 Exit codes: 0 compared, 1 reading or writing failed, 2 wrong usage, 3 --fail-if is met, 5 damaged or no trace, 6 cannot
 be judged (--strict and a guard, or --fail-if without an interval)";

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_common::kind::StallKind;
 
-use super::run::{Run, Side};
+use super::{
+    number::differ,
+    run::{Run, Side},
+};
 use crate::{
     session::summary::{KindSummary, Summary},
     untrusted::Untrusted,
@@ -147,7 +150,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
     drop_untold(&mut all, &before.runs.iter().chain(&after.runs).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for scope in Scope::ALL {
-        let of_it = all.iter().filter(|((other, _), _)| *other == scope);
+        let of_it = all.iter().filter(|((other, _), [before, after])| *other == scope && differ(*before, *after));
         let mut rows: Vec<Change> =
             of_it.map(|((_, name), values)| Change { scope, name: name.clone(), values: *values }).collect();
         let by = |change: &Change| (change.values[1] - change.values[0]).abs();

@@ -72,8 +72,8 @@ impl FailIf {
         let Some(row) = comparison.rows.iter().find(|row| row.metric == self.metric) else {
             return Outcome::Undecidable(format!("`{}`: not measured", self.text));
         };
-        // From none to some there is no ratio, and a test may be sure all the same.
-        if row.firm && row.ratio.is_none() {
+        // From none to some there is no ratio, and the word may be sure all the same.
+        if row.ratio.is_none() && matches!(row.word, Word::Better | Word::Worse) {
             let met = row.word == if self.above { Word::Worse } else { Word::Better };
             let text = format!("`{}` is met: from none to some", self.text);
             return if met { Outcome::Met(text) } else { Outcome::NotMet };
@@ -82,7 +82,13 @@ impl FailIf {
             let why = row.reason.as_deref().unwrap_or("no interval");
             return Outcome::Undecidable(format!("`{}` cannot be decided: {why}", self.text));
         };
-        let beyond = if self.above { ratio > self.bound && low > 1.0 } else { ratio < self.bound && high < 1.0 };
+        // A single pair has a word that takes more than its interval.
+        let is_sure = |word: Word, by_interval: bool| if row.firm { by_interval } else { row.word == word };
+        let beyond = if self.above {
+            ratio > self.bound && is_sure(Word::Worse, low > 1.0)
+        } else {
+            ratio < self.bound && is_sure(Word::Better, high < 1.0)
+        };
         if beyond {
             Outcome::Met(format!("`{}` is met: {}", self.text, super::number::change(ratio)))
         } else {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Options,
     changes::Scope,
-    judge::{Design, page_bytes, seconds},
+    drift,
+    judge::{Pair, page_bytes, seconds},
     metric::Metric,
     number::plain,
     run::{Exposure, Measure, Run, Side},
-    statistics::bootstrap,
 };
 
 /// Something that could make a comparison one of something else.
@@ -32,7 +32,7 @@ const SHARE: f64 = 0.2;
 /// Stalls below which a side says little.
 const FEW_STALLS: f64 = 100.0;
 
-pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Options) -> Vec<Guard> {
+pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: &Options) -> Vec<Guard> {
     let sides = [before, after];
     let mut guards = vec![kernel(sides, options), differing("host", sides, |run| run.meta.host.host.clone())];
     // A kernel is only changed by booting.
@@ -56,7 +56,7 @@ pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Opti
     guards.push(volume(sides));
     guards.push(mix(sides));
     guards.push(few_stalls(sides));
-    guards.push(drift(sides));
+    guards.push(drift::drift(sides));
     guards.push(each(sides, "OOM kills", 0.0, oom_kills, "OOM kills in a run: what was killed allocates no more"));
     guards.push(each(sides, "suspended s", 1.0, |run| Some(count(run.suspended_ns) / 1e9), "the host slept in a run"));
     guards.push(each(
@@ -73,9 +73,7 @@ pub(super) fn guards(before: &Side, after: &Side, design: Design, options: &Opti
         |run| Some(count(run.notes.len() as u64)),
         "remarks on how a trace was read: see above",
     ));
-    if design == Design::Pair {
-        guards.push(each_least(sides));
-    }
+    guards.extend(pair.map(short));
     guards
 }
 
@@ -197,39 +195,16 @@ fn few_stalls(sides: [&Side; 2]) -> Guard {
     }
 }
 
-/// Whether runs are still warming up: the stalled time of their last third against their first.
-fn drift(sides: [&Side; 2]) -> Guard {
-    let of = |run: &Run| {
-        let third = run.slices.len() / 3;
-        if third < 10 {
-            return None;
-        }
-        let sum = |slices: &[super::run::Slice]| {
-            let mut sums = super::run::Sums::default();
-            slices.iter().for_each(|slice| sums.add(slice));
-            Metric::StallTotal.value(&sums, 1.0).ok().filter(|value| *value > 0.0)
-        };
-        let (first, last) = (sum(&run.slices[..third])?, sum(&run.slices[run.slices.len() - third..])?);
-        Some((last / first).max(first / last))
-    };
-    let mut ratios: Vec<f64> = sides.iter().flat_map(|side| &side.runs).filter_map(of).collect();
-    ratios.sort_by(f64::total_cmp);
-    // Bursts make single runs drift; a warm-up does so in most.
-    let value = ratios.get(ratios.len() / 2).copied();
-    let text = "times more stalled time at one end of the run than at the other: leave the warm-up out with --since";
-    Guard { name: "drift", value, limit: 2.0, tripped: value.is_some_and(|value| value > 2.0), text: text.to_owned() }
-}
-
-/// Of a single pair: whether blocks can be drawn.
-fn each_least(sides: [&Side; 2]) -> Guard {
-    let blocks =
-        sides.iter().flat_map(|side| &side.runs).map(|run| run.slices.len() / bootstrap::BLOCK).min().unwrap_or(0);
-    let needed = bootstrap::LEAST_BLOCKS;
+/// Of a single pair: for how much longer a side should have been recorded for an interval of the stalled time, in s.
+fn short(pair: &Pair) -> Guard {
+    let total = Metric::ALL.iter().position(|metric| *metric == Metric::StallTotal).and_then(|at| pair.get(at));
+    let refused = total.and_then(|judged| judged.as_ref().err()).filter(|refused| refused.missing_s > 0.0);
     Guard {
         name: "short",
-        value: Some(count(needed.saturating_sub(blocks) as u64)),
+        value: Some(refused.map_or(0.0, |refused| refused.missing_s)),
         limit: 0.0,
-        tripped: blocks < needed,
-        text: format!("{blocks} blocks of 30 s in the shorter run; an interval takes {needed} (10 minutes)"),
+        tripped: refused.is_some(),
+        text: refused
+            .map_or_else(|| "both runs are long enough for an interval".to_owned(), |refused| refused.text.clone()),
     }
 }

@@ -3,15 +3,17 @@
 use super::{
     CONFIDENCE, LEAST_RUNS,
     metric::{Metric, Missing},
-    run::{Exposure, Run, Side, Sums},
-    statistics::{bootstrap, permutation, welch},
+    number::{differ, ratio},
+    pair,
+    run::{Exposure, Run, Side},
+    statistics::{permutation, welch},
 };
 use crate::lines::things;
 
 /// How two sides are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Design {
-    /// One run each: intervals by drawing blocks of it, an indication at most.
+    /// One run each: intervals by the ups and downs within it, an indication at most.
     Pair,
     /// Several runs each, of which fewer than [`LEAST_RUNS`] on a side: intervals, an indication at most.
     FewRuns,
@@ -54,6 +56,15 @@ pub enum Word {
 }
 
 impl Word {
+    /// The word of an interval: of all metrics less is better.
+    pub(super) fn of((low, high): (f64, f64)) -> Self {
+        match () {
+            () if high < 1.0 && differ(1.0, high) => Self::Better,
+            () if low > 1.0 && differ(1.0, low) => Self::Worse,
+            () => Self::NoDifferenceShown,
+        }
+    }
+
     /// Its name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -104,10 +115,13 @@ pub(super) struct Judged {
     pub(super) least_p: Option<f64>,
 }
 
+/// Of a single pair, what it says of each metric.
+pub(super) type Pair = Vec<Result<pair::Judged, pair::Refused>>;
+
 /// The values of a metric, run by run.
 type Values = Vec<Result<f64, Missing>>;
 
-pub(super) fn judge(before: &Side, after: &Side, design: Design, seed: u64) -> Judged {
+pub(super) fn judge(before: &Side, after: &Side, design: Design, pair: Option<&Pair>, seed: u64) -> Judged {
     let sides = [before, after];
     let all = |metric| sides.map(|side| values(metric, side));
     let tested: Vec<(Metric, [Vec<f64>; 2])> = Metric::HEADLINE
@@ -116,13 +130,12 @@ pub(super) fn judge(before: &Side, after: &Side, design: Design, seed: u64) -> J
         .filter_map(|metric| Some((metric, logs(&all(metric))?)))
         .collect();
     let result = test(&tested, design, seed);
-    let drawn = (design == Design::Pair).then(|| draw(&before.runs[0], &after.runs[0], seed)).flatten();
-    let rows = Metric::ALL.into_iter().map(|metric| {
+    let rows = Metric::ALL.into_iter().enumerate().map(|(nth, metric)| {
         let at = tested.iter().position(|(other, _)| *other == metric);
         let p = at.zip(result.as_ref()).map(|(at, result)| result.p[at]);
         let shown =
             Shown { names: sides.map(|side| side.name.as_str()), pooled: sides.map(|side| pooled(metric, side)) };
-        row(metric, &all(metric), &shown, design, drawn.as_deref(), p)
+        row(metric, &all(metric), &shown, design, pair.map(|pair| &pair[nth]), p)
     });
     Judged { rows: rows.collect(), least_p: result.as_ref().map(|result| result.least_p) }
 }
@@ -186,69 +199,31 @@ fn test(tested: &[(Metric, [Vec<f64>; 2])], design: Design, seed: u64) -> Option
     }
 }
 
-/// Ratios of each metric over drawn blocks; `None` when a run is too short.
-fn draw(before: &Run, after: &Run, seed: u64) -> Option<Vec<Option<(f64, f64)>>> {
-    let page = [page_bytes(before), page_bytes(after)];
-    let (mut a, mut b) = (Drawn::new(before, seed)?, Drawn::new(after, seed ^ 1)?);
-    let mut ratios: Vec<Vec<Option<f64>>> = vec![Vec::with_capacity(bootstrap::DRAWS); Metric::ALL.len()];
-    for _ in 0..bootstrap::DRAWS {
-        let (x, y) = (a.sums(), b.sums());
-        for (metric, ratios) in Metric::ALL.into_iter().zip(&mut ratios) {
-            let ratio = metric.value(&x, page[0]).ok().zip(metric.value(&y, page[1]).ok());
-            ratios.push(ratio.filter(|(x, _)| *x > 0.0).map(|(x, y)| y / x));
-        }
-    }
-    Some(ratios.into_iter().map(|ratios| bootstrap::interval(ratios.into_iter(), CONFIDENCE)).collect())
-}
-
-/// Blocks drawn from a run.
-struct Drawn<'a> {
-    run: &'a Run,
-    draws: bootstrap::Draws,
-    prefixes: Vec<bootstrap::Prefix>,
-}
-
-impl<'a> Drawn<'a> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of a recording")]
-    fn new(run: &'a Run, seed: u64) -> Option<Self> {
-        let draws = bootstrap::Draws::new(run.slices.len(), seed)?;
-        let prefix = |at| bootstrap::Prefix::of(run.slices.iter().map(|slice| slice.number(at) as f64));
-        Some(Self { run, draws, prefixes: (0..Sums::NUMBERS).map(prefix).collect() })
-    }
-
-    fn sums(&mut self) -> Sums {
-        let starts = self.draws.draw();
-        let mut sums = Sums::default();
-        for (sum, prefix) in sums.numbers.iter_mut().zip(&self.prefixes) {
-            *sum = prefix.sum(starts);
-        }
-        for &start in starts {
-            self.run.slices[start..start + bootstrap::BLOCK].iter().for_each(|slice| sums.add_latency(slice));
-        }
-        sums
-    }
-}
-
 fn row(
     metric: Metric,
     values: &[Values; 2],
     shown: &Shown<'_>,
     design: Design,
-    drawn: Option<&[Option<(f64, f64)>]>,
+    pair: Option<&Result<pair::Judged, pair::Refused>>,
     p: Option<f64>,
 ) -> Row {
     let means = [mean(&values[0]), mean(&values[1])];
     let missing = means.iter().position(Result::is_err);
     let values_of = means.map(Result::ok);
-    let ratio =
-        values_of[0].zip(values_of[1]).filter(|(before, _)| *before > 0.0).map(|(before, after)| after / before);
-    let blank =
-        Row { metric, values: values_of, ratio, interval: None, p, word: Word::CannotSay, firm: false, reason: None };
+    let by = |[before, after]: [Option<f64>; 2]| before.zip(after).and_then(|(before, after)| ratio(before, after));
+    let blank = Row {
+        metric,
+        values: values_of,
+        ratio: by(values_of),
+        interval: None,
+        p,
+        word: Word::CannotSay,
+        firm: false,
+        reason: None,
+    };
     // All runs together may be enough to say how much it is, if not whether it differs.
-    let [a, b] = shown.pooled;
-    let pooled =
-        Row { values: shown.pooled, ratio: a.zip(b).filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a), ..blank.clone() };
-    if metric == Metric::StallMax && a.is_some() && b.is_some() {
+    let pooled = Row { values: shown.pooled, ratio: by(shown.pooled), ..blank.clone() };
+    if metric == Metric::StallMax && shown.pooled.iter().all(Option::is_some) {
         return Row { reason: Some("one stall is no sample: not tested".to_owned()), ..pooled };
     }
     if let Some(side) = missing {
@@ -258,15 +233,12 @@ fn row(
         return Row { p: None, reason, ..pooled };
     }
     let known = |side: usize| values[side].iter().filter_map(|value| value.ok()).collect::<Vec<_>>();
+    if let Some(judged) = pair {
+        return of_pair(judged, blank);
+    }
     let interval = match design {
-        Design::Pair => {
-            let at = Metric::ALL.iter().position(|other| *other == metric).unwrap_or_default();
-            drawn.and_then(|drawn| drawn[at])
-        }
         Design::Blocks => paired_interval(&known(0), &known(1)),
-        Design::FewRuns | Design::Runs => {
-            welch::ratio(&known(0), &known(1), CONFIDENCE).map(|ratio| (ratio.low, ratio.high))
-        }
+        _ => welch::ratio(&known(0), &known(1), CONFIDENCE).map(|ratio| (ratio.low, ratio.high)),
     };
     let blank = Row { interval, ..blank };
     if let Some(p) = p {
@@ -280,20 +252,27 @@ fn row(
         };
         return Row { word, firm: true, ..blank };
     }
-    let Some((low, high)) = interval else {
-        return Row { reason: Some(no_interval(design, values_of, drawn.is_some())), ..blank };
-    };
-    let word = match () {
-        () if high < 1.0 => Word::Better,
-        () if low > 1.0 => Word::Worse,
-        () => Word::NoDifferenceShown,
+    let Some(interval) = interval else {
+        return Row { reason: Some(no_interval(design, values_of).to_owned()), ..blank };
     };
     let reason = match design {
-        Design::Pair => "indicative: one run a side",
-        Design::FewRuns => "indicative: fewer than 5 runs a side",
+        Design::Pair | Design::FewRuns => "indicative: fewer than 5 runs a side",
         Design::Runs | Design::Blocks => "indicative: not tested, the interval alone",
     };
-    Row { word, reason: Some(reason.to_owned()), ..blank }
+    Row { word: Word::of(interval), reason: Some(reason.to_owned()), ..blank }
+}
+
+/// The row of a single pair.
+fn of_pair(judged: &Result<pair::Judged, pair::Refused>, blank: Row) -> Row {
+    match judged {
+        Ok(judged) => Row {
+            interval: judged.interval,
+            word: judged.word,
+            reason: Some("indicative: one run a side".to_owned()),
+            ..blank
+        },
+        Err(refused) => Row { reason: Some(refused.text.clone()), ..blank },
+    }
 }
 
 /// Of the runs of a side: the geometric mean, or the mean where one is 0.
@@ -338,13 +317,12 @@ fn why(missing: Missing, side: &str, runs: usize) -> String {
     }
 }
 
-fn no_interval(design: Design, values: [Option<f64>; 2], long_enough: bool) -> String {
+fn no_interval(design: Design, values: [Option<f64>; 2]) -> &'static str {
+    let is_none = |value: Option<f64>| matches!(value, Some(value) if value <= 0.0);
     match design {
-        _ if values == [Some(0.0); 2] => "none on either side".to_owned(),
-        Design::Pair if !long_enough => "too short: 10 minutes are needed, or 5 runs".to_owned(),
-        Design::Pair => "too rare for an interval".to_owned(),
-        Design::FewRuns if values.contains(&Some(0.0)) => "a side without any: no ratio".to_owned(),
-        _ => "no interval: a run without any, or one run on a side".to_owned(),
+        _ if is_none(values[0]) && is_none(values[1]) => "none on either side",
+        Design::FewRuns if is_none(values[0]) || is_none(values[1]) => "a side without any: no ratio",
+        _ => "no interval: a run without any, or one run on a side",
     }
 }
 

@@ -139,54 +139,104 @@ impl Metric {
     /// # Errors
     /// Why there is none.
     pub fn value(self, sums: &Sums, page_bytes: f64) -> Result<f64, Missing> {
-        use Measure as M;
-        let per_second = |measure, exposure| {
-            let exposed_s = sums.exposed_s(exposure).ok_or(Missing::NotRead)?;
-            Ok(sums.counted(measure) / exposed_s)
+        let (over, under, scale) = match self.form() {
+            Form::Product { over, under, scale } => (over, under, scale),
+            Form::Quantile(q) => return quantile(sums, q),
+            Form::QuantileOfTime(q) => return quantile_of_time(sums, q),
+            Form::Longest => return Err(Missing::Nothing),
         };
+        let is_unread = |term: &Term| matches!(term, Term::For(_)) && sums.term(*term) <= 0.0;
+        if over.iter().chain(under).any(is_unread) {
+            return Err(Missing::NotRead);
+        }
+        let product = |terms: &[Term]| terms.iter().map(|term| sums.term(*term)).product::<f64>();
+        let below = product(under);
+        let page_bytes = if self == Self::StallPerGib { page_bytes } else { 1.0 };
+        if below > 0.0 { Ok(product(over) / below / page_bytes * scale) } else { Err(Missing::Nothing) }
+    }
+
+    /// How it follows from sums.
+    pub(super) const fn form(self) -> Form {
         match self {
-            Self::StallTotal => per_second(M::StalledNs, Exposure::All).map(|ns| ns / 1e9),
-            Self::StallRate => per_second(M::Stalls, Exposure::All),
-            Self::StallPerGib => {
-                // Both per second of their own time, of which the first slice may lack one.
-                let gib = per_second(M::Allocated, Exposure::Vmstat)? * page_bytes / f64::from(1 << 30);
-                let stalled = per_second(M::StalledNs, Exposure::All)? / 1e9;
-                if gib > 0.0 { Ok(stalled / gib) } else { Err(Missing::Nothing) }
-            }
-            Self::StallP50 => quantile(sums, 0.5),
-            Self::StallP90 => quantile(sums, 0.9),
-            Self::StallP99 => quantile(sums, 0.99),
-            Self::StallP999 => quantile(sums, 0.999),
-            Self::TimeP50 => quantile_of_time(sums, 0.5),
-            Self::TimeP90 => quantile_of_time(sums, 0.9),
-            Self::TimeP99 => quantile_of_time(sums, 0.99),
-            Self::StallMax => Err(Missing::Nothing),
-            Self::KswapdBusy => per_second(M::KswapdNs, Exposure::All).map(|ns| ns / 1e9),
+            Self::StallTotal => product(&[STALLED], &[TIME], 1.0),
+            Self::StallRate => product(&[Term::Of(Measure::Stalls)], &[TIME], 1e9),
+            // Both per second of their own time, of which the first slice may lack one.
+            Self::StallPerGib => product(&[STALLED, OF_VMSTAT], &[Term::Of(Measure::Allocated), TIME], GIB_PER_NS),
+            Self::StallP50 => Form::Quantile(0.5),
+            Self::StallP90 => Form::Quantile(0.9),
+            Self::StallP99 => Form::Quantile(0.99),
+            Self::StallP999 => Form::Quantile(0.999),
+            Self::TimeP50 => Form::QuantileOfTime(0.5),
+            Self::TimeP90 => Form::QuantileOfTime(0.9),
+            Self::TimeP99 => Form::QuantileOfTime(0.99),
+            Self::StallMax => Form::Longest,
+            Self::KswapdBusy => product(&[Term::Of(Measure::KswapdNs)], &[TIME], 1.0),
+            // The time of both is the same, and has to be there.
             Self::ScannedPerReclaimed => {
-                sums.exposed_s(Exposure::Scans).ok_or(Missing::NotRead)?;
-                let reclaimed = sums.counted(M::Reclaimed);
-                if reclaimed > 0.0 { Ok(sums.counted(M::Scanned) / reclaimed) } else { Err(Missing::Nothing) }
+                product(&[Term::Of(Measure::Scanned), OF_SCANS], &[Term::Of(Measure::Reclaimed), OF_SCANS], 1.0)
             }
-            Self::RefaultRate => per_second(M::Refaulted, Exposure::Refaults),
-            Self::SwapinRate => per_second(M::SwappedIn, Exposure::Vmstat),
-            Self::SwapoutRate => per_second(M::SwappedOut, Exposure::Vmstat),
-            Self::PsiSome => per_second(M::SomeNs, Exposure::Pressure).map(|ns| ns / 1e9),
-            Self::PsiFull => per_second(M::FullNs, Exposure::Pressure).map(|ns| ns / 1e9),
-            Self::OomCount => per_second(M::OomKills, Exposure::Vmstat).map(|kills| kills * 3600.0),
+            Self::RefaultRate => product(&[Term::Of(Measure::Refaulted)], &[Term::For(Exposure::Refaults)], 1e9),
+            Self::SwapinRate => product(&[Term::Of(Measure::SwappedIn)], &[OF_VMSTAT], 1e9),
+            Self::SwapoutRate => product(&[Term::Of(Measure::SwappedOut)], &[OF_VMSTAT], 1e9),
+            Self::PsiSome => product(&[Term::Of(Measure::SomeNs)], &[Term::For(Exposure::Pressure)], 1.0),
+            Self::PsiFull => product(&[Term::Of(Measure::FullNs)], &[Term::For(Exposure::Pressure)], 1.0),
+            Self::OomCount => product(&[Term::Of(Measure::OomKills)], &[OF_VMSTAT], 3600e9),
+        }
+    }
+}
+
+/// How a metric follows from sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Form {
+    /// A product of sums by a product of others, in a unit that is `scale` of it.
+    Product { over: &'static [Term], under: &'static [Term], scale: f64 },
+    /// The length of which this share of all stalls is not longer.
+    Quantile(f64),
+    /// The length of stall of which this share of all stalled time is not longer.
+    QuantileOfTime(f64),
+    /// The longest stall.
+    Longest,
+}
+
+/// A sum that metrics are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Term {
+    /// What was counted.
+    Of(Measure),
+    /// The time for which something was looked at, in ns.
+    For(Exposure),
+}
+
+const STALLED: Term = Term::Of(Measure::StalledNs);
+const TIME: Term = Term::For(Exposure::All);
+const OF_VMSTAT: Term = Term::For(Exposure::Vmstat);
+const OF_SCANS: Term = Term::For(Exposure::Scans);
+/// Seconds per GiB, in ns a byte.
+const GIB_PER_NS: f64 = (1_u64 << 30) as f64 * 1e-9;
+
+const fn product(over: &'static [Term], under: &'static [Term], scale: f64) -> Form {
+    Form::Product { over, under, scale }
+}
+
+impl Sums {
+    pub(super) fn term(&self, term: Term) -> f64 {
+        match term {
+            Term::Of(measure) => self.counted(measure),
+            Term::For(exposure) => self.exposed_s(exposure).unwrap_or(0.0) * 1e9,
         }
     }
 }
 
 /// Middle of a bucket, in ns.
 #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
-fn middle_ns(bucket: usize) -> f64 {
+pub(super) fn middle_ns(bucket: usize) -> f64 {
     let low = lower_bound_ns(bucket);
     let high = if bucket + 1 < BUCKETS { lower_bound_ns(bucket + 1) } else { low };
     (low + (high - low) / 2) as f64
 }
 
 /// Where the running sum reaches the share `q` of all, over weights by bucket.
-fn reached(weights: impl Iterator<Item = f64> + Clone, q: f64) -> Option<f64> {
+pub(super) fn reached(weights: impl Iterator<Item = f64> + Clone, q: f64) -> Option<f64> {
     let wanted = weights.clone().sum::<f64>() * q;
     let mut sum = 0.0;
     let at = weights.enumerate().find(|(_, weight)| {

@@ -6,13 +6,16 @@
 mod changes;
 mod collect;
 mod conclusion;
+mod drift;
 pub mod fail_if;
 mod guards;
 mod judge;
 mod markdown;
 mod metric;
 mod number;
+mod pair;
 mod power;
+mod refusal;
 pub mod run;
 pub mod statistics;
 mod text;
@@ -84,8 +87,10 @@ pub struct Comparison {
 pub fn compare(before: &Side, after: &Side, options: &Options) -> Comparison {
     let sides = [before, after];
     let design = Design::of(before.runs.len(), after.runs.len(), options.paired);
-    let judged = judge::judge(before, after, design, options.seed);
-    let guards = guards::guards(before, after, design, options);
+    let pair =
+        (design == Design::Pair).then(|| pair::judge([&before.runs[0], &after.runs[0]], [&before.name, &after.name]));
+    let judged = judge::judge(before, after, design, pair.as_ref(), options.seed);
+    let guards = guards::guards(before, after, pair.as_ref(), options);
     let tuned = tuned::tuned(&sides.map(|side| side.runs.iter().map(Run::facts).collect()));
     let conclusion = conclusion::conclusion(&judged.rows, &guards, design, [&before.name, &after.name]);
     Comparison {

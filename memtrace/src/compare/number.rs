@@ -38,6 +38,20 @@ impl Unit {
     }
 }
 
+/// The least difference that is one, as a share of the larger value: the same numbers, added up in another order, differ by
+/// less, and no effect that small can be measured.
+const LEAST_DIFFERENCE: f64 = 1e-9;
+
+/// Whether two values differ by more than arithmetic makes.
+pub(super) fn differ(a: f64, b: f64) -> bool {
+    (a - b).abs() > LEAST_DIFFERENCE * a.abs().max(b.abs())
+}
+
+/// After by before; `None` where there was none before.
+pub(super) fn ratio(before: f64, after: f64) -> Option<f64> {
+    (before > 0.0).then(|| if differ(before, after) { after / before } else { 1.0 })
+}
+
 /// Three digits that mean something.
 pub(super) fn plain(value: f64) -> String {
     let size = value.abs();

@@ -83,6 +83,18 @@ impl Slice {
         if at < EXPOSURES { self.exposed_ns[at] } else { self.counted[at - EXPOSURES] }
     }
 
+    /// For how long something was looked at in it, in ns.
+    #[must_use]
+    pub const fn exposed_ns(&self, exposure: Exposure) -> u64 {
+        self.exposed_ns[exposure as usize]
+    }
+
+    /// What was counted in it.
+    #[must_use]
+    pub const fn counted(&self, measure: Measure) -> u64 {
+        self.counted[measure as usize]
+    }
+
     /// Adds another slice.
     pub fn merge(&mut self, other: &Self) {
         self.exposed_ns.iter_mut().zip(other.exposed_ns).for_each(|(sum, n)| *sum = sum.saturating_add(n));

@@ -1,7 +1,6 @@
-//! The comparison as a whole: on loads whose law is known, and on what runs can lack.
+//! The comparison as a whole, and what runs can lack. On loads whose law is known it is in `tests/intervals`.
 
 pub(super) mod made;
-mod simulated;
 
 use self::made::{run, side, slice};
 use super::{Comparison, Metric, Options, TextView, Word, compare, fail_if::Outcome, markdown, text};
@@ -54,7 +53,7 @@ fn one_run_a_side_is_an_indication_and_takes_ten_minutes() {
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.firm), (Word::Worse, false));
     assert!(plain(&comparison).contains("indicative"));
-    let short = compare(&long(10, 599), &long(30, 900), &Options::default());
+    let short = compare(&long(10, 590), &long(30, 900), &Options::default());
     assert!(short.rows.iter().all(|row| row.word == Word::CannotSay), "{}", plain(&short));
     assert!(short.guards.iter().any(|guard| guard.name == "short" && guard.tripped));
 }
@@ -84,6 +83,60 @@ fn what_lacks_on_a_side_cannot_be_said() {
     let comparison = compare(&calm, &five("new", 20), &Options::default());
     let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
     assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
+}
+
+/// A side of one run with bursts of stalls of 1 ms, each of so many seconds, so many seconds after the last.
+fn bursts(name: &str, seconds: usize, on: usize, every: usize) -> super::Side {
+    let second = |at: usize| slice(if at % every < on { 20 + (at * 7 % 11) as u32 } else { 0 }, 1_000_000);
+    side(name, vec![run((0..seconds).map(second).collect())])
+}
+
+#[test]
+fn few_bursts_have_no_interval_and_say_how_long_to_record() {
+    let second =
+        |at: usize| slice(if (100..160).contains(&at) || (430..450).contains(&at) { 20 } else { 0 }, 1_000_000);
+    let old = side("old", vec![run((0..600).map(second).collect())]);
+    let comparison = compare(&old, &bursts("new", 600, 2, 12), &Options::default());
+    let total = row(&comparison, Metric::StallTotal);
+    assert_eq!((total.word, total.interval), (Word::CannotSay, None));
+    let reason = total.reason.as_deref().unwrap();
+    assert!(reason.starts_with("only 2 bursts of about 40 s in old: record "), "{reason}");
+    assert!(reason.ends_with(" a side, or 5 runs"), "{reason}");
+    let short = comparison.guards.iter().find(|guard| guard.name == "short").unwrap();
+    assert!(short.tripped && short.value.unwrap() > 0.0 && short.text == reason, "{short:?}");
+    assert!(plain(&comparison).contains(reason) && markdown(&comparison).contains(reason));
+    assert!(comparison.conclusion.lines[0].contains(reason), "{:?}", comparison.conclusion);
+    let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
+    assert!(matches!(failed, Outcome::Undecidable(_)), "{failed:?}");
+}
+
+#[test]
+fn many_bursts_on_one_side_and_none_on_the_other_differ() {
+    let calm = || side("calm", vec![run(vec![slice(0, 0); 1800])]);
+    let bursty = || bursts("bursty", 1800, 4, 24);
+    let gone = compare(&bursty(), &calm(), &Options::default());
+    let rate = row(&gone, Metric::StallRate);
+    assert_eq!((rate.word, rate.interval.unwrap().0), (Word::Better, 0.0));
+    let come = compare(&calm(), &bursty(), &Options::default());
+    let rate = row(&come, Metric::StallRate);
+    assert_eq!((rate.word, rate.firm, rate.interval, rate.ratio), (Word::Worse, false, None, None));
+    let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&come);
+    assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
+    // A single burst is no reason for a word.
+    let once = side("once", vec![run((0..1800).map(|at| slice(u32::from(at < 5), 1_000_000)).collect())]);
+    assert_eq!(row(&compare(&once, &calm(), &Options::default()), Metric::StallRate).word, Word::CannotSay);
+}
+
+#[test]
+fn what_differs_in_the_last_digits_is_no_change() {
+    let of = |rate: f64| {
+        let groups = [((super::changes::Scope::Process, "db".to_owned()), rate)];
+        side("x", vec![super::Run { groups: groups.into(), ..run(vec![slice(1, 1000); 60]) }])
+    };
+    assert!(compare(&of(0.1 + 0.2), &of(0.3), &Options::default()).changes.is_empty());
+    assert_eq!(compare(&of(0.3), &of(0.300_001), &Options::default()).changes.len(), 1);
+    assert_eq!(super::number::ratio(0.1 + 0.2, 0.3), Some(1.0));
+    assert_eq!(Word::of((1.0 - 1e-12, 1.0 - 1e-13)), Word::NoDifferenceShown);
 }
 
 #[test]

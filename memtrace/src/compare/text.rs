@@ -47,7 +47,9 @@ pub fn text(comparison: &Comparison, view: TextView) -> String {
 /// What was tested and how, and what it could find.
 pub(super) fn design(comparison: &Comparison) -> String {
     let test = match comparison.design {
-        Design::Pair => return "one run a side: intervals by drawing blocks of 30 s; an indication at most".to_owned(),
+        Design::Pair => {
+            return "one run a side: intervals by the ups and downs within each; an indication at most".to_owned();
+        }
         Design::FewRuns => {
             return format!("intervals over runs; a firm word takes {LEAST_RUNS} runs a side");
         }

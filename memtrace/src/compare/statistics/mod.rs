@@ -1,7 +1,8 @@
 //! The statistics of a comparison. Stalls are bursty: events, and even seconds, are not independent samples. Runs are
-//! judged, or long blocks of seconds, and never single stalls.
+//! judged, or one run by the memory of its seconds, and never single stalls.
 
-pub mod bootstrap;
+pub mod long_run;
+pub mod memory;
 pub mod permutation;
 pub mod welch;
 

@@ -9,22 +9,13 @@ use crate::{replay::without_meta, trace::model::ClockReading};
 
 /// A second with so many stalls of the same length.
 pub(in crate::compare) fn slice(stalls: u32, dur_ns: u64) -> Slice {
-    of_latencies(&vec![dur_ns; stalls as usize])
-}
-
-/// A second with these stalls.
-pub(super) fn of_latencies(latencies_ns: &[u64]) -> Slice {
     let mut slice = Slice::default();
     let all = [Exposure::All, Exposure::Vmstat, Exposure::Pressure, Exposure::Refaults, Exposure::Scans];
     all.into_iter().for_each(|exposure| slice.expose(exposure, 1_000_000_000));
-    let mut buckets: BTreeMap<u16, u32> = BTreeMap::new();
-    for &ns in latencies_ns {
-        slice.count(Measure::Stalls, 1);
-        slice.count(Measure::StalledNs, ns);
-        *buckets.entry(u16::try_from(bucket_of(ns)).unwrap()).or_default() += 1;
-    }
+    slice.count(Measure::Stalls, stalls.into());
+    slice.count(Measure::StalledNs, dur_ns * u64::from(stalls));
     slice.count(Measure::Allocated, 1 << 16);
-    slice.latency = buckets.into_iter().collect();
+    slice.latency.extend((stalls > 0).then_some((u16::try_from(bucket_of(dur_ns)).unwrap(), stalls)));
     slice
 }
 

@@ -7,7 +7,7 @@
 /// Wavelets of a scale that count at most. Stalls are not Gaussian, so the many wavelets of the shortest scales would
 /// outvote those of the long scales, which matter here.
 const MOST_WAVELETS: f64 = 64.0;
-/// Shares of the variance of long sums that come from the part with memory.
+/// Shares of the variance of long sums that come from the part with memory, beside all of it.
 const SHARES: u32 = 10;
 /// Factor from one decay time to the next.
 const STEP: f64 = 1.4;
@@ -61,8 +61,8 @@ impl Memory {
         consider(none.decay, none.share, 1.0);
         let mut decay = 1.0;
         while decay < float(values.len()) / 6.0 {
-            for share in 1..=SHARES {
-                consider(decay, 1.0 - 0.5_f64.powf(f64::from(share) * 0.6), -decay.ln());
+            for share in (1..=SHARES).map(|n| 1.0 - 0.5_f64.powf(f64::from(n) * 0.6)).chain([1.0]) {
+                consider(decay, share, -decay.ln());
             }
             decay *= STEP;
         }

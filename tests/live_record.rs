@@ -42,7 +42,7 @@ struct Held {
     damaged: u64,
 }
 
-/// Whether a file that is being written has its end by now.
+/// True when a file that is being written has its end by now.
 fn is_whole(path: &Path) -> bool {
     let mut reader = Reader::new(File::open(path).expect("the trace"));
     std::iter::from_fn(|| reader.next_item().ok().flatten()).any(|item| matches!(item, Item::End(_)))

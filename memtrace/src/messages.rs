@@ -26,7 +26,7 @@ pub const WHILE_TRACING: Duration = Duration::from_millis(200);
 static LOST: AtomicU64 = AtomicU64::new(0);
 /// How long a message may wait for room, in ms; `u64::MAX` is for ever.
 static PATIENCE_MS: AtomicU64 = AtomicU64::new(u64::MAX);
-/// Whether the last message waited in vain: the next one does not wait again.
+/// True when the last message waited in vain: the next one does not wait again.
 static STUCK: AtomicBool = AtomicBool::new(false);
 
 /// Writes a line on stderr: `memtrace: ` and the text, given as to `format!`.
@@ -59,7 +59,7 @@ pub fn progress(text: &str) {
     }
 }
 
-/// Whether stderr is a terminal.
+/// True when stderr is a terminal.
 #[must_use]
 pub fn on_terminal() -> bool {
     io::stderr().is_terminal()

@@ -36,19 +36,19 @@ impl<'a> Untrusted<'a> {
         self.0
     }
 
-    /// Whether it is this known word.
+    /// True when it is this known word.
     #[must_use]
     pub fn is(self, word: &str) -> bool {
         self.0 == word.as_bytes()
     }
 
-    /// Whether nothing is in it.
+    /// True when nothing is in it.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a known word is somewhere in it.
+    /// True when a known word is somewhere in it.
     #[must_use]
     pub fn contains(self, word: &str) -> bool {
         memchr::memmem::find(self.0, word.as_bytes()).is_some()
@@ -135,13 +135,13 @@ impl Text {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// Whether it is this known word.
+    /// True when it is this known word.
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         self.borrowed().is(word)
     }
 
-    /// Whether nothing is in it.
+    /// True when nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

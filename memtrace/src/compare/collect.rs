@@ -147,7 +147,7 @@ impl Collector {
     }
 }
 
-/// Whether a note says nothing against a comparison: events are not read here, a sleep has a guard of its own, and
+/// True when a note says nothing against a comparison: events are not read here, a sleep has a guard of its own, and
 /// what is there twice was counted once.
 const fn is_no_matter(note: &Note) -> bool {
     matches!(note, Note::Untold { .. } | Note::Suspended { .. } | Note::Twice { .. })

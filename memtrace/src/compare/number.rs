@@ -42,7 +42,7 @@ impl Unit {
 /// less, and no effect that small can be measured.
 const LEAST_DIFFERENCE: f64 = 1e-9;
 
-/// Whether two values differ by more than arithmetic makes.
+/// True when two values differ by more than arithmetic makes.
 pub(super) fn differ(a: f64, b: f64) -> bool {
     (a - b).abs() > LEAST_DIFFERENCE * a.abs().max(b.abs())
 }

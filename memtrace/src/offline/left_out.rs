@@ -23,7 +23,7 @@ struct Group {
     range: (u64, u64),
     /// The first and the last time, `CLOCK_MONOTONIC` in ns.
     times_ns: (Option<u64>, Option<u64>),
-    /// Whether the last time is the first one of the next good block.
+    /// True when the last time is the first one of the next good block.
     is_open: bool,
 }
 
@@ -85,7 +85,7 @@ impl LeftOut {
         });
     }
 
-    /// Whether anything but a last, incomplete block is left out.
+    /// True when anything but a last, incomplete block is left out.
     pub(super) fn is_damaged(&self) -> bool {
         !self.groups.is_empty()
     }

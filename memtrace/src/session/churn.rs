@@ -34,7 +34,7 @@ impl Counted {
 }
 
 impl CgroupChurn {
-    /// Whether there is nothing to tell.
+    /// True when there is nothing to tell.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.appeared.count == 0 && self.gone.count == 0

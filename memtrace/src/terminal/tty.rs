@@ -97,7 +97,7 @@ fn hook() -> io::Result<()> {
     unsafe { low_level::register(SIGABRT, leave_at_once) }.map(|_| ())
 }
 
-/// Whether a thread has panicked: the screen was left, and is not to be drawn again.
+/// True when a thread has panicked: the screen was left, and is not to be drawn again.
 pub(super) fn is_over() -> bool {
     OVER.load(Ordering::SeqCst)
 }

@@ -9,7 +9,7 @@ pub struct Damage {
     pub offset: u64,
     /// How long it is, in bytes.
     pub bytes: u64,
-    /// Whether the input just ends there, as after a kill; nothing is then known to be wrong.
+    /// True when the input just ends there, as after a kill; nothing is then known to be wrong.
     pub is_cut: bool,
     /// What is wrong, in words.
     pub what: String,

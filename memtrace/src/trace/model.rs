@@ -190,7 +190,7 @@ pub struct Setup {
     pub hooks: Vec<HookRecord>,
     /// The kernel's names of the allocation flags, by bit.
     pub gfp_names: Vec<(u32, Text)>,
-    /// Whether new and gone cgroups are remarks of their own. In older traces a first limit of a cgroup that had none may
+    /// True when new and gone cgroups are remarks of their own. In older traces a first limit of a cgroup that had none may
     /// be that of a new cgroup.
     pub cgroup_remarks: bool,
 }

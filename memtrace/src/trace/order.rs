@@ -65,7 +65,7 @@ impl Order {
         Ok(())
     }
 
-    /// Whether a stall that ended at this time lies before the last tick.
+    /// True when a stall that ended at this time lies before the last tick.
     pub(super) fn is_late(&self, t_ns: u64) -> bool {
         self.tick.as_ref().is_some_and(|(last_ns, _)| t_ns.saturating_add(LATE_NS) < *last_ns)
     }

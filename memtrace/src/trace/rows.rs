@@ -169,7 +169,7 @@ impl RowReader {
         self.forget_when_full();
     }
 
-    /// Whether the stalls of a process in these events were passed on as such that no event told.
+    /// True when the stalls of a process in these events were passed on as such that no event told.
     pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Told]) -> bool {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, take(start)));
         keys.zip(processes)

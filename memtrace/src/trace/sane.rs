@@ -37,7 +37,7 @@ fn all_below(most: u64, numbers: impl IntoIterator<Item = u64>) -> bool {
     numbers.into_iter().all(|n| n < most)
 }
 
-/// Whether all numbers of a tick can be.
+/// True when every number of a tick is possible.
 pub(super) fn is_sane(tick: &TickRecord) -> bool {
     let input = &tick.input;
     times_are_sane(input)
@@ -106,7 +106,7 @@ fn evictors_are_sane(input: &TickInput) -> bool {
     all_below(MOST, sums().map(|sum| sum.samples)) && all_below(MOST_NS, sums().map(|sum| sum.away_ns))
 }
 
-/// Whether these counters of the kernel can be.
+/// True when these counters of the kernel are possible.
 pub(super) fn are_sane(readings: &Readings) -> bool {
     let values = [&readings.before, &readings.after]
         .into_iter()
@@ -114,7 +114,7 @@ pub(super) fn are_sane(readings: &Readings) -> bool {
     all_below(MOST_COUNTER, values.copied())
 }
 
-/// Whether all numbers of the beginning of a segment can be.
+/// True when every number of the beginning of a segment is possible.
 pub(super) fn is_meta_sane(meta: &Meta) -> bool {
     let sizes = meta.host.swap.iter().flat_map(|area| [area.size_bytes, area.used_bytes]);
     let before = meta.before.iter();
@@ -135,17 +135,17 @@ pub(super) fn is_meta_sane(meta: &Meta) -> bool {
         && all_below(MOST_NS, times)
 }
 
-/// Whether these clocks can be.
+/// True when these clocks are possible.
 pub(super) fn is_clock_sane(clock: &ClockReading) -> bool {
     all_below(MOST_NS, [clock.monotonic_ns, clock.boottime_ns])
 }
 
-/// Whether all numbers of an end can be.
+/// True when every number of an end is possible.
 pub(super) fn is_end_sane(end: &End) -> bool {
     all_below(MOST_NS, end.open.iter().map(|open| open.begin_ns).chain([end.t_ns])) && all_below(MOST, end.lost)
 }
 
-/// Whether all numbers of a stall can be.
+/// True when every number of a stall is possible.
 pub(super) fn is_stall_sane(stall: &Stall) -> bool {
     let parts = [stall.throttled_ns, stall.scan_ns, stall.soft_limit_ns, stall.shrinkers_ns, stall.nested_ns];
     let off_cpu = stall.off_cpu.and_then(|off_cpu| off_cpu.measured_ns().or(off_cpu.estimated_ns()));
@@ -154,7 +154,7 @@ pub(super) fn is_stall_sane(stall: &Stall) -> bool {
     all_below(MOST_NS, times) && all_below(MOST, [stall.scanned_pages, stall.reclaimed_pages].into_iter().flatten())
 }
 
-/// Whether all numbers of an OOM kill can be.
+/// True when every number of an OOM kill is possible.
 pub(super) fn is_oom_sane(oom: &Oom) -> bool {
     let victim = &oom.victim;
     let sizes = [victim.anon_rss_bytes, victim.file_rss_bytes, victim.shmem_rss_bytes];
@@ -164,7 +164,7 @@ pub(super) fn is_oom_sane(oom: &Oom) -> bool {
         && all_below(MOST_NS, oom.memory_back.map(|back| back.after_ns))
 }
 
-/// Whether the sum of stalls on a stack can be.
+/// True when the sum of stalls on a stack is possible.
 pub(super) fn is_stack_sane(sum: &StackSum) -> bool {
     sum.stalls < MOST && sum.total_ns < MOST_NS
 }

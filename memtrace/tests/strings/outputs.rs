@@ -20,7 +20,7 @@ use serde_json::Value;
 pub(crate) struct Checked(String);
 
 impl Checked {
-    /// Whether a word was in some output.
+    /// True when a word was in some output.
     pub(crate) fn saw(&self, word: &str) -> bool {
         self.0.contains(word)
     }

@@ -32,7 +32,7 @@ pub(super) struct Cgroups {
     limits: BTreeMap<Text, Vec<Setting>>,
     departed: BTreeMap<Text, Vec<Setting>>,
     interval: u32,
-    /// Whether the list of limits at the start is cut: the first look at a cgroup that is not in it is then no news.
+    /// True when the list of limits at the start is cut: the first look at a cgroup that is not in it is then no news.
     was_cut: bool,
 }
 

@@ -73,7 +73,9 @@ impl Asked {
             && until_ns <= since_ns
         {
             let (since_ns, until_ns) = (time(*since_ns), time(*until_ns));
-            return Err(format!("{until} is {until_ns} and not after {since}, {since_ns}: nothing lies between them"));
+            return Err(format!(
+                "nothing lies between {since} ({since_ns}) and {until} ({until_ns}), which is no later"
+            ));
         }
         let Some(last_ns) = trace.last_tick_ns else { return Ok(window) };
         let is_late = window.since_ns.is_some_and(|since_ns| since_ns >= last_ns);
@@ -172,7 +174,7 @@ mod tests {
             ("13:06", "", "--since 13:06:00 is 13:06:00"),
             ("", "13:03", "--until 13:03:00 is 13:03:00"),
             ("", "2026-11-23 13:04:30", "--until 2026-11-23 13:04:30 is"),
-            ("50s", "-20s", "is 13:04:40 and not after --since +50s, 13:04:50"),
+            ("50s", "-20s", "between --since +50s (13:04:50) and --until -20s (13:04:40), which is no later"),
         ] {
             let said = asked(since, until).window(&trace()).unwrap_err();
             assert!(said.contains(words), "{said}");

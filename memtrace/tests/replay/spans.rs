@@ -28,7 +28,7 @@ fn a_time_in_which_nothing_lies_is_2_and_shows_nothing() {
     for (args, words) in [
         (&["--since", "5s", "--until", "3s"][..], "--until +3s is not after --since +5s"),
         (&["--since", "5s", "--until", "5s"], "--until +5s is not after --since +5s"),
-        (&["--since", "22:13:30", "--until", "3s"], "--until +3s is 22:13:23 and not after --since 22:13:30, 22:13:30"),
+        (&["--since", "22:13:30", "--until", "3s"], "between --since 22:13:30 (22:13:30) and --until +3s (22:13:23)"),
         (&["--since", "1h"], "the trace goes from 22:13:20 to 22:13:32, and --since +3600s is 23:13:20"),
         (&["--until", "2023-11-14 22:13:19"], "and --until 2023-11-14 22:13:19 is 22:13:19"),
         (&["--until", "-12s"], "the trace goes from 22:13:20 to 22:13:32, and --until -12s is 22:13:20"),

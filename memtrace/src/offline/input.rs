@@ -128,7 +128,7 @@ impl Opener {
         for path in files {
             match self.input(&path)? {
                 Ok((source, index)) => {
-                    inputs.status = graver(inputs.status, said(&source, index.failed.as_ref()));
+                    inputs.status = graver(inputs.status, said(&source, &index));
                     let number = inputs.sources.len();
                     pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
                     inputs.sources.push(source);
@@ -251,11 +251,19 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
     .find_map(|(is_it, what)| is_it.then_some(what))
 }
 
-/// Says why the rest of an input was not read; the exit status for it.
-fn said(source: &Source, failed: Option<&ReadError>) -> u8 {
-    let Some(error) = failed else { return 0 };
-    say!("{}", in_words(source, error));
-    if matches!(error, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED }
+/// Says why the rest of an input was not read, or all of it; the exit status for it.
+fn said(source: &Source, index: &Index) -> u8 {
+    match &index.failed {
+        Some(error) => {
+            say!("{}", in_words(source, error));
+            if matches!(error, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED }
+        }
+        None if index.pieces.is_empty() => {
+            say!("{} has no whole block: it ends inside its first one, or is damaged from end to end", source.shown);
+            EXIT_DAMAGED
+        }
+        None => 0,
+    }
 }
 
 /// A path, for a person.

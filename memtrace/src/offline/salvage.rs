@@ -1,15 +1,16 @@
 //! `memtrace salvage`: the part of a damaged trace that can be read, in a new file.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufWriter, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{
-    EXIT_DAMAGED, EXIT_FAILURE, graver,
+    EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver,
     input::{open_once, shown},
     left_out::LeftOut,
 };
@@ -34,6 +35,12 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             return Ok(status);
         }
     };
+    if is_same(&input, target) {
+        let (from, to) = (&from, shown(target));
+        bail!(WrongUsage(format!(
+            "{to} is {from} itself: the intact part goes to a new file, and {from} stays as it is"
+        )));
+    }
     // The judgement of `report`: what it uses is kept, and nothing else.
     let mut reader = Reader::new(input);
     let (mut blocks, mut size, mut status) = (0, 0, 0);
@@ -65,7 +72,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
         }
     }
     let Some((mut out, unnamed)) = out else {
-        say!("nothing in {from} could be saved; no file was made");
+        say!("no block of {from} is whole, so there is nothing to save; no file was made");
         return Ok(graver(status, EXIT_DAMAGED));
     };
     let written = out.flush().and_then(|()| out.get_ref().sync_all());
@@ -74,6 +81,16 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     say!("saved {} ({}) of {from} to {}", things(blocks, "block"), bytes(size), shown(target));
     left.lines(clock.as_ref()).iter().for_each(|line| say!("{line}"));
     Ok(graver(status, if left.is_damaged() { EXIT_DAMAGED } else { 0 }))
+}
+
+/// True when the path names the file that is open.
+fn is_same(open: &File, path: &Path) -> bool {
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (open.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => place(open) == place(named),
+        // A path that names nothing yet names another file.
+        _ => false,
+    }
 }
 
 /// The new file, which gets its name when all is in it.

@@ -160,3 +160,32 @@ fn bytes_that_are_no_block_lie_between_the_times_around_them() {
     let want = format!("1 part that is no whole block, bytes {at} to {}, 22:13:2", at + size - 1);
     assert!(words.contains(&want), "{words}");
 }
+
+#[test]
+fn a_trace_cut_inside_its_first_block_is_damaged_and_not_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = &recorded().0[0].1;
+    for length in [first.len() / 2, first.len() - 1] {
+        fs::write(dir.path().join("cut.mtrc"), &first[..length]).unwrap();
+        for args in [&["report"][..], &["report", "--json"], &["replay", "--lines"], &["salvage", "-o", "out.mtrc"]] {
+            let out = memtrace(dir.path(), &[args, &["cut.mtrc"]].concat(), None);
+            assert_eq!(out.status.code(), Some(5), "{length}, {args:?}: {}", text(&out.stderr));
+            assert!(text(&out.stderr).contains("whole"), "{length}, {args:?}: {}", text(&out.stderr));
+        }
+        assert!(!dir.path().join("out.mtrc").exists());
+    }
+}
+
+#[test]
+fn a_trace_is_never_replaced_by_its_own_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "in.mtrc", &recorded());
+    fs::hard_link(dir.path().join("in.mtrc"), dir.path().join("link.mtrc")).unwrap();
+    let before = fs::read(dir.path().join("in.mtrc")).unwrap();
+    for name in ["in.mtrc", "./in.mtrc", "link.mtrc"] {
+        let out = memtrace(dir.path(), &["salvage", "--force", "in.mtrc", "-o", name], None);
+        assert_eq!(out.status.code(), Some(2), "{name}: {}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("itself"), "{name}: {}", text(&out.stderr));
+    }
+    assert_eq!(fs::read(dir.path().join("in.mtrc")).unwrap(), before);
+}

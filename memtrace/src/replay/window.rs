@@ -63,6 +63,8 @@ impl Asked {
         };
         let window = Window { since_ns: resolve(&self.since)?, until_ns: resolve(&self.until)? };
         let time = |t_ns: u64| match &trace.clock {
+            // What lies before the boot is cut to it.
+            Some(_) if t_ns == 0 => "before the host booted".to_owned(),
             Some(clock) => clock.seconds(t_ns),
             None => crate::lines::duration(t_ns.saturating_sub(trace.start_ns)),
         };
@@ -71,6 +73,7 @@ impl Asked {
         let until = self.until.as_ref().zip(window.until_ns).map(|(when, ns)| (format!("{until_name} {when}"), ns));
         if let (Some((since, since_ns)), Some((until, until_ns))) = (&since, &until)
             && until_ns <= since_ns
+            && *until_ns > 0
         {
             let (since_ns, until_ns) = (time(*since_ns), time(*until_ns));
             return Err(format!(
@@ -174,6 +177,7 @@ mod tests {
             ("13:06", "", "--since 13:06:00 is 13:06:00"),
             ("", "13:03", "--until 13:03:00 is 13:03:00"),
             ("", "2026-11-23 13:04:30", "--until 2026-11-23 13:04:30 is"),
+            ("12:00", "12:30", "and --until 12:30:00 is before the host booted"),
             ("50s", "-20s", "between --since +50s (13:04:50) and --until -20s (13:04:40), which is no later"),
         ] {
             let said = asked(since, until).window(&trace()).unwrap_err();

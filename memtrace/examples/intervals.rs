@@ -1,4 +1,4 @@
-//! How right the words and intervals of `memtrace compare` are, on loads whose law is known:
+//! Errors of the words and intervals of `memtrace compare`, measured on loads whose law is known:
 //! `cargo run --release -p memtrace --example intervals -- --seeds 1000`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "an example that says what it measured")]

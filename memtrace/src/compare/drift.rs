@@ -18,13 +18,14 @@ use super::{
 const LEAST_RUNS: usize = 6;
 /// Slices that a third needs.
 const LEAST_SLICES: usize = 10;
-/// How often chance may trip one of the two ways: by the spread of runs, and by the ups and downs within a run or two,
-/// which are known less well.
+/// Share of stationary sets that chance may trip, where the spread between runs is the measure.
 const CHANCE: f64 = 0.02;
+/// Share of stationary sets that chance may trip, where the ups and downs within a run or two are the measure. These are
+/// known less well.
 const CHANCE_WITHIN: f64 = 0.01;
 /// A ratio that is no warm-up, however sure it is.
 const LEAST_RATIO: f64 = 1.1;
-/// What is shown at most.
+/// Largest ratio that is shown.
 const MOST_RATIO: f64 = 100.0;
 
 pub(super) fn drift(sides: [&Side; 2]) -> Guard {
@@ -124,7 +125,7 @@ fn contrast(all: &[(f64, f64)], unit: f64, within: bool) -> Contrast {
     Contrast { difference: (means[0] - means[1]) / unit, within }
 }
 
-/// How the first thirds of all runs differ from their rests, and by how much chance makes them.
+/// Difference between the first third of the runs and the rest of them, and the part of it that chance makes.
 struct Found {
     is_more_at_first: bool,
     ratio: f64,

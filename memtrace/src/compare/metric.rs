@@ -155,7 +155,7 @@ impl Metric {
         if below > 0.0 { Ok(product(over) / below / page_bytes * scale) } else { Err(Missing::Nothing) }
     }
 
-    /// How it follows from sums.
+    /// Formula of the metric.
     pub(super) const fn form(self) -> Form {
         match self {
             Self::StallTotal => product(&[STALLED], &[TIME], 1.0),
@@ -185,7 +185,7 @@ impl Metric {
     }
 }
 
-/// How a metric follows from sums.
+/// Formula of a metric, over sums of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Form {
     /// A product of sums by a product of others, in a unit that is `scale` of it.
@@ -201,7 +201,7 @@ pub(super) enum Form {
 /// A sum that metrics are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Term {
-    /// What was counted.
+    /// A sum of counts.
     Of(Measure),
     /// The time for which something was looked at, in ns.
     For(Exposure),

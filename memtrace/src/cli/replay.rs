@@ -9,8 +9,8 @@ use super::{FilterArgs, duration, report::TimeArgs};
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReplayArgs {
-    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once. A pipe is
-    /// read to its end first
+    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once. One pipe
+    /// alone is shown as it comes; with --speed max, on the screen, and beside other inputs it is read to its end first
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 

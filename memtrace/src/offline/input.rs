@@ -15,7 +15,12 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver, recordings::Recording, spool::Spool};
+use super::{
+    EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver,
+    recordings::Recording,
+    spool::Spool,
+    stream::{self, Streamed},
+};
 use crate::{
     trace::{
         ReadError,
@@ -42,9 +47,16 @@ enum Place {
     Path(PathBuf),
     /// A file that is open, from this offset on.
     Open(Arc<File>, u64),
+    /// A pipe, which is read as it comes.
+    Pipe,
 }
 
 impl Source {
+    /// A pipe that is read as it comes.
+    fn pipe(shown: String) -> Self {
+        Self { shown, place: Place::Pipe }
+    }
+
     /// The command that copies the intact part of it, for a person.
     pub(super) fn salvage(&self) -> String {
         match &self.place {
@@ -52,7 +64,9 @@ impl Source {
                 let stem = self.shown.strip_suffix(".mtrc").unwrap_or(&self.shown);
                 format!("`memtrace salvage {} -o {stem}-salvaged.mtrc`", self.shown)
             }
-            Place::Open(..) => "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned(),
+            Place::Open(..) | Place::Pipe => {
+                "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned()
+            }
         }
     }
 
@@ -64,6 +78,7 @@ impl Source {
         Ok(match &self.place {
             Place::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
             Place::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
+            Place::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe is read once")),
         })
     }
 }
@@ -95,6 +110,18 @@ pub(super) struct Inputs {
     pub(super) status: u8,
 }
 
+/// Where the recordings of a command come from.
+#[derive(Debug)]
+pub(super) enum Feed {
+    /// Inputs that can be read again.
+    Inputs(Arc<Inputs>),
+    /// A pipe.
+    Stream(Box<Streamed>),
+}
+
+/// An input and its content; else why there is none, with the exit status.
+type Found = Result<(Source, Index), (String, u8)>;
+
 /// Opens inputs, each pipe once.
 #[derive(Debug, Default)]
 pub(super) struct Opener {
@@ -108,8 +135,6 @@ impl Opener {
     /// # Errors
     /// When there is nothing to read, with what to do about it.
     pub(super) fn open(&mut self, named: &[PathBuf]) -> Result<Arc<Inputs>> {
-        let mut inputs = Inputs::default();
-        let mut pieces = Vec::new();
         let mut files = Vec::new();
         if named.is_empty() {
             files.push(newest()?);
@@ -125,51 +150,47 @@ impl Opener {
                 files.push(path.clone());
             }
         }
-        for path in files {
-            match self.input(&path)? {
-                Ok((source, index)) => {
-                    inputs.status = graver(inputs.status, said(&source, &index));
-                    let number = inputs.sources.len();
-                    pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
-                    inputs.sources.push(source);
-                }
-                Err((why, status)) => {
-                    say!("{why}");
-                    inputs.status = graver(inputs.status, status);
-                }
+        let read: Vec<_> = files.iter().map(|path| self.input(path)).collect::<Result<_>>()?;
+        Ok(together(read))
+    }
+
+    /// As [`Self::open`]; but when a pipe is named alone and a recording begins in it, it is left to be read as it comes.
+    ///
+    /// # Errors
+    /// When there is nothing to read, with what to do about it.
+    pub(super) fn open_or_stream(&mut self, named: &[PathBuf]) -> Result<Feed> {
+        if let [path] = named
+            && (path == Path::new("-") || fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()))
+        {
+            let name = name(path);
+            if let Ok(Opened::Pipe(pipe)) = self.file(path, &name)? {
+                let (pipe, begins) = stream::peek(pipe);
+                return Ok(if begins {
+                    Feed::Stream(Box::new(Streamed::new(Source::pipe(name), pipe)))
+                } else {
+                    Feed::Inputs(together([spooled(name, pipe)]))
+                });
             }
         }
-        inputs.recordings = Recording::of(pieces, |number: usize, piece: &Piece| {
-            inputs.sources[number].stretch(piece.begin, piece.end).map_err(ReadError::from)
-        });
-        Ok(Arc::new(inputs))
+        self.open(named).map(Feed::Inputs)
     }
 
     /// The input and its content; else why there is none, with the exit status.
-    fn input(&mut self, path: &Path) -> Result<Result<(Source, Index), (String, u8)>> {
+    fn input(&mut self, path: &Path) -> Result<Found> {
         let name = name(path);
         let opened = match self.file(path, &name)? {
             Ok(opened) => opened,
             Err(refused) => return Ok(Err(refused)),
         };
-        Ok(Ok(match opened {
-            Opened::Path(file) => (Source { shown: name, place: Place::Path(path.to_owned()) }, Index::of(file)),
+        Ok(match opened {
+            Opened::Path(file) => Ok((Source { shown: name, place: Place::Path(path.to_owned()) }, Index::of(file))),
             Opened::Here(mut file) => {
                 let from = file.stream_position().unwrap_or(0);
                 let index = Index::of(&file);
-                (Source { shown: name, place: Place::Open(Arc::new(file), from) }, index)
+                Ok((Source { shown: name, place: Place::Open(Arc::new(file), from) }, index))
             }
-            Opened::Pipe(pipe) => {
-                let spooled = Spool::new(pipe).and_then(|mut spool| {
-                    let index = Index::of(&mut spool);
-                    Ok((spool.into_file()?, index))
-                });
-                match spooled {
-                    Ok((file, index)) => (Source { shown: name, place: Place::Open(Arc::new(file), 0) }, index),
-                    Err(why) => return Ok(Err((format!("{name}: {why}"), EXIT_FAILURE))),
-                }
-            }
-        }))
+            Opened::Pipe(pipe) => spooled(name, pipe),
+        })
     }
 
     /// Opens by the type of the file.
@@ -182,11 +203,15 @@ impl Opener {
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
         } else {
             // A socket cannot be opened, and a device need not be.
-            match fs::metadata(path).map(|metadata| refusal(&metadata)) {
-                Ok(Some(what)) => {
-                    return Ok(Err((format!("{name} is {what}, not a trace"), EXIT_DAMAGED)));
+            match fs::metadata(path) {
+                Ok(metadata) => {
+                    if let Some(what) = refusal(&metadata) {
+                        return Ok(Err((format!("{name} is {what}, not a trace"), EXIT_DAMAGED)));
+                    }
+                    // Before it is opened: a FIFO without a writer blocks whoever opens it.
+                    self.is_unread(name, &metadata)?;
+                    File::open(path)
                 }
-                Ok(None) => File::open(path),
                 Err(e) => Err(e),
             }
         };
@@ -201,12 +226,55 @@ impl Opener {
         if file.is_terminal() {
             bail!(WrongUsage(format!("{name} is a terminal, not a trace")));
         }
-        if !self.pipes.insert((metadata.dev(), metadata.ino())) {
+        self.is_unread(name, &metadata)?;
+        self.pipes.insert((metadata.dev(), metadata.ino()));
+        Ok(Ok(Opened::Pipe(file)))
+    }
+
+    /// Refuses a pipe that was read before.
+    fn is_unread(&self, name: &str, metadata: &Metadata) -> Result<()> {
+        if self.pipes.contains(&(metadata.dev(), metadata.ino())) {
             bail!(WrongUsage(format!(
                 "{name} is named twice, and a pipe can be read only once: save it to a file first"
             )));
         }
-        Ok(Ok(Opened::Pipe(file)))
+        Ok(())
+    }
+}
+
+/// Finds the recordings in what was read, and says what could not be.
+fn together(read: impl IntoIterator<Item = Found>) -> Arc<Inputs> {
+    let mut inputs = Inputs::default();
+    let mut pieces = Vec::new();
+    for found in read {
+        match found {
+            Ok((source, index)) => {
+                inputs.status = graver(inputs.status, said(&source, &index));
+                let number = inputs.sources.len();
+                pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
+                inputs.sources.push(source);
+            }
+            Err((why, status)) => {
+                say!("{why}");
+                inputs.status = graver(inputs.status, status);
+            }
+        }
+    }
+    inputs.recordings = Recording::of(pieces, |number: usize, piece: &Piece| {
+        inputs.sources[number].stretch(piece.begin, piece.end).map_err(ReadError::from)
+    });
+    Arc::new(inputs)
+}
+
+/// Reads a pipe to its end, into a temporary file.
+fn spooled(name: String, pipe: impl Read) -> Found {
+    let spooled = Spool::new(pipe).and_then(|mut spool| {
+        let index = Index::of(&mut spool);
+        Ok((spool.into_file()?, index))
+    });
+    match spooled {
+        Ok((file, index)) => Ok((Source { shown: name, place: Place::Open(Arc::new(file), 0) }, index)),
+        Err(why) => Err((format!("{name}: {why}"), EXIT_FAILURE)),
     }
 }
 

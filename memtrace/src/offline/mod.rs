@@ -14,6 +14,7 @@ mod report;
 mod salvage;
 mod screen;
 mod spool;
+mod stream;
 
 pub use self::{compare::compare, replay::replay, report::report, salvage::salvage};
 

@@ -10,6 +10,7 @@ use super::{
     graver,
     input::{Inputs, Source, in_words},
     recordings::Recording,
+    stream::Streamed,
 };
 use crate::{
     cli::{FilterArgs, TimeArgs},
@@ -19,7 +20,7 @@ use crate::{
         Finished, Flow, Note, Options, Replay, Watch,
         window::{Asked, Extent},
     },
-    trace::{Item, ReadError, Reader, model::Meta},
+    trace::{BlockSource, Item, ReadError, Reader, Scanned, model::Meta},
 };
 
 /// What is asked of each recording.
@@ -47,12 +48,56 @@ impl<'a> Request<'a> {
     }
 }
 
+/// The blocks of a recording.
+#[derive(Debug)]
+enum Blocks {
+    /// Of inputs that can be read again.
+    Assembled(Assembled),
+    /// Of a pipe.
+    Streamed(Box<Streamed>),
+}
+
+impl Blocks {
+    /// The input of what came last.
+    fn source(&self) -> &Source {
+        match self {
+            Self::Assembled(blocks) => blocks.source(),
+            Self::Streamed(blocks) => blocks.source(),
+        }
+    }
+}
+
+impl BlockSource for Blocks {
+    fn next_block(&mut self) -> Result<Option<Scanned>, ReadError> {
+        match self {
+            Self::Assembled(blocks) => blocks.next_block(),
+            Self::Streamed(blocks) => blocks.next_block(),
+        }
+    }
+
+    fn block(&self) -> &[u8] {
+        match self {
+            Self::Assembled(blocks) => blocks.block(),
+            Self::Streamed(blocks) => blocks.block(),
+        }
+    }
+}
+
 struct Current {
-    reader: Reader<Assembled>,
-    /// Number of the recording.
-    recording: usize,
+    reader: Reader<Blocks>,
+    /// Number of the recording; `None` in a pipe.
+    recording: Option<usize>,
     /// Items that no replay was given yet.
     pending: VecDeque<Item>,
+}
+
+impl Current {
+    fn streamed(&self) -> Option<&Streamed> {
+        match self.reader.blocks() {
+            Blocks::Streamed(stream) => Some(stream),
+            Blocks::Assembled(_) => None,
+        }
+    }
 }
 
 /// Reads.
@@ -60,6 +105,8 @@ pub(super) struct Player {
     inputs: Arc<Inputs>,
     /// The recording that comes next.
     next: usize,
+    /// The pipe, between two recordings in it.
+    stream: Option<Box<Streamed>>,
     current: Option<Current>,
     /// Inputs with damage: the name, and the command that copies the intact part.
     damaged: Vec<(String, String)>,
@@ -79,6 +126,7 @@ impl Player {
         Self {
             inputs: Arc::clone(inputs),
             next: 0,
+            stream: None,
             current: None,
             damaged: Vec::new(),
             status: inputs.status,
@@ -88,6 +136,11 @@ impl Player {
             is_quiet: false,
             rows: false,
         }
+    }
+
+    /// A player of the recordings in a pipe, as they come.
+    pub(super) fn streaming(stream: Box<Streamed>) -> Self {
+        Self { stream: Some(stream), ..Self::new(&Arc::default()) }
     }
 
     /// Leaves out what happened: totals and tables come from the ticks, which is much quicker.
@@ -110,32 +163,31 @@ impl Player {
 
     /// True while recordings are left.
     pub(super) fn has_more(&self) -> bool {
-        self.next < self.inputs.recordings.len()
+        self.next < self.inputs.recordings.len() || self.stream.as_ref().is_some_and(|stream| !stream.has_ended())
     }
 
     /// The recording at hand.
     pub(super) fn recording(&self) -> Option<&Recording> {
-        self.current.as_ref().map(|current| &self.inputs.recordings[current.recording])
+        self.current.as_ref()?.recording.map(|recording| &self.inputs.recordings[recording])
     }
 
     /// The next recording that may have something in the time asked for; `None` when there is none left. Says which have
     /// nothing.
     pub(super) fn next_replay(&mut self, request: &Request<'_>) -> Option<Replay> {
-        self.leave();
-        while self.has_more() {
-            let recording = self.next;
-            self.next += 1;
-            let reader = Reader::of(Assembled::new(Arc::clone(&self.inputs), recording));
+        loop {
+            self.leave();
+            let (recording, blocks) = self.next_blocks()?;
+            let reader = Reader::of(blocks);
             let reader = if self.skip_entries { reader.without_entries() } else { reader };
             self.current = Some(Current { reader, recording, pending: VecDeque::new() });
             let Some(meta) = self.meta() else { continue };
-            let held = &self.inputs.recordings[recording];
+            let held = self.recording();
             let extent = Extent {
                 clock: meta.as_ref().map(|meta| request.clock(meta)),
-                start_ns: meta.as_ref().map_or(held.start_ns(), Meta::start_ns),
-                last_tick_ns: held.last_tick_ns(),
+                start_ns: meta.as_ref().map_or(held.map_or(0, Recording::start_ns), Meta::start_ns),
+                last_tick_ns: held.and_then(Recording::last_tick_ns),
             };
-            let shared = held.shared();
+            let shared = held.and_then(Recording::shared);
             match request.time.window(&extent) {
                 Ok(window) => {
                     let options = Options { filter: request.filter.filter(), window, rows: self.rows };
@@ -147,20 +199,28 @@ impl Player {
                     return Some(replay);
                 }
                 Err(why) => {
-                    say!("{}: {why}", self.name_of(recording));
+                    say!("{}: {why}", self.name());
                     self.empty += 1;
                 }
             }
         }
-        None
+    }
+
+    /// The blocks of the next recording, with its number; `None` when there is none left.
+    fn next_blocks(&mut self) -> Option<(Option<usize>, Blocks)> {
+        if let Some(mut stream) = self.stream.take() {
+            return stream.next_recording().then_some((None, Blocks::Streamed(stream)));
+        }
+        let recording = self.next;
+        self.inputs.recordings.get(recording)?;
+        self.next += 1;
+        Some((Some(recording), Blocks::Assembled(Assembled::new(Arc::clone(&self.inputs), recording))))
     }
 
     /// The name of the first input of the recording at hand.
     pub(super) fn name(&self) -> String {
-        self.current.as_ref().map(|current| self.name_of(current.recording)).unwrap_or_default()
-    }
-
-    fn name_of(&self, recording: usize) -> String {
+        let Some(current) = &self.current else { return String::new() };
+        let Some(recording) = current.recording else { return current.reader.blocks().source().shown.clone() };
         let pieces = self.inputs.recordings[recording].segments.iter().flat_map(|segment| &segment.pieces);
         pieces.map(|(source, _)| self.inputs.sources[*source].shown.clone()).next().unwrap_or_default()
     }
@@ -191,7 +251,12 @@ impl Player {
     pub(super) fn play(&mut self, replay: &mut Replay, watch: &mut impl Watch, go_on: impl Fn() -> bool) {
         while go_on() {
             let pending = self.current.as_mut().and_then(|current| current.pending.pop_front());
-            let Some(item) = pending.or_else(|| self.read()) else { return };
+            let Some(item) = pending.or_else(|| self.read()) else {
+                if let Some(segments) = self.current.as_ref().and_then(Current::streamed).and_then(Streamed::shared) {
+                    replay.note(Note::Twice { segments });
+                }
+                return;
+            };
             let Some(current) = &self.current else { return };
             if replay.take(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
                 return;
@@ -244,9 +309,12 @@ impl Player {
 
     /// Has done with the recording at hand.
     fn leave(&mut self) {
-        if let Some(current) = self.current.take() {
-            let healed: Vec<&Source> = current.reader.blocks().healed().collect();
-            healed.into_iter().for_each(|source| self.is_damaged((source.shown.clone(), source.salvage())));
+        match self.current.take().map(|current| current.reader.into_blocks()) {
+            Some(Blocks::Assembled(blocks)) => {
+                blocks.healed().for_each(|source| self.is_damaged((source.shown.clone(), source.salvage())));
+            }
+            Some(Blocks::Streamed(stream)) => self.stream = Some(stream),
+            None => {}
         }
     }
 

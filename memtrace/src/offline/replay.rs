@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    input::Opener,
+    input::{Feed, Opener},
     pace::Pace,
     player::{Player, Request},
     screen::screen,
@@ -41,12 +41,18 @@ impl Show<'_> {
             let due_in = self.pace.due_in(t_ns);
             if !due_in.is_zero() {
                 // What was shown so far must be seen before a wait.
-                self.failed = self.out.flush().err();
+                self.flush();
                 self.pace.wait(due_in, self.signals);
             }
         }
         let text = self.view.render(item);
         self.write(&text);
+    }
+
+    fn flush(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.out.flush().err();
+        }
     }
 
     fn write(&mut self, text: &str) {
@@ -73,17 +79,26 @@ fn time_of(item: &Item) -> Option<u64> {
 /// When there is nothing to read, or stdout fails.
 pub fn replay(args: &ReplayArgs) -> Result<u8> {
     let request = Request::new(&args.filter, &args.time, args.utc)?;
-    // A pipe is read to its end, which a signal may end as usual.
-    let inputs = Opener::default().open(&args.inputs)?;
-    let signals = Signals::install(None).context("installing the signal handlers")?;
     let wants_screen = args.tui || (!args.lines && !args.json && args.speed != Speed::Max);
-    if wants_screen && terminal::can_show_screen() {
-        return screen(args, &inputs, &signals);
-    }
-    if args.tui {
+    let on_screen = wants_screen && terminal::can_show_screen();
+    if args.tui && !on_screen {
         bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
     }
-    let mut player = Player::new(&inputs);
+    // A time that is counted from the end is known at the end, the screen goes back in time, and who wants all of it at once
+    // wants it in order.
+    let feed = if on_screen || args.speed == Speed::Max || request.time.needs_end() {
+        Feed::Inputs(Opener::default().open(&args.inputs)?)
+    } else {
+        Opener::default().open_or_stream(&args.inputs)?
+    };
+    // Up to here a signal ends it as usual.
+    let signals = Signals::install(None).context("installing the signal handlers")?;
+    let is_stream = matches!(feed, Feed::Stream(_));
+    let mut player = match feed {
+        Feed::Inputs(inputs) if on_screen => return screen(args, &inputs, &signals),
+        Feed::Inputs(inputs) => Player::new(&inputs),
+        Feed::Stream(stream) => Player::streaming(stream),
+    };
     while let Some(mut replay) = player.next_replay(&request) {
         let show = RefCell::new(Show {
             view: view(args, &replay, &request),
@@ -104,7 +119,14 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             min_stall_ns: u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX),
             kswapd: args.json || args.verbose,
         };
-        player.play(&mut replay, &mut items, || show.borrow().failed.is_none() && signals.received().is_none());
+        player.play(&mut replay, &mut items, || {
+            let mut show = show.borrow_mut();
+            if is_stream {
+                // What follows may be long in coming.
+                show.flush();
+            }
+            show.failed.is_none() && signals.received().is_none()
+        });
         let stopped = signals.received().is_some();
         let clock = request.clock(replay.meta());
         let finished = replay.finish();

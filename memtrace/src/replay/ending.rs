@@ -6,6 +6,7 @@ use super::{
     engine::{CLOCK_SET_NS, Replay},
     note::Note,
     watch::Watch,
+    window::Window,
 };
 use crate::{
     session::{input::TickInput, summary::Summary},
@@ -87,7 +88,11 @@ impl Replay {
             self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
         }
         if self.shown_ticks == 0 && self.ticks_ns.is_some() {
-            self.notes.push(Note::EmptyWindow { ticks_ns: self.ticks_ns });
+            self.notes.push(if self.options.window == Window::default() {
+                Note::NoInterval
+            } else {
+                Note::EmptyWindow { ticks_ns: self.ticks_ns }
+            });
         }
         let churn = Some(self.coming.churn).filter(|churn| !churn.is_empty());
         let summary = Summary { churn, ..self.session.summary() };

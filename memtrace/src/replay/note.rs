@@ -99,6 +99,8 @@ pub enum Note {
         /// For how long, in ns.
         ns: u64,
     },
+    /// Only one tick could be read.
+    NoInterval,
     /// No tick lies in the time that was asked for.
     EmptyWindow {
         /// The first and the last tick of the trace, `CLOCK_MONOTONIC` in ns.
@@ -133,7 +135,7 @@ struct Words<'a> {
 
 impl Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = |t_ns: Option<u64>| t_ns.map_or_else(|| "-".to_owned(), |t_ns| self.clock.seconds(t_ns));
+        let time = |t_ns: u64| self.clock.seconds(t_ns);
         let stalls = |n: u64, ns: u64| format!("{}, {}", lines::things(n, "stall"), lines::duration(ns));
         match self.note {
             Note::NoMeta => f.write_str(
@@ -142,22 +144,24 @@ impl Display for Words<'_> {
             Note::NoEnd { until_ns: None, .. } => {
                 f.write_str("it holds no tick yet: the recording ended abnormally, or has just begun")
             }
-            Note::NoEnd { until_ns, stalls } => {
+            Note::NoEnd { until_ns: Some(until_ns), stalls } => {
                 write!(f, "readable until {}; recording ended abnormally, or still runs", time(*until_ns))?;
                 if *stalls > 0 {
                     write!(f, " ({} after that in the tables and not in the totals)", lines::things(*stalls, "stall"))?;
                 }
                 Ok(())
             }
-            Note::Damaged { parts, bytes, what, between_ns: (from, to) } => write!(
-                f,
-                "damaged: {} could not be read ({}), {} to {}: {}; what could be read was read",
-                lines::things(*parts, "part"),
-                lines::bytes(*bytes),
-                time(*from),
-                time(*to),
-                Untrusted(what.as_bytes()).tty()
-            ),
+            Note::Damaged { parts, bytes, what, between_ns } => {
+                let (parts, bytes) = (lines::things(*parts, "part"), lines::bytes(*bytes));
+                write!(f, "damaged: {parts} of it could not be read ({bytes}), ")?;
+                match *between_ns {
+                    (Some(from), Some(to)) => write!(f, "between {} and {}", time(from), time(to)),
+                    (Some(from), None) => write!(f, "after {}", time(from)),
+                    (None, Some(to)) => write!(f, "before {}", time(to)),
+                    (None, None) => f.write_str("and it holds no tick"),
+                }?;
+                write!(f, ": {}; the rest was read", Untrusted(what.as_bytes()).tty())
+            }
             Note::BeginsLater { segment } => {
                 write!(f, "begins with segment {segment} of its recording: what came before is in no number")
             }
@@ -173,29 +177,26 @@ impl Display for Words<'_> {
                 f,
                 "segment {segment} is there up to {} only, and the next one begins at {}: {} between them are in the totals \
                  and in no table",
-                time(Some(*from_ns)),
-                time(Some(*to_ns)),
+                time(*from_ns),
+                time(*to_ns),
                 stalls(*n, *total_ns)
             ),
             Note::Twice { segments: (first, last) } if first == last => {
-                write!(f, "segment {first} is given more than once: what is in it counts once")
+                write!(f, "segment {first} is in the inputs more than once: each part of it counts once")
             }
             Note::Twice { segments: (first, last) } => {
-                write!(f, "segments {first} to {last} are given more than once: what is in them counts once")
+                write!(f, "segments {first} to {last} are in the inputs more than once: each part of them counts once")
             }
-            Note::EventsStopped { t_ns, text } => write!(
-                f,
-                "from {} on no single event was written ({}); the totals go on",
-                time(Some(*t_ns)),
-                text.tty()
-            ),
+            Note::EventsStopped { t_ns, text } => {
+                write!(f, "from {} on no single event was written ({}); the totals go on", time(*t_ns), text.tty())
+            }
             Note::Changed { t_ns, change: Change { name, before, after } } => {
                 let value = |value: &Option<Text>| match value {
                     None => "not set".to_owned(),
                     Some(value) => value.tty().to_string(),
                 };
                 let name = name.tty();
-                write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(Some(*t_ns)))
+                write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(*t_ns))
             }
             Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {
                 write!(f, "the trace holds no event of {}", stalls(*n, *total_ns))?;
@@ -225,9 +226,12 @@ impl Display for Words<'_> {
             Note::EmptyWindow { ticks_ns: Some((first, last)) } => write!(
                 f,
                 "nothing lies in the time asked for: the trace has ticks from {} to {}",
-                time(Some(*first)),
-                time(Some(*last))
+                time(*first),
+                time(*last)
             ),
+            Note::NoInterval => {
+                f.write_str("only one tick could be read, and an interval needs two: nothing is counted")
+            }
         }
     }
 }

@@ -38,6 +38,12 @@ impl Asked {
         self.since.is_none() && self.until.is_none()
     }
 
+    /// True when a time is counted from the end of the trace.
+    #[must_use]
+    pub const fn needs_end(&self) -> bool {
+        matches!(self.since, Some(When::BeforeEnd(_))) || matches!(self.until, Some(When::BeforeEnd(_)))
+    }
+
     /// Refuses two times between which nothing can lie in any trace.
     ///
     /// # Errors

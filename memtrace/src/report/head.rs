@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::ReportView;
 use crate::{
     lines::{self, Colour, bytes_or_dash, duration, things},
-    replay::Finished,
+    replay::{Finished, Note},
     trace::model::Meta,
     untrusted::Text,
 };
@@ -27,7 +27,9 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
     );
     let (summary, clock) = (&finished.summary, view.clock);
     if finished.is_empty {
-        out.push_str("recorded  nothing that lies in the time asked for\n");
+        let is_asked = finished.notes.iter().any(|note| matches!(note, Note::EmptyWindow { .. }));
+        let what = if is_asked { "nothing that lies in the time asked for" } else { "no interval" };
+        let _ = writeln!(out, "recorded  {what}");
     } else {
         let from_ns = summary.t_ns.saturating_sub(summary.duration_ns);
         let from = clock.at(from_ns).to_zoned(clock.zone.clone());

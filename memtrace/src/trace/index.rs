@@ -72,12 +72,11 @@ impl Index {
     /// Reads an input to its end.
     pub fn of(input: impl Read) -> Self {
         let mut scanner = Scanner::new(input);
-        let mut unpacker = Unpacker::new();
         let mut pieces = Pieces::default();
         let failed = loop {
             match scanner.next_block() {
                 Ok(None) => break None,
-                Ok(Some(Scanned::Block(block))) => pieces.block(&block, scanner.block(), &mut unpacker),
+                Ok(Some(Scanned::Block(block))) => pieces.block(&block, scanner.block()),
                 Ok(Some(Scanned::Damage(damage))) => {
                     (damage.bytes, damage.is_cut).hash(&mut pieces.hasher);
                     pieces.end = damage.offset + damage.bytes;
@@ -99,10 +98,9 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn block(&mut self, block: &RawBlock, bytes: &[u8], unpacker: &mut Unpacker) {
+    fn block(&mut self, block: &RawBlock, bytes: &[u8]) {
         let header = &block.header;
-        let begins = if block.kind() == Some(BlockKind::Meta) { meta(block, bytes, unpacker) } else { None };
-        if let Some((id, start_ns)) = begins {
+        if let Some((id, start_ns)) = segment_of(block, bytes) {
             // Damage before the first block belongs to the first piece.
             let begin = if self.open.is_some() { block.offset } else { 0 };
             self.close(block.offset);
@@ -136,9 +134,15 @@ fn piece(id: Option<SegmentId>, begin: u64, start_ns: u64) -> Piece {
     Piece { id, begin, end: begin, start_ns, last_tick_ns: None, digest: 0 }
 }
 
-/// The segment that a META begins, and when; `None` when it cannot be understood, which its reader says.
-fn meta(block: &RawBlock, bytes: &[u8], unpacker: &mut Unpacker) -> Option<(SegmentId, u64)> {
+/// The segment that a META begins, and when: the tick before it, or the attaching, `CLOCK_MONOTONIC` in ns. `None` when the
+/// block is no META or cannot be understood, which its reader says.
+#[must_use]
+pub fn segment_of(block: &RawBlock, bytes: &[u8]) -> Option<(SegmentId, u64)> {
+    if block.kind() != Some(BlockKind::Meta) {
+        return None;
+    }
     let payload = bytes.get(super::frame::HEADER..)?;
+    let mut unpacker = Unpacker::new();
     unpacker.unpack(BlockKind::Meta, &block.header, payload).ok()?;
     let meta = wire::Meta::decode(unpacker.bytes()).ok()?;
     let (setup, host) = (meta.setup.unwrap_or_default(), meta.host.unwrap_or_default());

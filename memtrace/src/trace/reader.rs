@@ -205,6 +205,11 @@ impl<B: BlockSource> Reader<B> {
         &self.blocks
     }
 
+    /// The source of the blocks, at the block after the last one that was read.
+    pub fn into_blocks(self) -> B {
+        self.blocks
+    }
+
     /// The entries of the block of the last [`Item::Entries`].
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

@@ -32,6 +32,12 @@ impl RawBlock {
         (self.header.first_ns, self.header.last_ns)
     }
 
+    /// True when the two have the same bytes: a recorder writes a block once and copies it.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
+
     /// Its kind; `None` for one of a later version.
     #[must_use]
     pub fn kind(&self) -> Option<super::BlockKind> {

@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     path::Path,
     process::{Command, Output, Stdio},
+    thread,
 };
 
 use memtrace::session::filter::Filter;
@@ -19,12 +20,16 @@ pub(crate) fn memtrace(dir: &Path, args: &[&str], stdin: Option<&[u8]>) -> Outpu
     command.current_dir(dir).args(args).env("TZ", "UTC");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
-    if let Some(bytes) = stdin {
-        // It may end before it has read all.
-        let _ = input.write_all(bytes);
-    }
-    drop(input);
-    child.wait_with_output().unwrap()
+    thread::scope(|scope| {
+        // It may write before it has read all.
+        scope.spawn(move || {
+            if let Some(bytes) = stdin {
+                // Or end.
+                let _ = input.write_all(bytes);
+            }
+        });
+        child.wait_with_output().unwrap()
+    })
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
@@ -68,7 +73,7 @@ fn all_ways_to_name_a_trace_come_to_the_same() {
     assert_eq!((out.status.code(), last_line(&out)), (Some(0), want.clone()));
     assert!(text(&out.stdout).starts_with("{\"type\":\"meta\""));
     let out = memtrace(dir.path(), &["report", "--json", ".", "b.mtrc"], None);
-    assert!(text(&out.stderr).contains("segment 1 is given more than once"), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("segment 1 is in the inputs more than once"), "{}", text(&out.stderr));
     assert_eq!(last_line(&out), want);
 }
 

@@ -37,7 +37,7 @@ fn blocks(parts: &[&[(BlockKind, Vec<u8>)]]) -> Blocks {
 }
 
 /// An incident file: the first segment, and the second up to its second tick, with an end of its own.
-fn incident(recorded: &Recording) -> Blocks {
+pub(crate) fn incident(recorded: &Recording) -> Blocks {
     let [first, second, _] = recorded.segments.as_slice() else { panic!("three segments") };
     let mut incident = blocks(&[&first.0, &second.0[..behind_tick(second, 2)]]);
     let end = End { t_ns: START + 6 * S, reason: EndReason::Done, open: Vec::new(), lost: Default::default() };
@@ -85,7 +85,7 @@ fn an_incident_beside_its_segments_counts_once_in_any_order() {
         write(dir.path(), name, segment);
     }
     let names = ["incident.mtrc", "segment-0.mtrc", "segment-1.mtrc", "segment-2.mtrc"];
-    let said = "segments 0 to 1 are given more than once: what is in them counts once";
+    let said = "segments 0 to 1 are in the inputs more than once: each part of them counts once";
     orders(&names).iter().step_by(5).for_each(|names| is_whole(dir.path(), names, &want, 0, said));
     let out = memtrace(dir.path(), &["report", "--json", "."], None);
     assert!(out.status.success() && last_line(&out.stdout) == want, "{}", text(&out.stderr));
@@ -114,9 +114,9 @@ fn a_copy_counts_once() {
     let all = Blocks(recorded.segments.iter().flat_map(|segment| segment.0.clone()).collect());
     write(dir.path(), "a.mtrc", &all);
     write(dir.path(), "b.mtrc", &all);
-    is_whole(dir.path(), &["a.mtrc", "b.mtrc"], &want, 0, "given more than once");
+    is_whole(dir.path(), &["a.mtrc", "b.mtrc"], &want, 0, "in the inputs more than once");
     write(dir.path(), "c.mtrc", &recorded.segments[1]);
-    is_whole(dir.path(), &["c.mtrc", "a.mtrc", "a.mtrc"], &want, 0, "given more than once");
+    is_whole(dir.path(), &["c.mtrc", "a.mtrc", "a.mtrc"], &want, 0, "in the inputs more than once");
 }
 
 #[test]
@@ -192,10 +192,10 @@ fn damage_that_another_file_makes_up_for_loses_nothing() {
         let stderr = text(&out.stderr);
         // The file is damaged all the same.
         assert!(out.status.code() == Some(5) && last_line(&out.stdout) == want, "{names:?}: {stderr}");
-        assert!(stderr.contains("bad.mtrc is damaged") && !stderr.contains("could not be read ("), "{stderr}");
+        assert!(stderr.contains("bad.mtrc is damaged") && !stderr.contains("of it could not be read ("), "{stderr}");
     }
     let out = memtrace(dir.path(), &["report", "--json", "bad.mtrc", "rest.mtrc"], None);
-    assert!(text(&out.stderr).contains("1 part could not be read ("), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("1 part of it could not be read ("), "{}", text(&out.stderr));
 }
 
 /// The bytes of a segment out of these pieces of it.

@@ -2,17 +2,20 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixListener,
     path::Path,
     process::{Command, Output, Stdio},
     thread,
 };
 
-use memtrace::session::filter::Filter;
+use memtrace::{session::filter::Filter, trace::BlockKind};
 
 use crate::{
     cli::{memtrace, text},
     fixture::{Blocks, record},
+    json,
+    overlap::incident,
 };
 
 fn bytes(seed: u64) -> Vec<u8> {
@@ -27,10 +30,7 @@ fn with_fifos(dir: &Path, fifos: &[(&str, &[u8])], args: &[&str]) -> Output {
             assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
             // Opened for both, a FIFO that nobody reads does not block its writer's opening.
             scope.spawn(move || {
-                fs::OpenOptions::new()
-                    .write(true)
-                    .open(path)
-                    .and_then(|mut fifo| std::io::Write::write_all(&mut fifo, bytes))
+                fs::OpenOptions::new().write(true).open(path).and_then(|mut fifo| fifo.write_all(bytes))
             });
         }
         let out = memtrace(dir, args, None);
@@ -142,4 +142,80 @@ fn a_pipe_that_finds_no_room_is_said() {
     assert!(stdout.contains("\"duration_ns\":3000000000") && stdout.ends_with("\na.mtrc\n"), "{stdout}");
     let (status, stderr, _) = run("exec <a.mtrc; \"$MEMTRACE\" report --json --since -3s -");
     assert_eq!(status, Some(0), "{stderr}");
+}
+
+/// A speed at which nothing waits, and a pipe is not read to its end first.
+const AT_ONCE: [&str; 4] = ["replay", "--json", "--speed", "1e6"];
+
+#[test]
+fn replay_shows_a_pipe_as_it_comes() {
+    let recorded = record(1, 12, &[4, 8], &Filter::default(), 0);
+    let want = json(&recorded.summary, &recorded.paths);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memtrace"));
+    command.args(AT_ONCE).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(recorded.segments.len(), 3);
+    for (kind, bytes) in recorded.segments.iter().flat_map(|segment| &segment.0) {
+        pipe.write_all(bytes).unwrap();
+        if *kind == BlockKind::Tick {
+            // While the pipe is open.
+            lines.find(|line| line.starts_with("{\"type\":\"tick\"")).unwrap();
+        }
+    }
+    drop(pipe);
+    assert_eq!(lines.last().unwrap() + "\n", want);
+    let out = child.wait_with_output().unwrap();
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn what_comes_again_in_a_pipe_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorded = record(1, 12, &[4, 8], &Filter::default(), 0);
+    let want = json(&recorded.summary, &recorded.paths);
+    let replay = |parts: &[&[u8]]| {
+        let out = memtrace(dir.path(), &[&AT_ONCE[..], &["-"]].concat(), Some(&parts.concat()));
+        let last = format!("{}\n", text(&out.stdout).lines().last().unwrap_or_default());
+        (out.status.code(), last == want, text(&out.stderr).to_owned())
+    };
+    let whole: Vec<_> = recorded.segments.iter().map(Blocks::bytes).collect();
+    let [first, second, third] = whole.as_slice() else { panic!("three segments") };
+    let incident = incident(&recorded).bytes();
+    let cut = &second[..second.len() * 2 / 3];
+    for (parts, status, said) in [
+        (&[first.as_slice(), second, third][..], 0, ""),
+        (&[&incident, first, second, third], 0, "segments 0 to 1 are in the inputs more than once"),
+        (&[first, first, second, second, third, third], 0, "segments 0 to 2 are in the inputs more than once"),
+        (&[first, second, third, &incident], 0, "segments 0 to 1 are in the inputs more than once"),
+        // The block that was cut takes what follows it along.
+        (&[first, cut, second, third], 5, "stdin is damaged"),
+    ] {
+        let (code, is_whole, stderr) = replay(parts);
+        assert!(code == Some(status) && is_whole && stderr.contains(said), "{said}: {code:?} {is_whole} {stderr}");
+        assert_eq!(stderr.is_empty(), said.is_empty(), "{stderr}");
+    }
+    // What was shown cannot be changed.
+    let (code, is_whole, stderr) = replay(&[first, third, second]);
+    assert!(code == Some(5) && !is_whole && stderr.contains("segment 1 is missing"), "{code:?}: {stderr}");
+    assert!(stderr.contains("a segment comes after later ones"), "{stderr}");
+}
+
+#[test]
+fn recordings_that_follow_each_other_in_a_pipe_are_shown_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (record(1, 12, &[4, 8], &Filter::default(), 0), record(2, 5, &[], &Filter::default(), 0));
+    let want = [&a, &b].map(|recorded| json(&recorded.summary, &recorded.paths));
+    let all: Vec<u8> = a.segments.iter().chain(&b.segments).flat_map(Blocks::bytes).collect();
+    let replay = |args: &[&str]| {
+        let out = memtrace(dir.path(), &[&AT_ONCE[..], args, &["-"]].concat(), Some(&all));
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        let summaries = text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\""));
+        (summaries.map(|line| format!("{line}\n")).collect::<Vec<_>>(), text(&out.stderr).to_owned())
+    };
+    assert_eq!(replay(&[]), (want.to_vec(), String::new()));
+    // The second one ends before.
+    let (summaries, stderr) = replay(&["--since", "8s"]);
+    assert!(summaries.len() == 2 && stderr.contains("nothing lies in the time asked for"), "{summaries:?} {stderr}");
 }

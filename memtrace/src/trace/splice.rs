@@ -93,7 +93,6 @@ impl Element {
             Some(BlockKind::Tick) => 5,
             Some(BlockKind::Clock | BlockKind::Remark) => 6,
             Some(BlockKind::End) => 7,
-            // Early rather than late: what follows may need a path.
             None | Some(BlockKind::Dict) => 8,
         }
     }
@@ -105,7 +104,8 @@ struct Placed {
     /// Number of the piece that its bytes are taken from.
     piece: usize,
     element: Element,
-    /// Time of the element, or of the last block before that has one; then the rank.
+    /// Time and rank of the element; without a time, that of the last block before that has one. Paths have the rank of that
+    /// block, too.
     key: (u64, u8),
     /// The damaged pieces that have it, a bit each.
     held: u64,
@@ -183,10 +183,18 @@ fn push(parts: &mut Vec<Part>, placed: &Placed, offset: u64) {
 }
 
 fn placed(piece: usize, blocks: Blocks, held: u64) -> Vec<Placed> {
-    let mut t_ns = 0;
+    let mut last = (0, 0);
     let place = |element: Element| {
-        t_ns = element.anchor().map_or(t_ns, |header| header.last_ns);
-        Placed { piece, key: (t_ns, element.rank()), element, held }
+        let key = match element.anchor() {
+            Some(header) => (header.last_ns, element.rank()),
+            // Early rather than late: what follows may need a path, and may have the time of what came before.
+            None if element.kind() == Some(BlockKind::Dict) => last,
+            None => (last.0, element.rank()),
+        };
+        if element.anchor().is_some() {
+            last = key;
+        }
+        Placed { piece, key, element, held }
     };
     blocks.0.into_iter().map(place).collect()
 }
@@ -203,7 +211,10 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
         Element::Block { header, .. } => at.get(&header).copied(),
         Element::Damage(..) => None,
     };
-    let known: Vec<Option<usize>> = more.iter().map(same).collect();
+    // Paths come again with the same bytes: those of a later place are not these.
+    let comes_later = |placed: &Placed, here: usize| placed.element.anchor().is_none() && base[here].key > placed.key;
+    let known: Vec<Option<usize>> =
+        more.iter().map(|placed| same(placed).filter(|here| !comes_later(placed, *here))).collect();
     // Up to which element of the base something new may come.
     let mut limit = base.len();
     let mut limits = vec![limit; more.len()];

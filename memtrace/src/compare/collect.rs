@@ -117,6 +117,8 @@ impl Collector {
             longest_slice,
             suspended_ns: sum::of(notes.iter().map(|note| if let Note::Suspended { ns } = note { *ns } else { 0 })),
             notes: notes.iter().filter(|note| !is_no_matter(note)).map(|note| note.text(clock)).collect(),
+            damage: sum::of(notes.iter().map(|note| u64::from(is_damage(note)))),
+            changes: sum::of(notes.iter().map(|note| u64::from(matches!(note, Note::Changed { .. })))),
             meta,
         }
     }
@@ -151,6 +153,11 @@ impl Collector {
 /// what is there twice was counted once.
 const fn is_no_matter(note: &Note) -> bool {
     matches!(note, Note::Untold { .. } | Note::Suspended { .. } | Note::Twice { .. })
+}
+
+/// True when a note says that ticks are missing.
+const fn is_damage(note: &Note) -> bool {
+    matches!(note, Note::NoMeta | Note::NoEnd { .. } | Note::Damaged { .. } | Note::Gap { .. } | Note::Cut { .. })
 }
 
 fn all_kinds(input: &TickInput) -> Histogram {

@@ -70,8 +70,15 @@ pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: 
         sides,
         "damaged",
         0.0,
-        |run| Some(count(run.notes.len() as u64)),
-        "remarks on how a trace was read: see above",
+        |run| Some(count(run.damage)),
+        "parts of a trace are missing or damaged: see above",
+    ));
+    guards.push(each(
+        sides,
+        "settings changed",
+        0.0,
+        |run| Some(count(run.changes)),
+        "a setting was changed in a run: see above; `memtrace compare FILE` splits a recording there",
     ));
     guards.extend(pair.map(short));
     guards

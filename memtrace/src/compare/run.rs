@@ -194,6 +194,10 @@ pub struct Run {
     pub suspended_ns: u64,
     /// What must be told of it.
     pub notes: Vec<String>,
+    /// Notes that ticks are missing or damaged.
+    pub damage: u64,
+    /// Settings of the host that were changed in it.
+    pub changes: u64,
 }
 
 impl Run {

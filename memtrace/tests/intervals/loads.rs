@@ -160,6 +160,8 @@ fn run(slices: Vec<Slice>) -> Run {
         longest_slice: 1.0,
         suspended_ns: 0,
         notes: Vec::new(),
+        damage: 0,
+        changes: 0,
     }
 }
 

@@ -34,6 +34,8 @@ pub(in crate::compare) fn run(slices: Vec<Slice>) -> Run {
         longest_slice: 1.0,
         suspended_ns: 0,
         notes: Vec::new(),
+        damage: 0,
+        changes: 0,
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -22,6 +23,7 @@ use memtrace::{
     },
     say, stdout, terminal,
 };
+use signal_hook::{consts::SIGXFSZ, flag};
 
 /// Exit status of a failure at run time.
 const EXIT_FAILURE: u8 = 1;
@@ -30,6 +32,9 @@ const EXIT_FAILURE: u8 = 1;
 const DEFAULT_MAX_SIZE: u64 = 256 << 20;
 
 fn main() -> ExitCode {
+    // A file that may grow no more (`ulimit -f`) is an error of the write, not the end of memtrace. A command that is
+    // started gets the default back, as from each handler.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.into_command(),
         Err(e) => return usage(&e),
@@ -98,7 +103,7 @@ fn record(args: &RecordArgs) -> Result<u8> {
     let name = || args.output.clone().unwrap_or_else(plan::default_name);
     if let (Some(runs), None) = (args.runs, args.run) {
         if args.trace.cmd.is_empty() {
-            bail!("--runs needs a command: memtrace record --runs {runs} -- CMD");
+            bail!(offline::WrongUsage(format!("--runs needs a command: memtrace record --runs {runs} -- CMD")));
         }
         return runs::run_all(runs, &name());
     }

@@ -39,6 +39,19 @@ pub fn parse_interval(text: &str) -> Result<Duration, String> {
     Ok(interval)
 }
 
+/// Reads how long a flight recorder keeps what it recorded: a duration of at least 1 s.
+///
+/// # Errors
+/// Says what was given and what is expected.
+pub fn parse_kept(text: &str) -> Result<Duration, String> {
+    let kept = parse(text)?;
+    if kept < Duration::from_secs(1) {
+        Err(format!("`{text}` is too short: at least 1s is expected"))
+    } else {
+        Ok(kept)
+    }
+}
+
 fn expected(text: &str) -> String {
     format!(
         "`{text}` is not a duration: a number is expected, in seconds or with one of the units us, ms, s, m, h \

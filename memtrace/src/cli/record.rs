@@ -38,13 +38,13 @@ pub struct RecordArgs {
 #[group(id = "flight", multiple = true, conflicts_with = "output")]
 pub struct FlightArgs {
     /// Keep the last T in DIR, in files that come and go; an incident gets a file of its own
-    #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Flight recorder")]
+    #[arg(long, value_name = "T", value_parser = duration::parse_kept, help_heading = "Flight recorder")]
     pub keep: Option<Duration>,
     /// Where [default: $LOGS_DIRECTORY, else /var/log/memtrace]
     #[arg(long, value_name = "DIR", help_heading = "Flight recorder")]
     pub dir: Option<PathBuf>,
     /// At most so many bytes in the ring (such as 256M, the default)
-    #[arg(long, value_name = "S", value_parser = size::parse, help_heading = "Flight recorder")]
+    #[arg(long, value_name = "S", value_parser = size::parse_ring, help_heading = "Flight recorder")]
     pub max_size: Option<u64>,
     /// At most so many files in the ring
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000), help_heading = "Flight recorder")]

@@ -21,13 +21,25 @@ pub fn parse(text: &str) -> Result<u64, String> {
     (bytes <= (1_u64 << 53) as f64).then_some(bytes as u64).ok_or_else(|| format!("`{text}` is more than any disk has"))
 }
 
+/// The smallest ring: some segments, each of which takes some KiB when it is empty.
+const LEAST_RING: u64 = 1 << 20;
+
+/// Reads the size of a flight recorder's ring: at least 1 MiB.
+///
+/// # Errors
+/// Says what was given and what is expected.
+pub fn parse_ring(text: &str) -> Result<u64, String> {
+    let bytes = parse(text)?;
+    if bytes < LEAST_RING { Err(format!("`{text}` holds no segment: at least 1M is expected")) } else { Ok(bytes) }
+}
+
 fn expected(text: &str) -> String {
     format!("`{text}` is not a size: a number is expected, in bytes or with one of the units K, M, G (such as 256M)")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, parse_ring};
 
     #[test]
     fn sizes() {
@@ -35,6 +47,14 @@ mod tests {
             [("0", 0), ("4096", 4096), ("64K", 65_536), ("1.5g", 3 << 29), ("256MiB", 256 << 20), ("1T", 1 << 40)]
         {
             assert_eq!(parse(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ring_holds_segments() {
+        assert_eq!(parse_ring("1M"), Ok(1 << 20));
+        for text in ["0", "1", "1023K"] {
+            assert!(parse_ring(text).unwrap_err().contains("at least 1M"), "{text}");
         }
     }
 

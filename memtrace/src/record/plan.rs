@@ -9,8 +9,6 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use signal_hook::{consts::SIGXFSZ, flag};
-
 use super::{
     create::create,
     feed::Feed,
@@ -65,9 +63,6 @@ impl Plan {
     /// # Errors
     /// When something is in the way, with what to do.
     pub fn prepare(&self) -> Result<(Feed, Prepared)> {
-        // A limit on the size of files is to be an error of the write, not the end of the recorder. A started command
-        // does not inherit a handler.
-        flag::register(SIGXFSZ, Arc::default()).context("installing the handler of SIGXFSZ")?;
         let progress = Arc::new(Progress::default());
         let (target, unnamed) = match &self.place {
             Place::File { path, force } => {

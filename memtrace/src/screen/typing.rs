@@ -72,7 +72,16 @@ impl Model {
     /// A time in words, `CLOCK_MONOTONIC` in ns.
     fn time_of(&self, text: &str) -> Result<u64, String> {
         let end_ns = self.latest().map(|frame| frame.tick.t_ns);
-        When::parse(text.trim())?.resolve(Some(&self.clock), self.about.start_ns, end_ns)
+        let t_ns = When::parse(text.trim())?.resolve(Some(&self.clock), self.about.start_ns, end_ns)?;
+        let first_ns = self.frames().next().map_or(self.about.start_ns, |frame| frame.tick.t_ns);
+        let begin_ns = first_ns.saturating_sub(self.interval_ns);
+        match end_ns {
+            _ if t_ns < begin_ns => Err(format!("that is before the first interval, {}", self.clock.seconds(begin_ns))),
+            Some(end_ns) if t_ns > end_ns.saturating_add(self.interval_ns) => {
+                Err(format!("that is after the last interval so far, {}", self.clock.seconds(end_ns)))
+            }
+            _ => Ok(t_ns),
+        }
     }
 }
 

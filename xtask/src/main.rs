@@ -8,9 +8,11 @@ use clap::{Parser, Subcommand};
 mod as_root;
 mod bench;
 mod build;
+mod ci;
 mod demo;
 mod flaky;
 mod install;
+mod ledger;
 mod lint;
 mod run;
 mod tally;
@@ -56,6 +58,8 @@ enum Command {
     },
     /// Check format and lints
     Lint,
+    /// All that must hold before a change lands, cheap checks first
+    Ci(ci::Args),
     /// Measure what memtrace costs, each figure beside its target
     Bench(bench::Args),
     /// Install memtrace where `sudo memtrace` finds it
@@ -91,6 +95,7 @@ fn run_command(command: Command) -> Result<ExitCode> {
         Command::Test(args) => test::test(&args),
         Command::Soak { tasks } => test::soak(tasks),
         Command::Lint => lint::lint().map(|()| ExitCode::SUCCESS),
+        Command::Ci(args) => ci::ci(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::BenchAsRoot(args) => bench::bench_as_root(&args),
         Command::Install { prefix } => install::install(&prefix).map(|()| ExitCode::SUCCESS),

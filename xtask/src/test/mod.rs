@@ -9,9 +9,10 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 pub(crate) use self::runner::run_binary;
 use crate::{
@@ -30,46 +31,56 @@ const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_B
 /// The number of tasks in the fork storm.
 const FORKS: &str = "MEMTRACE_FORKS";
 
-/// `cargo xtask test [FILTER] [--repeat N] [--under-load]`
-#[derive(clap::Args)]
+/// `cargo xtask test [FILTER] [--long] [--repeat N] [--under-load]`
+#[derive(clap::Args, Default)]
 #[command(after_long_help = "\
 Examples:
   cargo xtask test                          everything, once
   cargo xtask test stacks                   tests whose names contain `stacks`
   cargo xtask test --repeat 10 --under-load find tests that fail by chance; may be stopped and given again
 
-A live test or a guest check that fails is run once more by itself. When it then passes, it counts as passed and
+The guests run beside the tests. A live test or a guest check that fails is run once more by itself. When it then passes, it counts as passed and
 is listed as flaky at the end and in target/flaky.txt.")]
 pub(crate) struct Args {
     /// Only tests whose names contain this
-    filter: Option<String>,
+    pub(crate) filter: Option<String>,
+    /// Also the tests that take minutes each
+    #[arg(long)]
+    pub(crate) long: bool,
     /// Run the live tests and the guests N times, a line a round in target/rounds.txt; goes on where it was stopped
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    repeat: Option<u32>,
+    pub(crate) repeat: Option<u32>,
     /// Keep two busy loops running beside the tests
     #[arg(long)]
-    under_load: bool,
+    pub(crate) under_load: bool,
+    /// Words of `cargo xtask vm` for further guests.
+    #[arg(skip)]
+    pub(crate) guests: &'static [&'static str],
 }
 
 /// Runs the fork storm of the tests with this many tasks.
 pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
     // SAFETY: no other thread runs yet.
     unsafe { env::set_var(FORKS, tasks.to_string()) };
-    test(&Args { filter: Some("a_fork_storm".to_owned()), repeat: None, under_load: false })
+    test(&Args { filter: Some("a_fork_storm".to_owned()), ..Args::default() })
 }
 
-/// Builds what the tests start, runs them, and prints the closing line last.
+/// Runs the tests, and prints the closing line last.
 pub(crate) fn test(args: &Args) -> Result<ExitCode> {
-    tools::setup(false)?;
-    let built = build::tests()?;
-    let filter = args.filter.as_deref();
-    let _busy = args.under_load.then(busy::Loops::start);
-    let tally = match args.repeat {
-        Some(rounds) => rounds::run(rounds, args, || once(Scope::Live, filter, &built))?,
-        None => once(Scope::All, filter, &built)?,
-    };
+    let tally = tally(args)?;
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds what the tests start, and runs them.
+pub(crate) fn tally(args: &Args) -> Result<Tally> {
+    tools::setup(false)?;
+    let built = build::tests()?;
+    let _busy = args.under_load.then(busy::Loops::start);
+    match args.repeat {
+        Some(rounds) => rounds::run(rounds, args, || once(Scope::Live, args, &built)),
+        None => once(Scope::All, args, &built),
+    }
 }
 
 /// The tests that a run takes.
@@ -90,18 +101,38 @@ fn tests_of(scope: Scope) -> Command {
     cargo
 }
 
-/// Runs the tests of this scope and then the guests, and lists the skips and what was flaky.
-fn once(scope: Scope, filter: Option<&str>, built: &build::Binaries) -> Result<Tally> {
+/// Runs the tests of this scope and the guests beside them, and lists the skips and what was flaky.
+fn once(scope: Scope, args: &Args, built: &build::Binaries) -> Result<Tally> {
     let dir = built.values().next().and_then(|p| p.parent()).map(Path::to_owned).unwrap_or_else(env::temp_dir);
     let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
     let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
-
     as_root::authenticate()?;
+    // Live tests wait most of their time, and a guest keeps one processor busy.
+    let (tests, guests) = thread::scope(|scope_of_threads| {
+        let guests = scope_of_threads.spawn(|| guests(args));
+        let tests = tests(scope, args, &skips.file, &flakes.file);
+        (tests, guests.join())
+    });
+    let mut tally = tests?;
+    let reasons = skips.lines()?;
+    tally.add_skips(reasons.len() as u64);
+    let mut flakes: Vec<_> = flakes.lines()?.iter().filter_map(|line| flaky::Flake::parse(line)).collect();
+    tally.add_flakes(&flakes);
+    let (of_guests, more) = guests.map_err(|_| anyhow!("the thread of the guests panicked"))??;
+    tally.add(of_guests);
+    flakes.extend(more);
+    reasons.iter().for_each(|reason| println!("skipped: {reason}"));
+    flaky::report(&flakes)?;
+    Ok(tally)
+}
+
+/// Runs the tests of this scope; those that skip themselves and those that are flaky are written to the files.
+fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally> {
     let me = env::current_exe().context("the path of xtask")?;
     let mut cargo = tests_of(scope);
     cargo.arg("--config").arg(format!("target.'cfg(unix)'.runner = ['{}', 'test-runner']", me.display()));
-    cargo.arg("--").args(filter);
-    cargo.env(SKIPS, &skips.file).env(flaky::FILE, &flakes.file).stdout(Stdio::piped());
+    cargo.arg("--").args(&args.filter).args(args.long.then_some("--include-ignored"));
+    cargo.env(SKIPS, skips).env(flaky::FILE, flakes).stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
     let mut tally = Tally::default();
     for text in BufReader::new(child.stdout.take().context("the tests' output")?).split(b'\n') {
@@ -115,18 +146,21 @@ fn once(scope: Scope, filter: Option<&str>, built: &build::Binaries) -> Result<T
         println!("a test did not build, or ended without a result (see above)");
         tally.failed = 1;
     }
-    let reasons = skips.lines()?;
-    tally.add_skips(reasons.len() as u64);
-    let mut flakes: Vec<_> = flakes.lines()?.iter().filter_map(|line| flaky::Flake::parse(line)).collect();
-    tally.add_flakes(&flakes);
-    if filter.is_none_or(|filter| "vm".contains(filter)) {
-        let (guests, more) = vm::check()?;
-        tally.add(guests);
-        flakes.extend(more);
-    }
-    reasons.iter().for_each(|reason| println!("skipped: {reason}"));
-    flaky::report(&flakes)?;
     Ok(tally)
+}
+
+/// Runs the scenarios on the default kernel and the further guests that are asked for.
+fn guests(args: &Args) -> Result<(Tally, Vec<flaky::Flake>)> {
+    if args.filter.as_ref().is_some_and(|filter| !"vm".contains(filter)) {
+        return Ok((Tally::default(), Vec::new()));
+    }
+    let (mut tally, mut flakes) = vm::check(&[])?;
+    if !args.guests.is_empty() {
+        let (more, flakes_of_more) = vm::check(args.guests)?;
+        tally.add(more);
+        flakes.extend(flakes_of_more);
+    }
+    Ok((tally, flakes))
 }
 
 /// A file of lines that the tests of one run append to, removed at the end.

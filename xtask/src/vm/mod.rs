@@ -61,9 +61,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Run the scenarios on the default kernel, for `cargo xtask test`.
-pub(crate) fn check() -> Result<(Tally, Vec<Flake>)> {
-    scenarios(&Args::bare()?, &Host::new()?)
+/// Run scenarios with these words of a command line; without any, all scenarios on the default kernel.
+pub(crate) fn check(words: &[&str]) -> Result<(Tally, Vec<Flake>)> {
+    scenarios(&Args::of(words)?, &Host::new()?)
 }
 
 /// Boot each kernel and run the command in it. The status is that of the first kernel where it was not 0.

@@ -77,9 +77,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Those of a bare `cargo xtask vm`.
-    pub(crate) fn bare() -> Result<Self> {
-        let matches = <Self as clap::Args>::augment_args(clap::Command::new("vm")).try_get_matches_from(["vm"])?;
+    /// Those of `cargo xtask vm` with these words.
+    pub(crate) fn of(words: &[&str]) -> Result<Self> {
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("vm"));
+        let matches = command.try_get_matches_from(["vm"].iter().chain(words))?;
         Ok(Self::from_arg_matches(&matches)?)
     }
 

@@ -1,0 +1,99 @@
+//! `cargo xtask ci`: all that must hold before a change lands, cheap checks first, each with the time that it took.
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::Result;
+
+use crate::{flaky, ledger::Ledger, lint, tally::Tally, test, vm};
+
+/// `cargo xtask ci [--full]`
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Without --full: format and lints, all tests and the guests of 6.12, then what memtrace does on the oldest and newest
+kernels that most people have. It ends at the first step that fails.
+
+With --full: every scenario on every kernel, the tests that take minutes each, and a round of the live tests beside
+busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
+pub(crate) struct Args {
+    /// Also what takes long: about 100 minutes; may be stopped and given again
+    #[arg(long)]
+    full: bool,
+}
+
+/// A part of the checks.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<Tally>,
+}
+
+const LINT: Step = Step { name: "lint", run: || lint::lint().map(|()| Tally::default()) };
+
+/// What each change must pass.
+const PUSH: [Step; 2] = [
+    LINT,
+    Step {
+        name: "tests and guests",
+        run: || {
+            let guests = &["6.1", "7.2", "--scenario", "check,direct-file"];
+            test::tally(&test::Args { guests, ..test::Args::default() })
+        },
+    },
+];
+
+/// What is run by hand before an issue is said to be resolved.
+const FULL: [Step; 6] = [
+    LINT,
+    Step { name: "tests with the long ones", run: || test::tally(&test::Args { long: true, ..test::Args::default() }) },
+    Step { name: "guests of 5.10", run: || guests(&["5.10"]) },
+    Step { name: "guests of 6.1", run: || guests(&["6.1"]) },
+    Step { name: "guests of 7.2", run: || guests(&["7.2"]) },
+    Step {
+        name: "live tests under load",
+        run: || test::tally(&test::Args { repeat: Some(1), under_load: true, ..test::Args::default() }),
+    },
+];
+
+pub(crate) fn ci(args: &Args) -> Result<ExitCode> {
+    let sum = if args.full { full()? } else { push()? };
+    println!("{sum}");
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the steps up to the first one that fails.
+fn push() -> Result<Tally> {
+    let mut sum = Tally::default();
+    for Step { name, run } in PUSH {
+        println!("ci: {name}");
+        let begun = Instant::now();
+        sum.add(run()?);
+        println!("ci: {name} took {} s", begun.elapsed().as_secs());
+        if sum.failed > 0 {
+            break;
+        }
+    }
+    Ok(sum)
+}
+
+/// Runs the steps that have not passed yet. One that fails does not keep the others from running.
+fn full() -> Result<Tally> {
+    let mut ledger = Ledger::open("ci-full.txt")?;
+    let mut sum = Tally::default();
+    for Step { name, run } in FULL {
+        println!("ci: {name}");
+        let tally = ledger.once(name, || {
+            run().or_else(|why| {
+                println!("ci: {name}: {why:#}");
+                Ok(Tally { failed: 1, ..Tally::default() })
+            })
+        })?;
+        sum.add(tally);
+    }
+    Ok(sum)
+}
+
+/// Scenarios in guests, with these words of `cargo xtask vm`.
+fn guests(words: &[&str]) -> Result<Tally> {
+    let (tally, flakes) = vm::check(words)?;
+    flaky::report(&flakes)?;
+    Ok(tally)
+}

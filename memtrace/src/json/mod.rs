@@ -9,6 +9,7 @@ mod coverage;
 mod event;
 mod evictors;
 mod group;
+mod incomplete;
 mod kind;
 mod meta;
 mod node;

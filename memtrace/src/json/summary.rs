@@ -9,6 +9,7 @@ use super::{
     container::Container,
     coverage::{Coverage, coverage},
     evictors::Evictors,
+    incomplete::Incomplete,
     kind::{KindSummary, kind_summary},
     node::Node,
     oom::Oom,
@@ -217,6 +218,8 @@ pub struct Summary {
     pub cgroups: Vec<CgroupRow>,
     /// Cgroups with a limit that appeared or went away while it was recorded; null when none did, and live.
     pub cgroup_churn: Option<CgroupChurn>,
+    /// Parts of the trace that are missing or damaged; null when none are, and live.
+    pub incomplete: Option<Incomplete>,
     /// kswapd by node.
     pub nodes: Vec<Node>,
     /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
@@ -273,6 +276,7 @@ impl Summary {
             processes: processes(&summary.processes, names, &summary.faults_read),
             cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
             cgroup_churn: summary.churn.as_ref().map(CgroupChurn::new),
+            incomplete: summary.incomplete.map(Incomplete::new),
             nodes: summary.nodes.iter().map(Node::new).collect(),
             proactive: summary.proactive.as_ref().map(Into::into),
             premature_sleeps: summary.premature_sleeps.map(Into::into),

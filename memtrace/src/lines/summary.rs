@@ -317,7 +317,12 @@ pub(crate) fn unwritten(messages: u64) -> String {
 }
 
 fn losses(out: &mut String, summary: &Summary) {
-    out.push_str(if summary.loss.total() == 0 { "loss: none\n" } else { "loss:\n" });
+    out.push_str(match (summary.loss.total(), &summary.incomplete) {
+        (0, None) => "loss: none\n",
+        (0, Some(_)) => "loss: none in what could be read; parts of the trace are missing or damaged\n",
+        (_, None) => "loss:\n",
+        (_, Some(_)) => "loss in what could be read; parts of the trace are missing or damaged:\n",
+    });
     for (stage, n) in summary.loss.lost() {
         let _ = writeln!(out, "  {:>7} {} ({stage})", count(n), meaning(stage));
     }

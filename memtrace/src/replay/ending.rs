@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    damage::Damaged,
     engine::{CLOCK_SET_NS, Replay},
     note::Note,
     watch::Watch,
     window::Window,
 };
 use crate::{
-    session::{input::TickInput, summary::Summary},
+    session::{incomplete::Incomplete, input::TickInput, summary::Summary},
+    sum,
     trace::{
         cgroups::{self, CgroupChange},
         change::Change,
@@ -78,6 +80,7 @@ impl Replay {
             let until_ns = self.ticks_ns.map(|(_, last)| last);
             self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
         }
+        let (damaged_parts, damaged_bytes) = self.damage.as_ref().map_or((0, 0), Damaged::lost);
         if let Some(damage) = self.damage.take() {
             self.notes.push(damage.note());
         }
@@ -95,9 +98,26 @@ impl Replay {
             });
         }
         let churn = Some(self.coming.churn).filter(|churn| !churn.is_empty());
-        let summary = Summary { churn, ..self.session.summary() };
+        let incomplete = incomplete(&self.notes, Incomplete { damaged_parts, damaged_bytes, ..Incomplete::default() });
+        let summary = Summary { churn, incomplete, ..self.session.summary() };
         Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
     }
+}
+
+/// Damaged parts with those that are missing by the notes; `None` when there are none.
+fn incomplete(notes: &[Note], mut all: Incomplete) -> Option<Incomplete> {
+    for note in notes {
+        match note {
+            Note::NoMeta => all.no_beginning = true,
+            Note::NoEnd { .. } => all.no_end = true,
+            Note::Gap { segments: (first, last), .. } => {
+                sum::add(&mut all.missing_segments, u64::from(last.saturating_sub(*first)) + 1);
+            }
+            Note::Cut { .. } => sum::add(&mut all.missing_segments, 1),
+            _ => {}
+        }
+    }
+    (all != Incomplete::default()).then_some(all)
 }
 
 /// The end of a replay.

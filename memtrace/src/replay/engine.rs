@@ -177,7 +177,7 @@ impl Replay {
                 // A cut tail is an end that is missing, which is said of the whole.
                 if !damage.is_cut {
                     let last_ns = self.ticks_ns.map(|(_, last)| last);
-                    self.damage.get_or_insert_with(|| Damaged::new(&damage.what, last_ns)).add(damage.bytes);
+                    self.damage.get_or_insert_with(|| Damaged::new(last_ns)).add(damage.bytes, &damage.what);
                     watch.missing();
                 }
             }

@@ -27,7 +27,7 @@ pub enum Note {
         parts: u64,
         /// How long they are in all, in bytes.
         bytes: u64,
-        /// What is wrong with the first.
+        /// What is wrong with them: the first reasons.
         what: String,
         /// The last tick before the first and the first one after the last, `CLOCK_MONOTONIC` in ns.
         between_ns: (Option<u64>, Option<u64>),

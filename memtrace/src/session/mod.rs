@@ -12,6 +12,7 @@ pub mod evictors;
 pub mod faults;
 pub mod filter;
 pub mod histogram;
+pub mod incomplete;
 pub mod input;
 pub mod kswapd;
 pub mod loss;

@@ -182,6 +182,7 @@ impl Session {
             sources: self.config.sources,
             all: KindSummary::of(None, &sum_of_kinds(totals)),
             churn: None,
+            incomplete: None,
             open: totals.open.clone(),
             matched: (!self.config.filter.is_empty()).then(|| self.matched.clone()),
             unattributed: self.unattributed(),

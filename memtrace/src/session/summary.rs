@@ -9,6 +9,7 @@ use super::{
     coverage::Coverage,
     evictors::{ByMemory, EvictorSummary},
     faults::FaultsRead,
+    incomplete::Incomplete,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     kswapd::Reached,
     loss::Ledger,
@@ -238,6 +239,8 @@ pub struct Summary {
     pub cgroups: Group<CgroupSummary>,
     /// Cgroups with a limit that appeared or went away; `None` when none did, and live, where nobody looks.
     pub churn: Option<CgroupChurn>,
+    /// Parts of the trace that are missing or damaged; `None` when none are, and live.
+    pub incomplete: Option<Incomplete>,
     /// kswapd by node.
     pub nodes: Vec<NodeSummary>,
     /// What stalls scanned and reclaimed by node; empty when it was not read.

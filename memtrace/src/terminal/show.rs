@@ -139,7 +139,12 @@ fn run(
         }
         if effect == Effect::None && event::poll(Duration::ZERO)? {
             changed = true;
-            if let Some(key) = key(&event::read()?) {
+            let event = event::read()?;
+            // Esc and a key soon after it are read as Alt and the key, which is bound to nothing.
+            if has_alt(&event) {
+                effect = model.key(Key::Esc);
+            }
+            if let Some(key) = key(&event).filter(|_| effect == Effect::None) {
                 effect = model.key(key);
             }
         }
@@ -180,6 +185,12 @@ fn wait_for_keys() -> io::Result<()> {
         }
         Ok(_) => Ok(()),
     }
+}
+
+/// True for a key that was pressed with Alt.
+fn has_alt(event: &Event) -> bool {
+    matches!(event, Event::Key(KeyEvent { modifiers, kind, .. })
+        if *kind != KeyEventKind::Release && modifiers.contains(KeyModifiers::ALT))
 }
 
 /// A key of the terminal as a key of ours.

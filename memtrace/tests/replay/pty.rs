@@ -156,6 +156,11 @@ fn a_recording_is_gone_through_with_keys() {
     assert!(shown.contains("proc-104 (") && !shown.contains("proc-103 ("), "{shown}");
     terminal.keys("\x1b");
     terminal.wait_for(&["proc-103 ("]);
+    // Esc and a key that are read together.
+    terminal.keys("/pid:x");
+    terminal.wait_for(&["expected a number"]);
+    terminal.keys("\x1bt");
+    terminal.wait_for(&["(20.0 s of 30.0 s)"]);
     // Sort by name, the other way round, and details of the first.
     terminal.keys("<<S");
     terminal.wait_for(&["^PROCESS"]);

@@ -34,6 +34,13 @@ impl Clock {
         self.at(t_ns).to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string()
     }
 
+    /// Time of day in the zone; with the date where it is another day than that of `other_ns`.
+    #[must_use]
+    pub fn on_day_of(&self, t_ns: u64, other_ns: u64) -> String {
+        let [at, other] = [t_ns, other_ns].map(|t_ns| self.at(t_ns).to_zoned(self.zone.clone()));
+        at.strftime(if at.date() == other.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+    }
+
     /// Time of day in the zone: `12:03:04.123`.
     #[must_use]
     pub fn millis(&self, t_ns: u64) -> String {
@@ -57,6 +64,8 @@ mod tests {
         assert_eq!(clock.rfc3339(5_000_000_000), "2023-11-14T22:13:20.000000Z");
         assert_eq!(clock.rfc3339(4_999_999_000), "2023-11-14T22:13:19.999999Z");
         assert_eq!(clock.seconds(6_000_000_000), "00:13:21");
+        assert_eq!(clock.on_day_of(6_000_000_000, 5_000_000_000), "00:13:21");
+        assert_eq!(clock.on_day_of(6_000_000_000, 90_000_000_000_000), "2023-11-15 00:13:21");
         assert_eq!(clock.millis(6_012_000_000), "00:13:21.012");
         assert_eq!(clock.at(u64::MAX), Timestamp::MAX);
     }

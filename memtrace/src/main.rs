@@ -105,6 +105,9 @@ fn record(args: &RecordArgs) -> Result<u8> {
         if args.trace.cmd.is_empty() {
             bail!(offline::WrongUsage(format!("--runs needs a command: memtrace record --runs {runs} -- CMD")));
         }
+        if name().as_os_str() == "-" {
+            bail!(offline::WrongUsage("--runs needs a file for each run, and `-o -` is one pipe: -o FILE".to_owned()));
+        }
         return runs::run_all(runs, &name());
     }
     let place = if args.flight.is_wanted() {

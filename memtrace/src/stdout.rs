@@ -1,8 +1,12 @@
 //! Results on stdout: a reader that went away is no failure, anything else is.
 
-use std::io::{self, Write as _};
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd as _,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 /// Writes all of it; false when nobody reads any more.
 ///
@@ -21,6 +25,18 @@ pub fn is_read(written: io::Result<()>, what: &'static str) -> Result<bool> {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         written => written.context(what).map(|()| true),
     }
+}
+
+/// Stdout as the file of a trace.
+///
+/// # Errors
+/// When it is a terminal.
+pub fn for_a_trace() -> Result<File> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        bail!("a trace is not for a terminal: write it to a pipe (-o - | ...) or to a file (-o FILE)");
+    }
+    Ok(File::from(stdout.as_fd().try_clone_to_owned().context("taking stdout")?))
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::{FilterArgs, duration, report::TimeArgs};
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReplayArgs {
-    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once. One pipe
-    /// alone is shown as it comes; with --speed max, on the screen, and beside other inputs it is read to its end first
+    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once. A single
+    /// pipe is shown as it comes if it starts with the beginning of a recording. It is read to its end first with --speed max,
+    /// on the screen, with a time counted from the end, or beside other inputs
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 

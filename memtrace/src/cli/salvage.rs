@@ -10,11 +10,11 @@ pub struct SalvageArgs {
     /// The damaged trace: a file, a pipe, or `-` for stdin
     #[arg(value_name = "IN|-")]
     pub input: PathBuf,
-    /// The new file
-    #[arg(value_name = "OUT", required_unless_present = "output")]
+    /// The new file, or `-` for a pipe on stdout
+    #[arg(value_name = "OUT|-", required_unless_present = "output")]
     pub to: Option<PathBuf>,
-    /// The new file
-    #[arg(short, long, value_name = "OUT", conflicts_with = "to")]
+    /// The new file, or `-` for a pipe on stdout
+    #[arg(short, long, value_name = "OUT|-", conflicts_with = "to")]
     pub output: Option<PathBuf>,
     /// Replace OUT when it is there
     #[arg(short, long)]

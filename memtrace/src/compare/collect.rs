@@ -155,9 +155,9 @@ const fn is_no_matter(note: &Note) -> bool {
     matches!(note, Note::Untold { .. } | Note::Suspended { .. } | Note::Twice { .. })
 }
 
-/// True when a note says that ticks are missing.
+/// True when a note says that ticks are missing between others. A trace that just ends has all of them up to its end.
 const fn is_damage(note: &Note) -> bool {
-    matches!(note, Note::NoMeta | Note::NoEnd { .. } | Note::Damaged { .. } | Note::Gap { .. } | Note::Cut { .. })
+    matches!(note, Note::NoMeta | Note::Damaged { .. } | Note::Gap { .. } | Note::Cut { .. })
 }
 
 fn all_kinds(input: &TickInput) -> Histogram {

@@ -123,7 +123,14 @@ fn each(
     text: &'static str,
 ) -> Guard {
     let value = sides.iter().flat_map(|side| &side.runs).filter_map(of).reduce(f64::max);
-    Guard { name, value, limit, tripped: value.is_some_and(|value| value > limit), text: text.to_owned() }
+    let tripped = value.is_some_and(|value| value > limit);
+    let text = match value {
+        _ if tripped => text.to_owned(),
+        None => "not known".to_owned(),
+        Some(0.0) => "none in any run".to_owned(),
+        Some(value) => format!("at most {} in a run", plain(value)),
+    };
+    Guard { name, value, limit, tripped, text }
 }
 
 fn durations(sides: [&Side; 2]) -> Guard {

@@ -19,7 +19,7 @@ use super::{
     EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver,
     recordings::Recording,
     spool::Spool,
-    stream::{self, Streamed},
+    stream::{self, Peeked},
 };
 use crate::{
     trace::{
@@ -115,8 +115,8 @@ pub(super) struct Inputs {
 pub(super) enum Feed {
     /// Inputs that can be read again.
     Inputs(Arc<Inputs>),
-    /// A pipe.
-    Stream(Box<Streamed>),
+    /// A pipe, with its name.
+    Stream(Source, Peeked),
 }
 
 /// An input and its content; else why there is none, with the exit status.
@@ -127,6 +127,8 @@ type Found = Result<(Source, Index), (String, u8)>;
 pub(super) struct Opener {
     /// Device and inode of the pipes that were read.
     pipes: HashSet<(u64, u64)>,
+    /// True when stdin was read.
+    has_stdin: bool,
 }
 
 impl Opener {
@@ -166,7 +168,7 @@ impl Opener {
             if let Ok(Opened::Pipe(pipe)) = self.file(path, &name)? {
                 let (pipe, begins) = stream::peek(pipe);
                 return Ok(if begins {
-                    Feed::Stream(Box::new(Streamed::new(Source::pipe(name), pipe)))
+                    Feed::Stream(Source::pipe(name), pipe)
                 } else {
                     Feed::Inputs(together([spooled(name, pipe)]))
                 });
@@ -197,6 +199,9 @@ impl Opener {
     fn file(&mut self, path: &Path, name: &str) -> Result<Result<Opened, (String, u8)>> {
         let is_stdin = path == Path::new("-");
         let file = if is_stdin {
+            if std::mem::replace(&mut self.has_stdin, true) {
+                bail!(WrongUsage("stdin is named twice, and can be read only once".to_owned()));
+            }
             if io::stdin().is_terminal() {
                 bail!(WrongUsage("stdin is a terminal: `-` reads a trace from a pipe or a redirected file".to_owned()));
             }

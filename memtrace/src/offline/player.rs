@@ -52,7 +52,7 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 enum Blocks {
     /// Of inputs that can be read again.
-    Assembled(Assembled),
+    Assembled(Box<Assembled>),
     /// Of a pipe.
     Streamed(Box<Streamed>),
 }
@@ -117,6 +117,8 @@ pub(super) struct Player {
     skip_entries: bool,
     /// True when an earlier reader has reported the faults of the inputs.
     is_quiet: bool,
+    /// True when the time asked for is over.
+    is_done: bool,
     rows: bool,
 }
 
@@ -134,13 +136,14 @@ impl Player {
             shown: 0,
             skip_entries: false,
             is_quiet: false,
+            is_done: false,
             rows: false,
         }
     }
 
     /// A player of the recordings in a pipe, as they come.
-    pub(super) fn streaming(stream: Box<Streamed>) -> Self {
-        Self { stream: Some(stream), ..Self::new(&Arc::default()) }
+    pub(super) fn streaming(stream: Streamed) -> Self {
+        Self { stream: Some(Box::new(stream)), ..Self::new(&Arc::default()) }
     }
 
     /// Leaves out what happened: totals and tables come from the ticks, which is much quicker.
@@ -209,12 +212,16 @@ impl Player {
     /// The blocks of the next recording, with its number; `None` when there is none left.
     fn next_blocks(&mut self) -> Option<(Option<usize>, Blocks)> {
         if let Some(mut stream) = self.stream.take() {
-            return stream.next_recording().then_some((None, Blocks::Streamed(stream)));
+            if stream.next_recording() {
+                return Some((None, Blocks::Streamed(stream)));
+            }
+            self.stream = Some(stream);
+            return None;
         }
         let recording = self.next;
         self.inputs.recordings.get(recording)?;
         self.next += 1;
-        Some((Some(recording), Blocks::Assembled(Assembled::new(Arc::clone(&self.inputs), recording))))
+        Some((Some(recording), Blocks::Assembled(Box::new(Assembled::new(Arc::clone(&self.inputs), recording)))))
     }
 
     /// The name of the first input of the recording at hand.
@@ -259,6 +266,8 @@ impl Player {
             };
             let Some(current) = &self.current else { return };
             if replay.take(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
+                // Whoever waits for the rest of a live recording waits for ever.
+                self.is_done = true;
                 return;
             }
         }
@@ -313,7 +322,12 @@ impl Player {
             Some(Blocks::Assembled(blocks)) => {
                 blocks.healed().for_each(|source| self.is_damaged((source.shown.clone(), source.salvage())));
             }
-            Some(Blocks::Streamed(stream)) => self.stream = Some(stream),
+            Some(Blocks::Streamed(mut stream)) => {
+                if self.is_done {
+                    stream.close();
+                }
+                self.stream = Some(stream);
+            }
             None => {}
         }
     }
@@ -324,7 +338,17 @@ impl Player {
         for (name, salvage) in self.damaged.iter().filter(|_| !self.is_quiet) {
             say!("{name} is damaged; what could be read was read. {salvage} copies the intact part");
         }
-        let status = graver(self.status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
+        let mut late = 0;
+        if let Some(stream) = self.stream.as_ref().filter(|stream| stream.late() > 0) {
+            late = EXIT_DAMAGED;
+            say!(
+                "{}: parts of a recording came after later ones, too late to be shown. Save the pipe to a file: there the \
+                 order does not matter",
+                stream.source().shown
+            );
+        }
+        let status = graver(self.status, late);
+        let status = graver(status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
         // Of several recordings some may lie elsewhere in time.
         graver(status, if self.empty > 0 && self.shown == 0 { EXIT_USAGE } else { 0 })
     }

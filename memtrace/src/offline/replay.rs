@@ -3,15 +3,18 @@
 use std::{
     cell::RefCell,
     io::{self, BufWriter, Write as _},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{
+    WrongUsage,
     input::{Feed, Opener},
     pace::Pace,
     player::{Player, Request},
     screen::screen,
+    stream::Streamed,
 };
 use crate::{
     cli::{ReplayArgs, Speed},
@@ -30,11 +33,17 @@ struct Show<'a> {
     pace: Pace,
     signals: &'a Signals,
     failed: Option<io::Error>,
+    is_stream: bool,
+    /// True when a signal has ended it.
+    stopped: bool,
 }
+
+/// What is due later than this is no part of a live recording.
+const LIVE: Duration = Duration::from_millis(1500);
 
 impl Show<'_> {
     fn item(&mut self, item: Item, is_last: bool) {
-        if self.failed.is_some() || (self.signals.received().is_some() && !is_last) {
+        if self.failed.is_some() {
             return;
         }
         if let Some(t_ns) = time_of(&item).filter(|_| !is_last) {
@@ -43,6 +52,10 @@ impl Show<'_> {
                 // What was shown so far must be seen before a wait.
                 self.flush();
                 self.pace.wait(due_in, self.signals);
+            }
+            if self.signals.received().is_some() && (!self.is_stream || due_in > LIVE) {
+                self.stopped = true;
+                return;
             }
         }
         let text = self.view.render(item);
@@ -82,7 +95,9 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     let wants_screen = args.tui || (!args.lines && !args.json && args.speed != Speed::Max);
     let on_screen = wants_screen && terminal::can_show_screen();
     if args.tui && !on_screen {
-        bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
+        bail!(WrongUsage(
+            "the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui".to_owned()
+        ));
     }
     // A time that is counted from the end is known at the end, the screen goes back in time, and who wants all of it at once
     // wants it in order.
@@ -93,11 +108,11 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     };
     // Up to here a signal ends it as usual.
     let signals = Signals::install(None).context("installing the signal handlers")?;
-    let is_stream = matches!(feed, Feed::Stream(_));
+    let is_stream = matches!(feed, Feed::Stream(..));
     let mut player = match feed {
         Feed::Inputs(inputs) if on_screen => return screen(args, &inputs, &signals),
         Feed::Inputs(inputs) => Player::new(&inputs),
-        Feed::Stream(stream) => Player::streaming(stream),
+        Feed::Stream(source, pipe) => Player::streaming(Streamed::new(source, pipe, signals.clone())),
     };
     while let Some(mut replay) = player.next_replay(&request) {
         let show = RefCell::new(Show {
@@ -106,6 +121,8 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             pace: Pace::new(args.speed),
             signals: &signals,
             failed: None,
+            is_stream,
+            stopped: false,
         });
         let head = show.borrow_mut().view.head();
         show.borrow_mut().write(&head);
@@ -125,22 +142,25 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
                 // What follows may be long in coming.
                 show.flush();
             }
-            show.failed.is_none() && signals.received().is_none()
+            // The writer of a pipe may have had the same signal: its last words come still.
+            show.stopped |= !is_stream && signals.received().is_some();
+            show.failed.is_none() && !show.stopped
         });
-        let stopped = signals.received().is_some();
         let clock = request.clock(replay.meta());
         let finished = replay.finish();
         let mut show = show.into_inner();
-        show.item(finished.item(), true);
+        if player.is_left_out(&finished, &request) {
+            continue;
+        }
+        if !finished.is_empty {
+            show.item(finished.item(), true);
+        }
         let flushed = show.out.flush();
         if !stdout::is_read(show.failed.map_or(flushed, Err), "writing to stdout; the summary is not complete")? {
             return Ok(0);
         }
-        if stopped {
+        if show.stopped {
             return Ok(0);
-        }
-        if player.is_left_out(&finished, &request) {
-            continue;
         }
         for note in &finished.notes {
             say!("{}", note.text(&clock));

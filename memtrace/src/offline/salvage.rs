@@ -19,6 +19,7 @@ use crate::{
     host::clocks::zone,
     lines::{bytes, things},
     record::create::{Unnamed, create},
+    stdout,
     trace::{Item, Judged, ReadError, Reader},
 };
 
@@ -55,7 +56,10 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
                     // Not before there is something to put into it.
                     None => out.insert(new_file(target, args.force)?),
                 };
-                out.write_all(reader.blocks().block()).with_context(|| format!("writing {}", shown(target)))?;
+                let written = out.write_all(reader.blocks().block());
+                if !stdout::is_read(written, "writing the intact part")? {
+                    return Ok(status);
+                }
                 blocks += 1;
                 size += reader.blocks().block().len() as u64;
                 left.kept(&block);
@@ -75,10 +79,17 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
         say!("no block of {from} is whole, so there is nothing to save; no file was made");
         return Ok(graver(status, EXIT_DAMAGED));
     };
-    let written = out.flush().and_then(|()| out.get_ref().sync_all());
-    written.with_context(|| format!("writing {}", shown(target)))?;
-    unnamed.name().map_err(|e| anyhow!(e))?;
-    say!("saved {} ({}) of {from} to {}", things(blocks, "block"), bytes(size), shown(target));
+    let written = out.flush().and_then(|()| unnamed.as_ref().map_or(Ok(()), |_| out.get_ref().sync_all()));
+    if !stdout::is_read(written, "writing the intact part")? {
+        return Ok(status);
+    }
+    let to = if let Some(unnamed) = unnamed {
+        unnamed.name().map_err(|e| anyhow!(e))?;
+        shown(target)
+    } else {
+        "stdout".to_owned()
+    };
+    say!("saved {} ({}) of {from} to {to}", things(blocks, "block"), bytes(size));
     left.lines(clock.as_ref()).iter().for_each(|line| say!("{line}"));
     Ok(graver(status, if left.is_damaged() { EXIT_DAMAGED } else { 0 }))
 }
@@ -93,11 +104,14 @@ fn is_same(open: &File, path: &Path) -> bool {
     }
 }
 
-/// The new file, which gets its name when all is in it.
-fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Unnamed)> {
+/// The new file, which gets its name when all is in it; `-` is stdout, which has none.
+fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Option<Unnamed>)> {
+    if target == Path::new("-") {
+        return Ok((BufWriter::new(stdout::for_a_trace()?), None));
+    }
     let created = create(target, force).map_err(|e| anyhow!(e))?;
     if let Some(warning) = created.warning {
         say!("{warning}");
     }
-    Ok((BufWriter::new(created.file), created.unnamed))
+    Ok((BufWriter::new(created.file), Some(created.unnamed)))
 }

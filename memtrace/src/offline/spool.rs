@@ -46,8 +46,12 @@ impl<R: Read> Read for Spool<R> {
 fn in_words(error: &io::Error) -> String {
     let dir = std::env::temp_dir();
     let dir = super::input::shown(&dir);
-    format!(
-        "a pipe is kept in a temporary file, and {dir} does not take it: {error}. Make room there, set TMPDIR to a \
-         directory that has room, or save the pipe to a file and name that"
-    )
+    let what_to_do = match error.kind() {
+        io::ErrorKind::FileTooLarge => "Raise the limit on the size of files (`ulimit -f`), or read a file instead",
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {
+            "Set TMPDIR to a directory that can be written, or save the pipe to a file and name that"
+        }
+        _ => "Make room there, set TMPDIR to a directory that has room, or save the pipe to a file and name that",
+    };
+    format!("a pipe is kept in a temporary file, and {dir} does not take it: {error}. {what_to_do}")
 }

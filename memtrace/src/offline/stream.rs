@@ -1,21 +1,35 @@
 //! A pipe that is read as it comes: `memtrace record -o - | memtrace replay -` shows each block when it is written.
 //!
-//! Only a recording from its very beginning can be shown so: what comes later in the pipe then seldom belongs before what
-//! was shown. All other pipes are read to their end first.
+//! Only a recording from its very beginning is shown so: what comes later in the pipe then seldom belongs before what was
+//! shown. All other pipes are read to their end first.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Chain, Cursor, Read},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::input::Source;
-use crate::trace::{
-    BlockKind, BlockSource, Damage, RawBlock, ReadError, Scanned, Scanner,
-    index::{SegmentId, segment_of},
+use crate::{
+    live::Signals,
+    trace::{
+        BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,
+        index::{RecordingId, SegmentId, segment_of},
+    },
 };
 
 /// The most that is read of a pipe before its first block is there, in bytes.
 const HEAD: usize = 1 << 20;
+/// How soon a signal is heard while the pipe gives nothing.
+const SIGNAL_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// How long a pipe is read on after a signal: its writer may have had the same one, and writes its end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Blocks that are remembered in each of two halves: some hours of a recording, in a few megabytes.
+const REMEMBERED: usize = 1 << 15;
 
 /// A pipe whose first bytes were looked at.
 pub(super) type Peeked = Chain<Cursor<Vec<u8>>, File>;
@@ -49,17 +63,46 @@ impl Read for Head<'_> {
     }
 }
 
-/// Why the blocks of a segment are left out that comes too late.
-const LATE: &str = "a segment comes after later ones; a pipe that is saved to a file may hold them in any order";
+/// A pipe that ends some time after a signal, also when its writer gives nothing.
+#[derive(Debug)]
+struct Patient {
+    pipe: Peeked,
+    signals: Signals,
+    signalled: Option<Instant>,
+}
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.signals.received().is_some() {
+                let since = *self.signalled.get_or_insert_with(Instant::now);
+                if since.elapsed() > LAST_WORDS {
+                    return Ok(0);
+                }
+            }
+            let (head, pipe) = self.pipe.get_ref();
+            let is_here = head.position() < head.get_ref().len() as u64
+                || match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SIGNAL_WAIT)) {
+                    Ok(ready) => ready > 0,
+                    Err(rustix::io::Errno::INTR) => false,
+                    // The read says why.
+                    Err(_) => true,
+                };
+            if is_here {
+                return self.pipe.read(buffer);
+            }
+        }
+    }
+}
 
 /// A segment that has begun, as the blocks after its META are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     /// It is new.
     New,
-    /// It had begun before: what came before is left out.
+    /// It had begun before: blocks that came before are left out, and so are those that belong between them.
     Copy,
-    /// Later ones came before it: all of it is left out.
+    /// It belongs before what was shown: all of it is left out.
     Late,
 }
 
@@ -67,39 +110,50 @@ enum Course {
 #[derive(Debug)]
 pub(super) struct Streamed {
     source: Source,
-    scanner: Scanner<Peeked>,
+    scanner: Scanner<Patient>,
     /// The segment at hand; `None` between two recordings.
     segment: Option<SegmentId>,
     course: Course,
     /// Numbers of the segments of this recording that have begun.
     begun: Vec<u32>,
+    /// Recordings that another one has followed.
+    over: Vec<Arc<RecordingId>>,
     /// A block that was read already: it is still the last one of the scanner.
     held: Option<RawBlock>,
     /// The last END, with its bytes: a copy may still go on where this one ended.
     end: Option<(RawBlock, Vec<u8>)>,
     /// The bytes of the block that came last, where the scanner is past it.
     bytes: Option<Vec<u8>>,
-    /// The latest time of a block, `CLOCK_MONOTONIC` in ns, and the blocks with that time.
-    latest: (u64, Vec<RawBlock>),
+    /// The latest time of a block, `CLOCK_MONOTONIC` in ns.
+    latest_ns: u64,
+    /// The blocks that came.
+    recent: HashSet<BlockId>,
+    older: HashSet<BlockId>,
     /// The first and the last segment that came more than once.
     shared: Option<(u32, u32)>,
+    /// Blocks that came too late to be shown.
+    late: u64,
     ended: bool,
 }
 
 impl Streamed {
     /// The blocks of a pipe.
-    pub(super) fn new(source: Source, pipe: Peeked) -> Self {
+    pub(super) fn new(source: Source, pipe: Peeked, signals: Signals) -> Self {
         Self {
             source,
-            scanner: Scanner::new(pipe),
+            scanner: Scanner::new(Patient { pipe, signals, signalled: None }),
             segment: None,
             course: Course::New,
             begun: Vec::new(),
+            over: Vec::new(),
             held: None,
             end: None,
             bytes: None,
-            latest: (0, Vec::new()),
+            latest_ns: 0,
+            recent: HashSet::new(),
+            older: HashSet::new(),
             shared: None,
+            late: 0,
             ended: false,
         }
     }
@@ -114,9 +168,19 @@ impl Streamed {
         self.ended
     }
 
+    /// Reads no further.
+    pub(super) fn close(&mut self) {
+        self.ended = true;
+    }
+
     /// The first and the last segment of the recording at hand that came more than once.
     pub(super) fn shared(&self) -> Option<(u32, u32)> {
         self.shared
+    }
+
+    /// Number of blocks that came too late to be shown.
+    pub(super) fn late(&self) -> u64 {
+        self.late
     }
 
     /// Goes on to the next recording, past what was not read of this one. False at the end of the pipe.
@@ -127,13 +191,16 @@ impl Streamed {
             }
         }
         self.begun.clear();
-        (self.latest, self.course, self.shared, self.end) = ((0, Vec::new()), Course::New, None, None);
+        self.recent.clear();
+        self.older.clear();
+        (self.latest_ns, self.course, self.shared, self.end) = (0, Course::New, None, None);
         !self.ended
     }
 
     /// The course of a segment that begins.
     fn course(&self, id: &SegmentId) -> Course {
         match self.begun.iter().max() {
+            _ if self.over.contains(&id.recording) => Course::Late,
             _ if self.begun.contains(&id.segment) => Course::Copy,
             Some(last) if id.segment < *last => Course::Late,
             _ => Course::New,
@@ -148,27 +215,40 @@ impl Streamed {
                 let (first, last) = self.shared.unwrap_or((id.segment, id.segment));
                 self.shared = Some((first.min(id.segment), last.max(id.segment)));
             }
-            Course::Late => {}
+            // It changes nothing of the segment at hand.
+            Course::Late => return,
         }
         self.segment = Some(id);
     }
 
-    /// True when a block came before.
-    fn is_known(&self, block: &RawBlock) -> bool {
-        let (latest_ns, blocks) = &self.latest;
+    /// True when a block is left out. Counts those that are missing in what was shown.
+    fn is_left_out(&mut self, block: &RawBlock) -> bool {
         let (_, last_ns) = block.times();
-        let came = last_ns > 0 && (last_ns < *latest_ns || blocks.iter().any(|other| other.is_copy_of(block)));
-        self.course == Course::Copy && (block.kind() == Some(BlockKind::Meta) || came)
+        match self.course {
+            Course::New => false,
+            Course::Late => {
+                self.late += u64::from(last_ns > 0);
+                true
+            }
+            Course::Copy if block.kind() == Some(BlockKind::Meta) => true,
+            Course::Copy if last_ns == 0 => false,
+            Course::Copy => {
+                let id = block.id();
+                let came = self.recent.contains(&id) || self.older.contains(&id);
+                // An END is that of its file.
+                let is_late = !came && last_ns < self.latest_ns && block.kind() != Some(BlockKind::End);
+                self.late += u64::from(is_late);
+                came || last_ns < self.latest_ns
+            }
+        }
     }
 
-    fn passed(&mut self, block: RawBlock) {
-        let (_, last_ns) = block.times();
-        if last_ns > self.latest.0 {
-            self.latest = (last_ns, Vec::new());
+    fn passed(&mut self, block: &RawBlock) {
+        self.latest_ns = self.latest_ns.max(block.times().1);
+        if self.recent.len() >= REMEMBERED {
+            self.older = std::mem::take(&mut self.recent);
         }
-        if last_ns == self.latest.0 {
-            self.latest.1.push(block);
-        }
+        self.recent.insert(block.id());
     }
 
     /// The END that was kept back.
@@ -185,6 +265,7 @@ impl BlockSource for Streamed {
         loop {
             let next = match self.held.take() {
                 Some(block) => Ok(Some(Scanned::Block(block))),
+                None if self.ended => Ok(None),
                 None => self.scanner.next_block(),
             };
             let block = match next {
@@ -202,29 +283,28 @@ impl BlockSource for Streamed {
                 }
             };
             if let Some((id, _)) = segment_of(&block, self.scanner.block()) {
-                let is_other = self.segment.as_ref().is_some_and(|segment| segment.recording != id.recording);
-                if (is_other || self.course(&id) == Course::New)
-                    && let Some(end) = self.take_end()
-                {
+                let before = self.segment.as_ref().map(|segment| Arc::clone(&segment.recording));
+                let other = before.filter(|before| *before != id.recording);
+                let is_end = match &other {
+                    Some(_) => !self.over.contains(&id.recording),
+                    None => self.course(&id) == Course::New,
+                };
+                if is_end && let Some(end) = self.take_end() {
                     self.held = Some(block);
                     return Ok(Some(end));
                 }
-                if is_other {
+                if let Some(before) = other.filter(|_| is_end) {
+                    self.over.push(before);
                     self.segment = None;
                     self.held = Some(block);
                     return Ok(None);
                 }
                 self.begin(id);
             }
-            if self.course == Course::Late {
-                let (offset, bytes) = (block.offset, self.scanner.block().len() as u64);
-                let what = LATE.to_owned();
-                return Ok(Some(Scanned::Damage(Damage { offset, bytes, is_cut: false, what, block: Some(block) })));
-            }
-            if self.is_known(&block) {
+            if self.is_left_out(&block) {
                 continue;
             }
-            self.passed(block);
+            self.passed(&block);
             if block.kind() == Some(BlockKind::End) {
                 self.end = Some((block, self.scanner.block().to_vec()));
                 continue;

@@ -1,13 +1,11 @@
 //! Where a recording goes, as asked for, to what the recorder thread writes to.
 
 use std::{
-    fs::File,
-    os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::{
     create::create,
@@ -17,7 +15,7 @@ use super::{
     target::Target,
     thread::{Prepared, Progress},
 };
-use crate::{condition::Condition, host::clocks, untrusted::shown_path};
+use crate::{condition::Condition, host::clocks, stdout, untrusted::shown_path};
 
 /// Where a recording goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +71,7 @@ impl Plan {
                 (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
             Place::Memory => (Target::Kept(Kept::new(clocks::read().monotonic_ns)), None),
-            Place::Stdout => (Target::file(Path::new("stdout"), stdout()?, &progress), None),
+            Place::Stdout => (Target::file(Path::new("stdout"), stdout::for_a_trace()?, &progress), None),
             Place::Flight { dir, limits } => {
                 let clock = clocks::read();
                 let store = Store::open(dir, *limits, clock.monotonic_ns)?;
@@ -87,14 +85,6 @@ impl Plan {
 }
 
 /// stdout, to be written by the recorder alone.
-fn stdout() -> Result<File> {
-    let stdout = std::io::stdout();
-    if rustix::termios::isatty(&stdout) {
-        bail!("a trace is not for a terminal: `memtrace record -o - | ...`, or a file with -o");
-    }
-    Ok(File::from(stdout.as_fd().try_clone_to_owned().context("taking stdout")?))
-}
-
 /// The name of a file where none is asked for: `memtrace-HOST-TIME.mtrc`.
 #[must_use]
 pub fn default_name() -> PathBuf {

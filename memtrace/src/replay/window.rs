@@ -71,7 +71,7 @@ impl Asked {
         let time = |t_ns: u64| match &trace.clock {
             // What lies before the boot is cut to it.
             Some(_) if t_ns == 0 => "before the host booted".to_owned(),
-            Some(clock) => clock.seconds(t_ns),
+            Some(clock) => clock.on_day_of(t_ns, trace.start_ns),
             None => crate::lines::duration(t_ns.saturating_sub(trace.start_ns)),
         };
         let [since_name, until_name] = self.names;
@@ -86,16 +86,16 @@ impl Asked {
                 "nothing lies between {since} ({since_ns}) and {until} ({until_ns}), which is no later"
             ));
         }
-        let Some(last_ns) = trace.last_tick_ns else { return Ok(window) };
-        let is_late = window.since_ns.is_some_and(|since_ns| since_ns >= last_ns);
+        let is_late = window.since_ns.zip(trace.last_tick_ns).is_some_and(|(since_ns, last_ns)| since_ns >= last_ns);
         let is_early = window.until_ns.is_some_and(|until_ns| until_ns <= trace.start_ns);
         match (since.filter(|_| is_late), until.filter(|_| is_early)) {
-            (Some((asked, ns)), _) | (None, Some((asked, ns))) => Err(format!(
-                "nothing lies in the time asked for: the trace goes from {} to {}, and {asked} is {}",
-                time(trace.start_ns),
-                time(last_ns),
-                time(ns)
-            )),
+            (Some((asked, ns)), _) | (None, Some((asked, ns))) => {
+                let extent = match trace.last_tick_ns {
+                    Some(last_ns) => format!("goes from {} to {}", time(trace.start_ns), time(last_ns)),
+                    None => format!("begins at {}", time(trace.start_ns)),
+                };
+                Err(format!("nothing lies in the time asked for: the trace {extent}, and {asked} is {}", time(ns)))
+            }
             (None, None) => Ok(window),
         }
     }

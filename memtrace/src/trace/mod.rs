@@ -40,7 +40,7 @@ pub use self::{
     frame::BlockKind,
     order::TWICE,
     reader::{Item, Judged, ReadError, Reader},
-    scan::{BlockSource, RawBlock, Scanned, Scanner},
+    scan::{BlockId, BlockSource, RawBlock, Scanned, Scanner},
 };
 
 #[cfg(test)]

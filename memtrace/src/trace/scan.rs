@@ -14,8 +14,8 @@ use super::{
 const CHUNK: usize = 256 << 10;
 /// Damaged blocks whose headers are remembered.
 const MOST_LOST: usize = 1024;
-/// How far the first block is looked for, when the beginning is none.
-const FAR: u64 = 4 << 20;
+/// How far the first block is looked for, when the beginning is none, in bytes. A device may have no end.
+const FAR: u64 = 256 << 20;
 
 /// A whole block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +32,10 @@ impl RawBlock {
         (self.header.first_ns, self.header.last_ns)
     }
 
-    /// True when the two have the same bytes: a recorder writes a block once and copies it.
+    /// Identity of the block: equal in all copies of it, since a recorder writes a block once and copies its bytes.
     #[must_use]
-    pub fn is_copy_of(&self, other: &Self) -> bool {
-        self.header == other.header
+    pub fn id(&self) -> BlockId {
+        BlockId(self.header)
     }
 
     /// Its kind; `None` for one of a later version.
@@ -44,6 +44,10 @@ impl RawBlock {
         super::BlockKind::of(self.header.kind)
     }
 }
+
+/// Identity of a block, whatever its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BlockId(Header);
 
 /// What comes next in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,9 +265,13 @@ impl<R: Read> Scanner<R> {
     }
 
     fn not_a_trace(&self) -> ReadError {
-        ReadError::NotATrace(
-            if self.offset == self.begin { seems(&self.buffer) } else { "it is not a memtrace trace" }.to_owned(),
-        )
+        ReadError::NotATrace(if self.offset == self.begin {
+            seems(&self.buffer).to_owned()
+        } else if self.ended {
+            "it is not a memtrace trace".to_owned()
+        } else {
+            format!("no block of a memtrace trace begins in its first {} MiB", FAR >> 20)
+        })
     }
 }
 

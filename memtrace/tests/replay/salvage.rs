@@ -177,6 +177,23 @@ fn a_trace_cut_inside_its_first_block_is_damaged_and_not_empty() {
 }
 
 #[test]
+fn the_intact_part_goes_to_a_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = recorded().bytes();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(dir.path().join("in.mtrc"), &bytes).unwrap();
+    salvage(dir.path());
+    for args in [&["salvage", "in.mtrc", "-o", "-"][..], &["salvage", "-", "-"]] {
+        let out = memtrace(dir.path(), args, Some(&bytes));
+        assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains(" to stdout\n"), "{}", text(&out.stderr));
+        assert!(out.stdout == fs::read(dir.path().join("out.mtrc")).unwrap(), "{args:?}");
+    }
+    assert!(!dir.path().join("-").exists());
+}
+
+#[test]
 fn a_trace_is_never_replaced_by_its_own_copy() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "in.mtrc", &recorded());

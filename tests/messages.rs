@@ -45,7 +45,7 @@ const COMMANDS: &[(&[&str], i32, bool)] = &[
     (&["report", "missing.mtrc"], 1, true),
     (&["replay", "--lines", "--speed", "max", "damaged.mtrc"], 5, true),
     (&["replay", "--json", "--speed", "max", "cut.mtrc"], 0, true),
-    (&["replay", "--tui", "whole.mtrc"], 1, true),
+    (&["replay", "--tui", "whole.mtrc"], 2, true),
     (&["compare", "--split", "3s", "whole.mtrc"], 0, false),
     (&["compare", "--json", "--split", "3s", "damaged.mtrc"], 5, true),
     (&["compare", "--split", "3s", "whole.mtrc", "--fail-if", "stall.p99 > 20%"], 6, true),

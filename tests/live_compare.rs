@@ -12,6 +12,7 @@ use std::{
 
 use memtrace::trace::{Item, Reader};
 use serde_json::Value;
+use tempfile::TempDir;
 use tests::{
     ChildGuard, MemCgroup, bin,
     cgroup::Version,
@@ -54,17 +55,36 @@ fn experiment(dir: &Path, cgroup: &MemCgroup, limit_mb: u64, seed: u64) -> Value
     serde_json::from_slice(&out.stdout).expect("JSON")
 }
 
+/// A load at its limit of 96 MB, and a directory for what is recorded of it.
+struct Loaded {
+    // The load ends before what it uses goes.
+    _load: ChildGuard,
+    cgroup: MemCgroup,
+    _files: [Scratch; 2],
+    dir: TempDir,
+}
+
+impl Loaded {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
+        let load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
+        thread::sleep(Duration::from_secs(2));
+        Self { _load: load, cgroup, _files: files, dir }
+    }
+
+    fn experiment(&self, limit_mb: u64, seed: u64) -> Value {
+        experiment(self.dir.path(), &self.cgroup, limit_mb, seed)
+    }
+}
+
 #[test]
 fn an_experiment_finds_a_limit_that_hurts() {
     let _alone = alone();
     if !may_trace() {
         return;
     }
-    let dir = tempfile::tempdir().expect("a directory");
-    let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
-    let _load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
-    thread::sleep(Duration::from_secs(2));
-    let found = experiment(dir.path(), &cgroup, 48, 7);
+    let found = Loaded::start().experiment(48, 7);
     assert_eq!(firmly(&found), Some("worse"), "{found}");
     assert_eq!(found["runs"], serde_json::json!([8, 8]));
 }
@@ -76,12 +96,9 @@ fn an_experiment_finds_no_harm_in_the_same_limit() {
     if !may_trace() {
         return;
     }
-    let dir = tempfile::tempdir().expect("a directory");
-    let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
-    let _load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
-    thread::sleep(Duration::from_secs(2));
+    let loaded = Loaded::start();
     // Chance makes one in twenty firm: two in a row are one in four hundred.
-    let same = (0..2).map(|seed| experiment(dir.path(), &cgroup, 96, seed)).find(|found| firmly(found).is_none());
+    let same = (0..2).map(|seed| loaded.experiment(96, seed)).find(|found| firmly(found).is_none());
     assert!(same.is_some(), "the same limit was twice said to differ");
 }
 
@@ -140,13 +157,11 @@ fn a_recording_is_split_where_a_limit_was_changed() {
     if !may_trace() {
         return;
     }
-    let dir = tempfile::tempdir().expect("a directory");
-    let (cgroup, files) = (cgroup(96), [cold_file(60), cold_file(64)]);
-    let _load = ChildGuard::spawn(paced(&cgroup, &files).arg("3600"));
-    let path = dir.path().join("a.mtrc");
+    let loaded = Loaded::start();
+    let (cgroup, path) = (&loaded.cgroup, loaded.dir.path().join("a.mtrc"));
     let mut recorder = ChildGuard::spawn(Command::new(bin("memtrace")).args(["record", "-d", "10s", "-o"]).arg(&path));
     thread::sleep(Duration::from_millis(5500));
-    cgroup.write(limit_file(&cgroup), &(48 << 20).to_string()).expect("a lower limit");
+    cgroup.write(limit_file(cgroup), &(48 << 20).to_string()).expect("a lower limit");
     let changed = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic).tv_sec;
     assert!(recorder.0.wait().expect("it ends").success());
     let out = Command::new(bin("memtrace")).args(["compare", "--json"]).arg(&path).output().expect("memtrace");
@@ -158,7 +173,7 @@ fn a_recording_is_split_where_a_limit_was_changed() {
         i64::try_from(found["durations_ns"][0].as_u64().expect("a duration") / 1_000_000_000).expect("short");
     let from_start_s = changed - start_s(&path);
     assert!((from_start_s - 2..=from_start_s + 1).contains(&before_s), "{from_start_s} s: {found}");
-    let key = format!("{} {}", path_of(cgroup.dir()), limit_file(&cgroup));
+    let key = format!("{} {}", path_of(cgroup.dir()), limit_file(cgroup));
     let tuned = found["tuned"].as_array().expect("a list").iter().find(|tuned| tuned["key"] == key.as_str());
     let tuned = tuned.unwrap_or_else(|| panic!("{key} is not there: {}", found["tuned"]));
     assert_eq!(tuned["before"], (96_u64 << 20).to_string());

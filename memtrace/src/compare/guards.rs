@@ -29,6 +29,8 @@ pub struct Guard {
 
 /// The share by which volumes and mixes may differ.
 const SHARE: f64 = 0.2;
+/// The guard on settings that were changed in a run.
+pub(super) const CHANGED: &str = "settings changed";
 /// Stalls below which a side says little.
 const FEW_STALLS: f64 = 100.0;
 
@@ -75,7 +77,7 @@ pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: 
     ));
     guards.push(each(
         sides,
-        "settings changed",
+        CHANGED,
         0.0,
         |run| Some(count(run.changes)),
         "a setting was changed in a run: see above; `memtrace compare FILE` splits a recording there",

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     Comparison, LEAST_RUNS,
+    guards::CHANGED,
     judge::{Design, Row, Word},
     number::{change, plain},
     tuned::SideValue,
@@ -76,7 +77,9 @@ pub(super) fn side_value(value: &SideValue) -> &str {
 
 fn tuned(out: &mut String, comparison: &Comparison) {
     if comparison.tuned.is_empty() {
-        out.push_str("tuned      nothing: all settings are the same\n");
+        let changed = comparison.guards.iter().any(|guard| guard.name == CHANGED && guard.tripped);
+        let where_ = if changed { " at the end; one was changed in a run" } else { "" };
+        let _ = writeln!(out, "tuned      nothing: all settings are the same{where_}");
     }
     for (at, tuned) in comparison.tuned.iter().enumerate() {
         let title = if at == 0 { "tuned" } else { "" };

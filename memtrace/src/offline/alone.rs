@@ -53,6 +53,13 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
         return blocks(args, read, &inputs, &cuts);
     }
     match cuts.marks.acts() {
+        [act] if act.before_ns <= cuts.start_ns => Ok(Err(format!(
+            "the only setting that was changed ({}) was changed by the first tick, {}, so that no interval lies before the \
+             change. Split at a time: memtrace compare --split T {}",
+            names(act).join(", "),
+            cuts.clock.seconds(act.after_ns),
+            input::shown(path)
+        ))),
         [act] => {
             let at = |t_ns: u64| When::AfterStart(t_ns.saturating_sub(cuts.start_ns));
             say!("split at {}, where {} was changed", cuts.clock.seconds(act.after_ns), names(act).join(", "));

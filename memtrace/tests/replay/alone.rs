@@ -152,6 +152,12 @@ fn a_recording_is_split_where_a_setting_was_changed() {
     let said = [text(&report.stderr), text(&report.stdout)].concat();
     assert!(said.contains("vm.swappiness was changed from 60 to 10 at "), "{said}");
 
+    // One that was there with the first tick has nothing before it.
+    write(dir.path(), "first.mtrc", &with_remarks(20, &[(1, RemarkKind::Changed, tuned.clone())]));
+    let out = memtrace(dir.path(), &["compare", "first.mtrc"], None);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("(vm.swappiness) was changed by the first tick"), "{}", text(&out.stderr));
+
     // Which of several is meant is for a person to say; a name of a cgroup is a stranger's.
     let hostile = change("cgroup:/\x1b[2J:memory.high", "1", "2");
     let remarks = [(8, RemarkKind::Changed, tuned), (100, RemarkKind::Changed, hostile)];

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "condition",
     "container",
     "stack",
+    "units",
     "replay",
     "view",
     "screen",

@@ -14,6 +14,7 @@ use clap::Parser as _;
 use memtrace::{
     ab,
     cli::{self, Cli, Command, RecordArgs},
+    exit,
     live::{self, Job, Show},
     messages, offline, preflight,
     record::{
@@ -24,9 +25,6 @@ use memtrace::{
     say, stdout, terminal,
 };
 use signal_hook::{consts::SIGXFSZ, flag};
-
-/// Exit status of a failure at run time.
-const EXIT_FAILURE: u8 = 1;
 
 /// Bytes that a flight recorder keeps at most when nothing is asked for.
 const DEFAULT_MAX_SIZE: u64 = 256 << 20;
@@ -49,8 +47,8 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
             say!("{e:#}");
-            let status = if e.is::<offline::WrongUsage>() { offline::EXIT_USAGE } else { EXIT_FAILURE };
-            ExitCode::from(if with_command { live::EXIT_OWN_FAILURE } else { status })
+            let status = if e.is::<exit::WrongUsage>() { exit::USAGE } else { exit::FAILURE };
+            ExitCode::from(if with_command { exit::OWN_FAILURE } else { status })
         }
     }
 }
@@ -59,13 +57,13 @@ fn main() -> ExitCode {
 fn usage(e: &clap::Error) -> ExitCode {
     let written = e.print();
     if e.use_stderr() {
-        return ExitCode::from(offline::EXIT_USAGE);
+        return ExitCode::from(exit::USAGE);
     }
     match stdout::is_read(written.and_then(|()| io::stdout().flush()), "writing to stdout") {
         Ok(_) => ExitCode::SUCCESS,
         Err(e) => {
             say!("{e:#}");
-            ExitCode::from(EXIT_FAILURE)
+            ExitCode::from(exit::FAILURE)
         }
     }
 }
@@ -103,10 +101,10 @@ fn record(args: &RecordArgs) -> Result<u8> {
     let name = || args.output.clone().unwrap_or_else(plan::default_name);
     if let (Some(runs), None) = (args.runs, args.run) {
         if args.trace.cmd.is_empty() {
-            bail!(offline::WrongUsage(format!("--runs needs a command: memtrace record --runs {runs} -- CMD")));
+            bail!(exit::WrongUsage(format!("--runs needs a command: memtrace record --runs {runs} -- CMD")));
         }
         if name().as_os_str() == "-" {
-            bail!(offline::WrongUsage("--runs needs a file for each run, and `-o -` is one pipe: -o FILE".to_owned()));
+            bail!(exit::WrongUsage("--runs needs a file for each run, and `-o -` is one pipe: -o FILE".to_owned()));
         }
         return runs::run_all(runs, &name());
     }
@@ -161,5 +159,5 @@ fn check(json: bool) -> Result<u8> {
         preflight::render::text(&facts, &hooks, &findings, terminal::style(false).colour)
     };
     stdout::print(text.as_bytes())?;
-    Ok(if preflight::can_trace(&findings) { 0 } else { live::EXIT_CANNOT_TRACE })
+    Ok(if preflight::can_trace(&findings) { 0 } else { exit::CANNOT_TRACE })
 }

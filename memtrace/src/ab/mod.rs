@@ -24,14 +24,13 @@ use self::{
 };
 use crate::{
     cli::AbArgs,
-    live::{self, EXIT_CANNOT_TRACE, Job, Show},
+    exit,
+    live::{self, Job, Show},
     messages, preflight,
     record::plan::{self as recording, Place},
     stdout,
 };
 
-/// Exit status of a wrong usage, as clap's.
-const EXIT_USAGE: u8 = 2;
 /// What to do about settings that were left behind.
 pub const LEFT_BEHIND: &str =
     "an experiment that was killed left settings changed: `sudo memtrace ab --restore` puts them back";
@@ -46,7 +45,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     }
     if let Some(message) = preflight::missing_rights_message(&preflight::gather()) {
         messages::print(message);
-        return Ok(EXIT_CANNOT_TRACE);
+        return Ok(exit::CANNOT_TRACE);
     }
     let store = Store::open(Path::new(store::DIRECTORY))?;
     if args.restore {
@@ -55,7 +54,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     if let Some(journal) = store.journal()? {
         if !ask::put_back(&journal, args.yes)? {
             say!("{LEFT_BEHIND}");
-            return Ok(EXIT_USAGE);
+            return Ok(exit::USAGE);
         }
         let undone = undo::undo(&store, &journal)?;
         undone.say();
@@ -67,11 +66,11 @@ pub fn run(args: &AbArgs) -> Result<u8> {
         Ok(planned) => planned,
         Err(wrong) => {
             say!("{wrong}");
-            return Ok(EXIT_USAGE);
+            return Ok(exit::USAGE);
         }
     };
     if !ask::go_on(&plan, &schedule, &known_risks(&plan), args)? {
-        return Ok(EXIT_USAGE);
+        return Ok(exit::USAGE);
     }
     let path = args.output.clone().unwrap_or_else(recording::default_name);
     let own_settings = plan.kept().iter().map(|kept| kept.knob.name()).collect();
@@ -129,7 +128,7 @@ fn dry_run(args: &AbArgs) -> Result<u8> {
         Ok((plan, schedule)) => stdout::print(words::plan(&plan, &schedule, &known_risks(&plan)).as_bytes()).map(|_| 0),
         Err(wrong) => {
             say!("{wrong}");
-            Ok(EXIT_USAGE)
+            Ok(exit::USAGE)
         }
     }
 }

@@ -11,16 +11,11 @@ use super::{
 };
 use crate::{
     cli::{AbArgs, CompareArgs, Input, TimeArgs},
+    exit,
     lines::things,
     offline,
     untrusted::shown_path,
 };
-
-const EXIT_FAILURE: u8 = 1;
-/// Exit status when a condition of `--stop-if` was met.
-const EXIT_MET: u8 = 3;
-/// Exit status when not all blocks were measured.
-const EXIT_INCOMPLETE: u8 = 6;
 
 /// Puts back what an experiment left.
 pub(super) fn restore(store: &Store) -> Result<u8> {
@@ -31,7 +26,7 @@ pub(super) fn restore(store: &Store) -> Result<u8> {
     let undone = undo::undo(store, &journal)?;
     undone.say();
     said(&undone);
-    Ok(if undone.failed.is_empty() { 0 } else { EXIT_FAILURE })
+    Ok(if undone.failed.is_empty() { 0 } else { exit::FAILURE })
 }
 
 fn said(undone: &Undone) {
@@ -64,27 +59,27 @@ pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Res
         Some(Ending::Done) => 0,
         Some(Ending::Stopped(condition)) => {
             say!("stopped after {done} of {all} blocks: {condition}");
-            EXIT_MET
+            exit::MET
         }
         Some(Ending::Failed(why)) => {
             say!("ended after {done} of {all} blocks: {why}");
-            EXIT_FAILURE
+            exit::FAILURE
         }
         None if done == all => 0,
         None => {
             say!("ended after {done} of {all} blocks: the words below rest on fewer than were planned");
-            EXIT_INCOMPLETE
+            exit::CANNOT_JUDGE
         }
     };
     let compared = if done < 2 {
         say!("A and B were not both measured: there is nothing to compare");
-        EXIT_INCOMPLETE
+        exit::CANNOT_JUDGE
     } else {
         let compared = offline::compare(&comparison(args, path))?;
         say!("kept {}; `memtrace compare` of it shows this again", shown_path(path));
         compared
     };
-    let all = [if restored { 0 } else { EXIT_FAILURE }, status, traced, compared];
+    let all = [if restored { 0 } else { exit::FAILURE }, status, traced, compared];
     Ok(all.into_iter().find(|status| *status != 0).unwrap_or(0))
 }
 

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{TraceArgs, duration};
+use super::TraceArgs;
 use crate::condition::Condition;
+use crate::units::duration;
 
 /// Two settings, in turns, on the running host.
 #[derive(Clone, Debug, PartialEq, Args)]

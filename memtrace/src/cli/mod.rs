@@ -2,14 +2,12 @@
 
 mod ab;
 mod compare;
-pub mod duration;
 mod filter;
 mod help;
 mod record;
 mod replay;
 mod report;
 mod salvage;
-pub mod size;
 mod trace_args;
 
 use std::{io, path::PathBuf, time::Duration};

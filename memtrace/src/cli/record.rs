@@ -4,8 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{TraceArgs, duration, size};
-use crate::condition::Condition;
+use super::TraceArgs;
+use crate::{
+    condition::Condition,
+    units::{duration, size},
+};
 
 /// Where a trace goes, and how much of it is kept.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{FilterArgs, duration, report::TimeArgs};
+use super::{FilterArgs, report::TimeArgs};
+use crate::units::duration;
 
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -4,8 +4,9 @@ use std::{ffi::OsString, time::Duration};
 
 use clap::{Args, builder::PossibleValuesParser};
 
-use super::{FilterArgs, duration};
+use super::FilterArgs;
 use crate::probe::hooks;
+use crate::units::duration;
 
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{Comparison, Condition, Metric, Unit};
-use crate::cli::duration;
+use crate::units::duration;
 
 impl FromStr for Condition {
     type Err = String;

@@ -31,6 +31,13 @@ pub fn zone(utc: bool) -> TimeZone {
     })
 }
 
+/// `CLOCK_MONOTONIC` in ns.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
 /// `CLOCK_MONOTONIC`, `CLOCK_BOOTTIME` and `CLOCK_REALTIME`, a moment apart.
 #[must_use]
 pub fn read() -> ClockReading {

@@ -16,10 +16,10 @@ mod run;
 mod shrinkers;
 mod stacks;
 mod start;
-mod stop;
 
 use anyhow::{Context as _, Result};
 
+pub(crate) use self::start::nanoseconds;
 use self::{
     command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
     run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
@@ -30,9 +30,9 @@ pub use self::{
     job::{Job, Show},
     output::{Queue, queue},
 };
-pub(crate) use self::{start::nanoseconds, stop::Signals};
 use crate::{
     cli::TraceArgs,
+    exit,
     gfp::GfpNames,
     host::{
         Sampler,
@@ -51,16 +51,12 @@ use crate::{
         coverage::Readings,
         evictors::{ByMemory, Interval},
     },
+    signals::Signals,
     survive,
 };
 
 /// Items that the output may be behind.
 const QUEUE_ITEMS: usize = 8192;
-
-/// Exit status when a right or a kernel feature is missing.
-pub const EXIT_CANNOT_TRACE: u8 = 4;
-/// Exit status of memtrace's own failure when it runs a command.
-pub const EXIT_OWN_FAILURE: u8 = 125;
 
 /// Traces as asked for; the result is the exit status.
 ///
@@ -78,10 +74,10 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     job.check()?;
     let args = job.trace;
     let facts = preflight::gather();
-    let refused = |status: u8| if args.cmd.is_empty() { status } else { EXIT_OWN_FAILURE };
+    let refused = |status: u8| if args.cmd.is_empty() { status } else { exit::OWN_FAILURE };
     if let Some(message) = preflight::missing_rights_message(&facts) {
         messages::print(message);
-        return Ok(refused(EXIT_CANNOT_TRACE));
+        return Ok(refused(exit::CANNOT_TRACE));
     }
     messages::wait_at_most(messages::WHILE_TRACING);
     // Before anything is attached: the first signal must already end cleanly.
@@ -111,7 +107,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     drain.feed = feed;
     let mut counters = CounterReader::open(&filter);
     let nodes = online_nodes();
-    let start_ns = start::now_ns();
+    let start_ns = clocks::monotonic_ns();
     let mut sampler = Sampler::open();
     let nodes_before = sampler.sample().node_refaults;
     let counted_before = counters.read();
@@ -195,7 +191,7 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
     findings.retain(|finding| finding.severity == preflight::Severity::Fatal);
     messages::print(preflight::render::findings(&findings, false));
     messages::print("`memtrace check` shows each hook and what is missing.\n");
-    EXIT_CANNOT_TRACE
+    exit::CANNOT_TRACE
 }
 
 /// Each thing that is missing is said once, on stderr, and the rest goes on.

@@ -23,12 +23,12 @@ use super::{
     recording::Recording,
     shrinkers::ShrinkerNames,
     stacks::Stacks,
-    start::{nanoseconds, now_ns},
-    stop::Signals,
+    start::nanoseconds,
 };
 use crate::{
     before::BeforeStart,
-    host::{Sampler, counters::CounterReader, tasks},
+    exit,
+    host::{Sampler, clocks::monotonic_ns, counters::CounterReader, tasks},
     messages,
     probe::load::Probe,
     record::Ask,
@@ -38,6 +38,7 @@ use crate::{
         input::{KernelTotals, TickInput},
         loss::Loss,
     },
+    signals::Signals,
     stdout,
     view::{Item, cgroups_of, cgroups_of_rows},
 };
@@ -50,8 +51,6 @@ const RECORDS_AT_ONCE: usize = 1 << 16;
 const INTRODUCED_AT_ONCE: usize = 64;
 /// Stalls that are not over and are looked up by name at a tick.
 const NAMED_OPEN: usize = 16;
-/// Exit status when the recording failed.
-const EXIT_FAILURE: u8 = 1;
 /// How long a blocked output may hold up the end.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -92,10 +91,10 @@ impl Tracing<'_> {
     pub(super) fn run(mut self, before: BeforeStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.drain.offer(Item::Before(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
-        let mut next_tick_ns = now_ns() + interval_ns;
+        let mut next_tick_ns = monotonic_ns() + interval_ns;
         let end = loop {
             self.wait(next_tick_ns)?;
-            let now = now_ns();
+            let now = monotonic_ns();
             self.drain(now, false);
             if let Some(recording) = &mut self.recording {
                 recording.advance(now, &mut self.drain);
@@ -124,13 +123,13 @@ impl Tracing<'_> {
         }
         messages::wait_at_most(OUTPUT_PATIENCE);
         let status = self.settle(&end);
-        let now = now_ns();
+        let now = monotonic_ns();
         self.drain(now, true);
         self.tick(now, true)?;
         let summary = self.drain.session.summary();
         let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.drain));
         // A command's own failure says more than that of its recording.
-        let status = if recorded { status } else { status.max(EXIT_FAILURE) };
+        let status = if recorded { status } else { status.max(exit::FAILURE) };
         let paths = self.drain.paths(cgroups_of(&summary));
         let written = writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE);
         stdout::is_read(written, "writing to stdout; the summary is not complete").map(|_| status)
@@ -138,7 +137,7 @@ impl Tracing<'_> {
 
     /// Sleeps until the ring has much, the next drain is due, or the next tick.
     fn wait(&self, next_tick_ns: u64) -> Result<()> {
-        let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(now_ns()));
+        let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(monotonic_ns()));
         let timeout = Timespec::try_from(until_tick.min(DRAIN_INTERVAL)).context("an interval that fits")?;
         match poll(&mut [PollFd::new(&self.probe.ring, PollFlags::IN)], Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),

@@ -2,8 +2,6 @@
 
 use std::{ffi::OsString, path::Path};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::{
     job::{Job, Show},
     output::Output,
@@ -35,12 +33,6 @@ use crate::{
 
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
 const RING_BYTES: u32 = 4 << 20;
-
-/// `CLOCK_MONOTONIC` in ns.
-pub(super) fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
-}
 
 /// How to load when nothing is asked for.
 pub(super) fn default_options(facts: &Facts) -> Options<'_> {

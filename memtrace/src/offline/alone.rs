@@ -8,7 +8,6 @@ use anyhow::Result;
 use super::{
     WrongUsage,
     compare::{Reading, Sides, asked},
-    graver,
     input::{self, Inputs},
     player::{Player, Request},
 };
@@ -16,6 +15,7 @@ use crate::{
     cli::{CompareArgs, FilterArgs, TimeArgs},
     clock::Clock,
     compare::{Run, Side},
+    exit,
     replay::{Act, Marks, when::When, window::Asked},
     trace::change::Change,
 };
@@ -126,7 +126,7 @@ fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<
         player.play(&mut replay, &mut marks, || true);
         cuts = Some(Cuts { marks, start_ns, clock: request.clock(replay.meta()), recordings: 1 });
     }
-    read.status = graver(read.status, player.finish());
+    read.status = exit::worse(read.status, player.finish());
     read.again = true;
     Ok(cuts)
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    EXIT_USAGE, alone, graver,
+    alone,
     input::{self, Inputs, Opener},
     overlap::{self, Held},
     player::{Player, Request},
@@ -20,6 +20,7 @@ use crate::{
     compare::{
         Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
     },
+    exit,
     json::{self, Object},
     lines::things,
     messages,
@@ -32,11 +33,6 @@ use crate::{
 const SPLIT_TAKES_ONE: &str = "--split takes one recording: memtrace compare --split T FILE";
 const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc after=B.mtrc";
 
-/// Exit status when a condition of `--fail-if` is met.
-const EXIT_MET: u8 = 3;
-/// Exit status when it cannot be judged.
-const EXIT_CANNOT_JUDGE: u8 = 6;
-
 /// Compares traces; the result is the exit status.
 ///
 /// # Errors
@@ -48,12 +44,12 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         Ok(sides) => sides,
         Err(wrong) => {
             say!("{wrong}");
-            return Ok(if read.status == 0 { EXIT_USAGE } else { read.status });
+            return Ok(if read.status == 0 { exit::USAGE } else { read.status });
         }
     };
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
         say!("{} holds nothing to compare", empty.name);
-        return Ok(graver(read.status, EXIT_CANNOT_JUDGE));
+        return Ok(exit::worse(read.status, exit::CANNOT_JUDGE));
     }
     for side in &sides {
         // What lies in several runs of one recording is said once.
@@ -93,11 +89,11 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
             match condition.judge(comparison) {
                 Outcome::Met(text) => {
                     say!("{text}");
-                    status = EXIT_MET;
+                    status = exit::MET;
                 }
                 Outcome::Undecidable(text) => {
                     say!("{text}");
-                    status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
+                    status = if status == exit::MET { status } else { exit::CANNOT_JUDGE };
                 }
                 Outcome::NotMet => {}
             }
@@ -105,7 +101,7 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
         let tripped = comparison.guards.iter().filter(|guard| guard.tripped).count();
         if args.strict && tripped > 0 {
             say!("{} tripped, and --strict was asked for", things(tripped as u64, "guard"));
-            status = if status == EXIT_MET { status } else { EXIT_CANNOT_JUDGE };
+            status = if status == exit::MET { status } else { exit::CANNOT_JUDGE };
         }
     }
     status
@@ -222,7 +218,7 @@ impl Reading {
             }
             runs.push(collector.into_run(finished, &clock));
         }
-        self.status = graver(self.status, player.finish());
+        self.status = exit::worse(self.status, player.finish());
         if self.files > 0 {
             messages::progress("");
         }

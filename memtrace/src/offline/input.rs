@@ -16,12 +16,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver,
+    WrongUsage,
     recordings::Recording,
     spool::Spool,
     stream::{self, Peeked},
 };
 use crate::{
+    exit,
     trace::{
         ReadError,
         index::{Index, Piece},
@@ -211,7 +212,7 @@ impl Opener {
             match fs::metadata(path) {
                 Ok(metadata) => {
                     if let Some(what) = refusal(&metadata) {
-                        return Ok(Err((format!("{name} is {what}, not a trace"), EXIT_DAMAGED)));
+                        return Ok(Err((format!("{name} is {what}, not a trace"), exit::DAMAGED)));
                     }
                     // Before it is opened: a FIFO without a writer blocks whoever opens it.
                     self.is_unread(name, &metadata)?;
@@ -222,7 +223,7 @@ impl Opener {
         };
         let file = match file {
             Ok(file) => file,
-            Err(e) => return Ok(Err((format!("{name} cannot be opened: {e}"), EXIT_FAILURE))),
+            Err(e) => return Ok(Err((format!("{name} cannot be opened: {e}"), exit::FAILURE))),
         };
         let metadata = file.metadata().with_context(|| format!("looking at {name}"))?;
         if metadata.is_file() {
@@ -254,14 +255,14 @@ fn together(read: impl IntoIterator<Item = Found>) -> Arc<Inputs> {
     for found in read {
         match found {
             Ok((source, index)) => {
-                inputs.status = graver(inputs.status, said(&source, &index));
+                inputs.status = exit::worse(inputs.status, said(&source, &index));
                 let number = inputs.sources.len();
                 pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
                 inputs.sources.push(source);
             }
             Err((why, status)) => {
                 say!("{why}");
-                inputs.status = graver(inputs.status, status);
+                inputs.status = exit::worse(inputs.status, status);
             }
         }
     }
@@ -279,7 +280,7 @@ fn spooled(name: String, pipe: impl Read) -> Found {
     });
     match spooled {
         Ok((file, index)) => Ok((Source { shown: name, place: Place::Open(Arc::new(file), 0) }, index)),
-        Err(why) => Err((format!("{name}: {why}"), EXIT_FAILURE)),
+        Err(why) => Err((format!("{name}: {why}"), exit::FAILURE)),
     }
 }
 
@@ -329,11 +330,11 @@ fn said(source: &Source, index: &Index) -> u8 {
     match &index.failed {
         Some(error) => {
             say!("{}", in_words(source, error));
-            if matches!(error, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED }
+            if matches!(error, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED }
         }
         None if index.pieces.is_empty() => {
             say!("{} has no whole block: it ends inside its first one, or is damaged from end to end", source.shown);
-            EXIT_DAMAGED
+            exit::DAMAGED
         }
         None => 0,
     }

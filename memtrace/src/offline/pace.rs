@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cli::Speed, live::Signals};
+use crate::{cli::Speed, signals::Signals};
 
 /// Longest sleep in one go: a signal is to be heard soon.
 const STEP: Duration = Duration::from_millis(50);

@@ -5,9 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 use anyhow::Result;
 
 use super::{
-    EXIT_DAMAGED, EXIT_FAILURE, EXIT_USAGE, WrongUsage,
+    WrongUsage,
     assembled::Assembled,
-    graver,
     input::{Inputs, Source, in_words},
     recordings::Recording,
     stream::Streamed,
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     cli::{FilterArgs, TimeArgs},
     clock::Clock,
+    exit,
     host::clocks::zone,
     replay::{
         Finished, Flow, Note, Options, Replay, Watch,
@@ -303,8 +303,8 @@ impl Player {
                     if !self.is_quiet {
                         say!("{}", in_words(current.reader.blocks().source(), &e));
                     }
-                    let status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
-                    self.status = graver(self.status, status);
+                    let status = if matches!(e, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED };
+                    self.status = exit::worse(self.status, status);
                 }
             }
         }
@@ -340,16 +340,16 @@ impl Player {
         }
         let mut late = 0;
         if let Some(stream) = self.stream.as_ref().filter(|stream| stream.late() > 0) {
-            late = EXIT_DAMAGED;
+            late = exit::DAMAGED;
             say!(
                 "{}: parts of a recording came after later ones, too late to be shown. Save the pipe to a file: there the \
                  order does not matter",
                 stream.source().shown
             );
         }
-        let status = graver(self.status, late);
-        let status = graver(status, if self.damaged.is_empty() { 0 } else { EXIT_DAMAGED });
+        let status = exit::worse(self.status, late);
+        let status = exit::worse(status, if self.damaged.is_empty() { 0 } else { exit::DAMAGED });
         // Of several recordings some may lie elsewhere in time.
-        graver(status, if self.empty > 0 && self.shown == 0 { EXIT_USAGE } else { 0 })
+        exit::worse(status, if self.empty > 0 && self.shown == 0 { exit::USAGE } else { 0 })
     }
 }

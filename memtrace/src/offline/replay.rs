@@ -20,8 +20,8 @@ use crate::{
     cli::{ReplayArgs, Speed},
     gfp::GfpNames,
     json, lines,
-    live::Signals,
     replay::{Items, Replay, meta_input},
+    signals::Signals,
     stdout, terminal,
     view::{Format, Item, View},
 };

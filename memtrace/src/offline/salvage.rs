@@ -10,12 +10,13 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{
-    EXIT_DAMAGED, EXIT_FAILURE, WrongUsage, graver,
+    WrongUsage,
     input::{open_once, shown},
     left_out::LeftOut,
 };
 use crate::{
     cli::SalvageArgs,
+    exit,
     host::clocks::zone,
     lines::{bytes, things},
     record::create::{Unnamed, create},
@@ -70,14 +71,14 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             Ok(Some(Judged::Damaged(damage))) => left.add(&damage),
             Err(e) => {
                 say!("{from}: {e}");
-                status = if matches!(e, ReadError::Io(_)) { EXIT_FAILURE } else { EXIT_DAMAGED };
+                status = if matches!(e, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED };
                 break;
             }
         }
     }
     let Some((mut out, unnamed)) = out else {
         say!("no block of {from} is whole, so there is nothing to save; no file was made");
-        return Ok(graver(status, EXIT_DAMAGED));
+        return Ok(exit::worse(status, exit::DAMAGED));
     };
     let written = out.flush().and_then(|()| unnamed.as_ref().map_or(Ok(()), |_| out.get_ref().sync_all()));
     if !stdout::is_read(written, "writing the intact part")? {
@@ -91,7 +92,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     };
     say!("saved {} ({}) of {from} to {to}", things(blocks, "block"), bytes(size));
     left.lines(clock.as_ref()).iter().for_each(|line| say!("{line}"));
-    Ok(graver(status, if left.is_damaged() { EXIT_DAMAGED } else { 0 }))
+    Ok(exit::worse(status, if left.is_damaged() { exit::DAMAGED } else { 0 }))
 }
 
 /// True when the path names the file that is open.

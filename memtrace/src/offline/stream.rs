@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::input::Source;
 use crate::{
-    live::Signals,
+    signals::Signals,
     trace::{
         BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,
         index::{RecordingId, SegmentId, segment_of},

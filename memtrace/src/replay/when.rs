@@ -7,7 +7,7 @@ use jiff::{
     civil::{DateTime, Time},
 };
 
-use crate::{cli::duration, clock::Clock};
+use crate::{clock::Clock, units::duration};
 
 /// A point in time as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use memtrace_common::kind::StallKind;
 
 use super::rows::Row;
-use crate::cli::duration;
+use crate::units::duration;
 
 /// One word.
 #[derive(Clone, Debug, PartialEq)]

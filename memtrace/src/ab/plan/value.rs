@@ -1,7 +1,7 @@
 //! Values of settings: as a person writes them, as their file shows them, and the one form in which both are compared.
 
 use super::allow::{Kind, Unlimited};
-use crate::cli::size;
+use crate::units::size;
 
 /// In v1 no limit is the largest number of whole pages.
 const V1_NONE: u64 = 1 << 62;

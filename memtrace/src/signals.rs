@@ -1,4 +1,4 @@
-//! What ends the tracing: a signal, the duration, the command's end, a closed output.
+//! Signals that end memtrace in order, and at once when they come again.
 
 use std::{
     io,
@@ -13,12 +13,11 @@ use signal_hook::{
     low_level,
 };
 
-use super::start::now_ns;
-use crate::terminal;
+use crate::{host::clocks::monotonic_ns, terminal};
 
-/// What ends the tracing cleanly.
+/// Signals that end it in order.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// What would otherwise end the process at once, and must not while something is to be put right first.
+/// Signals that would end the process at once, and must not while something is to be put right first.
 const OTHERS: [i32; 7] = [SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 
 /// Signals closer together than this are one: timeout(1) sends its signal to the process and to its group.
@@ -41,7 +40,7 @@ impl Signals {
         for signal in ENDING.iter().chain(others).copied() {
             let (which, first_ns, hold) = (Arc::clone(&signals.which), Arc::clone(&first_ns), Arc::clone(&hold));
             let handler = move || {
-                let now = now_ns();
+                let now = monotonic_ns();
                 match first_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => which.store(signal, Ordering::Relaxed),
                     // The kernel detaches everything when the process ends.

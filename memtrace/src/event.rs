@@ -13,7 +13,7 @@ use memtrace_common::{
 
 pub use self::{
     oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim},
-    refault::{FileName, SampledRefault},
+    refault::{Evictor, EvictorKey, FileId, FileName, SampledRefault},
 };
 use crate::{source::Source, throttle::Throttles};
 

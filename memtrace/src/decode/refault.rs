@@ -8,10 +8,7 @@ use memtrace_common::{
 };
 
 use super::{DecodeError, Fields, Reader, whole};
-use crate::{
-    event::{FileName, SampledRefault},
-    session::evictors::{Evictor, EvictorKey, File},
-};
+use crate::event::{Evictor, EvictorKey, FileId, FileName, SampledRefault};
 
 /// Minor numbers of devices are the lower bits (`MINORBITS` of `include/linux/kdev_t.h`).
 const MINOR_BITS: u32 = 20;
@@ -45,7 +42,7 @@ pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
             pid: r.u32(offset_of!(RefaultRecord, tgid)),
             comm: r.comm(offset_of!(RefaultRecord, comm)),
             cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(RefaultRecord, cgroup_id))),
-            file: (!read.has(fields::ANON)).then(|| File {
+            file: (!read.has(fields::ANON)).then(|| FileId {
                 dev: (dev >> MINOR_BITS, dev & ((1 << MINOR_BITS) - 1)),
                 ino: r.u64(offset_of!(RefaultRecord, ino)),
                 name: FileName(r.take(offset_of!(RefaultRecord, name))),
@@ -87,7 +84,7 @@ mod tests {
                 pid: 500,
                 comm: Comm::from(&b"reader"[..]),
                 cgroup_id: Some(42),
-                file: Some(File { dev: (254, 3), ino: 1234, name: FileName::from(&b"base.db"[..]) }),
+                file: Some(FileId { dev: (254, 3), ino: 1234, name: FileName::from(&b"base.db"[..]) }),
             },
         };
         assert_eq!(refault(&record), Ok(want));

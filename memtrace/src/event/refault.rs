@@ -1,8 +1,8 @@
-//! Refaults of the sample.
+//! Refaults of the sample: who brought which page back, and who had evicted it.
 
 use memtrace_common::eviction::NAME_LEN;
 
-use crate::session::evictors::EvictorKey;
+use super::Comm;
 
 /// The name of a file as the kernel keeps it, cut, NUL padded; chosen by whoever made the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,43 @@ impl From<&[u8]> for FileName {
     }
 }
 
+/// Who evicted a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Evictor {
+    /// Process id; that of the thread for a kernel thread.
+    pub pid: u32,
+    /// Name of the process: that of its first thread.
+    pub comm: Comm,
+    /// Whether it is a kernel thread: kswapd, at nobody's own cost.
+    pub is_kthread: bool,
+}
+
+/// A file, as far as a page tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// Major and minor number of its device.
+    pub dev: (u32, u32),
+    /// Inode number.
+    pub ino: u64,
+    /// Its first name, without folders.
+    pub name: FileName,
+}
+
+/// Which refaults: who evicted the pages, who brought them back, of which file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EvictorKey {
+    /// Who evicted them.
+    pub evictor: Evictor,
+    /// Process that brought them back.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Comm,
+    /// Id of its memory cgroup.
+    pub cgroup_id: Option<u64>,
+    /// The file; `None` of anonymous memory.
+    pub file: Option<FileId>,
+}
+
 /// A page of the sample came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledRefault {
@@ -40,6 +77,6 @@ pub struct SampledRefault {
     /// Pages of files, or of anonymous memory as this one, that were evicted meanwhile of the memory cgroup that it was
     /// charged to, estimated by the same sample. `None` where their count has given way to those of other cgroups.
     pub distance_pages: Option<u64>,
-    /// Who, whom and which memory.
+    /// Both processes, and the memory.
     pub key: EvictorKey,
 }

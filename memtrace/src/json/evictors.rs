@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::text;
 use crate::{
+    event::{Evictor, FileId},
     session::{
-        evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         histogram::Histogram,
     },
     source::Source,
@@ -78,7 +79,7 @@ pub struct FileRow {
 }
 
 impl FileRow {
-    fn new((file, sum): &(File, EvictorSum)) -> Self {
+    fn new((file, sum): &(FileId, EvictorSum)) -> Self {
         let name = file.name.bytes();
         Self {
             dev_major: file.dev.0,

@@ -9,7 +9,8 @@ use super::{
     oom::name,
 };
 use crate::{
-    session::evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File},
+    event::{Evictor, FileId},
+    session::evictors::{ByMemory, EvictorSum, EvictorSummary},
     untrusted::Untrusted,
 };
 
@@ -106,7 +107,7 @@ fn who(evictor: &Evictor) -> String {
     format!("{}[{}]", name(&evictor.comm), evictor.pid)
 }
 
-fn file(file: &File) -> String {
+fn file(file: &FileId) -> String {
     let name = match file.name.bytes() {
         [] => "?".to_owned(),
         bytes => format!("{}{}", Untrusted(bytes).tty(), if file.name.is_cut() { "..." } else { "" }),

@@ -14,9 +14,9 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     host::symbols::Symbols,
-    probe::stacks::{RawStack, StackTables},
+    probe::stacks::StackTables,
     session::stacks::StackDeltas,
-    stack::Stack,
+    stack::{RawStack, Stack},
 };
 
 /// Time without a single new name after which the end waits no longer: a file system that hangs, not a busy machine.

@@ -12,23 +12,13 @@ use memtrace_common::{
 };
 
 use super::{load::LoadError, pod::Raw, words::chain};
-use crate::session::stacks::{StackKey, StackSum};
+use crate::{
+    session::stacks::{StackKey, StackSum},
+    stack::RawStack,
+};
 
 /// Ticks without a change after which a row is taken out when there is little room.
 const IDLE_TICKS: u32 = 10;
-
-/// The addresses of a stack that was not seen before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawStack {
-    /// Its number.
-    pub number: u32,
-    /// The process that its user part belongs to.
-    pub pid: u32,
-    /// Addresses in the kernel, innermost first.
-    pub kernel: Vec<u64>,
-    /// Addresses in the process, innermost first.
-    pub user: Vec<u64>,
-}
 
 /// What came since the last reading.
 #[derive(Clone, Debug, Default)]

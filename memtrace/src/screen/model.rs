@@ -13,13 +13,13 @@ use super::{
 use crate::{
     before::BeforeStart,
     clock::Clock,
-    event::Oom,
+    event::{FileId, Oom},
     gfp::GfpNames,
     hook::HookRecord,
     limits::Limits,
     lines::things,
     session::{
-        evictors::{ByMemory, EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         recent::RecentRow,
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
@@ -87,7 +87,7 @@ impl Frame {
             self.tick.stacks.as_ref().map_or(0, |stacks| stacks.stalls.len() * size_of::<(StackKey, StackSum)>());
         let of_evictors = |evictors: &EvictorSummary| {
             evictors.pairs.len() * size_of::<(Pair, EvictorSum)>()
-                + evictors.files.len() * size_of::<(File, EvictorSum)>()
+                + evictors.files.len() * size_of::<(FileId, EvictorSum)>()
         };
         2048 + stacks
             + self.tick.evictors.iter().flat_map(ByMemory::iter).map(of_evictors).sum::<usize>()

@@ -2,7 +2,7 @@
 
 use super::{
     ProcessLabel, Session,
-    evictors::{ByMemory, EvictorDeltas, EvictorKey, EvictorTable},
+    evictors::{ByMemory, EvictorDeltas, EvictorTable},
     faults::{FaultDeltas, Faults, ProcessFaults},
     filter::CgroupNames,
     input::TickInput,
@@ -10,6 +10,7 @@ use super::{
     tally::KindTally,
     tick::Tick,
 };
+use crate::event::EvictorKey;
 
 impl Session {
     /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold

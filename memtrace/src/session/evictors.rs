@@ -9,7 +9,7 @@ use std::{
 use memtrace_common::eviction::SAMPLE_PAGES;
 
 use super::histogram::Histogram;
-use crate::event::{Comm, FileName, SampledRefault};
+use crate::event::{Comm, Evictor, EvictorKey, FileId, SampledRefault};
 
 /// Rows that are kept between two ticks; what finds none is in the sum of the others.
 const INTERVAL_ROWS: usize = 4096;
@@ -35,43 +35,6 @@ impl<T> ByMemory<T> {
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.files].into_iter().chain(&self.anon)
     }
-}
-
-/// Who evicted a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Evictor {
-    /// Process id; that of the thread for a kernel thread.
-    pub pid: u32,
-    /// Name of the process: that of its first thread.
-    pub comm: Comm,
-    /// Whether it is a kernel thread: kswapd, at nobody's own cost.
-    pub is_kthread: bool,
-}
-
-/// A file, as far as a page tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct File {
-    /// Major and minor number of its device.
-    pub dev: (u32, u32),
-    /// Inode number.
-    pub ino: u64,
-    /// Its first name, without folders.
-    pub name: FileName,
-}
-
-/// Which refaults: who evicted the pages, who brought them back, of which file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EvictorKey {
-    /// Who evicted them.
-    pub evictor: Evictor,
-    /// Process that brought them back.
-    pub pid: u32,
-    /// Its name.
-    pub comm: Comm,
-    /// Id of its memory cgroup.
-    pub cgroup_id: Option<u64>,
-    /// The file; `None` of anonymous memory.
-    pub file: Option<File>,
 }
 
 /// Pages of the sample that came back, and how long they were away together.
@@ -235,7 +198,7 @@ impl EvictorTable {
     /// What it comes to. The times are those of all, and so not of what a filter left (`is_filtered`).
     pub(super) fn summary(&self, is_filtered: bool) -> EvictorSummary {
         let mut sum = self.other;
-        let (mut pairs, mut files) = (BTreeMap::<Pair, EvictorSum>::new(), BTreeMap::<File, EvictorSum>::new());
+        let (mut pairs, mut files) = (BTreeMap::<Pair, EvictorSum>::new(), BTreeMap::<FileId, EvictorSum>::new());
         for (key, row) in &self.rows {
             sum.add(*row);
             pairs.entry(Pair { evictor: key.evictor, pid: key.pid, comm: key.comm }).or_default().add(*row);
@@ -296,7 +259,7 @@ pub struct EvictorSummary {
     /// By who evicted and who brought back, the most first.
     pub pairs: Vec<(Pair, EvictorSum)>,
     /// By file, the most first; none of anonymous memory.
-    pub files: Vec<(File, EvictorSum)>,
+    pub files: Vec<(FileId, EvictorSum)>,
     /// What found no row, in neither of the two.
     pub other: EvictorSum,
 }
@@ -304,6 +267,7 @@ pub struct EvictorSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::FileName;
 
     fn refault(evictor: u32, pid: u32, ino: u64, away_ns: u64) -> SampledRefault {
         SampledRefault {
@@ -314,7 +278,7 @@ mod tests {
                 pid,
                 comm: Comm::from(&b"reads"[..]),
                 cgroup_id: None,
-                file: Some(File { dev: (8, 1), ino, name: FileName::default() }),
+                file: Some(FileId { dev: (8, 1), ino, name: FileName::default() }),
             },
         }
     }

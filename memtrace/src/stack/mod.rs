@@ -4,6 +4,19 @@
 pub mod fold;
 mod trim;
 
+/// The addresses of a stack that was not seen before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawStack {
+    /// Its number.
+    pub number: u32,
+    /// The process that its user part belongs to.
+    pub pid: u32,
+    /// Addresses in the kernel, innermost first.
+    pub kernel: Vec<u64>,
+    /// Addresses in the process, innermost first.
+    pub user: Vec<u64>,
+}
+
 /// A stack, innermost frame first: those of the kernel, then those of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stack {

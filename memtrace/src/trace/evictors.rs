@@ -4,9 +4,9 @@ use memtrace_common::histogram::BUCKETS;
 
 use super::wire;
 use crate::{
-    event::{Comm, FileName},
+    event::{Comm, Evictor, EvictorKey, FileId, FileName},
     session::{
-        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
+        evictors::{ByMemory, EvictorDeltas, EvictorSum},
         histogram::Histogram,
     },
 };
@@ -39,7 +39,7 @@ fn put_one(deltas: &EvictorDeltas) -> wire::Evictors {
     }
 }
 
-fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<File>) -> EvictorDeltas {
+fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<FileId>) -> EvictorDeltas {
     EvictorDeltas {
         rows: message.rows.iter().map(|row| take_row(row, file(row))).collect(),
         other: EvictorSum { samples: message.other_samples, away_ns: message.other_away_ns },
@@ -49,7 +49,7 @@ fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option
 }
 
 fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
-    let File { dev: (dev_major, dev_minor), ino, name } = key.file.unwrap_or_default();
+    let FileId { dev: (dev_major, dev_minor), ino, name } = key.file.unwrap_or_default();
     wire::EvictorRow {
         evictor_pid: key.evictor.pid,
         evictor_comm: key.evictor.comm.bytes().to_vec(),
@@ -66,11 +66,11 @@ fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
     }
 }
 
-fn file_of(row: &wire::EvictorRow) -> File {
-    File { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) }
+fn file_of(row: &wire::EvictorRow) -> FileId {
+    FileId { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) }
 }
 
-fn take_row(row: &wire::EvictorRow, file: Option<File>) -> (EvictorKey, EvictorSum) {
+fn take_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, EvictorSum) {
     let key = EvictorKey {
         evictor: Evictor {
             pid: row.evictor_pid,

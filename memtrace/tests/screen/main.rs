@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     clock::Clock,
-    event::{Comm, Event, FileName, Oom, SampledRefault, Stall, Trigger, Victim},
+    event::{Comm, Event, Evictor, EvictorKey, FileId, FileName, Oom, SampledRefault, Stall, Trigger, Victim},
     screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
-        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, File, Interval},
+        evictors::{ByMemory, EvictorDeltas, Interval},
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
     },
     source::Source,
@@ -61,7 +61,7 @@ fn evictors() -> ByMemory<EvictorDeltas> {
             pid,
             comm: Comm::from(b"java".as_slice()),
             cgroup_id: Some(40),
-            file: Some(File { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) }),
+            file: Some(FileId { dev: (8, 1), ino: 7, name: FileName::from(b"index\x1b[2J.db".as_slice()) }),
         };
         (0..count).for_each(|_| interval.add(&SampledRefault { away_ns: S / 10, distance_pages: Some(6400), key }));
     }

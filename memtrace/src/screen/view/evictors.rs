@@ -1,10 +1,11 @@
 //! Who evicted the pages that came back in an interval.
 
 use crate::{
+    event::{Evictor, FileId},
     lines::{percent, rate},
     screen::rows::Row,
     session::{
-        evictors::{ByMemory, Evictor, EvictorSum, EvictorSummary, File, Pair},
+        evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         recent::Who,
         tick::Tick,
     },
@@ -43,7 +44,7 @@ fn of_memory(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
             pair.pid
         )
     };
-    let file = |(file, sum): &(File, EvictorSum)| {
+    let file = |(file, sum): &(FileId, EvictorSum)| {
         let name = if file.name.bytes().is_empty() { format!("inode {}", file.ino) } else { name(file.name.bytes()) };
         format!("{:>7}  of {name}", share(sum, &evictors.sum))
     };

@@ -4,9 +4,9 @@ use fastrand::Rng;
 
 use super::{maybe, number};
 use crate::{
-    event::{Comm, FileName},
+    event::{Comm, Evictor, EvictorKey, FileId, FileName},
     session::{
-        evictors::{ByMemory, Evictor, EvictorDeltas, EvictorKey, EvictorSum, File},
+        evictors::{ByMemory, EvictorDeltas, EvictorSum},
         histogram::Histogram,
     },
 };
@@ -43,7 +43,7 @@ fn row(random: &mut Rng) -> (EvictorKey, EvictorSum) {
         pid: random.u32(..9),
         comm: Comm::from(bytes(random).as_slice()),
         cgroup_id: maybe(random, |random| random.u64(..5) << 20),
-        file: Some(File {
+        file: Some(FileId {
             dev: (random.u32(..4096), random.u32(..1 << 20)),
             ino: random.u64(..),
             name: FileName::from(bytes(random).as_slice()),

@@ -26,7 +26,7 @@ const PURE: &[&str] = &[
     "stack",
     "units",
     "replay",
-    "view",
+    "output",
     "screen",
     "ab/plan",
 ];

@@ -12,10 +12,10 @@ use memtrace::{
     session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, TickInput, Told},
+        item::Item,
         recent::{RecentRow, RecentRows, Who},
         tick::{Interval, Tick},
     },
-    view::Item,
 };
 use memtrace_common::kind::StallKind;
 use ratatui::{buffer::Buffer, layout::Rect};

@@ -8,9 +8,8 @@ use crate::{
     event::{Comm, Event, Freed, Oom, Stall},
     host::cgroups::CgroupNames,
     record::Feed,
-    session::{Session, evictors, faults::FaultsRead, filter::CgroupNames as _, loss::Loss},
+    session::{Session, evictors, faults::FaultsRead, filter::CgroupNames as _, item::Item, loss::Loss},
     trace::model::Entry,
-    view::Item,
 };
 
 /// A process seen for the first time: pid and start.

@@ -16,9 +16,10 @@ use std::{
 
 use crate::{
     host::{self, cgroups::memory_hierarchy},
+    output::Renderer,
     screen::{self, Model},
+    session::item::Item,
     terminal::{self, Control},
-    view::{Item, View},
 };
 
 /// The end that the drain path holds.
@@ -43,9 +44,9 @@ pub fn queue(capacity: usize) -> (Queue, Receiver<Item>) {
 /// What shows the items.
 pub(super) enum Output {
     /// Lines or objects on stdout.
-    Text(View),
+    Text(Renderer),
     /// The screen, and after it the summary as lines.
-    Screen(View, Box<Model>),
+    Screen(Renderer, Box<Model>),
     /// The screen once, as text, when all is over.
     Once(Box<Model>),
 }
@@ -152,7 +153,7 @@ fn write_once(receiver: &Receiver<Item>, mut model: Model, out: &mut impl Write)
 }
 
 /// Writes until the summary is out; flushes whenever the queue runs empty.
-fn write_all(receiver: &Receiver<Item>, view: &mut View, out: &mut impl Write) -> io::Result<()> {
+fn write_all(receiver: &Receiver<Item>, view: &mut Renderer, out: &mut impl Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(64 << 10, out);
     out.write_all(view.head().as_bytes())?;
     out.flush()?;

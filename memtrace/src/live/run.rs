@@ -36,11 +36,11 @@ use crate::{
         coverage::Readings,
         evictors,
         input::{KernelTotals, TickInput},
+        item::{Item, cgroups_of, cgroups_of_rows},
         loss::Loss,
     },
     signals::Signals,
     stdout,
-    view::{Item, cgroups_of, cgroups_of_rows},
 };
 
 /// Longest sleep between two drains: the ring does not wake us for each record.

@@ -15,6 +15,7 @@ use crate::{
     host::clocks::zone,
     json::{Meta, MetaInput},
     lines,
+    output::{Format, Renderer},
     preflight::{
         Facts,
         facts::{Memcg, Mglru, Psi},
@@ -28,7 +29,6 @@ use crate::{
     },
     terminal,
     trace::model::{ClockReading, Setup},
-    view::{Format, View},
 };
 
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
@@ -107,7 +107,7 @@ pub(super) fn view(
     gfp: GfpNames,
     filter: &Filter,
     reading: &ClockReading,
-) -> View {
+) -> Renderer {
     let utc = match job.show {
         Show::Lines { utc, .. } | Show::Screen { utc, .. } | Show::Once { utc } => utc,
         // No local time is in them.
@@ -126,11 +126,11 @@ pub(super) fn view(
         },
         Show::Progress | Show::Once { .. } => Format::Nothing,
     };
-    View { clock, gfp, format }
+    Renderer { clock, gfp, format }
 }
 
 /// What shows the items.
-pub(super) fn output(job: &Job<'_>, view: View, hooks: &[HookStatus], filter: &Filter, start_ns: u64) -> Output {
+pub(super) fn output(job: &Job<'_>, view: Renderer, hooks: &[HookStatus], filter: &Filter, start_ns: u64) -> Output {
     let model = |no_color| {
         let uname = rustix::system::uname();
         let about = About {

@@ -20,15 +20,16 @@ use crate::{
     cli::{ReplayArgs, Speed},
     gfp::GfpNames,
     json, lines,
+    output::{Format, Renderer},
     replay::{Items, Replay, meta_input},
+    session::item::Item,
     signals::Signals,
     stdout, terminal,
-    view::{Format, Item, View},
 };
 
 /// Writes items, each when it is due.
 struct Show<'a> {
-    view: View,
+    view: Renderer,
     out: BufWriter<io::StdoutLock<'a>>,
     pace: Pace,
     signals: &'a Signals,
@@ -169,7 +170,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     Ok(player.finish())
 }
 
-pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> View {
+pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Renderer {
     let (meta, filter) = (replay.meta(), replay.filter());
     let clock = request.clock(meta);
     let format = if args.json {
@@ -185,5 +186,5 @@ pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) ->
             since_head: 0,
         }
     };
-    View { clock, gfp: GfpNames::from_list(&meta.setup.gfp_names), format }
+    Renderer { clock, gfp: GfpNames::from_list(&meta.setup.gfp_names), format }
 }

@@ -23,10 +23,10 @@ use crate::{
     limits::Limits,
     replay::{Items, Replay},
     screen::{About, Model, Playback},
+    session::item::Item,
     signals::Signals,
     stdout,
     terminal::{self, Control},
-    view::Item,
 };
 
 /// Items that the reader may be ahead of the screen.

@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Finished, Watch};
 use crate::{
     event::Event,
-    session::tick::Tick,
+    session::{
+        item::{Item, cgroups_of, cgroups_of_rows},
+        tick::Tick,
+    },
     trace::model::{Remark, TickRecord},
-    view::{Item, cgroups_of, cgroups_of_rows},
 };
 
 /// Turns what happens into items of a view and hands each on.

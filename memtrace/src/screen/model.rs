@@ -20,12 +20,12 @@ use crate::{
     lines::things,
     session::{
         evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
+        item::{Item, KillPaths},
         recent::RecentRow,
         stacks::{StackKey, StackSum, StackTable},
         tick::Tick,
     },
     untrusted::Text,
-    view::{Item, KillPaths},
 };
 
 /// Intervals that are kept: ten minutes of seconds.

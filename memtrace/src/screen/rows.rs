@@ -11,12 +11,12 @@ use crate::{
     session::{
         detail::Detail,
         faults::Faults,
+        item::KillPaths,
         recent::{RecentRow, RecentRows, Who},
         tally::KindTally,
         tick::{Interval, Tick},
     },
     untrusted::Untrusted,
-    view::KillPaths,
 };
 
 /// A row, in words where it names something.

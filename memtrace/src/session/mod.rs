@@ -14,6 +14,7 @@ pub mod filter;
 pub mod histogram;
 pub mod incomplete;
 pub mod input;
+pub mod item;
 pub mod kswapd;
 pub mod loss;
 pub mod memory;

@@ -29,8 +29,9 @@ use super::{
 };
 use crate::{
     limits::Limits,
+    output::Renderer,
     screen::{Effect, Key, Model, view},
-    view::{Item, View},
+    session::item::Item,
 };
 
 /// Longest wait for a key: what happened is shown by then.
@@ -57,7 +58,7 @@ pub struct Control {
 /// When the terminal fails.
 pub fn show(
     receiver: &Receiver<Item>,
-    view: &mut View,
+    view: &mut Renderer,
     mut model: Model,
     control: &Control,
     mut limits: impl FnMut(u64, &[u8]) -> Option<Limits>,

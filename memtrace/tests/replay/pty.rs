@@ -15,10 +15,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
     clock::Clock,
     gfp::GfpNames,
+    output::{Format, Renderer},
     screen::{About, Model},
     session::filter::Filter,
     terminal::{self, Control},
-    view::{Format, View},
 };
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
@@ -255,7 +255,7 @@ fn end_badly(end: &str) {
     });
     let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
     let model = Model::new(About::default(), terminal::look(true), clock.clone(), 1_000_000_000);
-    let mut view = View { clock, gfp: GfpNames::default(), format: Format::Nothing };
+    let mut view = Renderer { clock, gfp: GfpNames::default(), format: Format::Nothing };
     assert!(terminal::show(&receiver, &mut view, model, &Control::default(), |_, _| None).is_err());
     assert!(other.join().is_ok(), "it has panicked");
 }

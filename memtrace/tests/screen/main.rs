@@ -12,10 +12,10 @@ use memtrace::{
         Session, SessionConfig,
         evictors::{ByMemory, EvictorDeltas, Interval},
         input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
+        item::Item,
     },
     source::Source,
     throttle::Throttles,
-    view::Item,
 };
 use memtrace_common::kind::StallKind;
 

@@ -7,8 +7,7 @@ use crate::{
     lines::{bytes, count, oom_line, percent, things, unwritten},
     names::Names,
     screen::model::Model,
-    session::{input::Zone, loss::meaning},
-    view::kill_paths,
+    session::{input::Zone, item::kill_paths, loss::meaning},
 };
 
 /// Columns of a gauge.

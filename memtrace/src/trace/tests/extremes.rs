@@ -21,10 +21,10 @@ use crate::{
     json::{self, Object},
     lines::Style,
     names::Names,
+    output::{Format, Renderer},
     replay::{Finished, Items, Options, Replay, Watch, meta_input},
     report::{self, By, ReportView},
     session::filter::Filter,
-    view::{Format, View},
 };
 
 /// The last is -1 in a signed field.
@@ -207,7 +207,7 @@ fn replayed(bytes: &[u8], what: &str) {
     };
     for format in [lines, Format::Json(None)] {
         let is_json = matches!(format, Format::Json(_));
-        let mut view = View { clock: clock.clone(), gfp: GfpNames::default(), format };
+        let mut view = Renderer { clock: clock.clone(), gfp: GfpNames::default(), format };
         let mut shown = String::new();
         let mut items = Items { show: |item| shown.push_str(&view.render(item)), min_stall_ns: 0, kswapd: true };
         let (finished, _) = replay(bytes, false, &mut items);

@@ -1,44 +1,18 @@
-//! Items to text: lines for people, objects for programs. The one view of what is traced now and of what a trace holds.
+//! Items to text: lines for people, objects for programs. One renderer for what is traced now and for what a trace holds.
 
 use std::sync::Arc;
 
 use crate::{
-    before::BeforeStart,
     clock::Clock,
-    event::{Freed, Kswapd, Oom, Stall},
     gfp::GfpNames,
     json::{self, Object},
     lines::{self, HEADER_EVERY, Style, SummaryView},
     names::Names,
-    session::{filter::CgroupNames, summary::Summary, tick::Tick},
+    session::{
+        filter::CgroupNames,
+        item::{Item, kill_paths},
+    },
 };
-
-/// The path of a cgroup, shared without copying.
-pub type Path = Option<Arc<[u8]>>;
-
-/// The paths of the two cgroups of an OOM kill: the victim's, and the one at its limit.
-pub type KillPaths = [Path; 2];
-
-/// One thing to show.
-#[derive(Debug)]
-pub enum Item {
-    /// What was going on before the start.
-    Before(Box<BeforeStart>),
-    /// A stall, with the path of its cgroup.
-    Stall(Stall, Path),
-    /// An OOM kill, with the paths of its cgroups.
-    Oom(Oom, KillPaths),
-    /// The memory of an OOM victim is back, and its kill was shown before.
-    Freed(Freed),
-    /// A change of a kswapd.
-    Kswapd(Kswapd),
-    /// The end of an interval, with the paths of the cgroups in its rows.
-    Tick(Box<Tick>, Vec<(u64, Arc<[u8]>)>),
-    /// What became of something that was asked for, in words.
-    Said(String),
-    /// What it all came to, with the paths of all cgroups in it. The last item.
-    Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
-}
 
 /// How items are shown.
 #[derive(Debug)]
@@ -66,7 +40,7 @@ pub enum Format {
 
 /// Everything needed to put items into words.
 #[derive(Debug)]
-pub struct View {
+pub struct Renderer {
     /// Times.
     pub clock: Clock,
     /// Allocation flags.
@@ -84,7 +58,7 @@ impl CgroupNames for Paths<'_> {
     }
 }
 
-impl View {
+impl Renderer {
     /// What comes before the first item.
     #[must_use]
     pub fn head(&mut self) -> String {
@@ -140,33 +114,6 @@ impl View {
             }
         }
     }
-}
-
-/// The paths that came with an OOM kill, by cgroup.
-#[must_use]
-pub fn kill_paths(oom: &Oom, paths: &KillPaths) -> Vec<(u64, Arc<[u8]>)> {
-    let ids = [oom.victim.cgroup_id, oom.limit_cgroup_id()];
-    ids.into_iter().zip(paths).filter_map(|(id, path)| Some((id?, path.clone()?))).collect()
-}
-
-/// All cgroups that the rows of a tick name, each once.
-pub fn cgroups_of_rows(tick: &Tick) -> impl Iterator<Item = u64> + use<> {
-    let rows = tick.rows.iter().flat_map(|rows| rows.tables().into_iter().flatten());
-    let mut ids: Vec<u64> = rows.filter_map(|row| row.cgroup_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
-}
-
-/// All cgroups that a summary names, each once.
-pub fn cgroups_of(summary: &Summary) -> impl Iterator<Item = u64> + use<> {
-    let processes = summary.processes.rows.iter().filter_map(|row| row.cgroup_id);
-    let cgroups = summary.cgroups.rows.iter().filter_map(|row| row.cgroup_id);
-    let victims = summary.ooms.iter().flat_map(Oom::cgroups);
-    let mut ids: Vec<u64> = processes.chain(cgroups).chain(victims).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.into_iter()
 }
 
 fn object(item: &Item, names: &Names<'_>) -> Option<Object> {

@@ -19,6 +19,7 @@ pub mod exit;
 pub mod gfp;
 pub mod hook;
 pub mod host;
+pub mod host_facts;
 pub mod json;
 pub mod limits;
 pub mod lines;

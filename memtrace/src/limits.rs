@@ -1,6 +1,6 @@
 //! The limits that a memory cgroup is under: its own, and those of the cgroups above it.
 
-use crate::{trace::model::CgroupLimits, untrusted::Text};
+use crate::{host_facts::CgroupLimits, untrusted::Text};
 
 /// A value of a file of a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn with_those_above(path: &[u8], of: impl Fn(&[u8]) -> LimitLevel) -> Vec<Li
 #[cfg(test)]
 mod tests {
     use super::{LimitLevel, LimitValue, Limits, with_those_above};
-    use crate::trace::model::{CgroupLimits, Setting};
+    use crate::host_facts::{CgroupLimits, Setting};
 
     #[test]
     fn a_limit_far_above_holds_too() {

@@ -12,10 +12,10 @@ use std::{
 use self::cgroups::Cgroups;
 use super::{cgroups::memory_hierarchy, settings};
 use crate::{
-    trace::{
+    host_facts::{
+        HostFacts, Setting,
         cgroups::CgroupChange,
         change::{Change, limit_name},
-        model::{HostFacts, Setting},
     },
     untrusted::{Text, Untrusted},
 };
@@ -154,7 +154,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::{CgroupChange, HostFacts, News, Setting, Text, Watcher};
-    use crate::trace::model::CgroupLimits;
+    use crate::host_facts::CgroupLimits;
 
     /// A cgroup hierarchy of plain files.
     fn hierarchy(dir: &Path) -> Watcher {

@@ -16,8 +16,8 @@ use crate::{
     clock::Clock,
     compare::{Run, Side},
     exit,
+    host_facts::change::Change,
     replay::{Act, Marks, when::When, window::Asked},
-    trace::change::Change,
 };
 
 /// Changes that are named in a list.

@@ -22,9 +22,10 @@ use super::{
 };
 use crate::{
     host::{changes::Watcher, clocks},
+    host_facts::cgroups,
     session::input::TickInput,
     trace::{
-        Encoder, cgroups,
+        Encoder,
         model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
     },
     untrusted::Text,

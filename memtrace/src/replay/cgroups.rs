@@ -3,12 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    host_facts::{cgroups::CgroupChange, change::Change},
     session::churn::CgroupChurn,
-    trace::{
-        cgroups::CgroupChange,
-        change::Change,
-        model::{CgroupLimits, HostFacts, Setting},
-    },
+    trace::model::{CgroupLimits, HostFacts, Setting},
     untrusted::Text,
 };
 
@@ -63,7 +60,7 @@ impl Coming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{trace::change::limit_name, untrusted::Untrusted};
+    use crate::{host_facts::change::limit_name, untrusted::Untrusted};
 
     fn change(path: &str, file: &str, before: Option<&str>, after: &str) -> Change {
         let name = limit_name(&path.into(), Untrusted(file.as_bytes()));

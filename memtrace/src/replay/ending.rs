@@ -10,11 +10,13 @@ use super::{
     window::Window,
 };
 use crate::{
+    host_facts::{
+        cgroups::{self, CgroupChange},
+        change::Change,
+    },
     session::{incomplete::Incomplete, input::TickInput, summary::Summary},
     sum,
     trace::{
-        cgroups::{self, CgroupChange},
-        change::Change,
         mark::BlockMark,
         model::{End, EndReason, Meta, Remark, RemarkKind, Setting},
     },

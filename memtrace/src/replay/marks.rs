@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::watch::Watch;
 use crate::{
     event::Event,
+    host_facts::change::Change,
     session::tick::Tick,
     trace::{
-        change::Change,
         mark::BlockMark,
         model::{Remark, RemarkKind, TickRecord},
     },

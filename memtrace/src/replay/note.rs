@@ -4,8 +4,8 @@ use std::fmt::{self, Display};
 
 use crate::{
     clock::Clock,
+    host_facts::change::Change,
     lines,
-    trace::change::Change,
     untrusted::{Text, Untrusted},
 };
 

@@ -7,8 +7,6 @@
 
 mod accounts;
 mod block;
-pub mod cgroups;
-pub mod change;
 mod columns;
 mod counters;
 mod damage;

@@ -1,10 +1,10 @@
 //! `memtrace compare` of one recording: the blocks of an experiment, and settings that were changed.
 
 use memtrace::{
+    host_facts::change::Change,
     session::filter::Filter,
     trace::{
         BlockKind, Encoder,
-        change::Change,
         mark::{BlockMark, Side},
         model::{Remark, RemarkKind, Setting},
     },

@@ -9,10 +9,7 @@ use foldhash::fast::FixedState;
 
 use super::{News, differences};
 use crate::{
-    trace::{
-        cgroups::CgroupChange,
-        model::{CgroupLimits, Setting},
-    },
+    host_facts::{CgroupLimits, Setting, cgroups::CgroupChange},
     untrusted::Text,
 };
 

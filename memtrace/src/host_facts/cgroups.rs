@@ -1,9 +1,9 @@
 //! Cgroups with a limit that appeared or went away while a trace was recorded: no settings that somebody changed.
 
-use super::model::{CgroupLimits, HostFacts, Setting};
+use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
 
-/// A line of the text of a remark of kind [`Cgroups`](super::model::RemarkKind::Cgroups).
+/// A line of the text of a remark of kind [`Cgroups`](crate::trace::model::RemarkKind::Cgroups).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupChange {
     /// A cgroup with these limits is new. Named again when more of its limits are set while it is being made.

@@ -1,6 +1,6 @@
 //! What a trace says of a setting that was changed while it was recorded, and the host's settings with it.
 
-use super::model::{CgroupLimits, HostFacts, Setting};
+use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
 
 /// What the name of a cgroup's limit begins with: `cgroup:/web.slice:memory.high`.
@@ -13,7 +13,7 @@ pub fn limit_name(path: &Text, file: Untrusted<'_>) -> Text {
 }
 
 /// A setting that has another value than before: the text of a remark of kind
-/// [`Changed`](super::model::RemarkKind::Changed).
+/// [`Changed`](crate::trace::model::RemarkKind::Changed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Its name: `vm.swappiness`, `lru_gen/enabled`, `cgroup:/web.slice:memory.high`.

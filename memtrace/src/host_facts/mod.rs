@@ -1,0 +1,101 @@
+//! Facts of a host that a comparison or a diagnosis needs: read at the start, and kept in each trace.
+
+pub mod cgroups;
+pub mod change;
+
+use crate::{clock::Clock, untrusted::Text};
+
+/// Three clocks read together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockReading {
+    /// `CLOCK_MONOTONIC`, in ns: what all times in a trace are.
+    pub monotonic_ns: u64,
+    /// `CLOCK_BOOTTIME`, in ns: goes on while the host is suspended.
+    pub boottime_ns: u64,
+    /// `CLOCK_REALTIME`, in ns since 1970.
+    pub realtime_ns: i64,
+}
+
+impl ClockReading {
+    /// The time of day for any instant, in a zone.
+    #[must_use]
+    pub fn clock(&self, zone: jiff::tz::TimeZone) -> Clock {
+        let wall = jiff::Timestamp::from_nanosecond(i128::from(self.realtime_ns)).unwrap_or_default();
+        Clock { mono_ns: self.monotonic_ns, wall, zone }
+    }
+}
+
+/// A named setting or fact, as the kernel shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name: `vm.swappiness`, `transparent_hugepage/enabled`.
+    pub name: Text,
+    /// Its value, as text without the newline at the end; `None` when it could not be read.
+    pub value: Option<Text>,
+}
+
+/// A swap area.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwapArea {
+    /// Its device or file.
+    pub name: Text,
+    /// `zram`, `disk` or `file`.
+    pub kind: Text,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Used at the start, in bytes.
+    pub used_bytes: u64,
+    /// Its priority.
+    pub priority: i32,
+}
+
+/// Limits of a memory cgroup at the start, where it has any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupLimits {
+    /// Its id.
+    pub id: u64,
+    /// Its path below the mount.
+    pub path: Text,
+    /// `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's `memory.limit_in_bytes`,
+    /// `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`: those that are set.
+    pub limits: Vec<Setting>,
+}
+
+/// What a comparison or a diagnosis must know of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Host name.
+    pub host: Text,
+    /// Kernel release (`uname -r`).
+    pub kernel: Text,
+    /// Kernel version (`uname -v`).
+    pub kernel_version: Text,
+    /// Machine (`uname -m`).
+    pub machine: Text,
+    /// `/proc/sys/kernel/random/boot_id`; empty when not read.
+    pub boot_id: Text,
+    /// CPUs that are online.
+    pub cpus: u32,
+    /// NUMA nodes that are online.
+    pub nodes: u32,
+    /// `MemTotal` in bytes; `None` when not read.
+    pub memory_bytes: Option<u64>,
+    /// Page size in bytes.
+    pub page_size_bytes: u64,
+    /// `v1`, `v2` or empty: the hierarchy of the memory controller.
+    pub memory_cgroup: Text,
+    /// Swap areas.
+    pub swap: Vec<SwapArea>,
+    /// Every `vm.*` sysctl, by name.
+    pub sysctls: Vec<Setting>,
+    /// THP, MGLRU, zswap, zram, KSM: files below `/sys`, by a short name.
+    pub settings: Vec<Setting>,
+    /// Cgroups with a limit, at most a few hundred.
+    pub cgroup_limits: Vec<CgroupLimits>,
+    /// Whether cgroups with a limit were left out of the list.
+    pub cgroup_limits_cut: bool,
+    /// Names of the values of `/proc/vmstat` that a tick holds.
+    pub vmstat_names: Vec<Text>,
+    /// Names of the values of `/proc/meminfo` that a tick holds.
+    pub meminfo_names: Vec<Text>,
+}

@@ -23,12 +23,12 @@ const LEAST_SLICES: usize = 100;
 /// The largest variance of a sum that has an interval, as a share of the square of the sum: that of ten bursts of one
 /// size. The logarithm of a sum that varies more is not nearly normal.
 const MOST_VARIANCE: f64 = 0.1;
-/// The same of a percentile: beyond it are fewer bursts than there are in all.
+/// The largest such variance of the number of stalls beyond a percentile. Fewer bursts reach beyond it than there are.
 const MOST_VARIANCE_BEYOND: f64 = 0.05;
-/// How sure a word is. The headline has three rows, and none of them may differ by chance more often than one interval.
+/// Confidence of a word. The headline has three rows: together they may be wrong by chance no more often than one interval.
 const SURE: f64 = 0.99;
 
-/// What a pair says of a metric.
+/// Judgement of a pair on one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Judged {
     /// Interval of the ratio; `None` from none to some.
@@ -36,7 +36,7 @@ pub(super) struct Judged {
     pub(super) word: Word,
 }
 
-/// What keeps a metric from being judged.
+/// Reason that a metric of a pair has no judgement.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refused {
     pub(super) text: String,
@@ -44,7 +44,7 @@ pub(super) struct Refused {
     pub(super) missing_s: f64,
 }
 
-/// What a pair of runs says of each metric, in the order of [`Metric::ALL`].
+/// Judgements of a pair of runs on each metric, in the order of [`Metric::ALL`].
 pub(super) fn judge(runs: [&Run; 2], names: [&str; 2]) -> Vec<Result<Judged, Refused>> {
     let sums = runs.map(Run::sums);
     Metric::ALL.into_iter().map(|metric| of_metric(metric, runs, &sums, names)).collect()
@@ -84,7 +84,7 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
     }
 }
 
-/// What one run says of a metric.
+/// Estimate of a metric by one run.
 struct Estimate {
     /// Variance of the logarithm of a product; of a quantile that of the share beyond it, by the square of that share.
     variance: f64,

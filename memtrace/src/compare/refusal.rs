@@ -10,7 +10,7 @@ use crate::lines::things;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refusal {
     pub(super) cause: Cause,
-    /// How long the run should have been, in s.
+    /// Length that the run should have had, in s.
     pub(super) needed_s: f64,
 }
 

@@ -10,12 +10,12 @@ storm() {
 # Of each event that memtrace's programs are on how often tracefs saw it and how often they ran, and were skipped. memtrace
 # lets the kernel count now and then, too: what there is before is taken off.
 runs() {
-	awk 'FNR == 1 { id = "" }
+	descriptors | awk '$1 == "pos:" { id = "" }
 		$1 == "prog_id:" { id = $2 }
 		$1 == "run_cnt:" { runs[id] = $2 }
 		$1 == "recursion_misses:" { missed[id] = $2 }
 		$1 == "tp_name:" { on[$2] = id }
-		END { for (event in on) print event, runs[on[event]], missed[on[event]] + 0 }' /proc/$tracer/fdinfo/*
+		END { for (event in on) print event, runs[on[event]], missed[on[event]] + 0 }'
 }
 # Waits until nobody reclaims. To turn both counts on or off takes an instant in which only one of them counts, and kswapd
 # goes through dozens of shrinkers in it.
@@ -33,7 +33,7 @@ hooks_on() {
 	mkdir $witness
 	echo 0 > $witness/tracing_on
 	echo 8192 > $witness/buffer_size_kb
-	for event in $(awk '$1 == "tp_name:" { print $2 }' /proc/$tracer/fdinfo/* | sort -u); do
+	for event in $(descriptors | awk '$1 == "tp_name:" { print $2 }' | sort -u); do
 		for enable in $witness/events/*/$event/enable; do echo 1 > $enable; done
 	done
 	runs > /tmp/runs

@@ -75,13 +75,18 @@ load() {
 	done
 } > /tmp/memload.out 2>&1
 
+# The kernel's facts of memtrace's open files, some of which close meanwhile.
+descriptors() {
+	cat /proc/$tracer/fdinfo/* 2> /dev/null
+}
+
 # End memtrace and print what both sides have to say.
 finish() {
 	sleep 0.5
 	witness_mark detaching
 	# What each program of memtrace ran, where the run asked for the kernel's statistics.
 	section "$run:programs"
-	cat /proc/$tracer/fdinfo/* 2> /dev/null | awk '$1 == "run_time_ns:" { ns = $2 } $1 == "run_cnt:" { print $2, ns }'
+	descriptors | awk '$1 == "run_time_ns:" { ns = $2 } $1 == "run_cnt:" { print $2, ns }'
 	kill -TERM $tracer
 	wait $tracer
 	status=$?

@@ -29,9 +29,23 @@ impl Ledger {
         Ok(Self { file, done: lines(&text, &commit), commit })
     }
 
-    /// The result of a part: from the ledger, or of running it now. Only a result without a failure is remembered.
+    /// The result of a part, whatever it was: from the ledger, or of running it now.
     pub(crate) fn once(&mut self, part: &str, run: impl FnOnce() -> Result<Tally>) -> Result<Tally> {
-        if let Some((_, tally)) = self.done.iter().find(|(done, tally)| done == part && tally.failed == 0) {
+        self.unless(part, |_| true, run)
+    }
+
+    /// The result of a part that passed before, or of running it now.
+    pub(crate) fn until_passed(&mut self, part: &str, run: impl FnOnce() -> Result<Tally>) -> Result<Tally> {
+        self.unless(part, |tally| tally.failed == 0, run)
+    }
+
+    fn unless(
+        &mut self,
+        part: &str,
+        is_done: fn(&Tally) -> bool,
+        run: impl FnOnce() -> Result<Tally>,
+    ) -> Result<Tally> {
+        if let Some((_, tally)) = self.done.iter().find(|(done, tally)| done == part && is_done(tally)) {
             println!("{part}: {tally}, {} flaky; done before, see {}", tally.flaky, self.file.display());
             return Ok(*tally);
         }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Args;
 use crate::{ledger::Ledger, tally::Tally};
 
-/// Runs `round` so often; rounds of this commit with these options that passed before count. The sum of all of them.
+/// Runs `round` so often; rounds of this commit with these options that were run before count, passed or not. The sum of all of them.
 pub(super) fn run(rounds: u32, args: &Args, mut round: impl FnMut() -> Result<Tally>) -> Result<Tally> {
     let mut ledger = Ledger::open("rounds.txt")?;
     let (mut sum, mut green) = (Tally::default(), 0);

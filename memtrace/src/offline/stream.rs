@@ -129,6 +129,9 @@ pub(super) struct Streamed {
     /// The blocks that came.
     recent: HashSet<BlockId>,
     older: HashSet<BlockId>,
+    /// The latest time when `older` was filled, and that of the blocks that are forgotten, `CLOCK_MONOTONIC` in ns.
+    filled_ns: u64,
+    forgotten_ns: u64,
     /// The first and the last segment that came more than once.
     shared: Option<(u32, u32)>,
     /// Blocks that came too late to be shown.
@@ -152,6 +155,8 @@ impl Streamed {
             latest_ns: 0,
             recent: HashSet::new(),
             older: HashSet::new(),
+            filled_ns: 0,
+            forgotten_ns: 0,
             shared: None,
             late: 0,
             ended: false,
@@ -193,6 +198,7 @@ impl Streamed {
         self.begun.clear();
         self.recent.clear();
         self.older.clear();
+        (self.filled_ns, self.forgotten_ns) = (0, 0);
         (self.latest_ns, self.course, self.shared, self.end) = (0, Course::New, None, None);
         !self.ended
     }
@@ -235,8 +241,10 @@ impl Streamed {
             Course::Copy => {
                 let id = block.id();
                 let came = self.recent.contains(&id) || self.older.contains(&id);
-                // An END is that of its file.
-                let is_late = !came && last_ns < self.latest_ns && block.kind() != Some(BlockKind::End);
+                // An END is that of its file, and of what is forgotten nobody can say that it did not come.
+                let is_late = !came
+                    && (self.forgotten_ns.saturating_add(1)..self.latest_ns).contains(&last_ns)
+                    && block.kind() != Some(BlockKind::End);
                 self.late += u64::from(is_late);
                 came || last_ns < self.latest_ns
             }
@@ -247,6 +255,7 @@ impl Streamed {
         self.latest_ns = self.latest_ns.max(block.times().1);
         if self.recent.len() >= REMEMBERED {
             self.older = std::mem::take(&mut self.recent);
+            self.forgotten_ns = std::mem::replace(&mut self.filled_ns, self.latest_ns);
         }
         self.recent.insert(block.id());
     }

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tests::{
     MemCgroup, bin,
     load::{alone, cgroup, cold_file, flood, memload, path_of},
-    memtrace::{Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
+    memtrace::{MEMCG, Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
     perf::{Counted, count, have_perf, telling_its_pid, told_pid},
     skip_here,
 };
@@ -67,7 +67,7 @@ fn ways(run: &Run) -> Vec<String> {
 fn both_ways_to_attach_count_the_same() {
     let _alone = alone();
     let Some(group) = arena() else { return };
-    for (args, way) in [([].as_slice(), "btf tracepoint"), (&["--classic"], "tracepoint")] {
+    for (args, way) in [(MEMCG, "btf tracepoint"), (&[MEMCG[0], MEMCG[1], "--classic"], "tracepoint")] {
         let memtrace = Memtrace::start(args);
         let flood = flood(&group, 8000);
         let counted = count(&telling_its_pid(&flood.command));
@@ -89,7 +89,7 @@ fn both_ways_to_attach_count_the_same() {
 fn two_at_once_agree() {
     let _alone = alone();
     let Some(group) = arena() else { return };
-    let (one, other) = (Memtrace::start(&[]), Memtrace::start(&["--classic"]));
+    let (one, other) = (Memtrace::start(MEMCG), Memtrace::start(&[MEMCG[0], MEMCG[1], "--classic"]));
     let flood = flood(&group, 8000);
     let counted = count(&telling_its_pid(&flood.command));
     let (one, other) = (one.stop(), other.stop());
@@ -109,7 +109,7 @@ fn a_thread_that_migrates_loses_no_pair() {
     }
     let pid_file = group.dir().join("cgroup.procs");
     let over = AtomicBool::new(false);
-    let memtrace = Memtrace::start(&[]);
+    let memtrace = Memtrace::start(MEMCG);
     // A page-cache loop: its reclaims do not all fail at once, and the thread is inside one most of the time.
     let file = cold_file(64);
     let mut load = memload(&group);
@@ -156,7 +156,7 @@ fn short_lived_tasks_are_all_counted() {
     load.arg("file").arg(&file.0).args(["48", "--passes", "1"]);
     words.push(load.get_program().into());
     words.extend(load.get_args().map(OsString::from));
-    let memtrace = Memtrace::start(&[]);
+    let memtrace = Memtrace::start(MEMCG);
     let counted = count(&words);
     let run = memtrace.stop();
     let summary = run.summary();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tests::{
     MemCgroup,
     load::{alone, cgroup, cold_file, memload, path_of},
-    memtrace::{Memtrace, Run, may_trace, number, stalls_of_cgroup},
+    memtrace::{MEMCG, Memtrace, Run, may_trace, number, stalls_of_cgroup},
 };
 
 fn validator() -> jsonschema::Validator {
@@ -80,7 +80,7 @@ fn a_filter_hides_the_others_and_totals_stay() {
     }
     let (wanted, other) = (cgroup(24), cgroup(24));
     let path = path_of(wanted.dir());
-    let (all, some) = (Memtrace::start(&[]), Memtrace::start(&["--cgroup", &path]));
+    let (all, some) = (Memtrace::start(MEMCG), Memtrace::start(&["--cgroup", &path, MEMCG[0], MEMCG[1]]));
     trouble(&wanted);
     trouble(&other);
     let (some, all) = (some.stop(), all.stop());

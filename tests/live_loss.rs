@@ -12,7 +12,7 @@ use serde_json::Value;
 use tests::{
     ChildGuard, bin,
     load::{alone, cgroup, cold_file, flood, memload},
-    memtrace::{Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
+    memtrace::{MEMCG, Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
     perf::{Counted, count, have_perf, telling_its_pid, told_pid},
 };
 
@@ -96,7 +96,7 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
         false => return,
     };
     let mut command = Command::new(bin("memtrace"));
-    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg("--json").args(MEMCG).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = ChildGuard::spawn(&mut command);
     let mut stdout = child.0.stdout.take().expect("it is piped");
     let mut raw = vec![0];

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs::OpenOptions};
 
 use tests::{
     load::{alone, cgroup, cold_file, memload},
-    memtrace::{Memtrace, may_trace, number, stalls_of_pid},
+    memtrace::{MEMCG, Memtrace, may_trace, number, stalls_of_pid},
     perf::{have_perf, record},
     skip_here,
 };
@@ -45,7 +45,7 @@ fn threads_of_one_place_keep_their_stalls_apart() {
     command.push(load.get_program().to_owned());
     command.extend(load.get_args().map(ToOwned::to_owned));
 
-    let memtrace = Memtrace::start(&[]);
+    let memtrace = Memtrace::start(MEMCG);
     let (output, theirs) = record(&command);
     let run = memtrace.stop();
     let told = String::from_utf8(output.stdout).expect("numbers");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tests::{
     bin,
     load::{alone, cgroup, cold_file, memload, path_of},
-    memtrace::{Memtrace, may_trace, number, stalls_of_pid},
+    memtrace::{MEMCG, Memtrace, may_trace, number, stalls_of_pid},
     perf::{have_perf, record_stacks, scratch, telling_its_pid, told_pid},
 };
 
@@ -34,7 +34,7 @@ fn the_stacks_of_a_load_are_those_of_perf() {
     let (cgroup, file) = (cgroup(24), cold_file(64));
     let mut load = memload(&cgroup);
     load.arg("file").arg(&file.0).args(["64", "--passes", "6"]);
-    let memtrace = Memtrace::start(&["--stacks"]);
+    let memtrace = Memtrace::start(&["--stacks", MEMCG[0], MEMCG[1]]);
     let (output, theirs) = record_stacks(&telling_its_pid(&load));
     let summary = memtrace.stop().summary();
     let pid = told_pid(&String::from_utf8_lossy(&output.stdout));

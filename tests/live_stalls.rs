@@ -43,7 +43,7 @@ fn watch_once(load: &Command) -> Seen {
     let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
     theirs.retain(|stall| stall.tid == pid);
     let mut ours = run.of_type("stall");
-    ours.retain(|stall| stall["pid"] == pid);
+    ours.retain(|stall| stall["pid"] == pid && stall["kind"] == "memcg");
     Seen { pid, run, ours, theirs }
 }
 
@@ -78,7 +78,8 @@ fn check(seen: &Seen, cgroup: &MemCgroup) {
     assert!(our_median.abs_diff(their_median) < 5000, "medians {our_median} and {their_median} ns");
 
     let summary = run.summary();
-    let count = theirs.len() as u64;
+    // perf watched one kind; the tables have all kinds, compaction on a host whose memory is fragmented among them.
+    let count = run.of_type("stall").iter().filter(|stall| stall["pid"] == *pid).count() as u64;
     assert_eq!(stalls_of_pid(&summary, *pid), count);
     assert_eq!(stalls_of_cgroup(&summary, &path), count);
     sums_hold(&summary, run);

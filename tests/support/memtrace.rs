@@ -19,6 +19,10 @@ use crate::{ChildGuard, bin, is_root, skip_here};
 /// Longer than anything memtrace does at its start or end, also on a busy machine. Only a failure waits for all of it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Lines and tables of the one kind of stall whose begin `perf` counts. A page cache that has fragmented the host's memory
+/// makes tasks compact it, too.
+pub const MEMCG: &[&str] = &["--kind", "memcg"];
+
 /// `CAP_SYS_ADMIN`, or `CAP_PERFMON` and `CAP_BPF`: bits of `CapEff`.
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;

@@ -5,8 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use clap::{Args, builder::PossibleValuesParser};
 
 use super::FilterArgs;
-use crate::probe::hooks;
-use crate::units::duration;
+use crate::{hook::catalog, units::duration};
 
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -56,7 +55,7 @@ pub struct TraceArgs {
     pub classic: bool,
 
     /// Leave these hooks out, by event name (for tests and benchmarks)
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(hooks::names()), hide = true)]
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(catalog::names()), hide = true)]
     pub without: Vec<String>,
 
     /// Start CMD once the hooks are attached, trace until it ends, exit with its status

@@ -65,7 +65,7 @@ impl Finding {
 #[must_use]
 pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
     // Where the hook of a reclaim is attached the kernel itself has said that rights and lockdown are in order.
-    let proven = hooks.iter().any(HookStatus::tells_reclaim);
+    let proven = hooks.iter().any(HookStatus::measures_reclaim);
     let mut findings = Vec::new();
     if !proven {
         findings.extend(rights::tracing(facts));

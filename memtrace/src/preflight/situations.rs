@@ -68,7 +68,7 @@ fn hooks() -> Vec<HookStatus> {
         gives,
         without,
         required,
-        tells: None,
+        kind: None,
         attached,
         unread: vec![],
         verified_instructions: None,
@@ -76,7 +76,7 @@ fn hooks() -> Vec<HookStatus> {
     vec![
         HookStatus {
             unread: vec!["memcg_id"],
-            tells: Some(StallKind::Direct),
+            kind: Some(StallKind::Direct),
             ..hook(
                 "vmscan:mm_vmscan_direct_reclaim_begin",
                 "stalls: direct",

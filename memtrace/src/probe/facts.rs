@@ -13,16 +13,14 @@ use memtrace_common::{
 
 use super::{
     btf::Btf,
-    chains::FAILURES,
     drain::Known,
     gfp,
-    hooks::Hook,
     load::{MemoryHierarchy, Options, Ways},
     places,
     zones::{self, Watched},
 };
 use crate::{
-    hook::{Attached, HookStatus},
+    hook::{Attached, HookStatus, catalog::Hook, functions::FAILURES},
     untrusted::Text,
 };
 
@@ -148,11 +146,11 @@ impl KernelFacts {
     }
 
     /// Where no event tells kswapd's failures, the kernel side reads their number.
-    pub(super) fn read_failures_instead(&self, chain: &mut HookStatus) {
+    pub(super) fn read_failures_instead(&self, hook: &mut HookStatus) {
         let places = self.zone_places();
         let is_event = self.args.kswapd_fail.nid.is_read();
-        if chain.name == FAILURES.name && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
-            chain.attached = Attached::Memory;
+        if hook.name == FAILURES.name && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
+            hook.attached = Attached::Memory;
         }
     }
 
@@ -182,7 +180,7 @@ impl KernelFacts {
             gives: hook.gives,
             without: hook.without,
             required: hook.required,
-            tells: hook.tells,
+            kind: hook.kind,
             attached,
             unread,
             verified_instructions,

@@ -15,7 +15,7 @@ pub(super) fn told(hooks: &[HookStatus]) -> Vec<StallKind> {
 
 /// How the hooks of a kind are attached, when they are.
 fn attached(hooks: &[HookStatus], kind: StallKind) -> Option<&Attached> {
-    let mut tellers = hooks.iter().filter(|hook| hook.tells == Some(kind));
+    let mut tellers = hooks.iter().filter(|hook| hook.kind == Some(kind));
     tellers.find(|hook| hook.attached.name().is_some()).map(|hook| &hook.attached)
 }
 

@@ -14,11 +14,10 @@ use memtrace_common::{
 };
 
 use super::{
-    chains::{self, CHAINS, Chain, EVICTORS, LoadedChain, OFF_CPU, OOM_KILL, REFAULTS, SWAP_EVICTORS, WRITTEN},
     drain::Totals,
     facts::KernelFacts,
+    fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS, WRITTEN},
     faults::FaultTables,
-    hooks::{HOOKS, Hook},
     kinds,
     pod::Raw,
     programs::Programs,
@@ -27,7 +26,11 @@ use super::{
     words::{chain, in_words},
 };
 use crate::{
-    hook::{Attached, HookStatus},
+    hook::{
+        Attached, HookStatus,
+        catalog::{HOOKS, Hook},
+        functions,
+    },
     session::faults::FaultsRead,
     source::Sources,
     untrusted::Text,
@@ -129,7 +132,7 @@ pub struct Loaded {
     facts: KernelFacts,
     /// How each hook is loaded, or why not.
     hooks: Vec<Attached>,
-    chains: Vec<LoadedChain>,
+    functions: Vec<LoadedFallbacks>,
     iterator: Result<(), String>,
     hierarchy: MemoryHierarchy,
     stacks: bool,
@@ -165,38 +168,41 @@ impl Loaded {
         };
         let hooks = HOOKS.iter().map(load).collect();
         let mut refused = false;
-        let load_chain = |chain: Chain| {
-            if options.without.iter().any(|name| chain.is_named(name)) {
-                return chain.left_out("left out by --without");
+        let load_function = |function: Fallbacks| {
+            if options.without.iter().any(|name| function.is_named(name)) {
+                return function.left_out("left out by --without");
             }
-            if options.ways == Ways::ClassicOnly && !chain.has_classic_way() {
-                return chain.left_out("no tracepoint tells it without BTF");
+            if options.ways == Ways::ClassicOnly && !function.has_classic_method() {
+                return function.left_out("no tracepoint tells it without BTF");
             }
-            if !options.refaults && chain.is_named(REFAULTS.name) {
-                return chain.left_out("left out by --no-refaults");
+            if !options.refaults && function.is_named(functions::REFAULTS.name) {
+                return function.left_out("left out by --no-refaults");
             }
-            if chain.needs_members() && facts.btf.is_err() {
-                return chain.left_out(
+            if function.needs_members() && facts.btf.is_err() {
+                return function.left_out(
                     "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
                 );
             }
-            let is_of_evictors = chain.is_named(EVICTORS.name) || chain.is_named(SWAP_EVICTORS.name);
+            let is_of_evictors =
+                function.is_named(functions::EVICTORS.name) || function.is_named(functions::SWAP_EVICTORS.name);
             if is_of_evictors && !facts.eviction.is_known() {
-                return chain.left_out("this kernel's BTF does not tell how a page is of a file");
+                return function.left_out("this kernel's BTF does not tell how a page is of a file");
             }
-            if chain.is_named(SWAP_EVICTORS.name) && options.without.iter().any(|name| EVICTORS.is_named(name)) {
-                return chain.left_out("it goes with that of the pages of files, which is left out by --without");
+            if function.is_named(functions::SWAP_EVICTORS.name)
+                && options.without.iter().any(|name| EVICTORS.is_named(name))
+            {
+                return function.left_out("it goes with that of the pages of files, which is left out by --without");
             }
-            if chain.is_named(SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
-                return chain.left_out("this kernel's BTF does not tell where a page is in swap");
+            if function.is_named(functions::SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
+                return function.left_out("this kernel's BTF does not tell where a page is in swap");
             }
-            chain.load(&mut ebpf, btf.as_ref(), &mut refused)
+            function.load(&mut ebpf, btf.as_ref(), &mut refused)
         };
         let off_cpu = options.off_cpu.then_some(OFF_CPU);
         let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
-        let chains = CHAINS.into_iter().chain(off_cpu).chain(evictors).map(load_chain).collect();
+        let functions = FUNCTIONS.into_iter().chain(off_cpu).chain(evictors).map(load_function).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
-        Ok(Self { ebpf, facts, hooks, chains, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
+        Ok(Self { ebpf, facts, hooks, functions, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -214,18 +220,18 @@ impl Loaded {
             let verified = verified_instructions(&self.ebpf, hook, &attached);
             hooks.push(self.facts.status(hook, attached, verified));
         }
-        if !hooks.iter().any(HookStatus::tells_reclaim) {
+        if !hooks.iter().any(HookStatus::measures_reclaim) {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
-        let mut chains: Vec<HookStatus> = self.chains.into_iter().map(|chain| chain.attach(ebpf)).collect();
-        chains.iter_mut().for_each(|chain| self.facts.read_failures_instead(chain));
-        let faults_read = chains::faults_read(&chains);
+        let mut functions: Vec<HookStatus> = self.functions.into_iter().map(|function| function.attach(ebpf)).collect();
+        functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
+        let faults_read = fallbacks::faults_read(&functions);
         let is_attached =
-            |name| chains.iter().any(|chain| chain.name.ends_with(name) && chain.attached.name().is_some());
-        let (oom_calls, evictors) = (is_attached(OOM_KILL), is_attached(EVICTORS.name));
+            |name| functions.iter().any(|hook| hook.name.ends_with(name) && hook.attached.name().is_some());
+        let (oom_calls, evictors) = (is_attached(functions::OOM_CALL.name), is_attached(functions::EVICTORS.name));
         let swap_evictors = WRITTEN.into_iter().any(is_attached);
-        hooks.extend(chains);
+        hooks.extend(functions);
         hooks.push(self.facts.zones_status());
         let known = self.facts.known(&hooks);
         let kinds = kinds::told(&hooks);

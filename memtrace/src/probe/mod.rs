@@ -2,13 +2,12 @@
 //! Nothing outside this folder names aya.
 
 pub mod btf;
-mod chains;
 pub mod drain;
 mod facts;
+mod fallbacks;
 pub mod faults;
 pub mod format;
 pub mod gfp;
-pub mod hooks;
 mod kinds;
 pub mod load;
 mod open;

@@ -11,6 +11,7 @@ use memtrace_common::{
 };
 
 use super::{btf::Btf, format::Format};
+use crate::hook::functions::{COMPACTION, PFMEMALLOC};
 
 /// Names of the types that [`arguments`] and [`task_members`] look up.
 #[must_use]
@@ -43,8 +44,8 @@ pub fn is_wanted(name: &[u8]) -> bool {
         b"super_block",
         b"dentry",
         b"qstr",
-        THROTTLE.as_bytes(),
-        COMPACT.as_bytes(),
+        PFMEMALLOC.name.as_bytes(),
+        COMPACTION.name.as_bytes(),
     ];
     name.strip_prefix(TRACEITER.as_bytes())
         .is_some_and(|event| TYPED_EVENTS.iter().chain(&EVENTS).any(|e| e.as_bytes() == event))
@@ -54,12 +55,6 @@ pub fn is_wanted(name: &[u8]) -> bool {
 /// The function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked against
 /// has the same ones without names).
 const TRACEITER: &str = "__traceiter_";
-
-/// The function in which a direct reclaim waits for kswapd.
-pub const THROTTLE: &str = "throttle_direct_reclaim";
-
-/// The function of direct compaction.
-pub const COMPACT: &str = "try_to_compact_pages";
 
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
@@ -103,8 +98,8 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
         BeginFields { order: place("order"), gfp: place("gfp_mask"), nid: Field::UNREAD }
     };
     EventFields {
-        pfmemalloc_begin: begin(THROTTLE),
-        compaction_begin: begin(COMPACT),
+        pfmemalloc_begin: begin(PFMEMALLOC.name),
+        compaction_begin: begin(COMPACTION.name),
         shrinker: place("mm_shrink_slab_start", "shr"),
         kswapd_fail: FailFields { nid: place(FAILURE, "nid"), failures: place(FAILURE, "failures") },
         kswapd_clear: place(CLEARED, "nid"),

@@ -130,7 +130,7 @@ pub(super) fn status(places: &ZonePlaces, btf: Result<(), String>) -> HookStatus
         gives: "free pages and watermarks of each zone when a direct stall begins",
         without: "how the zones stood when direct stalls began is unread",
         required: false,
-        tells: None,
+        kind: None,
         attached,
         unread: Vec::new(),
         verified_instructions: None,

@@ -36,7 +36,7 @@ fn meta(command: &[Text]) -> Meta {
             gives: "stalls",
             without: "no stall is seen",
             required: true,
-            tells: None,
+            kind: None,
             attached,
             unread,
             verified_instructions: None,

@@ -39,7 +39,7 @@ fn a_lockdown_is_told_although_some_hooks_are_attached() {
     let findings = check(&facts, &hooks);
     assert!(can_trace(&findings) && is_told(&findings), "the kernel has said that it may: {findings:?}");
     assert!(!can_trace(&check(&root(), &hooks)), "elsewhere one that is needed and missing is fatal");
-    for hook in hooks.iter_mut().filter(|hook| hook.tells.is_some()) {
+    for hook in hooks.iter_mut().filter(|hook| hook.kind.is_some()) {
         hook.attached = Attached::No("refused by the verifier".into());
     }
     let findings = check(&facts, &hooks);

@@ -5,7 +5,7 @@ use memtrace_common::{
     kind::StallKind,
 };
 
-use super::chains::{CHAINS, EVICTORS, OFF_CPU, SWAP_EVICTORS};
+use super::functions::FUNCTIONS;
 
 /// One hook, before it is known how this kernel takes it.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Hook {
     /// One of the hooks without which memtrace has nothing to tell.
     pub required: bool,
     /// The kind of stall whose begin it is.
-    pub tells: Option<StallKind>,
+    pub kind: Option<StallKind>,
     /// The values that it reads, by name.
     pub values: fn(&EventFields) -> Vec<(&'static str, Field)>,
 }
@@ -44,7 +44,7 @@ macro_rules! hook {
             without: $without,
             end: end_of($program),
             required: $required,
-            tells: begun_by($program),
+            kind: begun_by($program),
             values: |_fields| vec![$(($value, _fields.$f $(.$g)?)),*],
         }
     };
@@ -140,8 +140,8 @@ const fn begun_by(program: &str) -> Option<StallKind> {
 /// Names of all hooks, those on functions included, as `--without` takes them.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    let chains = CHAINS.iter().chain(&[OFF_CPU, EVICTORS, SWAP_EVICTORS]).map(|chain| chain.name);
-    HOOKS.iter().map(|hook| hook.event).chain(chains).collect()
+    let functions = FUNCTIONS.iter().map(|hook| hook.name);
+    HOOKS.iter().map(|hook| hook.event).chain(functions).collect()
 }
 
 impl Hook {

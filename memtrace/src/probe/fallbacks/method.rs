@@ -14,7 +14,7 @@ use crate::hook::Attached;
 
 /// What one program is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum AttachPoint {
     /// The return of a function, typed.
     Fexit(&'static str),
     /// The entry of a function, typed.
@@ -33,9 +33,9 @@ pub(super) enum Link {
 
 /// The programs of one way, in the order in which they are attached: the end before the begin.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way(pub(super) &'static [(Link, &'static str)]);
+pub(super) struct AttachMethod(pub(super) &'static [(AttachPoint, &'static str)]);
 
-impl Way {
+impl AttachMethod {
     /// What the way is called by: what its last program is attached to, and with it the hook. The full name, and without
     /// the group.
     pub(super) fn target(self) -> (&'static str, &'static str) {
@@ -50,17 +50,19 @@ impl Way {
     /// Whether its programs are checked against the kernel's BTF when they are loaded. Probes and classic tracepoints are
     /// not, and are loaded when nothing else attaches.
     pub(super) fn needs_btf(self) -> bool {
-        self.0.iter().any(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_) | Link::BtfTracepoint(_)))
+        self.0.iter().any(|(link, _)| {
+            matches!(link, AttachPoint::Fexit(_) | AttachPoint::Fentry(_) | AttachPoint::BtfTracepoint(_))
+        })
     }
 
     /// Whether its programs are classic tracepoints.
     pub(super) fn is_classic(self) -> bool {
-        self.0.iter().all(|(link, _)| matches!(link, Link::Tracepoint(_)))
+        self.0.iter().all(|(link, _)| matches!(link, AttachPoint::Tracepoint(_)))
     }
 
     /// Whether it needs typed programs on functions.
     pub(super) fn is_typed(self) -> bool {
-        self.0.iter().any(|(link, _)| matches!(link, Link::Fexit(_) | Link::Fentry(_)))
+        self.0.iter().any(|(link, _)| matches!(link, AttachPoint::Fexit(_) | AttachPoint::Fentry(_)))
     }
 
     /// How it is attached, in words for a message.
@@ -70,14 +72,14 @@ impl Way {
 
     pub(super) fn attached(self) -> Attached {
         match self.0 {
-            [(Link::Fexit(_), _), (Link::Fentry(_), _), ..] => Attached::FentryFexit,
-            [(Link::Kretprobe(_), _), (Link::Kprobe(_), _), ..] => Attached::KprobeKretprobe,
-            [(Link::Fexit(_), _), ..] => Attached::Fexit,
-            [(Link::Fentry(_), _), ..] => Attached::Fentry,
-            [(Link::Kprobe(_) | Link::Kretprobe(_), _), ..] => Attached::Kprobe,
-            [(Link::BtfTracepoint(_), _), ..] => Attached::BtfTracepoint,
-            [(Link::Tracepoint(_), _), ..] => Attached::Tracepoint,
-            [(Link::MajorFaults, _), ..] | [] => Attached::PerfEvent,
+            [(AttachPoint::Fexit(_), _), (AttachPoint::Fentry(_), _), ..] => Attached::FentryFexit,
+            [(AttachPoint::Kretprobe(_), _), (AttachPoint::Kprobe(_), _), ..] => Attached::KprobeKretprobe,
+            [(AttachPoint::Fexit(_), _), ..] => Attached::Fexit,
+            [(AttachPoint::Fentry(_), _), ..] => Attached::Fentry,
+            [(AttachPoint::Kprobe(_) | AttachPoint::Kretprobe(_), _), ..] => Attached::Kprobe,
+            [(AttachPoint::BtfTracepoint(_), _), ..] => Attached::BtfTracepoint,
+            [(AttachPoint::Tracepoint(_), _), ..] => Attached::Tracepoint,
+            [(AttachPoint::MajorFaults, _), ..] | [] => Attached::PerfEvent,
         }
     }
 
@@ -100,7 +102,7 @@ impl Way {
     fn all(
         self,
         ebpf: &mut Ebpf,
-        mut step: impl FnMut(Link, &mut Ebpf, &str) -> Result<(), String>,
+        mut step: impl FnMut(AttachPoint, &mut Ebpf, &str) -> Result<(), String>,
     ) -> Result<(), String> {
         let done = self.0.iter().try_for_each(|&(link, program)| step(link, ebpf, program));
         if done.is_err() {
@@ -117,7 +119,7 @@ impl Way {
     }
 }
 
-impl Link {
+impl AttachPoint {
     /// The full name of what it attaches to, and its name alone.
     fn target(self) -> (&'static str, &'static str) {
         let name = match self {

@@ -1,5 +1,8 @@
 //! What is known of each hook on this kernel: how it attached, or why not and what is then missing.
 
+pub mod catalog;
+pub mod functions;
+
 use memtrace_common::kind::StallKind;
 
 use crate::untrusted::Text;
@@ -60,7 +63,7 @@ pub struct HookStatus {
     /// Whether memtrace can tell nothing without it (with its pair).
     pub required: bool,
     /// The kind of stall that it tells, alone or with its pair.
-    pub tells: Option<StallKind>,
+    pub kind: Option<StallKind>,
     /// How it is attached.
     pub attached: Attached,
     /// Fields that this kernel's event does not have, by name.
@@ -73,8 +76,8 @@ impl HookStatus {
     /// Whether memtrace has the stalls of a reclaim by it. A kernel that is locked down may still take other hooks, by which
     /// alone there is nothing to tell.
     #[must_use]
-    pub fn tells_reclaim(&self) -> bool {
-        self.required && self.tells.is_some() && self.attached.name().is_some()
+    pub fn measures_reclaim(&self) -> bool {
+        self.required && self.kind.is_some() && self.attached.name().is_some()
     }
 }
 

@@ -1,0 +1,165 @@
+//! The hooks on functions: what each gives, and what is lost without it. `probe` knows the methods by which each attaches.
+
+use memtrace_common::kind::StallKind;
+
+/// A hook on a kernel function, or on what stands in for one.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionHook {
+    /// Name of the function or event, as `--without` takes it.
+    pub name: &'static str,
+    /// What memtrace takes from it.
+    pub gives: &'static str,
+    /// What is lost without it.
+    pub without: &'static str,
+    /// The kind of stall that it measures.
+    pub kind: Option<StallKind>,
+}
+
+/// Refaults.
+pub const REFAULTS: FunctionHook = FunctionHook {
+    name: "workingset_refault",
+    gives: "refaults per process and cgroup",
+    without: "refaults are unread, but for the kernel's own totals",
+    kind: None,
+};
+
+/// Pages read back from swap.
+pub const SWAP_INS: FunctionHook = FunctionHook {
+    name: "swap_read_folio",
+    gives: "pages read back from swap, per process",
+    without: "swap-ins per process are unread",
+    kind: None,
+};
+
+/// Major faults.
+pub const MAJOR_FAULTS: FunctionHook = FunctionHook {
+    name: "major-faults",
+    gives: "major faults per process",
+    without: "major faults per process are unread",
+    kind: None,
+};
+
+/// The wait of a direct reclaim for kswapd, before its begin event.
+pub const PFMEMALLOC: FunctionHook = FunctionHook {
+    name: "throttle_direct_reclaim",
+    gives: "waits for kswapd when the reserves run low (pfmemalloc), before direct reclaim begins",
+    without: "direct is a lower bound: the pfmemalloc throttle before it is not seen",
+    kind: Some(StallKind::Pfmemalloc),
+};
+
+/// Reclaim and sleep of a task whose cgroup is above `memory.high`.
+pub const MEMCG_HIGH: FunctionHook = FunctionHook {
+    name: "mem_cgroup_handle_over_high",
+    gives: "reclaim and sleep above memory.high",
+    without: "the sleep above memory.high is not seen; its reclaim counts as memcg",
+    kind: Some(StallKind::MemcgHigh),
+};
+
+/// Reclaim that somebody asked for.
+pub const PROACTIVE: FunctionHook = FunctionHook {
+    name: "memory_reclaim",
+    gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
+    without: "reclaim that was asked for (memory.reclaim) counts as memcg",
+    kind: None,
+};
+
+/// Direct compaction.
+pub const COMPACTION: FunctionHook = FunctionHook {
+    name: "try_to_compact_pages",
+    gives: "direct compaction: order, gfp",
+    without: "direct compaction is not seen",
+    kind: Some(StallKind::Compaction),
+};
+
+/// Faults on pages that are in swap.
+pub const SWAP_FAULTS: FunctionHook = FunctionHook {
+    name: "do_swap_page",
+    gives: "waits for a page to come back from swap",
+    without: "swap-in waits are not seen",
+    kind: Some(StallKind::Swapin),
+};
+
+/// What else the kernel itself counts as a memory stall.
+pub const MEMSTALL: FunctionHook = FunctionHook {
+    name: "psi_memstall_enter",
+    gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
+    without: "waits for refaulting pages (thrash) are not seen",
+    kind: Some(StallKind::Thrash),
+};
+
+/// Whether a stalled task runs; only where it is asked for.
+pub const OFF_CPU: FunctionHook = FunctionHook {
+    name: "sched_switch",
+    gives: "how long a stalled task did not run",
+    without: "how long a stalled task did not run is unread",
+    kind: None,
+};
+
+/// Who evicts the file pages that come back; only where it is asked for.
+pub const EVICTORS: FunctionHook = FunctionHook {
+    name: "mm_filemap_delete_from_page_cache",
+    gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
+    without: "who evicts the pages that come back is not told",
+    kind: None,
+};
+
+/// Who evicts the anonymous memory that comes back; only where it is asked for.
+pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
+    name: "mm_vmscan_write_folio",
+    gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
+    without: "who evicts the anonymous memory that comes back is not told",
+    kind: None,
+};
+
+/// Calls of the OOM killer, in which it marks its victims.
+pub const OOM_CALL: FunctionHook = FunctionHook {
+    name: "oom_kill_process",
+    gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
+    without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
+    kind: None,
+};
+
+/// The end of an address space. The event is there since Linux 6.1.
+pub const MM_GONE: FunctionHook = FunctionHook {
+    name: "exit_mmap",
+    gives: "when the memory of an OOM victim is back",
+    without: "when the memory of an OOM victim is back is not told",
+    kind: None,
+};
+
+/// The work of kswapd, whose begin is `kswapd_wake`.
+pub const BALANCE: FunctionHook = FunctionHook {
+    name: "balance_pgdat",
+    gives: "the end of a round of kswapd's work",
+    without: "kswapd's busy time is a lower bound: up to the last shrink of a round",
+    kind: None,
+};
+
+/// Rounds in which kswapd reclaimed nothing.
+pub const FAILURES: FunctionHook = FunctionHook {
+    name: "kswapd_failures",
+    gives: "kswapd's failures, and nodes that become hopeless by them",
+    without: "kswapd's failures and hopeless nodes are unread",
+    kind: None,
+};
+
+/// All hooks on functions: those of every run in the order in which they are attached, then those that are only used where
+/// they are asked for.
+pub const FUNCTIONS: [FunctionHook; 16] = [
+    REFAULTS,
+    SWAP_INS,
+    MAJOR_FAULTS,
+    PFMEMALLOC,
+    MEMCG_HIGH,
+    PROACTIVE,
+    COMPACTION,
+    SWAP_FAULTS,
+    MEMSTALL,
+    BALANCE,
+    FAILURES,
+    OOM_CALL,
+    MM_GONE,
+    OFF_CPU,
+    EVICTORS,
+    SWAP_EVICTORS,
+];

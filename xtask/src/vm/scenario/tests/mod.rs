@@ -16,13 +16,13 @@ use super::{
 };
 
 /// Cut down to the shapes, counters, kernel log and summaries that are read.
-const FILE: &str = include_str!("recorded/file.txt");
-const ANON: &str = include_str!("recorded/anon.txt");
-const NODES: &str = include_str!("recorded/nodes.txt");
-const MEMCG: &str = include_str!("recorded/memcg.txt");
-const OOM: &str = include_str!("recorded/oom.txt");
-const WAITS: &str = include_str!("recorded/waits.txt");
-const DEGRADED: &str = include_str!("recorded/degraded.txt");
+const FILE: &str = include_str!("../recorded/file.txt");
+const ANON: &str = include_str!("../recorded/anon.txt");
+const NODES: &str = include_str!("../recorded/nodes.txt");
+const MEMCG: &str = include_str!("../recorded/memcg.txt");
+const OOM: &str = include_str!("../recorded/oom.txt");
+const WAITS: &str = include_str!("../recorded/waits.txt");
+const DEGRADED: &str = include_str!("../recorded/degraded.txt");
 
 fn judged(judge: Judge, text: &str) -> Vec<Check> {
     judge(&Sections::parse(text))

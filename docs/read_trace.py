@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads a memtrace trace (.mtrc) and prints, as JSON, what it comes to: a sample of how, see trace-format.md.
 
-    protoc -I memtrace/proto -o schema.binpb memtrace_trace_v1.proto
+    protoc -I memtrace-trace/proto -o schema.binpb memtrace_trace_v1.proto
     python3 docs/read_trace.py schema.binpb FILE        (needs protobuf and zstandard: Debian has both, and so has PyPI)
 """
 import json, struct, sys

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use memtrace::trace::{Item, Reader};
+use memtrace_trace::{Item, Reader};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{

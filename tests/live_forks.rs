@@ -4,7 +4,7 @@
 
 use std::{env, fs::File, path::Path, process::Command};
 
-use memtrace::trace::{Item, Reader};
+use memtrace_trace::{Item, Reader};
 use serde_json::Value;
 use tests::{
     load::{alone, cgroup, cold_file, memload, path_of},

@@ -10,13 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memtrace::{
-    event::Event,
-    session::loss::Loss,
-    trace::{
-        Item, Reader,
-        model::{Entry, Meta, RemarkKind, TickRecord},
-    },
+use memtrace_core::{event::Event, session::loss::Loss};
+use memtrace_trace::{
+    Item, Reader,
+    model::{Entry, Meta, RemarkKind, TickRecord},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{

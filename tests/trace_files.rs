@@ -78,7 +78,8 @@ fn python() -> Option<&'static str> {
 
 fn read_by(python: &str, dir: &Path, trace: &Path) -> Value {
     let schema: PathBuf = dir.join("schema.binpb");
-    let mut compiler = protox::Compiler::new([format!("{ROOT}/memtrace/proto")]).expect("the folder of the schema");
+    let mut compiler =
+        protox::Compiler::new([format!("{ROOT}/memtrace-trace/proto")]).expect("the folder of the schema");
     compiler.open_file("memtrace_trace_v1.proto").expect("the schema");
     fs::write(&schema, compiler.encode_file_descriptor_set()).expect("the schema in binary");
     let out = run(Command::new(python).arg(format!("{ROOT}/docs/read_trace.py")).arg(schema).arg(trace));

@@ -5,10 +5,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
-use memtrace::{
+use memtrace::screen::{About, Key, Look, Model, view};
+use memtrace_common::kind::StallKind;
+use memtrace_core::{
     clock::Clock,
     event::Comm,
-    screen::{About, Key, Look, Model, view},
     session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, TickInput, Told},
@@ -17,7 +18,6 @@ use memtrace::{
         tick::{Interval, Tick},
     },
 };
-use memtrace_common::kind::StallKind;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 const S: u64 = 1_000_000_000;

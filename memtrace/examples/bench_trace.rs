@@ -9,9 +9,9 @@ use std::{
     time::Instant,
 };
 
-use memtrace::{
+use memtrace_common::kind::StallKind;
+use memtrace_core::{
     event::{Comm, Event, Stall},
-    replay::without_meta,
     session::{
         faults::FaultDeltas,
         input::{HostSample, KernelTotals, TickInput, Told},
@@ -19,12 +19,12 @@ use memtrace::{
     },
     source::Sources,
     throttle::Throttles,
-    trace::{
-        BlockKind, BlockSink, Encoder, Item, Reader,
-        model::{ClockReading, End, EndReason, Entry, TickRecord},
-    },
 };
-use memtrace_common::kind::StallKind;
+use memtrace_report::replay::without_meta;
+use memtrace_trace::{
+    BlockKind, BlockSink, Encoder, Item, Reader,
+    model::{ClockReading, End, EndReason, Entry, TickRecord},
+};
 
 const S: u64 = 1_000_000_000;
 const START: u64 = 1000 * S;

@@ -3,6 +3,8 @@
 //! A message that cannot be written is counted. Nothing else follows from it: stderr may be full, closed, or a pipe
 //! that nobody reads, and the work goes on with the same exit status.
 
+#![expect(clippy::disallowed_methods, reason = "the one place that writes to stderr")]
+
 use std::{
     fmt,
     io::{self, IsTerminal as _},

@@ -7,9 +7,11 @@ use std::{
 };
 
 use memtrace::{
-    decode::{DecodeContext, decode},
     host::cgroups::CgroupNames,
     live::{Drain, queue},
+};
+use memtrace_core::{
+    decode::{DecodeContext, decode},
     session::{
         Session, SessionConfig,
         evictors::{ByMemory, Interval},
@@ -156,7 +158,7 @@ fn the_drain_allocates_nothing() {
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Drain::new(session, names, queue, 0, true);
     drain.evictors = Some(ByMemory { files: Interval::default(), anon: Some(Interval::default()) });
-    drain.begin(0, CONTEXT, memtrace::session::faults::FaultsRead::default());
+    drain.begin(0, CONTEXT, memtrace_core::session::faults::FaultsRead::default());
     let (mut s, mut k, mut o, mut r) = ([0; 184], [0; 64], [0; 152], [0; 136]);
     let mut make = |n: u32| {
         stall(&mut s, n);

@@ -44,7 +44,7 @@ pub(crate) type Binaries = BTreeMap<String, PathBuf>;
 /// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
 pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--package", "memtrace", "--bin", "memtrace"]);
+    cargo.args(["build", "--package", "memtrace-cli", "--bin", "memtrace"]);
     if options.load {
         cargo.args(["--package", "tests", "--bin", "memload"]);
     }

@@ -17,14 +17,12 @@ use super::{
     undo::{self, Undone},
     write,
 };
-use crate::{
-    condition::{Condition, Watch},
-    live::Companion,
-    session::{input::TickInput, tick::Tick},
-    trace::{
-        mark::BlockMark,
-        model::{Remark, RemarkKind},
-    },
+use crate::live::Companion;
+use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_report::condition::{Condition, Watch};
+use memtrace_trace::{
+    mark::BlockMark,
+    model::{Remark, RemarkKind},
 };
 
 /// Why an experiment is over.

@@ -11,7 +11,8 @@ use std::{
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
 use super::plan::{Knob, Place};
-use crate::{host::cgroups::memory_hierarchy, untrusted::Untrusted};
+use crate::host::cgroups::memory_hierarchy;
+use memtrace_core::untrusted::Untrusted;
 
 /// The place of a value in `mm_stat` of a zram device: its limit.
 const MM_STAT_LIMIT: usize = 3;

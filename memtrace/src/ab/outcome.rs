@@ -11,11 +11,10 @@ use super::{
 };
 use crate::{
     cli::{AbArgs, CompareArgs, Input, TimeArgs},
-    exit,
-    lines::things,
-    offline,
-    untrusted::shown_path,
+    exit, offline,
 };
+use memtrace_core::untrusted::shown_path;
+use memtrace_report::lines::things;
 
 /// Puts back what an experiment left.
 pub(super) fn restore(store: &Store) -> Result<u8> {

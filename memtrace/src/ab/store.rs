@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use super::plan::journal::Journal;
-use crate::untrusted::shown_path;
+use memtrace_core::untrusted::shown_path;
 
 /// The directory: gone at the next boot, as are the settings.
 pub(super) const DIRECTORY: &str = "/run/memtrace";

@@ -5,8 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::TraceArgs;
-use crate::condition::Condition;
-use crate::units::duration;
+use memtrace_core::units::duration;
+use memtrace_report::condition::Condition;
 
 /// Two settings, in turns, on the running host.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::TimeArgs;
-use crate::{compare::fail_if::FailIf, replay::when::When};
+use memtrace_report::{compare::fail_if::FailIf, replay::when::When};
 
 /// Options of `compare`.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -6,7 +6,7 @@ use clap::{
 };
 use memtrace_common::kind::StallKind;
 
-use crate::{
+use memtrace_core::{
     container::ContainerPattern,
     session::{
         filter::Filter,

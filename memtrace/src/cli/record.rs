@@ -5,10 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::TraceArgs;
-use crate::{
-    condition::Condition,
-    units::{duration, size},
-};
+use memtrace_core::units::{duration, size};
+use memtrace_report::condition::Condition;
 
 /// Where a trace goes, and how much of it is kept.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{FilterArgs, report::TimeArgs};
-use crate::units::duration;
+use memtrace_core::units::duration;
 
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]

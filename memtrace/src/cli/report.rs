@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 
 use super::FilterArgs;
-use crate::{replay::when::When, report::By};
+use memtrace_report::{replay::when::When, report::By};
 
 /// Options of `report`.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -23,7 +26,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "WEIGHT", num_args = 0..=1, require_equals = true, default_missing_value = "time", conflicts_with_all = ["json", "by"], help_heading = "Output")]
     pub folded: Option<Weight>,
     /// A table by this; several with commas
-    #[arg(long, value_name = "KEY", value_delimiter = ',', help_heading = "Output")]
+    #[arg(long, value_name = "KEY", value_delimiter = ',', value_parser = by(), help_heading = "Output")]
     pub by: Vec<By>,
     /// Rows of the tables; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
@@ -41,6 +44,12 @@ pub struct ReportArgs {
     /// Of whom.
     #[command(flatten)]
     pub filter: FilterArgs,
+}
+
+/// Parses a key of `--by`. The names are those of the outputs.
+fn by() -> impl TypedValueParser<Value = By> {
+    let values = By::ALL.map(|by| PossibleValue::new(by.name()).help(by.help()));
+    PossibleValuesParser::new(values).try_map(|name| By::named(&name).ok_or("unknown key"))
 }
 
 /// What the folded lines count.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use clap::{Args, builder::PossibleValuesParser};
 
 use super::FilterArgs;
-use crate::{hook::catalog, units::duration};
+use memtrace_core::{hook::catalog, units::duration};
 
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -5,7 +5,7 @@ use std::{env, os::unix::ffi::OsStrExt as _, sync::Once};
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::{host_facts::ClockReading, untrusted::Untrusted};
+use memtrace_core::{host_facts::ClockReading, untrusted::Untrusted};
 
 /// The zone for times that a person reads: UTC where it is asked for, else the zone of `TZ`, else that of the host.
 /// UTC stands in for a `TZ` that names no zone, which is said once.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{cgroups::memory_hierarchy, memory_stat, pseudo_file::PseudoFile, vmstat};
-use crate::session::{coverage::KernelCounters, filter::Filter};
+use memtrace_core::session::{coverage::KernelCounters, filter::Filter};
 
 /// Keeps its files open. One that cannot be read leaves its counters out.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub fn online_nodes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{CounterReader, online_nodes};
-    use crate::session::filter::Filter;
+    use memtrace_core::session::filter::Filter;
 
     #[test]
     fn this_host_counts() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::settings;
-use crate::{
+use memtrace_core::{
     limits::{LimitLevel, LimitValue, Limits, with_those_above},
     untrusted::Text,
 };
@@ -61,7 +61,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::limits;
-    use crate::limits::LimitValue;
+    use memtrace_core::limits::LimitValue;
 
     #[test]
     fn limits_use_and_events_of_either_version() {

@@ -1,7 +1,7 @@
 //! All of `/proc/vmstat` and `/proc/meminfo`: for a trace, which does not know yet what will be asked of it.
 
 use super::{pseudo_file::PseudoFile, vmstat};
-use crate::{session::memory::Memory, untrusted::Text};
+use memtrace_core::{session::memory::Memory, untrusted::Text};
 
 const MEMINFO: &str = "/proc/meminfo";
 

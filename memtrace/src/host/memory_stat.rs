@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::vmstat::pairs;
-use crate::session::{coverage::CGROUP_COUNTERS, pattern::CgroupPattern};
+use memtrace_core::session::{coverage::CGROUP_COUNTERS, pattern::CgroupPattern};
 
 /// Directories that are looked at for a match: whoever has more gets no row for the cgroup, and no delay.
 const DIRECTORIES: usize = 4096;
@@ -59,7 +59,7 @@ mod tests {
     use std::fs;
 
     use super::{only_match, parse};
-    use crate::session::pattern::CgroupPattern;
+    use memtrace_core::session::pattern::CgroupPattern;
 
     #[test]
     fn both_versions() {

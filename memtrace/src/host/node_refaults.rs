@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{pseudo_file::PseudoFile, vmstat::pairs};
-use crate::session::input::NodeRefaults;
+use memtrace_core::session::input::NodeRefaults;
 
 const NODES: &str = "/sys/devices/system/node";
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::session::input::Pressure;
+use memtrace_core::session::input::Pressure;
 
 /// Where it is.
 pub const PATH: &str = "/proc/pressure/memory";

@@ -8,7 +8,7 @@ use super::{
     pseudo_file::PseudoFile,
     zones,
 };
-use crate::session::input::{HostSample, OwnCost};
+use memtrace_core::session::input::{HostSample, OwnCost};
 
 /// Keeps the files open between ticks. A file that cannot be opened is an absent value in each sample.
 #[derive(Debug)]

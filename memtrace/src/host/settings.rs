@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::host_facts::{CgroupLimits, Setting};
+use memtrace_core::host_facts::{CgroupLimits, Setting};
 
 /// Reading these does something, or takes long.
 const NOT_READ: [&str; 3] = ["compact_memory", "drop_caches", "stat_refresh"];

@@ -15,7 +15,7 @@ use blazesym::{
 };
 use procfs::process::{MMPermissions, MMapPath};
 
-use crate::stack::{Frame, RawStack, Stack};
+use memtrace_core::stack::{Frame, RawStack, Stack};
 
 /// Processes whose mappings are remembered, so that a stack of one that is gone still has its files. After as many the
 /// symbolizer of processes is made anew: it forgets nothing, and short-lived processes come without end.

@@ -4,7 +4,7 @@ use std::fs;
 
 use memtrace_common::task::PF_MEMALLOC;
 
-use crate::event::Comm;
+use memtrace_core::event::Comm;
 
 /// Most ancestors that are looked at: deep trees end, loops cannot happen.
 const MAX_DEPTH: u32 = 64;

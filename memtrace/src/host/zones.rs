@@ -1,6 +1,6 @@
 //! `/proc/zoneinfo`: free memory of each zone against its watermarks.
 
-use crate::session::input::Zone;
+use memtrace_core::session::input::Zone;
 
 /// Where it is.
 pub const PATH: &str = "/proc/zoneinfo";

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{
+use crate::host::{
+    kmsg::{KernelLog, LogKill},
+    pressure,
+};
+use memtrace_core::{
     before::{BeforeStart, PastOom, TaskInReclaim},
-    host::{
-        kmsg::{KernelLog, LogKill},
-        pressure,
-    },
-    probe::stalled::AlreadyStalled,
     untrusted::Text,
 };
+use memtrace_probe::stalled::AlreadyStalled;
 
 /// How far back the kernel log matters.
 const WINDOW: Duration = Duration::from_secs(3600);

@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use crate::{
-    session::{input::TickInput, tick::Tick},
-    trace::model::Remark,
-};
+use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_trace::model::Remark;
 
 /// What goes on beside the tracing. It is asked between two drains of the ring and must never wait.
 pub trait Companion {

@@ -3,7 +3,7 @@
 
 use std::{os::fd::OwnedFd, time::Duration};
 
-use crate::probe::programs::Programs;
+use memtrace_probe::programs::Programs;
 
 const WINDOW_NS: u64 = 200_000_000;
 const PERIOD_NS: u64 = 10_000_000_000;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::output::Queue;
-use crate::{
+use crate::{host::cgroups::CgroupNames, record::Feed};
+use memtrace_core::{
     decode::{self, DecodeContext, decode},
     event::{Comm, Event, Freed, Oom, Stall},
-    host::cgroups::CgroupNames,
-    record::Feed,
     session::{Session, evictors, faults::FaultsRead, filter::CgroupNames as _, item::Item, loss::Loss},
-    trace::model::Entry,
 };
+use memtrace_trace::model::Entry;
 
 /// A process seen for the first time: pid and start.
 pub(super) type NewProcess = (u32, Option<u64>);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::kind::StallKind;
 
-use crate::session::input::{KernelTotals, OpenStall};
+use memtrace_core::session::input::{KernelTotals, OpenStall};
 
 /// Stalls are doubted from this length on, in ns.
 const DOUBTED_AFTER_NS: u64 = 1_000_000_000;
@@ -58,7 +58,7 @@ const fn reclaims(kind: StallKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::input::InFlight;
+    use memtrace_core::session::input::InFlight;
 
     const S: u64 = 1_000_000_000;
 

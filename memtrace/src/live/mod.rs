@@ -33,7 +33,6 @@ pub use self::{
 use crate::{
     cli::TraceArgs,
     exit,
-    gfp::GfpNames,
     host::{
         Sampler,
         cgroups::CgroupNames,
@@ -44,16 +43,19 @@ use crate::{
     },
     messages,
     preflight::{self, Facts},
-    probe::load::{LoadError, Loaded, Probe},
     record::meta::Begun,
+    signals::Signals,
+    survive,
+};
+use memtrace_core::{
+    gfp::GfpNames,
     session::{
         Session, SessionConfig,
         coverage::Readings,
         evictors::{ByMemory, Interval},
     },
-    signals::Signals,
-    survive,
 };
+use memtrace_probe::load::{LoadError, Loaded, Probe};
 
 /// Items that the output may be behind.
 const QUEUE_ITEMS: usize = 8192;
@@ -228,7 +230,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
 ///
 /// # Errors
 /// When the kernel refuses to load anything at all.
-pub fn try_hooks(facts: &Facts) -> Result<Vec<crate::hook::HookStatus>, LoadError> {
+pub fn try_hooks(facts: &Facts) -> Result<Vec<memtrace_core::hook::HookStatus>, LoadError> {
     match Loaded::load(&start::default_options(facts))?.attach() {
         Ok(probe) => Ok(probe.hooks),
         Err(LoadError::NothingAttached(hooks)) => Ok(hooks),

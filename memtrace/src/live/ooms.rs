@@ -2,13 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{
-    event::{Freed, Oom},
-    host::{
-        cgroups::CgroupNames,
-        kmsg::{KernelLog, LogKill},
-    },
+use crate::host::{
+    cgroups::CgroupNames,
+    kmsg::{KernelLog, LogKill},
 };
+use memtrace_core::event::{Freed, Oom};
 
 /// How long a kill waits for the log. The kernel prints its lines around the mark within microseconds; a slow console
 /// can hold them up.
@@ -123,7 +121,7 @@ fn refine(oom: &mut Oom, kill: &LogKill, cgroups: &CgroupNames) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Comm, Constraint, Victim};
+    use memtrace_core::event::{Comm, Constraint, Victim};
 
     fn line(pid: u32) -> (u64, LogKill) {
         let kill = LogKill {

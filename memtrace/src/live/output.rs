@@ -16,11 +16,11 @@ use std::{
 
 use crate::{
     host::{self, cgroups::memory_hierarchy},
-    output::Renderer,
     screen::{self, Model},
-    session::item::Item,
     terminal::{self, Control},
 };
+use memtrace_core::session::item::Item;
+use memtrace_report::output::Renderer;
 
 /// The end that the drain path holds.
 #[derive(Clone, Debug)]

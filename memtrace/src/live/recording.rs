@@ -14,7 +14,6 @@ use signal_hook::{consts::SIGUSR1, flag};
 use super::{drain::Drain, job::Show};
 use crate::{
     host::memory_counters::MemoryCounters,
-    lines::{bytes, duration},
     messages,
     record::{
         Ask, Prepared, Recorder,
@@ -22,15 +21,18 @@ use crate::{
         meta::Begun,
         plan::{Place, Plan},
     },
+};
+use memtrace_core::{
     session::{
         input::{OpenStall, TickInput},
         loss::Loss,
         summary::Summary,
         tick::Tick,
     },
-    trace::model::{End, EndReason, Remark, TickRecord},
     untrusted::shown_path,
 };
+use memtrace_report::lines::{bytes, duration};
+use memtrace_trace::model::{End, EndReason, Remark, TickRecord};
 
 /// What happened is handed over this often at least, so that a kill costs a second at most.
 const FLUSH_NS: u64 = 500_000_000;

@@ -26,12 +26,15 @@ use super::{
     start::nanoseconds,
 };
 use crate::{
-    before::BeforeStart,
     exit,
     host::{Sampler, clocks::monotonic_ns, counters::CounterReader, tasks},
     messages,
-    probe::load::Probe,
     record::Ask,
+    signals::Signals,
+    stdout,
+};
+use memtrace_core::{
+    before::BeforeStart,
     session::{
         coverage::Readings,
         evictors,
@@ -39,9 +42,8 @@ use crate::{
         item::{Item, cgroups_of, cgroups_of_rows},
         loss::Loss,
     },
-    signals::Signals,
-    stdout,
 };
+use memtrace_probe::load::Probe;
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);

@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    host::kallsyms,
-    session::shrinkers::{FunctionName, Shrinkers},
-};
+use crate::host::kallsyms;
+use memtrace_core::session::shrinkers::{FunctionName, Shrinkers};
 
 /// How long the end waits for names.
 const PATIENCE: Duration = Duration::from_secs(3);

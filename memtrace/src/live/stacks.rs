@@ -12,12 +12,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    host::symbols::Symbols,
-    probe::stacks::StackTables,
+use crate::host::symbols::Symbols;
+use memtrace_core::{
     session::stacks::StackDeltas,
     stack::{RawStack, Stack},
 };
+use memtrace_probe::stacks::StackTables;
 
 /// Time without a single new name after which the end waits no longer: a file system that hangs, not a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,28 +8,32 @@ use super::{
 };
 use crate::{
     cli::TraceArgs,
-    clock::Clock,
-    decode::DecodeContext,
-    gfp::GfpNames,
-    hook::{HookRecord, HookStatus},
     host::clocks::zone,
-    json::{Meta, MetaInput},
-    lines,
-    output::{Format, Renderer},
     preflight::{
         Facts,
         facts::{Memcg, Mglru, Psi},
     },
-    probe::load::{MemoryHierarchy, Options, Probe, Ways},
     record::plan::Plan,
     screen::{About, Model},
+    terminal,
+};
+use memtrace_core::{
+    clock::Clock,
+    decode::DecodeContext,
+    gfp::GfpNames,
+    hook::{HookRecord, HookStatus},
     session::{
         coverage::{Baseline, Readings},
         filter::Filter,
     },
-    terminal,
-    trace::model::{ClockReading, Setup},
 };
+use memtrace_probe::load::{MemoryHierarchy, Options, Probe, Ways};
+use memtrace_report::{
+    json::{Meta, MetaInput},
+    lines,
+    output::{Format, Renderer},
+};
+use memtrace_trace::model::{ClockReading, Setup};
 
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
 const RING_BYTES: u32 = 4 << 20;

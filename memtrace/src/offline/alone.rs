@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     cli::{CompareArgs, FilterArgs, TimeArgs},
-    clock::Clock,
-    compare::{Run, Side},
     exit,
-    host_facts::change::Change,
+};
+use memtrace_core::{clock::Clock, host_facts::change::Change};
+use memtrace_report::{
+    compare::{Run, Side},
     replay::{Act, Marks, when::When, window::Asked},
 };
 

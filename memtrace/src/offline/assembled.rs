@@ -6,7 +6,7 @@ use super::{
     input::{Inputs, Source, Stretch},
     recordings::Segment,
 };
-use crate::trace::{
+use memtrace_trace::{
     BlockSource, ReadError, Scanned, Scanner,
     splice::{Blocks, Part, splice},
 };

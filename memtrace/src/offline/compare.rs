@@ -17,16 +17,16 @@ use super::{
 };
 use crate::{
     cli::{CompareArgs, FilterArgs, Input, TimeArgs},
+    exit, messages, stdout, terminal,
+};
+use memtrace_core::untrusted::Untrusted;
+use memtrace_report::{
     compare::{
         Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
     },
-    exit,
     json::{self, Object},
     lines::things,
-    messages,
     replay::window::Asked,
-    stdout, terminal,
-    untrusted::Untrusted,
 };
 
 /// What is wrong with several recordings, where one is asked for, or on one side alone.

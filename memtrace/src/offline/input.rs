@@ -21,13 +21,11 @@ use super::{
     spool::Spool,
     stream::{self, Peeked},
 };
-use crate::{
-    exit,
-    trace::{
-        ReadError,
-        index::{Index, Piece},
-    },
-    untrusted::shown_path,
+use crate::exit;
+use memtrace_core::untrusted::shown_path;
+use memtrace_trace::{
+    ReadError,
+    index::{Index, Piece},
 };
 
 /// How the name of a trace ends.

@@ -1,10 +1,8 @@
 //! The damage that a salvage leaves out of the copy, in words.
 
-use crate::{
-    clock::Clock,
-    lines::{bytes, things},
-    trace::{BlockKind, Damage, RawBlock, TWICE},
-};
+use memtrace_core::clock::Clock;
+use memtrace_report::lines::{bytes, things};
+use memtrace_trace::{BlockKind, Damage, RawBlock, TWICE};
 
 /// Kinds of damage that are listed; a file with more is a ruin.
 const LISTED: usize = 20;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::recordings::Recording;
-use crate::{clock::Clock, lines, replay::window::Window, trace::index::RecordingId};
+use memtrace_core::clock::Clock;
+use memtrace_report::{lines, replay::window::Window};
+use memtrace_trace::index::RecordingId;
 
 /// The times of recordings on one side.
 #[derive(Debug)]

@@ -13,15 +13,15 @@ use super::{
 };
 use crate::{
     cli::{FilterArgs, TimeArgs},
-    clock::Clock,
     exit,
     host::clocks::zone,
-    replay::{
-        Finished, Flow, Note, Options, Replay, Watch,
-        window::{Asked, Extent},
-    },
-    trace::{BlockSource, Item, ReadError, Reader, Scanned, model::Meta},
 };
+use memtrace_core::clock::Clock;
+use memtrace_report::replay::{
+    Finished, Flow, Note, Options, Replay, Watch,
+    window::{Asked, Extent},
+};
+use memtrace_trace::{BlockSource, Item, ReadError, Reader, Scanned, model::Meta};
 
 /// What is asked of each recording.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{io::Read, sync::Arc};
 
-use crate::trace::{
+use memtrace_trace::{
     ReadError,
     index::{Piece, RecordingId, SegmentId},
     splice::Blocks,

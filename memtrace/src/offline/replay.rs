@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{
     cli::{ReplayArgs, Speed},
-    gfp::GfpNames,
+    signals::Signals,
+    stdout, terminal,
+};
+use memtrace_core::{gfp::GfpNames, session::item::Item};
+use memtrace_report::{
     json, lines,
     output::{Format, Renderer},
     replay::{Items, Replay, meta_input},
-    session::item::Item,
-    signals::Signals,
-    stdout, terminal,
 };
 
 /// Writes items, each when it is due.

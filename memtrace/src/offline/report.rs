@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     cli::{ReportArgs, Weight},
-    gfp::GfpNames,
+    stdout, terminal,
+};
+use memtrace_core::{gfp::GfpNames, names::Names, stack::fold::Folded};
+use memtrace_report::{
     json::{self, Object},
-    names::Names,
     replay::{Finished, meta_input},
     report::{Collector, ReportView, text},
-    stack::fold::Folded,
-    stdout, terminal,
 };
 
 /// Reads traces and writes what they come to; the result is the exit status.

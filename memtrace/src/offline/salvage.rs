@@ -18,11 +18,11 @@ use crate::{
     cli::SalvageArgs,
     exit,
     host::clocks::zone,
-    lines::{bytes, things},
     record::create::{Unnamed, create},
     stdout,
-    trace::{Item, Judged, ReadError, Reader},
 };
+use memtrace_report::lines::{bytes, things};
+use memtrace_trace::{Item, Judged, ReadError, Reader};
 
 /// Copies the blocks that a reader uses, as they are; the result is the exit status.
 ///

@@ -19,15 +19,13 @@ use super::{
 };
 use crate::{
     cli::{ReplayArgs, Speed},
-    gfp::GfpNames,
-    limits::Limits,
-    replay::{Items, Replay},
     screen::{About, Model, Playback},
-    session::item::Item,
     signals::Signals,
     stdout,
     terminal::{self, Control},
 };
+use memtrace_core::{gfp::GfpNames, limits::Limits, session::item::Item};
+use memtrace_report::replay::{Items, Replay};
 
 /// Items that the reader may be ahead of the screen.
 const AHEAD: usize = 1024;
@@ -139,7 +137,7 @@ fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
         kernel: meta.host.kernel.clone(),
         start_ns: meta.start_ns(),
         hooks: meta.setup.hooks.clone(),
-        filter: crate::lines::filter_in_words(replay.filter()),
+        filter: memtrace_report::lines::filter_in_words(replay.filter()),
         gfp: GfpNames::from_list(&meta.setup.gfp_names),
         page_bytes: meta.host.page_size_bytes,
     };

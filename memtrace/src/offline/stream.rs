@@ -14,12 +14,10 @@ use std::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::input::Source;
-use crate::{
-    signals::Signals,
-    trace::{
-        BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,
-        index::{RecordingId, SegmentId, segment_of},
-    },
+use crate::signals::Signals;
+use memtrace_trace::{
+    BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,
+    index::{RecordingId, SegmentId, segment_of},
 };
 
 /// The most that is read of a pipe before its first block is there, in bytes.

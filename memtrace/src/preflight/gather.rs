@@ -17,14 +17,12 @@ use super::{
     facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Tracefs},
     read,
 };
-use crate::{
-    host::{
-        Mount,
-        cgroups::{Hierarchy, Version, memory_hierarchy},
-        mounts, pressure,
-    },
-    untrusted::{Untrusted, shown_path},
+use crate::host::{
+    Mount,
+    cgroups::{Hierarchy, Version, memory_hierarchy},
+    mounts, pressure,
 };
+use memtrace_core::untrusted::{Untrusted, shown_path};
 
 /// Inode of the initial pid namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;

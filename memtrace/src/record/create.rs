@@ -12,7 +12,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::untrusted::shown_path;
+use memtrace_core::untrusted::shown_path;
 
 /// Less room than this at the start is as good as none.
 const LEAST_ROOM: u64 = 16 << 20;

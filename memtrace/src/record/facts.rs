@@ -12,9 +12,9 @@ use crate::{
         Facts,
         facts::{Swap, SwapKind},
     },
-    trace::model::{HostFacts, SwapArea},
-    untrusted::Text,
 };
+use memtrace_core::untrusted::Text;
+use memtrace_trace::model::{HostFacts, SwapArea};
 
 /// All of it, with `/proc/vmstat` and `/proc/meminfo` as they are now.
 pub(super) fn gather(facts: &Facts, nodes: u64, counters: &mut MemoryCounters) -> (HostFacts, Vec<u64>, Vec<u64>) {

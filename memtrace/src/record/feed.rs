@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::flight::triggers::Trigger;
-use crate::trace::model::{End, Entry, Remark, TickRecord};
+use memtrace_trace::model::{End, Entry, Remark, TickRecord};
 
 /// Entries of a batch.
 const ENTRIES: usize = 4096;
@@ -163,7 +163,7 @@ impl Feed {
                     (Some(evictors), Some(later)) => evictors.append(later),
                     (evictors, later) => *evictors = evictors.take().or(later),
                 }
-                let input = crate::session::input::TickInput { faults, stacks, evictors, ..tick.input };
+                let input = memtrace_core::session::input::TickInput { faults, stacks, evictors, ..tick.input };
                 *earlier = TickRecord { input, ..tick };
                 earlier
             }

@@ -11,11 +11,9 @@ use super::{
     create::create,
     sink::{TraceFile, put_end},
 };
-use crate::{
-    lines::bytes,
-    trace::{BlockKind, BlockSink, model::End},
-    untrusted::shown_path,
-};
+use memtrace_core::untrusted::shown_path;
+use memtrace_report::lines::bytes;
+use memtrace_trace::{BlockKind, BlockSink, model::End};
 
 /// How much is kept, in time and in bytes.
 const KEEP_NS: u64 = 600_000_000_000;

@@ -1,16 +1,15 @@
 //! The beginning of a recording: how it is made and on what host.
 
 use super::facts;
-use crate::{
+use crate::{host::memory_counters::MemoryCounters, preflight::Facts};
+use memtrace_core::{
     before::BeforeStart,
-    host::memory_counters::MemoryCounters,
-    preflight::Facts,
     session::{
         coverage::Baseline,
         input::{NodeRefaults, Zone},
     },
-    trace::model::{ClockReading, Meta, Setup},
 };
+use memtrace_trace::model::{ClockReading, Meta, Setup};
 
 /// What is known once the hooks are attached.
 #[derive(Debug)]

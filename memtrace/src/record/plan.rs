@@ -15,7 +15,9 @@ use super::{
     target::Target,
     thread::{Prepared, Progress},
 };
-use crate::{condition::Condition, host::clocks, stdout, untrusted::shown_path};
+use crate::{host::clocks, stdout};
+use memtrace_core::untrusted::shown_path;
+use memtrace_report::condition::Condition;
 
 /// Where a recording goes.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::fs::{Advice, fadvise, fstatvfs};
 
-use crate::trace::{
+use memtrace_trace::{
     BlockKind, BlockSink, Encoder,
     model::{End, EndReason},
 };
@@ -104,7 +104,7 @@ mod tests {
     use std::{fs, sync::Arc};
 
     use super::TraceFile;
-    use crate::trace::{BlockKind, BlockSink as _};
+    use memtrace_trace::{BlockKind, BlockSink as _};
 
     #[test]
     fn a_full_disk_leaves_whole_blocks() {

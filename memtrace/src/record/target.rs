@@ -8,12 +8,10 @@ use super::{
     sink::TraceFile,
     thread::Progress,
 };
-use crate::{
-    trace::{
-        BlockKind, BlockSink,
-        model::{ClockReading, End},
-    },
-    untrusted::shown_path,
+use memtrace_core::untrusted::shown_path;
+use memtrace_trace::{
+    BlockKind, BlockSink,
+    model::{ClockReading, End},
 };
 
 /// One of them.

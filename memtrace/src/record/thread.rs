@@ -20,15 +20,11 @@ use super::{
     plan::default_name,
     target::Target,
 };
-use crate::{
-    host::{changes::Watcher, clocks},
-    host_facts::cgroups,
-    session::input::TickInput,
-    trace::{
-        Encoder,
-        model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
-    },
-    untrusted::Text,
+use crate::host::{changes::Watcher, clocks};
+use memtrace_core::{host_facts::cgroups, session::input::TickInput, untrusted::Text};
+use memtrace_trace::{
+    Encoder,
+    model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
 };
 
 /// What is pending is written at least this often.

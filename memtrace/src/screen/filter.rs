@@ -3,7 +3,7 @@
 use memtrace_common::kind::StallKind;
 
 use super::rows::Row;
-use crate::units::duration;
+use memtrace_core::units::duration;
 
 /// One word.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,14 +10,13 @@ use super::{
     sort::SortBy,
     verdict::{Verdict, verdict},
 };
-use crate::{
+use memtrace_core::{
     before::BeforeStart,
     clock::Clock,
     event::{FileId, Oom},
     gfp::GfpNames,
     hook::HookRecord,
     limits::Limits,
-    lines::things,
     session::{
         evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         item::{Item, KillPaths},
@@ -27,6 +26,7 @@ use crate::{
     },
     untrusted::Text,
 };
+use memtrace_report::lines::things;
 
 /// Intervals that are kept: ten minutes of seconds.
 const FRAMES: usize = 600;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use memtrace_common::kind::StallKind;
 
 use super::{filter::RowFilter, group::Group, sort::SortBy};
-use crate::{
+use memtrace_core::{
     container::Container,
     event::Oom,
     session::{

@@ -5,7 +5,7 @@ use super::{
     keys::Key,
     model::{Mode, Model},
 };
-use crate::replay::when::When;
+use memtrace_report::replay::when::When;
 
 /// No text is longer, in bytes.
 const LONGEST: usize = 200;

@@ -3,12 +3,12 @@
 use memtrace_common::kind::StallKind;
 
 use super::model::{Frame, Model};
-use crate::{
-    lines::{duration, percent, things, three_digits},
+use memtrace_core::{
     session::{recent::Who, tick::Tick},
     sum,
     untrusted::Untrusted,
 };
+use memtrace_report::lines::{duration, percent, things, three_digits};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +107,7 @@ pub(super) fn verdict(model: &Model, shown: &Frame) -> Verdict {
 
 /// Who has most of the stalled time, and its share.
 fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
-    let mut sums: Vec<(Who, crate::event::Comm, u64)> = Vec::new();
+    let mut sums: Vec<(Who, memtrace_core::event::Comm, u64)> = Vec::new();
     let mut all = 0_u64;
     for frame in frames {
         all = all.saturating_add(frame.tick.all.total_ns);

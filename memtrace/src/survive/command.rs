@@ -15,7 +15,7 @@ use rustix::process::{Resource, setrlimit};
 use thiserror::Error;
 
 use super::Original;
-use crate::untrusted::shown_path;
+use memtrace_core::untrusted::shown_path;
 
 /// Why the command did not start.
 #[derive(Debug, Error)]

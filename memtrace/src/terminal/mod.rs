@@ -9,7 +9,8 @@ pub use self::{
     show::{Control, show},
     tty::leave_at_once,
 };
-use crate::{lines::Style, screen::Look};
+use crate::screen::Look;
+use memtrace_report::lines::Style;
 
 /// Colours only for a terminal that wants them (<https://no-color.org>).
 #[must_use]

@@ -27,12 +27,9 @@ use super::{
     size,
     tty::{self, Held, leave},
 };
-use crate::{
-    limits::Limits,
-    output::Renderer,
-    screen::{Effect, Key, Model, view},
-    session::item::Item,
-};
+use crate::screen::{Effect, Key, Model, view};
+use memtrace_core::{limits::Limits, session::item::Item};
+use memtrace_report::output::Renderer;
 
 /// Longest wait for a key: what happened is shown by then.
 const WAIT: Duration = Duration::from_millis(50);

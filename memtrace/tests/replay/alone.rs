@@ -1,13 +1,10 @@
 //! `memtrace compare` of one recording: the blocks of an experiment, and settings that were changed.
 
-use memtrace::{
-    host_facts::change::Change,
-    session::filter::Filter,
-    trace::{
-        BlockKind, Encoder,
-        mark::{BlockMark, Side},
-        model::{Remark, RemarkKind, Setting},
-    },
+use memtrace_core::{host_facts::change::Change, session::filter::Filter};
+use memtrace_trace::{
+    BlockKind, Encoder,
+    mark::{BlockMark, Side},
+    model::{Remark, RemarkKind, Setting},
 };
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use memtrace::session::filter::Filter;
+use memtrace_core::session::filter::Filter;
 
 use crate::{
     fixture::{Blocks, Recording, record},
@@ -109,7 +109,7 @@ fn recordings_that_are_not_the_same_have_a_report_each() {
     let mut meta = crate::fixture::meta();
     meta.recording = 78;
     let mut blocks = Blocks::default();
-    memtrace::trace::Encoder::new(0).begin(&meta, &mut blocks).unwrap();
+    memtrace_trace::Encoder::new(0).begin(&meta, &mut blocks).unwrap();
     other.0[0] = blocks.0.remove(0);
     write(dir.path(), "b.mtrc", &other);
     let out = memtrace(dir.path(), &["report", "--json", "."], None);
@@ -132,7 +132,7 @@ fn damage_is_5_and_a_kill_is_0() {
     assert!(text(&out.stderr).contains("recording ended abnormally"), "{}", text(&out.stderr));
 
     let mut damaged = recorded.segments[0].clone();
-    let at = damaged.0.iter().position(|(kind, _)| *kind == memtrace::trace::BlockKind::Events).unwrap();
+    let at = damaged.0.iter().position(|(kind, _)| *kind == memtrace_trace::BlockKind::Events).unwrap();
     let last = damaged.0[at].1.len() - 1;
     damaged.0[at].1[last] ^= 1;
     write(dir.path(), "bad.mtrc", &damaged);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use memtrace::session::filter::Filter;
+use memtrace_core::session::filter::Filter;
 use serde_json::Value;
 
 use crate::{

@@ -3,9 +3,14 @@
 use std::{collections::BTreeMap, io};
 
 use fastrand::Rng;
-use memtrace::{
+use memtrace_common::{
+    kind::StallKind,
+    record::KswapdStep,
+    refault::RefaultCounts,
+    totals::{KswapdTotals, Loss as KernelLoss},
+};
+use memtrace_core::{
     event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
-    replay::without_meta,
     session::{
         Session, SessionConfig,
         coverage::{Baseline, KernelCounters, Readings},
@@ -17,16 +22,11 @@ use memtrace::{
     },
     source::Sources,
     throttle::Throttles,
-    trace::{
-        BlockKind, BlockSink, Encoder,
-        model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
-    },
 };
-use memtrace_common::{
-    kind::StallKind,
-    record::KswapdStep,
-    refault::RefaultCounts,
-    totals::{KswapdTotals, Loss as KernelLoss},
+use memtrace_report::replay::without_meta;
+use memtrace_trace::{
+    BlockKind, BlockSink, Encoder,
+    model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
 };
 
 pub(crate) const S: u64 = 1_000_000_000;

@@ -16,16 +16,18 @@ mod windows;
 
 use std::collections::BTreeMap;
 
-use memtrace::{
+use memtrace_common::kind::StallKind;
+use memtrace_core::{
     clock::Clock,
     gfp::GfpNames,
-    json::{Object, Summary},
     names::Names,
-    replay::{Finished, Note, Options, Replay, Watch},
     session::{filter::Filter, pattern::CgroupPattern, summary},
-    trace::{BlockKind, Item, Reader},
 };
-use memtrace_common::kind::StallKind;
+use memtrace_report::{
+    json::{Object, Summary},
+    replay::{Finished, Note, Options, Replay, Watch},
+};
+use memtrace_trace::{BlockKind, Item, Reader};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use fixture::{Blocks, START, record};
@@ -34,16 +36,16 @@ use fixture::{Blocks, START, record};
 struct Nobody;
 
 impl Watch for Nobody {
-    fn begin(&mut self, _: &memtrace::trace::model::TickRecord) {}
-    fn event(&mut self, _: &memtrace::event::Event, _: bool, _: &BTreeMap<u64, std::sync::Arc<[u8]>>) {}
+    fn begin(&mut self, _: &memtrace_trace::model::TickRecord) {}
+    fn event(&mut self, _: &memtrace_core::event::Event, _: bool, _: &BTreeMap<u64, std::sync::Arc<[u8]>>) {}
     fn tick(
         &mut self,
-        _: memtrace::session::tick::Tick,
-        _: &memtrace::trace::model::TickRecord,
+        _: memtrace_core::session::tick::Tick,
+        _: &memtrace_trace::model::TickRecord,
         _: &BTreeMap<u64, std::sync::Arc<[u8]>>,
     ) {
     }
-    fn remark(&mut self, _: &memtrace::trace::model::Remark) {}
+    fn remark(&mut self, _: &memtrace_trace::model::Remark) {}
     fn missing(&mut self) {}
 }
 
@@ -73,7 +75,7 @@ fn clock() -> Clock {
     fixture::meta().clock.clock(jiff::tz::TimeZone::UTC)
 }
 
-fn json(summary: &summary::Summary, paths: &dyn memtrace::session::filter::CgroupNames) -> String {
+fn json(summary: &summary::Summary, paths: &dyn memtrace_core::session::filter::CgroupNames) -> String {
     let (clock, gfp) = (clock(), GfpNames::default());
     let names = Names { clock: &clock, cgroups: paths, gfp: &gfp };
     Object::Summary(Summary::new(summary, &names)).to_line().unwrap()
@@ -115,7 +117,7 @@ proptest! {
         prop_assert_eq!((exact(got), &got.all, &got.loss), (exact(want), &want.all, &want.loss));
         // What no event tells is known by process and by cgroup all the same.
         let sums = |summary: &summary::Summary| {
-            let sum = |sum: (u64, u64), tally: &memtrace::session::tally::Tally| (sum.0 + tally.stalls, sum.1 + tally.total_ns);
+            let sum = |sum: (u64, u64), tally: &memtrace_core::session::tally::Tally| (sum.0 + tally.stalls, sum.1 + tally.total_ns);
             (
                 summary.processes.rows.iter().map(|row| &row.tally).fold((0, 0), sum),
                 summary.cgroups.rows.iter().map(|row| &row.tally).fold((0, 0), sum),

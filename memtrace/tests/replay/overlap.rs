@@ -3,13 +3,11 @@
 use std::{fs, path::Path};
 
 use fastrand::Rng;
-use memtrace::{
-    session::filter::Filter,
-    trace::{
-        BlockKind, Encoder, Reader, Scanned, Scanner,
-        model::{End, EndReason},
-        splice::{self, Part},
-    },
+use memtrace_core::session::filter::Filter;
+use memtrace_trace::{
+    BlockKind, Encoder, Reader, Scanned, Scanner,
+    model::{End, EndReason},
+    splice::{self, Part},
 };
 use proptest::{
     prelude::{any, prop_assert, prop_assert_eq, prop_assume},
@@ -273,7 +271,7 @@ proptest! {
         let mut reader = Reader::new(all.as_slice());
         while reader.next_item().unwrap().is_some() {
             for entry in reader.entries() {
-                if let memtrace::trace::model::Entry::Event(memtrace::event::Event::Stall(stall)) = entry {
+                if let memtrace_trace::model::Entry::Event(memtrace_core::event::Event::Stall(stall)) = entry {
                     prop_assert!(stall.cgroup_id.is_none_or(|id| reader.path(id).is_some()));
                 }
             }

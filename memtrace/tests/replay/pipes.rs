@@ -9,7 +9,8 @@ use std::{
     thread,
 };
 
-use memtrace::{session::filter::Filter, trace::BlockKind};
+use memtrace_core::session::filter::Filter;
+use memtrace_trace::BlockKind;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 

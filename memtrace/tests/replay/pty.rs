@@ -13,13 +13,11 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::{
-    clock::Clock,
-    gfp::GfpNames,
-    output::{Format, Renderer},
     screen::{About, Model},
-    session::filter::Filter,
     terminal::{self, Control},
 };
+use memtrace_core::{clock::Clock, gfp::GfpNames, session::filter::Filter};
+use memtrace_report::output::{Format, Renderer};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::{cli::write, fixture::record};

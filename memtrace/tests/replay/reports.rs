@@ -1,14 +1,12 @@
 use insta::assert_snapshot;
-use memtrace::{
-    hook::HookRecord,
+use memtrace_core::{hook::HookRecord, names::Names, session::filter::Filter};
+use memtrace_report::{
     json::{Group, Object},
     lines::Style,
-    names::Names,
     replay::{Finished, Note, Options},
     report::{By, Collector, ReportView, text},
-    session::filter::Filter,
-    trace::model::{CgroupLimits, HostFacts, Setting, SwapArea},
 };
+use memtrace_trace::model::{CgroupLimits, HostFacts, Setting, SwapArea};
 
 use crate::{
     clock,
@@ -84,7 +82,7 @@ fn finished() -> (Finished, Collector) {
     (finished, collector)
 }
 
-fn view<'a>(clock: &'a memtrace::clock::Clock, filter: &'a Filter, width: Option<usize>) -> ReportView<'a> {
+fn view<'a>(clock: &'a memtrace_core::clock::Clock, filter: &'a Filter, width: Option<usize>) -> ReportView<'a> {
     ReportView { clock, filter, top: 3, width, utf8: false, style: Style { colour: false } }
 }
 
@@ -102,7 +100,7 @@ fn groups_are_what_the_schema_says() {
     let (finished, collector) = finished();
     let schema: serde_json::Value = serde_json::from_str(include_str!("../../../docs/json-schema.json")).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let (clock, gfp) = (clock(), memtrace::gfp::GfpNames::default());
+    let (clock, gfp) = (clock(), memtrace_core::gfp::GfpNames::default());
     let names = Names { clock: &clock, cgroups: &finished.paths, gfp: &gfp };
     for table in collector.groups.tables(&finished.summary, &names) {
         let groups: Vec<Group> = table.objects().collect();

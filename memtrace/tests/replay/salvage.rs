@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path};
 
-use memtrace::{
-    session::filter::Filter,
-    trace::{BlockKind, Encoder, Item, Reader, model::TickRecord},
-};
+use memtrace_core::session::filter::Filter;
+use memtrace_trace::{BlockKind, Encoder, Item, Reader, model::TickRecord};
 use serde_json::Value;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use memtrace::session::filter::Filter;
+use memtrace_core::session::filter::Filter;
 
 use crate::{
     cli::{memtrace, text, write},

@@ -1,7 +1,5 @@
-use memtrace::{
-    replay::{Finished, Note, Options, window::Window},
-    session::{filter::Filter, summary::Summary},
-};
+use memtrace_core::session::{filter::Filter, summary::Summary};
+use memtrace_report::replay::{Finished, Note, Options, window::Window};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use crate::{
@@ -69,7 +67,7 @@ proptest! {
             prop_assert!(kind.max_ns.unwrap() <= kind.total_ns);
         }
         // A name that was learnt before the window holds in it.
-        let named = |row: &memtrace::session::summary::ProcessSummary| {
+        let named = |row: &memtrace_core::session::summary::ProcessSummary| {
             let whole = recorded.summary.processes.rows.iter().find(|all| (all.pid, all.process_start_ns) == (row.pid, row.process_start_ns));
             row.tally.stalls == 0 || whole.is_some_and(|whole| whole.comm == row.comm)
         };

@@ -4,10 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
-use memtrace::{
+use memtrace::screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view};
+use memtrace_common::kind::StallKind;
+use memtrace_core::{
     clock::Clock,
     event::{Comm, Event, Evictor, EvictorKey, FileId, FileName, Oom, SampledRefault, Stall, Trigger, Victim},
-    screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view},
     session::{
         Session, SessionConfig,
         evictors::{ByMemory, EvictorDeltas, Interval},
@@ -17,7 +18,6 @@ use memtrace::{
     source::Source,
     throttle::Throttles,
 };
-use memtrace_common::kind::StallKind;
 
 const S: u64 = 1_000_000_000;
 const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (200, 60)];

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message as _};
 
-const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../memtrace-trace/proto");
 const HEADER: usize = 52;
 
 /// Kinds of block, by number, and the message in each.

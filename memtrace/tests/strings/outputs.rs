@@ -6,13 +6,13 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use memtrace::{
-    gfp::GfpNames,
+use memtrace::screen::{About, Action, Look, Mode, Model, view};
+use memtrace_core::gfp::GfpNames;
+use memtrace_report::{
     lines::filter_in_words,
     replay::{Items, Options, Replay},
-    screen::{About, Action, Look, Mode, Model, view},
-    trace::{Item, Reader},
 };
+use memtrace_trace::{Item, Reader};
 use serde_json::Value;
 
 /// All that was shown so far.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use crate::trace::mark::Side;
+pub use memtrace_trace::mark::Side;
 
 /// Below this p a difference is firm.
 const LEVEL: f64 = 0.05;

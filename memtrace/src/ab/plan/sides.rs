@@ -1,7 +1,7 @@
 //! The two sides: for each setting what it is now, and what A and B make of it.
 
 use super::{journal::Kept, knob::Knob, schedule::Side};
-use crate::trace::model::Setting;
+use memtrace_trace::model::Setting;
 
 /// A setting that is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Values of settings: as a person writes them, as their file shows them, and the one form in which both are compared.
 
 use super::allow::{Kind, Unlimited};
-use crate::units::size;
+use memtrace_core::units::size;
 
 /// In v1 no limit is the largest number of whole pages.
 const V1_NONE: u64 = 1 << 62;
@@ -117,7 +117,7 @@ fn is_word(text: &str) -> bool {
 
 /// What somebody wrote, for a message.
 pub(super) fn plain(text: &str) -> String {
-    crate::untrusted::Untrusted(text.as_bytes()).tty().to_string()
+    memtrace_core::untrusted::Untrusted(text.as_bytes()).tty().to_string()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
     schedule::Schedule,
     sides::Plan,
 };
-use crate::lines;
+use memtrace_report::lines;
 
 /// What will be done, before it is.
 #[must_use]

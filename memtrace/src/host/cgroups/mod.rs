@@ -102,7 +102,7 @@ impl CgroupNames {
     }
 }
 
-impl crate::session::filter::CgroupNames for CgroupNames {
+impl memtrace_core::session::filter::CgroupNames for CgroupNames {
     fn path(&self, id: u64) -> Option<&[u8]> {
         self.cache.peek(id)
     }

@@ -8,7 +8,7 @@ use std::{
 use foldhash::fast::FixedState;
 
 use super::{News, differences};
-use crate::{
+use memtrace_core::{
     host_facts::{CgroupLimits, Setting, cgroups::CgroupChange},
     untrusted::Text,
 };

@@ -11,7 +11,7 @@ use std::{
 
 use self::cgroups::Cgroups;
 use super::{cgroups::memory_hierarchy, settings};
-use crate::{
+use memtrace_core::{
     host_facts::{
         HostFacts, Setting,
         cgroups::CgroupChange,
@@ -154,7 +154,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::{CgroupChange, HostFacts, News, Setting, Text, Watcher};
-    use crate::host_facts::CgroupLimits;
+    use memtrace_core::host_facts::CgroupLimits;
 
     /// A cgroup hierarchy of plain files.
     fn hierarchy(dir: &Path) -> Watcher {

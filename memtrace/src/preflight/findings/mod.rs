@@ -6,7 +6,7 @@ pub(super) mod rights;
 use serde::Serialize;
 
 use super::facts::Facts;
-use crate::hook::{Attached, HookStatus};
+use memtrace_core::hook::{Attached, HookStatus};
 
 /// How much a finding matters, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,9 +1,7 @@
 //! The facts as lines of text.
 
-use crate::{
-    preflight::facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Swap, SwapKind, Tracefs},
-    untrusted::Untrusted,
-};
+use crate::preflight::facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Swap, SwapKind, Tracefs};
+use memtrace_core::untrusted::Untrusted;
 
 /// Name and value of each line.
 pub(super) fn lines(facts: &Facts) -> Vec<(&'static str, String)> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{
+use crate::preflight::{Facts, Finding, can_trace};
+use memtrace_core::{
     hook::{Attached, HookStatus},
-    preflight::{Facts, Finding, can_trace},
     untrusted::Untrusted,
 };
 

@@ -7,7 +7,7 @@ mod wrap;
 pub use self::json::json;
 use self::wrap::wrap;
 use super::{Facts, Finding, Severity, can_trace, findings::rights};
-use crate::{
+use memtrace_core::{
     hook::{Attached, HookStatus},
     untrusted::Untrusted,
 };

@@ -1,14 +1,12 @@
 //! What is found in each situation.
 
 use super::{ALL, hooks, root, user};
-use crate::{
-    hook::Attached,
-    preflight::{
-        Fact, Facts, Finding, Severity, can_trace, check,
-        facts::{Capabilities, Lockdown},
-        render,
-    },
+use crate::preflight::{
+    Fact, Facts, Finding, Severity, can_trace, check,
+    facts::{Capabilities, Lockdown},
+    render,
 };
+use memtrace_core::hook::Attached;
 
 fn found(facts: &Facts) -> Vec<(Severity, String)> {
     check(facts, &[]).into_iter().map(|finding| (finding.severity, finding.what)).collect()

@@ -6,7 +6,7 @@ mod texts;
 use memtrace_common::kind::StallKind;
 
 use super::facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Swap, SwapKind, Tracefs};
-use crate::hook::{Attached, HookStatus};
+use memtrace_core::hook::{Attached, HookStatus};
 
 const ALL: Capabilities = Capabilities {
     bpf: true,

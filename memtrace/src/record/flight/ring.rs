@@ -10,13 +10,11 @@ use std::{
 use jiff::Timestamp;
 
 use super::{store::Store, triggers::Trigger};
-use crate::{
-    record::sink::{TraceFile, put_end},
-    trace::{
-        BlockKind, BlockSink,
-        model::{ClockReading, End},
-    },
-    untrusted::shown_path,
+use crate::record::sink::{TraceFile, put_end};
+use memtrace_core::untrusted::shown_path;
+use memtrace_trace::{
+    BlockKind, BlockSink,
+    model::{ClockReading, End},
 };
 
 /// The segment that is written.
@@ -179,12 +177,10 @@ mod tests {
     use std::fs;
 
     use super::{BlockKind, ClockReading, End, Ring, Store, Trigger};
-    use crate::{
-        record::{flight::limits::Limits, sink::put_end},
-        trace::{
-            Encoder, Scanned, Scanner,
-            model::{EndReason, Remark, RemarkKind},
-        },
+    use crate::record::{flight::limits::Limits, sink::put_end};
+    use memtrace_trace::{
+        Encoder, Scanned, Scanner,
+        model::{EndReason, Remark, RemarkKind},
     };
 
     const S: u64 = 1_000_000_000;
@@ -206,7 +202,7 @@ mod tests {
         let clock = ClockReading::default();
         let mut ring = Ring::new(store, &clock, std::sync::Arc::default()).unwrap();
         let mut sink = Vec::new();
-        let meta = crate::replay::without_meta(clock);
+        let meta = memtrace_report::replay::without_meta(clock);
         Encoder::new(0).begin(&meta, &mut sink).unwrap();
         ring.block(BlockKind::Meta, &sink).unwrap();
         ring.trigger(&Trigger { t_ns: 5 * S, name: "signal", text: "a signal".to_owned() });

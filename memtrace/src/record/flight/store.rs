@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use super::limits::{Extent, Limits};
-use crate::untrusted::shown_path;
+use memtrace_core::untrusted::shown_path;
 
 const LOCK: &str = ".memtrace.lock";
 const SEGMENT: &str = "segment-";

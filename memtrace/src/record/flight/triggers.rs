@@ -1,9 +1,7 @@
 //! What makes the flight recorder save: an OOM kill, a condition that is met, a signal.
 
-use crate::{
-    condition::{Condition, Watch},
-    session::{input::TickInput, tick::Tick},
-};
+use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_report::condition::{Condition, Watch};
 
 /// An incident begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +57,7 @@ mod tests {
     use memtrace_common::{kind::StallKind, totals::Loss};
 
     use super::Triggers;
-    use crate::session::{
+    use memtrace_core::session::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, KindTotals, TickInput, Told},
     };

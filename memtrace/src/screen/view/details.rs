@@ -10,17 +10,17 @@ use super::{
     pen::{BOLD, PLAIN, Pen},
     stacks,
 };
-use crate::{
+use crate::screen::{
+    model::{Frame, Model},
+    rows::Row,
+};
+use memtrace_core::{
     gfp::GfpNames,
     limits::{LimitValue, Limits},
-    lines::{bytes, count, duration, duration_or_dash, shares, things},
-    screen::{
-        model::{Frame, Model},
-        rows::Row,
-    },
     session::detail::Detail,
     untrusted::Text,
 };
+use memtrace_report::lines::{bytes, count, duration, duration_or_dash, shares, things};
 
 /// Columns of the histogram beside the map over time, and from which width on both have room.
 const HISTOGRAM: u16 = 30;

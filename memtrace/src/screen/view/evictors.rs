@@ -1,9 +1,8 @@
 //! Who evicted the pages that came back in an interval.
 
-use crate::{
+use crate::screen::rows::Row;
+use memtrace_core::{
     event::{Evictor, FileId},
-    lines::{percent, rate},
-    screen::rows::Row,
     session::{
         evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         recent::Who,
@@ -11,6 +10,7 @@ use crate::{
     },
     untrusted::Untrusted,
 };
+use memtrace_report::lines::{percent, rate};
 
 /// Pairs and files in the panel.
 const PAIRS: usize = 3;

@@ -1,16 +1,16 @@
 //! The first lines and the last one.
 
 use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
-use crate::{
-    lines::{bytes, duration, percent},
-    screen::{
-        keys::{Action, BINDINGS},
-        model::{Mode, Model},
-        verdict::Level,
-    },
+use crate::screen::{
+    keys::{Action, BINDINGS},
+    model::{Mode, Model},
+    verdict::Level,
+};
+use memtrace_core::{
     session::{input::OwnCost, tick::Tick},
     untrusted::Untrusted,
 };
+use memtrace_report::lines::{bytes, duration, percent};
 
 /// What the footer names while a recording is played, the most used first.
 const PLAYED: [(Action, &str); 9] = [

@@ -3,12 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::pen::{PLAIN, Pen, RED, YELLOW};
-use crate::{
-    lines::{count, shade, shades},
+use memtrace_common::kind::StallKind;
+use memtrace_core::{
     session::bands::{BANDS, Bands},
     sum,
 };
-use memtrace_common::kind::StallKind;
+use memtrace_report::lines::{count, shade, shades};
 
 use crate::screen::model::{Frame, Model};
 

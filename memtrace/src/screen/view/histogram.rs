@@ -3,10 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::pen::{PLAIN, Pen};
-use crate::{
-    lines::count,
-    session::bands::{BANDS, Bands},
-};
+use memtrace_core::session::bands::{BANDS, Bands};
+use memtrace_report::lines::count;
 
 /// Columns before the bars, and behind them.
 const LABEL: u16 = 8;

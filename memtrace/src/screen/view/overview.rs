@@ -7,7 +7,9 @@ use super::{
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
     table,
 };
-use crate::{lines::duration, screen::model::Model, untrusted::Untrusted};
+use crate::screen::model::Model;
+use memtrace_core::untrusted::Untrusted;
+use memtrace_report::lines::duration;
 
 /// Stalls that are not over and are shown as long, in ns.
 const LONG_NS: u64 = 100_000_000;

@@ -6,13 +6,13 @@ use super::{
     pages::gauge,
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
 };
-use crate::{
-    lines::{bytes_or_dash, percent, rate, shades, shares},
-    screen::model::{Frame, Model},
+use crate::screen::model::{Frame, Model};
+use memtrace_core::{
     session::{input::Pressure, memory::Memory, parts::Parts, tick::Tick},
     throttle::Throttles,
     untrusted::Untrusted,
 };
+use memtrace_report::lines::{bytes_or_dash, percent, rate, shades, shares};
 
 /// Columns that they take, and the size of a screen that has room for them.
 pub(super) const WIDTH: u16 = 48;

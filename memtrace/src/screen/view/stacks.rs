@@ -1,16 +1,14 @@
 //! On which stacks a row stalled in an interval.
 
-use crate::{
-    lines::{
-        duration, percent,
-        stacks::{NOT_NAMED, chain, wrapped},
-    },
-    screen::{model::Model, rows::Row},
-    session::{
-        recent::Who,
-        stacks::{OnStack, StackKey, StackSum, by_stack},
-        tick::Tick,
-    },
+use crate::screen::{model::Model, rows::Row};
+use memtrace_core::session::{
+    recent::Who,
+    stacks::{OnStack, StackKey, StackSum, by_stack},
+    tick::Tick,
+};
+use memtrace_report::lines::{
+    duration, percent,
+    stacks::{NOT_NAMED, chain, wrapped},
 };
 
 /// Stacks that are shown, and lines of each.

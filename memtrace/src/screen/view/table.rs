@@ -3,11 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::pen::{BOLD, PLAIN, Pen, REVERSED};
-use crate::{
-    lines::{bytes, duration_or_dash, rate, three_digits},
-    screen::{model::Model, rows::Row, sort::SortBy},
-    session::tick::Tick,
-};
+use crate::screen::{model::Model, rows::Row, sort::SortBy};
+use memtrace_core::session::tick::Tick;
+use memtrace_report::lines::{bytes, duration_or_dash, rate, three_digits};
 
 /// One column: its head, its width, from how many columns of the screen on it is there, and its text.
 struct Column {
@@ -55,7 +53,7 @@ fn stalled(row: &Row, tick: &Tick, _: u64) -> String {
 
 fn refaults(row: &Row, tick: &Tick, _: u64) -> String {
     let per_s = |pages: u64| rate(tick.rate(pages)).trim_end_matches("/s").to_owned();
-    let both = |f: crate::session::faults::Faults| {
+    let both = |f: memtrace_core::session::faults::Faults| {
         format!("{}/{}", per_s(f.refaults.file_pages), per_s(f.refaults.anon_pages))
     };
     row.faults.map_or_else(|| "-".to_owned(), both)

@@ -5,7 +5,7 @@
 //! taken from the side on which only the kernel writes; what stays ambiguous is unread.
 
 use super::record::Record;
-use crate::event::{Comm, Constraint};
+use memtrace_core::event::{Comm, Constraint};
 
 /// An OOM kill as the kernel log tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]

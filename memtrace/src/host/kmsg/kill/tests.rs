@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::any, proptest};
 
 use super::{KillParser, LogKill, Record};
-use crate::event::{Comm, Constraint};
+use memtrace_core::event::{Comm, Constraint};
 
 fn kills(lines: &[&[u8]]) -> Vec<LogKill> {
     let mut parser = KillParser::default();

@@ -1,0 +1,22 @@
+//! The pure core of memtrace: events of memory reclaim as they are decoded, and the session that aggregates them.
+//!
+//! Nothing here touches a file, a clock, a terminal, the environment or the kernel: what is measured comes in as values,
+//! time among them. `clippy.toml` beside this crate holds that.
+
+pub mod before;
+pub mod clock;
+pub mod container;
+pub mod decode;
+pub mod event;
+pub mod gfp;
+pub mod hook;
+pub mod host_facts;
+pub mod limits;
+pub mod names;
+pub mod session;
+pub mod source;
+pub mod stack;
+pub mod sum;
+pub mod throttle;
+pub mod units;
+pub mod untrusted;

@@ -1,0 +1,168 @@
+//! Reading the exact totals out of the maps, once a tick.
+
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
+use memtrace_common::{
+    kind::StallKind,
+    shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
+    totals::{
+        KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals, failures_from,
+    },
+    zone::{HOPELESS, ZonesTotals},
+};
+
+use super::{
+    load::LoadError,
+    open::{OpenSpans, in_flight, open_stalls},
+    pod::Raw,
+    words::chain,
+    zones::Watched,
+};
+use memtrace_core::{
+    session::{
+        input::{KernelTotals, KindTotals},
+        zones::{StallZones, ZoneStalls},
+    },
+    throttle::Throttles,
+};
+
+/// What the maps hold, by what is attached.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The zones that are looked at when a direct reclaim begins; `None` when none is.
+    pub(super) zones: Option<Vec<Watched>>,
+    /// The nodes whose shrinks are told apart.
+    pub(super) nodes: Vec<u32>,
+    /// Whether an event tells kswapd's failures.
+    pub(super) failures_told: bool,
+    /// Whether reclaim that was asked for is told apart.
+    pub(super) proactive: bool,
+    /// Whether the time is told in which stalled tasks do not run.
+    pub(super) off_cpu: bool,
+}
+
+/// The maps of totals.
+pub struct Totals {
+    stalls: PerCpuArray<MapData, Raw<StallTotals>>,
+    kswapd: Array<MapData, Raw<KswapdTotals>>,
+    other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
+    oom_calls: Array<MapData, Raw<OomCalls>>,
+    node_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
+    zones: PerCpuArray<MapData, Raw<ZonesTotals>>,
+    known: Known,
+    loss: PerCpuArray<MapData, u64>,
+    open: OpenSpans,
+}
+
+impl Totals {
+    /// Takes the maps, each by its name.
+    pub(super) fn of(known: Known, mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
+        let refused = |e: MapError| LoadError::Refused(chain(&e));
+        Ok(Self {
+            stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
+            kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
+            other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
+            shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
+            oom_calls: Array::try_from(take("OOM_CALLS")?).map_err(refused)?,
+            node_shrinks: PerCpuArray::try_from(take("NODE_SHRINKS")?).map_err(refused)?,
+            zones: PerCpuArray::try_from(take("ZONES")?).map_err(refused)?,
+            known,
+            loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
+            open: OpenSpans::of(&mut take)?,
+        })
+    }
+
+    /// All totals since attach, of these kinds (those whose hooks are attached).
+    ///
+    /// # Errors
+    /// When the kernel does not let a map be read, with its words.
+    pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, MapError> {
+        let mut totals = KernelTotals::default();
+        for &kind in kinds {
+            let sums = self.slot(kind as u32)?;
+            let off_cpu_ns = sums.off_cpu_ns.filter(|_| !kind.is_wait());
+            totals.stalls.insert(kind, KindTotals { off_cpu_ns, ..sums });
+        }
+        totals.own = self.slot(SLOT_SELF)?;
+        totals.proactive = self.known.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
+        for nid in 0..MAX_NODES {
+            let Raw(mut node) = self.kswapd.get(&nid, 0)?;
+            if self.known.failures_told {
+                // None told is none.
+                node.failures_from = failures_from::EVENTS;
+            }
+            // One that is hopeless is not woken any more.
+            if node.last_ns != 0 || node.most_failures_in_a_row >= HOPELESS {
+                totals.kswapd.insert(nid, node);
+            }
+        }
+        totals.other_shrinks = sum_of(&self.other_shrinks.get(&0, 0)?);
+        for &nid in &self.known.nodes {
+            totals.node_shrinks.insert(nid, sum_of(&self.node_shrinks.get(&nid, 0)?));
+        }
+        // Rows are only added, and never so many that one is missed while they are.
+        for (Raw(key), Raw(sum)) in self.shrinkers.iter().take(2 * MAX_SHRINKERS as usize).flatten() {
+            let kind = u8::try_from(key.slot).ok().and_then(StallKind::from_u8);
+            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
+                totals.shrinkers.totals.insert((kind, key.function), sum);
+            }
+        }
+        totals.zones = self.zones()?;
+        for stage in Loss::ALL {
+            totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
+        }
+        let open = self.open.read();
+        totals.in_flight = in_flight(&open);
+        totals.open = open_stalls(&open);
+        Ok(totals)
+    }
+
+    /// Calls of the OOM killer since attach, if their hook is attached.
+    ///
+    /// # Errors
+    /// When the kernel does not let the map be read, with its words.
+    pub fn oom_calls(&self) -> Result<u64, MapError> {
+        self.oom_calls.get(&0, 0).map(|Raw(calls)| calls.calls)
+    }
+
+    fn zones(&self) -> Result<Option<StallZones>, MapError> {
+        let Some(watched) = &self.known.zones else { return Ok(None) };
+        let cpus = self.zones.get(&0, 0)?;
+        let zone = |(at, zone): (usize, &Watched)| {
+            ZoneStalls::of(zone.nid, &zone.name, cpus.iter().filter_map(|Raw(cpu)| cpu.zones.get(at)))
+        };
+        let zones = watched.iter().enumerate().map(zone).collect();
+        Ok(Some(StallZones { zones, unread: cpus.iter().map(|Raw(cpu)| cpu.unread).sum() }))
+    }
+
+    fn slot(&self, slot: u32) -> Result<KindTotals, MapError> {
+        let mut sum = KindTotals::default();
+        let mut off_cpu_ns = 0;
+        for Raw(cpu) in self.stalls.get(&slot, 0)?.iter() {
+            sum.count += cpu.count;
+            sum.total_ns += cpu.total_ns;
+            sum.max_ns = sum.max_ns.max(cpu.max_ns);
+            sum.scanned_pages += cpu.scanned_pages;
+            sum.reclaimed_pages += cpu.reclaimed_pages;
+            sum.throttled_ns += cpu.throttled_ns;
+            sum.throttles.add(Throttles::of_us(cpu.throttled_us));
+            sum.scan_ns += cpu.scan_ns;
+            sum.soft_limit_ns += cpu.soft_limit_ns;
+            sum.shrinkers_ns += cpu.shrinkers_ns;
+            sum.nested_ns += cpu.nested_ns;
+            off_cpu_ns += cpu.off_cpu_ns;
+            sum.latency.add(&cpu.buckets);
+        }
+        sum.off_cpu_ns = self.known.off_cpu.then_some(off_cpu_ns);
+        Ok(sum)
+    }
+}
+
+fn sum_of(cpus: &PerCpuValues<Raw<OtherShrinks>>) -> OtherShrinks {
+    let mut sum = OtherShrinks::default();
+    for Raw(cpu) in cpus.iter() {
+        sum.scanned_pages += cpu.scanned_pages;
+        sum.reclaimed_pages += cpu.reclaimed_pages;
+    }
+    sum
+}

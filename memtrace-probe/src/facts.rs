@@ -1,0 +1,189 @@
+//! What the running kernel says of its events and structs.
+
+use std::{fs, path::Path};
+
+use memtrace_common::{
+    config::{CompactMembers, Config, EventFields, Member, TaskMembers, cgroup_source},
+    eviction::EvictionPlaces,
+    oom::OomMembers,
+    refault::RefaultPlaces,
+    totals::MAX_NODES,
+    zone::ZonePlaces,
+};
+
+use super::{
+    btf::Btf,
+    drain::Known,
+    gfp,
+    load::{MemoryHierarchy, Options, Ways},
+    places,
+    zones::{self, Watched},
+};
+use memtrace_core::{
+    hook::{Attached, HookStatus, catalog::Hook, functions::FAILURES},
+    untrusted::Text,
+};
+
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+
+/// What the running kernel says of its events and structs.
+pub(super) struct KernelFacts {
+    args: EventFields,
+    record: EventFields,
+    task: TaskMembers,
+    refault: RefaultPlaces,
+    compact: CompactMembers,
+    shrinker_function: Member,
+    oom: OomMembers,
+    pub(super) eviction: EvictionPlaces,
+    zones: ZonePlaces,
+    /// The zones of `zones`, in that order.
+    watched: Vec<Watched>,
+    /// All zones that hold pages.
+    all_zones: Vec<Watched>,
+    ways: Ways,
+    pub(super) gfp_names: Vec<(u32, Text)>,
+    /// Whether BTF could be read, or why not.
+    pub(super) btf: Result<(), String>,
+    /// Whether programs may read kernel memory whose type the verifier does not know.
+    is_readable: bool,
+}
+
+impl KernelFacts {
+    pub(super) fn read(tracefs: Option<&Path>, ways: Ways) -> Self {
+        let format = |group: &str, event: &str| {
+            fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
+        };
+        let mut facts = Self {
+            args: EventFields::UNREAD,
+            record: places::records(format),
+            task: TaskMembers::UNREAD,
+            refault: RefaultPlaces::UNREAD,
+            compact: CompactMembers::UNREAD,
+            shrinker_function: Member::UNREAD,
+            oom: OomMembers::UNREAD,
+            eviction: EvictionPlaces::UNREAD,
+            zones: ZonePlaces::UNREAD,
+            watched: Vec::new(),
+            all_zones: fs::read_to_string(zones::PATH).map(|text| zones::of(&text)).unwrap_or_default(),
+            ways,
+            gfp_names: Vec::new(),
+            btf: Ok(()),
+            is_readable: !fs::read_to_string(LOCKDOWN).is_ok_and(|text| text.contains("[confidentiality]")),
+        };
+        let wanted = |name: &[u8]| places::is_wanted(name) || name == gfp::FIRST_BIT;
+        let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
+        match bytes.as_deref().map_err(Clone::clone).and_then(|b| Btf::parse(b, wanted).map_err(|e| e.to_string())) {
+            Ok(btf) => {
+                facts.args = places::arguments(&btf);
+                facts.task = places::task_members(&btf);
+                facts.refault = places::refault_places(&btf);
+                facts.compact = places::compact_members(&btf);
+                facts.shrinker_function = places::shrinker_function(&btf);
+                facts.oom = places::oom_members(&btf);
+                facts.eviction = places::eviction_places(&btf);
+                facts.watched = zones::watched(&facts.all_zones);
+                facts.zones = zones::places(zones::of_btf(&btf), &facts.watched);
+                facts.gfp_names = gfp::from_btf(&btf);
+            }
+            Err(why) => facts.btf = Err(why),
+        }
+        if facts.gfp_names.is_empty()
+            && let Some(format) = format("vmscan", "mm_vmscan_direct_reclaim_begin")
+        {
+            facts.gfp_names = gfp::from_print_format(&format);
+        }
+        facts
+    }
+
+    pub(super) fn config(&self, options: &Options<'_>) -> Config {
+        let walk = self.task.memory_css.offset().is_some() && self.task.kn_id.offset().is_some();
+        Config {
+            self_tgid: options.self_tgid,
+            wake_bytes: options.ring_bytes / 2,
+            page_shift: rustix::param::page_size().trailing_zeros(),
+            cgroup_source: match options.hierarchy {
+                MemoryHierarchy::None => cgroup_source::NONE,
+                _ if walk => cgroup_source::WALK,
+                MemoryHierarchy::V2 => cgroup_source::HELPER,
+                MemoryHierarchy::V1 => cgroup_source::NONE,
+            },
+            stacks: u32::from(options.stacks),
+            off_cpu: u32::from(options.off_cpu),
+            args: self.args,
+            record: self.record,
+            task: match options.psi {
+                true => self.task,
+                false => TaskMembers { memstall: Member::UNREAD, memstall_mask: 0, ..self.task },
+            },
+            refault: self.refault,
+            compact: self.compact,
+            shrinker_function: self.shrinker_function,
+            oom: self.oom,
+            zones: self.zone_places(),
+            eviction: self.eviction,
+        }
+    }
+
+    /// Where nodes and zones have what is read of them, for these ways to attach.
+    fn zone_places(&self) -> ZonePlaces {
+        match self.ways {
+            // Else the begin of direct reclaim would be refused with them.
+            Ways::All if self.is_readable => self.zones,
+            Ways::All | Ways::ClassicOnly => ZonePlaces::UNREAD,
+        }
+    }
+
+    /// Whether the zones are read when a direct reclaim begins.
+    pub(super) fn zones_status(&self) -> HookStatus {
+        let btf = match self.ways {
+            Ways::All if !self.is_readable => Err("the kernel is locked down (confidentiality)".to_owned()),
+            Ways::All => self.btf.clone(),
+            Ways::ClassicOnly => Err("not read without BTF".to_owned()),
+        };
+        zones::status(&self.zone_places(), btf)
+    }
+
+    /// Where no event tells kswapd's failures, the kernel side reads their number.
+    pub(super) fn read_failures_instead(&self, hook: &mut HookStatus) {
+        let places = self.zone_places();
+        let is_event = self.args.kswapd_fail.nid.is_read();
+        if hook.name == FAILURES.name && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
+            hook.attached = Attached::Memory;
+        }
+    }
+
+    /// What the totals hold with these hooks.
+    pub(super) fn known(&self, hooks: &[HookStatus]) -> Known {
+        let attached = |event: &str| hooks.iter().any(|h| h.name.ends_with(event) && h.attached.name().is_some());
+        let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
+        nodes.dedup();
+        Known {
+            zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
+            nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
+            failures_told: attached(places::FAILURE),
+            proactive: attached("user_proactive_reclaim") || attached("memory_reclaim"),
+            off_cpu: attached("sched_switch"),
+        }
+    }
+
+    /// A hook as it turned out on this kernel.
+    pub(super) fn status(&self, hook: &Hook, attached: Attached, verified_instructions: Option<u32>) -> HookStatus {
+        let unread = match attached {
+            Attached::BtfTracepoint => hook.unread(&self.args),
+            Attached::Tracepoint => hook.unread(&self.record),
+            _ => Vec::new(),
+        };
+        HookStatus {
+            name: hook.name,
+            gives: hook.gives,
+            without: hook.without,
+            required: hook.required,
+            kind: hook.kind,
+            attached,
+            unread,
+            verified_instructions,
+        }
+    }
+}

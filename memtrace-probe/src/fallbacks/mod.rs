@@ -1,0 +1,114 @@
+//! Hooks on functions, each with the ways to it in order of preference: what one kernel refuses the next one takes.
+
+mod method;
+mod table;
+
+use aya::{Btf, Ebpf};
+
+use self::method::AttachMethod;
+pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, WRITTEN};
+use super::words::REFUSED;
+use memtrace_core::{
+    hook::{Attached, HookStatus, functions::FunctionHook},
+    session::faults::FaultsRead,
+};
+
+/// A hook on a function and its methods to attach.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fallbacks {
+    /// The hook, under this name until a method has worked.
+    pub(super) hook: FunctionHook,
+    /// The hook reads members of structs. Without BTF, which has their offsets, it would count wrongly.
+    needs_members: bool,
+    methods: &'static [AttachMethod],
+}
+
+/// The counts that the attached hooks give. The hooks are in the order refaults, swap-ins, major faults.
+pub(super) fn faults_read(hooks: &[HookStatus]) -> FaultsRead {
+    let attached = |at: usize| hooks.get(at).filter(|hook| hook.attached.name().is_some());
+    FaultsRead {
+        refaults: attached(0).map(|hook| hook.name),
+        // A kprobe sees the folio on its way in only.
+        fate: attached(0).is_some_and(|hook| hook.attached != Attached::Kprobe),
+        swapins: attached(1).is_some(),
+        major_faults: attached(2).is_some(),
+    }
+}
+
+/// A hook on a function, its programs loaded as far as the kernel takes them.
+#[derive(Debug)]
+pub(super) struct LoadedFallbacks {
+    fallbacks: Fallbacks,
+    /// For each method: loaded, or the reason why not. Probes count as loaded: they are loaded when they are needed.
+    loaded: Vec<Result<(), String>>,
+}
+
+impl Fallbacks {
+    /// True when a name on the command line means this hook or one of the places it attaches to.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.hook.name == name || self.methods.iter().any(|method| method.is_named(name))
+    }
+
+    /// True when the hook would count wrongly without BTF.
+    pub(super) fn needs_members(&self) -> bool {
+        self.needs_members
+    }
+
+    /// True when one of the methods needs neither BTF nor a function that can be traced.
+    pub(super) fn has_classic_method(&self) -> bool {
+        self.methods.iter().any(|method| method.is_classic())
+    }
+
+    /// Loads nothing, for this reason.
+    pub(super) fn left_out(self, why: &str) -> LoadedFallbacks {
+        LoadedFallbacks { loaded: vec![Err(why.to_owned()); self.methods.len()], fallbacks: self }
+    }
+
+    /// Loads the programs of the first method that the kernel's BTF allows. A kernel that refuses typed programs on any
+    /// function sets `refused`, and no other hook tries them: each try searches all of the kernel's BTF.
+    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>, refused: &mut bool) -> LoadedFallbacks {
+        let mut is_loaded = false;
+        let load = |method: &AttachMethod| match method.needs_btf() {
+            true if is_loaded => Err("another way is taken".to_owned()),
+            true if *refused && method.is_typed() => Err(REFUSED.to_owned()),
+            true => {
+                let result = method.load(ebpf, btf);
+                is_loaded = result.is_ok();
+                *refused |= method.is_typed() && result.as_ref().is_err_and(|why| why == REFUSED);
+                result
+            }
+            false => Ok(()),
+        };
+        LoadedFallbacks { loaded: self.methods.iter().map(load).collect(), fallbacks: self }
+    }
+}
+
+impl LoadedFallbacks {
+    /// Attaches by the first method that the kernel takes.
+    pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
+        let Fallbacks { hook: FunctionHook { name, gives, without, kind }, methods, .. } = self.fallbacks;
+        let status = |name, attached, verified_instructions| HookStatus {
+            name,
+            gives,
+            without,
+            required: false,
+            kind,
+            attached,
+            unread: Vec::new(),
+            verified_instructions,
+        };
+        let mut reasons: Vec<String> = Vec::new();
+        for (method, loaded) in methods.iter().zip(self.loaded) {
+            match loaded.and_then(|()| method.attach(ebpf)) {
+                Ok(()) => return status(method.target().0, method.attached(), method.instructions(ebpf)),
+                Err(why) => {
+                    let why = format!("{} {}: {why}", method.kind(), method.target().1);
+                    if !reasons.contains(&why) {
+                        reasons.push(why);
+                    }
+                }
+            }
+        }
+        status(name, Attached::No(reasons.join("; ")), None)
+    }
+}

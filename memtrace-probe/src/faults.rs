@@ -1,0 +1,154 @@
+//! Draining the tables of refaults, once a tick.
+//!
+//! The kernel side only adds, user space only removes: an entry whose process has exited is removed a tick after that
+//! was seen, so that what the exit itself brought is in the last reading. What did not fit a table is the difference of
+//! the totals and the tables.
+
+use std::collections::HashMap as StdHashMap;
+
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
+use memtrace_common::refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_ALL, SLOT_OWN, TaskFaults, TaskKey};
+
+use super::{load::LoadError, pod::Raw, words::chain};
+use memtrace_core::{
+    event::Comm,
+    session::faults::{FaultDeltas, Faults, ProcessFaults},
+};
+
+/// Ticks without a change after which an entry is removed when its table is nearly full. It comes back with the next one.
+const IDLE_TICKS: u32 = 60;
+
+/// What is remembered of an entry.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen<C> {
+    counts: C,
+    /// Ticks since it changed.
+    idle: u32,
+    /// Its process had exited at the last reading.
+    exited: bool,
+    /// It was there at this reading.
+    mark: u64,
+}
+
+/// The tables of refaults and what was read of them before.
+pub struct FaultTables {
+    tasks: HashMap<MapData, Raw<TaskKey>, Raw<TaskFaults>>,
+    cgroups: HashMap<MapData, u64, Raw<RefaultCounts>>,
+    totals: PerCpuArray<MapData, Raw<RefaultCounts>>,
+    seen_tasks: StdHashMap<TaskKey, Seen<Faults>>,
+    seen_cgroups: StdHashMap<u64, Seen<Faults>>,
+    reading: u64,
+}
+
+impl FaultTables {
+    /// Takes the maps, each by its name.
+    pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
+        let refused = |e: MapError| LoadError::Refused(chain(&e));
+        Ok(Self {
+            tasks: HashMap::try_from(take("TASK_FAULTS")?).map_err(refused)?,
+            cgroups: HashMap::try_from(take("CGROUP_REFAULTS")?).map_err(refused)?,
+            totals: PerCpuArray::try_from(take("REFAULT_TOTALS")?).map_err(refused)?,
+            seen_tasks: written(2 * MAX_TASKS, |tgid| TaskKey { tgid, ..TaskKey::default() }),
+            seen_cgroups: written(2 * MAX_CGROUPS, u64::from),
+            reading: 0,
+        })
+    }
+
+    /// All refaults since attach, and memtrace's own apart.
+    ///
+    /// # Errors
+    /// When the kernel does not let the map be read.
+    pub fn totals(&self) -> Result<(RefaultCounts, RefaultCounts), MapError> {
+        Ok((self.slot(SLOT_ALL)?, self.slot(SLOT_OWN)?))
+    }
+
+    fn slot(&self, slot: u32) -> Result<RefaultCounts, MapError> {
+        let mut sum = Faults::default();
+        for Raw(cpu) in self.totals.get(&slot, 0)?.iter() {
+            sum.merge(&Faults { refaults: *cpu, ..Faults::default() });
+        }
+        Ok(sum.refaults)
+    }
+
+    /// What came since the last reading, by process and by cgroup.
+    pub fn read(&mut self) -> FaultDeltas {
+        self.reading += 1;
+        FaultDeltas { processes: self.read_tasks(), cgroups: self.read_cgroups() }
+    }
+
+    fn read_tasks(&mut self) -> Vec<ProcessFaults> {
+        let mut deltas = Vec::new();
+        let mut gone = Vec::new();
+        // A key that is removed meanwhile makes the iteration start over: what was seen is not read twice, and the
+        // number of steps is bounded.
+        for (key, faults) in self.tasks.iter().take(4 * MAX_TASKS as usize).flatten() {
+            let (Raw(key), Raw(now)) = (key, faults);
+            let counts =
+                Faults { refaults: now.refaults, major_faults: now.major_faults, swapin_pages: now.swapin_pages };
+            let seen = self.seen_tasks.entry(key).or_default();
+            if seen.mark == self.reading {
+                continue;
+            }
+            let delta = counts.since(&seen.counts);
+            if seen.exited {
+                gone.push(key);
+            }
+            let idle = if delta.is_empty() { seen.idle + 1 } else { 0 };
+            *seen = Seen { counts, idle, exited: now.exited != 0, mark: self.reading };
+            if !delta.is_empty() {
+                deltas.push(ProcessFaults {
+                    pid: key.tgid,
+                    process_start_ns: (key.start_ns != 0).then_some(key.start_ns),
+                    comm: Comm(now.comm),
+                    cgroup_id: (now.cgroup_id != 0).then_some(now.cgroup_id),
+                    faults: delta,
+                });
+            }
+        }
+        for key in gone {
+            // It may only be gone already.
+            let _ = self.tasks.remove(&Raw(key));
+            self.seen_tasks.remove(&key);
+        }
+        let reading = self.reading;
+        self.seen_tasks.retain(|_, seen| seen.mark == reading);
+        // Those whose exit nobody sees: a thread that outlived the first one of its process had something to get back.
+        if self.seen_tasks.len() > MAX_TASKS as usize * 3 / 4 {
+            for (key, _) in self.seen_tasks.extract_if(|_, seen| seen.idle > IDLE_TICKS) {
+                let _ = self.tasks.remove(&Raw(key));
+            }
+        }
+        deltas
+    }
+
+    fn read_cgroups(&mut self) -> Vec<(u64, RefaultCounts)> {
+        let mut deltas = Vec::new();
+        for (id, Raw(now)) in self.cgroups.iter().take(4 * MAX_CGROUPS as usize).flatten() {
+            let seen = self.seen_cgroups.entry(id).or_default();
+            if seen.mark == self.reading {
+                continue;
+            }
+            let counts = Faults { refaults: now, ..Faults::default() };
+            let delta = counts.since(&seen.counts);
+            let idle = if delta.is_empty() { seen.idle + 1 } else { 0 };
+            *seen = Seen { counts, idle, exited: false, mark: self.reading };
+            if !delta.is_empty() {
+                deltas.push((id, delta.refaults));
+            }
+        }
+        if self.seen_cgroups.len() > MAX_CGROUPS as usize * 3 / 4 {
+            for (id, _) in self.seen_cgroups.extract_if(|_, seen| seen.idle > IDLE_TICKS) {
+                let _ = self.cgroups.remove(&id);
+            }
+        }
+        deltas
+    }
+}
+
+/// A map of this capacity whose memory is all there: it was filled once, with these keys.
+fn written<K: Eq + std::hash::Hash, C: Default>(capacity: u32, key: impl Fn(u32) -> K) -> StdHashMap<K, Seen<C>> {
+    let mut map = StdHashMap::with_capacity(capacity as usize);
+    map.extend((0..capacity).map(|n| (key(n), Seen::default())));
+    map.clear();
+    map
+}

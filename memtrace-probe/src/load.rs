@@ -1,0 +1,331 @@
+//! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
+
+use std::path::Path;
+
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{MapData, RingBuf},
+    programs::{BtfTracePoint, ProgramError, TracePoint},
+};
+use memtrace_common::{
+    eviction::{MAX_EVICTED, MAX_EVICTING},
+    kind::StallKind,
+    stack::{MAX_COUNTS, MAX_STACKS},
+};
+
+use super::{
+    drain::Totals,
+    facts::KernelFacts,
+    fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS, WRITTEN},
+    faults::FaultTables,
+    kinds,
+    pod::Raw,
+    programs::Programs,
+    stacks::StackTables,
+    stalled::{self, AlreadyStalled},
+    words::{chain, in_words},
+};
+use memtrace_core::{
+    hook::{
+        Attached, HookStatus,
+        catalog::{HOOKS, Hook},
+        functions,
+    },
+    session::faults::FaultsRead,
+    source::Sources,
+    untrusted::Text,
+};
+
+/// Where the memory controller is, which decides how a task's cgroup is found without BTF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryHierarchy {
+    /// In the unified hierarchy.
+    V2,
+    /// In a hierarchy of its own.
+    V1,
+    /// Nowhere.
+    None,
+}
+
+/// Which ways to attach are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ways {
+    /// BTF tracepoints, then classic ones.
+    All,
+    /// Classic tracepoints only, as on a kernel without BTF.
+    ClassicOnly,
+}
+
+/// What the caller decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Size of the ring buffer in bytes: a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// memtrace's own process id.
+    pub self_tgid: u32,
+    /// Where the memory controller is.
+    pub hierarchy: MemoryHierarchy,
+    /// Where tracefs is mounted.
+    pub tracefs: Option<&'a Path>,
+    /// Which ways to attach are tried.
+    pub ways: Ways,
+    /// Events whose hooks are left out.
+    pub without: &'a [String],
+    /// Whether refaults are traced: their hook can be the dearest of all.
+    pub refaults: bool,
+    /// Whether the kernel keeps account of memory stalls (PSI); else no task ever has `task_struct.in_memstall`.
+    pub psi: bool,
+    /// Whether the stacks of stalls are counted.
+    pub stacks: bool,
+    /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.
+    pub off_cpu: bool,
+    /// Whether it is told who evicts the file pages that come back: at every page that enters or leaves the page cache.
+    pub evictors: bool,
+}
+
+/// Why nothing could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The kernel takes no map or no program of ours at all.
+    #[error("the kernel refused the BPF maps or programs: {0}")]
+    Refused(String),
+    /// No hook could be attached; the reasons are in the table.
+    #[error("none of the hooks that memtrace needs could be attached")]
+    NothingAttached(Vec<HookStatus>),
+}
+
+/// The attached kernel side. Dropping it detaches everything; so does the kernel when the process ends in any way.
+pub struct Probe {
+    /// Each hook on this kernel.
+    pub hooks: Vec<HookStatus>,
+    /// Bit and name of each allocation flag of this kernel.
+    pub gfp_names: Vec<(u32, Text)>,
+    /// Tasks already stalled at attach, or why they could not be listed.
+    pub already_stalled: Result<Vec<AlreadyStalled>, String>,
+    /// The records.
+    pub ring: RingBuf<MapData>,
+    /// The exact totals.
+    pub totals: Totals,
+    /// Refaults by process and cgroup.
+    pub faults: FaultTables,
+    /// Which of their counts are read.
+    pub faults_read: FaultsRead,
+    /// Whether calls of the OOM killer are traced.
+    pub oom_calls: bool,
+    /// Whether it is told who evicts the file pages that come back.
+    pub evictors: bool,
+    /// Whether it is told who evicts the anonymous memory that comes back.
+    pub swap_evictors: bool,
+    /// The stacks of stalls; `None` when they are not asked for.
+    pub stacks: Option<StackTables>,
+    /// The kinds of stall that are traced.
+    pub kinds: Vec<StallKind>,
+    /// How their durations relate to the true stall.
+    pub sources: Sources,
+    /// The programs, which run for as long as this lives.
+    pub programs: Programs,
+}
+
+/// A loaded kernel side that does not run yet: all that needs the kernel's BTF, and so much memory, is behind it.
+pub struct Loaded {
+    ebpf: Ebpf,
+    facts: KernelFacts,
+    /// How each hook is loaded, or why not.
+    hooks: Vec<Attached>,
+    functions: Vec<LoadedFallbacks>,
+    iterator: Result<(), String>,
+    hierarchy: MemoryHierarchy,
+    stacks: bool,
+}
+
+impl Loaded {
+    /// Loads the programs, each in the first way that the kernel takes.
+    ///
+    /// # Errors
+    /// When the kernel takes nothing of it, with the reason.
+    pub fn load(options: &Options<'_>) -> Result<Self, LoadError> {
+        let facts = KernelFacts::read(options.tracefs, options.ways);
+        let config = Raw(facts.config(options));
+        let mut ebpf = EbpfLoader::new()
+            .override_global("CONFIG", &config, true)
+            .map_max_entries("RING", options.ring_bytes)
+            .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
+            .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
+            .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
+            .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
+            .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
+            .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
+            .map_err(|e| LoadError::Refused(chain(&e)))?;
+        let btf = match (&facts.btf, options.ways) {
+            (_, Ways::ClassicOnly) => Err("not asked for".to_owned()),
+            (Err(why), Ways::All) => Err(why.clone()),
+            (Ok(()), Ways::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
+        };
+        let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
+        let load = |hook: &Hook| match left_out(hook) {
+            true => Attached::No("left out by --without".to_owned()),
+            false => load_hook(&mut ebpf, hook, btf.as_ref()),
+        };
+        let hooks = HOOKS.iter().map(load).collect();
+        let mut refused = false;
+        let load_function = |function: Fallbacks| {
+            if options.without.iter().any(|name| function.is_named(name)) {
+                return function.left_out("left out by --without");
+            }
+            if options.ways == Ways::ClassicOnly && !function.has_classic_method() {
+                return function.left_out("no tracepoint tells it without BTF");
+            }
+            if !options.refaults && function.is_named(functions::REFAULTS.name) {
+                return function.left_out("left out by --no-refaults");
+            }
+            if function.needs_members() && facts.btf.is_err() {
+                return function.left_out(
+                    "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
+                );
+            }
+            let is_of_evictors =
+                function.is_named(functions::EVICTORS.name) || function.is_named(functions::SWAP_EVICTORS.name);
+            if is_of_evictors && !facts.eviction.is_known() {
+                return function.left_out("this kernel's BTF does not tell how a page is of a file");
+            }
+            if function.is_named(functions::SWAP_EVICTORS.name)
+                && options.without.iter().any(|name| EVICTORS.is_named(name))
+            {
+                return function.left_out("it goes with that of the pages of files, which is left out by --without");
+            }
+            if function.is_named(functions::SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
+                return function.left_out("this kernel's BTF does not tell where a page is in swap");
+            }
+            function.load(&mut ebpf, btf.as_ref(), &mut refused)
+        };
+        let off_cpu = options.off_cpu.then_some(OFF_CPU);
+        let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
+        let functions = FUNCTIONS.into_iter().chain(off_cpu).chain(evictors).map(load_function).collect();
+        let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
+        Ok(Self { ebpf, facts, hooks, functions, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
+    }
+
+    /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
+    ///
+    /// # Errors
+    /// When none of the hooks that memtrace needs could be attached, with the table.
+    pub fn attach(mut self) -> Result<Probe, LoadError> {
+        let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
+        for (hook, loaded) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
+            let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.program) == hook.end);
+            let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
+                Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
+                None => attach_hook(&mut self.ebpf, hook, loaded),
+            };
+            let verified = verified_instructions(&self.ebpf, hook, &attached);
+            hooks.push(self.facts.status(hook, attached, verified));
+        }
+        if !hooks.iter().any(HookStatus::measures_reclaim) {
+            return Err(LoadError::NothingAttached(hooks));
+        }
+        let ebpf = &mut self.ebpf;
+        let mut functions: Vec<HookStatus> = self.functions.into_iter().map(|function| function.attach(ebpf)).collect();
+        functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
+        let faults_read = fallbacks::faults_read(&functions);
+        let is_attached =
+            |name| functions.iter().any(|hook| hook.name.ends_with(name) && hook.attached.name().is_some());
+        let (oom_calls, evictors) = (is_attached(functions::OOM_CALL.name), is_attached(functions::EVICTORS.name));
+        let swap_evictors = WRITTEN.into_iter().any(is_attached);
+        hooks.extend(functions);
+        hooks.push(self.facts.zones_status());
+        let known = self.facts.known(&hooks);
+        let kinds = kinds::told(&hooks);
+        let sources = kinds::sources(&hooks, self.hierarchy);
+        let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
+        let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
+        let totals = Totals::of(known, |map| take(ebpf, map))?;
+        let faults = FaultTables::of(|map| take(ebpf, map))?;
+        let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
+        Ok(Probe {
+            hooks,
+            gfp_names: self.facts.gfp_names,
+            already_stalled,
+            ring,
+            totals,
+            faults,
+            faults_read,
+            oom_calls,
+            evictors,
+            swap_evictors,
+            stacks,
+            kinds,
+            sources,
+            programs: Programs(self.ebpf),
+        })
+    }
+}
+
+fn take(ebpf: &mut Ebpf, map: &str) -> Result<aya::maps::Map, LoadError> {
+    ebpf.take_map(map).ok_or_else(|| LoadError::Refused(format!("the object has no map {map}")))
+}
+
+fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attached {
+    let why_btf = match btf
+        .map_err(Clone::clone)
+        .and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| in_words(&e)))
+    {
+        Ok(()) => return Attached::BtfTracepoint,
+        Err(why) => why,
+    };
+    match classic_program(ebpf, hook).and_then(|program| program.load().map_err(|e| in_words(&e))) {
+        Ok(()) => Attached::Tracepoint,
+        Err(why) => Attached::No(reasons(&why_btf, &why)),
+    }
+}
+
+/// Attaches a loaded hook; a BTF tracepoint that cannot be attached gives way to a classic one.
+fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
+    let why_btf = match loaded {
+        Attached::Tracepoint => None,
+        Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| in_words(&e))) {
+            Ok(_) => return Attached::BtfTracepoint,
+            Err(why) => Some(why),
+        },
+        not_loaded => return not_loaded,
+    };
+    let classic = classic_program(ebpf, hook).and_then(|program| {
+        if why_btf.is_some() {
+            program.load().map_err(|e| in_words(&e))?;
+        }
+        program.attach(hook.group, hook.event).map_err(|e| in_words(&e))
+    });
+    match (classic, why_btf) {
+        (Ok(_), _) => Attached::Tracepoint,
+        (Err(why), None) => Attached::No(why),
+        (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
+    }
+}
+
+/// How many instructions the verifier went through, for the program that is attached.
+fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
+    match attached {
+        Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
+        Attached::Tracepoint => instructions_of(ebpf, &format!("{}_tp", hook.program)),
+        _ => None,
+    }
+}
+
+/// How many instructions the verifier went through for a loaded program; `None` before 5.16.
+pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
+    ebpf.program(program)?.info().ok()?.verified_instruction_count()
+}
+
+fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {
+    let program = ebpf.program_mut(hook.program).ok_or("not in the object")?;
+    program.try_into().map_err(|e: ProgramError| in_words(&e))
+}
+
+fn classic_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut TracePoint, String> {
+    let program = ebpf.program_mut(&format!("{}_tp", hook.program)).ok_or("not in the object")?;
+    program.try_into().map_err(|e: ProgramError| in_words(&e))
+}
+
+/// Both reasons, or one when they say the same.
+fn reasons(btf: &str, classic: &str) -> String {
+    if btf == classic { btf.to_owned() } else { format!("BTF tracepoint: {btf}; classic tracepoint: {classic}") }
+}

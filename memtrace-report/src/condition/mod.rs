@@ -1,0 +1,98 @@
+//! Conditions on what happens: `METRIC OP VALUE[UNIT] [for T]`, one grammar wherever one can be given.
+
+mod metric;
+mod parse;
+
+use std::fmt;
+
+pub use self::metric::{Metric, Unit};
+use memtrace_core::session::{input::Pressure, input::TickInput, tick::Tick};
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+}
+
+impl Comparison {
+    const ALL: [(&'static str, Self); 4] =
+        [(">=", Self::AtLeast), ("<=", Self::AtMost), (">", Self::Above), ("<", Self::Below)];
+
+    fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Above => value > limit,
+            Self::AtLeast => value >= limit,
+            Self::Below => value < limit,
+            Self::AtMost => value <= limit,
+        }
+    }
+}
+
+/// A condition as it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// What is compared.
+    pub metric: Metric,
+    /// How.
+    pub comparison: Comparison,
+    /// With what, in the metric's unit.
+    pub limit: f64,
+    /// How long it must hold, in ns; 0: in one interval.
+    pub for_ns: u64,
+    /// The words that it was asked for in.
+    text: String,
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Watches whether a condition is met, tick by tick.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    condition: Condition,
+    /// For how long it has held, in ns.
+    held_ns: u64,
+    was_met: bool,
+    pressure: Option<Pressure>,
+}
+
+impl Watch {
+    /// A watch that has seen nothing.
+    #[must_use]
+    pub fn new(condition: Condition) -> Self {
+        Self { condition, held_ns: 0, was_met: false, pressure: None }
+    }
+
+    /// What is watched for.
+    #[must_use]
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Takes the next interval; the value when the condition is met from this one on. A value that was not read meets
+    /// nothing.
+    pub fn advance(&mut self, tick: &Tick, input: &TickInput) -> Option<f64> {
+        let Condition { metric, comparison, limit, for_ns, .. } = self.condition;
+        let value = metric.value(tick, input, self.pressure.as_ref());
+        self.pressure = tick.pressure;
+        let holds = value.is_some_and(|value| comparison.holds(value, limit));
+        self.held_ns = if holds { self.held_ns.saturating_add(tick.elapsed_ns) } else { 0 };
+        let is_met = holds && self.held_ns >= for_ns;
+        let begins = is_met && !self.was_met;
+        self.was_met = is_met;
+        value.filter(|_| begins)
+    }
+}
+
+#[cfg(test)]
+mod tests;

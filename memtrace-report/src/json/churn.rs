@@ -1,0 +1,33 @@
+//! Cgroups that came and went, as an object.
+
+use serde::Serialize;
+
+use memtrace_core::{
+    session::churn::{self, Counted},
+    untrusted::Text,
+};
+
+/// Cgroups with a limit that appeared or went away while a trace was recorded.
+#[derive(Debug, Serialize)]
+pub struct CgroupChurn {
+    /// New ones. One that comes back under its name is new again.
+    pub appeared: u64,
+    /// Removed ones.
+    pub gone: u64,
+    /// Paths of the first that appeared, at most three.
+    pub first_appeared: Vec<String>,
+    /// Paths of the first that went away, at most three.
+    pub first_gone: Vec<String>,
+}
+
+impl CgroupChurn {
+    pub(super) fn new(churn: &churn::CgroupChurn) -> Self {
+        let first = |counted: &Counted| counted.first.iter().map(Text::json).collect();
+        Self {
+            appeared: churn.appeared.count,
+            gone: churn.gone.count,
+            first_appeared: first(&churn.appeared),
+            first_gone: first(&churn.gone),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Objects of single events.
+
+use memtrace_common::{kind::StallKind, record::KswapdStep};
+use serde::Serialize;
+
+use super::{
+    container::Container,
+    parts::{Parts, Throttles},
+    text,
+};
+use memtrace_core::{event, names::Names, session::parts};
+
+/// A stall that ended.
+#[derive(Debug, Serialize)]
+pub struct Stall {
+    /// Its end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Its length in ns.
+    pub dur_ns: u64,
+    /// What held the task up.
+    pub kind: &'static str,
+    /// How `dur_ns` relates to the true stall.
+    pub source: &'static str,
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread.
+    pub comm: String,
+    /// Path of the task's memory cgroup.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
+    /// Node that was reclaimed; null where the event has none.
+    pub nid: Option<u32>,
+    /// Node of the CPU on which the stall ended, for the kinds whose event names no node.
+    pub cpu_nid: Option<u32>,
+    /// Order of the allocation.
+    pub order: Option<i32>,
+    /// Flags of the allocation, by name.
+    pub gfp: Option<String>,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+    /// Time in `reclaim_throttle`, in ns.
+    pub throttled_ns: Option<u64>,
+    /// What `throttled_ns` was for; null where that is not known.
+    pub throttles: Option<Throttles>,
+    /// What `dur_ns` was spent on; the parts add up to it.
+    pub parts: Parts,
+    /// Time in which the task did not run, in ns; null where that is not measured (`--off-cpu`).
+    pub off_cpu_ns: Option<u64>,
+    /// The same estimated, of a stall of 20 ms and more where it is not measured; null of the others.
+    pub off_cpu_estimated_ns: Option<u64>,
+}
+
+impl Stall {
+    /// The object of a stall.
+    #[must_use]
+    pub fn new(stall: &event::Stall, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: stall.t_ns,
+            time: names.clock.rfc3339(stall.t_ns),
+            dur_ns: stall.dur_ns,
+            kind: stall.kind.name(),
+            source: stall.source.name(),
+            pid: stall.pid,
+            tid: stall.tid,
+            comm: text(stall.comm.bytes()),
+            cgroup: names.cgroup(stall.cgroup_id).map(text),
+            cgroup_id: stall.cgroup_id,
+            container: Container::of(stall.cgroup_id, names),
+            nid: stall.nid.filter(|_| stall.kind == StallKind::Node),
+            cpu_nid: stall.nid.filter(|_| stall.kind != StallKind::Node),
+            order: stall.order,
+            gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
+            scanned_pages: stall.scanned_pages,
+            reclaimed_pages: stall.reclaimed_pages,
+            throttled_ns: stall.throttled_ns,
+            throttles: Throttles::of(stall.throttled_ns, stall.throttles),
+            parts: parts::Parts::of(stall).into(),
+            off_cpu_ns: stall.off_cpu.and_then(event::OffCpu::measured_ns),
+            off_cpu_estimated_ns: stall.off_cpu.and_then(event::OffCpu::estimated_ns),
+        }
+    }
+}
+
+/// A process by id and name.
+#[derive(Debug, Serialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: String,
+}
+
+impl Process {
+    pub(super) fn new(trigger: &event::Trigger) -> Self {
+        Self { pid: trigger.pid, comm: text(trigger.comm.bytes()) }
+    }
+}
+
+/// A change of one kswapd.
+#[derive(Debug, Serialize)]
+pub struct Kswapd {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Its node.
+    pub nid: u32,
+    /// `wakeup` (a task asked for it), `wake` or `sleep`.
+    pub step: &'static str,
+    /// Order of the allocation that it is for.
+    pub order: Option<i32>,
+    /// Flags of that allocation, by name, for a wakeup.
+    pub gfp: Option<String>,
+    /// Who asked, for a wakeup.
+    pub waker: Option<Process>,
+}
+
+impl Kswapd {
+    /// The object of a kswapd change.
+    #[must_use]
+    pub fn new(kswapd: &event::Kswapd, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: kswapd.t_ns,
+            time: names.clock.rfc3339(kswapd.t_ns),
+            nid: kswapd.nid,
+            step: match kswapd.step {
+                KswapdStep::Wakeup => "wakeup",
+                KswapdStep::Wake => "wake",
+                KswapdStep::Sleep => "sleep",
+            },
+            order: kswapd.order,
+            gfp: kswapd.gfp.map(|gfp| names.gfp.render(gfp)),
+            waker: kswapd.waker.as_ref().map(Process::new),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The first object: what is traced, where and how.
+
+use serde::Serialize;
+
+use super::{SCHEMA, text};
+use memtrace_core::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
+
+/// What the first object is made of.
+#[derive(Clone, Copy)]
+pub struct MetaInput<'a> {
+    /// Version of memtrace.
+    pub version: &'a Text,
+    /// Kernel release (`uname -r`).
+    pub kernel: &'a Text,
+    /// Host name.
+    pub host: &'a Text,
+    /// Page size in bytes.
+    pub page_size_bytes: u64,
+    /// Hooks, attached or not.
+    pub hooks: &'a [HookRecord],
+    /// Which stalls are shown.
+    pub filter: &'a Filter,
+    /// Shorter stalls have no object of their own, in ns.
+    pub min_stall_ns: u64,
+    /// Length of a tick in ns.
+    pub interval_ns: u64,
+    /// The command that memtrace started, word by word; empty without one.
+    pub command: &'a [Text],
+}
+
+/// Two clocks read together.
+#[derive(Debug, Serialize)]
+pub struct Clock {
+    /// `CLOCK_MONOTONIC`, in ns.
+    pub monotonic_ns: u64,
+    /// `CLOCK_REALTIME` at that instant, in ns since 1970.
+    pub realtime_ns: i64,
+}
+
+/// A hook on this kernel.
+#[derive(Debug, Serialize)]
+pub struct Hook {
+    /// Its kernel name.
+    pub name: String,
+    /// How it is attached; null when it is not.
+    pub attached: Option<String>,
+    /// Why it is not attached.
+    pub reason: Option<String>,
+    /// What is lost without it.
+    pub without: String,
+    /// Fields that this kernel's event does not have.
+    pub unread: Vec<String>,
+}
+
+impl Hook {
+    /// The object of a hook.
+    #[must_use]
+    pub fn new(hook: &HookRecord) -> Self {
+        Self {
+            name: hook.name.json(),
+            attached: hook.attached.as_ref().map(Text::json),
+            reason: hook.reason.as_ref().map(Text::json),
+            without: hook.without.json(),
+            unread: hook.unread.iter().map(Text::json).collect(),
+        }
+    }
+}
+
+/// Which stalls have objects and rows. Empty lists let all through.
+#[derive(Debug, Serialize)]
+pub struct Filters {
+    /// Process ids.
+    pub pids: Vec<u32>,
+    /// Patterns on task names.
+    pub comms: Vec<String>,
+    /// Patterns on cgroup paths.
+    pub cgroups: Vec<String>,
+    /// Kinds of stall.
+    pub kinds: Vec<&'static str>,
+    /// Beginnings of ids of containers and uids of pods, names of units.
+    pub containers: Vec<String>,
+    /// Shorter stalls have no object of their own, in ns.
+    pub min_stall_ns: u64,
+}
+
+/// What is traced, where and how.
+#[derive(Debug, Serialize)]
+pub struct Meta {
+    /// Version of the objects.
+    pub schema: u32,
+    /// Version of memtrace.
+    pub version: String,
+    /// `CLOCK_MONOTONIC` of the clock pair, in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Two clocks read together: how `t_ns` becomes `time`.
+    pub clock: Clock,
+    /// Kernel release.
+    pub kernel: String,
+    /// Host name.
+    pub host: String,
+    /// Page size in bytes.
+    pub page_size_bytes: u64,
+    /// Hooks, attached or not.
+    pub hooks: Vec<Hook>,
+    /// Which stalls have objects and rows.
+    pub filters: Filters,
+    /// Length of a tick in ns.
+    pub interval_ns: u64,
+    /// The command that memtrace started, word by word; null without one.
+    pub command: Option<Vec<String>>,
+}
+
+impl Meta {
+    /// The first object.
+    #[must_use]
+    pub fn new(input: &MetaInput<'_>, clock: &clock::Clock) -> Self {
+        let filter = input.filter;
+        Self {
+            schema: SCHEMA,
+            version: input.version.json(),
+            t_ns: clock.mono_ns,
+            time: clock.rfc3339(clock.mono_ns),
+            clock: Clock {
+                monotonic_ns: clock.mono_ns,
+                realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX),
+            },
+            kernel: input.kernel.json(),
+            host: input.host.json(),
+            page_size_bytes: input.page_size_bytes,
+            hooks: input.hooks.iter().map(Hook::new).collect(),
+            filters: Filters {
+                pids: filter.pids.clone(),
+                comms: filter.comms.iter().map(|pattern| text(pattern.as_bytes())).collect(),
+                cgroups: filter.cgroups.iter().map(|pattern| text(pattern.as_bytes())).collect(),
+                containers: filter.containers.iter().map(|pattern| text(pattern.as_bytes())).collect(),
+                kinds: filter.kinds.iter().map(|kind| kind.name()).collect(),
+                min_stall_ns: input.min_stall_ns,
+            },
+            interval_ns: input.interval_ns,
+            command: (!input.command.is_empty()).then(|| input.command.iter().map(Text::json).collect()),
+        }
+    }
+}

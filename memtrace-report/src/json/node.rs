@@ -1,0 +1,118 @@
+//! kswapd by node in a summary.
+
+use memtrace_common::totals::ORDERS;
+use serde::Serialize;
+
+use super::{summary::KindTotal, text};
+use memtrace_core::session::{nodes, summary::NodeSummary};
+
+/// One node's kswapd.
+#[derive(Debug, Serialize)]
+pub struct Node {
+    /// The node.
+    pub nid: u32,
+    /// Whether it is awake at the end.
+    pub awake: bool,
+    /// Time awake in ns.
+    pub awake_ns: u64,
+    /// Time at work in ns.
+    pub busy_ns: u64,
+    /// Whether that is the whole time.
+    pub busy_source: &'static str,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// Changes to sleep.
+    pub sleeps: u64,
+    /// Times a task asked for it.
+    pub wakeups: u64,
+    /// Times a task asked for it by order, to the highest that there was; null when not known.
+    pub wakeups_by_order: Option<Vec<u64>>,
+    /// Rounds of its work by order, likewise.
+    pub rounds_by_order: Option<Vec<u64>>,
+    /// Rounds in which it reclaimed nothing; null when not known.
+    pub failures: Option<Failures>,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+    /// Name of the tasks that asked for it most often, as far as events told.
+    pub top_waker: Option<String>,
+    /// How often they did.
+    pub top_waker_wakeups: Option<u64>,
+    /// Direct reclaims of tasks that ran on the node, by how its kswapd stood when they began; null when not read.
+    pub direct: Option<Reached>,
+}
+
+/// Rounds in which a kswapd reclaimed nothing.
+#[derive(Debug, Serialize)]
+pub struct Failures {
+    /// How many.
+    pub count: u64,
+    /// Whether all were told, or it is a lower bound.
+    pub source: &'static str,
+    /// Times that the node became hopeless.
+    pub hopeless: u64,
+    /// Times that it got another try.
+    pub cleared: u64,
+    /// Failures in a row at the end.
+    pub in_a_row: u32,
+    /// Whether the node is hopeless at the end: its kswapd is not woken any more.
+    pub is_hopeless: bool,
+}
+
+impl Failures {
+    fn new(failures: nodes::Failures) -> Self {
+        Self {
+            count: failures.count,
+            source: failures.source.name(),
+            hopeless: failures.hopeless,
+            cleared: failures.cleared,
+            in_a_row: failures.in_a_row,
+            is_hopeless: failures.is_hopeless(),
+        }
+    }
+}
+
+/// Counts by order, to the highest that there was.
+fn by_order(orders: &[u64; ORDERS]) -> Vec<u64> {
+    let used = orders.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1);
+    orders[..used].to_vec()
+}
+
+/// Direct reclaims by how kswapd stood when they began, as far as they match and events told them.
+#[derive(Debug, Serialize)]
+pub struct Reached {
+    /// It slept: it was woken too late.
+    pub asleep: KindTotal,
+    /// It was awake: it could not keep up.
+    pub awake: KindTotal,
+    /// It is not known.
+    pub unknown: KindTotal,
+}
+
+impl Node {
+    pub(super) fn new(node: &NodeSummary) -> Self {
+        Self {
+            nid: node.nid,
+            awake: node.awake,
+            awake_ns: node.awake_ns,
+            busy_ns: node.busy_ns,
+            busy_source: node.busy_source.name(),
+            wakes: node.wakes,
+            sleeps: node.sleeps,
+            wakeups: node.wakeups,
+            wakeups_by_order: node.wakeups_by_order.as_ref().map(by_order),
+            rounds_by_order: node.rounds_by_order.as_ref().map(by_order),
+            failures: node.failures.map(Failures::new),
+            scanned_pages: node.reclaim.scanned_pages,
+            reclaimed_pages: node.reclaim.reclaimed_pages,
+            top_waker: node.top_waker.map(|(comm, _)| text(comm.bytes())),
+            top_waker_wakeups: node.top_waker.map(|(_, n)| n),
+            direct: node.reached.map(|reached| Reached {
+                asleep: KindTotal::new(reached.asleep),
+                awake: KindTotal::new(reached.awake),
+                unknown: KindTotal::new(reached.unknown),
+            }),
+        }
+    }
+}

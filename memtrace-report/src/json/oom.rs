@@ -1,0 +1,182 @@
+//! OOM kills as objects.
+
+use serde::Serialize;
+
+use super::{container::Container, event::Process, text};
+use memtrace_core::{
+    event::{self, Constraint, FreedBy, LastReclaim},
+    names::Names,
+};
+
+/// The process that the OOM killer chose.
+#[derive(Debug, Serialize)]
+pub struct Victim {
+    /// Process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Option<String>,
+    /// Path of its own memory cgroup.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
+    /// Anonymous resident memory in bytes.
+    pub anon_rss_bytes: Option<u64>,
+    /// File-backed resident memory in bytes.
+    pub file_rss_bytes: Option<u64>,
+    /// Shared resident memory in bytes.
+    pub shmem_rss_bytes: Option<u64>,
+    /// Its `oom_score_adj`.
+    pub oom_score_adj: Option<i32>,
+}
+
+/// The call of the OOM killer that chose a victim.
+#[derive(Debug, Serialize)]
+pub struct OomCall {
+    /// Its number since the start, from 1: victims with the same one died for the same decision.
+    pub number: u64,
+    /// The how manieth victim of the call, from 1; more than one for `memory.oom.group`.
+    pub victim: u32,
+    /// Path of the memory cgroup at its limit.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// Order of the allocation that failed; -1 for sysrq f.
+    pub order: Option<i32>,
+    /// Its flags, by name.
+    pub gfp: Option<String>,
+    /// Why the victim was chosen, in pages.
+    pub points: Option<i64>,
+    /// Pages that it was chosen out of.
+    pub total_pages: Option<u64>,
+}
+
+impl OomCall {
+    fn new(call: &event::OomCall, names: &Names<'_>) -> Self {
+        Self {
+            number: call.number,
+            victim: call.victim,
+            cgroup: names.cgroup(call.cgroup_id).map(text),
+            cgroup_id: call.cgroup_id,
+            order: call.order,
+            gfp: call.gfp.map(|gfp| names.gfp.render(gfp)),
+            points: call.points,
+            total_pages: call.total_pages,
+        }
+    }
+}
+
+/// What each source says of the limit.
+#[derive(Debug, Serialize)]
+pub struct Signs {
+    /// The call of the OOM killer.
+    pub call: Option<&'static str>,
+    /// The trigger's last reclaim: `memcg` or `global`.
+    pub last_reclaim: Option<&'static str>,
+    /// The kernel log.
+    pub log: Option<&'static str>,
+    /// Whether they contradict each other.
+    pub disagree: bool,
+}
+
+/// When the memory of a victim was back.
+#[derive(Debug, Serialize)]
+pub struct MemoryBack {
+    /// How long after the mark, in ns.
+    pub after_ns: u64,
+    /// How: `exit` or `reaper`.
+    pub by: &'static str,
+}
+
+/// An OOM kill.
+#[derive(Debug, Serialize)]
+pub struct Oom {
+    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// Who was chosen.
+    pub victim: Victim,
+    /// Who ran out, often another.
+    pub trigger: Process,
+    /// Which limit.
+    pub constraint: Option<&'static str>,
+    /// What says so.
+    pub constraint_signs: Signs,
+    /// The call that chose it; null where calls are not traced, and when it was dying already.
+    pub call: Option<OomCall>,
+    /// No call chose it: it was dying already, and nobody was killed.
+    pub dying: bool,
+    /// When its memory was back; null when that was not seen (yet).
+    pub memory_back: Option<MemoryBack>,
+}
+
+impl Oom {
+    /// The object of an OOM kill.
+    #[must_use]
+    pub fn new(oom: &event::Oom, names: &Names<'_>) -> Self {
+        let victim = &oom.victim;
+        Self {
+            t_ns: oom.t_ns,
+            time: names.clock.rfc3339(oom.t_ns),
+            victim: Victim {
+                pid: victim.pid,
+                comm: victim.comm.map(|comm| text(comm.bytes())),
+                cgroup: names.cgroup(victim.cgroup_id).map(text),
+                cgroup_id: victim.cgroup_id,
+                container: Container::of(victim.cgroup_id, names),
+                anon_rss_bytes: victim.anon_rss_bytes,
+                file_rss_bytes: victim.file_rss_bytes,
+                shmem_rss_bytes: victim.shmem_rss_bytes,
+                oom_score_adj: victim.oom_score_adj,
+            },
+            trigger: Process::new(&oom.trigger),
+            constraint: oom.constraint.map(Constraint::name),
+            constraint_signs: Signs {
+                call: oom.call.and_then(|call| call.constraint).map(Constraint::name),
+                last_reclaim: oom.last_reclaim.map(LastReclaim::name),
+                log: oom.logged.map(Constraint::name),
+                disagree: oom.signs_disagree(),
+            },
+            call: oom.call.as_ref().map(|call| OomCall::new(call, names)),
+            dying: oom.dying,
+            memory_back: oom.memory_back.map(|back| MemoryBack { after_ns: back.after_ns, by: back.by.name() }),
+        }
+    }
+}
+
+/// The memory of an OOM victim is back; its kill came before.
+#[derive(Debug, Serialize)]
+pub struct OomFreed {
+    /// When, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// `t_ns` of the kill.
+    pub marked_ns: u64,
+    /// The victim's process id.
+    pub pid: u32,
+    /// Its name.
+    pub comm: Option<String>,
+    /// How long after the mark, in ns.
+    pub after_ns: u64,
+    /// How: `exit` or `reaper`.
+    pub by: &'static str,
+}
+
+impl OomFreed {
+    /// The object of a victim's end.
+    #[must_use]
+    pub fn new(freed: &event::Freed, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: freed.t_ns,
+            time: names.clock.rfc3339(freed.t_ns),
+            marked_ns: freed.marked_ns,
+            pid: freed.pid,
+            comm: freed.comm.map(|comm| text(comm.bytes())),
+            after_ns: freed.memory_back().after_ns,
+            by: FreedBy::name(freed.by),
+        }
+    }
+}

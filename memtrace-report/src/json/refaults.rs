@@ -1,0 +1,99 @@
+//! Refaults, of the host and of a row.
+
+use memtrace_common::refault::RefaultCounts;
+use serde::Serialize;
+
+use memtrace_core::session::{
+    coverage::Coverage,
+    faults::{Faults, FaultsRead},
+    input::NodeRefaults,
+};
+
+/// Refaults of the host but for memtrace's own, exact and never filtered. Null is unread.
+#[derive(Debug, Serialize)]
+pub struct Refaults {
+    /// The hook that they are counted by; null when there is none.
+    pub source: Option<&'static str>,
+    /// Pages of files.
+    pub file_pages: Option<u64>,
+    /// Anonymous pages.
+    pub anon_pages: Option<u64>,
+    /// Events; one for a large folio.
+    pub events: Option<u64>,
+    /// Pages that belong to the working set by their reuse distance.
+    pub activated_pages: Option<u64>,
+    /// Pages that were in use when they were evicted.
+    pub restored_pages: Option<u64>,
+}
+
+impl Refaults {
+    /// The object of these counts.
+    pub(super) fn new(counts: Option<RefaultCounts>, read: &FaultsRead) -> Self {
+        let fate = counts.filter(|_| read.fate);
+        Self {
+            source: read.refaults,
+            file_pages: counts.map(|c| c.file_pages),
+            anon_pages: counts.map(|c| c.anon_pages),
+            events: counts.map(|c| c.events),
+            activated_pages: fate.map(|c| c.activated_pages),
+            restored_pages: fate.map(|c| c.restored_pages),
+        }
+    }
+}
+
+impl Refaults {
+    /// The same; without a hook, what the kernel's own counters grew by (`/proc/vmstat`, memtrace's included).
+    pub(super) fn or_vmstat(counts: Option<RefaultCounts>, read: &FaultsRead, coverage: &Coverage) -> Self {
+        let kernel = |counter| coverage.row(counter).and_then(|row| row.kernel);
+        match (counts, kernel("workingset_refault_file"), kernel("workingset_refault_anon")) {
+            (None, Some(file), Some(anon)) => Self {
+                source: Some("vmstat"),
+                file_pages: Some(file),
+                anon_pages: Some(anon),
+                ..Self::new(None, &FaultsRead::default())
+            },
+            _ => Self::new(counts, read),
+        }
+    }
+}
+
+/// The refaults of a node since the start, as the kernel itself counts them, memtrace's included.
+#[derive(Debug, Serialize)]
+pub struct Node {
+    /// The node.
+    pub nid: u32,
+    /// Pages of files.
+    pub refaults_file: u64,
+    /// Anonymous pages.
+    pub refaults_anon: u64,
+}
+
+impl Node {
+    /// The object of a node.
+    pub(super) fn new(node: &NodeRefaults) -> Self {
+        Self { nid: node.nid, refaults_file: node.file_pages, refaults_anon: node.anon_pages }
+    }
+}
+
+/// The refaults of a row of a table.
+#[derive(Debug, Serialize)]
+pub struct RowRefaults {
+    /// Pages of files that were got back.
+    pub refaults_file: Option<u64>,
+    /// Anonymous pages that were got back.
+    pub refaults_anon: Option<u64>,
+    /// Events of both; one for a large folio.
+    pub refault_events: Option<u64>,
+}
+
+impl RowRefaults {
+    /// Those of a row, null where they are not read.
+    pub(super) fn new(faults: &Faults, read: &FaultsRead) -> Self {
+        let counts = read.refaults.map(|_| faults.refaults);
+        Self {
+            refaults_file: counts.map(|c| c.file_pages),
+            refaults_anon: counts.map(|c| c.anon_pages),
+            refault_events: counts.map(|c| c.events),
+        }
+    }
+}

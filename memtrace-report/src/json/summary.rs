@@ -1,0 +1,356 @@
+//! The last object: what it all came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    churn::CgroupChurn,
+    container::Container,
+    coverage::{Coverage, coverage},
+    evictors::Evictors,
+    incomplete::Incomplete,
+    kind::{KindSummary, kind_summary},
+    node::Node,
+    oom::Oom,
+    refaults::{self, Refaults, RowRefaults},
+    stacks::Stacks,
+    text,
+    zones::{NodeScans, PrematureSleeps, StallZones},
+};
+use memtrace_core::{
+    names::Names,
+    session::{
+        faults::FaultsRead,
+        input, summary,
+        tally::{KindTally, Tally},
+    },
+};
+
+/// Count and time.
+#[derive(Debug, Serialize)]
+pub struct KindTotal {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+}
+
+impl KindTotal {
+    pub(super) fn new(tally: KindTally) -> Self {
+        Self { count: tally.count, total_ns: tally.total_ns }
+    }
+}
+
+/// What stalls add up to, in a row.
+#[derive(Debug, Serialize)]
+pub struct Stalled {
+    /// How many.
+    pub stalls: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Median in ns.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile in ns.
+    pub p99_ns: Option<u64>,
+    /// The longest, in ns.
+    pub max_ns: Option<u64>,
+    /// By kind, those that occurred.
+    pub kinds: BTreeMap<&'static str, KindTotal>,
+    /// Pages scanned in them.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed in them.
+    pub reclaimed_pages: Option<u64>,
+}
+
+impl Stalled {
+    /// The fields of these stalls.
+    #[must_use]
+    pub fn new(tally: &Tally) -> Self {
+        Self {
+            stalls: tally.stalls,
+            total_ns: tally.total_ns,
+            p50_ns: tally.quantile(0.50),
+            p99_ns: tally.quantile(0.99),
+            max_ns: (tally.stalls > 0).then_some(tally.max_ns),
+            kinds: tally.kinds().map(|(kind, sum)| (kind.name(), KindTotal::new(sum))).collect(),
+            scanned_pages: tally.scanned_pages(),
+            reclaimed_pages: tally.reclaimed_pages(),
+        }
+    }
+}
+
+/// A process, or with `other` those that no longer had a row.
+#[derive(Debug, Serialize)]
+pub struct ProcessRow {
+    /// The sum of the rows that the table had no room for.
+    pub other: bool,
+    /// Process id; null for `other`.
+    pub pid: Option<u32>,
+    /// Name of the process; null for `other`.
+    pub comm: Option<String>,
+    /// Whether it belongs to the command that memtrace started; null without one, or when it was gone too soon.
+    pub in_command: Option<bool>,
+    /// What it had to get back.
+    #[serde(flatten)]
+    pub refaults: RowRefaults,
+    /// Major faults.
+    pub major_faults: Option<u64>,
+    /// Pages read back from swap.
+    pub swapin_pages: Option<u64>,
+    /// Start of the process in ns since boot, where it was read.
+    pub process_start_ns: Option<u64>,
+    /// Path of the memory cgroup of its latest stall or first refault.
+    pub cgroup: Option<String>,
+    /// Id of that cgroup.
+    pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
+    /// Its stalls.
+    #[serde(flatten)]
+    pub stalled: Stalled,
+}
+
+/// A cgroup, or with `other` those that no longer had a row.
+#[derive(Debug, Serialize)]
+pub struct CgroupRow {
+    /// The sum of the rows that the table had no room for.
+    pub other: bool,
+    /// Its path, where it was learnt.
+    pub cgroup: Option<String>,
+    /// Its id; null for the stalls whose cgroup was not read, and for `other`.
+    pub cgroup_id: Option<u64>,
+    /// The container, pod or unit that it belongs to.
+    pub container: Option<Container>,
+    /// What had to be got back into it, by whomever.
+    #[serde(flatten)]
+    pub refaults: RowRefaults,
+    /// Its stalls.
+    #[serde(flatten)]
+    pub stalled: Stalled,
+}
+
+/// Reclaim that somebody asked for (`memory.reclaim`): no stall.
+#[derive(Debug, Serialize)]
+pub struct Proactive {
+    /// How often.
+    pub count: u64,
+    /// Its time in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: Option<u64>,
+    /// Pages scanned.
+    pub scanned_pages: u64,
+    /// Pages reclaimed.
+    pub reclaimed_pages: u64,
+}
+
+impl From<&summary::Proactive> for Proactive {
+    fn from(asked_for: &summary::Proactive) -> Self {
+        let &summary::Proactive { count, total_ns, max_ns, scanned_pages, reclaimed_pages } = asked_for;
+        Self { count, total_ns, max_ns, scanned_pages, reclaimed_pages }
+    }
+}
+
+/// memtrace's own cost and stalls, in no number elsewhere.
+#[derive(Debug, Serialize)]
+pub struct Own {
+    /// CPU time in ns.
+    pub cpu_ns: Option<u64>,
+    /// Resident size in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Run time of the BPF programs in ns.
+    pub bpf_ns: Option<u64>,
+    /// Its own stalls.
+    pub stalls: KindTotal,
+}
+
+/// A stall that is not over.
+#[derive(Debug, Serialize)]
+pub struct OpenStall {
+    /// Process id.
+    pub pid: u32,
+    /// Thread id.
+    pub tid: u32,
+    /// Name of the thread; null when it was not looked up.
+    pub comm: Option<String>,
+    /// What holds the task up.
+    pub kind: &'static str,
+    /// Its begin, `CLOCK_MONOTONIC` in ns.
+    pub begin_ns: u64,
+    /// How long it has taken so far, in ns.
+    pub age_ns: u64,
+}
+
+impl OpenStall {
+    fn new(stall: &input::OpenStall, now_ns: u64) -> Self {
+        Self {
+            pid: stall.pid,
+            tid: stall.tid,
+            comm: stall.comm.map(|comm| text(comm.bytes())),
+            kind: stall.kind.name(),
+            begin_ns: stall.begin_ns,
+            age_ns: now_ns.saturating_sub(stall.begin_ns),
+        }
+    }
+}
+
+/// What it all came to.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The end, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// From the start to the end, in ns.
+    pub duration_ns: u64,
+    /// Stalls by kind, exact and never filtered; all kinds that are traced.
+    pub stalls: BTreeMap<&'static str, KindSummary>,
+    /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
+    pub open_stalls: Vec<OpenStall>,
+    /// Those that match the filter, as far as events told; null without a filter.
+    pub matched: Option<KindTotal>,
+    /// Stalls that `stalls` counts and that are in no row: their records were lost.
+    pub unattributed: KindTotal,
+    /// Processes, the most stalled first.
+    pub processes: Vec<ProcessRow>,
+    /// Memory cgroups, the most stalled first.
+    pub cgroups: Vec<CgroupRow>,
+    /// Cgroups with a limit that appeared or went away while it was recorded; null when none did, and live.
+    pub cgroup_churn: Option<CgroupChurn>,
+    /// Parts of the trace that are missing or damaged; null when none are, and live.
+    pub incomplete: Option<Incomplete>,
+    /// kswapd by node.
+    pub nodes: Vec<Node>,
+    /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
+    pub proactive: Option<Proactive>,
+    /// Sleeps of all kswapds that ended or failed too soon, by the kernel's counters; null when they were not read.
+    pub premature_sleeps: Option<PrematureSleeps>,
+    /// How the zones stood when direct stalls began; null where it is not read.
+    pub stall_zones: Option<StallZones>,
+    /// What stalls scanned and reclaimed by node; empty where it is not read.
+    pub node_scans: Vec<NodeScans>,
+    /// Pages scanned by all of reclaim.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed by all of reclaim.
+    pub reclaimed_pages: Option<u64>,
+    /// Refaults of the host.
+    pub refaults: Refaults,
+    /// Refaults by node, as the kernel itself counts them.
+    pub node_refaults: Vec<refaults::Node>,
+    /// Stalls by stack; null where stacks are not counted (`--stacks`).
+    pub stacks: Option<Stacks>,
+    /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
+    pub evictors: Option<Box<Evictors>>,
+    /// The latest OOM kills, oldest first.
+    pub ooms: Vec<Oom>,
+    /// How many OOM kills there were.
+    pub oom_kills: u64,
+    /// How many calls of the OOM killer there were; null where they are not traced.
+    pub oom_calls: Option<u64>,
+    /// What was lost, by stage; all stages that are watched.
+    pub loss: BTreeMap<&'static str, u64>,
+    /// Our counts since attach against the kernel's own, by counter.
+    pub coverage: Coverage,
+    /// memtrace's own cost and stalls.
+    #[serde(rename = "self")]
+    pub own: Own,
+}
+
+impl Summary {
+    /// The last object.
+    #[must_use]
+    pub fn new(summary: &summary::Summary, names: &Names<'_>) -> Self {
+        Self {
+            t_ns: summary.t_ns,
+            time: names.clock.rfc3339(summary.t_ns),
+            duration_ns: summary.duration_ns,
+            stalls: summary
+                .stalls
+                .iter()
+                .map(|(kind, s)| (kind.name(), kind_summary(summary.sources.of(*kind), s, summary.shrinkers.get(kind))))
+                .collect(),
+            open_stalls: summary.open.iter().map(|stall| OpenStall::new(stall, summary.t_ns)).collect(),
+            matched: summary.matched.as_ref().map(|tally| KindTotal { count: tally.stalls, total_ns: tally.total_ns }),
+            unattributed: KindTotal::new(summary.unattributed),
+            processes: processes(&summary.processes, names, &summary.faults_read),
+            cgroups: cgroups(&summary.cgroups, names, &summary.faults_read),
+            cgroup_churn: summary.churn.as_ref().map(CgroupChurn::new),
+            incomplete: summary.incomplete.map(Incomplete::new),
+            nodes: summary.nodes.iter().map(Node::new).collect(),
+            proactive: summary.proactive.as_ref().map(Into::into),
+            premature_sleeps: summary.premature_sleeps.map(Into::into),
+            stall_zones: summary.zones.as_ref().map(StallZones::new),
+            node_scans: summary.node_reclaim.iter().map(NodeScans::new).collect(),
+            scanned_pages: summary.reclaim.scanned_pages,
+            reclaimed_pages: summary.reclaim.reclaimed_pages,
+            refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
+            node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
+            stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
+            evictors: summary.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
+            ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
+            oom_kills: summary.oom_kills,
+            oom_calls: summary.oom_calls,
+            loss: summary.loss.0.clone(),
+            coverage: coverage(&summary.coverage),
+            own: Own {
+                cpu_ns: summary.own.cpu_ns,
+                rss_bytes: summary.own.rss_bytes,
+                bpf_ns: summary.own.bpf_ns,
+                stalls: KindTotal { count: summary.own_stalls.count, total_ns: summary.own_stalls.total_ns },
+            },
+        }
+    }
+}
+
+fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<ProcessRow> {
+    let row = |process: &summary::ProcessSummary| ProcessRow {
+        other: false,
+        pid: Some(process.pid),
+        comm: Some(text(process.comm.bytes())),
+        in_command: process.in_command,
+        refaults: RowRefaults::new(&process.tally.faults, read),
+        major_faults: read.major_faults.then_some(process.tally.faults.major_faults),
+        swapin_pages: read.swapins.then_some(process.tally.faults.swapin_pages),
+        process_start_ns: process.process_start_ns,
+        cgroup: names.cgroup(process.cgroup_id).map(text),
+        cgroup_id: process.cgroup_id,
+        container: Container::of(process.cgroup_id, names),
+        stalled: Stalled::new(&process.tally),
+    };
+    let other = (group.folded > 0 || !group.other.faults.is_empty()).then(|| ProcessRow {
+        other: true,
+        pid: None,
+        comm: None,
+        in_command: None,
+        refaults: RowRefaults::new(&group.other.faults, read),
+        major_faults: read.major_faults.then_some(group.other.faults.major_faults),
+        swapin_pages: read.swapins.then_some(group.other.faults.swapin_pages),
+        process_start_ns: None,
+        cgroup: None,
+        cgroup_id: None,
+        container: None,
+        stalled: Stalled::new(&group.other),
+    });
+    group.rows.iter().map(row).chain(other).collect()
+}
+
+fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<CgroupRow> {
+    let row = |cgroup: &summary::CgroupSummary| CgroupRow {
+        other: false,
+        cgroup: names.cgroup(cgroup.cgroup_id).map(text),
+        cgroup_id: cgroup.cgroup_id,
+        container: Container::of(cgroup.cgroup_id, names),
+        refaults: RowRefaults::new(&cgroup.tally.faults, read),
+        stalled: Stalled::new(&cgroup.tally),
+    };
+    let other = (group.folded > 0 || !group.other.faults.is_empty()).then(|| CgroupRow {
+        other: true,
+        cgroup: None,
+        cgroup_id: None,
+        container: None,
+        refaults: RowRefaults::new(&group.other.faults, read),
+        stalled: Stalled::new(&group.other),
+    });
+    group.rows.iter().map(row).chain(other).collect()
+}

@@ -1,0 +1,258 @@
+//! The object of a tick.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    coverage::{Coverage, coverage},
+    evictors::Evictors,
+    finite,
+    refaults::Refaults,
+};
+use memtrace_core::{
+    clock::Clock,
+    session::{input, memory, tick},
+};
+
+/// Stalls that ended in an interval.
+#[derive(Debug, Serialize)]
+pub struct Interval {
+    /// How many.
+    pub count: u64,
+    /// Their time in ns.
+    pub total_ns: u64,
+    /// Median in ns.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile in ns.
+    pub p99_ns: Option<u64>,
+    /// The longest in ns, at most 1/32 off where its record was lost.
+    pub max_ns: Option<u64>,
+}
+
+impl Interval {
+    fn new(interval: &tick::Interval) -> Self {
+        let tick::Interval { count, total_ns, p50_ns, p99_ns, max_ns, .. } = *interval;
+        Self { count, total_ns, p50_ns, p99_ns, max_ns }
+    }
+}
+
+/// Stalls that match the filter, as far as events told.
+pub type Matched = Interval;
+
+/// One node's kswapd.
+#[derive(Debug, Serialize)]
+pub struct KswapdTick {
+    /// Its node.
+    pub nid: u32,
+    /// Whether it is awake at the end.
+    pub awake: bool,
+    /// Time awake in ns.
+    pub awake_ns: u64,
+    /// Time at work in ns: a lower bound.
+    pub busy_ns: u64,
+    /// Changes from sleep to work.
+    pub wakes: u64,
+    /// Changes to sleep.
+    pub sleeps: u64,
+    /// Times a task asked for it.
+    pub wakeups: u64,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+}
+
+/// A zone that holds pages.
+#[derive(Debug, Serialize)]
+pub struct Zone {
+    /// The node.
+    pub nid: u32,
+    /// Name of the zone.
+    pub zone: String,
+    /// Free pages.
+    pub free_pages: u64,
+    /// Min watermark.
+    pub min_pages: u64,
+    /// Low watermark.
+    pub low_pages: u64,
+    /// High watermark.
+    pub high_pages: u64,
+    /// The one of its node that is nearest to its min watermark.
+    pub tightest: bool,
+}
+
+/// Memory pressure, in percent of the time.
+#[derive(Debug, Serialize)]
+pub struct Pressure {
+    /// Some task stalled, last 10 s.
+    pub some_avg10_percent: Option<f64>,
+    /// All tasks stalled, last 10 s.
+    pub full_avg10_percent: Option<f64>,
+    /// Time in which some task was stalled, in ns, since boot.
+    pub some_total_ns: u64,
+    /// Time in which all tasks were stalled, in ns, since boot.
+    pub full_total_ns: u64,
+}
+
+impl Pressure {
+    fn new(pressure: &input::Pressure) -> Self {
+        Self {
+            some_avg10_percent: finite(pressure.some_avg[0]),
+            full_avg10_percent: finite(pressure.full_avg[0]),
+            some_total_ns: pressure.some_total_ns,
+            full_total_ns: pressure.full_total_ns,
+        }
+    }
+}
+
+/// Memory and swap at the end of an interval.
+#[derive(Debug, Serialize)]
+pub struct Memory {
+    /// All memory that the kernel manages, in bytes.
+    pub total_bytes: Option<u64>,
+    /// What could be had without swapping, in bytes.
+    pub available_bytes: Option<u64>,
+    /// All swap, in bytes.
+    pub swap_total_bytes: Option<u64>,
+    /// Free swap, in bytes.
+    pub swap_free_bytes: Option<u64>,
+    /// Pages read from swap in the interval.
+    pub swapped_in_pages: Option<u64>,
+    /// Pages written to swap in the interval.
+    pub swapped_out_pages: Option<u64>,
+}
+
+impl From<memory::Memory> for Memory {
+    fn from(memory: memory::Memory) -> Self {
+        Self {
+            total_bytes: memory.total_bytes,
+            available_bytes: memory.available_bytes,
+            swap_total_bytes: memory.swap_total_bytes,
+            swap_free_bytes: memory.swap_free_bytes,
+            swapped_in_pages: memory.swapped_in_pages,
+            swapped_out_pages: memory.swapped_out_pages,
+        }
+    }
+}
+
+/// What happened since the tick before.
+#[derive(Debug, Serialize)]
+pub struct Tick {
+    /// End of the interval, `CLOCK_MONOTONIC` in ns.
+    pub t_ns: u64,
+    /// The same instant, RFC 3339 in UTC.
+    pub time: String,
+    /// True length of the interval in ns.
+    pub elapsed_ns: u64,
+    /// Stalls by kind; all kinds that are traced.
+    pub stalls: BTreeMap<&'static str, Interval>,
+    /// All kinds together.
+    pub all: Interval,
+    /// Mean number of stalled tasks: stalled seconds per second.
+    pub stalled_per_s: Option<f64>,
+    /// Those that match the filter, as far as events told; null without a filter.
+    pub matched: Option<Matched>,
+    /// kswapd by node.
+    pub kswapd: Vec<KswapdTick>,
+    /// Pages scanned by all of reclaim.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed by all of reclaim.
+    pub reclaimed_pages: Option<u64>,
+    /// Reclaimed pages per scanned page.
+    pub efficiency: Option<f64>,
+    /// All zones that hold pages.
+    pub zones: Vec<Zone>,
+    /// Memory pressure; null where PSI is off.
+    pub pressure: Option<Pressure>,
+    /// Memory and swap; null where they are not read.
+    pub memory: Option<Memory>,
+    /// Refaults of the host in the interval.
+    pub refaults: Refaults,
+    /// Who evicted the pages that came back in the interval; null where that is not told (`--evictors`).
+    pub evictors: Option<Box<Evictors>>,
+    /// OOM kills in the interval.
+    pub oom_kills: u64,
+    /// What was lost in the interval, by stage; all stages that are watched.
+    pub loss: BTreeMap<&'static str, u64>,
+    /// Our counts since attach against the kernel's own, by counter.
+    pub coverage: Coverage,
+    /// memtrace's own stalls, in no number above.
+    #[serde(rename = "self")]
+    pub own: OwnTick,
+}
+
+/// memtrace's own stalls and cost.
+#[derive(Debug, Serialize)]
+pub struct OwnTick {
+    /// Stalls in the interval.
+    pub stalls: u64,
+    /// Their time in ns.
+    pub stalled_ns: u64,
+    /// CPU time since it started, in ns.
+    pub cpu_ns: Option<u64>,
+    /// Resident size in bytes.
+    pub rss_bytes: Option<u64>,
+}
+
+impl Tick {
+    /// The object of a tick.
+    #[must_use]
+    pub fn new(tick: &tick::Tick, clock: &Clock) -> Self {
+        Self {
+            t_ns: tick.t_ns,
+            time: clock.rfc3339(tick.t_ns),
+            elapsed_ns: tick.elapsed_ns,
+            stalls: tick.stalls.iter().map(|(kind, interval)| (kind.name(), Interval::new(interval))).collect(),
+            all: Interval::new(&tick.all),
+            stalled_per_s: tick.stalled_per_s().and_then(finite),
+            matched: tick.matched.as_ref().map(Interval::new),
+            kswapd: tick.kswapd.iter().map(kswapd).collect(),
+            scanned_pages: tick.reclaim.scanned_pages,
+            reclaimed_pages: tick.reclaim.reclaimed_pages,
+            efficiency: tick.reclaim.efficiency().and_then(finite),
+            zones: zones(tick),
+            pressure: tick.pressure.as_ref().map(Pressure::new),
+            memory: tick.memory.map(Memory::from),
+            refaults: Refaults::new(tick.refaults, &tick.faults_read),
+            evictors: tick.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
+            oom_kills: tick.oom_kills,
+            loss: tick.loss.0.clone(),
+            coverage: coverage(&tick.coverage),
+            own: OwnTick {
+                stalls: tick.own_stalls,
+                stalled_ns: tick.own_stalled_ns,
+                cpu_ns: tick.own.cpu_ns,
+                rss_bytes: tick.own.rss_bytes,
+            },
+        }
+    }
+}
+
+fn kswapd(node: &tick::KswapdTick) -> KswapdTick {
+    KswapdTick {
+        nid: node.nid,
+        awake: node.awake,
+        awake_ns: node.awake_ns,
+        busy_ns: node.busy_ns,
+        wakes: node.wakes,
+        sleeps: node.sleeps,
+        wakeups: node.wakeups,
+        scanned_pages: node.reclaim.scanned_pages,
+        reclaimed_pages: node.reclaim.reclaimed_pages,
+    }
+}
+
+fn zones(tick: &tick::Tick) -> Vec<Zone> {
+    let tightest = tick.tightest_zones();
+    let zone = |zone: &input::Zone| Zone {
+        nid: zone.nid,
+        zone: zone.name.json(),
+        free_pages: zone.free_pages,
+        min_pages: zone.min_pages,
+        low_pages: zone.low_pages,
+        high_pages: zone.high_pages,
+        tightest: tightest.contains(&zone),
+    };
+    tick.zones.iter().map(zone).collect()
+}

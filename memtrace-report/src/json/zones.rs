@@ -1,0 +1,94 @@
+//! Nodes and zones in a summary: how they stood when direct stalls began, and what was reclaimed of them.
+
+use serde::Serialize;
+
+use memtrace_core::session::{nodes, summary::NodeReclaim, zones};
+
+/// One zone at the begins of direct stalls.
+#[derive(Debug, Serialize)]
+pub struct ZoneStalls {
+    /// Its node.
+    pub nid: u32,
+    /// Its name.
+    pub zone: String,
+    /// Direct stalls that began with fewer free pages than its min watermark.
+    pub below_min: u64,
+    /// From min to below low.
+    pub below_low: u64,
+    /// From low to below high.
+    pub below_high: u64,
+    /// At high or above.
+    pub above_high: u64,
+    /// Of all these, while the watermarks were boosted.
+    pub boosted: u64,
+    /// Of those below min, while the highest zone of another node was at its high watermark or above.
+    pub plenty_elsewhere: u64,
+    /// Free pages on average; null without a stall.
+    pub mean_free_pages: Option<u64>,
+    /// The fewest free pages; null without a stall, or when they were as few before.
+    pub least_free_pages: Option<u64>,
+}
+
+impl ZoneStalls {
+    pub(super) fn new(zone: &zones::ZoneStalls) -> Self {
+        Self {
+            nid: zone.nid,
+            zone: zone.name.json(),
+            below_min: zone.below_min,
+            below_low: zone.below_low,
+            below_high: zone.below_high,
+            above_high: zone.above_high,
+            boosted: zone.boosted,
+            plenty_elsewhere: zone.plenty_elsewhere,
+            mean_free_pages: zone.mean_free_pages(),
+            least_free_pages: zone.least_free_pages,
+        }
+    }
+}
+
+/// How the zones stood.
+#[derive(Debug, Serialize)]
+pub struct StallZones {
+    /// The zones.
+    pub zones: Vec<ZoneStalls>,
+    /// Direct stalls at whose begin not all of them could be read.
+    pub unread: u64,
+}
+
+impl StallZones {
+    pub(super) fn new(zones: &zones::StallZones) -> Self {
+        Self { zones: zones.zones.iter().map(ZoneStalls::new).collect(), unread: zones.unread }
+    }
+}
+
+/// What stalls scanned and reclaimed of one node.
+#[derive(Debug, Serialize)]
+pub struct NodeScans {
+    /// The node.
+    pub nid: u32,
+    /// Pages scanned.
+    pub scanned_pages: Option<u64>,
+    /// Pages reclaimed.
+    pub reclaimed_pages: Option<u64>,
+}
+
+impl NodeScans {
+    pub(super) fn new(node: &NodeReclaim) -> Self {
+        Self { nid: node.nid, scanned_pages: node.reclaim.scanned_pages, reclaimed_pages: node.reclaim.reclaimed_pages }
+    }
+}
+
+/// Sleeps of all kswapds that ended or failed too soon.
+#[derive(Debug, Serialize)]
+pub struct PrematureSleeps {
+    /// `kswapd_low_wmark_hit_quickly`.
+    pub low_wmark_hit_quickly: u64,
+    /// `kswapd_high_wmark_hit_quickly`.
+    pub high_wmark_hit_quickly: u64,
+}
+
+impl From<nodes::PrematureSleeps> for PrematureSleeps {
+    fn from(sleeps: nodes::PrematureSleeps) -> Self {
+        Self { low_wmark_hit_quickly: sleeps.low, high_wmark_hit_quickly: sleeps.high }
+    }
+}

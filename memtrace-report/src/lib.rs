@@ -1,0 +1,13 @@
+//! Everything that memtrace says of a session or a recording, as text, Markdown and JSON: reports, comparisons, conditions,
+//! and the replay of a recording into a session.
+//!
+//! Nothing here touches a file, a clock, a terminal, the environment or the kernel. `clippy.toml` beside this crate holds
+//! that.
+
+pub mod compare;
+pub mod condition;
+pub mod json;
+pub mod lines;
+pub mod output;
+pub mod replay;
+pub mod report;

@@ -1,0 +1,131 @@
+//! Our counts against the kernel's own, as text.
+
+use std::fmt::Write as _;
+
+use super::number::{count, count_or_dash};
+use memtrace_core::session::coverage::{Coverage, CoverageRow, Verdict};
+
+/// One counter that does not add up: `pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M)`.
+pub(super) fn in_short(row: &CoverageRow) -> String {
+    let mut out = row.counter.to_owned();
+    if let Some(ratio) = row.ratio {
+        let _ = write!(out, " {:.1} %", shown(ratio));
+    }
+    let _ = write!(out, " (ours {}, kernel {})", count_or_dash(row.seen), count_or_dash(row.kernel));
+    if row.verdict == Verdict::Over {
+        out.push_str(", which cannot be");
+    }
+    if let Some(note) = row.note {
+        let _ = write!(out, ": {note}");
+    }
+    out
+}
+
+/// The table of a summary: counters that moved, and why they differ; empty when nothing was compared.
+pub(super) fn coverage(coverage: &Coverage) -> String {
+    let mut out = String::new();
+    if coverage.rows.is_empty() {
+        return out;
+    }
+    out.push_str(&sentence(coverage));
+    // What the kernel does not count cannot be compared, and tells nothing here.
+    let moved = |row: &&CoverageRow| row.kernel.is_some_and(|n| n > 0 || row.seen > Some(0));
+    let rows: Vec<_> = coverage.rows.iter().filter(moved).collect();
+    if rows.is_empty() {
+        return out;
+    }
+    // A cgroup's counters have long names; without them the table fits a narrow terminal.
+    let wide = rows.iter().map(|row| row.counter.len()).max().unwrap_or(0).max(22);
+    let _ = writeln!(out, "  {:<wide$}{:>8}{:>8}{:>9}", "counter", "ours", "kernel", "ratio");
+    for row in rows {
+        let ratio = row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.1} %", shown(ratio)));
+        let line = format!(
+            "  {:<wide$}{:>8}{:>8}{ratio:>9}  {}",
+            row.counter,
+            count_or_dash(row.seen),
+            count_or_dash(row.kernel),
+            verdict(row)
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+        if let Some(note) = row.note {
+            let _ = writeln!(out, "    {note}");
+        }
+    }
+    out
+}
+
+/// `coverage: accounted 99.8 % of 14.2k direct reclaims`, or, where only limits of cgroups made tasks reclaim, of the
+/// pages that were scanned.
+fn sentence(coverage: &Coverage) -> String {
+    if let Some(accounted) = accounted(coverage, "allocstall", "direct reclaims") {
+        return accounted;
+    }
+    let none = coverage.row("allocstall").is_some_and(|row| (row.kernel, row.seen) == (Some(0), Some(0)));
+    let direct = if none { "no direct reclaims, by the kernel's count too" } else { "direct reclaims not compared" };
+    accounted(coverage, "pgscan", "pages scanned").unwrap_or_else(|| format!("coverage: {direct}\n"))
+}
+
+fn accounted(coverage: &Coverage, counter: &str, things: &str) -> Option<String> {
+    let row = coverage.row(counter)?;
+    let (kernel, ratio) = (row.kernel?, row.ratio?);
+    let note = row.note.map_or_else(String::new, |note| format!(" ({note})"));
+    Some(format!("coverage: accounted {:.1} % of {} {things}{note}\n", shown(ratio), count(kernel)))
+}
+
+fn verdict(row: &CoverageRow) -> &'static str {
+    match row.verdict {
+        Verdict::Exact | Verdict::Close => "",
+        Verdict::Explained => "explained",
+        Verdict::Gap => "WARNING: missed, and not known why",
+        Verdict::Over => "ERROR: more than there were",
+        Verdict::Unread => "not read",
+        Verdict::NotComparable => "not comparable",
+    }
+}
+
+/// In percent, and 100 only for what is not less: 99.96 % is no 100 %.
+fn shown(ratio: f64) -> f64 {
+    let percent = ratio * 100.0;
+    if percent < 100.0 { (percent * 10.0).floor() / 10.0 } else { percent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{coverage, in_short, shown};
+    use memtrace_core::session::coverage::{Coverage, CoverageRow, Note, Verdict};
+
+    fn row(counter: &'static str, kernel: Option<u64>, seen: Option<u64>, ratio: Option<f64>) -> CoverageRow {
+        CoverageRow { counter, kernel, seen, ratio, verdict: Verdict::Exact, note: None }
+    }
+
+    #[test]
+    fn in_one_line() {
+        let gap = CoverageRow {
+            verdict: Verdict::Gap,
+            note: Some(Note::LostFewer(2)),
+            ..row("pgscan_direct", Some(1_240_000), Some(1_204_040), Some(0.971))
+        };
+        let text =
+            "pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M): 2 events lost in the kernel, too few to explain it";
+        assert_eq!(in_short(&gap), text);
+        let over = CoverageRow { verdict: Verdict::Over, ..row("oom_kill", Some(0), Some(1), None) };
+        assert_eq!(in_short(&over), "oom_kill (ours 1, kernel 0), which cannot be");
+    }
+
+    #[test]
+    fn a_hundred_percent_is_all() {
+        assert_eq!(format!("{:.1} {:.1} {:.1}", shown(0.9999), shown(1.0), shown(1.25)), "99.9 100.0 125.0");
+    }
+
+    #[test]
+    fn the_sentence() {
+        let of = |rows: Vec<_>| coverage(&Coverage { rows }).lines().next().map(str::to_owned);
+        let direct = row("allocstall", Some(14_210), Some(14_182), Some(0.998));
+        assert_eq!(of(vec![direct]).as_deref(), Some("coverage: accounted 99.8 % of 14.2k direct reclaims"));
+        let calm = || row("allocstall", Some(0), Some(0), None);
+        let pages = row("pgscan", Some(2000), Some(2000), Some(1.0));
+        assert_eq!(of(vec![calm(), pages]).as_deref(), Some("coverage: accounted 100.0 % of 2000 pages scanned"));
+        assert_eq!(of(vec![calm()]).as_deref(), Some("coverage: no direct reclaims, by the kernel's count too"));
+        assert_eq!(of(vec![]), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! Who evicted the pages that came back, as text.
+
+use std::fmt::Write as _;
+
+use memtrace_common::eviction::{MAX_EVICTED, SAMPLE_PAGES};
+
+use super::{
+    number::{count, duration_or_dash},
+    oom::name,
+};
+use memtrace_core::{
+    event::{Evictor, FileId},
+    session::evictors::{ByMemory, EvictorSum, EvictorSummary},
+    untrusted::Untrusted,
+};
+
+/// Below this share of the refaults, in percent, it is no chance that the sample stands for fewer.
+const BY_CHANCE: u64 = 80;
+
+/// The tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
+pub(super) fn evictors(out: &mut String, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
+    if let Some(untold) = refaults.and_then(|pages| untold(&summary.files.sum, pages)) {
+        let _ = writeln!(out, "evictors: {untold}");
+    }
+    of_memory(out, &summary.files, "of files", top);
+    let files = summary.files.files.iter().map(|(of, sum)| (file(of), *sum));
+    if summary.files.sum.samples > 0 {
+        table(out, "file (device, inode)", files, &summary.files.sum, top);
+    }
+    if let Some(anon) = &summary.anon {
+        of_memory(out, anon, "of anonymous memory", top);
+    }
+}
+
+/// What the sample does not remember; `None` when it is about complete.
+fn untold(all: &EvictorSum, pages: u64) -> Option<String> {
+    // Fewer than a few samples say nothing about a share.
+    (pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE).then(|| {
+        format!(
+            "of {} refaults of files some {} are told; what was evicted more than {} pages ago is not remembered",
+            count(pages),
+            count(all.pages()),
+            count(u64::from(MAX_EVICTED) * SAMPLE_PAGES)
+        )
+    })
+}
+
+/// How much came back, and by whom.
+fn of_memory(out: &mut String, summary: &EvictorSummary, what: &str, top: usize) {
+    let all = &summary.sum;
+    if all.samples == 0 {
+        let _ = writeln!(out, "evictors: no page {what} came back in the sample (1 page in {SAMPLE_PAGES})");
+        return;
+    }
+    let _ = write!(
+        out,
+        "evictors: some {} pages {what} came back, by a sample of 1 page in {SAMPLE_PAGES}",
+        count(all.pages())
+    );
+    if let (Some(away), Some(distance)) = (&summary.away, &summary.distance) {
+        let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
+        let _ = write!(
+            out,
+            "\n  away p50 {}, p99 {}; evictions of their cgroup meanwhile p50 {}, p99 {}",
+            duration_or_dash(away.quantile(0.50)),
+            duration_or_dash(away.quantile(0.99)),
+            pages(0.50),
+            pages(0.99)
+        );
+    }
+    out.push('\n');
+    let pairs = summary.pairs.iter().map(|(pair, sum)| {
+        let by = format!("{} -> {}[{}]", who(&pair.evictor), name(&pair.comm), pair.pid);
+        (by, *sum)
+    });
+    table(out, "evicted by -> read back by", pairs, all, top);
+}
+
+fn table(
+    out: &mut String,
+    title: &str,
+    rows: impl ExactSizeIterator<Item = (String, EvictorSum)>,
+    all: &EvictorSum,
+    top: usize,
+) {
+    let [pages, share, away] = ["pages", "share", "mean away"];
+    let _ = writeln!(out, "{pages:>16}  {share:>5}  {away:>9}  {title}");
+    let (hidden, mut rest) = (rows.len().saturating_sub(top), *all);
+    for (what, sum) in rows.take(top) {
+        row(out, &what, &sum, all);
+        rest.samples = rest.samples.saturating_sub(sum.samples);
+        rest.away_ns = rest.away_ns.saturating_sub(sum.away_ns);
+    }
+    if rest.samples > 0 {
+        let others = if hidden > 0 { format!("({hidden} others)") } else { "(others)".to_owned() };
+        row(out, &others, &rest, all);
+    }
+}
+
+fn row(out: &mut String, what: &str, sum: &EvictorSum, all: &EvictorSum) {
+    let share = format!("{}%", sum.samples.saturating_mul(100) / all.samples.max(1));
+    let _ =
+        writeln!(out, "{:>16}  {share:>5}  {:>9}  {what}", count(sum.pages()), duration_or_dash(sum.mean_away_ns()));
+}
+
+fn who(evictor: &Evictor) -> String {
+    format!("{}[{}]", name(&evictor.comm), evictor.pid)
+}
+
+fn file(file: &FileId) -> String {
+    let name = match file.name.bytes() {
+        [] => "?".to_owned(),
+        bytes => format!("{}{}", Untrusted(bytes).tty(), if file.name.is_cut() { "..." } else { "" }),
+    };
+    format!("{name} ({}:{}, {})", file.dev.0, file.dev.1, file.ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use memtrace_core::session::histogram::Histogram;
+
+    fn told(samples: u64, refaults: Option<u64>) -> String {
+        let summary = EvictorSummary {
+            sum: EvictorSum { samples, away_ns: samples },
+            away: Some(Histogram::default()),
+            distance: Some(Histogram::default()),
+            pairs: Vec::new(),
+            files: Vec::new(),
+            other: EvictorSum::default(),
+        };
+        let mut out = String::new();
+        evictors(&mut out, &ByMemory { files: summary, anon: None }, refaults, 5);
+        out
+    }
+
+    #[test]
+    fn refaults_that_are_not_told_are_said() {
+        let is_said = |text: &str| text.contains("is not remembered");
+        assert!(is_said(&told(0, Some(100_000))) && is_said(&told(1000, Some(100_000))));
+        // As many as there are, too few to judge, and no count of them.
+        assert!(!is_said(&told(1560, Some(100_000))) && !is_said(&told(0, Some(200))) && !is_said(&told(0, None)));
+    }
+}

@@ -1,0 +1,40 @@
+//! Everything as lines of text, for a terminal or a pipe. Pure: values in, text out.
+//!
+//! Unread values are `-`, names from other processes come escaped, and no colour says what the text does not.
+
+mod before;
+mod churn;
+mod coverage;
+mod evictors;
+mod filter;
+mod nodes;
+mod number;
+mod oom;
+mod parts;
+mod row;
+mod shade;
+pub mod stacks;
+mod stall;
+mod style;
+mod summary;
+
+pub use self::{
+    before::before_start,
+    filter::filter_in_words,
+    number::{bytes, duration},
+    oom::{freed_line, kswapd_line, oom_line},
+    row::{header, row},
+    stall::{stall_header, stall_line},
+    style::Style,
+    summary::{SummaryView, summary},
+};
+pub use self::{
+    number::{bytes_or_dash, count, duration_or_dash, percent, rate, things, three_digits},
+    parts::shares,
+    shade::{shade, shades},
+    style::{Cell, Colour},
+    summary::unwritten,
+};
+
+/// Rows after which a terminal shows the head again.
+pub const HEADER_EVERY: usize = 20;

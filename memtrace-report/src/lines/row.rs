@@ -1,0 +1,183 @@
+//! The row of a tick.
+
+use std::fmt::Write as _;
+
+use super::{
+    coverage::in_short,
+    number::{count, duration_or_dash, percent, rate, three_digits},
+    style::{Cell, Colour, Style},
+};
+use memtrace_core::{
+    clock::Clock,
+    session::{
+        input::{Pressure, Zone},
+        tick::{KswapdTick, Tick},
+    },
+};
+
+/// Stalls of which the longest takes more than this stand out, in ns.
+pub(super) const LONG_NS: u64 = 100_000_000;
+
+/// One column: its head, its shape, from which importance on it is left out, and what it says of a tick.
+struct Column {
+    head: &'static str,
+    cell: Cell,
+    rank: u8,
+    text: fn(&Tick) -> String,
+}
+
+/// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
+const COLUMNS: [Column; 14] = [
+    Column { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
+    Column { head: "kind", cell: Cell::Left(8), rank: 0, text: main_kind },
+    Column { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
+    Column { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
+    Column { head: "p99", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p99_ns) },
+    Column { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
+    Column { head: "refault f/a", cell: Cell::Right(11), rank: 0, text: refaults },
+    Column { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
+    Column { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
+    Column { head: "reclaim", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.reclaimed_pages) },
+    Column { head: "eff", cell: Cell::Right(5), rank: 2, text: |tick| percent(tick.reclaim.efficiency()) },
+    Column { head: "free", cell: Cell::Right(8), rank: 0, text: free },
+    Column { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
+    Column { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
+];
+
+/// Pages refaulted a second, of files and anonymous ones.
+fn refaults(tick: &Tick) -> String {
+    let per_s = |pages: u64| rate(tick.rate(pages)).trim_end_matches("/s").to_owned();
+    tick.refaults.map_or_else(|| "-".to_owned(), |r| format!("{}/{}", per_s(r.file_pages), per_s(r.anon_pages)))
+}
+
+/// Width of the time before the columns.
+const TIME: usize = 8;
+
+/// The columns that fit: the important ones first, a less important one only when all that matter more are there.
+fn fitting(width: Option<usize>) -> impl Iterator<Item = &'static Column> {
+    let needs = |rank: u8| {
+        let columns = COLUMNS.iter().filter(move |column| column.rank <= rank);
+        columns.map(|column| column.cell.width().map_or(usize::MAX / 64, |width| width + 1)).sum::<usize>() + TIME
+    };
+    let rank = (1..=3).take_while(|&rank| width.is_none_or(|width| needs(rank) <= width)).last().unwrap_or(0);
+    COLUMNS.iter().filter(move |column| column.rank <= rank)
+}
+
+/// The head of the rows, for a terminal of `width` columns; `None` for all columns.
+#[must_use]
+pub fn header(width: Option<usize>) -> String {
+    let cells = fitting(width).map(|column| (column.cell, column.head.to_owned()));
+    line("time", cells)
+}
+
+/// The row of a tick, and below it what was lost in it.
+#[must_use]
+pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> String {
+    let cells = fitting(width).map(|column| (column.cell, (column.text)(tick)));
+    let mut out = line(&clock.seconds(tick.t_ns), cells);
+    if tick.all.max_ns.is_some_and(|ns| ns > LONG_NS) {
+        out = style.paint(out, Colour::Yellow);
+    }
+    if tick.loss.total() > 0 {
+        let stages: Vec<_> = tick.loss.lost().map(|(stage, n)| format!("{stage} {}", count(n))).collect();
+        let _ = write!(out, "\n{:TIME$} lost: {}", "", stages.join(", "));
+    }
+    for row in &tick.uncovered {
+        let _ = write!(out, "\n{:TIME$} coverage: {}", "", in_short(row));
+    }
+    out
+}
+
+fn line(time: &str, cells: impl Iterator<Item = (Cell, String)>) -> String {
+    let mut out = format!("{time:<TIME$}");
+    for (cell, text) in cells {
+        out.push(' ');
+        // Writing to a String cannot fail.
+        let _ = cell.write(&mut out, &text);
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// The kind that stalled longest, and how many other kinds there were: `direct+1`.
+fn main_kind(tick: &Tick) -> String {
+    let present = || tick.stalls.iter().filter(|(_, interval)| interval.count > 0);
+    let Some((kind, _)) = present().max_by_key(|(_, interval)| interval.total_ns) else { return "-".to_owned() };
+    match present().count() {
+        1 => kind.name().to_owned(),
+        n => format!("{}+{}", kind.name(), n - 1),
+    }
+}
+
+/// Stalled seconds per second.
+fn stalled(tick: &Tick) -> String {
+    tick.stalled_per_s().map_or_else(|| "-".to_owned(), |s| format!("{}s/s", three_digits(s)))
+}
+
+fn pages(tick: &Tick, pages: Option<u64>) -> String {
+    rate(pages.and_then(|pages| tick.rate(pages)))
+}
+
+/// The node whose kswapd was awake longest, and how many other nodes there are.
+fn kswapd(tick: &Tick) -> String {
+    let Some(busiest) = tick.kswapd.iter().max_by_key(|node| (node.awake_ns, std::cmp::Reverse(node.nid))) else {
+        return "-".to_owned();
+    };
+    let others = tick.kswapd.len() - 1;
+    if others == 0 { node(tick, busiest) } else { format!("{}+{others}", node(tick, busiest)) }
+}
+
+/// `N0 45%`: awake for that share of the interval; `N0 sleep`.
+fn node(tick: &Tick, node: &KswapdTick) -> String {
+    if !node.awake && node.awake_ns == 0 {
+        return format!("N{} sleep", node.nid);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+    let share = (tick.elapsed_ns > 0).then(|| (node.awake_ns as f64 / tick.elapsed_ns as f64).min(1.0));
+    format!("N{} {}", node.nid, percent(share))
+}
+
+/// Free memory of the tightest zone against the watermark that says most: `0.8x min`, `1.2x low`, `1.6x hi`.
+fn free(tick: &Tick) -> String {
+    let headroom = |zone: &&Zone| {
+        (i128::from(zone.free_pages) - i128::from(zone.min_pages)) * 1_000_000
+            / i128::from(zone.high_pages.saturating_sub(zone.min_pages).max(1))
+    };
+    tick.tightest_zones().into_iter().min_by_key(headroom).map_or_else(|| "-".to_owned(), against_watermark)
+}
+
+fn against_watermark(zone: &Zone) -> String {
+    let (mark, name) = if zone.free_pages < zone.low_pages {
+        (zone.min_pages, "min")
+    } else if zone.free_pages < zone.high_pages {
+        (zone.low_pages, "low")
+    } else {
+        (zone.high_pages, "hi")
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for a person")]
+    let ratio = zone.free_pages as f64 / mark.max(1) as f64;
+    if ratio < 9.95 { format!("{ratio:.1}x {name}") } else { format!("{:.0}x {name}", ratio.min(999.0)) }
+}
+
+/// Share of the last 10 s in which some and all tasks were stalled, in percent.
+fn psi(tick: &Tick) -> String {
+    tick.pressure.map_or_else(
+        || "-".to_owned(),
+        |Pressure { some_avg, full_avg, .. }| format!("{:.0}/{:.0}", some_avg[0], full_avg[0]),
+    )
+}
+
+/// All kinds that occurred and all nodes, where there is room for them.
+fn in_full(tick: &Tick) -> String {
+    let kinds = tick.stalls.iter().filter(|(_, interval)| interval.count > 0);
+    let mut parts: Vec<_> =
+        kinds.map(|(kind, interval)| format!("{} {}", kind.name(), rate(tick.rate(interval.count)))).collect();
+    if let Some(matched) = tick.matched {
+        parts.push(format!("matched {}", rate(tick.rate(matched.count))));
+    }
+    parts.extend(tick.kswapd.iter().map(|kswapd| format!("kswapd {}", node(tick, kswapd))));
+    for zone in tick.tightest_zones() {
+        parts.push(format!("N{} {} {}", zone.nid, zone.name.tty(), against_watermark(zone)));
+    }
+    format!(" {}", parts.join(", "))
+}

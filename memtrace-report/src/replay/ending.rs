@@ -1,0 +1,145 @@
+//! How a replay ends: what is remarked on the way, and what it came to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    damage::Damaged,
+    engine::{CLOCK_SET_NS, Replay},
+    note::Note,
+    watch::Watch,
+    window::Window,
+};
+use memtrace_core::{
+    host_facts::{
+        cgroups::{self, CgroupChange},
+        change::Change,
+    },
+    session::{incomplete::Incomplete, input::TickInput, summary::Summary},
+    sum,
+};
+use memtrace_trace::{
+    mark::BlockMark,
+    model::{End, EndReason, Meta, Remark, RemarkKind, Setting},
+};
+
+impl Replay {
+    pub(super) fn remark(&mut self, remark: &Remark, watch: &mut impl Watch) {
+        match remark.kind {
+            RemarkKind::EventsStopped => {
+                self.notes.push(Note::EventsStopped { t_ns: remark.t_ns, text: remark.text.clone() });
+            }
+            RemarkKind::Changed => return self.changed(remark, watch),
+            RemarkKind::Cgroups => self.cgroups_changed(&cgroups::of_text(&remark.text)),
+            RemarkKind::BlockBegin => {
+                let mark = BlockMark::of_text(&remark.text);
+                for Setting { name, value } in mark.into_iter().flat_map(|mark| mark.settings) {
+                    self.meta.host.change(&name, value.as_ref());
+                }
+            }
+            RemarkKind::Trigger | RemarkKind::BlockEnd | RemarkKind::Unknown => {}
+        }
+        if self.begun {
+            watch.remark(remark);
+        }
+    }
+
+    /// The host from now on; told when it falls into what is shown.
+    fn changed(&mut self, remark: &Remark, watch: &mut impl Watch) {
+        let Some(change) = Change::of_text(&remark.text) else { return };
+        let is_older = !self.meta.setup.cgroup_remarks;
+        if let Some(new) = self.coming.in_older_trace(&self.meta.host, &change).filter(|_| is_older) {
+            return self.cgroups_changed(&[new]);
+        }
+        self.meta.host.change(&change.name, change.after.as_ref());
+        if self.shown_ticks > 0 {
+            self.notes.push(Note::Changed { t_ns: remark.t_ns, change });
+        }
+        if self.begun {
+            watch.remark(remark);
+        }
+    }
+
+    /// The host with new cgroups and without those that are gone.
+    fn cgroups_changed(&mut self, changes: &[CgroupChange]) {
+        for change in changes {
+            self.meta.host.change_cgroup(change);
+            self.coming.take(change, self.shown_ticks > 0);
+        }
+    }
+
+    pub(super) fn end(&mut self, end: &End) {
+        self.ended = end.reason != EndReason::NextSegment;
+        if self.begun {
+            self.session.end(end.lost, &end.open);
+        }
+    }
+
+    /// What it came to, with the paths of cgroups and what must be told beside.
+    #[must_use]
+    pub fn finish(mut self) -> Finished {
+        // Whoever stops in the middle does not ask how it ends.
+        if !self.ended && !self.done {
+            let until_ns = self.ticks_ns.map(|(_, last)| last);
+            self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
+        }
+        let (damaged_parts, damaged_bytes) = self.damage.as_ref().map_or((0, 0), Damaged::lost);
+        if let Some(damage) = self.damage.take() {
+            self.notes.push(damage.note());
+        }
+        self.notes.extend((self.suspended_ns > CLOCK_SET_NS).then_some(Note::Suspended { ns: self.suspended_ns }));
+        let [stalls, total_ns, left_out] = self.untold;
+        if stalls > 0 {
+            let min_stall_ns = self.meta.setup.min_stall_ns;
+            self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
+        }
+        if self.shown_ticks == 0 && self.ticks_ns.is_some() {
+            self.notes.push(if self.options.window == Window::default() {
+                Note::NoInterval
+            } else {
+                Note::EmptyWindow { ticks_ns: self.ticks_ns }
+            });
+        }
+        let churn = Some(self.coming.churn).filter(|churn| !churn.is_empty());
+        let incomplete = incomplete(&self.notes, Incomplete { damaged_parts, damaged_bytes, ..Incomplete::default() });
+        let summary = Summary { churn, incomplete, ..self.session.summary() };
+        Finished { summary, paths: self.paths, notes: self.notes, meta: self.meta, is_empty: self.shown_ticks == 0 }
+    }
+}
+
+/// Damaged parts with those that are missing by the notes; `None` when there are none.
+fn incomplete(notes: &[Note], mut all: Incomplete) -> Option<Incomplete> {
+    for note in notes {
+        match note {
+            Note::NoMeta => all.no_beginning = true,
+            Note::NoEnd { .. } => all.no_end = true,
+            Note::Gap { segments: (first, last), .. } => {
+                sum::add(&mut all.missing_segments, u64::from(last.saturating_sub(*first)) + 1);
+            }
+            Note::Cut { .. } => sum::add(&mut all.missing_segments, 1),
+            _ => {}
+        }
+    }
+    (all != Incomplete::default()).then_some(all)
+}
+
+/// The end of a replay.
+#[derive(Debug)]
+pub struct Finished {
+    /// What it came to.
+    pub summary: Summary,
+    /// Paths of cgroups.
+    pub paths: BTreeMap<u64, Arc<[u8]>>,
+    /// What must be told.
+    pub notes: Vec<Note>,
+    /// The beginning, with what was learnt later.
+    pub meta: Meta,
+    /// Whether no tick was in it.
+    pub is_empty: bool,
+}
+
+/// Count and time of all that events told.
+pub(super) fn told_sum(input: &TickInput) -> (u64, u64) {
+    input.told.iter().fold((0, 0), |(count, total_ns), told| {
+        (u64::saturating_add(count, told.count), u64::saturating_add(total_ns, told.total_ns))
+    })
+}

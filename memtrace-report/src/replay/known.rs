@@ -1,0 +1,49 @@
+//! What a trace told of processes, for those whose rows come later than in live.
+
+use std::collections::HashMap;
+
+use memtrace_core::{event::Comm, session::Session};
+
+/// Processes that are remembered.
+const KNOWN: usize = 1 << 16;
+
+/// What was learnt of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// It had no row then: it gets it with its first row, as live did.
+    unmet: bool,
+    pub(super) comm: Option<Comm>,
+    pub(super) in_command: Option<Option<bool>>,
+}
+
+/// All of them, by pid and start time.
+#[derive(Debug, Default)]
+pub(super) struct Acquaintances(HashMap<(u32, Option<u64>), Known>);
+
+impl Acquaintances {
+    /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
+    pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut Known)) {
+        if self.0.len() < KNOWN || self.0.contains_key(&process) {
+            let known = self.0.entry(process).or_default();
+            known.unmet = !has_row;
+            learn(known);
+        }
+    }
+
+    /// What was learnt of a process; nothing, of one that is not remembered.
+    pub(super) fn of(&self, pid: u32, start_ns: Option<u64>) -> Known {
+        self.0.get(&(pid, start_ns)).copied().unwrap_or_default()
+    }
+
+    /// Gives a process that has a row now what was learnt of it before it had one.
+    pub(super) fn introduce(&mut self, session: &mut Session, pid: u32, start_ns: Option<u64>) {
+        let Some(known) = self.0.get_mut(&(pid, start_ns)).filter(|known| known.unmet) else { return };
+        known.unmet = false;
+        if let Some(comm) = known.comm {
+            session.name_process(pid, start_ns, comm);
+        }
+        if let Some(in_command) = known.in_command {
+            session.mark_process(pid, start_ns, in_command);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a reader of a trace must be told beside what is in it.
+
+use std::fmt::{self, Display};
+
+use crate::lines;
+use memtrace_core::{
+    clock::Clock,
+    host_facts::change::Change,
+    untrusted::{Text, Untrusted},
+};
+
+/// One thing to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The trace has lost its beginning, and with it what it says of the host.
+    NoMeta,
+    /// It just ends: the recorder was killed, or still runs.
+    NoEnd {
+        /// The last tick, `CLOCK_MONOTONIC` in ns; `None` when there is none.
+        until_ns: Option<u64>,
+        /// Stalls after it, which are in the tables and not yet in the totals.
+        stalls: u64,
+    },
+    /// Parts could not be read.
+    Damaged {
+        /// How many parts.
+        parts: u64,
+        /// How long they are in all, in bytes.
+        bytes: u64,
+        /// What is wrong with them: the first reasons.
+        what: String,
+        /// The last tick before the first and the first one after the last, `CLOCK_MONOTONIC` in ns.
+        between_ns: (Option<u64>, Option<u64>),
+    },
+    /// The first segment given is not the first of the recording.
+    BeginsLater {
+        /// Its number.
+        segment: u32,
+    },
+    /// Segments are missing.
+    Gap {
+        /// The first and the last that is missing.
+        segments: (u32, u32),
+        /// Stalls in them: in the totals and in no table.
+        stalls: u64,
+        /// Their time in ns.
+        total_ns: u64,
+    },
+    /// The end of a segment is missing, and no file is damaged there.
+    Cut {
+        /// Its number.
+        segment: u32,
+        /// The last tick of the segment and the beginning of the next one, `CLOCK_MONOTONIC` in ns.
+        from_ns: u64,
+        /// See `from_ns`.
+        to_ns: u64,
+        /// Stalls between the two: in the totals and in no table.
+        stalls: u64,
+        /// Their time in ns.
+        total_ns: u64,
+    },
+    /// Segments that are, as a whole or in part, in the inputs more than once.
+    Twice {
+        /// The first and the last of them.
+        segments: (u32, u32),
+    },
+    /// The disk was full or failed: from then on only totals were written.
+    EventsStopped {
+        /// When, `CLOCK_MONOTONIC` in ns.
+        t_ns: u64,
+        /// Why, in words.
+        text: Text,
+    },
+    /// A setting was changed.
+    Changed {
+        /// The tick at which it was noticed, `CLOCK_MONOTONIC` in ns.
+        t_ns: u64,
+        /// Which, and how.
+        change: Change,
+    },
+    /// Stalls that the trace counts and of which it holds no event.
+    Untold {
+        /// How many.
+        stalls: u64,
+        /// Their time in ns.
+        total_ns: u64,
+        /// How many of them a filter on kinds has left out, since their kinds are not known.
+        left_out: u64,
+        /// Shorter stalls were not asked for, in ns.
+        min_stall_ns: u64,
+    },
+    /// The wall clock of the host was set while it was traced; times here go on as they began.
+    ClockSet {
+        /// By how much, in ns.
+        by_ns: i64,
+    },
+    /// The host slept meanwhile: no time here goes on then.
+    Suspended {
+        /// For how long, in ns.
+        ns: u64,
+    },
+    /// Only one tick could be read.
+    NoInterval,
+    /// No tick lies in the time that was asked for.
+    EmptyWindow {
+        /// The first and the last tick of the trace, `CLOCK_MONOTONIC` in ns.
+        ticks_ns: Option<(u64, u64)>,
+    },
+}
+
+impl Note {
+    /// Whether it says that the input is damaged.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// True for a note that something is missing or wrong.
+    #[must_use]
+    pub const fn is_warning(&self) -> bool {
+        !matches!(self, Self::Twice { .. })
+    }
+
+    /// The note as a sentence, with times by this clock.
+    #[must_use]
+    pub fn text(&self, clock: &Clock) -> String {
+        Words { note: self, clock }.to_string()
+    }
+}
+
+struct Words<'a> {
+    note: &'a Note,
+    clock: &'a Clock,
+}
+
+impl Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |t_ns: u64| self.clock.seconds(t_ns);
+        let stalls = |n: u64, ns: u64| format!("{}, {}", lines::things(n, "stall"), lines::duration(ns));
+        match self.note {
+            Note::NoMeta => f.write_str(
+                "the beginning of the trace is lost: host and settings are not known, counts begin with its first tick",
+            ),
+            Note::NoEnd { until_ns: None, .. } => {
+                f.write_str("it holds no tick yet: the recording ended abnormally, or has just begun")
+            }
+            Note::NoEnd { until_ns: Some(until_ns), stalls } => {
+                write!(f, "readable until {}; recording ended abnormally, or still runs", time(*until_ns))?;
+                if *stalls > 0 {
+                    write!(f, " ({} after that in the tables and not in the totals)", lines::things(*stalls, "stall"))?;
+                }
+                Ok(())
+            }
+            Note::Damaged { parts, bytes, what, between_ns } => {
+                let (parts, bytes) = (lines::things(*parts, "part"), lines::bytes(*bytes));
+                write!(f, "damaged: {parts} of it could not be read ({bytes}), ")?;
+                match *between_ns {
+                    (Some(from), Some(to)) => write!(f, "between {} and {}", time(from), time(to)),
+                    (Some(from), None) => write!(f, "after {}", time(from)),
+                    (None, Some(to)) => write!(f, "before {}", time(to)),
+                    (None, None) => f.write_str("and it holds no tick"),
+                }?;
+                write!(f, ": {}; the rest was read", Untrusted(what.as_bytes()).tty())
+            }
+            Note::BeginsLater { segment } => {
+                write!(f, "begins with segment {segment} of its recording: what came before is in no number")
+            }
+            Note::Gap { segments: (first, last), stalls: n, total_ns } => {
+                if first == last {
+                    write!(f, "segment {first} is missing")?;
+                } else {
+                    write!(f, "segments {first} to {last} are missing")?;
+                }
+                write!(f, ": {} of them are in the totals and in no table", stalls(*n, *total_ns))
+            }
+            Note::Cut { segment, from_ns, to_ns, stalls: n, total_ns } => write!(
+                f,
+                "segment {segment} is there up to {} only, and the next one begins at {}: {} between them are in the totals \
+                 and in no table",
+                time(*from_ns),
+                time(*to_ns),
+                stalls(*n, *total_ns)
+            ),
+            Note::Twice { segments: (first, last) } if first == last => {
+                write!(f, "segment {first} is in the inputs more than once: each part of it counts once")
+            }
+            Note::Twice { segments: (first, last) } => {
+                write!(f, "segments {first} to {last} are in the inputs more than once: each part of them counts once")
+            }
+            Note::EventsStopped { t_ns, text } => {
+                write!(f, "from {} on no single event was written ({}); the totals go on", time(*t_ns), text.tty())
+            }
+            Note::Changed { t_ns, change: Change { name, before, after } } => {
+                let value = |value: &Option<Text>| match value {
+                    None => "not set".to_owned(),
+                    Some(value) => value.tty().to_string(),
+                };
+                let name = name.tty();
+                write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(*t_ns))
+            }
+            Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {
+                write!(f, "the trace holds no event of {}", stalls(*n, *total_ns))?;
+                if *min_stall_ns > 0 {
+                    write!(f, " (recorded with --min-stall {})", lines::duration(*min_stall_ns).replace(' ', ""))?;
+                }
+                f.write_str(": they are in the totals and tables, without percentiles")?;
+                if *left_out > 0 {
+                    write!(
+                        f,
+                        "; {} have no known kind and match no filter on kinds",
+                        lines::things(*left_out, "stall")
+                    )?;
+                }
+                Ok(())
+            }
+            Note::ClockSet { by_ns } => write!(
+                f,
+                "the host's clock was set {} by {} meanwhile; times here go on as they began",
+                if *by_ns < 0 { "back" } else { "forward" },
+                lines::duration(by_ns.unsigned_abs())
+            ),
+            Note::Suspended { ns } => {
+                write!(f, "the host slept for {} meanwhile; times here stand still then", lines::duration(*ns))
+            }
+            Note::EmptyWindow { ticks_ns: None } => f.write_str("the trace holds no tick"),
+            Note::EmptyWindow { ticks_ns: Some((first, last)) } => write!(
+                f,
+                "nothing lies in the time asked for: the trace has ticks from {} to {}",
+                time(*first),
+                time(*last)
+            ),
+            Note::NoInterval => {
+                f.write_str("only one tick could be read, and an interval needs two: nothing is counted")
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Tables by one property of the stalls.
+
+use std::{collections::HashMap, fmt::Write as _};
+
+use crate::{
+    json,
+    lines::{Cell, count, duration, duration_or_dash, percent},
+};
+use memtrace_core::{
+    container::Container,
+    event::Stall,
+    names::Names,
+    session::{
+        summary::{CgroupSummary, Group, Summary},
+        tally::Tally,
+    },
+    untrusted::Untrusted,
+};
+
+/// By what stalls are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The process.
+    Process,
+    /// The memory cgroup.
+    Cgroup,
+    /// The container, pod or unit.
+    Container,
+    /// The NUMA node, of the kinds whose event names one.
+    Node,
+    /// The kind of stall.
+    Kind,
+    /// The order of the allocation.
+    Order,
+    /// The flags of the allocation.
+    Gfp,
+}
+
+impl By {
+    /// All of them, in the order in which help lists them.
+    pub const ALL: [Self; 7] =
+        [Self::Process, Self::Cgroup, Self::Container, Self::Node, Self::Kind, Self::Order, Self::Gfp];
+
+    /// The text that help has beside the name.
+    #[must_use]
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Process => "Process",
+            Self::Cgroup => "Memory cgroup",
+            Self::Container => "Container, pod or unit",
+            Self::Node => "NUMA node, of the kinds whose event names one",
+            Self::Kind => "Kind of stall",
+            Self::Order => "Order of the allocation",
+            Self::Gfp => "Flags of the allocation",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.name() == name)
+    }
+
+    /// The name in every output and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Cgroup => "cgroup",
+            Self::Container => "container",
+            Self::Node => "node",
+            Self::Kind => "kind",
+            Self::Order => "order",
+            Self::Gfp => "gfp",
+        }
+    }
+
+    /// What a stall is put under; of processes and cgroups the session has tables.
+    fn key(self, stall: &Stall) -> Option<Option<i64>> {
+        match self {
+            Self::Process | Self::Cgroup | Self::Container => None,
+            Self::Node => Some(stall.nid.map(i64::from)),
+            Self::Kind => Some(Some(stall.kind as i64)),
+            Self::Order => Some(stall.order.map(i64::from)),
+            Self::Gfp => Some(stall.gfp.map(i64::from)),
+        }
+    }
+}
+
+/// Rows that one table may have: flags of allocations are some dozen combinations.
+const ROWS: usize = 1024;
+
+/// What is collected for the tables.
+#[derive(Debug, Default)]
+pub struct Groups {
+    tables: Vec<Collected>,
+}
+
+#[derive(Debug)]
+struct Collected {
+    by: By,
+    rows: HashMap<Option<i64>, Tally>,
+    other: Tally,
+}
+
+impl Groups {
+    /// Nothing yet, for these tables.
+    #[must_use]
+    pub fn new(by: &[By]) -> Self {
+        let table = |&by: &By| Collected { by, rows: HashMap::new(), other: Tally::default() };
+        Self { tables: by.iter().map(table).collect() }
+    }
+
+    /// Counts a stall.
+    pub fn add(&mut self, stall: &Stall) {
+        for table in &mut self.tables {
+            let Some(key) = table.by.key(stall) else { continue };
+            if table.rows.len() < ROWS || table.rows.contains_key(&key) {
+                table.rows.entry(key).or_default().add(stall);
+            } else {
+                table.other.add(stall);
+            }
+        }
+    }
+
+    /// The tables, the most stalled rows first.
+    #[must_use]
+    pub fn tables(&self, summary: &Summary, names: &Names<'_>) -> Vec<GroupTable> {
+        self.tables.iter().map(|table| table.finish(summary, names)).collect()
+    }
+}
+
+impl Collected {
+    fn finish(&self, summary: &Summary, names: &Names<'_>) -> GroupTable {
+        let mut rows = match self.by {
+            By::Process => of_session(&summary.processes, |row| {
+                let key = Untrusted(row.comm.bytes()).tty().to_string();
+                Row { key: Some(key), pid: Some(row.pid), id: None, tally: row.tally.clone() }
+            }),
+            By::Cgroup => of_session(&summary.cgroups, |row| {
+                let key = names.cgroup(row.cgroup_id).map(|path| Untrusted(path).tty().to_string());
+                Row { key, pid: None, id: row.cgroup_id, tally: row.tally.clone() }
+            }),
+            By::Container => containers(&summary.cgroups, names),
+            By::Node | By::Kind | By::Order | By::Gfp => {
+                let row = |(key, tally): (&Option<i64>, &Tally)| Row {
+                    key: key.map(|key| self.words(key, names)),
+                    pid: None,
+                    id: None,
+                    tally: tally.clone(),
+                };
+                self.rows.iter().map(row).collect()
+            }
+        };
+        rows.retain(|row| row.tally.stalls > 0);
+        rows.sort_by(|a, b| {
+            b.tally.total_ns.cmp(&a.tally.total_ns).then_with(|| (&a.key, a.pid).cmp(&(&b.key, b.pid)))
+        });
+        let other = match self.by {
+            By::Process => &summary.processes.other,
+            By::Cgroup | By::Container => &summary.cgroups.other,
+            By::Node | By::Kind | By::Order | By::Gfp => &self.other,
+        };
+        GroupTable { by: self.by, rows, other: other.clone() }
+    }
+
+    fn words(&self, key: i64, names: &Names<'_>) -> String {
+        use memtrace_common::kind::StallKind;
+        let kind = || u8::try_from(key).ok().and_then(StallKind::from_u8).map(|kind| kind.name().to_owned());
+        match self.by {
+            By::Kind => kind().unwrap_or_else(|| key.to_string()),
+            By::Gfp => u32::try_from(key).map_or_else(|_| key.to_string(), |gfp| names.gfp.render(gfp)),
+            By::Process | By::Cgroup | By::Container | By::Node | By::Order => key.to_string(),
+        }
+    }
+}
+
+fn of_session<T>(group: &Group<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
+    group.rows.iter().map(row).collect()
+}
+
+/// The cgroups of a container, a pod or a unit together; those of none in one row.
+fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<Row> {
+    let mut rows: HashMap<Option<String>, Tally> = HashMap::new();
+    for cgroup in &cgroups.rows {
+        let key = names.cgroup(cgroup.cgroup_id).map(|path| match Container::of(path) {
+            Some(container) => Untrusted(&container.short()).tty().to_string(),
+            None => "(no container or unit)".to_owned(),
+        });
+        rows.entry(key).or_default().merge(&cgroup.tally);
+    }
+    rows.into_iter().map(|(key, tally)| Row { key, pid: None, id: None, tally }).collect()
+}
+
+#[derive(Debug)]
+struct Row {
+    /// In words, escaped; `None` when it was not read.
+    key: Option<String>,
+    pid: Option<u32>,
+    id: Option<u64>,
+    tally: Tally,
+}
+
+/// A finished table.
+#[derive(Debug)]
+pub struct GroupTable {
+    by: By,
+    rows: Vec<Row>,
+    other: Tally,
+}
+
+impl GroupTable {
+    fn total_ns(&self) -> u64 {
+        self.rows.iter().fold(self.other.total_ns, |sum, row| sum.saturating_add(row.tally.total_ns))
+    }
+
+    fn share(&self, tally: &Tally) -> Option<f64> {
+        let total = self.total_ns();
+        #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+        (total > 0).then(|| tally.total_ns as f64 / total as f64)
+    }
+
+    /// The objects.
+    pub fn objects(&self) -> impl Iterator<Item = json::Group> + '_ {
+        let row = |row: &Row| json::Group {
+            by: self.by.name(),
+            other: false,
+            key: row.key.clone(),
+            pid: row.pid,
+            cgroup_id: row.id,
+            share: self.share(&row.tally),
+            stalled: json::Stalled::new(&row.tally),
+        };
+        let other = (self.other.stalls > 0).then(|| json::Group {
+            by: self.by.name(),
+            other: true,
+            key: None,
+            pid: None,
+            cgroup_id: None,
+            share: self.share(&self.other),
+            stalled: json::Stalled::new(&self.other),
+        });
+        self.rows.iter().map(row).chain(other)
+    }
+
+    /// The table as text.
+    #[must_use]
+    pub fn text(&self, top: usize, width: Option<usize>) -> String {
+        let [stalls, total, p50, p99, max, share] = ["stalls", "total", "p50", "p99", "max", "share"];
+        let by = self.by.name();
+        let mut out = format!("\n{stalls:>16}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {share:>5}  by {by}\n");
+        if self.rows.is_empty() {
+            out.push_str("  no stall was told\n");
+            return out;
+        }
+        let mut rest = self.other.clone();
+        for (at, row) in self.rows.iter().enumerate() {
+            if at >= top {
+                rest.merge(&row.tally);
+                continue;
+            }
+            let key = match (&row.key, row.pid, row.id) {
+                (Some(key), Some(pid), _) => format!("{key}[{pid}]"),
+                (Some(key), None, _) => key.clone(),
+                (None, _, Some(id)) => format!("id {id}"),
+                (None, _, None) => "- (not read)".to_owned(),
+            };
+            self.line(&mut out, &row.tally, &key, width);
+        }
+        if rest.stalls > 0 {
+            self.line(&mut out, &rest, "(others)", width);
+        }
+        out
+    }
+
+    fn line(&self, out: &mut String, tally: &Tally, key: &str, width: Option<usize>) {
+        let start = out.len();
+        let _ = write!(
+            out,
+            "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  {:>5}  ",
+            count(tally.stalls),
+            duration(tally.total_ns),
+            duration_or_dash(tally.quantile(0.50)),
+            duration_or_dash(tally.quantile(0.99)),
+            duration(tally.max_ns),
+            percent(self.share(tally))
+        );
+        let used = out.len() - start;
+        let cell = width.map_or(Cell::Free, |width| Cell::Path(width.saturating_sub(used).max(16)));
+        // Writing to a String cannot fail.
+        let _ = cell.write(out, key);
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+}

@@ -1,0 +1,65 @@
+//! What a trace comes to, on one page: where it was recorded and how, what was tuned, latency over time, then exactly the
+//! summary that live shows. Pure.
+
+mod collect;
+mod group;
+mod head;
+mod heat;
+mod tuned;
+
+use std::fmt::Write as _;
+
+pub use self::{
+    collect::Collector,
+    group::{By, GroupTable, Groups},
+    heat::{HeatMap, Mark},
+};
+use crate::{
+    lines::{self, Style, SummaryView},
+    replay::Finished,
+};
+use memtrace_core::{clock::Clock, gfp::GfpNames, names::Names, session::filter::Filter};
+
+/// How a report is written.
+#[derive(Clone, Copy)]
+pub struct ReportView<'a> {
+    /// Times.
+    pub clock: &'a Clock,
+    /// The filter that holds.
+    pub filter: &'a Filter,
+    /// Rows of each table.
+    pub top: usize,
+    /// Columns of the terminal; `None` for names in full.
+    pub width: Option<usize>,
+    /// Whether it may hold more than ASCII.
+    pub utf8: bool,
+    /// Colours.
+    pub style: Style,
+}
+
+/// The report as text.
+#[must_use]
+pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -> String {
+    let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
+    let names = Names { clock: view.clock, cgroups: &finished.paths, gfp: &gfp };
+    let mut out = head::head(finished, view);
+    out.push_str(&tuned::tuned(finished, view.top));
+    let map = collector.heat.render(view.clock, view.width, view.utf8);
+    if !map.is_empty() {
+        let _ = write!(out, "\n{map}");
+    }
+    let filter = lines::filter_in_words(view.filter);
+    let summary = SummaryView {
+        names,
+        top: view.top,
+        filter: &filter,
+        refaults_read: finished.summary.refaults.is_some(),
+        width: view.width,
+        style: view.style,
+    };
+    out.push_str(&lines::summary(&finished.summary, &summary));
+    for table in collector.groups.tables(&finished.summary, &names) {
+        out.push_str(&table.text(view.top, view.width));
+    }
+    out
+}

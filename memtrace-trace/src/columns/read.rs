@@ -1,0 +1,223 @@
+//! Columns to entries. Nothing in them is believed: every index and every length is checked.
+
+use memtrace_common::{kind::StallKind, record::KswapdStep, throttle::REASON_COUNT};
+
+use super::{
+    KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
+    oom::{to_freed, to_oom},
+};
+use crate::{
+    model::Entry,
+    optional::{restore, take, take_signed, take32},
+    sane::{MOST_NS, is_oom_sane, is_stall_sane},
+    wire,
+};
+use memtrace_core::{
+    event::{Comm, Event, Kswapd, OffCpu, Oom, Stall, TopShrinker, Trigger},
+    source::Source,
+    throttle::Throttles,
+};
+
+/// What the stalls of one process in a block add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// How many.
+    pub(crate) count: u64,
+    /// Their time in ns.
+    pub(crate) total_ns: u64,
+}
+
+/// The columns of a block, and how far they are read.
+pub(crate) struct Columns<'a> {
+    message: &'a wire::Events,
+    t_ns: u64,
+    times: usize,
+    stalls: usize,
+    throttled: usize,
+    kswapds: usize,
+    ooms: usize,
+    names: usize,
+    marks: usize,
+}
+
+/// An entry names what is not there or has a number that cannot be, or a column ends too early.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Torn;
+
+impl<'a> Columns<'a> {
+    /// The entries of this message, whose first time is `first_ns`.
+    pub(crate) fn new(message: &'a wire::Events, first_ns: u64) -> Self {
+        Self { message, t_ns: first_ns, times: 0, stalls: 0, throttled: 0, kswapds: 0, ooms: 0, names: 0, marks: 0 }
+    }
+
+    /// Adds all entries to `entries`, and to `processes` and `cgroups` what each of the dictionaries' stalls add up to
+    /// (the last of the cgroups for those whose cgroup was not read). All or nothing.
+    pub(crate) fn read(
+        mut self,
+        entries: &mut Vec<Entry>,
+        processes: &mut Vec<Told>,
+        cgroups: &mut Vec<Told>,
+    ) -> Result<(), Torn> {
+        let message = self.message;
+        processes.clear();
+        processes.resize(message.process_pid.len(), Told::default());
+        cgroups.clear();
+        cgroups.resize(message.cgroup_id.len() + 1, Told::default());
+        if message.freed.iter().any(|freed| freed.t_ns.max(freed.marked_ns) >= MOST_NS) {
+            return Err(Torn);
+        }
+        let before = entries.len();
+        let mut freed = message.freed.iter().peekable();
+        for (at, &kind) in message.entry.iter().enumerate() {
+            while let Some(freed) = freed.next_if(|freed| freed.at as usize <= at) {
+                entries.push(end_of_victim(freed));
+            }
+            let entry = match kind {
+                STALL => self.stall(processes, cgroups).map(|stall| Entry::Event(Event::Stall(stall))),
+                OOM => self.oom().map(|oom| Entry::Event(Event::Oom(oom))),
+                KSWAPD => self.kswapd().map(|kswapd| Entry::Event(Event::Kswapd(kswapd))),
+                NAME => self.name(),
+                MARK => self.mark(),
+                _ => None,
+            };
+            match entry {
+                Some(entry) => entries.push(entry),
+                None => {
+                    entries.truncate(before);
+                    return Err(Torn);
+                }
+            }
+        }
+        entries.extend(freed.map(end_of_victim));
+        Ok(())
+    }
+
+    fn time(&mut self) -> Option<u64> {
+        self.t_ns = restore(*self.message.t_ns.get(self.times)?, self.t_ns);
+        self.times += 1;
+        (self.t_ns < MOST_NS).then_some(self.t_ns)
+    }
+
+    fn stall(&mut self, processes: &mut [Told], cgroups: &mut [Told]) -> Option<Stall> {
+        let t_ns = self.time()?;
+        let message = self.message;
+        let at = self.stalls;
+        self.stalls += 1;
+        let task = *message.task.get(at)? as usize;
+        let process = *message.task_process.get(task)? as usize;
+        let kind = *message.kind.get(at)?;
+        let dur_ns = *message.dur_ns.get(at)?;
+        let cgroup = take32(sparse(&message.cgroup, at)?);
+        let cgroup_id = cgroup.map(|cgroup| message.cgroup_id.get(cgroup as usize).copied().ok_or(Torn)).transpose();
+        let gfp = take32(sparse(&message.gfp, at)?);
+        let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose();
+        let function = take32(sparse(&message.shrinker, at)?);
+        let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
+        let shrinker_ns = sparse(&message.shrinker_ns, at)?;
+        let throttled_ns = take(sparse(&message.throttled_ns, at)?);
+        let (measured, estimated) =
+            (take(sparse(&message.off_cpu_ns, at)?), take(sparse(&message.off_cpu_estimated_ns, at)?));
+        let stall = Stall {
+            t_ns,
+            dur_ns,
+            kind: StallKind::from_u8(kind & ((1 << SOURCE_SHIFT) - 1))?,
+            source: Source::from_number(kind >> SOURCE_SHIFT)?,
+            pid: *message.process_pid.get(process)?,
+            tid: *message.task_tid.get(task)?,
+            comm: Comm::from(message.task_comm.get(task)?.as_slice()),
+            process_start_ns: take(*message.process_start_ns.get(process)?),
+            cgroup_id: cgroup_id.ok()?,
+            nid: take32(sparse(&message.nid, at)?),
+            order: take_signed(sparse(&message.order, at)?),
+            gfp: gfp.ok()?,
+            scanned_pages: take(sparse(&message.scanned_pages, at)?),
+            reclaimed_pages: take(sparse(&message.reclaimed_pages, at)?),
+            throttled_ns,
+            throttles: if throttled_ns > Some(0) { self.throttles()? } else { Throttles::default() },
+            scan_ns: take(sparse(&message.scan_ns, at)?),
+            soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
+            shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
+            nested_ns: take(sparse(&message.nested_ns, at)?),
+            off_cpu: measured.map(OffCpu::Measured).or(estimated.map(OffCpu::Estimated)),
+            top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
+        };
+        if !is_stall_sane(&stall) {
+            return None;
+        }
+        let unread = cgroups.len().checked_sub(1)?;
+        for told in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?] {
+            told.count += 1;
+            told.total_ns = told.total_ns.saturating_add(dur_ns);
+        }
+        Some(stall)
+    }
+
+    /// Those of the next stall that was throttled; older traces have none.
+    fn throttles(&mut self) -> Option<Throttles> {
+        let all = &self.message.throttles_ns;
+        if all.is_empty() {
+            return Some(Throttles::default());
+        }
+        let ns: [u64; REASON_COUNT] = *all.get(self.throttled..)?.first_chunk()?;
+        self.throttled += REASON_COUNT;
+        Some(Throttles::of(ns))
+    }
+
+    fn kswapd(&mut self) -> Option<Kswapd> {
+        let t_ns = self.time()?;
+        let message = self.message;
+        let at = self.kswapds;
+        self.kswapds += 1;
+        let gfp = take32(*message.kswapd_gfp.get(at)?);
+        let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose().ok()?;
+        let waker = match take32(*message.kswapd_waker.get(at)?) {
+            Some(waker) => Some(Trigger {
+                pid: *message.waker_pid.get(waker as usize)?,
+                comm: Comm::from(message.waker_comm.get(waker as usize)?.as_slice()),
+            }),
+            None => None,
+        };
+        Some(Kswapd {
+            t_ns,
+            nid: *message.kswapd_nid.get(at)?,
+            step: match *message.kswapd_step.get(at)? {
+                0 => KswapdStep::Wakeup,
+                1 => KswapdStep::Wake,
+                2 => KswapdStep::Sleep,
+                _ => return None,
+            },
+            order: take_signed(*message.kswapd_order.get(at)?),
+            gfp,
+            waker,
+        })
+    }
+
+    fn oom(&mut self) -> Option<Oom> {
+        let t_ns = self.time()?;
+        let oom = self.message.oom.get(self.ooms)?;
+        self.ooms += 1;
+        Some(to_oom(oom, t_ns)).filter(is_oom_sane)
+    }
+
+    fn name(&mut self) -> Option<Entry> {
+        let name = self.message.name.get(self.names)?;
+        self.names += 1;
+        let comm = Comm::from(name.comm.as_slice());
+        Some(Entry::Name { pid: name.pid, process_start_ns: take(name.start_ns), comm })
+    }
+
+    fn mark(&mut self) -> Option<Entry> {
+        let mark = self.message.mark.get(self.marks)?;
+        self.marks += 1;
+        Some(Entry::Mark { pid: mark.pid, process_start_ns: take(mark.start_ns), in_command: mark.in_command })
+    }
+}
+
+fn end_of_victim(freed: &wire::Freed) -> Entry {
+    Entry::Event(Event::Freed(to_freed(freed)))
+}
+
+/// A value of a column that may be left out.
+fn sparse<T: Copy + Default>(column: &[T], at: usize) -> Option<T> {
+    if column.is_empty() { Some(T::default()) } else { column.get(at).copied() }
+}

@@ -1,0 +1,109 @@
+//! Who evicted what came back, to messages and back. What came since the tick before, not differences.
+
+use memtrace_common::histogram::BUCKETS;
+
+use super::wire;
+use memtrace_core::{
+    event::{Comm, Evictor, EvictorKey, FileId, FileName},
+    session::{
+        evictors::{ByMemory, EvictorDeltas, EvictorSum},
+        histogram::Histogram,
+    },
+};
+
+/// The message of a tick.
+pub(super) fn put(deltas: &ByMemory<EvictorDeltas>) -> wire::Evictors {
+    let anon = deltas.anon.as_ref().map(|anon| Box::new(put_one(anon)));
+    wire::Evictors { anon, ..put_one(&deltas.files) }
+}
+
+/// What a message says.
+pub(super) fn take(message: &wire::Evictors) -> ByMemory<EvictorDeltas> {
+    ByMemory {
+        files: take_one(message, |row| Some(file_of(row))),
+        anon: message.anon.as_ref().map(|anon| take_one(anon, |_| None)),
+    }
+}
+
+fn put_one(deltas: &EvictorDeltas) -> wire::Evictors {
+    let (away, distance) = (put_histogram(&deltas.away), put_histogram(&deltas.distance));
+    wire::Evictors {
+        rows: deltas.rows.iter().map(put_row).collect(),
+        other_samples: deltas.other.samples,
+        other_away_ns: deltas.other.away_ns,
+        away_bucket: away.0,
+        away_count: away.1,
+        distance_bucket: distance.0,
+        distance_count: distance.1,
+        anon: None,
+    }
+}
+
+fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<FileId>) -> EvictorDeltas {
+    EvictorDeltas {
+        rows: message.rows.iter().map(|row| take_row(row, file(row))).collect(),
+        other: EvictorSum { samples: message.other_samples, away_ns: message.other_away_ns },
+        away: take_histogram(&message.away_bucket, &message.away_count),
+        distance: take_histogram(&message.distance_bucket, &message.distance_count),
+    }
+}
+
+fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
+    let FileId { dev: (dev_major, dev_minor), ino, name } = key.file.unwrap_or_default();
+    wire::EvictorRow {
+        evictor_pid: key.evictor.pid,
+        evictor_comm: key.evictor.comm.bytes().to_vec(),
+        evictor_is_kthread: key.evictor.is_kthread,
+        pid: key.pid,
+        comm: key.comm.bytes().to_vec(),
+        cgroup_id: key.cgroup_id,
+        dev_major,
+        dev_minor,
+        ino,
+        name: name.bytes().to_vec(),
+        samples: sum.samples,
+        away_ns: sum.away_ns,
+    }
+}
+
+fn file_of(row: &wire::EvictorRow) -> FileId {
+    FileId { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) }
+}
+
+fn take_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, EvictorSum) {
+    let key = EvictorKey {
+        evictor: Evictor {
+            pid: row.evictor_pid,
+            comm: Comm::from(row.evictor_comm.as_slice()),
+            is_kthread: row.evictor_is_kthread,
+        },
+        pid: row.pid,
+        comm: Comm::from(row.comm.as_slice()),
+        cgroup_id: row.cgroup_id,
+        file,
+    };
+    (key, EvictorSum { samples: row.samples, away_ns: row.away_ns })
+}
+
+/// Numbers of the buckets that are not 0, each as the difference to the one before, and their counts: of one interval, so
+/// that they are small.
+fn put_histogram(histogram: &Histogram) -> (Vec<u32>, Vec<u32>) {
+    let mut last = 0;
+    let filled = (0..).zip(histogram.counts()).filter(|(_, count)| **count > 0);
+    filled
+        .map(|(at, &count): (u32, _)| (at - std::mem::replace(&mut last, at), u32::try_from(count).unwrap_or(u32::MAX)))
+        .unzip()
+}
+
+fn take_histogram(steps: &[u32], counts: &[u32]) -> Histogram {
+    let (mut sum, mut at) = ([0; BUCKETS], 0_usize);
+    for (&step, &count) in steps.iter().zip(counts) {
+        at = at.saturating_add(step as usize);
+        if let Some(bucket) = sum.get_mut(at) {
+            *bucket = u64::from(count);
+        }
+    }
+    let mut histogram = Histogram::default();
+    histogram.add(&sum);
+    histogram
+}

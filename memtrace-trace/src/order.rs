@@ -1,0 +1,103 @@
+//! The order of blocks in one file. A block that comes twice would be counted twice, and a tick that goes back would make
+//! the intervals add up to more than the whole: both are damage, and the first one counts.
+
+use std::collections::HashSet;
+
+use memtrace_common::kind::StallKind;
+
+use super::frame::{BlockKind, Header};
+use memtrace_core::session::input::TickInput;
+
+/// Blocks that are remembered in each of two halves: some hours of a recording, in a few megabytes.
+const REMEMBERED: usize = 1 << 15;
+
+/// A block is the copy of one before it: nothing is lost with it.
+pub const TWICE: &str = "a block comes a second time";
+const BACK: &str = "a tick goes back in time, or comes a second time";
+const DOWN: &str = "the totals of a tick are below those of the tick before";
+const BEGUN: &str = "a segment begins that has begun before";
+
+/// Count and time (in ns) of a total, by a number that names it.
+type Total = (usize, [u64; 2]);
+
+/// A segment: recording, run and number.
+type Segment = (u64, u32, u32);
+
+/// The blocks of a file so far.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    recent: HashSet<Header>,
+    older: HashSet<Header>,
+    segment: Option<Segment>,
+    tick: Option<(u64, Vec<Total>)>,
+}
+
+impl Order {
+    /// Refuses a block that was taken before.
+    pub(super) fn is_new(&self, header: &Header) -> Result<(), &'static str> {
+        if self.recent.contains(header) || self.older.contains(header) { Err(TWICE) } else { Ok(()) }
+    }
+
+    /// Remembers a block that was taken. Paths of cgroups come again by design, and what has no time may repeat.
+    pub(super) fn took(&mut self, kind: BlockKind, header: &Header) {
+        if kind == BlockKind::Dict || header.first_ns == 0 {
+            return;
+        }
+        if self.recent.len() >= REMEMBERED {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(*header);
+    }
+
+    /// Takes the beginning of a segment, with the last tick before it.
+    pub(super) fn begin(&mut self, segment: Segment, base: Option<&TickInput>) -> Result<(), &'static str> {
+        let (recording, run, number) = segment;
+        if self.segment.is_some_and(|(r, n, last)| (r, n) == (recording, run) && number <= last) {
+            return Err(BEGUN);
+        }
+        if self.segment.is_none_or(|(r, n, _)| (r, n) != (recording, run)) {
+            // Two recordings may have the same remark at the same time.
+            self.recent.clear();
+            self.older.clear();
+        }
+        self.segment = Some(segment);
+        self.tick = base.map(|base| (base.t_ns, totals(base)));
+        Ok(())
+    }
+
+    /// True when a stall that ended at this time lies before the last tick.
+    pub(super) fn is_late(&self, t_ns: u64) -> bool {
+        self.tick.as_ref().is_some_and(|(last_ns, _)| t_ns.saturating_add(LATE_NS) < *last_ns)
+    }
+
+    /// Takes a tick, which must be later than the one before, with totals that have not become smaller.
+    pub(super) fn tick(&mut self, input: &TickInput) -> Result<(), &'static str> {
+        let now = totals(input);
+        if let Some((t_ns, before)) = &self.tick {
+            if input.t_ns <= *t_ns {
+                return Err(BACK);
+            }
+            let is_less = |(name, old): &Total| {
+                let new = now.iter().find(|(other, _)| other == name);
+                new.is_some_and(|(_, new)| new.iter().zip(old).any(|(new, old)| new < old))
+            };
+            if before.iter().any(is_less) {
+                return Err(DOWN);
+            }
+        }
+        self.tick = Some((input.t_ns, now));
+        Ok(())
+    }
+}
+
+/// A stall that ended so long before a tick is in the file before it, in ns: the time of a tick is read first, then all
+/// records that there are go out. Only one that a CPU was just writing comes later.
+const LATE_NS: u64 = 1_000_000;
+
+/// The totals that only grow: each CPU's counts do, and a sum of them that is read later is no smaller.
+fn totals(input: &TickInput) -> Vec<Total> {
+    let kinds = input.totals.stalls.iter().map(|(kind, totals)| (*kind as usize, [totals.count, totals.total_ns]));
+    let own = &input.totals.own;
+    let told = (StallKind::COUNT + 1..).zip(input.told.iter().map(|told| [told.count, told.total_ns]));
+    kinds.chain([(StallKind::COUNT, [own.count, own.total_ns])]).chain(told).collect()
+}

@@ -1,0 +1,378 @@
+//! Blocks to entries and ticks.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+    sync::Arc,
+};
+
+use prost::Message;
+
+use super::{
+    columns::{Columns, Told},
+    counters::{CounterNames, to_lost},
+    damage::Damage,
+    frame::{BlockKind, Header},
+    meta,
+    model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
+    order::Order,
+    rows::{self, RowReader},
+    sane::{MOST_NS, is_clock_sane, is_end_sane, is_meta_sane, is_sane},
+    scan::{BlockSource, RawBlock, Scanned, Scanner},
+    stacks::StackReader,
+    tick::Base,
+    unpack::Unpacker,
+    values::to_open,
+    wire,
+};
+use memtrace_core::{event::Event, session::filter::CgroupNames};
+
+/// What a trace holds next.
+#[derive(Debug)]
+pub enum Item {
+    /// A segment begins.
+    Meta(Box<Meta>),
+    /// The clocks were read.
+    Clock(ClockReading),
+    /// Entries: [`Reader::entries`] has them until the next call.
+    Entries,
+    /// An interval ended.
+    Tick(Box<TickRecord>),
+    /// A remark.
+    Remark(Remark),
+    /// The segment ended.
+    End(End),
+    /// Something could not be read; it was skipped.
+    Damage(Damage),
+}
+
+/// A block as the reader judges it: for those who keep blocks, and must keep the ones that are used.
+#[derive(Debug)]
+pub enum Judged {
+    /// What it holds is used. The item is `None` for a block that only says what a later one means, and for one of a later
+    /// version.
+    Used(RawBlock, Option<Item>),
+    /// It is damaged, and nothing in it is used.
+    Damaged(Damage),
+}
+
+/// Why nothing (more) can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The input failed.
+    #[error("reading failed: {0}")]
+    Io(#[from] io::Error),
+    /// It is something else; in words what.
+    #[error("{0}")]
+    NotATrace(String),
+    /// It is of a later version of the format.
+    #[error("it has format version {found}, of a newer memtrace; this one reads up to version {known}")]
+    Newer {
+        /// Its version.
+        found: u16,
+        /// The latest that can be read.
+        known: u16,
+    },
+}
+
+/// Paths of cgroups that are remembered: as many as a writer has.
+const PATHS: usize = 16_384;
+const LONGEST_PATH: usize = 4096;
+/// Entries of a block: more than a writer puts into one.
+const MOST_ENTRIES: usize = 1 << 17;
+
+/// Reads the blocks of a trace, one by one, in bounded memory.
+pub struct Reader<B> {
+    blocks: B,
+    unpacked: Unpacker,
+    events: wire::Events,
+    entries: Vec<Entry>,
+    skip_entries: bool,
+    told_processes: Vec<Told>,
+    told_cgroups: Vec<Told>,
+    rows: RowReader,
+    stacks: StackReader,
+    /// Whether the segment counts stacks.
+    has_stacks: bool,
+    base: Base,
+    /// Of which segment that is; `None` before any.
+    segment: Option<u32>,
+    /// Whether it has ended: what comes then belongs to another one.
+    ended: bool,
+    names: CounterNames,
+    paths: HashMap<u64, Arc<[u8]>>,
+    order: Order,
+}
+
+impl<B: std::fmt::Debug> std::fmt::Debug for Reader<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("blocks", &self.blocks).finish_non_exhaustive()
+    }
+}
+
+impl<R: Read> Reader<Scanner<R>> {
+    /// A reader of a trace that is one stream of bytes.
+    pub fn new(input: R) -> Self {
+        Self::of(Scanner::new(input))
+    }
+}
+
+impl<B: BlockSource> Reader<B> {
+    /// A reader of the blocks of a trace.
+    pub fn of(blocks: B) -> Self {
+        Self {
+            blocks,
+            unpacked: Unpacker::new(),
+            events: wire::Events::default(),
+            entries: Vec::new(),
+            skip_entries: false,
+            told_processes: Vec::new(),
+            told_cgroups: Vec::new(),
+            rows: RowReader::default(),
+            stacks: StackReader::default(),
+            has_stacks: false,
+            base: Base::default(),
+            segment: None,
+            ended: false,
+            names: CounterNames::default(),
+            paths: HashMap::new(),
+            order: Order::default(),
+        }
+    }
+
+    /// Leaves out what happened: only segments and ticks are read, which is much quicker. The ticks then tell all stalls of
+    /// processes and cgroups as such that no event told.
+    #[must_use]
+    pub fn without_entries(mut self) -> Self {
+        self.skip_entries = true;
+        self
+    }
+
+    /// What comes next; `None` at the end.
+    ///
+    /// # Errors
+    /// When nothing more can be read.
+    pub fn next_item(&mut self) -> Result<Option<Item>, ReadError> {
+        loop {
+            match self.next_judged()? {
+                None => return Ok(None),
+                Some(Judged::Damaged(damage)) => return Ok(Some(Item::Damage(damage))),
+                Some(Judged::Used(_, Some(item))) => return Ok(Some(item)),
+                Some(Judged::Used(_, None)) => {}
+            }
+        }
+    }
+
+    /// The next block, or other bytes that are damage; `None` at the end. A damaged block leaves no trace in the reader:
+    /// without it all others are judged alike.
+    ///
+    /// # Errors
+    /// When nothing more can be read.
+    pub fn next_judged(&mut self) -> Result<Option<Judged>, ReadError> {
+        let block = match self.blocks.next_block()? {
+            None => return Ok(None),
+            Some(Scanned::Damage(damage)) => return Ok(Some(Judged::Damaged(damage))),
+            Some(Scanned::Block(block)) => block,
+        };
+        Ok(Some(match self.judge(&block.header) {
+            Ok(item) => Judged::Used(block, item),
+            Err(what) => Judged::Damaged(Damage {
+                offset: block.offset,
+                bytes: self.blocks.block().len() as u64,
+                is_cut: false,
+                what: what.to_owned(),
+                block: Some(block),
+            }),
+        }))
+    }
+
+    fn judge(&mut self, header: &Header) -> Result<Option<Item>, &'static str> {
+        // A reader goes on after a block of a later version.
+        let Some(kind) = BlockKind::of(header.kind) else { return Ok(None) };
+        self.order.is_new(header)?;
+        let item = if kind == BlockKind::Events && self.skip_entries {
+            None
+        } else {
+            self.unpacked.unpack(kind, header, self.blocks.payload())?;
+            self.decode(kind, header)?
+        };
+        self.order.took(kind, header);
+        Ok(item)
+    }
+
+    /// The source of the blocks.
+    pub fn blocks(&self) -> &B {
+        &self.blocks
+    }
+
+    /// The source of the blocks, at the block after the last one that was read.
+    pub fn into_blocks(self) -> B {
+        self.blocks
+    }
+
+    /// The entries of the block of the last [`Item::Entries`].
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The paths of cgroups as far as they are known by now.
+    #[must_use]
+    pub fn paths(&self) -> &dyn CgroupNames {
+        &self.paths
+    }
+
+    /// The path of a cgroup, shared without copying.
+    #[must_use]
+    pub fn path(&self, id: u64) -> Option<&Arc<[u8]>> {
+        self.paths.get(&id)
+    }
+
+    fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<Item>, &'static str> {
+        fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
+            M::decode(raw).map_err(|_| "the content of a block cannot be understood")
+        }
+        Ok(Some(match kind {
+            BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
+            BlockKind::Clock => Item::Clock(sane(meta::to_clock(&message(self.unpacked.bytes())?), is_clock_sane)?),
+            BlockKind::Dict => {
+                self.learn_paths(message(self.unpacked.bytes())?);
+                return Ok(None);
+            }
+            BlockKind::Events => {
+                self.read_entries(header)?;
+                Item::Entries
+            }
+            BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(self.unpacked.bytes())?)?)),
+            BlockKind::Rows => {
+                let part: wire::Tick = message(self.unpacked.bytes())?;
+                self.belongs(part.segment)?;
+                rows::check(&part)?;
+                self.rows.part(&part);
+                return Ok(None);
+            }
+            BlockKind::Stacks => {
+                let part: wire::Stacks = message(self.unpacked.bytes())?;
+                self.belongs(part.segment)?;
+                self.stacks.part(part)?;
+                return Ok(None);
+            }
+            BlockKind::Remark => {
+                Item::Remark(sane(remark(message(self.unpacked.bytes())?), |remark| remark.t_ns < MOST_NS)?)
+            }
+            BlockKind::End => {
+                let end = sane(end(&message(self.unpacked.bytes())?), is_end_sane)?;
+                self.ended = self.segment.is_some();
+                Item::End(end)
+            }
+        }))
+    }
+
+    fn meta(&mut self, message: &wire::Meta) -> Result<Meta, &'static str> {
+        let names = CounterNames::of(message);
+        let meta = sane(meta::take(message, &names), is_meta_sane)?;
+        let segment = (meta.recording, meta.run, meta.segment);
+        self.order.begin(segment, meta.base.as_ref().map(|base| &base.input))?;
+        self.names = names;
+        (self.base, self.segment, self.ended) = (Base::of(&meta), Some(meta.segment), false);
+        self.rows.clear();
+        self.stacks.begin();
+        self.has_stacks = meta.setup.stacks;
+        Ok(meta)
+    }
+
+    /// Whether a tick, or a part of one, rests on what is known.
+    fn belongs(&self, of: u32) -> Result<(), &'static str> {
+        // The first segment's counters are differences to nothing.
+        let is_right = self.segment.map_or(of == 0, |segment| segment == of);
+        if is_right && !self.ended { Ok(()) } else { Err("a tick belongs to a segment whose beginning is damaged") }
+    }
+
+    fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
+        self.belongs(message.segment)?;
+        let mut tick = self.base.take(message, &self.names);
+        if self.segment.is_none() {
+            tick.vmstat.clear();
+            tick.meminfo_bytes.clear();
+            tick.input.host.memory = None;
+        }
+        let mut tick = sane(tick, is_sane)?;
+        rows::check(message)?;
+        self.order.tick(&tick.input)?;
+        let since = self.rows.tick(message);
+        let stacks = self.stacks.tick();
+        tick.input.stacks = self.has_stacks.then_some(stacks);
+        (tick.input.faults, tick.untold_processes, tick.untold_cgroups) =
+            (since.faults, since.processes, since.cgroups);
+        Ok(tick)
+    }
+
+    fn read_entries(&mut self, header: &Header) -> Result<(), &'static str> {
+        self.entries.clear();
+        self.events.clear();
+        self.events.merge(self.unpacked.bytes()).map_err(|_| "a block of events cannot be understood")?;
+        let entries = self.events.entry.len();
+        if entries != header.count as usize || entries > MOST_ENTRIES || self.events.freed.len() > MOST_ENTRIES {
+            return Err("a block of events has another number of them than it says");
+        }
+        // Whatever a dictionary names is in an entry.
+        let events = &self.events;
+        let named = [events.process_pid.len(), events.task_tid.len(), events.cgroup_id.len(), events.waker_pid.len()];
+        if named.into_iter().any(|named| named > entries) {
+            return Err("a block of events names what is not in it");
+        }
+        let columns = Columns::new(&self.events, header.first_ns);
+        columns
+            .read(&mut self.entries, &mut self.told_processes, &mut self.told_cgroups)
+            .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")?;
+        let ends = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
+            _ => None,
+        });
+        // They would be counted twice: the rows of the tick have them.
+        if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
+            && self.rows.has_counted(&self.events, &self.told_processes)
+        {
+            return Err("a block of events comes after the tick that counts its stalls");
+        }
+        self.rows.told(&self.events, &self.told_processes, &self.told_cgroups);
+        Ok(())
+    }
+
+    fn learn_paths(&mut self, dict: wire::Dict) {
+        for (id, path) in dict.cgroup_id.into_iter().zip(dict.cgroup_path) {
+            let is_known = self.paths.contains_key(&id);
+            if path.len() <= LONGEST_PATH && (is_known || self.paths.len() < PATHS) {
+                self.paths.insert(id, path.into());
+            }
+        }
+    }
+}
+
+/// The value, if all its numbers can be.
+fn sane<T>(value: T, is_sane: impl Fn(&T) -> bool) -> Result<T, &'static str> {
+    if is_sane(&value) { Ok(value) } else { Err("a block has numbers that cannot be") }
+}
+
+fn remark(message: wire::Remark) -> Remark {
+    let kind = match message.kind {
+        1 => RemarkKind::Trigger,
+        2 => RemarkKind::EventsStopped,
+        3 => RemarkKind::BlockBegin,
+        4 => RemarkKind::BlockEnd,
+        5 => RemarkKind::Changed,
+        6 => RemarkKind::Cgroups,
+        _ => RemarkKind::Unknown,
+    };
+    Remark { t_ns: message.t_ns, kind, text: message.text.into() }
+}
+
+fn end(message: &wire::End) -> End {
+    let reason = match message.reason {
+        1 => EndReason::Done,
+        2 => EndReason::NextSegment,
+        _ => EndReason::Unknown,
+    };
+    let open = message.open.iter().filter_map(to_open).collect();
+    End { t_ns: message.t_ns, reason, open, lost: to_lost(&message.lost) }
+}

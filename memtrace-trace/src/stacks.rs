@@ -1,0 +1,330 @@
+//! Stacks of stalls in a trace: written when they come up, counted by their numbers.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    optional::{put, put32, take, take32},
+    sane::is_stack_sane,
+    values::kind,
+    wire,
+};
+use memtrace_core::{
+    session::stacks::{StackDeltas, StackKey, StackSum},
+    stack::{Frame, Stack},
+};
+
+/// Stacks that are remembered, and bytes of them.
+const STACKS: usize = 16_384;
+const BYTES: usize = 64 << 20;
+/// Frames of one stack.
+const DEEPEST: usize = 256;
+/// A longer name is cut.
+const LONGEST_NAME: usize = 1024;
+/// Bytes of stacks in a block, about, and stalls: it must not be larger than a reader takes.
+const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_STALLS: usize = 8192;
+/// Stalls of a tick: more than a writer has.
+const MOST_STALLS: usize = 1 << 17;
+/// A stack is written again after so many ticks in which it was used.
+const AGAIN_TICKS: u32 = 60;
+
+/// What a writer knows of stacks.
+#[derive(Debug, Default)]
+pub(super) struct StackWriter {
+    known: HashMap<u32, Known>,
+    /// Ticks of all segments.
+    ticks: u64,
+}
+
+/// A stack of a writer.
+#[derive(Debug)]
+struct Known {
+    stack: Arc<Stack>,
+    /// The tick at which it was last written, from 1; 0 when this segment does not have it.
+    written: u32,
+    /// The tick of [`StackWriter::ticks`] at which it was last used.
+    used: u64,
+}
+
+impl StackWriter {
+    /// A segment begins, which has no stack yet.
+    pub(super) fn begin(&mut self) {
+        self.known.values_mut().for_each(|known| known.written = 0);
+    }
+
+    /// The messages of what came since the tick before, in their order.
+    pub(super) fn put(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
+        self.ticks += 1;
+        for (number, stack) in &deltas.named {
+            self.known.insert(*number, Known { stack: Arc::clone(stack), written: 0, used: self.ticks });
+        }
+        if self.known.len() > STACKS {
+            self.forget();
+        }
+        let named = deltas.named.iter().map(|(number, _)| *number);
+        let used: BTreeSet<u32> = named.chain(deltas.stalls.iter().map(|(key, _)| key.stack)).collect();
+        let empty = || wire::Stacks { segment, ..wire::Stacks::default() };
+        let mut blocks = vec![empty()];
+        let mut bytes = 0;
+        for number in used {
+            let Some(known) = self.known.get_mut(&number) else { continue };
+            known.used = self.ticks;
+            if known.written != 0 && tick - known.written < AGAIN_TICKS {
+                continue;
+            }
+            known.written = tick;
+            let message = put_stack(number, &known.stack);
+            let size = message.text.iter().map(Vec::len).sum::<usize>() + 24 * message.address.len();
+            if bytes > 0 && bytes + size > BLOCK_BYTES {
+                blocks.push(empty());
+                bytes = 0;
+            }
+            bytes += size;
+            if let Some(block) = blocks.last_mut() {
+                block.stack.push(message);
+            }
+        }
+        for stalls in deltas.stalls.chunks(BLOCK_STALLS) {
+            let mut block = empty();
+            for (key, sum) in stalls {
+                block.number.push(key.stack);
+                block.pid.push(key.pid);
+                block.process_start_ns.push(put(key.process_start_ns));
+                block.cgroup_id.push(put(key.cgroup_id));
+                block.kind.push(key.kind as u8);
+                block.stalls.push(sum.stalls);
+                block.total_ns.push(sum.total_ns);
+            }
+            blocks.push(block);
+        }
+        blocks.retain(|block| !block.stack.is_empty() || !block.number.is_empty());
+        blocks
+    }
+
+    /// Forgets the half that was not used for longest; it has no names in later segments.
+    fn forget(&mut self) {
+        let mut used: Vec<u64> = self.known.values().map(|known| known.used).collect();
+        let at = used.len() / 2;
+        let (_, median, _) = used.select_nth_unstable(at);
+        let (median, now) = (*median, self.ticks);
+        self.known.retain(|_, known| known.used > median || known.used == now);
+    }
+}
+
+fn put_stack(number: u32, stack: &Stack) -> wire::Stack {
+    let mut message = wire::Stack { number, ..wire::Stack::default() };
+    let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
+    let mut place = |text: &mut Vec<Vec<u8>>, name: &[u8]| {
+        let name = name.get(..LONGEST_NAME).unwrap_or(name);
+        put32((!name.is_empty()).then(|| {
+            *places.entry(name.to_vec()).or_insert_with(|| {
+                text.push(name.to_vec());
+                u32::try_from(text.len() - 1).unwrap_or(u32::MAX - 1)
+            })
+        }))
+    };
+    for frame in stack.frames.iter().take(DEEPEST) {
+        message.kernel_frames += u32::from(frame.kernel);
+        message.function.push(place(&mut message.text, &frame.function));
+        message.module.push(place(&mut message.text, &frame.module));
+        message.build_id.push(place(&mut message.text, &frame.build_id));
+        message.offset.push(frame.offset);
+        message.address.push(frame.address);
+    }
+    message
+}
+
+const TOO_MANY: &str = "there are more stacks than any writer makes";
+
+/// What a reader knows of stacks.
+#[derive(Debug, Default)]
+pub(super) struct StackReader {
+    known: HashMap<u32, Arc<Stack>>,
+    /// About how many bytes they take, those of the next tick included.
+    bytes: usize,
+    deltas: StackDeltas,
+}
+
+impl StackReader {
+    /// A segment begins. Numbers are those of the whole recording; what was not told at a tick is not of this one.
+    pub(super) fn begin(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A block of them.
+    pub(super) fn part(&mut self, message: wire::Stacks) -> Result<(), &'static str> {
+        let columns = [
+            message.pid.len(),
+            message.process_start_ns.len(),
+            message.cgroup_id.len(),
+            message.kind.len(),
+            message.stalls.len(),
+            message.total_ns.len(),
+        ];
+        if columns.iter().any(|column| *column != message.number.len()) {
+            return Err("a block of stacks has columns of unequal length");
+        }
+        let named = message.stack.into_iter().map(|stack| Some((stack.number, take_stack(stack)?)));
+        let named: Vec<_> = named.collect::<Option<_>>().ok_or("a block of stacks names what is not in it")?;
+        let sums = message.stalls.iter().zip(&message.total_ns);
+        let sums: Vec<_> = sums.map(|(&stalls, &total_ns)| StackSum { stalls, total_ns }).collect();
+        if !sums.iter().all(is_stack_sane) {
+            return Err("a block of stacks has numbers that cannot be");
+        }
+        // What no tick ever takes does not pile up.
+        if self.deltas.stalls.len() + sums.len() > MOST_STALLS || self.deltas.named.len() + named.len() > STACKS {
+            return Err(TOO_MANY);
+        }
+        let before = self.deltas.named.len();
+        for (number, stack) in named {
+            // It comes again each minute.
+            let known = self.known.get(&number).filter(|known| ***known == stack).map(Arc::clone);
+            let stack = match known {
+                Some(known) => known,
+                None => self.learn(number, stack).inspect_err(|_| self.deltas.named.truncate(before))?,
+            };
+            self.deltas.named.push((number, stack));
+        }
+        for (n, sum) in sums.into_iter().enumerate() {
+            // One of a later version.
+            let Some(kind) = kind(u32::from(message.kind[n])) else { continue };
+            let key = StackKey {
+                stack: message.number[n],
+                pid: message.pid[n],
+                process_start_ns: take(message.process_start_ns[n]),
+                cgroup_id: take(message.cgroup_id[n]),
+                kind,
+            };
+            self.deltas.stalls.push((key, sum));
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, number: u32, stack: Stack) -> Result<Arc<Stack>, &'static str> {
+        let bytes = size(&stack);
+        if self.known.len() >= STACKS || self.bytes + bytes > BYTES {
+            // A long recording has more than are in use at a time.
+            self.known.clear();
+            self.bytes = self.deltas.named.iter().map(|(_, stack)| size(stack)).sum();
+        }
+        if self.bytes + bytes > BYTES {
+            return Err(TOO_MANY);
+        }
+        self.bytes += bytes;
+        let stack = Arc::new(stack);
+        self.known.insert(number, Arc::clone(&stack));
+        Ok(stack)
+    }
+
+    /// All of a tick, with the stacks that it is about: who reads from here on need not know what came before.
+    pub(super) fn tick(&mut self) -> StackDeltas {
+        let mut deltas = std::mem::take(&mut self.deltas);
+        let mut named: BTreeSet<u32> = deltas.named.iter().map(|(number, _)| *number).collect();
+        for (key, _) in &deltas.stalls {
+            if let Some(stack) = self.known.get(&key.stack)
+                && named.insert(key.stack)
+            {
+                deltas.named.push((key.stack, Arc::clone(stack)));
+            }
+        }
+        deltas
+    }
+}
+
+/// About how many bytes a stack takes.
+fn size(stack: &Stack) -> usize {
+    let frame = |frame: &Frame| size_of::<Frame>() + frame.function.len() + frame.module.len() + frame.build_id.len();
+    stack.frames.iter().map(frame).sum::<usize>() + 64
+}
+
+/// `None` when it names what is not in it.
+fn take_stack(message: wire::Stack) -> Option<Stack> {
+    let frames = message.address.len();
+    let columns = [message.function.len(), message.offset.len(), message.module.len(), message.build_id.len()];
+    if frames > DEEPEST || columns.iter().any(|column| *column != frames) {
+        return None;
+    }
+    let text = |column: u32| match take32(column) {
+        None => Some(Vec::new()),
+        Some(at) => message.text.get(at as usize).filter(|text| text.len() <= LONGEST_NAME).cloned(),
+    };
+    let frame = |n: usize| {
+        Some(Frame {
+            kernel: n < message.kernel_frames as usize,
+            function: text(message.function[n])?,
+            offset: message.offset[n],
+            module: text(message.module[n])?,
+            build_id: text(message.build_id[n])?,
+            address: message.address[n],
+        })
+    };
+    Some(Stack { frames: (0..frames).map(frame).collect::<Option<_>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire_stack(number: u32) -> wire::Stack {
+        let frames = DEEPEST;
+        wire::Stack {
+            number,
+            text: vec![vec![b'x'; LONGEST_NAME]],
+            function: vec![1; frames],
+            offset: vec![0; frames],
+            module: vec![1; frames],
+            build_id: vec![1; frames],
+            address: vec![u64::from(number); frames],
+            ..wire::Stack::default()
+        }
+    }
+
+    /// Few bytes in a file become many in memory.
+    #[test]
+    fn what_no_tick_takes_does_not_pile_up() {
+        let mut reader = StackReader::default();
+        let block = |number| wire::Stacks { stack: vec![wire_stack(number)], ..wire::Stacks::default() };
+        let taken = (0..10_000).take_while(|number| reader.part(block(*number)).is_ok()).count();
+        assert!(taken < 200, "{taken} stacks of 0.8 MB");
+        // A tick takes them, and there is room again.
+        assert_eq!(reader.tick().named.len(), taken);
+        assert!(reader.part(block(20_000)).is_ok());
+        let many = 50_000;
+        let stalls = || wire::Stacks {
+            number: vec![0; many],
+            pid: vec![0; many],
+            process_start_ns: vec![0; many],
+            cgroup_id: vec![0; many],
+            kind: vec![0; many],
+            stalls: vec![1; many],
+            total_ns: vec![1; many],
+            ..wire::Stacks::default()
+        };
+        let taken = (0..100).take_while(|_| reader.part(stalls()).is_ok()).count();
+        assert_eq!(taken, MOST_STALLS / many);
+    }
+
+    #[test]
+    fn a_writer_forgets_what_is_not_used() {
+        let mut writer = StackWriter::default();
+        writer.begin();
+        let hot = |named| {
+            let key = StackKey {
+                stack: 0,
+                pid: 1,
+                process_start_ns: None,
+                cgroup_id: None,
+                kind: memtrace_common::kind::StallKind::Direct,
+            };
+            StackDeltas { named, stalls: vec![(key, StackSum { stalls: 1, total_ns: 1 })] }
+        };
+        for tick in 0..40_000 {
+            writer.put(&hot(vec![(tick, Arc::new(Stack::default()))]), tick + 1, 0);
+        }
+        assert!(writer.known.len() <= STACKS);
+        assert!(writer.known.contains_key(&0) && writer.known.contains_key(&39_999) && !writer.known.contains_key(&1));
+    }
+}

@@ -1,0 +1,322 @@
+//! A tick to a message, and back. Counters are differences to the segment's base.
+
+use memtrace_common::{histogram::BUCKETS, kind::StallKind, totals::OtherShrinks};
+
+use super::{
+    counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
+    evictors,
+    model::{Meta, TickRecord},
+    nodes::{of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
+    optional::{difference, restore},
+    shrinkers,
+    values::{
+        kind, of_node, of_open, of_own, of_pressure, of_refaults, of_zone, to_node, to_open, to_own, to_pressure,
+        to_refaults, to_zone, zone_pages,
+    },
+    wire,
+};
+use memtrace_core::{
+    session::{
+        coverage::KernelCounters,
+        faults::FaultDeltas,
+        histogram::Histogram,
+        input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
+        memory::Memory,
+    },
+    throttle::Throttles,
+    untrusted::Text,
+};
+
+/// What the numbers of a segment's ticks are differences to.
+#[derive(Debug, Default)]
+pub(super) struct Base {
+    totals: KernelTotals,
+    told: [Told; StallKind::COUNT],
+    counters: KernelCounters,
+    vmstat: Vec<u64>,
+    meminfo_bytes: Vec<u64>,
+    vmstat_names: Vec<Text>,
+    meminfo_names: Vec<Text>,
+    zones: Vec<Zone>,
+}
+
+impl Base {
+    /// That of the segment that begins so.
+    pub(super) fn of(meta: &Meta) -> Self {
+        let base = meta.base.as_ref().map(|base| &base.input);
+        Self {
+            totals: base.map(|base| base.totals.clone()).unwrap_or_default(),
+            told: base.map(|base| base.told).unwrap_or_default(),
+            counters: meta.baseline.readings.after.clone(),
+            vmstat: meta.vmstat.clone(),
+            meminfo_bytes: meta.meminfo_bytes.clone(),
+            vmstat_names: meta.host.vmstat_names.clone(),
+            meminfo_names: meta.host.meminfo_names.clone(),
+            zones: meta.zones.clone(),
+        }
+    }
+
+    /// The message of a tick, without the rows of processes and cgroups.
+    pub(super) fn put(&self, tick: &TickRecord) -> wire::Tick {
+        let TickInput { t_ns, totals, host, told, lost, .. } = &tick.input;
+        let refaults = |now: Option<_>, base: Option<_>| now.map(|now| of_refaults(now, base.unwrap_or_default()));
+        let same_zones = same_zones(&host.zones, &self.zones);
+        let zone_pages = host.zones.iter().zip(&self.zones).flat_map(|(now, base)| {
+            zone_pages(now).into_iter().zip(zone_pages(base)).map(|(now, base)| difference(now, base))
+        });
+        wire::Tick {
+            t_ns: *t_ns,
+            stalls: totals
+                .stalls
+                .iter()
+                .map(|(kind, now)| of_kind(*kind as u32, now, self.totals.stalls.get(kind)))
+                .collect(),
+            own: Some(of_kind(0, &totals.own, Some(&self.totals.own))),
+            kswapd: totals.kswapd.iter().map(|(nid, now)| of_kswapd(*nid, now, self.totals.kswapd.get(nid))).collect(),
+            proactive: totals.proactive.as_ref().map(|now| of_kind(0, now, self.totals.proactive.as_ref())),
+            shrinkers: shrinkers::put(&totals.shrinkers, &self.totals.shrinkers),
+            refaults: refaults(totals.refaults, self.totals.refaults),
+            own_refaults: refaults(totals.own_refaults, self.totals.own_refaults),
+            other_scanned_pages: difference(
+                totals.other_shrinks.scanned_pages,
+                self.totals.other_shrinks.scanned_pages,
+            ),
+            other_reclaimed_pages: difference(
+                totals.other_shrinks.reclaimed_pages,
+                self.totals.other_shrinks.reclaimed_pages,
+            ),
+            node_shrinks: totals
+                .node_shrinks
+                .iter()
+                .map(|shrinks| of_shrinks(shrinks, &self.totals.node_shrinks))
+                .collect(),
+            stall_zones: totals.zones.as_ref().map(|zones| of_zones(zones, self.totals.zones.as_ref())),
+            in_flight: totals.in_flight.iter().map(of_in_flight).collect(),
+            open: totals.open.iter().take(MAX_OPEN).map(of_open).collect(),
+            loss: of_loss(&totals.loss, &self.totals.loss),
+            lost: of_lost(lost),
+            pressure: host.pressure.as_ref().map(of_pressure),
+            zone_pages: if same_zones { zone_pages.collect() } else { Vec::new() },
+            zones: if same_zones { Vec::new() } else { host.zones.iter().map(of_zone).collect() },
+            node_refaults: host.node_refaults.iter().map(of_node).collect(),
+            own_cost: Some(of_own(host.own)),
+            readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
+            ooms_pending: host.ooms_pending,
+            oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
+            told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, told, &self.told)).collect(),
+            evictors: tick.input.evictors.as_ref().map(evictors::put),
+            vmstat: differences(&tick.vmstat, &self.vmstat, 1),
+            meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
+            processes: None,
+            cgroups: None,
+            epoch: 0,
+            epoch_ends: false,
+            segment: 0,
+        }
+    }
+
+    /// The tick of a message, without the rows of processes and cgroups.
+    pub(super) fn take(&self, message: &wire::Tick, names: &CounterNames) -> TickRecord {
+        let base = &self.totals;
+        let stalls = message.stalls.iter().filter_map(|now| {
+            let kind = kind(now.kind)?;
+            Some((kind, to_kind(now, base.stalls.get(&kind))))
+        });
+        let in_flight = message.in_flight.iter().filter_map(|now| {
+            Some((kind(now.kind)?, InFlight { stalls: now.stalls, scanned_pages: now.scanned_pages }))
+        });
+        let kswapd = message.kswapd.iter().map(|now| (now.nid, to_kswapd(now, base.kswapd.get(&now.nid))));
+        let totals = KernelTotals {
+            stalls: stalls.collect(),
+            own: message.own.as_ref().map(|own| to_kind(own, Some(&base.own))).unwrap_or_default(),
+            kswapd: kswapd.collect(),
+            refaults: message.refaults.as_ref().map(|now| to_refaults(now, base.refaults.unwrap_or_default())),
+            own_refaults: message
+                .own_refaults
+                .as_ref()
+                .map(|now| to_refaults(now, base.own_refaults.unwrap_or_default())),
+            proactive: message.proactive.as_ref().map(|now| to_kind(now, base.proactive.as_ref())),
+            shrinkers: shrinkers::take(&message.shrinkers, &base.shrinkers),
+            other_shrinks: OtherShrinks {
+                scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
+                reclaimed_pages: restore(message.other_reclaimed_pages, base.other_shrinks.reclaimed_pages),
+            },
+            node_shrinks: message.node_shrinks.iter().map(|now| to_shrinks(now, &base.node_shrinks)).collect(),
+            zones: message.stall_zones.as_ref().map(|now| to_zones(now, base.zones.as_ref())),
+            in_flight: in_flight.collect(),
+            open: message.open.iter().filter_map(to_open).collect(),
+            oom_calls: message.oom_calls.map(|now| restore(now, base.oom_calls.unwrap_or(0))),
+            loss: names.loss(&message.loss, &base.loss),
+        };
+        let vmstat = restored(&message.vmstat, &self.vmstat, 1);
+        let meminfo_bytes = restored(&message.meminfo_kib, &self.meminfo_bytes, 1024);
+        let host = HostSample {
+            memory: Memory::of(named(&self.meminfo_names, &meminfo_bytes), named(&self.vmstat_names, &vmstat)),
+            pressure: message.pressure.as_ref().map(to_pressure),
+            zones: self.zones(message),
+            node_refaults: message.node_refaults.iter().map(to_node).collect(),
+            own: message.own_cost.as_ref().map(to_own).unwrap_or_default(),
+            counters: message.readings.as_ref().map(|now| names.readings(now, Some(&self.counters))),
+            ooms_pending: message.ooms_pending,
+        };
+        TickRecord {
+            input: TickInput {
+                t_ns: message.t_ns,
+                totals,
+                host,
+                faults: FaultDeltas::default(),
+                stacks: None,
+                evictors: message.evictors.as_ref().map(evictors::take),
+                lost: to_lost(&message.lost),
+                told: self.told(&message.told),
+            },
+            vmstat,
+            meminfo_bytes,
+            untold_processes: Vec::new(),
+            untold_cgroups: Vec::new(),
+        }
+    }
+
+    fn zones(&self, message: &wire::Tick) -> Vec<Zone> {
+        if message.zone_pages.is_empty() || message.zone_pages.len() != 5 * self.zones.len() {
+            return message.zones.iter().map(to_zone).collect();
+        }
+        let zone = |(base, now): (&Zone, &[i64])| {
+            let [free, min, low, high, managed] = zone_pages(base);
+            let value = |at: usize, base| now.get(at).map_or(base, |&now| restore(now, base));
+            Zone {
+                free_pages: value(0, free),
+                min_pages: value(1, min),
+                low_pages: value(2, low),
+                high_pages: value(3, high),
+                managed_pages: value(4, managed),
+                ..base.clone()
+            }
+        };
+        self.zones.iter().zip(message.zone_pages.chunks(5)).map(zone).collect()
+    }
+
+    fn told(&self, message: &[wire::Told]) -> [Told; StallKind::COUNT] {
+        // A kind about which nothing changed is not written.
+        let mut all = self.told.map(|told| Told { longest_ns: 0, ..told });
+        for told in message {
+            if let Some(kind) = kind(told.kind) {
+                let base = self.told[kind as usize];
+                all[kind as usize] = Told {
+                    count: restore(told.count, base.count),
+                    total_ns: restore(told.total_ns, base.total_ns),
+                    longest_ns: told.longest_ns,
+                };
+            }
+        }
+        all
+    }
+}
+
+/// Open stalls that a tick lists; there may be thousands in a storm.
+const MAX_OPEN: usize = 256;
+
+fn named<'a>(names: &'a [Text], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
+    let known = |name: &'a Text| std::str::from_utf8(name.raw()).unwrap_or_default();
+    names.iter().map(known).zip(values.iter().copied())
+}
+
+fn same_zones(now: &[Zone], base: &[Zone]) -> bool {
+    now.len() == base.len() && now.iter().zip(base).all(|(now, base)| now.nid == base.nid && now.name == base.name)
+}
+
+/// Differences in units of `unit`. Where the lists do not fit each other, from 0.
+fn differences(now: &[u64], base: &[u64], unit: u64) -> Vec<i64> {
+    now.iter().enumerate().map(|(at, &now)| difference(now / unit, base.get(at).copied().unwrap_or(0) / unit)).collect()
+}
+
+fn restored(column: &[i64], base: &[u64], unit: u64) -> Vec<u64> {
+    let value =
+        |(at, &now): (usize, &i64)| restore(now, base.get(at).copied().unwrap_or(0) / unit).saturating_mul(unit);
+    column.iter().enumerate().map(value).collect()
+}
+
+fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::KindTotals {
+    let nothing = KindTotals::default();
+    let base = base.unwrap_or(&nothing);
+    let (mut bucket, mut bucket_count, mut last) = (Vec::new(), Vec::new(), 0);
+    let counts = now.latency.counts().iter().zip(base.latency.counts());
+    for (at, (now, base)) in (0..).zip(counts).filter(|(_, (now, base))| now != base) {
+        bucket.push(at - last);
+        bucket_count.push(difference(*now, *base));
+        last = at;
+    }
+    wire::KindTotals {
+        kind: number,
+        count: difference(now.count, base.count),
+        total_ns: difference(now.total_ns, base.total_ns),
+        max_ns: now.max_ns,
+        scanned_pages: difference(now.scanned_pages, base.scanned_pages),
+        reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
+        throttled_ns: difference(now.throttled_ns, base.throttled_ns),
+        throttles_ns: of_throttles(now.throttles, base.throttles),
+        scan_ns: difference(now.scan_ns, base.scan_ns),
+        soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
+        shrinkers_ns: difference(now.shrinkers_ns, base.shrinkers_ns),
+        nested_ns: difference(now.nested_ns, base.nested_ns),
+        off_cpu_ns: now.off_cpu_ns.map(|now| difference(now, base.off_cpu_ns.unwrap_or(0))),
+        bucket,
+        bucket_count,
+    }
+}
+
+fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
+    let nothing = KindTotals::default();
+    let base = base.unwrap_or(&nothing);
+    let mut counts = *base.latency.counts();
+    let mut at = 0_usize;
+    for (&step, &count) in now.bucket.iter().zip(&now.bucket_count) {
+        at = at.saturating_add(step as usize);
+        if let Some(bucket) = counts.get_mut(at).filter(|_| at < BUCKETS) {
+            *bucket = restore(count, *bucket);
+        }
+    }
+    let mut latency = Histogram::default();
+    latency.add(&counts);
+    KindTotals {
+        count: restore(now.count, base.count),
+        total_ns: restore(now.total_ns, base.total_ns),
+        max_ns: now.max_ns,
+        scanned_pages: restore(now.scanned_pages, base.scanned_pages),
+        reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
+        throttled_ns: restore(now.throttled_ns, base.throttled_ns),
+        throttles: to_throttles(&now.throttles_ns, base.throttles),
+        scan_ns: restore(now.scan_ns, base.scan_ns),
+        soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
+        shrinkers_ns: restore(now.shrinkers_ns, base.shrinkers_ns),
+        nested_ns: restore(now.nested_ns, base.nested_ns),
+        off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
+        latency,
+    }
+}
+
+fn of_throttles(now: Throttles, base: Throttles) -> Vec<i64> {
+    let differences = now.ns().into_iter().zip(base.ns()).map(|(now, base)| difference(now, base));
+    if now == base { Vec::new() } else { differences.collect() }
+}
+
+fn to_throttles(now: &[i64], base: Throttles) -> Throttles {
+    let mut ns = base.ns();
+    ns.iter_mut().zip(now).for_each(|(ns, now)| *ns = restore(*now, *ns));
+    Throttles::of(ns)
+}
+
+fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
+    wire::InFlight { kind: *kind as u32, stalls: now.stalls, scanned_pages: now.scanned_pages }
+}
+
+fn of_told(kind: StallKind, now: &[Told; StallKind::COUNT], base: &[Told; StallKind::COUNT]) -> Option<wire::Told> {
+    let (now, base) = (now[kind as usize], base[kind as usize]);
+    let told = wire::Told {
+        kind: kind as u32,
+        count: difference(now.count, base.count),
+        total_ns: difference(now.total_ns, base.total_ns),
+        longest_ns: now.longest_ns,
+    };
+    (told.count != 0 || told.total_ns != 0 || told.longest_ns != 0).then_some(told)
+}

@@ -1,0 +1,54 @@
+//! Fuzz targets: any bytes, and any bytes inside blocks whose checksums are right, go through all that uses a reader.
+//!
+//! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
+//! `BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-trace --test format fuzz`; guided by coverage, with
+//! cargo-bolero: `cargo bolero test -p memtrace-trace fuzz::any_bytes`.
+
+use bolero::check;
+
+use super::{
+    feed::feed,
+    reading::{Frame, frames, joined},
+    round_trip::encode,
+    sample::sample,
+};
+use memtrace_trace::Encoder;
+
+const INPUTS: usize = 20_000;
+
+fn trace() -> Vec<Frame> {
+    frames(&encode(&sample(3, 3, 12), &mut Encoder::new(0)).bytes())
+}
+
+#[test]
+fn any_bytes() {
+    let beginning = frames(&encode(&sample(3, 1, 2), &mut Encoder::new(0)).bytes())[0].bytes();
+    check!().with_iterations(INPUTS).for_each(|input| {
+        // That it is none is an answer, too.
+        let _ = feed(input);
+        let _ = feed(&[beginning.as_slice(), input].concat());
+    });
+}
+
+/// The input is a list of changes, four bytes each: which block, where in it, what is done, to which byte.
+#[test]
+fn any_change_inside_of_blocks() {
+    let whole = trace();
+    check!().with_iterations(INPUTS / 10).for_each(|input| {
+        let mut frames = whole.clone();
+        for change in input.chunks_exact(4) {
+            let &[block, at, what, byte] = change else { continue };
+            let count = frames.len();
+            let content = &mut frames[usize::from(block) % count].content;
+            // Small messages are reached everywhere, large ones where their fields begin.
+            let at = usize::from(at).min(content.len());
+            match what % 4 {
+                0 if at < content.len() => content[at] = byte,
+                1 => content.insert(at, byte),
+                2 if at < content.len() => drop(content.remove(at)),
+                _ => content.truncate(content.len() - usize::from(byte).min(content.len())),
+            }
+        }
+        feed(&joined(&frames)).expect("it begins as a trace");
+    });
+}

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot write to memtrace's maps has failed")]
 
-use std::{mem::offset_of, process::Command, thread::sleep, time::Duration};
+use std::{mem::offset_of, process::Command};
 
 use aya::maps::{Array, HashMap, Map, MapData, loaded_maps};
 use memtrace_common::{
@@ -46,11 +46,11 @@ fn leave_open(tid: u32, kind: StallKind) {
     spans.set(tid % PLACES, entry, 0).expect("an entry");
 }
 
-/// Stalls of a thread that are open at the end of a run of this length.
-fn open_after(time: Duration, tid: u32) -> Vec<Value> {
-    let memtrace = Memtrace::start(&[]);
+/// Stalls of a thread that are open at the end of a run after so many whole intervals of this length.
+fn open_after(interval: &str, ticks: u32, tid: u32) -> Vec<Value> {
+    let mut memtrace = Memtrace::start(&["-i", interval]);
     leave_open(tid, StallKind::Memcg);
-    sleep(time);
+    assert!(memtrace.wait_for_ticks(ticks), "no intervals");
     let summary = memtrace.stop().summary();
     let open = summary["open_stalls"].as_array().expect("open stalls");
     open.iter().filter(|stall| stall["tid"] == tid).cloned().collect()
@@ -64,9 +64,10 @@ fn a_thread_that_sleeps_for_something_else_is_no_stall() {
     }
     let sleeper = ChildGuard::spawn(Command::new("sleep").arg("60"));
     let tid = sleeper.0.id();
-    let open = open_after(Duration::from_millis(300), tid);
+    // The only tick is that of the end.
+    let open = open_after("1h", 0, tid);
     assert_eq!(open.len(), 1, "one look is too few: {open:?}");
     assert_eq!((&open[0]["kind"], &open[0]["comm"]), (&"memcg".into(), &"sleep".into()));
-    let open = open_after(Duration::from_millis(3500), tid);
+    let open = open_after("200ms", 4, tid);
     assert!(open.is_empty(), "{open:?}");
 }

@@ -238,6 +238,7 @@ impl Encoder {
         let reason = match end.reason {
             EndReason::Done => 1,
             EndReason::NextSegment => 2,
+            EndReason::FileComplete => 3,
             EndReason::Unknown => 0,
         };
         let open = end.open.iter().map(of_open).collect();

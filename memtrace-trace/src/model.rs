@@ -178,6 +178,8 @@ pub enum EndReason {
     Done,
     /// The next segment goes on.
     NextSegment,
+    /// This file ends, and the segment goes on in another one: an incident file is complete.
+    FileComplete,
     /// Of a kind that this version does not know.
     Unknown,
 }

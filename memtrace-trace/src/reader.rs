@@ -371,6 +371,7 @@ fn end(message: &wire::End) -> End {
     let reason = match message.reason {
         1 => EndReason::Done,
         2 => EndReason::NextSegment,
+        3 => EndReason::FileComplete,
         _ => EndReason::Unknown,
     };
     let open = message.open.iter().filter_map(to_open).collect();

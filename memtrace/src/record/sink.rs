@@ -23,12 +23,13 @@ const GIVE_BACK: u64 = 4 << 20;
 /// With less room than this left on the file system single events are refused, so that the totals of hours still fit.
 const RESERVE: u64 = 4 << 20;
 
-/// Ends a file in order, whether or not its segment goes on elsewhere.
+/// Ends a file in order whose segment may go on elsewhere. The recording may end at the same time: its END has another
+/// reason, so that the two are not taken for copies of one block.
 ///
 /// # Errors
 /// The sink's.
 pub(super) fn put_end(end: &End, sink: &mut dyn BlockSink) -> io::Result<()> {
-    Encoder::new(0).end(&End { reason: EndReason::Done, ..end.clone() }, sink)
+    Encoder::new(0).end(&End { reason: EndReason::FileComplete, ..end.clone() }, sink)
 }
 
 /// A trace file, or a pipe.
@@ -104,7 +105,20 @@ mod tests {
     use std::{fs, sync::Arc};
 
     use super::TraceFile;
-    use memtrace_trace::{BlockKind, BlockSink as _};
+    use memtrace_trace::{
+        BlockKind, BlockSink as _, Encoder,
+        model::{End, EndReason},
+    };
+
+    #[test]
+    fn the_end_of_an_incident_file_is_no_copy_of_the_end_of_the_recording() {
+        let end = End { t_ns: 5, reason: EndReason::Done, open: Vec::new(), lost: Default::default() };
+        let (mut incident, mut recording, mut segment) = (Vec::new(), Vec::new(), Vec::new());
+        super::put_end(&end, &mut incident).unwrap();
+        Encoder::new(0).end(&end, &mut recording).unwrap();
+        Encoder::new(0).end(&End { reason: EndReason::NextSegment, ..end }, &mut segment).unwrap();
+        assert!(incident != recording && incident != segment && recording != segment);
+    }
 
     #[test]
     fn a_full_disk_leaves_whole_blocks() {

@@ -2,47 +2,13 @@
 //!
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
-use crate::{eviction::EvictionPlaces, oom::OomMembers, refault::RefaultPlaces, zone::ZonePlaces};
-
-/// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
-/// (classic tracepoint), as the running kernel says.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Field {
-    /// Argument index or byte offset.
-    pub at: u16,
-    /// Width of the value in bytes; 0 when the kernel has no such value, which is then unread.
-    pub size: u16,
-}
-
-impl Field {
-    /// A value that the running kernel does not have.
-    pub const UNREAD: Self = Self { at: 0, size: 0 };
-
-    /// Whether there is something to read.
-    #[inline(always)]
-    #[must_use]
-    pub const fn is_read(self) -> bool {
-        self.size != 0
-    }
-}
-
-/// Offset of a member in a kernel struct (or number of a bit), by BTF; [`Member::UNREAD`] when the kernel has no such member.
-#[repr(transparent)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member(pub u32);
-
-impl Member {
-    /// A member that the running kernel does not have.
-    pub const UNREAD: Self = Self(u32::MAX);
-
-    /// The offset in bytes, when the member is there.
-    #[inline(always)]
-    #[must_use]
-    pub const fn offset(self) -> Option<u32> {
-        if self.0 == u32::MAX { None } else { Some(self.0) }
-    }
-}
+use crate::{
+    eviction::EvictionPlaces,
+    field::{ArgSource, MemberOffset},
+    oom::OomMembers,
+    refault::RefaultPlaces,
+    zone::ZonePlaces,
+};
 
 /// Where a program gets the id of a task's memory cgroup.
 pub mod cgroup_source {
@@ -59,16 +25,16 @@ pub mod cgroup_source {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BeginFields {
     /// Allocation order.
-    pub order: Field,
+    pub order: ArgSource,
     /// Allocation flags.
-    pub gfp: Field,
+    pub gfp: ArgSource,
     /// Node (node reclaim only).
-    pub nid: Field,
+    pub nid: ArgSource,
 }
 
 impl BeginFields {
     /// No value known.
-    pub const UNREAD: Self = Self { order: Field::UNREAD, gfp: Field::UNREAD, nid: Field::UNREAD };
+    pub const UNREAD: Self = Self { order: ArgSource::UNREAD, gfp: ArgSource::UNREAD, nid: ArgSource::UNREAD };
 }
 
 /// Fields of a kswapd event.
@@ -76,11 +42,11 @@ impl BeginFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KswapdFields {
     /// Node.
-    pub nid: Field,
+    pub nid: ArgSource,
     /// Allocation order.
-    pub order: Field,
+    pub order: ArgSource,
     /// Allocation flags (`wakeup_kswapd` only).
-    pub gfp: Field,
+    pub gfp: ArgSource,
 }
 
 /// Fields of `kswapd_reclaim_fail`.
@@ -88,9 +54,9 @@ pub struct KswapdFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailFields {
     /// Node.
-    pub nid: Field,
+    pub nid: ArgSource,
     /// Failures in a row, this one included.
-    pub failures: Field,
+    pub failures: ArgSource,
 }
 
 /// The task that comes at a `sched_switch`.
@@ -98,9 +64,9 @@ pub struct FailFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SwitchFields {
     /// Its `task_struct` (raw argument).
-    pub task: Field,
+    pub task: ArgSource,
     /// Its thread id (record).
-    pub pid: Field,
+    pub pid: ArgSource,
 }
 
 /// Fields of `mm_vmscan_throttled`.
@@ -108,9 +74,9 @@ pub struct SwitchFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThrottleFields {
     /// How long the task slept, in us.
-    pub usec: Field,
+    pub usec: ArgSource,
     /// Why: one of [`crate::throttle::REASONS`] (raw argument), or its bit (record).
-    pub reason: Field,
+    pub reason: ArgSource,
 }
 
 /// Fields of `lru_shrink_inactive`.
@@ -118,11 +84,11 @@ pub struct ThrottleFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkFields {
     /// Node.
-    pub nid: Field,
+    pub nid: ArgSource,
     /// Pages scanned.
-    pub scanned: Field,
+    pub scanned: ArgSource,
     /// Pages reclaimed.
-    pub reclaimed: Field,
+    pub reclaimed: ArgSource,
 }
 
 /// Fields of `mark_victim`. With raw arguments only `pid` or `task` is there, the rest is read from the task.
@@ -130,19 +96,19 @@ pub struct ShrinkFields {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VictimFields {
     /// The victim's pid.
-    pub pid: Field,
+    pub pid: ArgSource,
     /// The victim's `task_struct` (raw argument).
-    pub task: Field,
+    pub task: ArgSource,
     /// Offset and length of its name (`__data_loc`).
-    pub comm: Field,
+    pub comm: ArgSource,
     /// Anonymous resident memory in kB.
-    pub anon_rss: Field,
+    pub anon_rss: ArgSource,
     /// File-backed resident memory in kB.
-    pub file_rss: Field,
+    pub file_rss: ArgSource,
     /// Shared resident memory in kB.
-    pub shmem_rss: Field,
+    pub shmem_rss: ArgSource,
     /// `oom_score_adj`.
-    pub oom_score_adj: Field,
+    pub oom_score_adj: ArgSource,
 }
 
 /// Members on the way from a task to what memtrace wants to know of it.
@@ -150,45 +116,45 @@ pub struct VictimFields {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskMembers {
     /// `task_struct.tgid`.
-    pub tgid: Member,
+    pub tgid: MemberOffset,
     /// `task_struct.pid`.
-    pub pid: Member,
+    pub pid: MemberOffset,
     /// `task_struct.comm`.
-    pub comm: Member,
+    pub comm: MemberOffset,
     /// `task_struct.flags`.
-    pub flags: Member,
+    pub flags: MemberOffset,
     /// `task_struct.group_leader`.
-    pub group_leader: Member,
+    pub group_leader: MemberOffset,
     /// `task_struct.start_time`.
-    pub start_time: Member,
+    pub start_time: MemberOffset,
     /// `task_struct.mm`.
-    pub mm: Member,
+    pub mm: MemberOffset,
     /// `task_struct.signal`.
-    pub signal: Member,
+    pub signal: MemberOffset,
     /// `task_struct.cgroups`.
-    pub cgroups: Member,
+    pub cgroups: MemberOffset,
     /// `signal_struct.oom_score_adj`.
-    pub oom_score_adj: Member,
+    pub oom_score_adj: MemberOffset,
     /// `mm_struct.rss_stat`, to the first counter's value.
-    pub rss_stat: Member,
+    pub rss_stat: MemberOffset,
     /// Distance between two counters of `mm_struct.rss_stat`.
-    pub rss_stride: Member,
+    pub rss_stride: MemberOffset,
     /// `task_struct.nvcsw`: voluntary context switches.
-    pub switches: Member,
+    pub switches: MemberOffset,
     /// `task_struct.se.sum_exec_runtime`: how long the task ran, in ns, as of its last tick or switch.
-    pub ran: Member,
+    pub ran: MemberOffset,
     /// `task_struct.memcg_nr_pages_over_high`.
-    pub over_high: Member,
+    pub over_high: MemberOffset,
     /// `css_set.subsys[memory_cgrp_id]`.
-    pub memory_css: Member,
+    pub memory_css: MemberOffset,
     /// `cgroup_subsys_state.cgroup`.
-    pub css_cgroup: Member,
+    pub css_cgroup: MemberOffset,
     /// `cgroup.kn`.
-    pub cgroup_kn: Member,
+    pub cgroup_kn: MemberOffset,
     /// `kernfs_node.id`.
-    pub kn_id: Member,
+    pub kn_id: MemberOffset,
     /// The byte of `task_struct.in_memstall` (a bit field).
-    pub memstall: Member,
+    pub memstall: MemberOffset,
     /// The bit in that byte.
     pub memstall_mask: u32,
     /// Whether the kernel hands out the current task with its type (`bpf_get_current_task_btf`, 5.11): 0 or 1.
@@ -198,26 +164,26 @@ pub struct TaskMembers {
 impl TaskMembers {
     /// No member known: no BTF.
     pub const UNREAD: Self = Self {
-        tgid: Member::UNREAD,
-        pid: Member::UNREAD,
-        comm: Member::UNREAD,
-        flags: Member::UNREAD,
-        group_leader: Member::UNREAD,
-        start_time: Member::UNREAD,
-        mm: Member::UNREAD,
-        signal: Member::UNREAD,
-        cgroups: Member::UNREAD,
-        oom_score_adj: Member::UNREAD,
-        rss_stat: Member::UNREAD,
-        rss_stride: Member::UNREAD,
-        switches: Member::UNREAD,
-        ran: Member::UNREAD,
-        over_high: Member::UNREAD,
-        memory_css: Member::UNREAD,
-        css_cgroup: Member::UNREAD,
-        cgroup_kn: Member::UNREAD,
-        kn_id: Member::UNREAD,
-        memstall: Member::UNREAD,
+        tgid: MemberOffset::UNREAD,
+        pid: MemberOffset::UNREAD,
+        comm: MemberOffset::UNREAD,
+        flags: MemberOffset::UNREAD,
+        group_leader: MemberOffset::UNREAD,
+        start_time: MemberOffset::UNREAD,
+        mm: MemberOffset::UNREAD,
+        signal: MemberOffset::UNREAD,
+        cgroups: MemberOffset::UNREAD,
+        oom_score_adj: MemberOffset::UNREAD,
+        rss_stat: MemberOffset::UNREAD,
+        rss_stride: MemberOffset::UNREAD,
+        switches: MemberOffset::UNREAD,
+        ran: MemberOffset::UNREAD,
+        over_high: MemberOffset::UNREAD,
+        memory_css: MemberOffset::UNREAD,
+        css_cgroup: MemberOffset::UNREAD,
+        cgroup_kn: MemberOffset::UNREAD,
+        kn_id: MemberOffset::UNREAD,
+        memstall: MemberOffset::UNREAD,
         memstall_mask: 0,
         typed: 0,
     };
@@ -238,17 +204,17 @@ pub struct EventFields {
     /// `try_to_compact_pages`, a function.
     pub compaction_begin: BeginFields,
     /// `nr_reclaimed` of `mm_vmscan_direct_reclaim_end`.
-    pub direct_end: Field,
+    pub direct_end: ArgSource,
     /// `nr_reclaimed` of `mm_vmscan_memcg_reclaim_end`.
-    pub memcg_end: Field,
+    pub memcg_end: ArgSource,
     /// `nr_reclaimed` of `mm_vmscan_node_reclaim_end`.
-    pub node_end: Field,
+    pub node_end: ArgSource,
     /// `mm_vmscan_throttled`.
     pub throttled: ThrottleFields,
     /// `mm_vmscan_lru_shrink_inactive`.
     pub shrink: ShrinkFields,
     /// `mm_shrink_slab_start`: the `struct shrinker` (raw argument), or the address of its function (record).
-    pub shrinker: Field,
+    pub shrinker: ArgSource,
     /// `mm_vmscan_wakeup_kswapd`.
     pub wakeup_kswapd: KswapdFields,
     /// `mm_vmscan_kswapd_wake`.
@@ -258,11 +224,11 @@ pub struct EventFields {
     /// `mm_vmscan_kswapd_reclaim_fail`.
     pub kswapd_fail: FailFields,
     /// `nid` of `mm_vmscan_kswapd_clear_hopeless`.
-    pub kswapd_clear: Field,
+    pub kswapd_clear: ArgSource,
     /// `oom:mark_victim`.
     pub victim: VictimFields,
     /// `pid` of `oom:finish_task_reaping`.
-    pub reaped: Field,
+    pub reaped: ArgSource,
     /// `sched_switch`.
     pub switch: SwitchFields,
 }
@@ -275,28 +241,28 @@ impl EventFields {
         node_begin: BeginFields::UNREAD,
         pfmemalloc_begin: BeginFields::UNREAD,
         compaction_begin: BeginFields::UNREAD,
-        direct_end: Field::UNREAD,
-        memcg_end: Field::UNREAD,
-        node_end: Field::UNREAD,
-        throttled: ThrottleFields { usec: Field::UNREAD, reason: Field::UNREAD },
-        shrink: ShrinkFields { nid: Field::UNREAD, scanned: Field::UNREAD, reclaimed: Field::UNREAD },
-        shrinker: Field::UNREAD,
-        wakeup_kswapd: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
-        kswapd_wake: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
-        kswapd_sleep: KswapdFields { nid: Field::UNREAD, order: Field::UNREAD, gfp: Field::UNREAD },
-        kswapd_fail: FailFields { nid: Field::UNREAD, failures: Field::UNREAD },
-        kswapd_clear: Field::UNREAD,
+        direct_end: ArgSource::UNREAD,
+        memcg_end: ArgSource::UNREAD,
+        node_end: ArgSource::UNREAD,
+        throttled: ThrottleFields { usec: ArgSource::UNREAD, reason: ArgSource::UNREAD },
+        shrink: ShrinkFields { nid: ArgSource::UNREAD, scanned: ArgSource::UNREAD, reclaimed: ArgSource::UNREAD },
+        shrinker: ArgSource::UNREAD,
+        wakeup_kswapd: KswapdFields { nid: ArgSource::UNREAD, order: ArgSource::UNREAD, gfp: ArgSource::UNREAD },
+        kswapd_wake: KswapdFields { nid: ArgSource::UNREAD, order: ArgSource::UNREAD, gfp: ArgSource::UNREAD },
+        kswapd_sleep: KswapdFields { nid: ArgSource::UNREAD, order: ArgSource::UNREAD, gfp: ArgSource::UNREAD },
+        kswapd_fail: FailFields { nid: ArgSource::UNREAD, failures: ArgSource::UNREAD },
+        kswapd_clear: ArgSource::UNREAD,
         victim: VictimFields {
-            pid: Field::UNREAD,
-            task: Field::UNREAD,
-            comm: Field::UNREAD,
-            anon_rss: Field::UNREAD,
-            file_rss: Field::UNREAD,
-            shmem_rss: Field::UNREAD,
-            oom_score_adj: Field::UNREAD,
+            pid: ArgSource::UNREAD,
+            task: ArgSource::UNREAD,
+            comm: ArgSource::UNREAD,
+            anon_rss: ArgSource::UNREAD,
+            file_rss: ArgSource::UNREAD,
+            shmem_rss: ArgSource::UNREAD,
+            oom_score_adj: ArgSource::UNREAD,
         },
-        reaped: Field::UNREAD,
-        switch: SwitchFields { task: Field::UNREAD, pid: Field::UNREAD },
+        reaped: ArgSource::UNREAD,
+        switch: SwitchFields { task: ArgSource::UNREAD, pid: ArgSource::UNREAD },
     };
 }
 
@@ -305,16 +271,17 @@ impl EventFields {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompactMembers {
     /// Allocation order.
-    pub order: Member,
+    pub order: MemberOffset,
     /// Allocation flags.
-    pub gfp: Member,
+    pub gfp: MemberOffset,
     /// Whether an allocation waits for it.
-    pub direct: Member,
+    pub direct: MemberOffset,
 }
 
 impl CompactMembers {
     /// Nothing known: no BTF.
-    pub const UNREAD: Self = Self { order: Member::UNREAD, gfp: Member::UNREAD, direct: Member::UNREAD };
+    pub const UNREAD: Self =
+        Self { order: MemberOffset::UNREAD, gfp: MemberOffset::UNREAD, direct: MemberOffset::UNREAD };
 }
 
 /// All of it.
@@ -344,7 +311,7 @@ pub struct Config {
     /// Members of `compact_control`.
     pub compact: CompactMembers,
     /// `shrinker.scan_objects`.
-    pub shrinker_function: Member,
+    pub shrinker_function: MemberOffset,
     /// Members of `oom_control`.
     pub oom: OomMembers,
     /// Where nodes and zones have what is read of them.
@@ -367,7 +334,7 @@ impl Config {
         task: TaskMembers::UNREAD,
         refault: RefaultPlaces::UNREAD,
         compact: CompactMembers::UNREAD,
-        shrinker_function: Member::UNREAD,
+        shrinker_function: MemberOffset::UNREAD,
         oom: OomMembers::UNREAD,
         zones: ZonePlaces::UNREAD,
         eviction: EvictionPlaces::UNREAD,

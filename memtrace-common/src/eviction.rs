@@ -3,7 +3,7 @@
 use core::mem::offset_of;
 
 use crate::{
-    config::Member,
+    field::MemberOffset,
     record::{COMM_LEN, Header},
 };
 
@@ -22,40 +22,40 @@ pub const NAME_LEN: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvictionPlaces {
     /// `folio.mapping`, in the words of a [`FolioHead`].
-    pub mapping: Member,
+    pub mapping: MemberOffset,
     /// `folio.index`, in the words of a [`FolioHead`].
-    pub index: Member,
+    pub index: MemberOffset,
     /// `address_space.host`.
-    pub host: Member,
+    pub host: MemberOffset,
     /// `inode.i_ino`.
-    pub ino: Member,
+    pub ino: MemberOffset,
     /// `inode.i_sb`.
-    pub sb: Member,
+    pub sb: MemberOffset,
     /// `super_block.s_dev`.
-    pub dev: Member,
+    pub dev: MemberOffset,
     /// `inode.i_dentry.first`: the first name of the file.
-    pub alias: Member,
+    pub alias: MemberOffset,
     /// `folio.private`, which holds the swap entry of anonymous memory.
-    pub slot: Member,
+    pub slot: MemberOffset,
     /// `folio.memcg_data` (`page.mem_cgroup` on 5.10): tells the memory cgroup that it is charged to.
-    pub memcg: Member,
+    pub memcg: MemberOffset,
     /// From the list entry in a dentry to the pointer to its name, which is before it: `d_alias` less `d_name.name`.
-    pub name_before: Member,
+    pub name_before: MemberOffset,
 }
 
 impl EvictionPlaces {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
-        mapping: Member::UNREAD,
-        index: Member::UNREAD,
-        host: Member::UNREAD,
-        ino: Member::UNREAD,
-        sb: Member::UNREAD,
-        dev: Member::UNREAD,
-        alias: Member::UNREAD,
-        slot: Member::UNREAD,
-        memcg: Member::UNREAD,
-        name_before: Member::UNREAD,
+        mapping: MemberOffset::UNREAD,
+        index: MemberOffset::UNREAD,
+        host: MemberOffset::UNREAD,
+        ino: MemberOffset::UNREAD,
+        sb: MemberOffset::UNREAD,
+        dev: MemberOffset::UNREAD,
+        alias: MemberOffset::UNREAD,
+        slot: MemberOffset::UNREAD,
+        memcg: MemberOffset::UNREAD,
+        name_before: MemberOffset::UNREAD,
     };
 
     /// Whether files can be told apart; a name may still be missing.

@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod eviction;
+pub mod field;
 pub mod histogram;
 pub mod kind;
 pub mod oom;

@@ -1,36 +1,36 @@
 //! Where a call of the OOM killer says what it is about.
 
-use crate::config::Member;
+use crate::field::MemberOffset;
 
 /// Members of `oom_control`, the first argument of `oom_kill_process`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OomMembers {
     /// The memory cgroup at its limit; null when it is the host that ran out.
-    pub memcg: Member,
+    pub memcg: MemberOffset,
     /// Allocation flags.
-    pub gfp: Member,
+    pub gfp: MemberOffset,
     /// Allocation order.
-    pub order: Member,
+    pub order: MemberOffset,
     /// Pages that the victim was chosen out of.
-    pub total_pages: Member,
+    pub total_pages: MemberOffset,
     /// The chosen task.
-    pub chosen: Member,
+    pub chosen: MemberOffset,
     /// Its points.
-    pub points: Member,
+    pub points: MemberOffset,
     /// Which limit.
-    pub constraint: Member,
+    pub constraint: MemberOffset,
 }
 
 impl OomMembers {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
-        memcg: Member::UNREAD,
-        gfp: Member::UNREAD,
-        order: Member::UNREAD,
-        total_pages: Member::UNREAD,
-        chosen: Member::UNREAD,
-        points: Member::UNREAD,
-        constraint: Member::UNREAD,
+        memcg: MemberOffset::UNREAD,
+        gfp: MemberOffset::UNREAD,
+        order: MemberOffset::UNREAD,
+        total_pages: MemberOffset::UNREAD,
+        chosen: MemberOffset::UNREAD,
+        points: MemberOffset::UNREAD,
+        constraint: MemberOffset::UNREAD,
     };
 }

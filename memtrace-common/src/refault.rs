@@ -1,7 +1,7 @@
 //! Refaults: a page of the working set comes back. Counted in the kernel only, since they can come a million a second.
 
 use crate::{
-    config::{Field, Member},
+    field::{ArgSource, MemberOffset},
     record::COMM_LEN,
 };
 
@@ -61,35 +61,35 @@ pub struct RefaultPlaces {
     /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
     pub first_item: u32,
     /// Argument of `mod_memcg_lruvec_state` that says how many pages.
-    pub value: Field,
+    pub value: ArgSource,
     /// Flags of a page or folio.
-    pub flags: Member,
+    pub flags: MemberOffset,
     /// Bit of `PG_swapbacked`: anonymous.
-    pub swapbacked: Member,
+    pub swapbacked: MemberOffset,
     /// Bit of `PG_active`.
-    pub active: Member,
+    pub active: MemberOffset,
     /// Bit of `PG_workingset`.
-    pub workingset: Member,
+    pub workingset: MemberOffset,
     /// Bit of `PG_head`: more than one page.
-    pub head: Member,
+    pub head: MemberOffset,
     /// Number of pages (u32) of one that has `PG_head`.
-    pub nr_pages: Member,
+    pub nr_pages: MemberOffset,
     /// `mem_cgroup.css`.
-    pub memcg_css: Member,
+    pub memcg_css: MemberOffset,
 }
 
 impl RefaultPlaces {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
         first_item: u32::MAX,
-        value: Field::UNREAD,
-        flags: Member::UNREAD,
-        swapbacked: Member::UNREAD,
-        active: Member::UNREAD,
-        workingset: Member::UNREAD,
-        head: Member::UNREAD,
-        nr_pages: Member::UNREAD,
-        memcg_css: Member::UNREAD,
+        value: ArgSource::UNREAD,
+        flags: MemberOffset::UNREAD,
+        swapbacked: MemberOffset::UNREAD,
+        active: MemberOffset::UNREAD,
+        workingset: MemberOffset::UNREAD,
+        head: MemberOffset::UNREAD,
+        nr_pages: MemberOffset::UNREAD,
+        memcg_css: MemberOffset::UNREAD,
     };
 }
 

@@ -1,6 +1,6 @@
 //! Zones at the begin of a direct reclaim: where the kernel side finds them, and what it counts of each.
 
-use crate::config::Member;
+use crate::field::MemberOffset;
 
 /// Most zones that are looked at when a direct reclaim begins: each costs three reads.
 pub const MAX_ZONES: usize = 8;
@@ -37,23 +37,23 @@ pub struct ZonePlaces {
     /// The zones.
     pub zones: [ZonePlace; MAX_ZONES],
     /// What a kernel thread has for `struct kthread`: `task_struct.worker_private`, before 5.17 `set_child_tid`.
-    pub kthread: Member,
+    pub kthread: MemberOffset,
     /// `kthread.data`: of a kswapd its `pglist_data`.
-    pub kthread_data: Member,
+    pub kthread_data: MemberOffset,
     /// `pglist_data.kswapd`: the task.
-    pub kswapd: Member,
+    pub kswapd: MemberOffset,
     /// `pglist_data.node_id`.
-    pub node_id: Member,
+    pub node_id: MemberOffset,
     /// `pglist_data.kswapd_failures`.
-    pub failures: Member,
+    pub failures: MemberOffset,
     /// `pglist_data.node_zones`.
-    pub node_zones: Member,
+    pub node_zones: MemberOffset,
     /// `zone.vm_stat[NR_FREE_PAGES]`.
-    pub free: Member,
+    pub free: MemberOffset,
     /// `zone._watermark`: min, low and high.
-    pub watermarks: Member,
+    pub watermarks: MemberOffset,
     /// `zone.watermark_boost`.
-    pub boost: Member,
+    pub boost: MemberOffset,
 }
 
 impl ZonePlaces {
@@ -62,15 +62,15 @@ impl ZonePlaces {
         count: 0,
         zone_bytes: 0,
         zones: [ZonePlace::NONE; MAX_ZONES],
-        kthread: Member::UNREAD,
-        kthread_data: Member::UNREAD,
-        kswapd: Member::UNREAD,
-        node_id: Member::UNREAD,
-        failures: Member::UNREAD,
-        node_zones: Member::UNREAD,
-        free: Member::UNREAD,
-        watermarks: Member::UNREAD,
-        boost: Member::UNREAD,
+        kthread: MemberOffset::UNREAD,
+        kthread_data: MemberOffset::UNREAD,
+        kswapd: MemberOffset::UNREAD,
+        node_id: MemberOffset::UNREAD,
+        failures: MemberOffset::UNREAD,
+        node_zones: MemberOffset::UNREAD,
+        free: MemberOffset::UNREAD,
+        watermarks: MemberOffset::UNREAD,
+        boost: MemberOffset::UNREAD,
     };
 }
 

@@ -6,7 +6,7 @@ use aya_ebpf::{
     EbpfContext, helpers,
     programs::{ProbeContext, TracePointContext},
 };
-use memtrace_common::config::{EventFields, Field};
+use memtrace_common::{config::EventFields, field::ArgSource};
 
 use crate::config::{CONFIG, loaded};
 
@@ -15,7 +15,7 @@ pub(crate) trait Values {
     /// Where this way to attach finds them.
     fn places() -> &'static EventFields;
     /// The value at a place, widened without sign; `None` when the running kernel has no such value.
-    fn get(&self, place: &'static Field) -> Option<u64>;
+    fn get(&self, place: &'static ArgSource) -> Option<u64>;
     /// The context of the program, for the helpers that ask for it.
     fn context(&self) -> *mut c_void;
 }
@@ -70,7 +70,7 @@ impl<const N: usize> Values for Args<N> {
     }
 
     #[inline(always)]
-    fn get(&self, place: &'static Field) -> Option<u64> {
+    fn get(&self, place: &'static ArgSource) -> Option<u64> {
         let place = loaded(place);
         if !place.is_read() || place.at as usize >= N {
             return None;
@@ -102,7 +102,7 @@ impl Values for Record<'_> {
     }
 
     #[inline(always)]
-    fn get(&self, place: &'static Field) -> Option<u64> {
+    fn get(&self, place: &'static ArgSource) -> Option<u64> {
         let place = loaded(place);
         let at = place.at as usize;
         // SAFETY: probe_read_kernel checks the address; the record is at least as long as its format says.
@@ -126,7 +126,7 @@ impl Values for Record<'_> {
 impl Record<'_> {
     /// Copies a `__data_loc` string of the record; `false` when it could not be read.
     #[inline(always)]
-    pub(crate) fn read_string(&self, place: &'static Field, into: &mut [u8]) -> bool {
+    pub(crate) fn read_string(&self, place: &'static ArgSource, into: &mut [u8]) -> bool {
         let Some(location) = self.get(place) else { return false };
         // SAFETY: probe_read_kernel_str checks the address; the low half of the location is the offset in the record.
         unsafe {

@@ -1,291 +1,39 @@
-//! The kernel side of memtrace: the maps and the entry points. Each event has two, one per way to attach it; both read
-//! their values as the loader says (`fields`) and call the same handler (`hooks`).
-#![no_std]
-#![no_main]
-#![feature(core_intrinsics)]
-#![expect(internal_features, reason = "BPF has no atomic add in core::sync yet")]
-#![expect(
-    clippy::manual_unwrap_or,
-    clippy::manual_unwrap_or_default,
-    reason = "unwrap_or moves an Option whose payload was not written when it is None: the verifier refuses that"
+//! The kernel side of memtrace: the maps and the entry points. `memtrace-probe` builds it for the BPF target; for any other
+//! target it is an empty program, so that the whole workspace can be checked on stable Rust.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
+#![cfg_attr(target_arch = "bpf", expect(internal_features, reason = "BPF has no atomic add in core::sync yet"))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        clippy::manual_unwrap_or,
+        clippy::manual_unwrap_or_default,
+        reason = "unwrap_or moves an Option whose payload was not written when it is None: the verifier refuses that"
+    )
 )]
 
+#[cfg(target_arch = "bpf")]
 mod config;
+#[cfg(target_arch = "bpf")]
 mod emit;
+#[cfg(target_arch = "bpf")]
+mod entry;
+#[cfg(target_arch = "bpf")]
 mod fields;
+#[cfg(target_arch = "bpf")]
 mod hooks;
+#[cfg(target_arch = "bpf")]
 mod inflight;
+#[cfg(target_arch = "bpf")]
 mod maps;
+#[cfg(target_arch = "bpf")]
 mod memory;
+#[cfg(target_arch = "bpf")]
+mod option;
+#[cfg(target_arch = "bpf")]
 mod task;
+#[cfg(target_arch = "bpf")]
+mod time;
 
-use crate::{
-    fields::{Args, Record},
-    hooks::{evict, evict_swap, exit, freed, kswapd, off_cpu, oom, reclaim, refault, shrink, wait},
-};
-use aya_ebpf::{
-    EbpfContext as _,
-    macros::{btf_tracepoint, fentry, fexit, kprobe, kretprobe, perf_event},
-    programs::{
-        BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, RetProbeContext,
-        TracePointContext,
-    },
-};
-
-/// Defines the two entry points of an event: `$btf` with `$n` raw arguments, `$classic` with the record.
-macro_rules! event {
-    ($btf:ident, $classic:ident, [$n:literal] => $handler:expr) => {
-        #[btf_tracepoint]
-        fn $btf(ctx: BtfTracePointContext) -> i32 {
-            $handler(&Args::<$n>::read(&ctx));
-            0
-        }
-
-        // By hand: aya's macro returns 0, and that hides the event from all who watch it through perf.
-        #[unsafe(no_mangle)]
-        #[unsafe(link_section = "tracepoint")]
-        fn $classic(ctx: *mut core::ffi::c_void) -> u32 {
-            $handler(&Record(&TracePointContext::new(ctx)));
-            1
-        }
-    };
-}
-
-event!(direct_begin, direct_begin_tp, [2] => reclaim::direct_begin);
-event!(direct_end, direct_end_tp, [1] => reclaim::direct_end);
-event!(memcg_begin, memcg_begin_tp, [2] => reclaim::memcg_begin);
-event!(memcg_end, memcg_end_tp, [1] => reclaim::memcg_end);
-event!(node_begin, node_begin_tp, [3] => reclaim::node_begin);
-event!(node_end, node_end_tp, [1] => reclaim::node_end);
-event!(soft_limit_begin, soft_limit_begin_tp, [1] => reclaim::soft_limit_begin);
-event!(soft_limit_end, soft_limit_end_tp, [1] => reclaim::soft_limit_end);
-event!(shrinker_begin, shrinker_begin_tp, [1] => shrink::shrinker_begin);
-event!(shrinker_end, shrinker_end_tp, [1] => shrink::shrinker_end);
-event!(throttled, throttled_tp, [4] => shrink::throttled);
-event!(shrink_inactive, shrink_inactive_tp, [3] => shrink::shrink_inactive);
-event!(wakeup_kswapd, wakeup_kswapd_tp, [4] => kswapd::wakeup);
-event!(kswapd_wake, kswapd_wake_tp, [3] => kswapd::wake);
-event!(kswapd_sleep, kswapd_sleep_tp, [1] => kswapd::sleep);
-event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
-event!(task_reaped, task_reaped_tp, [1] => freed::reaped);
-event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
-event!(process_exit, process_exit_tp, [1] => exit::process_exit);
-event!(sched_switch, sched_switch_tp, [3] => off_cpu::switch);
-
-/// Defines the two entry points at the entry of a function: `$typed` with `$n` arguments, `$probe` with the registers.
-macro_rules! entry {
-    ($typed:ident, $probe:ident, [$n:literal] => $handler:expr) => {
-        #[fentry]
-        fn $typed(ctx: FEntryContext) -> i32 {
-            $handler(&Args::<$n>::read(&ctx));
-            0
-        }
-
-        #[kprobe]
-        fn $probe(ctx: ProbeContext) -> u32 {
-            $handler(&Args::<$n>::of_probe(&ctx));
-            0
-        }
-    };
-}
-
-/// Defines the two entry points at the return of a function; `$n` is the number of its arguments, behind which the typed
-/// one finds the result.
-macro_rules! leave {
-    ($typed:ident, $probe:ident => $handler:expr) => {
-        #[fexit]
-        fn $typed(ctx: FExitContext) -> i32 {
-            $handler(ctx.as_ptr());
-            0
-        }
-
-        #[kretprobe]
-        fn $probe(ctx: RetProbeContext) -> u32 {
-            $handler(ctx.as_ptr());
-            0
-        }
-    };
-    ($typed:ident, $probe:ident, [$n:literal] => $handler:expr) => {
-        #[fexit]
-        fn $typed(ctx: FExitContext) -> i32 {
-            $handler(ctx.as_ptr(), ctx.arg($n));
-            0
-        }
-
-        #[kretprobe]
-        fn $probe(ctx: RetProbeContext) -> u32 {
-            $handler(ctx.as_ptr(), ctx.ret());
-            0
-        }
-    };
-}
-
-entry!(pfmemalloc_begin, pfmemalloc_begin_kprobe, [1] => wait::pfmemalloc_begin);
-leave!(pfmemalloc_end, pfmemalloc_end_kprobe => wait::pfmemalloc_end);
-entry!(memcg_high_begin, memcg_high_begin_kprobe, [0] => wait::memcg_high_begin);
-leave!(memcg_high_end, memcg_high_end_kprobe => wait::memcg_high_end);
-entry!(proactive_begin, proactive_begin_kprobe, [0] => wait::proactive_begin);
-leave!(proactive_end, proactive_end_kprobe => wait::proactive_end);
-entry!(compaction_begin, compaction_begin_kprobe, [2] => wait::compaction_begin);
-leave!(compaction_end, compaction_end_kprobe, [6] => wait::compaction_end);
-entry!(swap_fault_begin, swap_fault_begin_kprobe, [0] => wait::swap_fault_begin);
-leave!(swap_fault_end, swap_fault_end_kprobe, [1] => wait::swap_fault_end);
-entry!(memstall_enter, memstall_enter_kprobe, [0] => wait::memstall_enter);
-entry!(memstall_leave, memstall_leave_kprobe, [0] => wait::memstall_leave);
-entry!(oom_call_begin, oom_call_begin_kprobe, [1] => oom::call_begin);
-leave!(oom_call_end, oom_call_end_kprobe => oom::call_end);
-
-/// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.11.
-#[btf_tracepoint]
-fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
-    wait::compact_zone_begin(Args::<1>::read(&ctx).raw(0));
-    0
-}
-
-/// Its end.
-#[btf_tracepoint]
-fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
-    wait::compact_zone_end(ctx.as_ptr());
-    0
-}
-
-/// A page of a file leaves the page cache; the argument is the folio.
-#[btf_tracepoint]
-fn page_deleted(ctx: BtfTracePointContext) -> i32 {
-    evict::deleted(Args::<1>::read(&ctx).raw(0));
-    0
-}
-
-/// A page of a file enters the page cache; the argument is the folio.
-#[btf_tracepoint]
-fn page_added(ctx: BtfTracePointContext) -> i32 {
-    evict::added(Args::<1>::read(&ctx).raw(0));
-    0
-}
-
-/// Reclaim has written a folio; the argument is the folio (a page before 5.19).
-#[btf_tracepoint]
-fn swapped_out(ctx: BtfTracePointContext) -> i32 {
-    evict_swap::written(Args::<1>::read(&ctx).raw(0));
-    0
-}
-
-/// A folio is read back from swap; the first argument is the folio (a page before 6.5).
-#[fentry]
-fn swapped_in(ctx: FEntryContext) -> i32 {
-    evict_swap::read_back(ctx.arg(0));
-    0
-}
-
-/// An address space is gone; the first argument is the mm.
-#[btf_tracepoint]
-fn mm_gone(ctx: BtfTracePointContext) -> i32 {
-    freed::mm_gone(Args::<1>::read(&ctx).raw(0));
-    0
-}
-
-/// The same before Linux 6.1, which has no event for it.
-#[fexit]
-fn mm_gone_fexit(ctx: FExitContext) -> i32 {
-    freed::mm_gone(ctx.arg(0));
-    0
-}
-
-/// A round in which kswapd reclaimed nothing.
-#[btf_tracepoint]
-fn kswapd_fail(ctx: BtfTracePointContext) -> i32 {
-    kswapd::failed(&Args::<2>::read(&ctx));
-    0
-}
-
-/// A node's failures are set back.
-#[btf_tracepoint]
-fn kswapd_clear(ctx: BtfTracePointContext) -> i32 {
-    kswapd::cleared(&Args::<1>::read(&ctx));
-    0
-}
-
-/// A round of kswapd's loop is over, by its event.
-#[btf_tracepoint]
-fn balance_end(_ctx: BtfTracePointContext) -> i32 {
-    kswapd::balanced();
-    0
-}
-
-/// The same at the return of the function.
-#[fexit]
-fn balance_out(_ctx: FExitContext) -> i32 {
-    kswapd::balanced();
-    0
-}
-
-/// The same by a probe.
-#[kretprobe]
-fn balance_out_kprobe(_ctx: RetProbeContext) -> u32 {
-    kswapd::balanced();
-    0
-}
-
-/// Refaults where fexit programs may be attached: cheapest, and the folio's fate is known.
-#[fexit]
-fn refault_out(ctx: FExitContext) -> i32 {
-    refault::refault(ctx.arg(0), true);
-    0
-}
-
-/// Refaults where only kprobes may be attached.
-#[kprobe]
-fn refault_in(ctx: ProbeContext) -> u32 {
-    if let Some(folio) = ctx.arg(0) {
-        refault::refault(folio, false);
-    }
-    0
-}
-
-/// Refaults where neither may: every change of a memory cgroup's counters comes by here.
-#[btf_tracepoint]
-fn lruvec_state(ctx: BtfTracePointContext) -> i32 {
-    refault::lruvec_state(&Args::<3>::read(&ctx));
-    0
-}
-
-/// Pages read back from swap.
-#[fentry]
-fn swap_in(ctx: FEntryContext) -> i32 {
-    refault::swap_in(ctx.arg(0));
-    0
-}
-
-/// The same by a kprobe.
-#[kprobe]
-fn swap_in_kprobe(ctx: ProbeContext) -> u32 {
-    if let Some(folio) = ctx.arg(0) {
-        refault::swap_in(folio);
-    }
-    0
-}
-
-/// Major faults.
-#[perf_event]
-fn major_fault(_ctx: PerfEventContext) -> u32 {
-    refault::major_fault();
-    0
-}
-
-/// Lists the tasks that are stalled on memory right now, and learns the kswapds; aya has no macro for iterators.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = "iter/task")]
-fn stalled_tasks(ctx: *mut core::ffi::c_void) -> i32 {
-    task::list_if_stalled(ctx);
-    0
-}
-
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
-
-/// The kernel lets only programs with a GPL-compatible licence call the helpers that tracing needs.
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+/// Does nothing: the kernel side runs in the kernel alone.
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}

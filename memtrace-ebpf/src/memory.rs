@@ -1,18 +1,18 @@
 //! Reading kernel memory at members whose offsets BTF gave to the loader.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use memtrace_common::config::Member;
+use memtrace_common::field::MemberOffset;
 
 use crate::config::loaded;
 
 /// A pointer to something in the kernel.
 pub(crate) trait Memory: Copy {
     /// The value at a member; `None` when the kernel has no such member, the pointer is null or cannot be read.
-    fn read<T: Copy>(self, member: &'static Member) -> Option<T>;
+    fn read<T: Copy>(self, member: &'static MemberOffset) -> Option<T>;
     /// What a pointer member points to.
-    fn follow(self, member: &'static Member) -> Option<Self>;
+    fn follow(self, member: &'static MemberOffset) -> Option<Self>;
     /// The member itself, which is a struct.
-    fn at(self, member: &'static Member) -> Option<Self>;
+    fn at(self, member: &'static MemberOffset) -> Option<Self>;
 }
 
 /// A kernel address, read through [`bpf_probe_read_kernel`].
@@ -22,7 +22,7 @@ pub(crate) struct Address(pub u64);
 impl Address {
     /// See [`Memory::read`].
     #[inline(always)]
-    pub(crate) fn read<T>(self, member: &'static Member) -> Option<T> {
+    pub(crate) fn read<T>(self, member: &'static MemberOffset) -> Option<T> {
         let offset = loaded(member).offset()?;
         if self.0 == 0 {
             return None;
@@ -33,24 +33,24 @@ impl Address {
 
     /// See [`Memory::follow`].
     #[inline(always)]
-    pub(crate) fn follow(self, member: &'static Member) -> Option<Self> {
+    pub(crate) fn follow(self, member: &'static MemberOffset) -> Option<Self> {
         self.read::<u64>(member).map(Self)
     }
 }
 
 impl Memory for Address {
     #[inline(always)]
-    fn read<T: Copy>(self, member: &'static Member) -> Option<T> {
+    fn read<T: Copy>(self, member: &'static MemberOffset) -> Option<T> {
         Self::read(self, member)
     }
 
     #[inline(always)]
-    fn follow(self, member: &'static Member) -> Option<Self> {
+    fn follow(self, member: &'static MemberOffset) -> Option<Self> {
         Self::follow(self, member)
     }
 
     #[inline(always)]
-    fn at(self, member: &'static Member) -> Option<Self> {
+    fn at(self, member: &'static MemberOffset) -> Option<Self> {
         let offset = loaded(member).offset()?;
         if self.0 == 0 { None } else { Some(Self(self.0 + u64::from(offset))) }
     }
@@ -63,19 +63,19 @@ pub(crate) struct Typed(pub u64);
 
 impl Memory for Typed {
     #[inline(always)]
-    fn read<T: Copy>(self, member: &'static Member) -> Option<T> {
+    fn read<T: Copy>(self, member: &'static MemberOffset) -> Option<T> {
         let Self(at) = self.at(member)?;
         // SAFETY: the verifier has checked that the type has a value of this size there.
         Some(unsafe { core::ptr::read_volatile(at as *const T) })
     }
 
     #[inline(always)]
-    fn follow(self, member: &'static Member) -> Option<Self> {
+    fn follow(self, member: &'static MemberOffset) -> Option<Self> {
         self.read::<u64>(member).map(Self)
     }
 
     #[inline(always)]
-    fn at(self, member: &'static Member) -> Option<Self> {
+    fn at(self, member: &'static MemberOffset) -> Option<Self> {
         let offset = loaded(member).offset()?;
         if self.0 == 0 { None } else { Some(Self(self.0 + u64::from(offset))) }
     }

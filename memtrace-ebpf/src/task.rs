@@ -1,17 +1,14 @@
 //! What is read of a task, along members whose offsets BTF gave to the loader.
 
-use core::ffi::c_void;
-
 use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid};
 use memtrace_common::{
     config::cgroup_source,
-    record::{COMM_LEN, StalledTask},
+    record::COMM_LEN,
     task::{PF_KTHREAD, PF_MEMALLOC},
 };
 
 use crate::{
     config::{CONFIG, loaded},
-    hooks::kswapd,
     memory::{Address, Memory, Typed},
 };
 
@@ -149,53 +146,11 @@ pub(crate) fn current_memory_cgroup() -> Option<u64> {
     }
 }
 
-/// Whether a task is a kernel thread, which works at reclaim and is not its victim.
+/// True for a kernel thread, which works at reclaim and is not its victim.
 #[inline(always)]
-fn is_kthread(task: Address) -> bool {
+pub(crate) fn is_kthread(task: Address) -> bool {
     match task.read::<u32>(&CONFIG.task.flags) {
         Some(flags) => flags & PF_KTHREAD != 0,
         None => false,
-    }
-}
-
-/// Whether a task waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits
-/// before and after reclaim.
-#[inline(always)]
-fn is_stalled(task: Address) -> bool {
-    let Some(flags) = task.read::<u32>(&CONFIG.task.flags) else { return false };
-    if is_kthread(task) {
-        return false;
-    }
-    match task.read::<u8>(&CONFIG.task.memstall) {
-        Some(byte) => u32::from(byte) & loaded(&CONFIG.task.memstall_mask) != 0,
-        None => flags & PF_MEMALLOC != 0,
-    }
-}
-
-/// Body of the task iterator: writes a [`StalledTask`] for a task that waits for memory.
-#[inline(always)]
-pub(crate) fn list_if_stalled(ctx: *mut c_void) {
-    let ctx = ctx.cast::<u64>();
-    // SAFETY: `struct bpf_iter__task` is { meta, task }; the verifier checks both loads.
-    let (meta, task) = unsafe { (core::ptr::read_volatile(ctx), core::ptr::read_volatile(ctx.add(1))) };
-    if task == 0 {
-        return; // the call after the last task
-    }
-    let task = Address(task);
-    if is_kthread(task) {
-        kswapd::know(task);
-        return;
-    }
-    if !is_stalled(task) {
-        return;
-    }
-    let members = &CONFIG.task;
-    let (Some(tid), Some(tgid)) = (task.read(&members.pid), task.read(&members.tgid)) else { return };
-    let record = StalledTask { tgid, tid, comm: task.read(&members.comm).unwrap_or_default() };
-    // SAFETY: `seq` is the first member of `struct bpf_iter_meta`; the verifier checks its type. The record is on the
-    // stack and as long as said. A full seq buffer makes the kernel call again with a larger one.
-    unsafe {
-        let seq = core::ptr::read_volatile(meta as *const *mut aya_ebpf::bindings::seq_file);
-        helpers::generated::bpf_seq_write(seq, (&raw const record).cast(), size_of::<StalledTask>() as u32);
     }
 }

@@ -11,7 +11,7 @@ use memtrace_common::{
 };
 
 use super::{
-    load::LoadError,
+    error::LoadError,
     open::{OpenSpans, in_flight, open_stalls},
     pod::Raw,
     words::chain,

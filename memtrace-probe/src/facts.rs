@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 use memtrace_common::{
-    config::{CompactMembers, Config, EventFields, Member, TaskMembers, cgroup_source},
+    config::{CompactMembers, Config, EventFields, TaskMembers, cgroup_source},
     eviction::EvictionPlaces,
+    field::MemberOffset,
     oom::OomMembers,
     refault::RefaultPlaces,
     totals::MAX_NODES,
@@ -15,7 +16,7 @@ use super::{
     btf::Btf,
     drain::Known,
     gfp,
-    load::{MemoryHierarchy, Options, Ways},
+    options::{AttachWith, LoadOptions, MemoryHierarchy},
     places,
     zones::{self, Watched},
 };
@@ -34,7 +35,7 @@ pub(super) struct KernelFacts {
     task: TaskMembers,
     refault: RefaultPlaces,
     compact: CompactMembers,
-    shrinker_function: Member,
+    shrinker_function: MemberOffset,
     oom: OomMembers,
     pub(super) eviction: EvictionPlaces,
     zones: ZonePlaces,
@@ -42,7 +43,7 @@ pub(super) struct KernelFacts {
     watched: Vec<Watched>,
     /// All zones that hold pages.
     all_zones: Vec<Watched>,
-    ways: Ways,
+    attach_with: AttachWith,
     pub(super) gfp_names: Vec<(u32, Text)>,
     /// Whether BTF could be read, or why not.
     pub(super) btf: Result<(), String>,
@@ -51,7 +52,7 @@ pub(super) struct KernelFacts {
 }
 
 impl KernelFacts {
-    pub(super) fn read(tracefs: Option<&Path>, ways: Ways) -> Self {
+    pub(super) fn read(tracefs: Option<&Path>, attach_with: AttachWith) -> Self {
         let format = |group: &str, event: &str| {
             fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
         };
@@ -61,13 +62,13 @@ impl KernelFacts {
             task: TaskMembers::UNREAD,
             refault: RefaultPlaces::UNREAD,
             compact: CompactMembers::UNREAD,
-            shrinker_function: Member::UNREAD,
+            shrinker_function: MemberOffset::UNREAD,
             oom: OomMembers::UNREAD,
             eviction: EvictionPlaces::UNREAD,
             zones: ZonePlaces::UNREAD,
             watched: Vec::new(),
             all_zones: fs::read_to_string(zones::PATH).map(|text| zones::of(&text)).unwrap_or_default(),
-            ways,
+            attach_with,
             gfp_names: Vec::new(),
             btf: Ok(()),
             is_readable: !fs::read_to_string(LOCKDOWN).is_ok_and(|text| text.contains("[confidentiality]")),
@@ -97,7 +98,7 @@ impl KernelFacts {
         facts
     }
 
-    pub(super) fn config(&self, options: &Options<'_>) -> Config {
+    pub(super) fn config(&self, options: &LoadOptions<'_>) -> Config {
         let walk = self.task.memory_css.offset().is_some() && self.task.kn_id.offset().is_some();
         Config {
             self_tgid: options.self_tgid,
@@ -115,7 +116,7 @@ impl KernelFacts {
             record: self.record,
             task: match options.psi {
                 true => self.task,
-                false => TaskMembers { memstall: Member::UNREAD, memstall_mask: 0, ..self.task },
+                false => TaskMembers { memstall: MemberOffset::UNREAD, memstall_mask: 0, ..self.task },
             },
             refault: self.refault,
             compact: self.compact,
@@ -128,19 +129,19 @@ impl KernelFacts {
 
     /// Where nodes and zones have what is read of them, for these ways to attach.
     fn zone_places(&self) -> ZonePlaces {
-        match self.ways {
+        match self.attach_with {
             // Else the begin of direct reclaim would be refused with them.
-            Ways::All if self.is_readable => self.zones,
-            Ways::All | Ways::ClassicOnly => ZonePlaces::UNREAD,
+            AttachWith::All if self.is_readable => self.zones,
+            AttachWith::All | AttachWith::ClassicOnly => ZonePlaces::UNREAD,
         }
     }
 
     /// Whether the zones are read when a direct reclaim begins.
     pub(super) fn zones_status(&self) -> HookStatus {
-        let btf = match self.ways {
-            Ways::All if !self.is_readable => Err("the kernel is locked down (confidentiality)".to_owned()),
-            Ways::All => self.btf.clone(),
-            Ways::ClassicOnly => Err("not read without BTF".to_owned()),
+        let btf = match self.attach_with {
+            AttachWith::All if !self.is_readable => Err("the kernel is locked down (confidentiality)".to_owned()),
+            AttachWith::All => self.btf.clone(),
+            AttachWith::ClassicOnly => Err("not read without BTF".to_owned()),
         };
         zones::status(&self.zone_places(), btf)
     }

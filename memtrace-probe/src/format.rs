@@ -1,11 +1,11 @@
 //! The `format` file that tracefs has for each event: names, offsets and sizes of the fields of its record.
 
-use memtrace_common::config::Field;
+use memtrace_common::field::ArgSource;
 
 /// The fields of one event's record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format {
-    fields: Vec<(String, Field)>,
+    fields: Vec<(String, ArgSource)>,
 }
 
 impl Format {
@@ -17,24 +17,24 @@ impl Format {
 
     /// Where the record has a field; [`Field::UNREAD`] when this kernel's event has no such field.
     #[must_use]
-    pub fn field(&self, name: &str) -> Field {
-        self.fields.iter().find(|(n, _)| n == name).map_or(Field::UNREAD, |(_, field)| *field)
+    pub fn field(&self, name: &str) -> ArgSource {
+        self.fields.iter().find(|(n, _)| n == name).map_or(ArgSource::UNREAD, |(_, field)| *field)
     }
 }
 
 /// One line such as `field:int order; offset:8; size:4; signed:1;`, with tabs between the parts.
-fn field(line: &str) -> Option<(String, Field)> {
+fn field(line: &str) -> Option<(String, ArgSource)> {
     let declaration = line.trim_start().strip_prefix("field:")?;
     let (declaration, rest) = declaration.split_once(';')?;
     let number =
         |key: &str| -> Option<u16> { rest.split(';').find_map(|part| part.trim().strip_prefix(key))?.parse().ok() };
     let name = declaration.rsplit([' ', '\t']).next()?.split('[').next()?;
-    Some((name.to_owned(), Field { at: number("offset:")?, size: number("size:")? }))
+    Some((name.to_owned(), ArgSource { at: number("offset:")?, size: number("size:")? }))
 }
 
 #[cfg(test)]
 mod tests {
-    use memtrace_common::config::Field;
+    use memtrace_common::field::ArgSource;
 
     use super::Format;
 
@@ -46,10 +46,10 @@ mod tests {
              \tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:0;\n\
              \tfield:unsigned long total_vm;\toffset:32;\tsize:8;\tsigned:0;\n\nprint fmt: \"%s\", REC->comm\n",
         );
-        assert_eq!(format.field("comm"), Field { at: 8, size: 16 });
-        assert_eq!(format.field("name"), Field { at: 24, size: 4 });
-        assert_eq!(format.field("total_vm"), Field { at: 32, size: 8 });
-        assert_eq!(format.field("order"), Field::UNREAD);
+        assert_eq!(format.field("comm"), ArgSource { at: 8, size: 16 });
+        assert_eq!(format.field("name"), ArgSource { at: 24, size: 4 });
+        assert_eq!(format.field("total_vm"), ArgSource { at: 32, size: 8 });
+        assert_eq!(format.field("order"), ArgSource::UNREAD);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::load::MemoryHierarchy;
+use super::options::MemoryHierarchy;
 use memtrace_core::{
     hook::{Attached, HookStatus},
     source::{Source, Sources},

@@ -3,6 +3,7 @@
 
 pub mod btf;
 pub mod drain;
+pub mod error;
 mod facts;
 mod fallbacks;
 pub mod faults;
@@ -11,6 +12,7 @@ pub mod gfp;
 mod kinds;
 pub mod load;
 mod open;
+pub mod options;
 pub mod places;
 mod pod;
 pub mod programs;

@@ -1,7 +1,5 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
-use std::path::Path;
-
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{MapData, RingBuf},
@@ -15,12 +13,14 @@ use memtrace_common::{
 
 use super::{
     drain::Totals,
+    error::LoadError,
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS, WRITTEN},
     faults::FaultTables,
     kinds,
+    options::{AttachWith, LoadOptions, MemoryHierarchy},
     pod::Raw,
-    programs::Programs,
+    programs::{Programs, instructions_of},
     stacks::StackTables,
     stalled::{self, AlreadyStalled},
     words::{chain, in_words},
@@ -36,63 +36,8 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// Where the memory controller is, which decides how a task's cgroup is found without BTF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemoryHierarchy {
-    /// In the unified hierarchy.
-    V2,
-    /// In a hierarchy of its own.
-    V1,
-    /// Nowhere.
-    None,
-}
-
-/// Which ways to attach are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ways {
-    /// BTF tracepoints, then classic ones.
-    All,
-    /// Classic tracepoints only, as on a kernel without BTF.
-    ClassicOnly,
-}
-
-/// What the caller decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// Size of the ring buffer in bytes: a power of two, at least a page.
-    pub ring_bytes: u32,
-    /// memtrace's own process id.
-    pub self_tgid: u32,
-    /// Where the memory controller is.
-    pub hierarchy: MemoryHierarchy,
-    /// Where tracefs is mounted.
-    pub tracefs: Option<&'a Path>,
-    /// Which ways to attach are tried.
-    pub ways: Ways,
-    /// Events whose hooks are left out.
-    pub without: &'a [String],
-    /// Whether refaults are traced: their hook can be the dearest of all.
-    pub refaults: bool,
-    /// Whether the kernel keeps account of memory stalls (PSI); else no task ever has `task_struct.in_memstall`.
-    pub psi: bool,
-    /// Whether the stacks of stalls are counted.
-    pub stacks: bool,
-    /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.
-    pub off_cpu: bool,
-    /// Whether it is told who evicts the file pages that come back: at every page that enters or leaves the page cache.
-    pub evictors: bool,
-}
-
-/// Why nothing could be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The kernel takes no map or no program of ours at all.
-    #[error("the kernel refused the BPF maps or programs: {0}")]
-    Refused(String),
-    /// No hook could be attached; the reasons are in the table.
-    #[error("none of the hooks that memtrace needs could be attached")]
-    NothingAttached(Vec<HookStatus>),
-}
+/// The kernel side; empty when the build left it out.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf"));
 
 /// The attached kernel side. Dropping it detaches everything; so does the kernel when the process ends in any way.
 pub struct Probe {
@@ -143,8 +88,11 @@ impl Loaded {
     ///
     /// # Errors
     /// When the kernel takes nothing of it, with the reason.
-    pub fn load(options: &Options<'_>) -> Result<Self, LoadError> {
-        let facts = KernelFacts::read(options.tracefs, options.ways);
+    pub fn load(options: &LoadOptions<'_>) -> Result<Self, LoadError> {
+        if OBJECT.is_empty() {
+            return Err(LoadError::NotBuilt);
+        }
+        let facts = KernelFacts::read(options.tracefs, options.attach_with);
         let config = Raw(facts.config(options));
         let mut ebpf = EbpfLoader::new()
             .override_global("CONFIG", &config, true)
@@ -154,12 +102,12 @@ impl Loaded {
             .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
             .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
             .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
-            .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf")))
+            .load(OBJECT)
             .map_err(|e| LoadError::Refused(chain(&e)))?;
-        let btf = match (&facts.btf, options.ways) {
-            (_, Ways::ClassicOnly) => Err("not asked for".to_owned()),
-            (Err(why), Ways::All) => Err(why.clone()),
-            (Ok(()), Ways::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
+        let btf = match (&facts.btf, options.attach_with) {
+            (_, AttachWith::ClassicOnly) => Err("not asked for".to_owned()),
+            (Err(why), AttachWith::All) => Err(why.clone()),
+            (Ok(()), AttachWith::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
         };
         let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
         let load = |hook: &Hook| match left_out(hook) {
@@ -172,7 +120,7 @@ impl Loaded {
             if options.without.iter().any(|name| function.is_named(name)) {
                 return function.left_out("left out by --without");
             }
-            if options.ways == Ways::ClassicOnly && !function.has_classic_method() {
+            if options.attach_with == AttachWith::ClassicOnly && !function.has_classic_method() {
                 return function.left_out("no tracepoint tells it without BTF");
             }
             if !options.refaults && function.is_named(functions::REFAULTS.name) {
@@ -308,11 +256,6 @@ fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Optio
         Attached::Tracepoint => instructions_of(ebpf, &format!("{}_tp", hook.program)),
         _ => None,
     }
-}
-
-/// How many instructions the verifier went through for a loaded program; `None` before 5.16.
-pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
-    ebpf.program(program)?.info().ok()?.verified_instruction_count()
 }
 
 fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {

@@ -2,10 +2,11 @@
 
 use memtrace_common::{
     config::{
-        BeginFields, CompactMembers, EventFields, FailFields, Field, KswapdFields, Member, ShrinkFields, SwitchFields,
-        TaskMembers, ThrottleFields, VictimFields,
+        BeginFields, CompactMembers, EventFields, FailFields, KswapdFields, ShrinkFields, SwitchFields, TaskMembers,
+        ThrottleFields, VictimFields,
     },
     eviction::EvictionPlaces,
+    field::{ArgSource, MemberOffset},
     oom::OomMembers,
     refault::RefaultPlaces,
 };
@@ -94,8 +95,8 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
     let victim = |name: &str| place("mark_victim", name);
     let victim = VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() };
     let begin = |function: &str| {
-        let place = |name: &str| btf.parameters(function).map_or(Field::UNREAD, |all| named(btf, &all, name));
-        BeginFields { order: place("order"), gfp: place("gfp_mask"), nid: Field::UNREAD }
+        let place = |name: &str| btf.parameters(function).map_or(ArgSource::UNREAD, |all| named(btf, &all, name));
+        BeginFields { order: place("order"), gfp: place("gfp_mask"), nid: ArgSource::UNREAD }
     };
     EventFields {
         pfmemalloc_begin: begin(PFMEMALLOC.name),
@@ -108,18 +109,18 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
 }
 
 /// Where an event has a raw argument.
-fn parameter(btf: &Btf<'_>, event: &str, name: &str) -> Field {
-    let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return Field::UNREAD };
+fn parameter(btf: &Btf<'_>, event: &str, name: &str) -> ArgSource {
+    let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return ArgSource::UNREAD };
     // The first parameter is the tracepoint's private data; programs do not see it.
     named(btf, parameters.get(1..).unwrap_or_default(), name)
 }
 
 /// Where a parameter of this name is among these.
-fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> Field {
-    let Some(at) = parameters.iter().position(|(n, _)| *n == name.as_bytes()) else { return Field::UNREAD };
+fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> ArgSource {
+    let Some(at) = parameters.iter().position(|(n, _)| *n == name.as_bytes()) else { return ArgSource::UNREAD };
     match (u16::try_from(at), btf.size_of(parameters[at].1)) {
-        (Ok(at), Some(size @ 1..=8)) => Field { at, size: size as u16 },
-        _ => Field::UNREAD,
+        (Ok(at), Some(size @ 1..=8)) => ArgSource { at, size: size as u16 },
+        _ => ArgSource::UNREAD,
     }
 }
 
@@ -137,13 +138,13 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
             Some((*event, Format::parse(&format(group, event)?)))
         })
         .collect();
-    let place = |event: &str, name: &str| -> Field {
-        formats.iter().find(|(e, _)| *e == event).map_or(Field::UNREAD, |(_, format)| format.field(name))
+    let place = |event: &str, name: &str| -> ArgSource {
+        formats.iter().find(|(e, _)| *e == event).map_or(ArgSource::UNREAD, |(_, format)| format.field(name))
     };
     let victim = |name: &str| place("mark_victim", name);
     let victim = VictimFields {
         pid: victim("pid"),
-        task: Field::UNREAD,
+        task: ArgSource::UNREAD,
         comm: victim("comm"),
         anon_rss: victim("anon_rss"),
         file_rss: victim("file_rss"),
@@ -154,7 +155,7 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
 }
 
 /// The places of all events; names of parameters and of record fields are the same but for the victim's.
-fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFields {
+fn fields(place: impl Fn(&str, &str) -> ArgSource, victim: VictimFields) -> EventFields {
     let begin = |event: &str| BeginFields {
         order: place(event, "order"),
         gfp: place(event, "gfp_flags"),
@@ -195,10 +196,10 @@ fn fields(place: impl Fn(&str, &str) -> Field, victim: VictimFields) -> EventFie
 /// Offsets of the members that the programs follow from a task.
 #[must_use]
 pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
-    let member = |name: &str, member: &str| -> Member {
-        btf.member(name, member).map_or(Member::UNREAD, |place| Member(place.bits / 8))
+    let member = |name: &str, member: &str| -> MemberOffset {
+        btf.member(name, member).map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8))
     };
-    let (rss_stat, rss_stride) = resident_counters(btf).unwrap_or((Member::UNREAD, Member::UNREAD));
+    let (rss_stat, rss_stride) = resident_counters(btf).unwrap_or((MemberOffset::UNREAD, MemberOffset::UNREAD));
     let memstall = btf.member("task_struct", "in_memstall");
     TaskMembers {
         tgid: member("task_struct", "tgid"),
@@ -214,44 +215,46 @@ pub fn task_members(btf: &Btf<'_>) -> TaskMembers {
         rss_stat,
         rss_stride,
         switches: member("task_struct", "nvcsw"),
-        ran: ran(btf).unwrap_or(Member::UNREAD),
+        ran: ran(btf).unwrap_or(MemberOffset::UNREAD),
         over_high: member("task_struct", "memcg_nr_pages_over_high"),
-        memory_css: memory_css(btf).unwrap_or(Member::UNREAD),
+        memory_css: memory_css(btf).unwrap_or(MemberOffset::UNREAD),
         css_cgroup: member("cgroup_subsys_state", "cgroup"),
         cgroup_kn: member("cgroup", "kn"),
         kn_id: member("kernfs_node", "id"),
-        memstall: memstall.map_or(Member::UNREAD, |place| Member(place.bits / 8)),
+        memstall: memstall.map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8)),
         memstall_mask: memstall.map_or(0, |place| 1 << (place.bits % 8)),
         typed: u32::from(btf.constant("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_some()),
     }
 }
 
 /// `task_struct.se.sum_exec_runtime`.
-fn ran(btf: &Btf<'_>) -> Option<Member> {
+fn ran(btf: &Btf<'_>) -> Option<MemberOffset> {
     let entity = btf.member("task_struct", "se")?;
     let ran = btf.member_of(entity.type_id, "sum_exec_runtime")?;
-    Some(Member(entity.bits.checked_add(ran.bits)? / 8))
+    Some(MemberOffset(entity.bits.checked_add(ran.bits)? / 8))
 }
 
 /// Members of `compact_control`.
 #[must_use]
 pub fn compact_members(btf: &Btf<'_>) -> CompactMembers {
-    let member =
-        |member: &str| btf.member("compact_control", member).map_or(Member::UNREAD, |place| Member(place.bits / 8));
+    let member = |member: &str| {
+        btf.member("compact_control", member).map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8))
+    };
     CompactMembers { order: member("order"), gfp: member("gfp_mask"), direct: member("direct_compaction") }
 }
 
 /// `shrinker.scan_objects`, the function that frees objects.
 #[must_use]
-pub fn shrinker_function(btf: &Btf<'_>) -> Member {
-    btf.member("shrinker", "scan_objects").map_or(Member::UNREAD, |place| Member(place.bits / 8))
+pub fn shrinker_function(btf: &Btf<'_>) -> MemberOffset {
+    btf.member("shrinker", "scan_objects").map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8))
 }
 
 /// Members of `oom_control`.
 #[must_use]
 pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
-    let member =
-        |member: &str| btf.member("oom_control", member).map_or(Member::UNREAD, |place| Member(place.bits / 8));
+    let member = |member: &str| {
+        btf.member("oom_control", member).map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8))
+    };
     OomMembers {
         memcg: member("memcg"),
         gfp: member("gfp_mask"),
@@ -267,7 +270,7 @@ pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
 #[must_use]
 pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
     let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
-    let member = |name: &str, member: &str| bytes(name, member).map_or(Member::UNREAD, Member);
+    let member = |name: &str, member: &str| bytes(name, member).map_or(MemberOffset::UNREAD, MemberOffset);
     let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
     // In a union that had a name of its own up to 7.1.
     let alias = || {
@@ -279,30 +282,32 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
         alias.checked_sub(bytes("dentry", "d_name")?.checked_add(bytes("qstr", "name")?)?)
     };
     EvictionPlaces {
-        mapping: in_folio("mapping").map_or(Member::UNREAD, Member),
-        index: in_folio("index").map_or(Member::UNREAD, Member),
+        mapping: in_folio("mapping").map_or(MemberOffset::UNREAD, MemberOffset),
+        index: in_folio("index").map_or(MemberOffset::UNREAD, MemberOffset),
         host: member("address_space", "host"),
         ino: member("inode", "i_ino"),
         sb: member("inode", "i_sb"),
         dev: member("super_block", "s_dev"),
         alias: member("inode", "i_dentry"),
-        slot: in_folio("private").map_or(Member::UNREAD, Member),
-        memcg: in_folio("memcg_data").or_else(|| bytes("page", "mem_cgroup")).map_or(Member::UNREAD, Member),
-        name_before: name_before().map_or(Member::UNREAD, Member),
+        slot: in_folio("private").map_or(MemberOffset::UNREAD, MemberOffset),
+        memcg: in_folio("memcg_data")
+            .or_else(|| bytes("page", "mem_cgroup"))
+            .map_or(MemberOffset::UNREAD, MemberOffset),
+        name_before: name_before().map_or(MemberOffset::UNREAD, MemberOffset),
     }
 }
 
 /// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.
 #[must_use]
 pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
-    let flag = |name: &str| btf.constant("pageflags", name).map_or(Member::UNREAD, Member);
-    let in_folio = |member: &str| btf.member("folio", member).map(|place| Member(place.bits / 8));
-    let in_page = |member: &str| btf.member("page", member).map(|place| Member(place.bits / 8));
-    let second_page = |place: Member| Some(Member(place.0.checked_add(btf.struct_size("page")?)?));
+    let flag = |name: &str| btf.constant("pageflags", name).map_or(MemberOffset::UNREAD, MemberOffset);
+    let in_folio = |member: &str| btf.member("folio", member).map(|place| MemberOffset(place.bits / 8));
+    let in_page = |member: &str| btf.member("page", member).map(|place| MemberOffset(place.bits / 8));
+    let second_page = |place: MemberOffset| Some(MemberOffset(place.0.checked_add(btf.struct_size("page")?)?));
     RefaultPlaces {
         first_item: first_refault_item(btf).unwrap_or(u32::MAX),
         value: parameter(btf, LRUVEC_STATE, "val"),
-        flags: in_folio("flags").or_else(|| in_page("flags")).unwrap_or(Member::UNREAD),
+        flags: in_folio("flags").or_else(|| in_page("flags")).unwrap_or(MemberOffset::UNREAD),
         swapbacked: flag("PG_swapbacked"),
         active: flag("PG_active"),
         workingset: flag("PG_workingset"),
@@ -310,8 +315,8 @@ pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
         nr_pages: in_folio("_nr_pages")
             .or_else(|| in_folio("_folio_nr_pages"))
             .or_else(|| in_page("compound_nr").and_then(second_page))
-            .unwrap_or(Member::UNREAD),
-        memcg_css: btf.member("mem_cgroup", "css").map_or(Member::UNREAD, |place| Member(place.bits / 8)),
+            .unwrap_or(MemberOffset::UNREAD),
+        memcg_css: btf.member("mem_cgroup", "css").map_or(MemberOffset::UNREAD, |place| MemberOffset(place.bits / 8)),
     }
 }
 
@@ -324,15 +329,15 @@ fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
 }
 
 /// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.
-fn memory_css(btf: &Btf<'_>) -> Option<Member> {
+fn memory_css(btf: &Btf<'_>) -> Option<MemberOffset> {
     let subsys = btf.member("css_set", "subsys")?;
     let memory = btf.constant("cgroup_subsys_id", "memory_cgrp_id")?;
-    Some(Member((subsys.bits / 8).checked_add(memory.checked_mul(8)?)?))
+    Some(MemberOffset((subsys.bits / 8).checked_add(memory.checked_mul(8)?)?))
 }
 
 /// The first counter of `mm_struct.rss_stat` and the distance to the next: an array of `percpu_counter` (6.2), before
 /// that a struct with an array of plain counters.
-fn resident_counters(btf: &Btf<'_>) -> Option<(Member, Member)> {
+fn resident_counters(btf: &Btf<'_>) -> Option<(MemberOffset, MemberOffset)> {
     let rss_stat = btf.member("mm_struct", "rss_stat")?;
     let (counters, element) = match btf.element(rss_stat.type_id) {
         Some(element) => (rss_stat.bits, element),
@@ -342,5 +347,5 @@ fn resident_counters(btf: &Btf<'_>) -> Option<(Member, Member)> {
         }
     };
     let value = btf.member_of(element, "count").map_or(0, |count| count.bits);
-    Some((Member(counters.checked_add(value)? / 8), Member(btf.size_of(element)?)))
+    Some((MemberOffset(counters.checked_add(value)? / 8), MemberOffset(btf.size_of(element)?)))
 }

@@ -57,3 +57,8 @@ impl Programs {
         skipped
     }
 }
+
+/// Number of instructions that the verifier went through for a loaded program; `None` before 5.16.
+pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
+    ebpf.program(program)?.info().ok()?.verified_instruction_count()
+}

@@ -1,7 +1,7 @@
 //! Which zones are looked at when a direct reclaim begins, and where the kernel has them.
 
 use memtrace_common::{
-    config::Member,
+    field::MemberOffset,
     zone::{MAX_ZONES, ZonePlace, ZonePlaces},
 };
 
@@ -96,11 +96,11 @@ pub(super) fn are_known(places: &ZonePlaces) -> bool {
 /// Where BTF has what is read of nodes and zones.
 #[must_use]
 pub fn of_btf(btf: &Btf<'_>) -> ZonePlaces {
-    let find = |name: &str, member: &str| btf.member(name, member).map(|place| Member(place.bits / 8));
-    let member = |name: &str, member: &str| find(name, member).unwrap_or(Member::UNREAD);
+    let find = |name: &str, member: &str| btf.member(name, member).map(|place| MemberOffset(place.bits / 8));
+    let member = |name: &str, member: &str| find(name, member).unwrap_or(MemberOffset::UNREAD);
     let free = || {
         let counter = btf.constant("zone_stat_item", "NR_FREE_PAGES")?.checked_mul(8)?;
-        Some(Member(find("zone", "vm_stat")?.0.checked_add(counter)?))
+        Some(MemberOffset(find("zone", "vm_stat")?.0.checked_add(counter)?))
     };
     ZonePlaces {
         zone_bytes: btf.struct_size("zone").unwrap_or(0),
@@ -110,7 +110,7 @@ pub fn of_btf(btf: &Btf<'_>) -> ZonePlaces {
         node_id: member("pglist_data", "node_id"),
         failures: member("pglist_data", "kswapd_failures"),
         node_zones: member("pglist_data", "node_zones"),
-        free: free().unwrap_or(Member::UNREAD),
+        free: free().unwrap_or(MemberOffset::UNREAD),
         watermarks: member("zone", "_watermark"),
         boost: member("zone", "watermark_boost"),
         ..ZonePlaces::UNREAD
@@ -140,7 +140,7 @@ pub(super) fn status(places: &ZonePlaces, btf: Result<(), String>) -> HookStatus
 #[cfg(test)]
 mod tests {
     use memtrace_common::{
-        config::Member,
+        field::MemberOffset,
         zone::{ZonePlace, ZonePlaces},
     };
 
@@ -174,13 +174,13 @@ Node 1, zone   Normal
     #[test]
     fn the_main_zones_of_other_nodes_are_elsewhere() {
         let known = ZonePlaces {
-            kthread: Member(1),
-            kthread_data: Member(1),
-            kswapd: Member(1),
-            node_id: Member(1),
-            node_zones: Member(1),
-            free: Member(1),
-            watermarks: Member(1),
+            kthread: MemberOffset(1),
+            kthread_data: MemberOffset(1),
+            kswapd: MemberOffset(1),
+            node_id: MemberOffset(1),
+            node_zones: MemberOffset(1),
+            free: MemberOffset(1),
+            watermarks: MemberOffset(1),
             ..ZonePlaces::UNREAD
         };
         let found = places(known, &of(TWO_NODES));

@@ -1,11 +1,14 @@
-//! Field resolvers on what five kernels say of themselves: their `format` files, and their BTF cut down to the types
+//! Layout resolvers on what five kernels say of themselves: their `format` files, and their BTF cut down to the types
 //! that are looked up (`tests/btf`; member offsets and parameters are as recorded).
 
 #![expect(clippy::unwrap_used, reason = "a fixture that is not there or not readable fails the test")]
 
 use std::{fs, path::Path};
 
-use memtrace_common::config::{EventFields, Field, Member, TaskMembers, ThrottleFields};
+use memtrace_common::{
+    config::{EventFields, TaskMembers, ThrottleFields},
+    field::{ArgSource, MemberOffset},
+};
 use memtrace_probe::{btf::Btf, gfp, places};
 use proptest::prelude::{any, proptest};
 
@@ -24,8 +27,8 @@ fn with_btf<T>(kernel: &str, look: impl FnOnce(&Btf<'_>) -> T) -> T {
     look(&Btf::parse(&bytes, |name| places::is_wanted(name) || name == gfp::FIRST_BIT).unwrap())
 }
 
-const fn field(at: u16, size: u16) -> Field {
-    Field { at, size }
+const fn field(at: u16, size: u16) -> ArgSource {
+    ArgSource { at, size }
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn a_begin_has_its_order_and_flags_where_each_kernel_puts_them() {
     for (kernel, order, gfp) in want {
         let fields = records(kernel);
         for begin in [fields.direct_begin, fields.memcg_begin] {
-            assert_eq!((begin.order, begin.gfp, begin.nid), (order, gfp, Field::UNREAD), "{kernel}");
+            assert_eq!((begin.order, begin.gfp, begin.nid), (order, gfp, ArgSource::UNREAD), "{kernel}");
         }
         assert_eq!(fields.node_begin.nid, field(8, 4), "{kernel}");
         assert_eq!(fields.direct_end, field(8, 8), "{kernel}");
@@ -73,10 +76,10 @@ fn a_victim_is_a_pid_or_a_task() {
         let (args, record) = (with_btf(kernel, places::arguments).victim, records(kernel).victim);
         let old = kernel == "5.10";
         assert_eq!(args.pid.is_read(), old, "{kernel}");
-        assert_eq!(args.task, if old { Field::UNREAD } else { field(0, 8) }, "{kernel}");
+        assert_eq!(args.task, if old { ArgSource::UNREAD } else { field(0, 8) }, "{kernel}");
         assert_eq!(record.pid, field(8, 4), "{kernel}");
-        assert_eq!(record.anon_rss, if old { Field::UNREAD } else { field(24, 8) }, "{kernel}");
-        assert_eq!(record.oom_score_adj, if old { Field::UNREAD } else { field(64, 2) }, "{kernel}");
+        assert_eq!(record.anon_rss, if old { ArgSource::UNREAD } else { field(24, 8) }, "{kernel}");
+        assert_eq!(record.oom_score_adj, if old { ArgSource::UNREAD } else { field(64, 2) }, "{kernel}");
     }
 }
 
@@ -113,13 +116,13 @@ fn every_member_on_the_way_from_a_task_is_found() {
             ("nvcsw", members.switches),
             ("memcg_nr_pages_over_high", members.over_high),
         ] {
-            assert_ne!(member, Member::UNREAD, "{name} on {kernel}");
+            assert_ne!(member, MemberOffset::UNREAD, "{name} on {kernel}");
         }
         assert_eq!(memstall_mask.count_ones(), 1, "{kernel}");
     }
     // One counter is a number up to 6.1, a percpu_counter of 40 bytes after it.
-    assert_eq!(with_btf("6.1", places::task_members).rss_stride, Member(8));
-    assert_eq!(with_btf("6.12", places::task_members).rss_stride, Member(40));
+    assert_eq!(with_btf("6.1", places::task_members).rss_stride, MemberOffset(8));
+    assert_eq!(with_btf("6.12", places::task_members).rss_stride, MemberOffset(40));
 }
 
 #[test]
@@ -127,13 +130,13 @@ fn the_arguments_of_functions_are_where_each_kernel_has_them() {
     for kernel in KERNELS {
         let args = with_btf(kernel, places::arguments);
         assert_eq!(args.pfmemalloc_begin.gfp, field(0, 4), "{kernel}");
-        assert_eq!(args.pfmemalloc_begin.order, Field::UNREAD, "{kernel}");
+        assert_eq!(args.pfmemalloc_begin.order, ArgSource::UNREAD, "{kernel}");
         assert_eq!((args.compaction_begin.gfp, args.compaction_begin.order), (field(0, 4), field(1, 4)), "{kernel}");
         let compact = with_btf(kernel, places::compact_members);
         let all = [compact.order, compact.gfp, compact.direct];
-        assert!(!all.contains(&Member::UNREAD), "{kernel}: {all:?}");
+        assert!(!all.contains(&MemberOffset::UNREAD), "{kernel}: {all:?}");
         // Records of classic tracepoints know no functions.
-        assert_eq!(records(kernel).compaction_begin.gfp, Field::UNREAD, "{kernel}");
+        assert_eq!(records(kernel).compaction_begin.gfp, ArgSource::UNREAD, "{kernel}");
     }
 }
 
@@ -150,18 +153,22 @@ fn a_refault_is_judged_by_the_bits_of_each_kernel() {
     for (kernel, bits) in want {
         let places = with_btf(kernel, places::refault_places);
         let found = [places.swapbacked, places.active, places.workingset, places.head];
-        assert_eq!(found, bits.map(Member), "{kernel}");
-        assert_eq!((places.first_item, places.flags, places.memcg_css), (10, Member(0), Member(0)), "{kernel}");
-        assert_ne!(places.nr_pages, Member::UNREAD, "{kernel}");
+        assert_eq!(found, bits.map(MemberOffset), "{kernel}");
+        assert_eq!(
+            (places.first_item, places.flags, places.memcg_css),
+            (10, MemberOffset(0), MemberOffset(0)),
+            "{kernel}"
+        );
+        assert_ne!(places.nr_pages, MemberOffset::UNREAD, "{kernel}");
     }
     // The number of pages is in the second page of a compound one.
-    assert_eq!(with_btf("5.10", places::refault_places).nr_pages, Member(64 + 24));
+    assert_eq!(with_btf("5.10", places::refault_places).nr_pages, MemberOffset(64 + 24));
 }
 
 #[test]
 fn the_counter_event_of_memory_cgroups_widens_its_value() {
     let value = |kernel| with_btf(kernel, places::refault_places).value;
-    assert_eq!([value("5.10"), value("6.1"), value("6.12")], [Field::UNREAD; 3]);
+    assert_eq!([value("5.10"), value("6.1"), value("6.12")], [ArgSource::UNREAD; 3]);
     assert_eq!((value("6.18"), value("7.2")), (field(2, 4), field(2, 8)));
 }
 

@@ -1,9 +1,6 @@
 //! The table of hooks: what each gives, what is lost without it, and the values that it reads.
 
-use memtrace_common::{
-    config::{EventFields, Field},
-    kind::StallKind,
-};
+use memtrace_common::{config::EventFields, field::ArgSource, kind::StallKind};
 
 use super::functions::FUNCTIONS;
 
@@ -29,7 +26,7 @@ pub struct Hook {
     /// The kind of stall whose begin it is.
     pub kind: Option<StallKind>,
     /// The values that it reads, by name.
-    pub values: fn(&EventFields) -> Vec<(&'static str, Field)>,
+    pub values: fn(&EventFields) -> Vec<(&'static str, ArgSource)>,
 }
 
 macro_rules! hook {

@@ -15,13 +15,12 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, add, emit, header},
-    hooks::{
-        refault::{or_zero, pages_of},
-        stall::now_ns,
-    },
+    hooks::refault::pages_of,
     maps::{EVICTED, EVICTIONS, Evicted, Evictions, PageKey},
     memory::Address,
+    option::id_or_zero,
     task,
+    time::now_ns,
 };
 
 /// Which memory evictions are counted of: the lower bits of the address of a cgroup are free.
@@ -104,7 +103,7 @@ fn evicted(folio: Address, page: &PageKey) {
 #[inline(always)]
 pub(super) fn remember(folio: Address, page: &PageKey, ino: u64, memory: u64) {
     let now = now_ns();
-    let counted_in = or_zero(folio.read::<u64>(&CONFIG.eviction.memcg)) & ADDRESS | memory;
+    let counted_in = id_or_zero(folio.read::<u64>(&CONFIG.eviction.memcg)) & ADDRESS | memory;
     let Some(evictions) = count(counted_in, now) else { return };
     let (_, tgid) = task::current_ids();
     let evicted = Evicted {
@@ -181,7 +180,7 @@ pub(super) fn tell(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mu
         Some(samples) => (samples, fields::DISTANCE),
         None => (0, 0),
     };
-    let cgroup_id = or_zero(task::current_memory_cgroup());
+    let cgroup_id = id_or_zero(task::current_memory_cgroup());
     emit(Loss::RingRefault, Wake::Lazily, |record: *mut RefaultRecord| {
         // SAFETY: `record` is the reserved room.
         unsafe {

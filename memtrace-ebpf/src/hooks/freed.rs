@@ -12,9 +12,9 @@ use memtrace_common::{
 use crate::{
     emit::{Wake, emit, header, lost},
     fields::Values,
-    hooks::stall::now_ns,
     maps::{MarkedVictim, VICTIMS},
     task,
+    time::now_ns,
 };
 
 /// A victim was marked. Where there is no room (many at once), when its memory is back is not told.

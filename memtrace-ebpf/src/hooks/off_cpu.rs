@@ -6,10 +6,10 @@ use memtrace_common::{record::fields, span::TaskSpans};
 use crate::{
     config::{CONFIG, loaded},
     fields::Values,
-    hooks::stall::now_ns,
     inflight,
     memory::{Memory as _, Typed},
     task,
+    time::now_ns,
 };
 
 /// Stalls shorter than this have no estimate: the scheduler adds up at its ticks (1 to 10 ms) and at switches only.

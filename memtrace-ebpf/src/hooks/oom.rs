@@ -10,9 +10,10 @@ use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header},
     fields::{Args, Record, Values},
-    hooks::{freed, stall::or_zero},
+    hooks::freed,
     maps::{LAST_RECLAIM, MarkedVictim, OOM_CALLS},
     memory::Address,
+    option::or_zero,
     task,
 };
 

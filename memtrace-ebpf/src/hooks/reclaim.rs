@@ -1,7 +1,8 @@
 //! Begin and end of the reclaims that stall a task.
 
 use memtrace_common::{
-    config::{BeginFields, Field},
+    config::BeginFields,
+    field::ArgSource,
     kind::StallKind,
     record::fields,
     span::{SOFT_LIMIT, Span},
@@ -11,11 +12,15 @@ use crate::{
     config::{CONFIG, loaded},
     fields::Values,
     hooks::{
+        finished::Finished,
         kswapd, oom,
-        stall::{Closed, Finished, Inside, close, finish, now_ns, or_zero},
+        stall::{Closed, Inside, close, finish},
         zone,
     },
-    inflight, task,
+    inflight,
+    option::or_zero,
+    task,
+    time::now_ns,
 };
 
 /// `mm_vmscan_direct_reclaim_begin`.
@@ -108,7 +113,7 @@ pub(crate) fn span<V: Values>(kind: StallKind, v: &V, places: &'static BeginFiel
 }
 
 #[inline(always)]
-fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static Field) {
+fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static ArgSource) {
     let (tid, tgid) = task::current_ids();
     if before_oom != 0 {
         oom::remember(tid, before_oom);

@@ -1,7 +1,7 @@
 //! Refaults, major faults and swap-ins, charged to the process that pays and to its memory cgroup. Only counted: user space drains the counts each tick.
 
 use memtrace_common::{
-    config::Member,
+    field::MemberOffset,
     refault::{RefaultCounts, SLOT_ALL, SLOT_OWN, TaskFaults, TaskKey},
 };
 
@@ -11,6 +11,7 @@ use crate::{
     fields::{Args, Values as _},
     maps::{CGROUP_REFAULTS, REFAULT_TOTALS, TASK_FAULTS},
     memory::{Address, Typed},
+    option::id_or_zero,
     task,
 };
 
@@ -34,7 +35,7 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
         2 | 3 => RefaultCounts { activated_pages: pages, ..RefaultCounts::default() },
         _ => RefaultCounts { restored_pages: pages, ..RefaultCounts::default() },
     };
-    count_refault(&counts, or_zero(task::id_of_memcg(Typed(args.raw(0)))));
+    count_refault(&counts, id_or_zero(task::id_of_memcg(Typed(args.raw(0)))));
 }
 
 /// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
@@ -59,7 +60,7 @@ pub(crate) fn refault(folio: u64, out: bool) {
     }
     // A page that comes back is charged to the cgroup of the task that brings it back (but for swap, to that of the task
     // that it was taken from, nearly always the same). What the folio itself says is not of one shape on all kernels.
-    count_refault(&counts, or_zero(task::current_memory_cgroup()));
+    count_refault(&counts, id_or_zero(task::current_memory_cgroup()));
 }
 
 /// A folio is read back from swap.
@@ -96,7 +97,7 @@ pub(crate) fn process_exited(tid: u32, tgid: u32) {
 }
 
 #[inline(always)]
-pub(super) fn has(flags: u64, bit: &'static Member) -> bool {
+pub(super) fn has(flags: u64, bit: &'static MemberOffset) -> bool {
     match loaded(bit).offset() {
         Some(bit) => flags >> (bit & 63) & 1 != 0,
         None => false,
@@ -112,16 +113,6 @@ pub(super) fn pages_of(folio: Address, flags: u64) -> u64 {
     match folio.read::<u32>(&CONFIG.refault.nr_pages) {
         Some(pages) if pages > 0 => u64::from(pages),
         _ => 1,
-    }
-}
-
-/// An id, 0 when it was not read: always initialised, which the verifier asks for before 5.12 (and in `Option`s not seen).
-#[inline(always)]
-#[expect(clippy::manual_unwrap_or_default, reason = "unwrap_or_default gives code that the verifier of 5.10 refuses")]
-pub(super) fn or_zero(id: Option<u64>) -> u64 {
-    match id {
-        Some(id) => id,
-        None => 0,
     }
 }
 

@@ -11,14 +11,13 @@ use crate::{
     config::CONFIG,
     emit::{add, lost},
     fields::{Args, Record, Values},
-    hooks::{
-        kswapd,
-        stall::{now_ns, or_zero},
-    },
+    hooks::kswapd,
     inflight,
     maps::{NODE_SHRINKS, OTHER_SHRINKS, SHRINKER_TOTALS},
     memory::{Memory as _, Typed},
+    option::or_zero,
     task,
+    time::now_ns,
 };
 
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the node, else to its node if it is a kswapd, else apart.

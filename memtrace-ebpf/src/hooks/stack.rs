@@ -14,8 +14,9 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{add, lost},
-    hooks::stall::{Finished, or_zero},
+    hooks::finished::Finished,
     maps::{STACK_COUNTS, STACK_ROOM, STACKS},
+    option::or_zero,
     task,
 };
 

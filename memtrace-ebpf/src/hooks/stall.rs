@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::{bpf_ktime_get_ns, generated::bpf_get_numa_node_id};
+use aya_ebpf::helpers::generated::bpf_get_numa_node_id;
 use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
@@ -17,18 +17,12 @@ use memtrace_common::{
 use crate::{
     config::{CONFIG, loaded},
     emit::{Wake, emit, header, lost},
-    hooks::{off_cpu, shrink, stack},
+    hooks::{finished::Finished, off_cpu, shrink, stack},
     inflight,
     maps::STALLS,
+    option::or_zero,
     task,
 };
-
-/// `CLOCK_MONOTONIC` in ns.
-#[inline(always)]
-pub(crate) fn now_ns() -> u64 {
-    // SAFETY: the helper takes no argument and cannot fail.
-    unsafe { bpf_ktime_get_ns() }
-}
 
 /// A span that ended.
 pub(crate) enum Closed {
@@ -75,15 +69,6 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
         lost(Loss::LostEnd, u64::from(inner));
     }
     Some(closed)
-}
-
-/// A stall that is over: whose, of which kind, how long.
-pub(crate) struct Finished {
-    pub(crate) kind: StallKind,
-    pub(crate) tid: u32,
-    pub(crate) tgid: u32,
-    pub(crate) now_ns: u64,
-    pub(crate) dur_ns: u64,
 }
 
 /// What happened inside a stall; all 0 for a wait in which the task itself did nothing.
@@ -254,15 +239,5 @@ unsafe fn describe_task(record: *mut StallRecord, leads: bool, read: u32) {
         (*record).process_start_ns = start_ns;
         (*record).fields = read | cgroup_read | start_read;
         (*record).comm = task::current_comm();
-    }
-}
-
-/// A value and its bit, both 0 when it was not read. Always initialised: before 5.12 the verifier refuses to move an
-/// `Option` whose payload was never written.
-#[inline(always)]
-pub(crate) fn or_zero(value: Option<u64>, bit: u32) -> (u64, u32) {
-    match value {
-        Some(value) => (value, bit),
-        None => (0, 0),
     }
 }

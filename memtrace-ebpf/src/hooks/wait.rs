@@ -15,12 +15,15 @@ use crate::{
     emit::lost,
     fields::Values,
     hooks::{
+        finished::Finished,
         reclaim::span,
-        stall::{Closed, Finished, Inside, close_in, count_apart, finish, now_ns, or_zero},
+        stall::{Closed, Inside, close_in, count_apart, finish},
     },
     inflight,
     memory::Address,
+    option::or_zero,
     task,
+    time::now_ns,
 };
 
 /// `COMPACT_DEFERRED` of `enum compact_result`. Up to it nothing was done: each zone was skipped, or put off since it

@@ -9,7 +9,7 @@ use aya::{
     util::online_cpus,
 };
 
-use super::super::{load::instructions_of, words::in_words};
+use super::super::{programs::instructions_of, words::in_words};
 use memtrace_core::hook::Attached;
 
 /// What one program is attached to.

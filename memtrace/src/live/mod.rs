@@ -55,7 +55,10 @@ use memtrace_core::{
         evictors::{ByMemory, Interval},
     },
 };
-use memtrace_probe::load::{LoadError, Loaded, Probe};
+use memtrace_probe::{
+    error::LoadError,
+    load::{Loaded, Probe},
+};
 
 /// Items that the output may be behind.
 const QUEUE_ITEMS: usize = 8192;
@@ -186,7 +189,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
 fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
     let hooks = match error {
         LoadError::NothingAttached(hooks) => hooks.as_slice(),
-        LoadError::Refused(_) => &[],
+        LoadError::Refused(_) | LoadError::NotBuilt => &[],
     };
     say!("{error}");
     let mut findings = preflight::check(facts, hooks);

@@ -27,7 +27,10 @@ use memtrace_core::{
         filter::Filter,
     },
 };
-use memtrace_probe::load::{MemoryHierarchy, Options, Probe, Ways};
+use memtrace_probe::{
+    load::Probe,
+    options::{AttachWith, LoadOptions, MemoryHierarchy},
+};
 use memtrace_report::{
     json::{Meta, MetaInput},
     lines,
@@ -39,8 +42,8 @@ use memtrace_trace::model::{ClockReading, Setup};
 const RING_BYTES: u32 = 4 << 20;
 
 /// How to load when nothing is asked for.
-pub(super) fn default_options(facts: &Facts) -> Options<'_> {
-    Options {
+pub(super) fn default_options(facts: &Facts) -> LoadOptions<'_> {
+    LoadOptions {
         ring_bytes: RING_BYTES,
         self_tgid: std::process::id(),
         hierarchy: match facts.memory_cgroup.known() {
@@ -49,7 +52,7 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
             _ => MemoryHierarchy::None,
         },
         tracefs: tracefs(facts),
-        ways: Ways::All,
+        attach_with: AttachWith::All,
         without: &[],
         refaults: true,
         stacks: false,
@@ -60,11 +63,11 @@ pub(super) fn default_options(facts: &Facts) -> Options<'_> {
 }
 
 /// How to load, from what is asked and what is known.
-pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> Options<'a> {
+pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> LoadOptions<'a> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
-    Options {
+    LoadOptions {
         ring_bytes: args.ring_pages.map_or(RING_BYTES, |pages| pages * page),
-        ways: if args.classic { Ways::ClassicOnly } else { Ways::All },
+        attach_with: if args.classic { AttachWith::ClassicOnly } else { AttachWith::All },
         without: &args.without,
         refaults: !args.no_refaults,
         stacks: args.stacks,

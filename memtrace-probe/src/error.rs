@@ -1,0 +1,17 @@
+//! Errors of loading and attaching.
+
+use memtrace_core::hook::HookStatus;
+
+/// Why nothing could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The build left the kernel side out.
+    #[error("this memtrace was built without its kernel side (AYA_BUILD_SKIP): it cannot trace")]
+    NotBuilt,
+    /// The kernel takes no map or no program of ours at all.
+    #[error("the kernel refused the BPF maps or programs: {0}")]
+    Refused(String),
+    /// No hook could be attached; the reasons are in the table.
+    #[error("none of the hooks that memtrace needs could be attached")]
+    NothingAttached(Vec<HookStatus>),
+}

@@ -17,7 +17,7 @@ use crate::{
     perf::{Scratch, scratch},
 };
 
-/// To be held by tests that count what the whole machine does: those of one binary then run one after the other.
+/// To be held by tests that count what the whole machine does: those of one process then run one after the other.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     // A test that failed with it in hand has told so.

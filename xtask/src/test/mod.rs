@@ -1,6 +1,7 @@
 //! `cargo xtask test`: all tests with one command, and one closing line that says how it went.
 
 mod busy;
+mod modules;
 mod rounds;
 mod runner;
 
@@ -62,7 +63,7 @@ pub(crate) struct Args {
 pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
     // SAFETY: no other thread runs yet.
     unsafe { env::set_var(FORKS, tasks.to_string()) };
-    test(&Args { filter: Some("a_fork_storm".to_owned()), ..Args::default() })
+    test(&Args { filter: Some("forks::a_storm".to_owned()), ..Args::default() })
 }
 
 /// Runs the tests, and prints the closing line last.

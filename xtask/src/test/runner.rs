@@ -1,4 +1,5 @@
-//! One test binary for `cargo test`: as root when it needs the real kernel, and its failures once more, each by itself.
+//! One test binary for `cargo test`. One that needs the real kernel runs as root, a process for each of its modules; its
+//! failures run once more, each by itself.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,7 +11,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::KEPT;
+use super::{
+    KEPT,
+    modules::{self, Module},
+};
 use crate::{
     as_root,
     flaky::{self, Flake},
@@ -28,16 +32,29 @@ pub(crate) fn run_binary(command: &[OsString]) -> Result<ExitCode> {
         command.args(args);
         return Err(command.exec()).with_context(|| format!("starting {}", line(&command)));
     };
-    let first = run(binary, args, "")?;
-    if first.status.success() {
-        return Ok(ExitCode::SUCCESS);
+    let mut passed = true;
+    for module in modules::of(binary, args)? {
+        passed &= run_module(binary, args, &name, &module)?;
     }
-    let passed =
-        if first.failed.is_empty() { whole(binary, args, &name)? } else { each(binary, &first.failed, &name)? };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A binary that ended without a result is run again as a whole. True when it then passed.
+/// Runs the tests of one module, which may run at once. True when they passed, at the latest by themselves.
+fn run_module(binary: &OsStr, args: &[OsString], name: &str, module: &Module) -> Result<bool> {
+    println!("module {} of {name}", module.name);
+    let options = args.iter().filter(|arg| arg.as_encoded_bytes().starts_with(b"--")).cloned();
+    let args: Vec<_> = options.chain(["--exact".into()]).chain(module.tests.iter().map(OsString::from)).collect();
+    let first = run(binary, &args, "")?;
+    if first.status.success() {
+        Ok(true)
+    } else if first.failed.is_empty() {
+        whole(binary, &args, &format!("{name}::{}", module.name))
+    } else {
+        each(binary, &first.failed, name)
+    }
+}
+
+/// A module that ended without a result is run again as a whole. True when it then passed.
 fn whole(binary: &OsStr, args: &[OsString], name: &str) -> Result<bool> {
     println!("{name} ended without a result; once more");
     let again = run(binary, args, "")?;
@@ -111,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_live_binaries_are_run_twice() {
-        assert_eq!(live_name(Path::new("/t/deps/live_off_cpu-0123abcd")).as_deref(), Some("live_off_cpu"));
+        assert_eq!(live_name(Path::new("/t/deps/live-0123abcd")).as_deref(), Some("live"));
         assert_eq!(live_name(Path::new("/t/deps/cli-0123abcd")), None);
     }
 }

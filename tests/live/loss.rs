@@ -50,7 +50,7 @@ fn seen_and_lost_add_up(run: &Run, summary: &Value) {
 }
 
 #[test]
-fn seen_and_lost_are_the_exact_count_with_a_ring_of_one_page() {
+fn a_ring_of_one_page_loses_only_what_is_counted() {
     let _alone = alone();
     let group = match may_trace() && have_perf() {
         true => cgroup(32),

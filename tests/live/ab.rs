@@ -116,7 +116,7 @@ fn a_killed_experiment_is_put_back_by_the_next() {
 }
 
 #[test]
-fn signals_put_it_back_and_say_what_there_is_so_far() {
+fn signals_restore_settings_and_show_the_results_so_far() {
     let _alone = alone();
     if !may_trace() {
         return;
@@ -139,7 +139,7 @@ fn signals_put_it_back_and_say_what_there_is_so_far() {
 }
 
 #[test]
-fn a_condition_stops_it_and_what_somebody_else_set_stays() {
+fn a_condition_stops_it_and_a_foreign_setting_stays() {
     let _alone = alone();
     if !may_trace() {
         return;

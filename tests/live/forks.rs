@@ -56,7 +56,7 @@ fn resident(run: &Run) -> Vec<u64> {
 }
 
 #[test]
-fn a_fork_storm_leaves_memory_flat_and_sums_whole() {
+fn a_storm_leaves_memory_flat_and_sums_whole() {
     let _alone = alone();
     if !may_trace() {
         return;

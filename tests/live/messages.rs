@@ -57,7 +57,7 @@ fn summary(recording: &Path) -> Value {
 }
 
 #[test]
-fn a_recording_is_whole_and_counts_the_messages() {
+fn lost_messages_are_counted_in_a_whole_recording() {
     if !may_trace() {
         return;
     }
@@ -80,7 +80,7 @@ fn a_recording_is_whole_and_counts_the_messages() {
 }
 
 #[test]
-fn a_flight_recorder_saves_its_incident() {
+fn lost_messages_keep_no_flight_recorder_from_its_incident() {
     if !may_trace() {
         return;
     }
@@ -98,7 +98,7 @@ fn a_flight_recorder_saves_its_incident() {
 }
 
 #[test]
-fn a_command_and_its_runs_keep_their_status() {
+fn lost_messages_leave_the_status_of_a_command() {
     if !may_trace() {
         return;
     }
@@ -114,7 +114,7 @@ fn a_command_and_its_runs_keep_their_status() {
 }
 
 #[test]
-fn what_is_shown_is_whole() {
+fn lost_messages_leave_every_output_whole() {
     if !may_trace() {
         return;
     }
@@ -141,7 +141,7 @@ fn what_is_shown_is_whole() {
 }
 
 #[test]
-fn an_experiment_is_refused_all_the_same() {
+fn lost_messages_leave_a_bad_experiment_refused() {
     if !may_trace() {
         return;
     }
@@ -155,7 +155,7 @@ fn an_experiment_is_refused_all_the_same() {
 }
 
 #[test]
-fn a_full_stdout_is_a_failure_that_is_said() {
+fn a_full_stdout_is_a_failure_with_a_message() {
     if !may_trace() {
         return;
     }
@@ -185,7 +185,7 @@ fn a_reader_of_the_first_message_costs_no_recording() {
 }
 
 #[test]
-fn a_time_zone_that_is_none_is_said() {
+fn an_unknown_time_zone_is_named() {
     if !may_trace() {
         return;
     }

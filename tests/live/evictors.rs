@@ -34,7 +34,7 @@ fn holds(ours: u64, kernel: u64, summary: &Value) -> bool {
 }
 
 #[test]
-fn who_evicted_and_which_file_and_how_long_it_was_away() {
+fn process_file_and_time_away_of_a_page_are_known() {
     let _alone = alone();
     if !may_trace() {
         return;
@@ -68,7 +68,7 @@ fn who_evicted_and_which_file_and_how_long_it_was_away() {
 
 /// A neighbour that reads a file once, of which nothing comes back, adds nothing to the distance.
 #[test]
-fn what_others_evict_is_no_distance() {
+fn evictions_of_others_are_no_distance() {
     let _alone = alone();
     if !may_trace() {
         return;
@@ -134,7 +134,7 @@ fn threads_are_told_by_the_name_of_their_process() {
 }
 
 #[test]
-fn without_being_asked_nobody_is_told() {
+fn nothing_is_counted_without_the_option() {
     let _alone = alone();
     if !may_trace() {
         return;

@@ -66,7 +66,7 @@ fn a_mapping_refaults_as_memory_stat_says() {
 }
 
 #[test]
-fn two_at_once_each_have_their_own() {
+fn two_loads_at_once_each_have_their_own() {
     let _alone = alone();
     if !may_trace() {
         return;
@@ -173,7 +173,7 @@ fn the_host_refaults_as_vmstat_says() {
 }
 
 #[test]
-fn what_is_left_out_is_unread() {
+fn left_out_refaults_are_unread() {
     let _alone = alone();
     if !may_trace() {
         return;

@@ -113,7 +113,7 @@ fn file_in(dir: &Path, end: &str, but_not: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_seen_can_be_recorded_and_saved() {
+fn the_history_can_be_recorded_and_saved() {
     let _alone = alone();
     if !may_trace() {
         return;

@@ -86,7 +86,7 @@ fn both_ways_to_attach_count_the_same() {
 }
 
 #[test]
-fn two_at_once_agree() {
+fn two_ways_at_once_count_the_same() {
     let _alone = alone();
     let Some(group) = arena() else { return };
     let (one, other) = (Memtrace::start(MEMCG), Memtrace::start(&[MEMCG[0], MEMCG[1], "--classic"]));
@@ -202,7 +202,7 @@ fn as_nobody(args: &[&str]) -> Output {
 }
 
 #[test]
-fn without_rights_it_names_them_and_both_ways_out() {
+fn missing_rights_are_named_with_both_remedies() {
     if !may_trace() {
         return;
     }
@@ -237,7 +237,7 @@ fn with_two_rights(args: &[&str]) -> Option<Output> {
 }
 
 #[test]
-fn two_rights_are_enough_and_what_is_missing_is_said() {
+fn two_rights_are_enough_and_missing_ones_are_named() {
     if !may_trace() {
         return;
     }
@@ -258,7 +258,7 @@ fn check(output: &Output) -> Value {
 }
 
 #[test]
-fn check_tells_the_truth_with_and_without_rights() {
+fn check_is_right_with_and_without_rights() {
     if !may_trace() {
         return;
     }

@@ -57,7 +57,7 @@ fn open_after(interval: &str, ticks: u32, tid: u32) -> Vec<Value> {
 }
 
 #[test]
-fn a_thread_that_sleeps_for_something_else_is_no_stall() {
+fn a_later_sleep_of_the_thread_is_no_stall() {
     let _alone = alone();
     if !may_trace() {
         return;

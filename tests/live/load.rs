@@ -2,13 +2,12 @@
 
 use std::{fs, os::unix::process::ExitStatusExt as _, path::PathBuf, process::Command};
 
-use tests::{MemCgroup, bin, cgroup::Version, is_root, skip};
+use tests::{MemCgroup, bin, cgroup::Version, is_root, skip_here};
 
 /// A cgroup of 32 MB of its own, or a skip.
 fn small_cgroup(test: &str) -> Option<MemCgroup> {
     if !is_root() {
-        // libtest names the thread after the test.
-        skip(std::thread::current().name().unwrap_or(test), "making a memory cgroup needs root, and there is no sudo");
+        skip_here("making a memory cgroup needs root, and there is no sudo");
         return None;
     }
     let name = format!("memtrace-test-{test}-{}", std::process::id());
@@ -46,11 +45,7 @@ fn a_hog_is_killed_by_the_kernel_and_counted() {
 fn a_storm_writes_and_fails_to_empty_the_cgroup() {
     let Some(cgroup) = small_cgroup("storm") else { return };
     if cgroup.version() == Version::V2 {
-        skip(
-            "a_storm_writes_and_fails_to_empty_the_cgroup",
-            "the memory controller is on cgroup v2: no memory.force_empty",
-        );
-        return;
+        return skip_here("the memory controller is on cgroup v2: no memory.force_empty");
     }
     let storm = Command::new(bin("memload")).arg("storm").arg(cgroup.dir()).arg("0.2").output().expect("memload");
     let said = String::from_utf8(storm.stdout).expect("text");

@@ -66,13 +66,13 @@ fn reader(group: &MemCgroup, file: &Path, args: &[&str]) -> Child {
 }
 
 #[test]
-fn a_memtrace_that_is_stopped_at_random_loses_no_total() {
+fn a_tracer_stopped_at_random_loses_no_total() {
     let _alone = alone();
     if !may_trace() || !have_perf() {
         return;
     }
     let (flooded, cached, file) = (cgroup(32), cgroup(24), cold_file(64));
-    // No lines of single stalls: the queue to the output would overflow, and ticks be lost with them, as `live_loss` shows.
+    // No lines of single stalls: the queue to the output would overflow, and ticks be lost with them, as `loss` shows.
     let memtrace = Memtrace::start(&["-i", "200ms", "--min-stall", "1h"]);
     let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
     let over = AtomicBool::new(false);
@@ -129,7 +129,7 @@ fn a_memtrace_that_is_stopped_at_random_loses_no_total() {
 }
 
 #[test]
-fn two_at_once_agree_on_refaults() {
+fn two_tracers_at_once_agree_on_refaults() {
     let _alone = alone();
     if !may_trace() {
         return;

@@ -34,7 +34,7 @@ fn on_a_shared_cpu(args: &[&str], others: u32, passes: &str) -> (Run, u32, Vec<P
 }
 
 #[test]
-fn the_time_off_cpu_is_perfs() {
+fn the_time_is_perfs() {
     let _alone = alone();
     if !may_trace() || !have_perf() {
         return;
@@ -90,7 +90,7 @@ fn stolen_ns() -> u64 {
 }
 
 #[test]
-fn long_stalls_have_an_estimate_without_being_asked() {
+fn long_stalls_have_an_estimate_without_the_option() {
     let _alone = alone();
     if !may_trace() || !have_perf() {
         return;
@@ -123,7 +123,7 @@ fn long_stalls_have_an_estimate_without_being_asked() {
 }
 
 #[test]
-fn without_being_asked_it_is_not_measured() {
+fn nothing_is_measured_without_the_option() {
     let _alone = alone();
     if !may_trace() {
         return;

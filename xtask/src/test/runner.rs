@@ -69,7 +69,7 @@ fn each(binary: &OsStr, failed: &[String], name: &str) -> Result<bool> {
     let mut all_passed = true;
     for test in failed {
         println!("{name}::{test} failed; once more by itself");
-        let again = run(binary, &["--exact".into(), test.into()], AGAIN)?;
+        let again = run(binary, &["--include-ignored".into(), "--exact".into(), test.into()], AGAIN)?;
         if again.status.success() {
             flaky::note(&Flake { name: format!("{name}::{test}"), counted_failed: true })?;
         }

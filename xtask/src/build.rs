@@ -41,6 +41,15 @@ pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
 /// Where cargo put each binary, by name.
 pub(crate) type Binaries = BTreeMap<String, PathBuf>;
 
+/// Where cargo put each test binary.
+pub(crate) type TestBinaries = Vec<PathBuf>;
+
+/// All that a build made.
+pub(crate) struct Built {
+    binaries: Binaries,
+    pub(crate) tests: TestBinaries,
+}
+
 /// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
 pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
@@ -54,38 +63,40 @@ pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     if let Some(target) = &options.target {
         cargo.args(["--target", target]);
     }
-    built(cargo)
+    Ok(built(cargo)?.binaries)
 }
 
 /// Builds all tests, and with them the binaries that they start. One selection of packages for everything: with another,
 /// cargo would choose other features of what they share, and build it all again.
-pub(crate) fn tests() -> Result<Binaries> {
+pub(crate) fn tests() -> Result<Built> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-run"]);
     built(cargo)
 }
 
 /// Runs a cargo command that builds, and collects the binaries.
-fn built(mut cargo: Command) -> Result<Binaries> {
+fn built(mut cargo: Command) -> Result<Built> {
     cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
     let stdout = child.stdout.take().context("cargo's messages")?;
 
-    let mut binaries = BTreeMap::new();
+    let (mut binaries, mut tests) = (Binaries::new(), TestBinaries::new());
     for message in Message::parse_stream(BufReader::new(stdout)) {
         if let Message::CompilerArtifact(artifact) = message.context("reading cargo's messages")?
             && let Some(path) = artifact.executable
-            && artifact.target.is_bin()
-            && !artifact.profile.test
         {
-            binaries.insert(artifact.target.name, path.into_std_path_buf());
+            if artifact.profile.test {
+                tests.push(path.into_std_path_buf());
+            } else if artifact.target.is_bin() {
+                binaries.insert(artifact.target.name, path.into_std_path_buf());
+            }
         }
     }
     let status = child.wait().context("waiting for cargo")?;
     if !status.success() {
         bail!("the build failed: {status} (what cargo said is above)");
     }
-    Ok(binaries)
+    Ok(Built { binaries, tests })
 }
 
 /// The binary `name` of a build.

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: all tests with one command, and one closing line that says how it went.
 
 mod busy;
+mod filter;
 mod modules;
 mod rounds;
 mod runner;
@@ -15,6 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
+use self::filter::Names;
 pub(crate) use self::runner::run_binary;
 use crate::{
     as_root, build, flaky,
@@ -32,19 +34,25 @@ const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_B
 /// The number of tasks in the fork storm.
 const FORKS: &str = "MEMTRACE_FORKS";
 
-/// `cargo xtask test [FILTER] [--long] [--repeat N] [--under-load]`
+/// `cargo xtask test [FILTER] [--list] [--long] [--repeat N] [--under-load]`
 #[derive(clap::Args, Default)]
 #[command(after_long_help = "\
 Examples:
   cargo xtask test                          everything, once
-  cargo xtask test stacks                   tests whose names contain `stacks`
+  cargo xtask test stacks                   tests whose full names contain `stacks`: binary::module::test
+  cargo xtask test live                     those of one binary: here all that need the real kernel
+  cargo xtask test vm                       the guests (and the tests of their code)
+  cargo xtask test --list stalls            names only
   cargo xtask test --repeat 10 --under-load find tests that fail by chance; may be stopped and given again
 
 The guests run beside the tests. A live test or a guest check that fails is run once more by itself. When it then passes, it counts as passed and
 is listed as flaky at the end and in target/flaky.txt.")]
 pub(crate) struct Args {
-    /// Only tests whose names contain this
+    /// Only tests whose full names (binary::module::test) contain this; `vm` takes the guests
     pub(crate) filter: Option<String>,
+    /// Show the names of the tests, and run none
+    #[arg(long, conflicts_with_all = ["repeat", "under_load"])]
+    pub(crate) list: bool,
     /// Also the tests that take minutes each
     #[arg(long)]
     pub(crate) long: bool,
@@ -63,11 +71,18 @@ pub(crate) struct Args {
 pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
     // SAFETY: no other thread runs yet.
     unsafe { env::set_var(FORKS, tasks.to_string()) };
-    test(&Args { filter: Some("forks::a_storm".to_owned()), ..Args::default() })
+    test(&Args { filter: Some("live::forks::a_storm".to_owned()), ..Args::default() })
 }
 
 /// Runs the tests, and prints the closing line last.
 pub(crate) fn test(args: &Args) -> Result<ExitCode> {
+    if args.list {
+        tools::setup(false)?;
+        let names = Names::read(Scope::All, &build::tests()?.tests)?;
+        names.check(args)?;
+        print!("{}", names.list(args.filter.as_deref()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let tally = tally(args)?;
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -77,10 +92,14 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
     let built = build::tests()?;
+    let scope = if args.repeat.is_some() { Scope::Live } else { Scope::All };
+    if args.filter.is_some() {
+        Names::read(scope, &built.tests)?.check(args)?;
+    }
     let _busy = args.under_load.then(busy::Loops::start);
     match args.repeat {
-        Some(rounds) => rounds::run(rounds, args, || once(Scope::Live, args, &built)),
-        None => once(Scope::All, args, &built),
+        Some(rounds) => rounds::run(rounds, args, || once(scope, args)),
+        None => once(scope, args),
     }
 }
 
@@ -103,8 +122,8 @@ fn tests_of(scope: Scope) -> Command {
 }
 
 /// Runs the tests of this scope and the guests beside them, and lists the skips and what was flaky.
-fn once(scope: Scope, args: &Args, built: &build::Binaries) -> Result<Tally> {
-    let dir = built.values().next().and_then(|p| p.parent()).map(Path::to_owned).unwrap_or_else(env::temp_dir);
+fn once(scope: Scope, args: &Args) -> Result<Tally> {
+    let dir = workspace::target()?;
     let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
     let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
     as_root::authenticate()?;
@@ -152,7 +171,7 @@ fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally
 
 /// Runs the scenarios on the default kernel and the further guests that are asked for.
 fn guests(args: &Args) -> Result<(Tally, Vec<flaky::Flake>)> {
-    if args.filter.as_ref().is_some_and(|filter| !"vm".contains(filter)) {
+    if !filter::takes_guests(args.filter.as_deref()) {
         return Ok((Tally::default(), Vec::new()));
     }
     let (mut tally, mut flakes) = vm::check(&[])?;

@@ -17,11 +17,6 @@ pub(super) struct Module {
     pub(super) tests: Vec<String>,
 }
 
-/// The modules of a binary in which its arguments select tests, in the order of its list.
-pub(super) fn of(binary: &OsStr, args: &[OsString]) -> Result<Vec<Module>> {
-    Ok(group(listed(binary, args)?))
-}
-
 /// The tests that a binary would run or ignore with these arguments.
 pub(super) fn listed(binary: &OsStr, args: &[OsString]) -> Result<Vec<String>> {
     let mut command = Command::new(binary);
@@ -38,7 +33,8 @@ fn names(list: &str) -> Vec<String> {
     list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
 }
 
-fn group(tests: Vec<String>) -> Vec<Module> {
+/// The modules of these tests, in the order in which they come.
+pub(super) fn group(tests: Vec<String>) -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
     for test in tests {
         let name = test.split_once("::").map_or(&*test, |(module, _)| module).to_owned();

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    KEPT,
+    KEPT, filter,
     modules::{self, Module},
 };
 use crate::{
@@ -24,26 +24,49 @@ use crate::{
 /// Prefix of a line of a second run. A result line with it does not count.
 const AGAIN: &str = "again: ";
 
-/// Runs a test binary. One that needs no real kernel is run once, in place of this process.
+/// Runs the tests of a binary that the filter among its arguments takes. A binary that needs no real kernel is run once, in
+/// place of this process.
 pub(crate) fn run_binary(command: &[OsString]) -> Result<ExitCode> {
     let (binary, args) = command.split_first().context("no test binary given")?;
-    let Some(name) = live_name(Path::new(binary)) else {
-        let mut command = Command::new(binary);
-        command.args(args);
-        return Err(command.exec()).with_context(|| format!("starting {}", line(&command)));
-    };
+    let name = filter::binary_name(Path::new(binary));
+    let is_live = filter::is_live(&name);
+    let (options, filters): (Vec<_>, Vec<_>) =
+        args.iter().cloned().partition(|arg| arg.as_encoded_bytes().starts_with(b"--"));
+    if !is_live && filters.is_empty() {
+        return Err(become_it(binary, args));
+    }
+    let filter = filters.first().map(|filter| filter.to_string_lossy());
+    let tests = filter::select(&name, filter.as_deref(), modules::listed(binary, &options)?);
+    if tests.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !is_live {
+        return Err(become_it(binary, &exactly(&options, &tests)));
+    }
     let mut passed = true;
-    for module in modules::of(binary, args)? {
-        passed &= run_module(binary, args, &name, &module)?;
+    for module in modules::group(tests) {
+        passed &= run_module(binary, &options, &name, &module)?;
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Runs a binary in place of this process; returns only if that fails.
+fn become_it(binary: &OsStr, args: &[OsString]) -> anyhow::Error {
+    let mut command = Command::new(binary);
+    let error = command.args(args).exec();
+    anyhow::Error::new(error).context(format!("starting {}", line(&command)))
+}
+
+/// Arguments for libtest: these tests and no others.
+fn exactly(options: &[OsString], tests: &[String]) -> Vec<OsString> {
+    let exact = [OsString::from("--exact")];
+    options.iter().chain(&exact).cloned().chain(tests.iter().map(OsString::from)).collect()
+}
+
 /// Runs the tests of one module, which may run at once. True when they passed, at the latest by themselves.
-fn run_module(binary: &OsStr, args: &[OsString], name: &str, module: &Module) -> Result<bool> {
+fn run_module(binary: &OsStr, options: &[OsString], name: &str, module: &Module) -> Result<bool> {
     println!("module {} of {name}", module.name);
-    let options = args.iter().filter(|arg| arg.as_encoded_bytes().starts_with(b"--")).cloned();
-    let args: Vec<_> = options.chain(["--exact".into()]).chain(module.tests.iter().map(OsString::from)).collect();
+    let args = exactly(options, &module.tests);
     let first = run(binary, &args, "")?;
     if first.status.success() {
         Ok(true)
@@ -106,13 +129,6 @@ fn failures(lines: &[String]) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The name of a test binary that needs the real kernel, without cargo's hash.
-fn live_name(binary: &Path) -> Option<String> {
-    let file = binary.file_name()?.to_string_lossy();
-    let name = file.rsplit_once('-').map_or(&*file, |(name, _)| name);
-    name.starts_with("live").then(|| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,11 +140,5 @@ mod tests {
         let lines: Vec<_> = text.lines().map(str::to_owned).collect();
         assert_eq!(failures(&lines), ["a", "of_module::b"]);
         assert!(failures(&lines[..3]).is_empty());
-    }
-
-    #[test]
-    fn only_live_binaries_are_run_twice() {
-        assert_eq!(live_name(Path::new("/t/deps/live-0123abcd")).as_deref(), Some("live"));
-        assert_eq!(live_name(Path::new("/t/deps/cli-0123abcd")), None);
     }
 }

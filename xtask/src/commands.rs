@@ -37,9 +37,9 @@ const GROUPS: [Group; 5] = [
 
 #[derive(Subcommand)]
 pub(crate) enum FirstTime {
-    /// Install what the build lacks; else do nothing [3 min, once]
+    /// Install what is missing for builds and lints [4 min, once]
     ///
-    /// The pinned toolchains go to rustup, bpf-linker to .tools/ of this folder.
+    /// The pinned toolchains go to rustup; bpf-linker, typos, cargo-deny and cargo-machete to .tools/ of this folder.
     Setup {
         /// Also what a static binary needs: the musl target
         #[arg(long = "static")]
@@ -73,7 +73,7 @@ pub(crate) struct Build {
 
 #[derive(Subcommand)]
 pub(crate) enum BeforeLanding {
-    /// Check format and lints [1 min]
+    /// Check format, spelling, dependencies, lints [1 min]
     Lint,
     /// Run all that a change must pass, cheap first [20 min, full 100]
     Ci(ci::Args),

@@ -51,14 +51,14 @@ fn main() -> ExitCode {
 
 fn run_command(command: Command) -> Result<ExitCode> {
     match command {
-        Command::FirstTime(FirstTime::Setup { static_ }) => tools::setup(static_).map(|()| ExitCode::SUCCESS),
+        Command::FirstTime(FirstTime::Setup { static_ }) => tools::setup_all(static_).map(|()| ExitCode::SUCCESS),
         Command::FirstTime(FirstTime::Install { prefix }) => install::install(&prefix).map(|()| ExitCode::SUCCESS),
         Command::EveryDay(EveryDay::Build(args)) => {
             build::build(args.release, args.static_).map(|()| ExitCode::SUCCESS)
         }
         Command::EveryDay(EveryDay::Run(args)) => run::run(&args),
         Command::EveryDay(EveryDay::Test(args)) => test::test(&args),
-        Command::BeforeLanding(BeforeLanding::Lint) => lint::lint().map(|()| ExitCode::SUCCESS),
+        Command::BeforeLanding(BeforeLanding::Lint) => lint::lint(),
         Command::BeforeLanding(BeforeLanding::Ci(args)) => ci::ci(&args),
         Command::BeforeLanding(BeforeLanding::Soak { tasks }) => test::soak(tasks),
         Command::Figures(Figures::Bench(args)) => bench::bench(&args),

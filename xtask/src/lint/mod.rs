@@ -1,6 +1,7 @@
-//! `cargo xtask lint`: spelling, dependencies, format and clippy, of user space and of the kernel side. Cheap checks come first.
+//! `cargo xtask lint`: text, dependencies, format and clippy, of user space and of the kernel side. Cheap checks come first.
 
 mod dependencies;
+mod text;
 
 use std::process::{Command, ExitCode};
 
@@ -24,6 +25,7 @@ pub(crate) fn tally() -> Result<Tally> {
     tools::setup_all(false)?;
     sh(workspace::cargo().args(["fmt", "--all", "--check"]))?;
     let mut skips = Vec::new();
+    skips.extend(text::check()?);
     sh(Command::new(tools::TYPOS.path()).current_dir(workspace::root()))?;
     skips.extend(dependencies::check()?);
     sh(workspace::cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;

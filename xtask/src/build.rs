@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Message;
 
 use crate::{
-    tools,
+    packages, tools,
     workspace::{self, line},
 };
 
@@ -66,11 +66,12 @@ pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     Ok(built(cargo)?.binaries)
 }
 
-/// Builds all tests, and with them the binaries that they start. One selection of packages for everything: with another,
-/// cargo would choose other features of what they share, and build it all again.
-pub(crate) fn tests() -> Result<Built> {
+/// Builds the tests of these packages, and with them the binaries that they start. No packages are all of them. With a
+/// selection that asks less of a dependency cargo would build it again: both that are used here ask for the same.
+pub(crate) fn tests(packages: &[&str]) -> Result<Built> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-run"]);
+    packages::select(&mut cargo, packages);
     built(cargo)
 }
 

@@ -4,13 +4,13 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::Result;
 
-use crate::{flaky, ledger::Ledger, lint, tally::Tally, test, vm};
+use crate::{flaky, ledger::Ledger, lint, tally::Tally, test, tools, vm};
 
 /// `cargo xtask ci [--full]`
 #[derive(clap::Args)]
 #[command(after_long_help = "\
-Without --full: format and lints, then all tests and, beside them, all guests of 6.12 and one each of 6.1 and 7.2. It ends at
-the first step that fails.
+Without --full: format, lints and the tests of the pure crates, on stable Rust alone. Then the toolchain of the kernel side, all
+other tests and, beside them, all guests of 6.12 and one each of 6.1 and 7.2. It ends at the first step that fails.
 
 With --full: every scenario on every kernel, the tests that take minutes each, and a round of the live tests beside
 busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
@@ -26,23 +26,36 @@ struct Step {
     run: fn() -> Result<Tally>,
 }
 
-const LINT: Step = Step { name: "lint", run: lint::tally };
+/// What stable Rust alone can check: no nightly, no bpf-linker, no root.
+const LINT: Step = Step { name: "lint of user space", run: lint::user_space };
+const PURE: Step = Step { name: "tests of the pure crates", run: test::pure };
+/// What needs the kernel side: installs what builds it.
+const KERNEL_SIDE: Step = Step {
+    name: "set-up and lint of the kernel side",
+    run: || {
+        tools::setup(true)?;
+        lint::kernel_side()
+    },
+};
 
 /// What each change must pass.
-const PUSH: [Step; 2] = [
+const PUSH: [Step; 4] = [
     LINT,
+    PURE,
+    KERNEL_SIDE,
     Step {
-        name: "tests and guests",
+        name: "other tests, and guests",
         run: || {
             let guests = &["6.1", "7.2", "--scenario", "check,direct-file"];
-            test::tally(&test::Args { guests, ..test::Args::default() })
+            test::tally(&test::Args { guests, without_pure: true, ..test::Args::default() })
         },
     },
 ];
 
 /// What is run by hand before an issue is said to be resolved.
-const FULL: [Step; 6] = [
+const FULL: [Step; 7] = [
     LINT,
+    KERNEL_SIDE,
     Step { name: "tests with the long ones", run: || test::tally(&test::Args { long: true, ..test::Args::default() }) },
     Step { name: "guests of 5.10", run: || guests(&["5.10"]) },
     Step { name: "guests of 6.1", run: || guests(&["6.1"]) },

@@ -15,6 +15,7 @@ mod flaky;
 mod install;
 mod ledger;
 mod lint;
+mod packages;
 mod run;
 mod tally;
 mod test;

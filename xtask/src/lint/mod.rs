@@ -16,35 +16,43 @@ use crate::{
 
 /// `cargo xtask lint`
 pub(crate) fn lint() -> Result<ExitCode> {
-    tally().map(|_| ExitCode::SUCCESS)
+    user_space()?;
+    kernel_side()?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Runs all checks. The first that finds something is an error; those that this machine has not the means for are counted
-/// as skipped, with their reasons on stdout.
-pub(crate) fn tally() -> Result<Tally> {
-    tools::setup_all(false)?;
+/// Runs the checks that need stable Rust alone: no nightly, no bpf-linker, no root. The first that finds something is an
+/// error; those that this machine has not the means for are counted as skipped, with their reasons on stdout.
+pub(crate) fn user_space() -> Result<Tally> {
+    tools::setup_lints()?;
     sh(workspace::cargo().args(["fmt", "--all", "--check"]))?;
     let mut skips = Vec::new();
     skips.extend(text::check()?);
     sh(Command::new(tools::TYPOS.path()).current_dir(workspace::root()))?;
     skips.extend(dependencies::check()?);
-    sh(workspace::cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
-    skips.extend(kernel_side()?);
-    skips.iter().for_each(|reason| println!("skipped: lint: {reason}"));
-    Ok(Tally { skipped: skips.len() as u64, ..Tally::default() })
+    let mut clippy = workspace::cargo();
+    clippy.env("AYA_BUILD_SKIP", "1").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    sh(&mut clippy)?;
+    skipped(skips)
 }
 
-/// Clippy of the kernel side, with its own toolchain; the reason when there is none.
-fn kernel_side() -> Result<Option<String>> {
+/// Runs clippy on the kernel side, with the toolchain that builds it.
+pub(crate) fn kernel_side() -> Result<Tally> {
     let kernel = Toolchain::kernel()?;
+    kernel.ensure()?;
     if !kernel.has("clippy")
         && let Err(why) = kernel.add("clippy")
     {
-        return Ok(Some(format!("the kernel side: its toolchain has no clippy, and it cannot be added: {why:#}")));
+        return skipped(vec![format!("the kernel side: its toolchain has no clippy, and it cannot be added: {why:#}")]);
     }
     let mut cargo = kernel.cargo();
     cargo.current_dir(workspace::root()).args(["clippy", "--package", "memtrace-ebpf"]);
     cargo.args(["--target", "bpfel-unknown-none", "-Zbuild-std=core", "--", "-D", "warnings"]);
     sh(&mut cargo)?;
-    Ok(None)
+    Ok(Tally::default())
+}
+
+fn skipped(skips: Vec<String>) -> Result<Tally> {
+    skips.iter().for_each(|reason| println!("skipped: lint: {reason}"));
+    Ok(Tally { skipped: skips.len() as u64, ..Tally::default() })
 }

@@ -96,7 +96,7 @@ mod tests {
     fn recorded_files_may_have_tabs_and_sources_may_not() {
         let rules = |file: &str| Rules::of(&root().join(file)).unwrap();
         assert!(rules("xtask/src/main.rs").spaces && rules("xtask/src/main.rs").final_newline);
-        let recorded = rules("memtrace/tests/formats/6.1/mark_victim");
+        let recorded = rules("memtrace-probe/tests/formats/6.1/mark_victim");
         assert!(!recorded.spaces && !recorded.no_trailing_space && recorded.no_cr);
     }
 }

@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result, anyhow};
 use self::filter::Names;
 pub(crate) use self::runner::run_binary;
 use crate::{
-    as_root, build, flaky,
+    as_root, build, flaky, packages,
     tally::Tally,
     tools, vm,
     workspace::{self, line},
@@ -62,6 +62,9 @@ pub(crate) struct Args {
     /// Keep two busy loops running beside the tests
     #[arg(long)]
     pub(crate) under_load: bool,
+    /// Leaves out the tests of the pure crates.
+    #[arg(skip)]
+    pub(crate) without_pure: bool,
     /// Words of `cargo xtask vm` for further guests.
     #[arg(skip)]
     pub(crate) guests: &'static [&'static str],
@@ -78,7 +81,7 @@ pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
 pub(crate) fn test(args: &Args) -> Result<ExitCode> {
     if args.list {
         tools::setup(false)?;
-        let names = Names::read(Scope::All, &build::tests()?.tests)?;
+        let names = Names::read(Scope::All, &build::tests(&[])?.tests)?;
         names.check(args)?;
         print!("{}", names.list(args.filter.as_deref()));
         return Ok(ExitCode::SUCCESS);
@@ -91,8 +94,8 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
 /// Builds what the tests start, and runs them.
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
-    let built = build::tests()?;
-    let scope = if args.repeat.is_some() { Scope::Live } else { Scope::All };
+    let scope = Scope::of(args);
+    let built = build::tests(scope.packages())?;
     if args.filter.is_some() {
         Names::read(scope, &built.tests)?.check(args)?;
     }
@@ -108,13 +111,39 @@ pub(crate) fn tally(args: &Args) -> Result<Tally> {
 enum Scope {
     /// All of them.
     All,
+    /// All but those of the pure crates.
+    Rest,
     /// Those that need the real kernel.
     Live,
+}
+
+impl Scope {
+    fn of(args: &Args) -> Self {
+        match (args.repeat, args.without_pure) {
+            (Some(_), _) => Self::Live,
+            (None, true) => Self::Rest,
+            (None, false) => Self::All,
+        }
+    }
+
+    /// The packages to build; none for all.
+    fn packages(self) -> &'static [&'static str] {
+        if self == Self::Rest { packages::REST } else { &[] }
+    }
+}
+
+/// Runs the tests of the pure crates, on stable Rust alone.
+pub(crate) fn pure() -> Result<Tally> {
+    let mut cargo = workspace::cargo();
+    cargo.env("AYA_BUILD_SKIP", "1").args(["test", "--no-fail-fast"]);
+    packages::select(&mut cargo, packages::PURE);
+    counted(cargo)
 }
 
 fn tests_of(scope: Scope) -> Command {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-fail-fast"]);
+    packages::select(&mut cargo, scope.packages());
     if scope == Scope::Live {
         cargo.args(["--test", "live*"]);
     }
@@ -152,7 +181,13 @@ fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally
     let mut cargo = tests_of(scope);
     cargo.arg("--config").arg(format!("target.'cfg(unix)'.runner = ['{}', 'test-runner']", me.display()));
     cargo.arg("--").args(&args.filter).args(args.long.then_some("--include-ignored"));
-    cargo.env(SKIPS, skips).env(flaky::FILE, flakes).stdout(Stdio::piped());
+    cargo.env(SKIPS, skips).env(flaky::FILE, flakes);
+    counted(cargo)
+}
+
+/// Runs `cargo test`, hands its output on and counts its results.
+fn counted(mut cargo: Command) -> Result<Tally> {
+    cargo.stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
     let mut tally = Tally::default();
     for text in BufReader::new(child.stdout.take().context("the tests' output")?).split(b'\n') {

@@ -50,8 +50,8 @@ pub(crate) fn static_target() -> String {
     format!("{ARCH}-unknown-linux-musl")
 }
 
-/// Installs what a build lacks; says what takes long, and nothing when there is nothing to do.
-pub(crate) fn setup(static_: bool) -> Result<()> {
+/// Installs what stable Rust alone needs.
+fn setup_stable() -> Result<Toolchain> {
     need(
         "rustup",
         "it installs the pinned Rust toolchains",
@@ -60,6 +60,12 @@ pub(crate) fn setup(static_: bool) -> Result<()> {
     need("cc", "Rust links with it", "sudo apt-get install build-essential")?;
     let user = Toolchain::user()?;
     user.ensure()?;
+    Ok(user)
+}
+
+/// Installs what a build lacks; says what takes long, and nothing when there is nothing to do.
+pub(crate) fn setup(static_: bool) -> Result<()> {
+    let user = setup_stable()?;
     Toolchain::kernel()?.ensure()?;
     if static_ {
         user.ensure_target(&static_target())?;
@@ -70,5 +76,11 @@ pub(crate) fn setup(static_: bool) -> Result<()> {
 /// Installs what a build or the lints lack.
 pub(crate) fn setup_all(static_: bool) -> Result<()> {
     setup(static_)?;
+    setup_lints()
+}
+
+/// Installs what the lints of user space lack.
+pub(crate) fn setup_lints() -> Result<()> {
+    setup_stable()?;
     [TYPOS, CARGO_DENY, CARGO_MACHETE].iter().try_for_each(Tool::ensure)
 }

@@ -4,7 +4,8 @@ use std::{
     collections::BTreeMap,
     fs,
     io::BufReader,
-    path::PathBuf,
+    iter,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -31,11 +32,21 @@ pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
     tools::setup(static_)?;
     let target = static_.then(tools::static_target);
     let binaries = binaries(&Options { release: release || static_, target, load: false })?;
-    for path in binaries.values() {
-        let bytes = fs::metadata(path).with_context(|| format!("the size of {}", path.display()))?.len();
+    for path in binaries.values().cloned().flat_map(|path| iter::once(path.clone()).chain(debug_file(&path))) {
+        let bytes = size(&path)?;
         println!("{} ({}.{} MB)", path.display(), bytes / 1_000_000, bytes / 100_000 % 10);
     }
     Ok(())
+}
+
+/// The debug file beside a binary, which release builds have.
+pub(crate) fn debug_file(binary: &Path) -> Option<PathBuf> {
+    Some(binary.with_extension("dwp")).filter(|path| path.is_file())
+}
+
+/// The size of a file, in bytes.
+pub(crate) fn size(file: &Path) -> Result<u64> {
+    Ok(fs::metadata(file).with_context(|| format!("the size of {}", file.display()))?.len())
 }
 
 /// Where cargo put each binary, by name.

@@ -10,21 +10,18 @@ use crate::{
     workspace::{output, sh},
 };
 
-/// Builds for release and copies the binary to `prefix`/bin.
+/// Builds for release and copies the binary to `prefix`/bin, and its debug file with it: a backtrace looks for that beside
+/// the binary only.
 pub(crate) fn install(prefix: &Path) -> Result<()> {
     tools::setup(false)?;
     let options = build::Options { release: true, ..build::Options::default() };
     let memtrace = build::take(&mut build::binaries(&options)?, "memtrace")?;
     let bin = prefix.join("bin");
     let to = bin.join("memtrace");
-    let args = ["-D".as_ref(), "-m755".as_ref(), "--".as_ref(), memtrace.as_os_str(), to.as_os_str()];
-    if writable(&bin) {
-        sh(Command::new("install").args(args))
-    } else {
-        sh(&mut as_root::command("install", &args, &[])?)
+    copy(&memtrace, &to, "-m755")?;
+    if let Some(debug) = build::debug_file(&memtrace) {
+        copy(&debug, &to.with_extension("dwp"), "-m644")?;
     }
-    .with_context(|| format!("installing {}", to.display()))?;
-    println!("installed {}", to.display());
 
     let path = env::var_os("PATH").unwrap_or_default();
     if !contains(&path, &bin) {
@@ -35,6 +32,19 @@ pub(crate) fn install(prefix: &Path) -> Result<()> {
     {
         eprintln!("xtask: sudo looks in {secure} only: call it as `sudo {}`", to.display());
     }
+    Ok(())
+}
+
+/// Copies a file, as root where that is needed.
+fn copy(from: &Path, to: &Path, mode: &str) -> Result<()> {
+    let args = ["-D".as_ref(), mode.as_ref(), "--".as_ref(), from.as_os_str(), to.as_os_str()];
+    if to.parent().is_some_and(writable) {
+        sh(Command::new("install").args(args))
+    } else {
+        sh(&mut as_root::command("install", &args, &[])?)
+    }
+    .with_context(|| format!("installing {}", to.display()))?;
+    println!("installed {}", to.display());
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! The commands of `cargo xtask`. Each is declared once: its group is the enum that it is in, and its first line ends with
-//! its usual duration on two processors.
+//! The commands of `cargo xtask`. Each is declared once: its group is the enum that it is in, and its first line ends
+//! with its usual duration on two processors.
 
 use std::{ffi::OsString, fmt::Write as _, path::PathBuf};
 

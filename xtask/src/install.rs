@@ -10,8 +10,8 @@ use crate::{
     workspace::{output, sh},
 };
 
-/// Builds for release and copies the binary to `prefix`/bin, and its debug file with it: a backtrace looks for that beside
-/// the binary only.
+/// Builds for release and copies the binary to `prefix`/bin, and its debug file with it: a backtrace looks for that
+/// beside the binary only.
 pub(crate) fn install(prefix: &Path) -> Result<()> {
     tools::setup(false)?;
     let options = build::Options { release: true, ..build::Options::default() };

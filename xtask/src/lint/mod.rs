@@ -1,4 +1,5 @@
-//! `cargo xtask lint`: text, dependencies, format and clippy, of user space and of the kernel side. Cheap checks come first.
+//! `cargo xtask lint`: text, dependencies, format and clippy, of user space and of the kernel side. Cheap checks come
+//! first.
 
 mod dependencies;
 mod text;

@@ -1,5 +1,5 @@
-//! A filter is a part of a test's full name, `live::stalls::each_stall_of_a_reader_is_perfs`: of its binary, its module, or
-//! the test itself. The guests go by the name `vm`.
+//! A filter is a part of a test's full name, `live::stalls::each_stall_of_a_reader_is_perfs`: of its binary, its module,
+//! or the test itself. The guests go by the name `vm`.
 
 use std::{collections::BTreeSet, ffi::OsStr, fmt, path::Path};
 

@@ -1,5 +1,5 @@
-//! One test binary for `cargo test`. One that needs the real kernel runs as root, a process for each of its modules; its
-//! failures run once more, each by itself.
+//! One test binary for `cargo test`. One that needs the real kernel runs as root, a process for each of its modules;
+//! its failures run once more, each by itself.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,8 +24,8 @@ use crate::{
 /// Prefix of a line of a second run. A result line with it does not count.
 const AGAIN: &str = "again: ";
 
-/// Runs the tests of a binary that the filter among its arguments takes. A binary that needs no real kernel is run once, in
-/// place of this process.
+/// Runs the tests of a binary that the filter among its arguments takes. A binary that needs no real kernel is run once,
+/// in place of this process.
 pub(crate) fn run_binary(command: &[OsString]) -> Result<ExitCode> {
     let (binary, args) = command.split_first().context("no test binary given")?;
     let name = filter::binary_name(Path::new(binary));

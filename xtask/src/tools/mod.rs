@@ -9,8 +9,8 @@ mod pinned;
 use self::pinned::{Tool, Wheel};
 use crate::{toolchain::Toolchain, workspace::need};
 
-/// The linker of the kernel side; `.cargo/config.toml` names it. It loads LLVM out of the pinned nightly, so the two change
-/// together: see `memtrace-ebpf/rust-toolchain.toml`.
+/// The linker of the kernel side; `.cargo/config.toml` names it. It loads LLVM out of the pinned nightly, so the two
+/// change together: see `memtrace-ebpf/rust-toolchain.toml`.
 const BPF_LINKER: Tool = Tool { program: "bpf-linker", package: "bpf-linker", version: "0.10.3", wheel: None };
 
 /// Finds spelling mistakes, with `_typos.toml`.

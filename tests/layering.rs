@@ -129,7 +129,7 @@ const SHOWING: &[&str] =
 
 /// Modules that only render: text goes out of them through its renderers, never as the bytes that it is.
 const RENDERING: &[&str] = &[
-    "memtrace-report/src/lines/",
+    "memtrace-report/src/text/",
     "memtrace-report/src/json/",
     "memtrace-report/src/report/",
     "memtrace-report/src/compare/",

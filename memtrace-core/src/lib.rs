@@ -3,7 +3,7 @@
 //! Nothing here touches a file, a clock, a terminal, the environment or the kernel: what is measured comes in as values,
 //! time among them. `clippy.toml` beside this crate holds that.
 
-pub mod before;
+pub mod at_start;
 pub mod clock;
 pub mod container;
 pub mod decode;

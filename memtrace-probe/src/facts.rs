@@ -14,10 +14,9 @@ use memtrace_common::{
 
 use super::{
     btf::Btf,
-    drain::Known,
-    gfp,
+    gfp, layout,
     options::{AttachWith, LoadOptions, MemoryHierarchy},
-    places,
+    totals::Known,
     zones::{self, Watched},
 };
 use memtrace_core::{
@@ -58,7 +57,7 @@ impl KernelFacts {
         };
         let mut facts = Self {
             args: EventFields::UNREAD,
-            record: places::records(format),
+            record: layout::records(format),
             task: TaskMembers::UNREAD,
             refault: RefaultPlaces::UNREAD,
             compact: CompactMembers::UNREAD,
@@ -73,17 +72,17 @@ impl KernelFacts {
             btf: Ok(()),
             is_readable: !fs::read_to_string(LOCKDOWN).is_ok_and(|text| text.contains("[confidentiality]")),
         };
-        let wanted = |name: &[u8]| places::is_wanted(name) || name == gfp::FIRST_BIT;
+        let wanted = |name: &[u8]| layout::is_wanted(name) || name == gfp::FIRST_BIT;
         let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
         match bytes.as_deref().map_err(Clone::clone).and_then(|b| Btf::parse(b, wanted).map_err(|e| e.to_string())) {
             Ok(btf) => {
-                facts.args = places::arguments(&btf);
-                facts.task = places::task_members(&btf);
-                facts.refault = places::refault_places(&btf);
-                facts.compact = places::compact_members(&btf);
-                facts.shrinker_function = places::shrinker_function(&btf);
-                facts.oom = places::oom_members(&btf);
-                facts.eviction = places::eviction_places(&btf);
+                facts.args = layout::arguments(&btf);
+                facts.task = layout::task_members(&btf);
+                facts.refault = layout::refault_places(&btf);
+                facts.compact = layout::compact_members(&btf);
+                facts.shrinker_function = layout::shrinker_function(&btf);
+                facts.oom = layout::oom_members(&btf);
+                facts.eviction = layout::eviction_places(&btf);
                 facts.watched = zones::watched(&facts.all_zones);
                 facts.zones = zones::places(zones::of_btf(&btf), &facts.watched);
                 facts.gfp_names = gfp::from_btf(&btf);
@@ -163,7 +162,7 @@ impl KernelFacts {
         Known {
             zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
             nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
-            failures_told: attached(places::FAILURE),
+            failures_told: attached(layout::FAILURE),
             proactive: attached("user_proactive_reclaim") || attached("memory_reclaim"),
             off_cpu: attached("sched_switch"),
         }

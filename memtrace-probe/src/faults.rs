@@ -9,7 +9,7 @@ use std::collections::HashMap as StdHashMap;
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray};
 use memtrace_common::refault::{MAX_CGROUPS, MAX_TASKS, RefaultCounts, SLOT_ALL, SLOT_OWN, TaskFaults, TaskKey};
 
-use super::{error::LoadError, pod::Raw, words::chain};
+use super::{describe::chain, error::LoadError, pod::Raw};
 use memtrace_core::{
     event::Comm,
     session::faults::{FaultDeltas, Faults, ProcessFaults},

@@ -2,7 +2,7 @@
 //! Nothing outside this folder names aya.
 
 pub mod btf;
-pub mod drain;
+mod describe;
 pub mod error;
 mod facts;
 mod fallbacks;
@@ -10,13 +10,13 @@ pub mod faults;
 pub mod format;
 pub mod gfp;
 mod kinds;
+pub mod layout;
 pub mod load;
 mod open;
 pub mod options;
-pub mod places;
 mod pod;
 pub mod programs;
 pub mod stacks;
 pub mod stalled;
-mod words;
+pub mod totals;
 pub mod zones;

@@ -12,7 +12,7 @@ use memtrace_common::{
 };
 
 use super::{
-    drain::Totals,
+    describe::{chain, describe},
     error::LoadError,
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS, WRITTEN},
@@ -23,7 +23,7 @@ use super::{
     programs::{Programs, instructions_of},
     stacks::StackTables,
     stalled::{self, AlreadyStalled},
-    words::{chain, in_words},
+    totals::Totals,
 };
 use memtrace_core::{
     hook::{
@@ -215,12 +215,12 @@ fn take(ebpf: &mut Ebpf, map: &str) -> Result<aya::maps::Map, LoadError> {
 fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attached {
     let why_btf = match btf
         .map_err(Clone::clone)
-        .and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| in_words(&e)))
+        .and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| describe(&e)))
     {
         Ok(()) => return Attached::BtfTracepoint,
         Err(why) => why,
     };
-    match classic_program(ebpf, hook).and_then(|program| program.load().map_err(|e| in_words(&e))) {
+    match classic_program(ebpf, hook).and_then(|program| program.load().map_err(|e| describe(&e))) {
         Ok(()) => Attached::Tracepoint,
         Err(why) => Attached::No(reasons(&why_btf, &why)),
     }
@@ -230,7 +230,7 @@ fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attach
 fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
     let why_btf = match loaded {
         Attached::Tracepoint => None,
-        Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| in_words(&e))) {
+        Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| describe(&e))) {
             Ok(_) => return Attached::BtfTracepoint,
             Err(why) => Some(why),
         },
@@ -238,9 +238,9 @@ fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
     };
     let classic = classic_program(ebpf, hook).and_then(|program| {
         if why_btf.is_some() {
-            program.load().map_err(|e| in_words(&e))?;
+            program.load().map_err(|e| describe(&e))?;
         }
-        program.attach(hook.group, hook.event).map_err(|e| in_words(&e))
+        program.attach(hook.group, hook.event).map_err(|e| describe(&e))
     });
     match (classic, why_btf) {
         (Ok(_), _) => Attached::Tracepoint,
@@ -260,12 +260,12 @@ fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Optio
 
 fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {
     let program = ebpf.program_mut(hook.program).ok_or("not in the object")?;
-    program.try_into().map_err(|e: ProgramError| in_words(&e))
+    program.try_into().map_err(|e: ProgramError| describe(&e))
 }
 
 fn classic_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut TracePoint, String> {
     let program = ebpf.program_mut(&format!("{}_tp", hook.program)).ok_or("not in the object")?;
-    program.try_into().map_err(|e: ProgramError| in_words(&e))
+    program.try_into().map_err(|e: ProgramError| describe(&e))
 }
 
 /// Both reasons, or one when they say the same.

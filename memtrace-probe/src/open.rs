@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aya::maps::{Array, HashMap, Map, MapData, MapError};
 use memtrace_common::{kind::StallKind, span::TaskSpans};
 
-use super::{error::LoadError, pod::Raw, words::chain};
+use super::{describe::chain, error::LoadError, pod::Raw};
 use memtrace_core::session::input::{InFlight, OpenStall};
 
 /// Entries that are looked at: a map hands them out one by one.

@@ -11,7 +11,7 @@ use memtrace_common::{
     stack::{self, MAX_COUNTS, MAX_STACKS, StackCounts, StackFrames},
 };
 
-use super::{error::LoadError, pod::Raw, words::chain};
+use super::{describe::chain, error::LoadError, pod::Raw};
 use memtrace_core::{
     session::stacks::{StackKey, StackSum},
     stack::RawStack,

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use aya::{Btf, Ebpf, programs::Iter};
 use memtrace_common::record::{COMM_LEN, StalledTask};
 
-use super::words::in_words;
+use super::describe::describe;
 use memtrace_core::event::Comm;
 
 /// A task that was already stalled when memtrace started.
@@ -21,7 +21,7 @@ pub struct AlreadyStalled {
 
 fn program(ebpf: &mut Ebpf) -> Result<&mut Iter, String> {
     let program = ebpf.program_mut("stalled_tasks").ok_or("the object has no iterator")?;
-    program.try_into().map_err(|e| in_words(&e))
+    program.try_into().map_err(|e| describe(&e))
 }
 
 /// Loads the iterator.
@@ -29,7 +29,7 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Iter, String> {
 /// # Errors
 /// In words, when this kernel or this machine's policy takes no iterator (it needs 5.8 and BTF).
 pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), String> {
-    program(ebpf)?.load("task", btf).map_err(|e| in_words(&e))
+    program(ebpf)?.load("task", btf).map_err(|e| describe(&e))
 }
 
 /// Runs the loaded iterator once.
@@ -38,8 +38,8 @@ pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), String> {
 /// In words.
 pub(super) fn list(ebpf: &mut Ebpf) -> Result<Vec<AlreadyStalled>, String> {
     let program = program(ebpf)?;
-    let id = program.attach().map_err(|e| in_words(&e))?;
-    let link = program.take_link(id).map_err(|e| in_words(&e))?;
+    let id = program.attach().map_err(|e| describe(&e))?;
+    let link = program.take_link(id).map_err(|e| describe(&e))?;
     let mut file = link.into_file().map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;

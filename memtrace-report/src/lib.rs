@@ -7,7 +7,7 @@
 pub mod compare;
 pub mod condition;
 pub mod json;
-pub mod lines;
 pub mod output;
 pub mod replay;
 pub mod report;
+pub mod text;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     json::{self, Object},
-    lines::{self, HEADER_EVERY, Style, SummaryView},
+    text::{self, HEADER_EVERY, Style, SummaryView},
 };
 use memtrace_core::{
     clock::Clock,
@@ -89,17 +89,17 @@ impl Renderer {
             Format::Lines { width, style, top, filter, interval_ns, since_head } => {
                 let (width, style) = (*width, *style);
                 match item {
-                    Item::Before(before) => lines::before_start(&before, style),
-                    Item::Stall(stall, _) => lines::stall_line(&stall, &names, width, style) + "\n",
-                    Item::Oom(oom, _) => lines::oom_line(&oom, &names, style) + "\n",
-                    Item::Freed(freed) => lines::freed_line(&freed, &names, style) + "\n",
-                    Item::Kswapd(kswapd) => lines::kswapd_line(&kswapd, &names) + "\n",
+                    Item::Before(before) => text::before_start(&before, style),
+                    Item::Stall(stall, _) => text::stall_line(&stall, &names, width, style) + "\n",
+                    Item::Oom(oom, _) => text::oom_line(&oom, &names, style) + "\n",
+                    Item::Freed(freed) => text::freed_line(&freed, &names, style) + "\n",
+                    Item::Kswapd(kswapd) => text::kswapd_line(&kswapd, &names) + "\n",
                     Item::Said(_) => String::new(),
                     Item::Tick(tick, _) if tick.is_empty_rest(*interval_ns) => String::new(),
                     Item::Tick(tick, _) => {
-                        let head = if *since_head == 0 { lines::header(width) + "\n" } else { String::new() };
+                        let head = if *since_head == 0 { text::header(width) + "\n" } else { String::new() };
                         *since_head = if width.is_some() { (*since_head + 1) % HEADER_EVERY } else { 1 };
-                        head + &lines::row(&tick, names.clock, width, style) + "\n"
+                        head + &text::row(&tick, names.clock, width, style) + "\n"
                     }
                     Item::Summary(summary, _) => {
                         let view = SummaryView {
@@ -110,7 +110,7 @@ impl Renderer {
                             width,
                             style,
                         };
-                        lines::summary(&summary, &view)
+                        text::summary(&summary, &view)
                     }
                 }
             }

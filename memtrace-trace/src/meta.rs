@@ -9,7 +9,7 @@ use super::{
     wire,
 };
 use memtrace_core::{
-    before::{BeforeStart, PastOom, TaskInReclaim},
+    at_start::{AtStart, PastOom, TaskInReclaim},
     container::ContainerPattern,
     event::Comm,
     hook::HookRecord,
@@ -275,7 +275,7 @@ fn to_host(host: wire::Host) -> HostFacts {
     }
 }
 
-fn of_before(before: &BeforeStart) -> wire::Before {
+fn of_before(before: &AtStart) -> wire::Before {
     let kill = |kill: &PastOom| wire::PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,
@@ -300,7 +300,7 @@ fn of_before(before: &BeforeStart) -> wire::Before {
     }
 }
 
-fn to_before(before: &wire::Before) -> BeforeStart {
+fn to_before(before: &wire::Before) -> AtStart {
     let kill = |kill: &wire::PastOom| PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,
@@ -314,7 +314,7 @@ fn to_before(before: &wire::Before) -> BeforeStart {
         comm: task.comm.as_deref().map_or_else(Comm::default, Comm::from),
     };
     let unless = |error: &Option<String>| error.as_deref().map_or(Ok(()), |error| Err(Text::from(error)));
-    BeforeStart {
+    AtStart {
         pressure: before.pressure.as_ref().map(to_pressure).ok_or_else(|| before.pressure_error.as_str().into()),
         oom_kills: unless(&before.oom_error).map(|()| before.oom_kills.iter().map(kill).collect()),
         oom_window_ns: before.oom_window_ns,

@@ -3,7 +3,7 @@
 use memtrace_common::kind::StallKind;
 
 use memtrace_core::{
-    before::BeforeStart,
+    at_start::AtStart,
     event::{Comm, Event},
     hook::HookRecord,
     session::{
@@ -122,7 +122,7 @@ pub struct Meta {
     /// Refaults of each node since boot, from where they count.
     pub nodes_from: Vec<NodeRefaults>,
     /// What was going on before the start; in the first segment.
-    pub before: Option<BeforeStart>,
+    pub before: Option<AtStart>,
     /// `/proc/vmstat` when the segment began, in the order of [`HostFacts::vmstat_names`].
     pub vmstat: Vec<u64>,
     /// `/proc/meminfo` when the segment began, in bytes, in the order of [`HostFacts::meminfo_names`].

@@ -8,7 +8,7 @@ use std::{
 
 use memtrace::{
     host::cgroups::CgroupNames,
-    live::{Drain, queue},
+    live::{Ingest, queue},
 };
 use memtrace_core::{
     decode::{DecodeContext, decode},
@@ -156,7 +156,7 @@ fn the_drain_allocates_nothing() {
     let names = CgroupNames::new();
     // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
-    let mut drain = Drain::new(session, names, queue, 0, true);
+    let mut drain = Ingest::new(session, names, queue, 0, true);
     drain.evictors = Some(ByMemory { files: Interval::default(), anon: Some(Interval::default()) });
     drain.begin(0, CONTEXT, memtrace_core::session::faults::FaultsRead::default());
     let (mut s, mut k, mut o, mut r) = ([0; 184], [0; 64], [0; 152], [0; 136]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{summary::Summary, tick::Tick};
 use crate::{
-    before::BeforeStart,
+    at_start::AtStart,
     event::{Freed, Kswapd, Oom, Stall},
 };
 
@@ -18,7 +18,7 @@ pub type KillPaths = [Path; 2];
 #[derive(Debug)]
 pub enum Item {
     /// What was going on before the start.
-    Before(Box<BeforeStart>),
+    Before(Box<AtStart>),
     /// A stall, with the path of its cgroup.
     Stall(Stall, Path),
     /// An OOM kill, with the paths of its cgroups.

@@ -9,7 +9,7 @@ use aya::{
     util::online_cpus,
 };
 
-use super::super::{programs::instructions_of, words::in_words};
+use super::super::{describe::describe, programs::instructions_of};
 use memtrace_core::hook::Attached;
 
 /// What one program is attached to.
@@ -131,7 +131,7 @@ impl AttachPoint {
     }
 
     fn load(self, ebpf: &mut Ebpf, name: &str, btf: Result<&Btf, &String>) -> Result<(), String> {
-        let words = |e: ProgramError| in_words(&e);
+        let words = |e: ProgramError| describe(&e);
         let btf = || btf.map_err(Clone::clone);
         match self {
             Self::Fexit(function) => program::<FExit>(ebpf, name)?.load(function, btf()?).map_err(words),
@@ -146,7 +146,7 @@ impl AttachPoint {
     }
 
     fn attach(self, ebpf: &mut Ebpf, name: &str) -> Result<(), String> {
-        let words = |e: ProgramError| in_words(&e);
+        let words = |e: ProgramError| describe(&e);
         match self {
             Self::Fexit(_) => program::<FExit>(ebpf, name)?.attach().map(drop).map_err(words),
             Self::Fentry(_) => program::<FEntry>(ebpf, name)?.attach().map(drop).map_err(words),
@@ -187,5 +187,5 @@ fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    ebpf.program_mut(name).ok_or("not in the object")?.try_into().map_err(|e: ProgramError| in_words(&e))
+    ebpf.program_mut(name).ok_or("not in the object")?.try_into().map_err(|e: ProgramError| describe(&e))
 }

@@ -7,7 +7,7 @@ use aya::{Btf, Ebpf};
 
 use self::method::AttachMethod;
 pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, WRITTEN};
-use super::words::REFUSED;
+use super::describe::REFUSED;
 use memtrace_core::{
     hook::{Attached, HookStatus, functions::FunctionHook},
     session::faults::FaultsRead,

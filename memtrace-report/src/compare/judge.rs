@@ -8,7 +8,7 @@ use super::{
     run::{Exposure, Run, Side},
     statistics::{permutation, welch},
 };
-use crate::lines::things;
+use crate::text::things;
 
 /// How two sides are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Values of a comparison for a person.
 
-use crate::lines::duration;
+use crate::text::duration;
 
 /// What a value is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

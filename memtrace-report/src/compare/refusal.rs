@@ -4,7 +4,7 @@ use super::{
     metric::{Form, Term},
     run::{Exposure, Run, Slice},
 };
-use crate::lines::things;
+use crate::text::things;
 
 /// A run that says too little of its own ups and downs.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use super::{
     number::{change, plain},
     tuned::SideValue,
 };
-use crate::lines::{Style, duration, things};
+use crate::text::{Style, duration, things};
 
 /// How it is written.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use super::{
     cgroups::Coming,
     damage::Damaged,
     ending::told_sum,
-    known::Acquaintances,
     note::Note,
+    process_names::ProcessNames,
     watch::{Flow, Watch},
     window::Window,
     without_meta,
@@ -51,7 +51,7 @@ pub struct Replay {
     /// The segment that is being read, and whether its regular end was seen.
     pub(super) segment: u32,
     pub(super) ended: bool,
-    pub(super) known: Acquaintances,
+    pub(super) known: ProcessNames,
     pub(super) paths: BTreeMap<u64, Arc<[u8]>>,
     pub(super) notes: Vec<Note>,
     /// What was told at the last tick of the trace: count and time in ns.
@@ -118,7 +118,7 @@ impl Replay {
             begun,
             done: false,
             ended: false,
-            known: Acquaintances::default(),
+            known: ProcessNames::default(),
             paths: BTreeMap::new(),
             notes,
             told,

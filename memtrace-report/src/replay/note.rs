@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::lines;
+use crate::text;
 use memtrace_core::{
     clock::Clock,
     host_facts::change::Change,
@@ -136,7 +136,7 @@ struct Words<'a> {
 impl Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |t_ns: u64| self.clock.seconds(t_ns);
-        let stalls = |n: u64, ns: u64| format!("{}, {}", lines::things(n, "stall"), lines::duration(ns));
+        let stalls = |n: u64, ns: u64| format!("{}, {}", text::things(n, "stall"), text::duration(ns));
         match self.note {
             Note::NoMeta => f.write_str(
                 "the beginning of the trace is lost: host and settings are not known, counts begin with its first tick",
@@ -147,12 +147,12 @@ impl Display for Words<'_> {
             Note::NoEnd { until_ns: Some(until_ns), stalls } => {
                 write!(f, "readable until {}; recording ended abnormally, or still runs", time(*until_ns))?;
                 if *stalls > 0 {
-                    write!(f, " ({} after that in the tables and not in the totals)", lines::things(*stalls, "stall"))?;
+                    write!(f, " ({} after that in the tables and not in the totals)", text::things(*stalls, "stall"))?;
                 }
                 Ok(())
             }
             Note::Damaged { parts, bytes, what, between_ns } => {
-                let (parts, bytes) = (lines::things(*parts, "part"), lines::bytes(*bytes));
+                let (parts, bytes) = (text::things(*parts, "part"), text::bytes(*bytes));
                 write!(f, "damaged: {parts} of it could not be read ({bytes}), ")?;
                 match *between_ns {
                     (Some(from), Some(to)) => write!(f, "between {} and {}", time(from), time(to)),
@@ -201,14 +201,14 @@ impl Display for Words<'_> {
             Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {
                 write!(f, "the trace holds no event of {}", stalls(*n, *total_ns))?;
                 if *min_stall_ns > 0 {
-                    write!(f, " (recorded with --min-stall {})", lines::duration(*min_stall_ns).replace(' ', ""))?;
+                    write!(f, " (recorded with --min-stall {})", text::duration(*min_stall_ns).replace(' ', ""))?;
                 }
                 f.write_str(": they are in the totals and tables, without percentiles")?;
                 if *left_out > 0 {
                     write!(
                         f,
                         "; {} have no known kind and match no filter on kinds",
-                        lines::things(*left_out, "stall")
+                        text::things(*left_out, "stall")
                     )?;
                 }
                 Ok(())
@@ -217,10 +217,10 @@ impl Display for Words<'_> {
                 f,
                 "the host's clock was set {} by {} meanwhile; times here go on as they began",
                 if *by_ns < 0 { "back" } else { "forward" },
-                lines::duration(by_ns.unsigned_abs())
+                text::duration(by_ns.unsigned_abs())
             ),
             Note::Suspended { ns } => {
-                write!(f, "the host slept for {} meanwhile; times here stand still then", lines::duration(*ns))
+                write!(f, "the host slept for {} meanwhile; times here stand still then", text::duration(*ns))
             }
             Note::EmptyWindow { ticks_ns: None } => f.write_str("the trace holds no tick"),
             Note::EmptyWindow { ticks_ns: Some((first, last)) } => write!(

@@ -72,7 +72,7 @@ impl Asked {
             // What lies before the boot is cut to it.
             Some(_) if t_ns == 0 => "before the host booted".to_owned(),
             Some(clock) => clock.on_day_of(t_ns, trace.start_ns),
-            None => crate::lines::duration(t_ns.saturating_sub(trace.start_ns)),
+            None => crate::text::duration(t_ns.saturating_sub(trace.start_ns)),
         };
         let [since_name, until_name] = self.names;
         let since = self.since.as_ref().zip(window.since_ns).map(|(when, ns)| (format!("{since_name} {when}"), ns));

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use crate::{
     json,
-    lines::{Cell, count, duration, duration_or_dash, percent},
+    text::{Cell, count, duration, duration_or_dash, percent},
 };
 use memtrace_core::{
     container::Container,

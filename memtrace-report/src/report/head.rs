@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::ReportView;
 use crate::{
-    lines::{self, Colour, bytes_or_dash, duration, things},
     replay::{Finished, Note},
+    text::{self, Colour, bytes_or_dash, duration, things},
 };
 use memtrace_core::untrusted::Text;
 use memtrace_trace::model::Meta;
@@ -51,7 +51,7 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
     if meta.run > 0 {
         let _ = writeln!(out, "run       {}", meta.run);
     }
-    let recorded = lines::filter_in_words(&setup.filter);
+    let recorded = text::filter_in_words(&setup.filter);
     if !recorded.is_empty() {
         let _ = writeln!(out, "filter    {recorded} (when it was recorded)");
     }
@@ -83,7 +83,7 @@ fn machine(out: &mut String, meta: &Meta) {
         things(u64::from(host.cpus), "CPU"),
         things(u64::from(host.nodes), "node"),
         bytes_or_dash(host.memory_bytes),
-        lines::bytes(host.page_size_bytes)
+        text::bytes(host.page_size_bytes)
     );
 }
 

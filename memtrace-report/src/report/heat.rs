@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use memtrace_common::histogram::BUCKETS;
 
-use crate::lines::{duration, shade, shades};
+use crate::text::{duration, shade, shades};
 use memtrace_core::{
     clock::Clock,
     session::bands::{self, BANDS, Bands},

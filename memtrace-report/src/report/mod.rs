@@ -15,8 +15,8 @@ pub use self::{
     heat::{HeatMap, Mark},
 };
 use crate::{
-    lines::{self, Style, SummaryView},
     replay::Finished,
+    text::{self, Style, SummaryView},
 };
 use memtrace_core::{clock::Clock, gfp::GfpNames, names::Names, session::filter::Filter};
 
@@ -48,7 +48,7 @@ pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -
     if !map.is_empty() {
         let _ = write!(out, "\n{map}");
     }
-    let filter = lines::filter_in_words(view.filter);
+    let filter = text::filter_in_words(view.filter);
     let summary = SummaryView {
         names,
         top: view.top,
@@ -57,7 +57,7 @@ pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -
         width: view.width,
         style: view.style,
     };
-    out.push_str(&lines::summary(&finished.summary, &summary));
+    out.push_str(&text::summary(&finished.summary, &summary));
     for table in collector.groups.tables(&finished.summary, &names) {
         out.push_str(&table.text(view.top, view.width));
     }

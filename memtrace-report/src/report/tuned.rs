@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use crate::{lines::bytes, replay::Finished};
+use crate::{replay::Finished, text::bytes};
 use memtrace_core::{
     session::filter::CgroupNames as _,
     untrusted::{Text, Untrusted},

@@ -1,11 +1,11 @@
 use insta::assert_snapshot;
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 use memtrace_core::{
-    before::BeforeStart,
+    at_start::AtStart,
     event::{Freed, FreedBy},
     session::filter::Filter,
 };
-use memtrace_report::lines::{
+use memtrace_report::text::{
     Style, SummaryView, before_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line, summary,
 };
 
@@ -83,14 +83,14 @@ fn oom_kills_and_kswapd() {
 fn the_time_before() {
     assert_snapshot!("before", before_start(&before(), PLAIN));
     let why = || "Permission denied\x1b[2J (os error 13)".into();
-    let unread = BeforeStart {
+    let unread = AtStart {
         pressure: Err(why()),
         oom_kills: Err(why()),
         in_reclaim: Ok(Vec::new()),
         oom_window_ns: 3_600_000_000_000,
     };
     assert_snapshot!("before-unread", before_start(&unread, PLAIN));
-    let calm = BeforeStart { oom_kills: Ok(Vec::new()), in_reclaim: Err(why()), ..before() };
+    let calm = AtStart { oom_kills: Ok(Vec::new()), in_reclaim: Err(why()), ..before() };
     assert_snapshot!("before-calm", before_start(&calm, PLAIN));
 }
 

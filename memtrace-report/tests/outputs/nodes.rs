@@ -19,7 +19,7 @@ use memtrace_core::{
 };
 use memtrace_report::{
     json,
-    lines::{Style, SummaryView, row, summary},
+    text::{Style, SummaryView, row, summary},
 };
 use serde_json::json;
 

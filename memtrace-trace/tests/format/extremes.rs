@@ -18,10 +18,10 @@ use memtrace_core::{gfp::GfpNames, names::Names, session::filter::Filter};
 use memtrace_report::{
     compare::{self, Side},
     json::{self, Object},
-    lines::Style,
     output::{Format, Renderer},
     replay::{Finished, Items, Options, Replay, Watch, meta_input},
     report::{self, By, ReportView},
+    text::Style,
 };
 use memtrace_trace::{BlockKind, Encoder, Item, Reader, model::Meta};
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::plan::{Plan, Risk, Schedule, journal::Journal, words};
 use crate::{cli::AbArgs, messages};
-use memtrace_report::lines::things;
+use memtrace_report::text::things;
 
 /// Shows what will be done, and asks whether it is to be.
 pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {

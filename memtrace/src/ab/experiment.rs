@@ -17,7 +17,7 @@ use super::{
     undo::{self, Undone},
     write,
 };
-use crate::live::Companion;
+use crate::live::Controller;
 use memtrace_core::session::{input::TickInput, tick::Tick};
 use memtrace_report::condition::{Condition, Watch};
 use memtrace_trace::{
@@ -151,7 +151,7 @@ impl Experiment {
     }
 }
 
-impl Companion for Experiment {
+impl Controller for Experiment {
     fn advance(&mut self, now_ns: u64) -> Option<Remark> {
         loop {
             if self.is_writing(now_ns) || self.ending.is_some() {

@@ -14,7 +14,7 @@ use crate::{
     exit, offline,
 };
 use memtrace_core::untrusted::shown_path;
-use memtrace_report::lines::things;
+use memtrace_report::text::things;
 
 /// Puts back what an experiment left.
 pub(super) fn restore(store: &Store) -> Result<u8> {

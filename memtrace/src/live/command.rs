@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::survive::{self, Original, SpawnError};
+use crate::hardening::{self, Original, SpawnError};
 
 /// How long the command may go on after memtrace was asked to end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +23,7 @@ pub(super) struct Command {
 impl Command {
     /// Starts it with what memtrace had before it protected itself.
     pub(super) fn start(words: &[OsString], original: Original) -> Result<Self, SpawnError> {
-        Ok(Self { child: survive::spawn(words, original)?, status: None })
+        Ok(Self { child: hardening::spawn(words, original)?, status: None })
     }
 
     /// Its status for a shell, once it has ended.
@@ -31,7 +31,7 @@ impl Command {
         if self.status.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
         {
-            self.status = Some(survive::status_code(status));
+            self.status = Some(hardening::status_code(status));
         }
         self.status
     }

@@ -2,11 +2,11 @@
 //!
 //! The main thread drains and ticks and never waits for an output; a second thread puts into words and writes.
 
-mod before;
+mod at_start;
 mod command;
-mod companion;
+mod controller;
 mod cost;
-mod drain;
+mod ingest;
 mod job;
 mod lost_ends;
 mod ooms;
@@ -25,14 +25,14 @@ use self::{
     run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
 };
 pub use self::{
-    companion::Companion,
-    drain::Drain,
+    controller::Controller,
+    ingest::Ingest,
     job::{Job, Show},
     output::{Queue, queue},
 };
 use crate::{
     cli::TraceArgs,
-    exit,
+    exit, hardening,
     host::{
         Sampler,
         cgroups::CgroupNames,
@@ -45,7 +45,6 @@ use crate::{
     preflight::{self, Facts},
     record::meta::Begun,
     signals::Signals,
-    survive,
 };
 use memtrace_core::{
     gfp::GfpNames,
@@ -75,7 +74,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Result<u8> {
+pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Result<u8> {
     job.check()?;
     let args = job.trace;
     let facts = preflight::gather();
@@ -86,7 +85,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     }
     messages::wait_at_most(messages::WHILE_TRACING);
     // Before anything is attached: the first signal must already end cleanly.
-    let hold = companion.as_ref().map(|companion| companion.hold());
+    let hold = controller.as_ref().map(|controller| controller.hold());
     let signals = Signals::install(hold).context("installing the signal handlers")?;
     // Nor may what is in the way of the file be said only after seconds.
     let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();
@@ -96,7 +95,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     };
     // The kernel's BTF has come and gone: from here on memory is small, and can be locked. All that the drain path
     // needs is allocated and touched before the first event can come.
-    let protected = survive::protect();
+    let protected = hardening::protect();
     let (queue, receiver) = queue(QUEUE_ITEMS);
     let filter = args.filter.filter();
     let session = Session::new(SessionConfig {
@@ -108,7 +107,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
         ..SessionConfig::default()
     });
     let min_stall_ns = nanoseconds(job.min_stall);
-    let mut drain = Drain::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
+    let mut drain = Ingest::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
     drain.feed = feed;
     let mut counters = CounterReader::open(&filter);
     let nodes = online_nodes();
@@ -125,7 +124,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
     let nodes_from = nodes_before.clone();
     let baseline = start::baseline(readings, nodes, &facts);
     let mut log = KernelLog::open();
-    let before = before::gather(start_ns, &mut log, &probe.already_stalled);
+    let before = at_start::gather(start_ns, &mut log, &probe.already_stalled);
     // One reading of the clocks for both: a report shows the very times that were shown here.
     let clock = clocks::read();
     let recording = match (prepared, &job.recording) {
@@ -140,7 +139,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
                 before: before.clone(),
                 clock,
             };
-            let on_interrupt = companion.as_ref().map_or("ends it", |companion| companion.on_interrupt());
+            let on_interrupt = controller.as_ref().map_or("ends it", |controller| controller.on_interrupt());
             Some(Recording::start(prepared, begun, plan, job.show, on_interrupt)?)
         }
         _ => None,
@@ -176,7 +175,7 @@ pub fn run_beside(job: &Job<'_>, companion: Option<&mut dyn Companion>) -> Resul
         lost_ends: facts.initial_pid_namespace.is(true).then(LostEnds::default),
         command,
         recording,
-        companion,
+        controller,
         signals,
         interval: args.interval,
         deadline_ns: job.duration().map(|duration| start_ns.saturating_add(nanoseconds(duration))),
@@ -200,7 +199,7 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
 }
 
 /// Each thing that is missing is said once, on stderr, and the rest goes on.
-fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected: &survive::Protected) {
+fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected: &hardening::Protected) {
     let missing: Vec<_> = probe.hooks.iter().filter(|hook| hook.attached.name().is_none()).collect();
     match &missing[..] {
         [] => {}

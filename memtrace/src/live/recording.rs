@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use signal_hook::{consts::SIGUSR1, flag};
 
-use super::{drain::Drain, job::Show};
+use super::{ingest::Ingest, job::Show};
 use crate::{
     host::memory_counters::MemoryCounters,
     messages,
@@ -31,7 +31,7 @@ use memtrace_core::{
     },
     untrusted::shown_path,
 };
-use memtrace_report::lines::{bytes, duration};
+use memtrace_report::text::{bytes, duration};
 use memtrace_trace::model::{End, EndReason, Remark, TickRecord};
 
 /// What happened is handed over this often at least, so that a kill costs a second at most.
@@ -95,7 +95,7 @@ impl Recording {
     }
 
     /// Hands over what happened when it is time.
-    pub(super) fn advance(&mut self, now_ns: u64, drain: &mut Drain) {
+    pub(super) fn advance(&mut self, now_ns: u64, drain: &mut Ingest) {
         if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS
             && let Some(feed) = &mut drain.feed
         {
@@ -110,14 +110,14 @@ impl Recording {
     }
 
     /// Tells the session what is not in the trace.
-    pub(super) fn count_loss(&self, drain: &mut Drain) {
+    pub(super) fn count_loss(&self, drain: &mut Ingest) {
         let unwritten = self.recorder.progress.unwritten.load(Ordering::Relaxed);
         let lost = drain.feed.as_ref().map_or(0, |feed| feed.lost()) + unwritten;
         drain.session.set_loss(Loss::Writer, lost);
     }
 
     /// Hands over the end of an interval.
-    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Drain, progress: Option<&str>) {
+    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Ingest, progress: Option<&str>) {
         let trigger = self
             .triggers
             .as_mut()
@@ -142,7 +142,7 @@ impl Recording {
     }
 
     /// One line that is written over again.
-    fn show(&self, tick: &Tick, drain: &Drain, progress: Option<&str>) {
+    fn show(&self, tick: &Tick, drain: &Ingest, progress: Option<&str>) {
         let lost = drain.session.loss().total();
         let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("{lost} lost") };
         let progress = progress.map_or_else(String::new, |progress| format!("{progress}; "));
@@ -153,7 +153,7 @@ impl Recording {
     }
 
     /// Hands over what the screen asks for, and takes what became of it, in words.
-    pub(super) fn serve(&self, asked: Option<Ask>, drain: &mut Drain) -> Vec<String> {
+    pub(super) fn serve(&self, asked: Option<Ask>, drain: &mut Ingest) -> Vec<String> {
         if let (Some(ask), Some(feed)) = (asked, &mut drain.feed)
             && !feed.ask(ask)
         {
@@ -163,7 +163,7 @@ impl Recording {
     }
 
     /// Hands over a remark that belongs to the last tick.
-    pub(super) fn remark(&self, remark: Remark, drain: &mut Drain) {
+    pub(super) fn remark(&self, remark: Remark, drain: &mut Ingest) {
         if let Some(feed) = &mut drain.feed
             && !feed.remark(remark)
         {
@@ -172,7 +172,7 @@ impl Recording {
     }
 
     /// Ends the trace, and says in one line what it holds; false when it does not hold all.
-    pub(super) fn end(self, summary: &Summary, drain: &mut Drain) -> bool {
+    pub(super) fn end(self, summary: &Summary, drain: &mut Ingest) -> bool {
         let Some(feed) = drain.feed.take() else { return true };
         let lost = drain.session.lost();
         feed.end(End { t_ns: summary.t_ns, reason: EndReason::Done, open: self.open, lost }, PATIENCE);

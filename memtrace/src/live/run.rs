@@ -14,9 +14,9 @@ use rustix::{
 
 use super::{
     command::Command,
-    companion::Companion,
+    controller::Controller,
     cost::CostSampler,
-    drain::Drain,
+    ingest::Ingest,
     lost_ends::LostEnds,
     ooms::OomQueue,
     output::{Queue, Writer},
@@ -34,7 +34,7 @@ use crate::{
     stdout,
 };
 use memtrace_core::{
-    before::BeforeStart,
+    at_start::AtStart,
     session::{
         coverage::Readings,
         evictors,
@@ -60,7 +60,7 @@ const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Tracing<'a> {
     pub(super) probe: Probe,
     pub(super) kinds: Vec<StallKind>,
-    pub(super) drain: Drain,
+    pub(super) drain: Ingest,
     pub(super) ooms: OomQueue,
     pub(super) sampler: Sampler,
     pub(super) counters: CounterReader,
@@ -71,7 +71,7 @@ pub(super) struct Tracing<'a> {
     pub(super) recording: Option<Recording>,
     pub(super) stacks: Option<Stacks>,
     pub(super) shrinkers: ShrinkerNames,
-    pub(super) companion: Option<&'a mut dyn Companion>,
+    pub(super) controller: Option<&'a mut dyn Controller>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
     /// When to end, `CLOCK_MONOTONIC` in ns.
@@ -90,7 +90,7 @@ enum End {
 
 impl Tracing<'_> {
     /// Traces until something ends it; the result is the exit status.
-    pub(super) fn run(mut self, before: BeforeStart, writer: Writer, queue: Queue) -> Result<u8> {
+    pub(super) fn run(mut self, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.drain.offer(Item::Before(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
         let mut next_tick_ns = monotonic_ns() + interval_ns;
@@ -120,8 +120,8 @@ impl Tracing<'_> {
                 break end;
             }
         };
-        if let Some(companion) = &mut self.companion {
-            companion.end();
+        if let Some(controller) = &mut self.controller {
+            controller.end();
         }
         messages::wait_at_most(OUTPUT_PATIENCE);
         let status = self.settle(&end);
@@ -238,11 +238,11 @@ impl Tracing<'_> {
         }
         let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };
         let tick = self.drain.session.take(&input, &self.drain.cgroups);
-        if let Some(companion) = &mut self.companion {
-            companion.tick(&tick, &input);
+        if let Some(controller) = &mut self.controller {
+            controller.tick(&tick, &input);
         }
         if let Some(recording) = &mut self.recording {
-            let progress = self.companion.as_ref().map(|companion| companion.progress(now));
+            let progress = self.controller.as_ref().map(|controller| controller.progress(now));
             recording.tick(&tick, input, &mut self.drain, progress.as_deref());
         }
         let paths = self.drain.paths(cgroups_of_rows(&tick));
@@ -263,7 +263,7 @@ impl Tracing<'_> {
     /// Lets what goes on beside do what is due; whether an interval ended for it.
     fn advance_companion(&mut self, now: u64) -> Result<bool> {
         let mut has_ticked = false;
-        while let Some(remark) = self.companion.as_mut().and_then(|companion| companion.advance(now)) {
+        while let Some(remark) = self.controller.as_mut().and_then(|controller| controller.advance(now)) {
             if !has_ticked {
                 self.tick(now, false)?;
                 has_ticked = true;
@@ -304,7 +304,7 @@ impl Tracing<'_> {
         if writer.is_closed() || self.recording.as_ref().is_some_and(Recording::is_closed) {
             return Some(End::OutputClosed);
         }
-        if self.companion.as_ref().is_some_and(|companion| companion.is_over()) {
+        if self.controller.as_ref().is_some_and(|controller| controller.is_over()) {
             return Some(End::CompanionOver);
         }
         self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(End::Deadline)

@@ -33,8 +33,8 @@ use memtrace_probe::{
 };
 use memtrace_report::{
     json::{Meta, MetaInput},
-    lines,
     output::{Format, Renderer},
+    text,
 };
 use memtrace_trace::model::{ClockReading, Setup};
 
@@ -127,7 +127,7 @@ pub(super) fn view(
             width: terminal::width(),
             style: terminal::style(no_color),
             top,
-            filter: lines::filter_in_words(filter),
+            filter: text::filter_in_words(filter),
             interval_ns: nanoseconds(job.trace.interval),
             since_head: 0,
         },
@@ -145,7 +145,7 @@ pub(super) fn output(job: &Job<'_>, view: Renderer, hooks: &[HookStatus], filter
             kernel: uname.release().to_bytes().into(),
             start_ns,
             hooks: hooks.iter().map(HookRecord::from).collect(),
-            filter: lines::filter_in_words(filter),
+            filter: text::filter_in_words(filter),
             gfp: view.gfp.clone(),
             page_bytes: rustix::param::page_size() as u64,
         };

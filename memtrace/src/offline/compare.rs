@@ -25,8 +25,8 @@ use memtrace_report::{
         Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
     },
     json::{self, Object},
-    lines::things,
     replay::window::Asked,
+    text::things,
 };
 
 /// What is wrong with several recordings, where one is asked for, or on one side alone.

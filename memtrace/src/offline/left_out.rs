@@ -1,7 +1,7 @@
 //! The damage that a salvage leaves out of the copy, in words.
 
 use memtrace_core::clock::Clock;
-use memtrace_report::lines::{bytes, things};
+use memtrace_report::text::{bytes, things};
 use memtrace_trace::{BlockKind, Damage, RawBlock, TWICE};
 
 /// Kinds of damage that are listed; a file with more is a ruin.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::recordings::Recording;
 use memtrace_core::clock::Clock;
-use memtrace_report::{lines, replay::window::Window};
+use memtrace_report::{replay::window::Window, text};
 use memtrace_trace::index::RecordingId;
 
 /// The times of recordings on one side.
@@ -68,7 +68,7 @@ pub(super) fn check(sides: &[Held]) -> Result<(), String> {
                      another recording, or split this one at a time: memtrace compare --split T {}",
                     a.side,
                     b.side,
-                    lines::duration(ns),
+                    text::duration(ns),
                     part.id.host.tty(),
                     part.clock.seconds(from_ns),
                     part.clock.seconds(to_ns),

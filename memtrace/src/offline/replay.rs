@@ -23,9 +23,10 @@ use crate::{
 };
 use memtrace_core::{gfp::GfpNames, session::item::Item};
 use memtrace_report::{
-    json, lines,
+    json,
     output::{Format, Renderer},
     replay::{Items, Replay, meta_input},
+    text,
 };
 
 /// Writes items, each when it is due.
@@ -182,7 +183,7 @@ pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) ->
             width: terminal::width(),
             style: terminal::style(args.no_color),
             top: args.top,
-            filter: lines::filter_in_words(filter),
+            filter: text::filter_in_words(filter),
             interval_ns: meta.setup.interval_ns,
             since_head: 0,
         }

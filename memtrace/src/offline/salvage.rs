@@ -18,10 +18,10 @@ use crate::{
     cli::SalvageArgs,
     exit,
     host::clocks::zone,
-    record::create::{Unnamed, create},
+    record::create::{PendingFile, create},
     stdout,
 };
-use memtrace_report::lines::{bytes, things};
+use memtrace_report::text::{bytes, things};
 use memtrace_trace::{Item, Judged, ReadError, Reader};
 
 /// Copies the blocks that a reader uses, as they are; the result is the exit status.
@@ -106,7 +106,7 @@ fn is_same(open: &File, path: &Path) -> bool {
 }
 
 /// The new file, which gets its name when all is in it; `-` is stdout, which has none.
-fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Option<Unnamed>)> {
+fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Option<PendingFile>)> {
     if target == Path::new("-") {
         return Ok((BufWriter::new(stdout::for_a_trace()?), None));
     }

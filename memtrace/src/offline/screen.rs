@@ -137,7 +137,7 @@ fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
         kernel: meta.host.kernel.clone(),
         start_ns: meta.start_ns(),
         hooks: meta.setup.hooks.clone(),
-        filter: memtrace_report::lines::filter_in_words(replay.filter()),
+        filter: memtrace_report::text::filter_in_words(replay.filter()),
         gfp: GfpNames::from_list(&meta.setup.gfp_names),
         page_bytes: meta.host.page_size_bytes,
     };

@@ -33,18 +33,18 @@ pub struct Created {
     /// A warning, such as that it lies in memory.
     pub warning: Option<String>,
     /// Gives it its name.
-    pub unnamed: Unnamed,
+    pub unnamed: PendingFile,
 }
 
 /// The name that a file is to have, and the one that it has until then. Without its name it is removed.
 #[derive(Debug)]
-pub struct Unnamed {
+pub struct PendingFile {
     until_then: Option<PathBuf>,
     path: PathBuf,
     force: bool,
 }
 
-impl Unnamed {
+impl PendingFile {
     /// Gives the file its name.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Unnamed {
     }
 }
 
-impl Drop for Unnamed {
+impl Drop for PendingFile {
     fn drop(&mut self) {
         if let Some(path) = &self.until_then {
             // It is empty; that it stays would be no failure of anything.
@@ -103,7 +103,7 @@ pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     let warning = in_memory.then(|| {
         format!("{shown} is on a file system in memory: the trace takes the memory that it tells of. Record to a disk")
     });
-    let unnamed = Unnamed { until_then: Some(until_then), path: path.to_owned(), force };
+    let unnamed = PendingFile { until_then: Some(until_then), path: path.to_owned(), force };
     Ok(Created { file, warning, unnamed })
 }
 

@@ -3,7 +3,7 @@
 use super::facts;
 use crate::{host::memory_counters::MemoryCounters, preflight::Facts};
 use memtrace_core::{
-    before::BeforeStart,
+    at_start::AtStart,
     session::{
         coverage::Baseline,
         input::{NodeRefaults, Zone},
@@ -27,7 +27,7 @@ pub struct Begun<'a> {
     /// The zones.
     pub zones: Vec<Zone>,
     /// What was going on before.
-    pub before: BeforeStart,
+    pub before: AtStart,
     /// The clocks.
     pub clock: ClockReading,
 }

@@ -4,7 +4,7 @@ pub(crate) mod create;
 mod facts;
 mod feed;
 pub mod flight;
-mod kept;
+mod memory_ring;
 pub mod meta;
 pub mod plan;
 pub mod runs;
@@ -13,7 +13,7 @@ mod target;
 mod thread;
 
 pub use self::{
-    create::{Created, Refused, Unnamed, create},
+    create::{Created, PendingFile, Refused, create},
     feed::{Ask, Feed},
     thread::{Outcome, Prepared, Progress, Recorder},
 };

@@ -11,7 +11,7 @@ use super::{
     create::create,
     feed::Feed,
     flight::{limits::Limits, ring::Ring, store::Store},
-    kept::Kept,
+    memory_ring::MemoryRing,
     target::Target,
     thread::{Prepared, Progress},
 };
@@ -72,7 +72,7 @@ impl Plan {
                 }
                 (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
-            Place::Memory => (Target::Kept(Kept::new(clocks::read().monotonic_ns)), None),
+            Place::Memory => (Target::MemoryRing(MemoryRing::new(clocks::read().monotonic_ns)), None),
             Place::Stdout => (Target::file(Path::new("stdout"), stdout::for_a_trace()?, &progress), None),
             Place::Flight { dir, limits } => {
                 let clock = clocks::read();

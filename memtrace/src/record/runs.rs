@@ -65,7 +65,7 @@ fn one(exe: &Path, run: u32, name: &Path, signal: &AtomicUsize) -> Result<u8> {
     let mut passed_on = 0;
     loop {
         if let Some(status) = child.try_wait().context("waiting for a run")? {
-            return Ok(crate::survive::status_code(status));
+            return Ok(crate::hardening::status_code(status));
         }
         // From a terminal the run got it too: it takes the two for one.
         let received = signal.load(Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::{fs::File, io, path::Path, sync::Arc};
 
 use super::{
     flight::{ring::Ring, triggers::Trigger},
-    kept::Kept,
+    memory_ring::MemoryRing,
     sink::TraceFile,
     thread::Progress,
 };
@@ -22,7 +22,7 @@ pub(super) enum Target {
     /// Segments that come and go.
     Ring(Box<Ring>),
     /// Memory, and a file for a while.
-    Kept(Kept),
+    MemoryRing(MemoryRing),
 }
 
 impl Target {
@@ -37,7 +37,7 @@ impl Target {
         match self {
             Self::File(name, _) => name.clone(),
             Self::Ring(ring) => ring.name(),
-            Self::Kept(_) => "memory".to_owned(),
+            Self::MemoryRing(_) => "memory".to_owned(),
         }
     }
 
@@ -46,7 +46,7 @@ impl Target {
         match self {
             Self::File(..) => false,
             Self::Ring(ring) => ring.wants_next_segment(now_ns),
-            Self::Kept(kept) => kept.wants_next_segment(now_ns),
+            Self::MemoryRing(kept) => kept.wants_next_segment(now_ns),
         }
     }
 
@@ -55,7 +55,7 @@ impl Target {
         match self {
             Self::File(..) => Ok(()),
             Self::Ring(ring) => ring.begin_segment(now_ns, clock),
-            Self::Kept(kept) => {
+            Self::MemoryRing(kept) => {
                 kept.begin_segment(now_ns);
                 Ok(())
             }
@@ -81,19 +81,19 @@ impl Target {
         match self {
             Self::File(_, file) => file.sync(),
             Self::Ring(ring) => ring.finish(),
-            Self::Kept(_) => Ok(()),
+            Self::MemoryRing(_) => Ok(()),
         }
     }
 
     /// What is kept in memory, where it is.
-    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
-        if let Self::Kept(kept) = self { Some(kept) } else { None }
+    pub(super) fn kept(&mut self) -> Option<&mut MemoryRing> {
+        if let Self::MemoryRing(kept) = self { Some(kept) } else { None }
     }
 
     /// Names of the incident files so far.
     pub(super) fn incidents(&self) -> Vec<String> {
         match self {
-            Self::File(..) | Self::Kept(_) => Vec::new(),
+            Self::File(..) | Self::MemoryRing(_) => Vec::new(),
             Self::Ring(ring) => ring.incidents().to_vec(),
         }
     }
@@ -104,7 +104,7 @@ impl BlockSink for Target {
         match self {
             Self::File(_, file) => file.block(kind, bytes),
             Self::Ring(ring) => ring.block(kind, bytes),
-            Self::Kept(kept) => kept.block(kind, bytes),
+            Self::MemoryRing(kept) => kept.block(kind, bytes),
         }
     }
 }

@@ -14,9 +14,9 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    create::Unnamed,
+    create::PendingFile,
     feed::{Ask, Fed, Feed, Message, feed},
-    kept::Kept,
+    memory_ring::MemoryRing,
     plan::default_name,
     target::Target,
 };
@@ -59,7 +59,7 @@ pub struct Outcome {
 pub struct Prepared {
     target: Target,
     /// The name that the file gets once it holds something.
-    unnamed: Option<Unnamed>,
+    unnamed: Option<PendingFile>,
     fed: Fed,
     progress: Arc<Progress>,
     own_settings: Vec<String>,
@@ -69,7 +69,7 @@ impl Prepared {
     /// What the drain path gives its events to, and the rest.
     pub(super) fn new(
         target: Target,
-        unnamed: Option<Unnamed>,
+        unnamed: Option<PendingFile>,
         progress: Arc<Progress>,
         own_settings: Vec<String>,
     ) -> (Feed, Self) {
@@ -101,7 +101,7 @@ impl Recorder {
         let Prepared { mut target, unnamed, fed, progress, own_settings } = prepared;
         let mut encoder = Encoder::new(meta.setup.min_stall_ns);
         encoder.begin(&meta, &mut target).with_context(|| format!("writing the beginning of {}", target.name()))?;
-        unnamed.map(Unnamed::name).transpose()?;
+        unnamed.map(PendingFile::name).transpose()?;
         meta.before = None;
         let shared = Arc::clone(&progress);
         let mut writing = Writing {
@@ -117,7 +117,7 @@ impl Recorder {
         };
         let (tell, done) = sync_channel(1);
         let run = move || {
-            crate::survive::touch_stack();
+            crate::hardening::touch_stack();
             // Nobody may be waiting: the process is then about to end.
             let _ = tell.send(writing.run(&fed));
         };
@@ -212,7 +212,7 @@ impl Writing {
         if self.target.wants_next_segment(t_ns) {
             self.next_segment(&end);
         }
-        let failure = self.target.kept().and_then(Kept::take_failure);
+        let failure = self.target.kept().and_then(MemoryRing::take_failure);
         failure.into_iter().for_each(|words| self.say(words));
     }
 

@@ -4,22 +4,22 @@
 mod act;
 mod filter;
 mod group;
+mod headline;
 mod keys;
 mod model;
 mod playback;
 mod rows;
 mod sort;
 mod typing;
-mod verdict;
 pub mod view;
 
 pub use self::{
     filter::RowFilter,
     group::Group,
+    headline::{Headline, Level},
     keys::{Action, BINDINGS, Binding, Key, action_of},
     model::{About, Effect, Frame, Look, Mode, Model, Page},
     playback::Playback,
     rows::Row,
     sort::SortBy,
-    verdict::{Level, Verdict},
 };

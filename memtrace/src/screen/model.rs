@@ -5,13 +5,13 @@ use std::{collections::VecDeque, sync::Arc};
 use super::{
     filter::RowFilter,
     group::Group,
+    headline::{Headline, verdict},
     playback::Playback,
     rows::{Paths, Row, rows},
     sort::SortBy,
-    verdict::{Verdict, verdict},
 };
 use memtrace_core::{
-    before::BeforeStart,
+    at_start::AtStart,
     clock::Clock,
     event::{FileId, Oom},
     gfp::GfpNames,
@@ -26,7 +26,7 @@ use memtrace_core::{
     },
     untrusted::Text,
 };
-use memtrace_report::lines::things;
+use memtrace_report::text::things;
 
 /// Intervals that are kept: ten minutes of seconds.
 const FRAMES: usize = 600;
@@ -158,7 +158,7 @@ pub struct Model {
     /// Times.
     pub clock: Clock,
     /// What was going on before the start.
-    pub before: Option<Box<BeforeStart>>,
+    pub before: Option<Box<AtStart>>,
     /// The page.
     pub page: Page,
     /// What keys go to.
@@ -361,7 +361,7 @@ impl Model {
 
     /// The verdict on what is shown.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        self.shown().map_or_else(Verdict::default, |frame| verdict(self, frame))
+    pub fn verdict(&self) -> Headline {
+        self.shown().map_or_else(Headline::default, |frame| verdict(self, frame))
     }
 }

@@ -10,7 +10,7 @@ pub use self::{
     tty::leave_at_once,
 };
 use crate::screen::Look;
-use memtrace_report::lines::Style;
+use memtrace_report::text::Style;
 
 /// Colours only for a terminal that wants them (<https://no-color.org>).
 #[must_use]

@@ -2,9 +2,9 @@ use insta::assert_snapshot;
 use memtrace_core::{hook::HookRecord, names::Names, session::filter::Filter};
 use memtrace_report::{
     json::{Group, Object},
-    lines::Style,
     replay::{Finished, Note, Options},
     report::{By, Collector, ReportView, text},
+    text::Style,
 };
 use memtrace_trace::model::{CgroupLimits, HostFacts, Setting, SwapArea};
 

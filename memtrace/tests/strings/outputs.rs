@@ -9,8 +9,8 @@ use std::{
 use memtrace::screen::{About, Action, Look, Mode, Model, view};
 use memtrace_core::gfp::GfpNames;
 use memtrace_report::{
-    lines::filter_in_words,
     replay::{Items, Options, Replay},
+    text::filter_in_words,
 };
 use memtrace_trace::{Item, Reader};
 use serde_json::Value;

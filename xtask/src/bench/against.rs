@@ -3,7 +3,7 @@
 use super::{
     arena::{Cost, STORM_STALLS, Steady},
     sample::{Random, interval, median},
-    table::{Table, Verdict},
+    table::{Outcome, Table},
 };
 
 /// The same work with and without a tracer, one right after the other: what slows the one slows the other.
@@ -58,7 +58,7 @@ fn show_ratio(name: &str, ratios: &[f64], target: Option<f64>, table: &mut Table
     let bounds = interval(ratios, random);
     let value = format!("{:.4} [{:.4}, {:.4}]", median(ratios), bounds.0, bounds.1);
     match target {
-        Some(most) => table.add(name, value, &format!("{most:.2}"), Verdict::at_most_within(bounds, most)),
+        Some(most) => table.add(name, value, &format!("{most:.2}"), Outcome::at_most_within(bounds, most)),
         None => table.tell(name, value),
     }
 }

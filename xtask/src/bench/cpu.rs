@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{
     arena::Arena,
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::{Ready, Tracer},
     usage,
 };
@@ -33,7 +33,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         let percent = 100.0 * took.as_secs_f64() / WATCHED.as_secs_f64();
         let value = format!("{percent:.2} % of a core at {}/s", WRITES * 16);
         if args.is_empty() {
-            table.add(name, value, "2 %", Verdict::at_most(percent, TARGET_PERCENT));
+            table.add(name, value, "2 %", Outcome::at_most(percent, TARGET_PERCENT));
         } else {
             table.tell(name, value);
         }

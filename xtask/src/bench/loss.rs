@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::{
     arena::Arena,
     command,
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::Tracer,
 };
 
@@ -36,13 +36,13 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         let rate = summary["stalls"]["memcg"]["count"].as_f64().context("the stalls")? / STORM.as_secs_f64();
         let value = format!("ring {ring}, output {output} at {rate:.0}/s");
         let verdict = if lost > 0.0 {
-            Verdict::Over
+            Outcome::Over
         } else if rate < RATE {
-            Verdict::Unsure
+            Outcome::Unsure
         } else {
-            Verdict::Ok
+            Outcome::Ok
         };
-        let (target, verdict) = if args.is_empty() { ("0 at 50000/s", verdict) } else { ("", Verdict::Told) };
+        let (target, verdict) = if args.is_empty() { ("0 at 50000/s", verdict) } else { ("", Outcome::Told) };
         table.add(name, value, target, verdict);
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::{
     arena::{Arena, STEADY_STALLS, STORM_STALLS},
     command::{self, MAJOR_FAULTS, SHRINK},
     sample::{Random, median},
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::{Ready, Tracer},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn measure(arena: &Arena, rounds: usize, table: &mut Table) -> Result
     variants.retain(|variant| {
         let there = (variant.beside)(arena).is_some();
         if !there {
-            table.add(&format!("overhead: {}", variant.name), "not installed", "", Verdict::Skipped);
+            table.add(&format!("overhead: {}", variant.name), "not installed", "", Outcome::Skipped);
         }
         there
     });
@@ -117,7 +117,7 @@ fn stalls_of_steady(arena: &Arena) -> Result<u64> {
 
 /// Whether the load was what it should be, in each of the runs.
 fn show_load(variants: &[Variant], stalls: u64, table: &mut Table) {
-    let verdict = if stalls.abs_diff(STEADY_STALLS) <= STEADY_STALLS / 10 { Verdict::Ok } else { Verdict::Unsure };
+    let verdict = if stalls.abs_diff(STEADY_STALLS) <= STEADY_STALLS / 10 { Outcome::Ok } else { Outcome::Unsure };
     table.add("overhead: load, stalls", stalls, &format!("{STEADY_STALLS} +-10 %"), verdict);
     let rounds = || variants.iter().flat_map(|variant| &variant.rounds);
     let hits = |run: fn(&against::Round) -> &Run| {

@@ -9,7 +9,7 @@ use super::{
     command,
     sample::{Random, interval, median},
     statistics,
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::{Ready, Tracer},
 };
 
@@ -129,9 +129,9 @@ fn show_programs(prefix: &str, sum: &Costs, empty_ns: Option<f64>, table: &mut T
     for (name, cost) in sum {
         let alone = empty_ns.map(|empty| each(*cost) - empty);
         let (target, verdict) = match (name.as_str(), alone) {
-            ("shrink_inactive", Some(alone)) => ("80 ns", Verdict::at_most(alone, SHRINK_NS)),
-            ("shrink_inactive", None) => ("80 ns", Verdict::Skipped),
-            _ => ("", Verdict::Told),
+            ("shrink_inactive", Some(alone)) => ("80 ns", Outcome::at_most(alone, SHRINK_NS)),
+            ("shrink_inactive", None) => ("80 ns", Outcome::Skipped),
+            _ => ("", Outcome::Told),
         };
         let alone = alone.map(|ns| format!(", {ns:.0} ns without the measuring")).unwrap_or_default();
         table.add(&format!("{prefix}: {name}"), format!("{:.0} ns x {}{alone}", each(*cost), cost.0), target, verdict);
@@ -209,13 +209,13 @@ fn show_hooks(prefix: &str, rounds: &[Round], empty_ns: Option<f64>, table: &mut
         table.tell(&format!("{name}, with the measuring"), format!("{:.2}", median(&ratios(0.0))));
         let target_text = target.map(|most| format!("{most:.2}")).unwrap_or_default();
         let Some(empty_ns) = empty_ns else {
-            table.add(&name, "no bpftrace here", &target_text, Verdict::Skipped);
+            table.add(&name, "no bpftrace here", &target_text, Outcome::Skipped);
             continue;
         };
         let ratios = ratios(empty_ns);
         let (low, high) = interval(&ratios, random);
         let value = format!("{:.2} [{low:.2}, {high:.2}]", median(&ratios));
-        let verdict = target.map_or(Verdict::Told, |most| Verdict::at_most_within((low, high), most));
+        let verdict = target.map_or(Outcome::Told, |most| Outcome::at_most_within((low, high), most));
         table.add(&name, value, &target_text, verdict);
     }
 }
@@ -237,13 +237,13 @@ impl Script {
         let name = format!("{prefix}: begin+end / bpftrace, {}", self.name);
         let target = self.target.map(|most| format!("{most:.2}")).unwrap_or_default();
         if self.stall_ns.is_empty() {
-            table.add(&name, "no bpftrace here", &target, Verdict::Skipped);
+            table.add(&name, "no bpftrace here", &target, Outcome::Skipped);
             return;
         }
         let ratios: Vec<f64> = ours.iter().zip(&self.stall_ns).map(|(ours, theirs)| ours / theirs).collect();
         let (low, high) = interval(&ratios, random);
         let value = format!("{:.2} [{low:.2}, {high:.2}] (of {:.0} ns)", median(&ratios), median(&self.stall_ns));
-        let verdict = self.target.map_or(Verdict::Told, |most| Verdict::at_most_within((low, high), most));
+        let verdict = self.target.map_or(Outcome::Told, |most| Outcome::at_most_within((low, high), most));
         table.add(&name, value, &target, verdict);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     arena::{Arena, STORM_STALLS},
     command,
     sample::{Random, interval, median},
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::{Ready, Tracer},
     usage,
 };
@@ -56,7 +56,7 @@ fn idle(arena: &Arena, table: &mut Table) -> Result<()> {
         "record: an idle hour",
         format!("{mb:.2} MB ({:.0} bytes a tick)", hour / 3600.0),
         "2 MB",
-        Verdict::at_most(mb, 2.0),
+        Outcome::at_most(mb, 2.0),
     );
     Ok(())
 }
@@ -72,10 +72,10 @@ fn bytes_per_stall(arena: &Arena, table: &mut Table) -> Result<()> {
     let (now, peak) = (usage::mib_of(tracer.pid(), "VmRSS")?, usage::mib_of(tracer.pid(), "VmHWM")?);
     tracer.stop()?;
     let bytes = size(&arena.dir.join(FILE))? / stalls;
-    table.add("record: bytes per stall of a storm", format!("{bytes:.1}"), "20", Verdict::at_most(bytes, 20.0));
-    table.add("record: resident", format!("{now:.1} MiB (peak {peak:.1})"), "48 MiB", Verdict::at_most(now, 48.0));
+    table.add("record: bytes per stall of a storm", format!("{bytes:.1}"), "20", Outcome::at_most(bytes, 20.0));
+    table.add("record: resident", format!("{now:.1} MiB (peak {peak:.1})"), "48 MiB", Outcome::at_most(now, 48.0));
     let Some(perf) = command::perf(&arena.dir) else {
-        table.add("record: bytes per stall, perf record", "not installed", "", Verdict::Skipped);
+        table.add("record: bytes per stall, perf record", "not installed", "", Outcome::Skipped);
         return Ok(());
     };
     let tracer = Tracer::start(perf, &arena.dir)?;
@@ -107,6 +107,6 @@ fn slow_down(arena: &Arena, rounds: usize, table: &mut Table) -> Result<()> {
     }
     let bounds = interval(&ratios, &mut random);
     let value = format!("{:.4} [{:.4}, {:.4}]", median(&ratios), bounds.0, bounds.1);
-    table.add("record: storm, cpu against the line view", value, "1.00", Verdict::at_most_within(bounds, 1.0));
+    table.add("record: storm, cpu against the line view", value, "1.00", Outcome::at_most_within(bounds, 1.0));
     Ok(())
 }

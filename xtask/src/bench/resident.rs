@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{
     arena::Arena,
     command,
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::Tracer,
     usage,
 };
@@ -20,7 +20,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let binaries = [("resident", Some(&arena.memtrace)), ("resident (static)", arena.static_memtrace.as_ref())];
     for (name, binary) in binaries {
         let Some(binary) = binary else {
-            table.add(name, "not built: cargo xtask build --static", "32 MiB", Verdict::Skipped);
+            table.add(name, "not built: cargo xtask build --static", "32 MiB", Outcome::Skipped);
             continue;
         };
         let tracer = Tracer::start(command::memtrace(binary, &[]), &arena.dir)?;
@@ -29,7 +29,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         let (now, peak) = (usage::mib_of(tracer.pid(), "VmRSS")?, usage::mib_of(tracer.pid(), "VmHWM")?);
         drop(storm);
         tracer.stop()?;
-        table.add(name, format!("{now:.1} MiB"), "32 MiB", Verdict::at_most(now, TARGET_MIB));
+        table.add(name, format!("{now:.1} MiB"), "32 MiB", Outcome::at_most(now, TARGET_MIB));
         table.tell(&format!("{name}, peak"), format!("{peak:.1} MiB"));
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::{
     arena::Arena,
     command,
     sample::median,
-    table::{Table, Verdict},
+    table::{Outcome, Table},
     tracer::Tracer,
 };
 
@@ -27,7 +27,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         }
         let slowest = times.iter().copied().fold(0.0, f64::max);
         let value = format!("{:.0} ms (slowest {slowest:.0})", median(&times));
-        table.add(name, value, "150 ms", Verdict::at_most(median(&times), TARGET_MS));
+        table.add(name, value, "150 ms", Outcome::at_most(median(&times), TARGET_MS));
     }
     Ok(())
 }

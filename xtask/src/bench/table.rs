@@ -4,7 +4,7 @@ use std::fmt;
 
 /// How a figure stands to its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Outcome {
     /// Within it.
     Ok,
     /// Beyond it.
@@ -19,7 +19,7 @@ pub(super) enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl Outcome {
     /// A value that must not be greater than `most`.
     pub(super) fn at_most(value: f64, most: f64) -> Self {
         if value <= most { Self::Ok } else { Self::Over }
@@ -50,7 +50,7 @@ struct Row {
     name: String,
     value: String,
     target: String,
-    verdict: Verdict,
+    verdict: Outcome,
 }
 
 /// All figures of a run.
@@ -58,26 +58,26 @@ struct Row {
 pub(super) struct Table(Vec<Row>);
 
 impl Table {
-    pub(super) fn add(&mut self, name: &str, value: impl fmt::Display, target: &str, verdict: Verdict) {
+    pub(super) fn add(&mut self, name: &str, value: impl fmt::Display, target: &str, verdict: Outcome) {
         let (name, target) = (name.to_owned(), target.to_owned());
         self.0.push(Row { name, value: value.to_string(), target, verdict });
     }
 
     /// A figure without a target.
     pub(super) fn tell(&mut self, name: &str, value: impl fmt::Display) {
-        self.add(name, value, "", Verdict::Told);
+        self.add(name, value, "", Outcome::Told);
     }
 
     pub(super) fn failed(&mut self, name: &str, why: &anyhow::Error) {
-        self.add(name, format!("{why:#}"), "", Verdict::Failed);
+        self.add(name, format!("{why:#}"), "", Outcome::Failed);
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        self.0.iter().any(|row| row.verdict == Verdict::Failed)
+        self.0.iter().any(|row| row.verdict == Outcome::Failed)
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.0.iter().any(|row| row.verdict == Verdict::Over)
+        self.0.iter().any(|row| row.verdict == Outcome::Over)
     }
 }
 
@@ -100,19 +100,19 @@ impl fmt::Display for Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Table, Verdict};
+    use super::{Outcome, Table};
 
     #[test]
     fn an_interval_that_holds_the_target_cannot_say() {
-        assert_eq!(Verdict::at_most_within((0.99, 1.01), 1.02), Verdict::Ok);
-        assert_eq!(Verdict::at_most_within((1.00, 1.03), 1.02), Verdict::Unsure);
-        assert_eq!(Verdict::at_most_within((1.03, 1.05), 1.02), Verdict::Over);
+        assert_eq!(Outcome::at_most_within((0.99, 1.01), 1.02), Outcome::Ok);
+        assert_eq!(Outcome::at_most_within((1.00, 1.03), 1.02), Outcome::Unsure);
+        assert_eq!(Outcome::at_most_within((1.03, 1.05), 1.02), Outcome::Over);
     }
 
     #[test]
     fn columns_line_up() {
         let mut table = Table::default();
-        table.add("start", "43 ms", "300 ms", Verdict::Ok);
+        table.add("start", "43 ms", "300 ms", Outcome::Ok);
         table.tell("a longer name", "7");
         let text = "figure         measured  target\nstart          43 ms     300 ms  ok\na longer name  7\n";
         assert_eq!(table.to_string(), text);

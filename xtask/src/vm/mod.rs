@@ -30,7 +30,7 @@ use self::guest::{End, Guest};
 use self::host::{Host, Interrupted, Unavailable};
 use self::kernels::Kernel;
 pub(crate) use self::options::Args;
-use self::scenario::{Bench, Check, Verdict};
+use self::scenario::{Bench, Check, CheckResult};
 use crate::flaky::{self, Flake};
 use crate::tally::Tally;
 
@@ -127,8 +127,8 @@ fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
         let mut tell = |scenario: &str, check: &Check| -> Result<()> {
             writeln!(io::stdout(), "{}", check.line(kernel.name, scenario))?;
             match check.verdict {
-                Verdict::Ok => tally.passed += 1,
-                Verdict::Flaky => {
+                CheckResult::Ok => tally.passed += 1,
+                CheckResult::Flaky => {
                     tally.passed += 1;
                     let name = format!("guest {} {scenario} {}", kernel.name, check.name());
                     let flake = Flake { name, counted_failed: false };
@@ -137,8 +137,8 @@ fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
                         flakes.push(flake);
                     }
                 }
-                Verdict::Failed => tally.failed += 1,
-                Verdict::Skipped => tally.skipped += 1,
+                CheckResult::Failed => tally.failed += 1,
+                CheckResult::Skipped => tally.skipped += 1,
             }
             Ok(())
         };

@@ -1,6 +1,6 @@
 //! From two ranges to a verdict. It knows no counter.
 
-use super::{CoverageRow, Note, Verdict};
+use super::{Agreement, CoverageRow, Note};
 
 /// A number that is known to lie between two bounds, both included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,49 +79,49 @@ impl Case {
         };
         let (kernel, seen) = match (self.kernel, self.seen) {
             (Some(kernel), Ok(seen)) => (kernel, seen),
-            (None, Ok(seen)) => return row(None, Some(seen.low), None, Verdict::Unread, Some(Note::NotInKernel)),
-            (None, Err(_)) => return row(None, None, None, Verdict::Unread, Some(Note::NotInKernel)),
-            (Some(kernel), Err(note)) => return row(Some(kernel.low), None, None, Verdict::Unread, Some(note)),
+            (None, Ok(seen)) => return row(None, Some(seen.low), None, Agreement::Unread, Some(Note::NotInKernel)),
+            (None, Err(_)) => return row(None, None, None, Agreement::Unread, Some(Note::NotInKernel)),
+            (Some(kernel), Err(note)) => return row(Some(kernel.low), None, None, Agreement::Unread, Some(note)),
         };
         let ours = seen.clamp(kernel.low);
         let theirs = kernel.clamp(ours);
         let (verdict, note) = self.compare(ours, theirs);
-        let comparable = verdict != Verdict::NotComparable && theirs > 0;
+        let comparable = verdict != Agreement::NotComparable && theirs > 0;
         #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
         let ratio = comparable.then(|| ours as f64 / theirs as f64);
         row(Some(theirs), Some(ours), ratio, verdict, note)
     }
 
-    fn compare(&self, ours: u64, theirs: u64) -> (Verdict, Option<Note>) {
+    fn compare(&self, ours: u64, theirs: u64) -> (Agreement, Option<Note>) {
         let apart = ours.abs_diff(theirs);
         if apart == 0 {
             // An agreement within wide bounds, as after an attach in the middle of a storm, says less.
             let within = self.kernel.map_or(0, |kernel| kernel.high.saturating_sub(kernel.low));
             let wide = within > 2 && within > theirs / 100;
-            return if wide { (Verdict::Close, Some(Note::Within(within))) } else { (Verdict::Exact, None) };
+            return if wide { (Agreement::Close, Some(Note::Within(within))) } else { (Agreement::Exact, None) };
         }
         if apart <= self.slack {
-            return (Verdict::Close, None);
+            return (Agreement::Close, None);
         }
         if ours > theirs {
-            return match self.over.map(|note| (Verdict::Explained, note)) {
+            return match self.over.map(|note| (Agreement::Explained, note)) {
                 Some((verdict, note)) => (verdict, Some(note)),
-                None => self.unlike.map_or((Verdict::Over, None), |note| (Verdict::NotComparable, Some(note))),
+                None => self.unlike.map_or((Agreement::Over, None), |note| (Agreement::NotComparable, Some(note))),
             };
         }
         if apart <= theirs / 100 {
-            return (Verdict::Close, None);
+            return (Agreement::Close, None);
         }
         if apart <= self.lost.accounts_for {
-            return (Verdict::Explained, Some(Note::Lost(self.lost.events)));
+            return (Agreement::Explained, Some(Note::Lost(self.lost.events)));
         }
         if let Some(note) = self.unlike {
-            return (Verdict::NotComparable, Some(note));
+            return (Agreement::NotComparable, Some(note));
         }
         match self.gap {
             // With loss of our own nobody can tell how much of it is natural.
-            Some((note, most)) if self.lost.events == 0 && apart <= most => (Verdict::Explained, Some(note)),
-            _ => (Verdict::Gap, (self.lost.events > 0).then_some(Note::LostFewer(self.lost.events))),
+            Some((note, most)) if self.lost.events == 0 && apart <= most => (Agreement::Explained, Some(note)),
+            _ => (Agreement::Gap, (self.lost.events > 0).then_some(Note::LostFewer(self.lost.events))),
         }
     }
 }

@@ -94,7 +94,7 @@ pub struct RefaultTotals {
 
 /// How a count of ours stands against the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Agreement {
     /// The same, as exactly as both could be read.
     Exact,
     /// Less than 1 % below, or off by no more than the CPUs may hold back, or the same within wider bounds than 1 %.
@@ -111,7 +111,7 @@ pub enum Verdict {
     NotComparable,
 }
 
-impl Verdict {
+impl Agreement {
     /// Its name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -145,7 +145,7 @@ pub struct CoverageRow {
     /// Ours as a share of the kernel's; `None` when that is 0, or when the two cannot be compared.
     pub ratio: Option<f64>,
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: Agreement,
     /// Why they differ or cannot be compared.
     pub note: Option<Note>,
 }

@@ -4,7 +4,7 @@ pub(super) mod made;
 
 use self::made::{run, side, slice};
 use super::{Comparison, Metric, Options, TextView, Word, compare, fail_if::Outcome, markdown, text};
-use crate::lines::Style;
+use crate::text::Style;
 
 fn row(comparison: &Comparison, metric: Metric) -> &super::Row {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()

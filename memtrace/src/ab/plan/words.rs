@@ -8,7 +8,7 @@ use super::{
     schedule::Schedule,
     sides::Plan,
 };
-use memtrace_report::lines;
+use memtrace_report::text;
 
 /// What will be done, before it is.
 #[must_use]
@@ -69,7 +69,7 @@ pub fn progress(conductor: &Conductor, now_ns: u64) -> String {
 /// A time, for a person.
 #[must_use]
 pub fn time(time: Duration) -> String {
-    lines::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    text::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

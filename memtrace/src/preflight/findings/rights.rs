@@ -117,7 +117,7 @@ fn grant(facts: &Facts, capability: &str, unit: &str) -> String {
 /// The limit that keeps memtrace from locking its memory.
 fn locked_memory(facts: &Facts, caps: Capabilities) -> Option<u64> {
     match facts.memlock.known()? {
-        Limit::Bytes(limit) if !caps.ipc_lock && *limit < crate::survive::LOCK_BYTES => Some(*limit),
+        Limit::Bytes(limit) if !caps.ipc_lock && *limit < crate::hardening::LOCK_BYTES => Some(*limit),
         _ => None,
     }
 }

@@ -20,7 +20,7 @@ use memtrace_core::{
     session::detail::Detail,
     untrusted::Text,
 };
-use memtrace_report::lines::{bytes, count, duration, duration_or_dash, shares, things};
+use memtrace_report::text::{bytes, count, duration, duration_or_dash, shares, things};
 
 /// Columns of the histogram beside the map over time, and from which width on both have room.
 const HISTOGRAM: u16 = 30;

@@ -10,7 +10,7 @@ use memtrace_core::{
     },
     untrusted::Untrusted,
 };
-use memtrace_report::lines::{percent, rate};
+use memtrace_report::text::{percent, rate};
 
 /// Pairs and files in the panel.
 const PAIRS: usize = 3;

@@ -2,15 +2,15 @@
 
 use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
 use crate::screen::{
+    headline::Level,
     keys::{Action, BINDINGS},
     model::{Mode, Model},
-    verdict::Level,
 };
 use memtrace_core::{
     session::{input::OwnCost, tick::Tick},
     untrusted::Untrusted,
 };
-use memtrace_report::lines::{bytes, duration, percent};
+use memtrace_report::text::{bytes, duration, percent};
 
 /// What the footer names while a recording is played, the most used first.
 const PLAYED: [(Action, &str); 9] = [

@@ -8,7 +8,7 @@ use memtrace_core::{
     session::bands::{BANDS, Bands},
     sum,
 };
-use memtrace_report::lines::{count, shade, shades};
+use memtrace_report::text::{count, shade, shades};
 
 use crate::screen::model::{Frame, Model};
 

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{PLAIN, Pen};
 use memtrace_core::session::bands::{BANDS, Bands};
-use memtrace_report::lines::count;
+use memtrace_report::text::count;
 
 /// Columns before the bars, and behind them.
 const LABEL: u16 = 8;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::screen::model::Model;
 use memtrace_core::untrusted::Untrusted;
-use memtrace_report::lines::duration;
+use memtrace_report::text::duration;
 
 /// Stalls that are not over and are shown as long, in ns.
 const LONG_NS: u64 = 100_000_000;

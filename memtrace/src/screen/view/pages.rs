@@ -8,7 +8,7 @@ use memtrace_core::{
     names::Names,
     session::{input::Zone, item::kill_paths, loss::meaning},
 };
-use memtrace_report::lines::{bytes, count, oom_line, percent, things, unwritten};
+use memtrace_report::text::{bytes, count, oom_line, percent, things, unwritten};
 
 /// Columns of a gauge.
 const GAUGE: usize = 30;
@@ -72,7 +72,7 @@ pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     for (oom, paths) in model.ooms_until(until) {
         let paths = super::super::rows::Paths::from_iter(kill_paths(oom, paths));
         let names = Names { clock: &model.clock, cgroups: &paths, gfp: &model.about.gfp };
-        let line = oom_line(oom, &names, memtrace_report::lines::Style::default());
+        let line = oom_line(oom, &names, memtrace_report::text::Style::default());
         // The victim, then who ran out.
         lines.extend(
             line.split(" | ").enumerate().map(|(n, part)| if n == 0 { part.to_owned() } else { format!("    {part}") }),

@@ -12,7 +12,7 @@ use memtrace_core::{
     throttle::Throttles,
     untrusted::Untrusted,
 };
-use memtrace_report::lines::{bytes_or_dash, percent, rate, shades, shares};
+use memtrace_report::text::{bytes_or_dash, percent, rate, shades, shares};
 
 /// Columns that they take, and the size of a screen that has room for them.
 pub(super) const WIDTH: u16 = 48;

@@ -6,7 +6,7 @@ use memtrace_core::session::{
     stacks::{OnStack, StackKey, StackSum, by_stack},
     tick::Tick,
 };
-use memtrace_report::lines::{
+use memtrace_report::text::{
     duration, percent,
     stacks::{NOT_NAMED, chain, wrapped},
 };

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::pen::{BOLD, PLAIN, Pen, REVERSED};
 use crate::screen::{model::Model, rows::Row, sort::SortBy};
 use memtrace_core::session::tick::Tick;
-use memtrace_report::lines::{bytes, duration_or_dash, rate, three_digits};
+use memtrace_report::text::{bytes, duration_or_dash, rate, three_digits};
 
 /// One column: its head, its width, from how many columns of the screen on it is there, and its text.
 struct Column {

@@ -130,7 +130,10 @@ mod tests {
         for (name, judge) in BOOTS.iter().flat_map(|boot| boot.judges) {
             assert!(NAMES.contains(name), "{name}");
             let checks = judge(&Sections::parse(""));
-            assert!(checks.iter().any(|check| check.verdict == super::super::Verdict::Failed), "{name}: {checks:?}");
+            assert!(
+                checks.iter().any(|check| check.verdict == super::super::CheckResult::Failed),
+                "{name}: {checks:?}"
+            );
         }
     }
 }

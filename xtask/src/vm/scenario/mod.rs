@@ -41,7 +41,7 @@ use super::options::{GuestFile, Setup};
 
 /// Whether a check held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum CheckResult {
     /// It held.
     Ok,
     /// It did not, and when the guest was booted once more it did; or the other way round.
@@ -57,29 +57,29 @@ pub(crate) enum Verdict {
 pub(crate) struct Check {
     name: &'static str,
     /// How it went.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: CheckResult,
     note: String,
 }
 
 impl Check {
     /// It held; `note` gives the figures.
     pub(crate) fn ok(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Ok, note: note.into() }
+        Self { name, verdict: CheckResult::Ok, note: note.into() }
     }
 
     /// It did not hold; `note` says what was expected and what was seen.
     pub(crate) fn failed(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Failed, note: note.into() }
+        Self { name, verdict: CheckResult::Failed, note: note.into() }
     }
 
     /// It could not be tried; `note` is the reason.
     pub(crate) fn skip(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: Verdict::Skipped, note: note.into() }
+        Self { name, verdict: CheckResult::Skipped, note: note.into() }
     }
 
     /// The check, as one that failed once and passed once.
     fn flaky(self) -> Self {
-        Self { verdict: Verdict::Flaky, ..self }
+        Self { verdict: CheckResult::Flaky, ..self }
     }
 
     /// From the outcome of a judgement.
@@ -95,10 +95,10 @@ impl Check {
     /// `6.12  global-oom   victim       ok    ...`
     pub(crate) fn line(&self, kernel: &str, scenario: &str) -> String {
         let verdict = match self.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Flaky => "flaky",
-            Verdict::Failed => "FAIL",
-            Verdict::Skipped => "skip",
+            CheckResult::Ok => "ok",
+            CheckResult::Flaky => "flaky",
+            CheckResult::Failed => "FAIL",
+            CheckResult::Skipped => "skip",
         };
         format!("{kernel:<5} {scenario:<12} {:<11} {verdict:<5} {}", self.name, self.note)
     }
@@ -150,7 +150,7 @@ impl Bench<'_> {
     /// more by itself: an emulated guest on a busy machine can fail by chance.
     fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<Named>> {
         let first = self.judge_boot(boot, wanted)?;
-        let Some((scenario, failed)) = first.iter().find(|(_, check)| check.verdict == Verdict::Failed) else {
+        let Some((scenario, failed)) = first.iter().find(|(_, check)| check.verdict == CheckResult::Failed) else {
             return Ok(first);
         };
         let note = failed.note.lines().next().unwrap_or_default();
@@ -177,19 +177,19 @@ type Named = (&'static str, Check);
 
 /// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
 fn twice(first: &[Named], second: Vec<Named>) -> Vec<Named> {
-    let was = |(scenario, check): &Named, verdict: Verdict| {
+    let was = |(scenario, check): &Named, verdict: CheckResult| {
         let same = |(other, c): &&Named| other == scenario && c.name == check.name;
         first.iter().filter(same).any(|(_, c)| c.verdict == verdict)
     };
     // A guest that went down has no checks but that of its boot.
-    let went_down = |checks: &[Named]| matches!(checks, [(_, check)] if check.verdict == Verdict::Failed);
+    let went_down = |checks: &[Named]| matches!(checks, [(_, check)] if check.verdict == CheckResult::Failed);
     if went_down(&second) && !went_down(first) {
         let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
         return flaky.chain(first[1..].iter().cloned()).collect();
     }
     let judged = second.into_iter().map(|named| match named.1.verdict {
-        Verdict::Failed if was(&named, Verdict::Ok) => (named.0, named.1.flaky()),
-        Verdict::Ok if was(&named, Verdict::Failed) => (named.0, named.1.flaky()),
+        CheckResult::Failed if was(&named, CheckResult::Ok) => (named.0, named.1.flaky()),
+        CheckResult::Ok if was(&named, CheckResult::Failed) => (named.0, named.1.flaky()),
         _ => named,
     });
     judged.collect()

@@ -205,7 +205,7 @@ pub(super) fn below(ours: u64, theirs: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
+    use super::super::CheckResult;
     use super::*;
 
     const TEXT: &str = "\
@@ -242,20 +242,20 @@ file 0
         })
     }
 
-    fn verdicts(text: &str) -> Vec<Verdict> {
+    fn verdicts(text: &str) -> Vec<CheckResult> {
         judged(text).iter().map(|check| check.verdict).collect()
     }
 
     #[test]
     fn a_run_that_holds() {
         let checks = judged(TEXT);
-        assert_eq!(verdicts(TEXT), [Verdict::Ok, Verdict::Ok]);
+        assert_eq!(verdicts(TEXT), [CheckResult::Ok, CheckResult::Ok]);
         assert!(checks[0].note.ends_with("loss: map 4") && checks[1].note == "oom_kill 1.010", "{checks:?}");
     }
 
     #[test]
     fn a_death_silence_about_loss_and_more_than_the_kernel_counted_fail() {
-        use Verdict::{Failed, Ok, Skipped};
+        use CheckResult::{Failed, Ok, Skipped};
         assert_eq!(verdicts(&TEXT.replace("tracer\n0", "tracer\n137\nKilled")), [Failed, Ok]);
         assert_eq!(verdicts(&TEXT.replace("\"loss\"", "\"lost\"")), [Failed, Ok]);
         assert_eq!(verdicts(&TEXT.replace("\"seen\":101", "\"seen\":102")), [Ok, Failed]);

@@ -1,6 +1,6 @@
 //! The counters of the cgroup that is filtered for.
 
-use super::{Case, Note, RefaultTotals, StallKind, Tally, Verdict, case, kind};
+use super::{Agreement, Case, Note, RefaultTotals, StallKind, Tally, case, kind};
 use crate::{event::Stall, session::tests::stall};
 
 /// The cgroup that is filtered for: 10 stalls of 100 pages each, all freed.
@@ -22,22 +22,22 @@ fn filtered(stat: &[(&'static str, u64)]) -> Case {
 fn the_cgroup_that_is_filtered_for() {
     let stat = [("pgscan_direct", 990), ("pgscan_proactive", 10), ("pgsteal_direct", 1000), ("pgscan", 99_999)];
     let alone = filtered(&stat);
-    assert_eq!(alone.verdict("memory.stat:pgscan_direct"), (Verdict::Exact, None));
-    assert_eq!(alone.verdict("memory.stat:pgsteal_direct"), (Verdict::Exact, None));
+    assert_eq!(alone.verdict("memory.stat:pgscan_direct"), (Agreement::Exact, None));
+    assert_eq!(alone.verdict("memory.stat:pgsteal_direct"), (Agreement::Exact, None));
     let missed = filtered(&[("pgscan_direct", 2000), ("pgsteal_direct", 2000)]);
-    assert_eq!(missed.verdict("memory.stat:pgscan_direct"), (Verdict::Gap, None));
+    assert_eq!(missed.verdict("memory.stat:pgscan_direct"), (Agreement::Gap, None));
     // Records that the ring lost are missing in the rows of a cgroup, unlike in the totals.
     let ring = missed.lost("ring_stall", 3);
-    assert_eq!(ring.verdict("memory.stat:pgscan_direct"), (Verdict::Explained, Some(Note::Lost(3))));
+    assert_eq!(ring.verdict("memory.stat:pgscan_direct"), (Agreement::Explained, Some(Note::Lost(3))));
     // As soon as others reclaim, they scan its pages too.
     let others =
         filtered(&[("pgscan_direct", 2000), ("pgsteal_direct", 0)]).stalls(StallKind::Direct, kind(1, 1000, 0));
-    assert_eq!(others.verdict("memory.stat:pgscan_direct"), (Verdict::NotComparable, Some(Note::Others)));
+    assert_eq!(others.verdict("memory.stat:pgscan_direct"), (Agreement::NotComparable, Some(Note::Others)));
     // 5.10 does not split them; v1 has none, but refaults.
-    assert_eq!(filtered(&[("pgscan", 1000)]).verdict("memory.stat:pgscan"), (Verdict::Exact, None));
+    assert_eq!(filtered(&[("pgscan", 1000)]).verdict("memory.stat:pgscan"), (Agreement::Exact, None));
     let mut v1 = filtered(&[("workingset_refault_file", 157_845), ("workingset_refault_anon", 0)]);
-    assert_eq!(v1.verdict("memory.stat:pgscan"), (Verdict::Unread, Some(Note::NotInKernel)));
+    assert_eq!(v1.verdict("memory.stat:pgscan"), (Agreement::Unread, Some(Note::NotInKernel)));
     v1.refaults = Some(RefaultTotals { file_pages: 157_845, anon_pages: 0 });
-    assert_eq!(v1.verdict("memory.stat:workingset_refault_file"), (Verdict::Exact, None));
+    assert_eq!(v1.verdict("memory.stat:workingset_refault_file"), (Agreement::Exact, None));
     assert!(case(&[], false).coverage().row("memory.stat:pgscan").is_none(), "no filter, no rows");
 }

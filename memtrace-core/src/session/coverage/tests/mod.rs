@@ -5,7 +5,7 @@ use memtrace_common::{
     totals::{KswapdTotals, OtherShrinks},
 };
 
-use super::{Baseline, Coverage, CoverageRow, KernelCounters, Note, Ours, Readings, RefaultTotals, Verdict};
+use super::{Agreement, Baseline, Coverage, CoverageRow, KernelCounters, Note, Ours, Readings, RefaultTotals};
 use crate::{
     session::{
         input::{InFlight, KernelTotals, KindTotals},
@@ -106,7 +106,7 @@ impl Case {
         row.unwrap_or_else(|| panic!("no row {counter}"))
     }
 
-    fn verdict(&self, counter: &str) -> (Verdict, Option<Note>) {
+    fn verdict(&self, counter: &str) -> (Agreement, Option<Note>) {
         let row = self.row(counter);
         (row.verdict, row.note)
     }
@@ -120,46 +120,46 @@ fn allocstall_counts_retries_and_no_limits() {
         .stalls(StallKind::Memcg, kind(5782, 0, 0));
     let row = oom.row("allocstall");
     assert_eq!((row.kernel, row.seen), (Some(44), Some(38)));
-    assert_eq!((row.verdict, row.note), (Verdict::Explained, Some(Note::Retries)));
+    assert_eq!((row.verdict, row.note), (Agreement::Explained, Some(Note::Retries)));
     assert!(row.ratio.is_some_and(|ratio| (ratio - 38.0 / 44.0).abs() < 1e-9));
     // Calm on 7.2: equal.
     let calm = case(&[("allocstall", 28)], true).stalls(StallKind::Direct, kind(28, 0, 0));
-    assert_eq!(calm.verdict("allocstall"), (Verdict::Exact, None));
+    assert_eq!(calm.verdict("allocstall"), (Agreement::Exact, None));
     // No number of retries makes that.
     let missed = case(&[("allocstall", 4000)], false).stalls(StallKind::Direct, kind(38, 0, 0));
-    assert_eq!(missed.verdict("allocstall"), (Verdict::Gap, None));
+    assert_eq!(missed.verdict("allocstall"), (Agreement::Gap, None));
 }
 
 #[test]
 fn above_the_kernel_is_an_error_and_not_rounded_away() {
     let one_more = case(&[("allocstall", 10_000)], false).stalls(StallKind::Direct, kind(10_001, 0, 0));
-    assert_eq!(one_more.verdict("allocstall"), (Verdict::Over, None));
+    assert_eq!(one_more.verdict("allocstall"), (Agreement::Over, None));
     let twice = case(&[("pgscan_direct", 500)], false).stalls(StallKind::Direct, kind(1, 1000, 0));
-    assert_eq!(twice.verdict("pgscan_direct"), (Verdict::Over, None));
+    assert_eq!(twice.verdict("pgscan_direct"), (Agreement::Over, None));
 }
 
 #[test]
 fn within_a_hundredth_below_is_close() {
     let scanned = |pages| case(&[("pgscan_direct", 100_000)], false).stalls(StallKind::Direct, kind(9, pages, 0));
-    assert_eq!(scanned(99_000).verdict("pgscan_direct"), (Verdict::Close, None));
-    assert_eq!(scanned(98_999).verdict("pgscan_direct"), (Verdict::Gap, None));
+    assert_eq!(scanned(99_000).verdict("pgscan_direct"), (Agreement::Close, None));
+    assert_eq!(scanned(98_999).verdict("pgscan_direct"), (Agreement::Gap, None));
 }
 
 #[test]
 fn known_loss_explains_what_it_can_and_no_more() {
     let lost =
         |n| case(&[("allocstall", 1000)], false).stalls(StallKind::Direct, kind(600, 0, 0)).lost("inflight_full", n);
-    assert_eq!(lost(100).verdict("allocstall"), (Verdict::Explained, Some(Note::Lost(100))));
-    assert_eq!(lost(99).verdict("allocstall"), (Verdict::Gap, Some(Note::LostFewer(99))));
+    assert_eq!(lost(100).verdict("allocstall"), (Agreement::Explained, Some(Note::Lost(100))));
+    assert_eq!(lost(99).verdict("allocstall"), (Agreement::Gap, Some(Note::LostFewer(99))));
     // A full ring loses records and no totals.
     let ring = case(&[("pgscan_direct", 10_000)], false).stalls(StallKind::Direct, kind(9, 9000, 0));
-    assert_eq!(ring.lost("ring_stall", 5000).verdict("pgscan_direct"), (Verdict::Gap, None));
+    assert_eq!(ring.lost("ring_stall", 5000).verdict("pgscan_direct"), (Agreement::Gap, None));
     // 100 pages a stall: a lost one may well have been four times as long.
     let pages = |n| {
         case(&[("pgscan_direct", 2000)], false).stalls(StallKind::Direct, kind(10, 1000, 0)).lost("skipped_runs", n)
     };
-    assert_eq!(pages(3).verdict("pgscan_direct"), (Verdict::Explained, Some(Note::Lost(3))));
-    assert_eq!(pages(2).verdict("pgscan_direct"), (Verdict::Gap, Some(Note::LostFewer(2))));
+    assert_eq!(pages(3).verdict("pgscan_direct"), (Agreement::Explained, Some(Note::Lost(3))));
+    assert_eq!(pages(2).verdict("pgscan_direct"), (Agreement::Gap, Some(Note::LostFewer(2))));
 }
 
 #[test]
@@ -168,20 +168,20 @@ fn scans_by_tasks_mean_global_reclaim_or_all_of_it() {
     let new = case(&[("pgscan_direct", 713_728)], true)
         .stalls(StallKind::Direct, kind(28, 6656, 0))
         .stalls(StallKind::Memcg, kind(4410, 707_072, 0));
-    assert_eq!(new.verdict("pgscan_direct"), (Verdict::Exact, None));
+    assert_eq!(new.verdict("pgscan_direct"), (Agreement::Exact, None));
     // On 6.18 and 6.1 a memcg storm does not move it.
     let old =
         case(&[("pgscan_direct", 0), ("pgscan", 707_072)], false).stalls(StallKind::Memcg, kind(4410, 707_072, 0));
     let row = old.row("pgscan_direct");
-    assert_eq!((row.verdict, row.kernel, row.seen, row.ratio), (Verdict::Exact, Some(0), Some(0), None));
-    assert_eq!(old.verdict("pgscan"), (Verdict::Exact, None), "anon and file count both");
+    assert_eq!((row.verdict, row.kernel, row.seen, row.ratio), (Agreement::Exact, Some(0), Some(0), None));
+    assert_eq!(old.verdict("pgscan"), (Agreement::Exact, None), "anon and file count both");
     // Not known which: either is right.
     for kernel in [6656, 713_728] {
         let mut unknown = case(&[("pgscan_direct", kernel)], true)
             .stalls(StallKind::Direct, kind(28, 6656, 0))
             .stalls(StallKind::Memcg, kind(4410, 707_072, 0));
         unknown.after.scans_count_memcg = None;
-        assert_eq!(unknown.verdict("pgscan_direct").0, Verdict::Exact);
+        assert_eq!(unknown.verdict("pgscan_direct").0, Agreement::Exact);
     }
 }
 
@@ -193,18 +193,18 @@ fn kind_of(n: u64) -> KindTotals {
 fn khugepaged_and_proactive_reclaim_stall_tasks_too() {
     let counts = [("pgscan_direct", 100), ("pgscan_khugepaged", 20), ("pgscan_proactive", 3)];
     let all = case(&counts, false).stalls(StallKind::Direct, kind_of(120)).stalls(StallKind::Node, kind_of(3));
-    assert_eq!(all.verdict("pgscan_direct"), (Verdict::Exact, None));
+    assert_eq!(all.verdict("pgscan_direct"), (Agreement::Exact, None));
 }
 
 #[test]
 fn slab_and_soft_limits_put_ours_above() {
     let slab = case(&[("pgsteal_direct", 1000)], false).stalls(StallKind::Direct, kind(9, 0, 1200));
-    assert_eq!(slab.verdict("pgsteal_direct"), (Verdict::Explained, Some(Note::SlabToo)));
+    assert_eq!(slab.verdict("pgsteal_direct"), (Agreement::Explained, Some(Note::SlabToo)));
     let soft = KindTotals { soft_limit_ns: 1, ..kind(9, 5000, 0) };
     let old = case(&[("pgscan_direct", 1000)], false).stalls(StallKind::Direct, soft.clone());
-    assert_eq!(old.verdict("pgscan_direct"), (Verdict::Explained, Some(Note::SoftLimit)));
+    assert_eq!(old.verdict("pgscan_direct"), (Agreement::Explained, Some(Note::SoftLimit)));
     let new = case(&[("pgscan_direct", 1000)], true).stalls(StallKind::Direct, soft);
-    assert_eq!(new.verdict("pgscan_direct"), (Verdict::Over, None), "counted by the kernel too");
+    assert_eq!(new.verdict("pgscan_direct"), (Agreement::Over, None), "counted by the kernel too");
 }
 
 #[test]
@@ -215,9 +215,9 @@ fn what_cannot_be_placed_makes_a_range() {
     open.totals.own = kind(2, 100, 0);
     open.totals.in_flight = [(StallKind::Direct, InFlight { stalls: 2, scanned_pages: 400 })].into();
     open.totals.other_shrinks = OtherShrinks { scanned_pages: 72, reclaimed_pages: 0 };
-    assert_eq!(open.verdict("allocstall"), (Verdict::Exact, None));
+    assert_eq!(open.verdict("allocstall"), (Agreement::Exact, None));
     let row = open.row("pgscan_direct");
-    assert_eq!((row.verdict, row.seen), (Verdict::Exact, Some(1700)), "1000 + 100 + 400 + 72 + a shrink of each");
+    assert_eq!((row.verdict, row.seen), (Agreement::Exact, Some(1700)), "1000 + 100 + 400 + 72 + a shrink of each");
 }
 
 #[test]
@@ -227,9 +227,9 @@ fn what_happened_between_two_readings_may_be_in_or_out() {
     // 100 to 105 around the attaching, 140 to 150 around the totals: 35 to 50 in the window.
     skewed.baseline.readings = Readings { before: at(100), after: at(105) };
     (skewed.before, skewed.after) = (at(140), at(150));
-    let wide = (Verdict::Close, Some(Note::Within(15)));
+    let wide = (Agreement::Close, Some(Note::Within(15)));
     for (ours, verdict) in
-        [(34, (Verdict::Explained, Some(Note::Retries))), (35, wide), (50, wide), (51, (Verdict::Over, None))]
+        [(34, (Agreement::Explained, Some(Note::Retries))), (35, wide), (50, wide), (51, (Agreement::Over, None))]
     {
         let totals = [(StallKind::Direct, kind(ours, 0, 0))].into();
         skewed.totals.stalls = totals;
@@ -238,7 +238,7 @@ fn what_happened_between_two_readings_may_be_in_or_out() {
     // In a longer window the same edges matter less.
     (skewed.before, skewed.after) = (at(100_140), at(100_150));
     skewed.totals.stalls = [(StallKind::Direct, kind(100_044, 0, 0))].into();
-    assert_eq!(skewed.verdict("allocstall"), (Verdict::Exact, None));
+    assert_eq!(skewed.verdict("allocstall"), (Agreement::Exact, None));
 }
 
 #[test]
@@ -249,10 +249,10 @@ fn kswapds_of_all_nodes_are_one_counter() {
     let mut two = case(&counts, false);
     two.totals.kswapd = [(0, node(5000, 4000)), (1, node(500, 400))].into();
     for (counter, _) in counts {
-        assert_eq!(two.verdict(counter), (Verdict::Exact, None), "{counter}");
+        assert_eq!(two.verdict(counter), (Agreement::Exact, None), "{counter}");
     }
     two.totals.kswapd.remove(&1);
-    assert_eq!(two.verdict("pgscan_kswapd"), (Verdict::Gap, None), "looking at kswapd0 only");
+    assert_eq!(two.verdict("pgscan_kswapd"), (Agreement::Gap, None), "looking at kswapd0 only");
 }
 
 #[test]
@@ -263,16 +263,16 @@ fn mglru_scans_are_not_comparable() {
     silent.baseline.mglru = true;
     for counter in ["pgscan_kswapd", "pgsteal_kswapd", "pgscan"] {
         let row = silent.row(counter);
-        assert_eq!((row.verdict, row.note, row.ratio), (Verdict::NotComparable, Some(Note::MglruSilent), None));
+        assert_eq!((row.verdict, row.note, row.ratio), (Agreement::NotComparable, Some(Note::MglruSilent), None));
     }
-    assert_eq!(silent.verdict("pgsteal_direct"), (Verdict::Exact, None));
+    assert_eq!(silent.verdict("pgsteal_direct"), (Agreement::Exact, None));
     // 6.12 tells, of pages that it only looked at as well; what is freed is the same.
     let mut told = case(&counts, false);
     told.baseline.mglru = true;
     let node = KswapdTotals { scanned_pages: 9000, reclaimed_pages: 4000, ..KswapdTotals::default() };
     told.totals.kswapd = [(0, node)].into();
-    assert_eq!(told.verdict("pgscan_kswapd"), (Verdict::NotComparable, Some(Note::MglruIsolated)));
-    assert_eq!(told.verdict("pgsteal_kswapd"), (Verdict::Exact, None));
+    assert_eq!(told.verdict("pgscan_kswapd"), (Agreement::NotComparable, Some(Note::MglruIsolated)));
+    assert_eq!(told.verdict("pgsteal_kswapd"), (Agreement::Exact, None));
 }
 
 #[test]
@@ -280,49 +280,49 @@ fn unread_is_said_and_no_zero() {
     let mut bare = case(&[("pgscan_direct", 9), ("pgscan_direct_throttle", 4)], false);
     let allocstall = bare.row("allocstall");
     assert_eq!((allocstall.kernel, allocstall.seen, allocstall.ratio), (None, Some(0), None));
-    assert_eq!((allocstall.verdict, allocstall.note), (Verdict::Unread, Some(Note::NotInKernel)));
+    assert_eq!((allocstall.verdict, allocstall.note), (Agreement::Unread, Some(Note::NotInKernel)));
     bare.scans_read = false;
     let scans = bare.row("pgscan_direct");
     assert_eq!((scans.kernel, scans.seen, scans.note), (Some(9), None, Some(Note::NoHook)));
-    assert_eq!(bare.verdict("pgscan_direct_throttle"), (Verdict::Unread, Some(Note::PfmemallocThrottle)));
+    assert_eq!(bare.verdict("pgscan_direct_throttle"), (Agreement::Unread, Some(Note::PfmemallocThrottle)));
     let mut no_hook = case(&[("allocstall", 7)], false);
     no_hook.totals.stalls = BTreeMap::new();
-    assert_eq!(no_hook.verdict("allocstall"), (Verdict::Unread, Some(Note::NoHook)));
+    assert_eq!(no_hook.verdict("allocstall"), (Agreement::Unread, Some(Note::NoHook)));
 }
 
 #[test]
 fn refaults_lag_by_what_cpus_hold_back() {
     let counts = [("workingset_refault_file", 156_542), ("workingset_refault_anon", 31_014)];
     let mut old = case(&counts, false);
-    assert_eq!(old.verdict("workingset_refault_file"), (Verdict::Unread, Some(Note::NoHook)));
+    assert_eq!(old.verdict("workingset_refault_file"), (Agreement::Unread, Some(Note::NoHook)));
     // 5.10: 156,718 and 31,103 by fentry, 176 and 89 more than the counters of two CPUs had taken in yet.
     old.refaults = Some(RefaultTotals { file_pages: 156_718, anon_pages: 31_103 });
-    assert_eq!(old.verdict("workingset_refault_file"), (Verdict::Close, None));
-    assert_eq!(old.verdict("workingset_refault_anon"), (Verdict::Close, None));
+    assert_eq!(old.verdict("workingset_refault_file"), (Agreement::Close, None));
+    assert_eq!(old.verdict("workingset_refault_anon"), (Agreement::Close, None));
     // Folios for pages on 7.2: 48,108 calls for 446,404 pages.
     let mut new = case(&[("workingset_refault_file", 446_404), ("workingset_refault_anon", 0)], true);
     new.refaults = Some(RefaultTotals { file_pages: 48_108, anon_pages: 0 });
-    assert_eq!(new.verdict("workingset_refault_file"), (Verdict::Gap, None));
+    assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Gap, None));
     new.refaults = Some(RefaultTotals { file_pages: 500_000, anon_pages: 0 });
-    assert_eq!(new.verdict("workingset_refault_file"), (Verdict::Over, None));
+    assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Over, None));
     new.baseline.mglru = true;
-    assert_eq!(new.verdict("workingset_refault_file"), (Verdict::Explained, Some(Note::MglruElsewhere)));
+    assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Explained, Some(Note::MglruElsewhere)));
 }
 
 #[test]
 fn oom_kills() {
     let mut kills = case(&[("oom_kill", 3)], false);
     kills.oom_kills = 2;
-    assert_eq!(kills.verdict("oom_kill"), (Verdict::Gap, None));
+    assert_eq!(kills.verdict("oom_kill"), (Agreement::Gap, None));
     kills.ooms_pending = 1;
-    assert_eq!(kills.verdict("oom_kill"), (Verdict::Exact, None), "it waits for the kernel log");
+    assert_eq!(kills.verdict("oom_kill"), (Agreement::Exact, None), "it waits for the kernel log");
     kills.oom_kills = 4;
-    assert_eq!(kills.verdict("oom_kill"), (Verdict::Explained, Some(Note::AlreadyDying)));
+    assert_eq!(kills.verdict("oom_kill"), (Agreement::Explained, Some(Note::AlreadyDying)));
     // A group of two: the kernel counts the chosen one twice, and no more than that.
     (kills.oom_kills, kills.ooms_pending, kills.oom_groups) = (2, 0, 1);
-    assert_eq!(kills.verdict("oom_kill"), (Verdict::Explained, Some(Note::GroupTwice)));
+    assert_eq!(kills.verdict("oom_kill"), (Agreement::Explained, Some(Note::GroupTwice)));
     kills.oom_kills = 1;
-    assert_eq!(kills.verdict("oom_kill").0, Verdict::Gap);
+    assert_eq!(kills.verdict("oom_kill").0, Agreement::Gap);
 }
 
 #[test]

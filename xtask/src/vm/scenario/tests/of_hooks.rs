@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{FILE, changed, fails, judged, replaced};
-use crate::vm::scenario::{Verdict, boots::Judge, hooks};
+use crate::vm::scenario::{CheckResult, boots::Judge, hooks};
 
 #[test]
 fn a_hook_that_does_not_run_as_often_as_its_event_comes_fails() {
@@ -32,5 +32,5 @@ fn a_hook_that_does_not_run_as_often_as_its_event_comes_fails() {
         meta["hooks"][0]["reason"] = "no such event".into();
     });
     let verdicts: Vec<_> = judged(judge, &lacking).iter().map(|check| check.verdict).collect();
-    assert!(verdicts.contains(&Verdict::Skipped) && !verdicts.contains(&Verdict::Failed), "{verdicts:?}");
+    assert!(verdicts.contains(&CheckResult::Skipped) && !verdicts.contains(&CheckResult::Failed), "{verdicts:?}");
 }

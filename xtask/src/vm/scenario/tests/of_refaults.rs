@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ANON, FILE, MEMCG, changed, fails, judged, set};
-use crate::vm::scenario::{Verdict, evidence::Sections, refaults};
+use crate::vm::scenario::{CheckResult, evidence::Sections, refaults};
 
 /// The recorded memtrace had no refault hooks: give its summary what one would have said.
 fn with_refaults(text: &str, run: &str, file: u64, anon: u64) -> String {
@@ -61,5 +61,5 @@ fn refaults_away_from_the_kernels_fail() {
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file, 0), &[]);
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file / 2, 0), &["cgroup"]);
     let skipped = judged(refaults::memcg, MEMCG);
-    assert!(matches!(skipped.as_slice(), [check] if check.verdict == Verdict::Skipped), "{skipped:?}");
+    assert!(matches!(skipped.as_slice(), [check] if check.verdict == CheckResult::Skipped), "{skipped:?}");
 }

@@ -1,6 +1,6 @@
 //! The verdict on a guest that was booted twice.
 
-use super::super::{Check, Named, Verdict, twice};
+use super::super::{Check, CheckResult, Named, twice};
 
 fn checks(results: &[(&'static str, bool)]) -> Vec<Named> {
     let check = |&(name, held): &(&'static str, bool)| {
@@ -10,7 +10,7 @@ fn checks(results: &[(&'static str, bool)]) -> Vec<Named> {
     results.iter().map(check).collect()
 }
 
-fn verdicts(checks: &[Named]) -> Vec<(&'static str, Verdict)> {
+fn verdicts(checks: &[Named]) -> Vec<(&'static str, CheckResult)> {
     checks.iter().map(|(_, check)| (check.name, check.verdict)).collect()
 }
 
@@ -19,11 +19,11 @@ fn a_check_fails_when_it_failed_in_both_boots() {
     let first = checks(&[("boot", true), ("a", false), ("b", false), ("c", true), ("d", true)]);
     let second = checks(&[("boot", true), ("a", false), ("b", true), ("c", false), ("d", true)]);
     let want = [
-        ("boot", Verdict::Ok),
-        ("a", Verdict::Failed),
-        ("b", Verdict::Flaky),
-        ("c", Verdict::Flaky),
-        ("d", Verdict::Ok),
+        ("boot", CheckResult::Ok),
+        ("a", CheckResult::Failed),
+        ("b", CheckResult::Flaky),
+        ("c", CheckResult::Flaky),
+        ("d", CheckResult::Ok),
     ];
     assert_eq!(verdicts(&twice(&first, second)), want);
 }
@@ -31,8 +31,8 @@ fn a_check_fails_when_it_failed_in_both_boots() {
 #[test]
 fn a_guest_that_goes_down_once_is_flaky_and_twice_has_failed() {
     let (down, up) = (checks(&[("boot", false)]), checks(&[("boot", true), ("a", true), ("b", false)]));
-    assert_eq!(verdicts(&twice(&down, down.clone())), [("boot", Verdict::Failed)]);
-    let went_down_first = [("boot", Verdict::Flaky), ("a", Verdict::Ok), ("b", Verdict::Failed)];
+    assert_eq!(verdicts(&twice(&down, down.clone())), [("boot", CheckResult::Failed)]);
+    let went_down_first = [("boot", CheckResult::Flaky), ("a", CheckResult::Ok), ("b", CheckResult::Failed)];
     assert_eq!(verdicts(&twice(&down, up.clone())), went_down_first);
     // A check that failed in the boot that came to its end was not seen to hold.
     assert_eq!(verdicts(&twice(&up, down)), went_down_first);

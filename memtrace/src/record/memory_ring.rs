@@ -12,7 +12,7 @@ use super::{
     sink::{TraceFile, put_end},
 };
 use memtrace_core::untrusted::shown_path;
-use memtrace_report::lines::bytes;
+use memtrace_report::text::bytes;
 use memtrace_trace::{BlockKind, BlockSink, model::End};
 
 /// How much is kept, in time and in bytes.
@@ -31,7 +31,7 @@ struct Segment {
 
 /// The last segments, and the file that is written beside them.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct MemoryRing {
     done: VecDeque<Segment>,
     current: Segment,
     file: Option<(PathBuf, TraceFile)>,
@@ -39,7 +39,7 @@ pub(super) struct Kept {
     failed: Option<String>,
 }
 
-impl Kept {
+impl MemoryRing {
     /// Nothing is kept yet.
     pub(super) fn new(begin_ns: u64) -> Self {
         let current = Segment { begin_ns, bytes: Vec::new() };
@@ -119,7 +119,7 @@ impl Kept {
     }
 }
 
-impl BlockSink for Kept {
+impl BlockSink for MemoryRing {
     fn block(&mut self, kind: BlockKind, bytes: &[u8]) -> io::Result<()> {
         self.current.bytes.extend_from_slice(bytes);
         if let Some((path, file)) = &mut self.file
@@ -145,11 +145,11 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BlockKind, BlockSink as _, KEEP_BYTES, Kept, SEGMENT_BYTES, SEGMENT_NS};
+    use super::{BlockKind, BlockSink as _, KEEP_BYTES, MemoryRing, SEGMENT_BYTES, SEGMENT_NS};
 
     #[test]
     fn what_is_kept_is_bounded_in_time_and_bytes() {
-        let mut kept = Kept::new(0);
+        let mut kept = MemoryRing::new(0);
         for n in 1..=30 {
             kept.block(BlockKind::Tick, &[0; 1000]).unwrap();
             assert!(kept.wants_next_segment(n * SEGMENT_NS) && !kept.wants_next_segment(n * SEGMENT_NS - 1));

@@ -11,10 +11,10 @@ use memtrace_common::{
 };
 
 use super::{
+    describe::chain,
     error::LoadError,
     open::{OpenSpans, in_flight, open_stalls},
     pod::Raw,
-    words::chain,
     zones::Watched,
 };
 use memtrace_core::{

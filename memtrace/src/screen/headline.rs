@@ -8,7 +8,7 @@ use memtrace_core::{
     sum,
     untrusted::Untrusted,
 };
-use memtrace_report::lines::{duration, percent, things, three_digits};
+use memtrace_report::text::{duration, percent, things, three_digits};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,7 @@ impl Level {
 
 /// The verdict on what is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Headline {
     /// How bad.
     pub level: Level,
     /// In words.
@@ -68,7 +68,7 @@ fn longest_ns(tick: &Tick) -> u64 {
 }
 
 /// The verdict on the frames up to this one.
-pub(super) fn verdict(model: &Model, shown: &Frame) -> Verdict {
+pub(super) fn verdict(model: &Model, shown: &Frame) -> Headline {
     let now_ns = shown.tick.t_ns;
     let frames = || model.frames_until(now_ns).take_while(|f| f.tick.t_ns + LOOKS_AT_NS > now_ns);
     let elapsed_ns = sum::of(frames().map(|f| f.tick.elapsed_ns));
@@ -102,7 +102,7 @@ pub(super) fn verdict(model: &Model, shown: &Frame) -> Verdict {
     if shown.tick.loss.total() > 0 {
         parts.push(format!("{} lost", things(shown.tick.loss.total(), "event")));
     }
-    Verdict { level, text: parts.join("; ") }
+    Headline { level, text: parts.join("; ") }
 }
 
 /// Who has most of the stalled time, and its share.

@@ -2,7 +2,7 @@
 //!
 //! Unread values are `-`, names from other processes come escaped, and no colour says what the text does not.
 
-mod before;
+mod at_start;
 mod churn;
 mod coverage;
 mod evictors;
@@ -19,7 +19,7 @@ mod style;
 mod summary;
 
 pub use self::{
-    before::before_start,
+    at_start::before_start,
     filter::filter_in_words,
     number::{bytes, duration},
     oom::{freed_line, kswapd_line, oom_line},

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::number::{count, count_or_dash};
-use memtrace_core::session::coverage::{Coverage, CoverageRow, Verdict};
+use memtrace_core::session::coverage::{Agreement, Coverage, CoverageRow};
 
 /// One counter that does not add up: `pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M)`.
 pub(super) fn in_short(row: &CoverageRow) -> String {
@@ -12,7 +12,7 @@ pub(super) fn in_short(row: &CoverageRow) -> String {
         let _ = write!(out, " {:.1} %", shown(ratio));
     }
     let _ = write!(out, " (ours {}, kernel {})", count_or_dash(row.seen), count_or_dash(row.kernel));
-    if row.verdict == Verdict::Over {
+    if row.verdict == Agreement::Over {
         out.push_str(", which cannot be");
     }
     if let Some(note) = row.note {
@@ -74,12 +74,12 @@ fn accounted(coverage: &Coverage, counter: &str, things: &str) -> Option<String>
 
 fn verdict(row: &CoverageRow) -> &'static str {
     match row.verdict {
-        Verdict::Exact | Verdict::Close => "",
-        Verdict::Explained => "explained",
-        Verdict::Gap => "WARNING: missed, and not known why",
-        Verdict::Over => "ERROR: more than there were",
-        Verdict::Unread => "not read",
-        Verdict::NotComparable => "not comparable",
+        Agreement::Exact | Agreement::Close => "",
+        Agreement::Explained => "explained",
+        Agreement::Gap => "WARNING: missed, and not known why",
+        Agreement::Over => "ERROR: more than there were",
+        Agreement::Unread => "not read",
+        Agreement::NotComparable => "not comparable",
     }
 }
 
@@ -92,23 +92,23 @@ fn shown(ratio: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{coverage, in_short, shown};
-    use memtrace_core::session::coverage::{Coverage, CoverageRow, Note, Verdict};
+    use memtrace_core::session::coverage::{Agreement, Coverage, CoverageRow, Note};
 
     fn row(counter: &'static str, kernel: Option<u64>, seen: Option<u64>, ratio: Option<f64>) -> CoverageRow {
-        CoverageRow { counter, kernel, seen, ratio, verdict: Verdict::Exact, note: None }
+        CoverageRow { counter, kernel, seen, ratio, verdict: Agreement::Exact, note: None }
     }
 
     #[test]
     fn in_one_line() {
         let gap = CoverageRow {
-            verdict: Verdict::Gap,
+            verdict: Agreement::Gap,
             note: Some(Note::LostFewer(2)),
             ..row("pgscan_direct", Some(1_240_000), Some(1_204_040), Some(0.971))
         };
         let text =
             "pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M): 2 events lost in the kernel, too few to explain it";
         assert_eq!(in_short(&gap), text);
-        let over = CoverageRow { verdict: Verdict::Over, ..row("oom_kill", Some(0), Some(1), None) };
+        let over = CoverageRow { verdict: Agreement::Over, ..row("oom_kill", Some(0), Some(1), None) };
         assert_eq!(in_short(&over), "oom_kill (ours 1, kernel 0), which cannot be");
     }
 

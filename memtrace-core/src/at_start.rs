@@ -37,7 +37,7 @@ pub struct TaskInReclaim {
 
 /// What was going on before the start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BeforeStart {
+pub struct AtStart {
     /// Memory pressure at the start; its averages look back.
     pub pressure: Read<Pressure>,
     /// OOM kills in the kernel log within `oom_window_ns`, latest first.

@@ -6,7 +6,7 @@ use aya::programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointEr
 pub(super) const REFUSED: &str = "refused by the kernel (EPERM): a missing right, or policy";
 
 /// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
-pub(super) fn in_words(error: &ProgramError) -> String {
+pub(super) fn describe(error: &ProgramError) -> String {
     match error {
         ProgramError::TracePointError(TracePointError::FileError { io_error, .. })
             if io_error.kind() == std::io::ErrorKind::NotFound =>

@@ -6,7 +6,7 @@ use memtrace_core::session::{input::TickInput, tick::Tick};
 use memtrace_trace::model::Remark;
 
 /// What goes on beside the tracing. It is asked between two drains of the ring and must never wait.
-pub trait Companion {
+pub trait Controller {
     /// What is due at this time, `CLOCK_MONOTONIC` in ns: a remark, which gets a tick of its own at this very time. Asked
     /// again until there is none.
     fn advance(&mut self, now_ns: u64) -> Option<Remark>;

@@ -7,14 +7,14 @@ use super::{
     oom::{limit, name},
     style::{Colour, Style},
 };
-use memtrace_core::before::{BeforeStart, PastOom};
+use memtrace_core::at_start::{AtStart, PastOom};
 
 /// OOM kills and tasks that are listed one by one.
 const LISTED: usize = 5;
 
 /// The block, several lines, ending with a newline.
 #[must_use]
-pub fn before_start(before: &BeforeStart, style: Style) -> String {
+pub fn before_start(before: &AtStart, style: Style) -> String {
     let mut out = String::from("before start:\n");
     // Writing to a String cannot fail.
     let _ = match &before.pressure {

@@ -18,9 +18,9 @@ pub(super) struct Known {
 
 /// All of them, by pid and start time.
 #[derive(Debug, Default)]
-pub(super) struct Acquaintances(HashMap<(u32, Option<u64>), Known>);
+pub(super) struct ProcessNames(HashMap<(u32, Option<u64>), Known>);
 
-impl Acquaintances {
+impl ProcessNames {
     /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
     pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut Known)) {
         if self.0.len() < KNOWN || self.0.contains_key(&process) {

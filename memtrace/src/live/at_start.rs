@@ -7,7 +7,7 @@ use crate::host::{
     pressure,
 };
 use memtrace_core::{
-    before::{BeforeStart, PastOom, TaskInReclaim},
+    at_start::{AtStart, PastOom, TaskInReclaim},
     untrusted::Text,
 };
 use memtrace_probe::stalled::AlreadyStalled;
@@ -20,13 +20,13 @@ pub(super) fn gather(
     now_ns: u64,
     log: &mut Result<KernelLog, String>,
     stalled: &Result<Vec<AlreadyStalled>, String>,
-) -> BeforeStart {
+) -> AtStart {
     let window_ns = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
     let kills = match log {
         Ok(log) => log.poll().map_err(|e| format!("/dev/kmsg: {e}")),
         Err(why) => Err(why.clone()),
     };
-    BeforeStart {
+    AtStart {
         pressure: pressure::read().map_err(Text::from),
         oom_kills: kills
             .map(|kills| kills.into_iter().rev().filter_map(|kill| past(kill, now_ns, window_ns)).collect())

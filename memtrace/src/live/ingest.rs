@@ -15,7 +15,7 @@ use memtrace_trace::model::Entry;
 pub(super) type NewProcess = (u32, Option<u64>);
 
 /// Everything that a record touches.
-pub struct Drain {
+pub struct Ingest {
     /// What is known.
     pub session: Session,
     /// Paths of cgroups, learnt when an id is first seen: after an OOM kill the cgroup may be gone.
@@ -36,7 +36,7 @@ pub struct Drain {
     pub feed: Option<Feed>,
 }
 
-impl Drain {
+impl Ingest {
     /// A drain path with all its memory allocated. Stalls shorter than `min_stall_ns` are counted, not queued.
     #[must_use]
     pub fn new(session: Session, cgroups: CgroupNames, queue: Queue, min_stall_ns: u64, kswapd_lines: bool) -> Self {

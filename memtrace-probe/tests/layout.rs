@@ -9,7 +9,7 @@ use memtrace_common::{
     config::{EventFields, TaskMembers, ThrottleFields},
     field::{ArgSource, MemberOffset},
 };
-use memtrace_probe::{btf::Btf, gfp, places};
+use memtrace_probe::{btf::Btf, gfp, layout};
 use proptest::prelude::{any, proptest};
 
 const KERNELS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.2"];
@@ -19,12 +19,12 @@ fn recorded(path: &str) -> Option<Vec<u8>> {
 }
 
 fn records(kernel: &str) -> EventFields {
-    places::records(|_, event| String::from_utf8(recorded(&format!("formats/{kernel}/{event}"))?).ok())
+    layout::records(|_, event| String::from_utf8(recorded(&format!("formats/{kernel}/{event}"))?).ok())
 }
 
 fn with_btf<T>(kernel: &str, look: impl FnOnce(&Btf<'_>) -> T) -> T {
     let bytes = recorded(&format!("btf/{kernel}.btf")).unwrap();
-    look(&Btf::parse(&bytes, |name| places::is_wanted(name) || name == gfp::FIRST_BIT).unwrap())
+    look(&Btf::parse(&bytes, |name| layout::is_wanted(name) || name == gfp::FIRST_BIT).unwrap())
 }
 
 const fn field(at: u16, size: u16) -> ArgSource {
@@ -53,7 +53,7 @@ fn a_begin_has_its_order_and_flags_where_each_kernel_puts_them() {
 #[test]
 fn seven_two_swaps_the_arguments_of_a_begin() {
     for kernel in KERNELS {
-        let begin = with_btf(kernel, places::arguments).direct_begin;
+        let begin = with_btf(kernel, layout::arguments).direct_begin;
         let (order, gfp) = if kernel == "7.2" { (1, 0) } else { (0, 1) };
         assert_eq!((begin.order, begin.gfp), (field(order, 4), field(gfp, 4)), "{kernel}");
     }
@@ -63,9 +63,9 @@ fn seven_two_swaps_the_arguments_of_a_begin() {
 fn an_event_that_a_kernel_lacks_is_unread() {
     assert_eq!(records("5.10").throttled, ThrottleFields::default());
     assert_eq!(records("6.1").throttled, ThrottleFields { usec: field(16, 4), reason: field(20, 4) });
-    assert_eq!(with_btf("5.10", places::arguments).throttled, ThrottleFields::default());
+    assert_eq!(with_btf("5.10", layout::arguments).throttled, ThrottleFields::default());
     assert_eq!(
-        with_btf("6.12", places::arguments).throttled,
+        with_btf("6.12", layout::arguments).throttled,
         ThrottleFields { usec: field(2, 4), reason: field(3, 4) }
     );
 }
@@ -73,7 +73,7 @@ fn an_event_that_a_kernel_lacks_is_unread() {
 #[test]
 fn a_victim_is_a_pid_or_a_task() {
     for kernel in KERNELS {
-        let (args, record) = (with_btf(kernel, places::arguments).victim, records(kernel).victim);
+        let (args, record) = (with_btf(kernel, layout::arguments).victim, records(kernel).victim);
         let old = kernel == "5.10";
         assert_eq!(args.pid.is_read(), old, "{kernel}");
         assert_eq!(args.task, if old { ArgSource::UNREAD } else { field(0, 8) }, "{kernel}");
@@ -86,7 +86,7 @@ fn a_victim_is_a_pid_or_a_task() {
 #[test]
 fn kswapd_and_shrinks_are_the_same_on_all() {
     for kernel in KERNELS {
-        let (args, record) = (with_btf(kernel, places::arguments), records(kernel));
+        let (args, record) = (with_btf(kernel, layout::arguments), records(kernel));
         assert_eq!((args.shrink.scanned, args.shrink.reclaimed), (field(1, 8), field(2, 8)), "{kernel}");
         assert_eq!((record.shrink.scanned, record.shrink.reclaimed), (field(16, 8), field(24, 8)), "{kernel}");
         assert_eq!((args.wakeup_kswapd.nid, args.wakeup_kswapd.order), (field(0, 4), field(2, 4)), "{kernel}");
@@ -97,8 +97,8 @@ fn kswapd_and_shrinks_are_the_same_on_all() {
 #[test]
 fn every_member_on_the_way_from_a_task_is_found() {
     for kernel in KERNELS {
-        let TaskMembers { memstall_mask, .. } = with_btf(kernel, places::task_members);
-        let members = with_btf(kernel, places::task_members);
+        let TaskMembers { memstall_mask, .. } = with_btf(kernel, layout::task_members);
+        let members = with_btf(kernel, layout::task_members);
         for (name, member) in [
             ("tgid", members.tgid),
             ("group_leader", members.group_leader),
@@ -121,18 +121,18 @@ fn every_member_on_the_way_from_a_task_is_found() {
         assert_eq!(memstall_mask.count_ones(), 1, "{kernel}");
     }
     // One counter is a number up to 6.1, a percpu_counter of 40 bytes after it.
-    assert_eq!(with_btf("6.1", places::task_members).rss_stride, MemberOffset(8));
-    assert_eq!(with_btf("6.12", places::task_members).rss_stride, MemberOffset(40));
+    assert_eq!(with_btf("6.1", layout::task_members).rss_stride, MemberOffset(8));
+    assert_eq!(with_btf("6.12", layout::task_members).rss_stride, MemberOffset(40));
 }
 
 #[test]
 fn the_arguments_of_functions_are_where_each_kernel_has_them() {
     for kernel in KERNELS {
-        let args = with_btf(kernel, places::arguments);
+        let args = with_btf(kernel, layout::arguments);
         assert_eq!(args.pfmemalloc_begin.gfp, field(0, 4), "{kernel}");
         assert_eq!(args.pfmemalloc_begin.order, ArgSource::UNREAD, "{kernel}");
         assert_eq!((args.compaction_begin.gfp, args.compaction_begin.order), (field(0, 4), field(1, 4)), "{kernel}");
-        let compact = with_btf(kernel, places::compact_members);
+        let compact = with_btf(kernel, layout::compact_members);
         let all = [compact.order, compact.gfp, compact.direct];
         assert!(!all.contains(&MemberOffset::UNREAD), "{kernel}: {all:?}");
         // Records of classic tracepoints know no functions.
@@ -151,7 +151,7 @@ fn a_refault_is_judged_by_the_bits_of_each_kernel() {
         ("7.2", [17, 8, 9, 6]),
     ];
     for (kernel, bits) in want {
-        let places = with_btf(kernel, places::refault_places);
+        let places = with_btf(kernel, layout::refault_places);
         let found = [places.swapbacked, places.active, places.workingset, places.head];
         assert_eq!(found, bits.map(MemberOffset), "{kernel}");
         assert_eq!(
@@ -162,12 +162,12 @@ fn a_refault_is_judged_by_the_bits_of_each_kernel() {
         assert_ne!(places.nr_pages, MemberOffset::UNREAD, "{kernel}");
     }
     // The number of pages is in the second page of a compound one.
-    assert_eq!(with_btf("5.10", places::refault_places).nr_pages, MemberOffset(64 + 24));
+    assert_eq!(with_btf("5.10", layout::refault_places).nr_pages, MemberOffset(64 + 24));
 }
 
 #[test]
 fn the_counter_event_of_memory_cgroups_widens_its_value() {
-    let value = |kernel| with_btf(kernel, places::refault_places).value;
+    let value = |kernel| with_btf(kernel, layout::refault_places).value;
     assert_eq!([value("5.10"), value("6.1"), value("6.12")], [ArgSource::UNREAD; 3]);
     assert_eq!((value("6.18"), value("7.2")), (field(2, 4), field(2, 8)));
 }
@@ -203,8 +203,8 @@ proptest! {
         let last = bytes.len() - 1;
         bytes[at.wrapping_mul(31) % last] = more[0];
         if let Ok(btf) = Btf::parse(&bytes, |_| true) {
-            let _ = places::arguments(&btf);
-            let _ = places::task_members(&btf);
+            let _ = layout::arguments(&btf);
+            let _ = layout::task_members(&btf);
             let _ = gfp::from_btf(&btf);
         }
     }

@@ -3,7 +3,7 @@ use std::{env, ffi::OsString, fs, process::Command};
 use caps::{CapSet, Capability};
 
 use super::{OOM_SCORE_ADJ, current_oom_score_adj, protect};
-use crate::survive::{spawn, status_code};
+use crate::hardening::{spawn, status_code};
 
 /// Protection is of a whole process, so each case runs in one of its own: this test binary again, with this variable.
 const CASE: &str = "MEMTRACE_TEST_PROTECT";
@@ -13,7 +13,7 @@ fn in_a_process_of_its_own(test: &str, case: fn()) {
         case();
         return;
     }
-    let name = format!("survive::harden::tests::{test}");
+    let name = format!("hardening::harden::tests::{test}");
     let mut command = Command::new(env::current_exe().unwrap());
     let output = command.args(["--exact", &name, "--nocapture"]).env(CASE, "1").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

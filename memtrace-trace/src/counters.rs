@@ -9,7 +9,7 @@ use super::{
     wire,
 };
 use memtrace_core::session::{
-    coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
+    counters::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
     loss::Loss,
 };
 

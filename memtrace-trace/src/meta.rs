@@ -14,7 +14,7 @@ use memtrace_core::{
     event::Comm,
     hook::HookRecord,
     session::{
-        coverage::{Baseline, CGROUP_COUNTERS, HOST_COUNTERS},
+        counters::{Baseline, CGROUP_COUNTERS, HOST_COUNTERS},
         faults::FaultsRead,
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},

@@ -7,7 +7,7 @@ use memtrace_core::{
     event::{Comm, Event},
     hook::HookRecord,
     session::{
-        coverage::Baseline,
+        counters::Baseline,
         faults::FaultsRead,
         filter::Filter,
         input::{NodeRefaults, OpenStall, TickInput, Zone},

@@ -13,7 +13,7 @@ use super::{
 };
 use memtrace_core::{
     event::{Oom, Stall},
-    session::{coverage::Readings, evictors::ByMemory, input::TickInput, stacks::StackSum},
+    session::{counters::Readings, evictors::ByMemory, input::TickInput, stacks::StackSum},
 };
 
 /// Counts of pages and of events since boot. 2^28 pages of 4 KiB a second are 1 TiB/s, more than the memory of a large

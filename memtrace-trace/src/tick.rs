@@ -17,7 +17,7 @@ use super::{
 };
 use memtrace_core::{
     session::{
-        coverage::KernelCounters,
+        counters::KernelCounters,
         faults::FaultDeltas,
         histogram::Histogram,
         input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},

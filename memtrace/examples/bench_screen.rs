@@ -14,8 +14,8 @@ use memtrace_core::{
         Session, SessionConfig,
         input::{HostSample, KernelTotals, TickInput, Told},
         item::Item,
-        recent::{RecentRow, RecentRows, Who},
         tick::{Interval, Tick},
+        tick::{RecentRow, RecentRows, Who},
     },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -65,7 +65,7 @@ fn model(rows: u32) -> Model {
             lost: Default::default(),
             told: [Told::default(); StallKind::COUNT],
         };
-        let tick = session.take(&input, &names);
+        let tick = session.tick(&input, &names);
         let processes = (0..if second == INTERVALS { rows } else { rows.min(256) }).map(row).collect();
         let tick = Tick { rows: Some(RecentRows { processes, ..RecentRows::default() }), ..tick };
         let paths = names.iter().map(|(id, path)| (*id, path.as_slice().into())).collect();

@@ -9,7 +9,7 @@ use memtrace_common::{
 };
 
 use super::{
-    coverage::Readings,
+    counters::Readings,
     evictors::{ByMemory, EvictorDeltas},
     faults::FaultDeltas,
     histogram::Histogram,
@@ -212,4 +212,22 @@ pub struct TickInput {
     pub lost: [u64; Loss::COUNT],
     /// What events told so far, by the number of the kind.
     pub told: [Told; StallKind::COUNT],
+}
+
+impl KernelTotals {
+    /// Pages scanned and reclaimed by all of reclaim since attach.
+    pub(super) fn reclaim_sums(&self) -> (u64, u64) {
+        let stalls = self
+            .stalls
+            .values()
+            .chain([&self.own])
+            .chain(&self.proactive)
+            .map(|kind| (kind.scanned_pages, kind.reclaimed_pages));
+        let kswapd = self.kswapd.values().map(|node| (node.scanned_pages, node.reclaimed_pages));
+        let other = (self.other_shrinks.scanned_pages, self.other_shrinks.reclaimed_pages);
+        stalls
+            .chain(kswapd)
+            .chain([other])
+            .fold((0, 0), |sum: (u64, u64), more| (sum.0.saturating_add(more.0), sum.1.saturating_add(more.1)))
+    }
 }

@@ -6,8 +6,7 @@ use memtrace_common::{
 };
 
 use super::{
-    Session,
-    coverage::{Baseline, KernelCounters, Readings},
+    counters::{Baseline, KernelCounters, Readings},
     kswapd::Kswapds,
     summary::NodeSummary,
     tick::Reclaim,
@@ -76,7 +75,13 @@ fn by_order(orders: &[u64; ORDERS], count: u64) -> Option<[u64; ORDERS]> {
 }
 
 /// One node's kswapd.
-fn summary(nid: u32, totals: &KswapdTotals, kswapds: &Kswapds, scans_told: bool, reached_told: bool) -> NodeSummary {
+pub(super) fn summary(
+    nid: u32,
+    totals: &KswapdTotals,
+    kswapds: &Kswapds,
+    scans_told: bool,
+    reached_told: bool,
+) -> NodeSummary {
     NodeSummary {
         nid,
         wakes: totals.wakes,
@@ -95,22 +100,13 @@ fn summary(nid: u32, totals: &KswapdTotals, kswapds: &Kswapds, scans_told: bool,
     }
 }
 
-impl Session {
-    /// All nodes whose kswapd is known.
-    pub(super) fn nodes(&self) -> Vec<NodeSummary> {
-        let scans_told = self.scans_told(&self.last.totals);
-        let node = |(&nid, totals)| summary(nid, totals, &self.kswapds, scans_told, !self.has_placeless);
-        self.last.totals.kswapd.iter().map(node).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use memtrace_common::totals::{KswapdTotals, ORDERS, failures_from};
 
     use super::{Failures, PrematureSleeps, by_order};
     use crate::{
-        session::coverage::{Baseline, KernelCounters, Readings},
+        session::counters::{Baseline, KernelCounters, Readings},
         source::Source,
     };
 

@@ -7,16 +7,17 @@ use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCou
 use super::{
     bands::{self, Bands},
     coverage::{Coverage, CoverageRow},
+    detail::Detail,
     evictors::{ByMemory, EvictorSummary},
-    faults::FaultsRead,
+    faults::{Faults, FaultsRead},
     histogram::Histogram,
-    input::{KernelTotals, KindTotals, OpenStall, OwnCost, Pressure, Zone},
+    input::{KindTotals, OpenStall, OwnCost, Pressure, Zone},
     loss::Ledger,
     memory::Memory,
-    recent::RecentRows,
     stacks::StackDeltas,
-    tally::Tally,
+    tally::{KindTally, Tally},
 };
+use crate::event::Comm;
 
 /// Stalls that ended in an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -245,22 +246,6 @@ pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> I
     Interval::new(sum.count, sum.total_ns, &latency, sum.max_ns)
 }
 
-/// Pages scanned and reclaimed by all of reclaim since attach.
-pub(super) fn reclaim_sums(totals: &KernelTotals) -> (u64, u64) {
-    let stalls = totals
-        .stalls
-        .values()
-        .chain([&totals.own])
-        .chain(&totals.proactive)
-        .map(|kind| (kind.scanned_pages, kind.reclaimed_pages));
-    let kswapd = totals.kswapd.values().map(|node| (node.scanned_pages, node.reclaimed_pages));
-    let other = (totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages);
-    stalls
-        .chain(kswapd)
-        .chain([other])
-        .fold((0, 0), |sum: (u64, u64), more| (sum.0.saturating_add(more.0), sum.1.saturating_add(more.1)))
-}
-
 fn tightest_zones(zones: &[Zone]) -> Vec<&Zone> {
     let mut nodes: BTreeMap<u32, &Zone> = BTreeMap::new();
     for zone in zones.iter().filter(|zone| zone.high_pages > zone.min_pages) {
@@ -277,4 +262,89 @@ fn headroom(zone: &Zone) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a ratio to compare by")]
     let (free, min, high) = (zone.free_pages as f64, zone.min_pages as f64, zone.high_pages as f64);
     (free - min) / (high - min)
+}
+
+/// Who a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Who {
+    /// A process: its id, and its start in ns where that was read.
+    Process(u32, Option<u64>),
+    /// A thread: its id, and that of its process.
+    Thread(u32, u32),
+    /// A memory cgroup by its id; `None` for the stalls whose cgroup was not read.
+    Cgroup(Option<u64>),
+    /// A NUMA node; `None` for the stalls whose node was not read.
+    Node(Option<u32>),
+}
+
+/// What one of them had in an interval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecentRow {
+    /// Who.
+    pub who: Who,
+    /// Name of the process or thread; empty for others.
+    pub comm: Comm,
+    /// The cgroup, or that of the latest stall.
+    pub cgroup_id: Option<u64>,
+    /// Its stalls.
+    pub stalls: Interval,
+    /// Their kinds, with count and time.
+    pub kinds: Vec<(StallKind, KindTally)>,
+    /// What they were like.
+    pub detail: Detail,
+    /// What it had to get back; `None` where that is not told apart.
+    pub faults: Option<Faults>,
+    /// Pages reclaimed in its stalls; `None` when a part of them was not read.
+    pub reclaimed_pages: Option<u64>,
+    /// How often it asked for kswapd, as far as events told: what it caused, where stalls are what it suffered. `None`
+    /// where that is not told apart.
+    pub wakeups: Option<u64>,
+}
+
+impl RecentRow {
+    /// One that had nothing.
+    pub(super) fn new(who: Who) -> Self {
+        Self {
+            who,
+            comm: Comm::default(),
+            cgroup_id: None,
+            stalls: Interval::default(),
+            kinds: Vec::new(),
+            detail: Detail::default(),
+            faults: None,
+            reclaimed_pages: Some(0),
+            wakeups: None,
+        }
+    }
+}
+
+/// All that had something in an interval and had a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecentRows {
+    /// Processes, the most stalled first.
+    pub processes: Vec<RecentRow>,
+    /// Threads, likewise.
+    pub threads: Vec<RecentRow>,
+    /// Memory cgroups, likewise.
+    pub cgroups: Vec<RecentRow>,
+    /// Nodes, likewise: where the tasks ran or what they reclaimed.
+    pub nodes: Vec<RecentRow>,
+    /// How many had no row of their own.
+    pub folded: u64,
+}
+
+impl RecentRows {
+    /// All tables.
+    pub fn tables(&self) -> [&Vec<RecentRow>; 4] {
+        [&self.processes, &self.threads, &self.cgroups, &self.nodes]
+    }
+
+    /// Keeps so many rows of each table.
+    pub fn thin(&mut self, keep: usize) {
+        for rows in [&mut self.processes, &mut self.threads, &mut self.cgroups, &mut self.nodes] {
+            self.folded += rows.len().saturating_sub(keep) as u64;
+            rows.truncate(keep);
+            rows.shrink_to_fit();
+        }
+    }
 }

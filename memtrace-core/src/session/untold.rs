@@ -1,10 +1,7 @@
 //! Stalls that are counted by process and by cgroup and of which nothing else is known: a trace need not hold each event.
 
-use super::{Session, filter::Filter};
-use crate::{
-    event::Comm,
-    session::{ProcessLabel, filter::CgroupNames},
-};
+use super::filter::{CgroupNames, Filter};
+use crate::event::Comm;
 
 /// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
 /// not written because the disk was full, or in a damaged block.
@@ -43,26 +40,5 @@ impl UntoldProcess {
             && (filter.pids.is_empty() || filter.pids.contains(&self.pid))
             && (filter.comms.is_empty() || filter.comms.iter().any(|pattern| pattern.matches(self.comm.bytes())))
             && filter.fits_cgroup(self.cgroup_id, names)
-    }
-}
-
-impl Session {
-    /// Adds what no event told since the last tick, all of which matches the filter: before [`Session::take`], whose totals
-    /// it is a part of.
-    pub fn apply_untold(&mut self, processes: &[UntoldProcess], cgroups: &[(Option<u64>, UntoldStalls)]) {
-        for process in processes {
-            let label =
-                ProcessLabel { comm: process.comm, in_command: process.in_command, cgroup_id: process.cgroup_id };
-            let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
-            row.label.cgroup_id = process.cgroup_id;
-            row.tally.add_untold(&process.stalls);
-            if !self.config.filter.is_empty() {
-                self.matched.add_untold(&process.stalls);
-                self.matched_since.add_untold(&process.stalls);
-            }
-        }
-        for (id, stalls) in cgroups {
-            self.cgroups.row(*id, ()).0.tally.add_untold(stalls);
-        }
     }
 }

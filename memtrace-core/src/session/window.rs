@@ -9,7 +9,7 @@ use memtrace_common::{
 };
 
 use super::{
-    coverage::Readings,
+    counters::Readings,
     faults::Faults,
     input::{InFlight, KernelTotals, KindTotals, OwnCost, TickInput, Told},
     loss::Loss,

@@ -25,7 +25,7 @@ fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
 }
 
 fn take(session: &mut Session, input: &TickInput) -> Tick {
-    session.take(input, &std::collections::BTreeMap::<u64, Vec<u8>>::new())
+    session.tick(input, &std::collections::BTreeMap::<u64, Vec<u8>>::new())
 }
 
 #[test]

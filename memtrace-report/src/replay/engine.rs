@@ -295,13 +295,13 @@ impl Replay {
         }
         let recorded = &self.meta.setup.filter;
         let tick = if self.options.filter.is_empty() || recorded.is_empty() {
-            self.session.take(&record.input, names)
+            self.session.tick(&record.input, names)
         } else {
             // What is asked for now is a part of what was recorded: events are, refaults are all there.
             let mut input = record.input.clone();
             input.faults.processes.retain(|process| recorded.matches_faults(process, names));
             input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
-            self.session.take(&input, names)
+            self.session.tick(&input, names)
         };
         for process in &record.input.faults.processes {
             self.known.introduce(&mut self.session, process.pid, process.process_start_ns);

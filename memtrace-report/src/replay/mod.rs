@@ -21,7 +21,7 @@ pub use self::{
     watch::{Flow, Watch},
 };
 use crate::json::MetaInput;
-use memtrace_core::session::{coverage::Baseline, filter::Filter};
+use memtrace_core::session::{counters::Baseline, filter::Filter};
 use memtrace_trace::model::{ClockReading, HostFacts, Meta, Setup};
 
 /// What stands for the beginning of a trace that has lost it.

@@ -63,7 +63,7 @@ fn two_nodes() -> (Tick, Summary) {
     let zone = |nid, name: &str, free_pages| Zone { nid, name: name.into(), free_pages, ..host().zones[0].clone() };
     let zones =
         vec![zone(0, "DMA32", 90_000), zone(0, "Normal", 1600), zone(1, "Normal", 800), zone(1, "Movable", 5000)];
-    let tick = session.tick(101 * S, &totals, &HostSample { zones, ..HostSample::default() });
+    let tick = session.close_interval(101 * S, &totals, &HostSample { zones, ..HostSample::default() });
     (tick, session.summary())
 }
 
@@ -125,7 +125,7 @@ fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reach
             stalls: [(StallKind::Direct, direct)].into(),
             ..KernelTotals::default()
         };
-        session.tick(101 * S, &totals, &HostSample::default());
+        session.close_interval(101 * S, &totals, &HostSample::default());
         let world = world();
         let view =
             SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None, style: PLAIN };
@@ -196,7 +196,7 @@ fn a_window_has_its_own_failures_and_zones() {
     };
     let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
     session.begin_at(&input(101 * S, totals(node(5, 5, 7), zone(10, 1000))));
-    session.take(&input(102 * S, totals(node(21, 16, 9), zone(14, 1080))), &world().cgroups);
+    session.tick(&input(102 * S, totals(node(21, 16, 9), zone(14, 1080))), &world().cgroups);
     let end = session.summary();
     let failures = end.nodes[0].failures.unwrap();
     assert_eq!((failures.count, failures.source, failures.is_hopeless()), (16, Source::LowerBound, true));

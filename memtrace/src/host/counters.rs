@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{cgroups::memory_hierarchy, memory_stat, pseudo_file::PseudoFile, vmstat};
-use memtrace_core::session::{coverage::KernelCounters, filter::Filter};
+use memtrace_core::session::{counters::KernelCounters, filter::Filter};
 
 /// Keeps its files open. One that cannot be read leaves its counters out.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::vmstat::pairs;
-use memtrace_core::session::{coverage::CGROUP_COUNTERS, pattern::CgroupPattern};
+use memtrace_core::session::{counters::CGROUP_COUNTERS, pattern::CgroupPattern};
 
 /// Directories that are looked at for a match: whoever has more gets no row for the cgroup, and no delay.
 const DIRECTORIES: usize = 4096;

@@ -1,6 +1,6 @@
 //! `/proc/vmstat`: what the kernel itself counted of reclaim, since boot.
 
-use memtrace_core::session::coverage::{HOST_COUNTERS, KernelCounters};
+use memtrace_core::session::counters::{HOST_COUNTERS, KernelCounters};
 
 /// Where it is.
 pub const PATH: &str = "/proc/vmstat";

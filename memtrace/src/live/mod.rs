@@ -50,7 +50,7 @@ use memtrace_core::{
     gfp::GfpNames,
     session::{
         Session, SessionConfig,
-        coverage::Readings,
+        counters::Readings,
         evictors::{ByMemory, Interval},
     },
 };

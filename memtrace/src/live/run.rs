@@ -36,7 +36,7 @@ use crate::{
 use memtrace_core::{
     at_start::AtStart,
     session::{
-        coverage::Readings,
+        counters::Readings,
         evictors,
         input::{KernelTotals, TickInput},
         item::{Item, cgroups_of, cgroups_of_rows},
@@ -237,7 +237,7 @@ impl Tracing<'_> {
             key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
         }
         let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };
-        let tick = self.drain.session.take(&input, &self.drain.cgroups);
+        let tick = self.drain.session.tick(&input, &self.drain.cgroups);
         if let Some(controller) = &mut self.controller {
             controller.tick(&tick, &input);
         }

@@ -23,7 +23,7 @@ use memtrace_core::{
     gfp::GfpNames,
     hook::{HookRecord, HookStatus},
     session::{
-        coverage::{Baseline, Readings},
+        counters::{Baseline, Readings},
         filter::Filter,
     },
 };

@@ -5,7 +5,7 @@ use crate::{host::memory_counters::MemoryCounters, preflight::Facts};
 use memtrace_core::{
     at_start::AtStart,
     session::{
-        coverage::Baseline,
+        counters::Baseline,
         input::{NodeRefaults, Zone},
     },
 };

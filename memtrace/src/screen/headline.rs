@@ -4,7 +4,7 @@ use memtrace_common::kind::StallKind;
 
 use super::model::{Frame, Model};
 use memtrace_core::{
-    session::{recent::Who, tick::Tick},
+    session::{tick::Tick, tick::Who},
     sum,
     untrusted::Untrusted,
 };

@@ -20,8 +20,8 @@ use memtrace_core::{
     session::{
         evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
         item::{Item, KillPaths},
-        recent::RecentRow,
         stacks::{StackKey, StackSum, StackTable},
+        tick::RecentRow,
         tick::Tick,
     },
     untrusted::Text,

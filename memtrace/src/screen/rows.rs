@@ -12,9 +12,9 @@ use memtrace_core::{
         detail::Detail,
         faults::Faults,
         item::KillPaths,
-        recent::{RecentRow, RecentRows, Who},
         tally::KindTally,
         tick::{Interval, Tick},
+        tick::{RecentRow, RecentRows, Who},
     },
     untrusted::Untrusted,
 };

@@ -13,7 +13,7 @@ use memtrace_core::{
     event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
     session::{
         Session, SessionConfig,
-        coverage::{Baseline, KernelCounters, Readings},
+        counters::{Baseline, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, FaultsRead, ProcessFaults},
         filter::Filter,
         input::{HostSample, KernelTotals, NodeRefaults, OpenStall, OwnCost, TickInput},
@@ -238,7 +238,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             lost: session.lost(),
             told: session.told(),
         };
-        session.take(&input, &names);
+        session.tick(&input, &names);
         let record = TickRecord {
             input,
             vmstat: Vec::new(),

@@ -142,7 +142,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
             lost: Default::default(),
             told: [Told::default(); StallKind::COUNT],
         };
-        let tick = session.take(&input, &names);
+        let tick = session.tick(&input, &names);
         let paths = names.iter().map(|(id, path)| (*id, Arc::from(path.as_slice()))).collect();
         model.push(Item::Tick(Box::new(tick), paths));
     }

@@ -9,79 +9,8 @@ mod judge;
 mod note;
 mod rows;
 
-use std::collections::BTreeMap;
-
 pub use self::{note::Note, rows::Ours};
-
-/// All names in [`KernelCounters::host`].
-pub const HOST_COUNTERS: [&str; 18] = [
-    "allocstall",
-    "pgscan",
-    "pgsteal",
-    "pgscan_direct",
-    "pgscan_khugepaged",
-    "pgscan_kswapd",
-    "pgscan_proactive",
-    "pgscan_direct_throttle",
-    "compact_stall",
-    "pgsteal_direct",
-    "pgsteal_khugepaged",
-    "pgsteal_kswapd",
-    "pgsteal_proactive",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "oom_kill",
-    "kswapd_low_wmark_hit_quickly",
-    "kswapd_high_wmark_hit_quickly",
-];
-
-/// All names in [`KernelCounters::cgroup`].
-pub const CGROUP_COUNTERS: [&str; 10] = [
-    "pgscan",
-    "pgscan_direct",
-    "pgscan_khugepaged",
-    "pgscan_proactive",
-    "pgsteal",
-    "pgsteal_direct",
-    "pgsteal_khugepaged",
-    "pgsteal_proactive",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-];
-
-/// Counters of the kernel since boot, by their name in `/proc/vmstat`; one that the kernel does not have is absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KernelCounters {
-    /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` that of anon and file.
-    pub host: BTreeMap<&'static str, u64>,
-    /// Whether `pgscan_direct` and its like count reclaim at a cgroup's limit too (they are items of a node there, as
-    /// from 7.2 on) or global reclaim only; `None` when it was not read.
-    pub scans_count_memcg: Option<bool>,
-    /// `memory.stat` of the one cgroup that is filtered for, with all below it; `None` without one.
-    pub cgroup: Option<BTreeMap<&'static str, u64>>,
-}
-
-/// The counters shortly before and shortly after an instant.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Readings {
-    /// Before it.
-    pub before: KernelCounters,
-    /// After it.
-    pub after: KernelCounters,
-}
-
-/// What is fixed for a window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Baseline {
-    /// The counters around the attaching of the hooks.
-    pub readings: Readings,
-    /// Whether reclaim goes by generations (MGLRU), which counts and tells scans differently.
-    pub mglru: bool,
-    /// CPUs: each may hold back some of a node's or cgroup's counts.
-    pub cpus: u64,
-    /// NUMA nodes.
-    pub nodes: u64,
-}
+use super::counters::{Baseline, KernelCounters, Readings};
 
 /// Refaults that memtrace counted since attach, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,6 @@ use crate::{
         input::{KernelTotals, KindTotals},
         loss::Ledger,
         tally::Tally,
-        tick::reclaim_sums,
     },
     source::{Source, Sources},
     sum,
@@ -251,7 +250,7 @@ impl Window<'_> {
     fn everything(&self, counter: &'static str) -> Case {
         let scan = counter == "pgscan";
         let pages = self.pages(&StallKind::ALL);
-        let (scanned, reclaimed) = reclaim_sums(self.ours.totals);
+        let (scanned, reclaimed) = self.ours.totals.reclaim_sums();
         let at_work = self.ours.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64;
         let more = pages.in_flight + at_work * PAGES_PER_SHRINK;
         let range = Range::upwards(if scan { scanned } else { reclaimed }, more);
@@ -384,5 +383,5 @@ fn pages_each(pages: u64, stalls: u64) -> u64 {
 
 /// Pages that any shrink told of.
 fn reclaim_scans(totals: &KernelTotals) -> u64 {
-    reclaim_sums(totals).0
+    totals.reclaim_sums().0
 }

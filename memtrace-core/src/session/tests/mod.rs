@@ -76,5 +76,5 @@ fn apply(session: &mut Session, stalls: &[Stall]) {
 }
 
 fn tick(session: &mut Session, now_ns: u64, totals: &KernelTotals) -> super::tick::Tick {
-    session.tick(now_ns, totals, &HostSample::default())
+    session.close_interval(now_ns, totals, &HostSample::default())
 }

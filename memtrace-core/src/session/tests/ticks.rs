@@ -167,7 +167,7 @@ fn the_zone_nearest_to_its_watermark_stands_for_its_node() {
         pressure: Some(Pressure::default()),
         ..HostSample::default()
     };
-    let got = at_ten_seconds().tick(11 * S, &KernelTotals::default(), &host);
+    let got = at_ten_seconds().close_interval(11 * S, &KernelTotals::default(), &host);
     let names: Vec<_> = got.tightest_zones().into_iter().map(|zone| (zone.nid, zone.name.json())).collect();
     assert_eq!(names, [(0, "Normal".to_owned()), (1, "Normal".to_owned())]);
     assert!(got.pressure.is_some());

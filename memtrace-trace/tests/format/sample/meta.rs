@@ -9,7 +9,7 @@ use memtrace_core::{
     container::ContainerPattern,
     hook::HookRecord,
     session::{
-        coverage::Baseline,
+        counters::Baseline,
         faults::FaultsRead,
         filter::Filter,
         input::{NodeRefaults, Pressure},

@@ -22,7 +22,7 @@ use memtrace_core::{
         TopShrinker, Trigger, Victim,
     },
     session::{
-        coverage::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
+        counters::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
         faults::{FaultDeltas, Faults, ProcessFaults},
         histogram::Histogram,
         input::{

@@ -89,7 +89,7 @@ mod tests {
         let mut names = Vec::new();
         let inputs = [at(1, 5, 0), at(2, 30, 0), at(3, 200, 0), at(4, 400, 2), at(5, 400, 2), at(6, 400, 2)];
         for (input, signalled) in inputs.into_iter().zip([false, false, false, true, true, false]) {
-            let tick = session.take(&input, &BTreeMap::<u64, Vec<u8>>::new());
+            let tick = session.tick(&input, &BTreeMap::<u64, Vec<u8>>::new());
             names.push(triggers.advance(&tick, &input, signalled).map(|trigger| trigger.text));
         }
         let want = [None, Some("stall.rate > 10"), Some("stall.rate > 50"), Some("2 OOM kills"), Some("SIGUSR1"), None];

@@ -5,8 +5,8 @@ use memtrace_core::{
     event::{Evictor, FileId},
     session::{
         evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
-        recent::Who,
         tick::Tick,
+        tick::Who,
     },
     untrusted::Untrusted,
 };

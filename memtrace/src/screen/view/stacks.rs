@@ -2,9 +2,9 @@
 
 use crate::screen::{model::Model, rows::Row};
 use memtrace_core::session::{
-    recent::Who,
     stacks::{OnStack, StackKey, StackSum, by_stack},
     tick::Tick,
+    tick::Who,
 };
 use memtrace_report::text::{
     duration, percent,

@@ -1,21 +1,22 @@
 //! What is only counted, as it is handed over at a tick: faults, stacks, and who evicted what came back.
 
-use super::{
-    ProcessLabel, Session,
+use super::Session;
+use crate::event::EvictorKey;
+use crate::session::{
     evictors::{ByMemory, EvictorDeltas, EvictorTable},
     faults::{FaultDeltas, Faults, ProcessFaults},
     filter::CgroupNames,
     input::TickInput,
+    process::ProcessLabel,
     stacks::StackDeltas,
     tally::KindTally,
     tick::Tick,
 };
-use crate::event::EvictorKey;
 
 impl Session {
     /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
     /// each event that was told.
-    pub fn take(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
+    pub fn tick(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
         let in_window = self.window.as_mut().map(|window| window.of(input));
         let input = in_window.as_ref().unwrap_or(input);
         self.lost = input.lost;
@@ -30,10 +31,10 @@ impl Session {
         if let Some(deltas) = &input.evictors {
             self.apply_evictors(deltas, names);
         }
-        self.tick(input.t_ns, &input.totals, &input.host)
+        self.close_interval(input.t_ns, &input.totals, &input.host)
     }
 
-    /// Takes what came since the last tick: before [`Self::tick`], whose totals it is a part of. A filter on kinds of stall
+    /// Takes what came since the last tick: before [`Self::close_interval`], whose totals it is a part of. A filter on kinds of stall
     /// does not ask for refaults, and leaves them out.
     pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
         for process in &deltas.processes {
@@ -60,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Takes the stacks that were stalled on since the last tick: before [`Self::tick`], whose totals they are a part of.
+    /// Takes the stacks that were stalled on since the last tick: before [`Self::close_interval`], whose totals they are a part of.
     pub fn apply_stacks(&mut self, deltas: &StackDeltas, names: &dyn CgroupNames) {
         let Some(table) = &mut self.stacks else { return };
         table.learn(&deltas.named);
@@ -73,6 +74,7 @@ impl Session {
         stalls.iter().for_each(|(key, sum)| table.add(*key, *sum));
         self.stacks_since = Some(StackDeltas { named: deltas.named.clone(), stalls });
     }
+
     /// Takes who evicted what came back since the last tick. A filter asks for those who brought it back.
     pub fn apply_evictors(&mut self, deltas: &ByMemory<EvictorDeltas>, names: &dyn CgroupNames) {
         let filter = &self.config.filter;

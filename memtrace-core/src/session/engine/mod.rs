@@ -1,0 +1,347 @@
+//! The session itself: takes events and ticks, and hands out ticks and the summary.
+
+mod ingest;
+mod nodes;
+mod recent;
+mod summary;
+mod tick;
+mod untold;
+
+use memtrace_common::{kind::StallKind, totals};
+
+use super::{
+    counters::Baseline,
+    coverage::Coverage,
+    evictors::{ByMemory, EvictorSummary, EvictorTable},
+    faults::FaultsRead,
+    filter::{CgroupNames, Filter},
+    input::{KernelTotals, NodeRefaults, OpenStall, OwnCost, TickInput, Told},
+    kswapd::Kswapds,
+    loss::{Ledger, Loss},
+    memory::Memory,
+    nodes::PrematureSleeps,
+    oom::OomKills,
+    process::{ProcessKey, ProcessLabel},
+    recent::Recent,
+    stacks::{StackDeltas, StackTable},
+    table::Table,
+    tail::Tails,
+    tally::{KindTally, Tally},
+    window::{self, Window},
+};
+use crate::{
+    event::{Comm, Constraint, Event, Oom, Stall},
+    source::Sources,
+    sum,
+};
+
+/// How a session is made.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// `CLOCK_MONOTONIC` at attach, in ns: the totals count from here.
+    pub start_ns: u64,
+    /// memtrace's own process id, whose stalls are kept apart.
+    pub own_pid: u32,
+    /// Which stalls are shown and counted in the tables.
+    pub filter: Filter,
+    /// Whether pages scanned are read at all (the shrink hook is attached).
+    pub scans_read: bool,
+    /// Which faults are read.
+    pub faults_read: FaultsRead,
+    /// How the durations of each kind relate to the true stall.
+    pub sources: Sources,
+    /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
+    pub mglru: bool,
+    /// Rows for processes.
+    pub processes: usize,
+    /// Rows for cgroups.
+    pub cgroups: usize,
+    /// OOM kills that are kept.
+    pub ooms: usize,
+    /// Whether a trace file is written, or read: what it did not take is a stage of loss.
+    pub recorded: bool,
+    /// Whether ticks say who had what in the interval.
+    pub rows: bool,
+    /// Whether the stacks of stalls are counted.
+    pub stacks: bool,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            start_ns: 0,
+            own_pid: 0,
+            filter: Filter::default(),
+            scans_read: true,
+            faults_read: FaultsRead::default(),
+            sources: Sources::default(),
+            mglru: false,
+            processes: 1024,
+            cgroups: 512,
+            ooms: 256,
+            recorded: false,
+            rows: false,
+            stacks: false,
+        }
+    }
+}
+
+/// What the session made of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// It is to be shown: it matches the filter and is not memtrace's own.
+    pub shown: bool,
+    /// Its process has a new row: the caller may learn its name.
+    pub new_process: bool,
+    /// Its cgroup has a new row.
+    pub new_cgroup: bool,
+}
+
+/// Everything that is known since the start.
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    processes: Table<ProcessKey, ProcessLabel>,
+    cgroups: Table<Option<u64>, ()>,
+    kswapds: Kswapds,
+    ooms: OomKills,
+    /// All that events told, whether it matched or not; memtrace's own apart.
+    told: [KindTally; StallKind::COUNT],
+    matched: Tally,
+    tails: Tails,
+    /// Whether a direct reclaim had no node, as in traces of older versions.
+    has_placeless: bool,
+    /// The longest stalls that events told since the last tick, by kind, in ns.
+    longest_ns: [u64; StallKind::COUNT],
+    matched_since: Tally,
+    recent: Option<Recent>,
+    stacks: Option<StackTable>,
+    /// Of the interval, until its tick takes them.
+    stacks_since: Option<StackDeltas>,
+    /// Who evicted what came back; `None` until a tick tells.
+    evictors: Option<ByMemory<EvictorTable>>,
+    /// Of the interval, until its tick takes it.
+    evictors_since: Option<ByMemory<EvictorSummary>>,
+    lost: [u64; Loss::COUNT],
+    nodes_from: Vec<NodeRefaults>,
+    /// What the kernel's counters are held against; `None` when they are not read.
+    baseline: Option<Baseline>,
+    /// Where it begins, when that is not at the attaching.
+    window: Option<Window>,
+    last: Last,
+}
+
+/// The state at the last tick.
+#[derive(Debug, Default)]
+struct Last {
+    t_ns: u64,
+    totals: KernelTotals,
+    awake_ns: Vec<u64>,
+    oom_kills: u64,
+    loss: Ledger,
+    own: OwnCost,
+    memory: Option<Memory>,
+    node_refaults: Vec<NodeRefaults>,
+    coverage: Coverage,
+    premature_sleeps: Option<PrematureSleeps>,
+}
+
+impl Session {
+    /// A session with all its memory allocated: [`Self::apply`] allocates nothing.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Self {
+        let label = ProcessLabel { comm: Comm::default(), in_command: None, cgroup_id: None };
+        let start_ns = config.start_ns;
+        Self {
+            processes: Table::new(config.processes, |n| (n, None), label),
+            cgroups: Table::new(config.cgroups, |n| Some(u64::from(n)), ()),
+            kswapds: Kswapds::new(start_ns),
+            ooms: OomKills::new(config.ooms),
+            told: [KindTally::default(); StallKind::COUNT],
+            matched: Tally::default(),
+            tails: Tails::default(),
+            has_placeless: false,
+            longest_ns: [0; StallKind::COUNT],
+            matched_since: Tally::default(),
+            recent: config.rows.then(Recent::new),
+            stacks: config.stacks.then(StackTable::default),
+            stacks_since: None,
+            evictors: None,
+            evictors_since: None,
+            lost: [0; Loss::COUNT],
+            nodes_from: Vec::new(),
+            baseline: None,
+            window: None,
+            last: Last { t_ns: start_ns, awake_ns: vec![0; totals::MAX_NODES as usize], ..Last::default() },
+            config,
+        }
+    }
+
+    /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
+    /// (`CLOCK_MONOTONIC`, in ns), what is read of faults and of scans, how the durations of each kind relate to
+    /// the true stall, and whether MGLRU reclaims. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead, sources: Sources) {
+        self.config.faults_read = faults_read;
+        self.config.sources = sources;
+        self.config.start_ns = start_ns;
+        self.config.scans_read = scans_read;
+        self.config.mglru = mglru;
+        self.kswapds.begin(start_ns);
+        self.last.t_ns = start_ns;
+    }
+
+    /// Begins at a tick of a longer time, before the first event after it: all that is counted is then what came since.
+    pub fn begin_at(&mut self, base: &TickInput) {
+        self.config.start_ns = base.t_ns;
+        self.last.t_ns = base.t_ns;
+        self.kswapds.begin(base.t_ns);
+        for (&nid, totals) in base.totals.kswapd.iter().filter(|(_, totals)| totals.last_ns > 0) {
+            self.kswapds.begin_node(nid, totals.awake != 0);
+        }
+        let readings = window::readings(base);
+        self.baseline = self.baseline.take().zip(readings).map(|(old, readings)| Baseline { readings, ..old });
+        self.nodes_from.clone_from(&base.host.node_refaults);
+        self.last.memory = base.host.memory;
+        self.window = Some(Window::new(base));
+    }
+
+    /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.
+    pub fn cover(&mut self, baseline: Baseline) {
+        self.baseline = Some(baseline);
+    }
+
+    /// Takes one event. Allocates nothing. The caller has put the path of a cgroup that it sees for the first time
+    /// into `names` before, so that a filter on paths can judge it.
+    pub fn apply(&mut self, event: &Event, names: &dyn CgroupNames) -> Applied {
+        match event {
+            Event::Stall(stall) => self.apply_stall(stall, names),
+            Event::Oom(oom) => {
+                self.ooms.push(*oom);
+                Applied { shown: true, ..Applied::default() }
+            }
+            Event::Freed(freed) => {
+                self.ooms.freed(freed);
+                Applied { shown: true, ..Applied::default() }
+            }
+            Event::Kswapd(kswapd) => {
+                self.kswapds.apply(kswapd);
+                if let Some(recent) = &mut self.recent {
+                    recent.add_waker(kswapd);
+                }
+                Applied { shown: true, ..Applied::default() }
+            }
+        }
+    }
+
+    fn apply_stall(&mut self, stall: &Stall, names: &dyn CgroupNames) -> Applied {
+        if stall.pid == self.config.own_pid {
+            return Applied::default();
+        }
+        let kind = stall.kind as usize;
+        self.told[kind].count = self.told[kind].count.saturating_add(1);
+        self.told[kind].total_ns = self.told[kind].total_ns.saturating_add(stall.dur_ns);
+        self.longest_ns[kind] = self.longest_ns[kind].max(stall.dur_ns);
+        if !self.config.filter.matches(stall, names) {
+            return Applied::default();
+        }
+        self.tails.add(stall);
+        if stall.kind == StallKind::Direct {
+            match stall.nid {
+                Some(nid) => self.kswapds.count_direct(nid, stall.t_ns, stall.dur_ns),
+                None => self.has_placeless = true,
+            }
+        }
+        if !self.config.filter.is_empty() {
+            self.matched.add(stall);
+            self.matched_since.add(stall);
+        }
+        let label = ProcessLabel { comm: stall.comm, in_command: None, cgroup_id: stall.cgroup_id };
+        let (process, new_process) = self.processes.row((stall.pid, stall.process_start_ns), label);
+        process.label.cgroup_id = stall.cgroup_id;
+        process.tally.add(stall);
+        let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
+        cgroup.tally.add(stall);
+        if let Some(recent) = &mut self.recent {
+            recent.add(stall);
+        }
+        Applied { shown: true, new_process, new_cgroup }
+    }
+
+    /// Refaults of each node since boot at the start, from where they count.
+    pub fn count_nodes_from(&mut self, start: Vec<NodeRefaults>) {
+        self.nodes_from = start;
+    }
+
+    /// What events told so far, by kind.
+    #[must_use]
+    pub fn told(&self) -> [Told; StallKind::COUNT] {
+        std::array::from_fn(|kind| Told {
+            count: self.told[kind].count,
+            total_ns: self.told[kind].total_ns,
+            longest_ns: self.longest_ns[kind],
+        })
+    }
+
+    /// What was lost in user space so far, by the number of [`Loss`].
+    #[must_use]
+    pub fn lost(&self) -> [u64; Loss::COUNT] {
+        self.lost
+    }
+
+    /// Gives a process its own name, in place of that of its first stalled thread. False when it has no row.
+    pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) -> bool {
+        self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.comm = comm).is_some()
+    }
+
+    /// Says whether a process belongs to the command that memtrace started. False when it has no row.
+    pub fn mark_process(&mut self, pid: u32, process_start_ns: Option<u64>, in_command: Option<bool>) -> bool {
+        self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.in_command = in_command).is_some()
+    }
+
+    /// Says which limit the latest OOM kill of this victim enforced (from the kernel log). False when there is none.
+    pub fn refine_oom(&mut self, victim_pid: u32, constraint: Constraint) -> bool {
+        self.ooms.refine(victim_pid, constraint)
+    }
+
+    /// The OOM kills that are kept, oldest first.
+    pub fn ooms(&self) -> impl Iterator<Item = &Oom> {
+        self.ooms.kept()
+    }
+
+    /// Counts `n` more lost at a stage in user space. Allocates nothing.
+    pub fn add_loss(&mut self, stage: Loss, n: u64) {
+        self.lost[stage as usize] = self.lost[stage as usize].saturating_add(n);
+    }
+
+    /// Sets what was lost at a stage whose counter is kept elsewhere, since the start.
+    pub fn set_loss(&mut self, stage: Loss, total: u64) {
+        self.lost[stage as usize] = total;
+    }
+
+    /// Says at the end what was lost in all in user space, and which stalls are not over: both may be known better by
+    /// then than at the last tick.
+    pub fn end(&mut self, lost: [u64; Loss::COUNT], open: &[OpenStall]) {
+        let base = self.window.as_ref().map_or([0; Loss::COUNT], Window::lost);
+        self.lost = std::array::from_fn(|stage| lost[stage].saturating_sub(base[stage]));
+        self.last.totals.open = open.to_vec();
+    }
+
+    /// What was lost so far, by stage; the kernel side's as of the last tick.
+    #[must_use]
+    pub fn loss(&self) -> Ledger {
+        self.ledger(&self.last.totals)
+    }
+
+    fn ledger(&self, totals: &KernelTotals) -> Ledger {
+        let mut ledger = Ledger(totals.loss.clone());
+        let is_shown = |stage: &Loss| match stage {
+            Loss::Writer => self.config.recorded,
+            Loss::Messages => self.lost[Loss::Messages as usize] > 0,
+            _ => true,
+        };
+        for stage in Loss::ALL.into_iter().filter(is_shown) {
+            sum::add(ledger.0.entry(stage.name()).or_default(), self.lost[stage as usize]);
+        }
+        ledger
+    }
+}

@@ -1,0 +1,73 @@
+//! The rows of an interval.
+
+use super::Session;
+use crate::session::{
+    faults::Faults,
+    process::ProcessKey,
+    recent::{Label, Recent, row_of, sort},
+    table::Row,
+    tick::{RecentRow, RecentRows, Who},
+};
+
+impl Session {
+    /// The rows since the last tick, which begin anew. `None` when they are not asked for. `wakeups` are those of the
+    /// nodes' kswapds in the interval.
+    pub(super) fn take_recent(&mut self, wakeups: impl Iterator<Item = (u32, u64)>) -> Option<RecentRows> {
+        let tables = self.recent.as_mut()?;
+        let known = &mut self.processes;
+        let process = |row: &Row<ProcessKey, Label>| RecentRow {
+            // A process's own name is learnt after its first stall.
+            comm: known.get_mut(&row.key).map_or(row.label.comm, |known| known.label.comm),
+            faults: Some(row.tally.faults),
+            wakeups: Some(0),
+            ..row_of(Who::Process(row.key.0, row.key.1), row)
+        };
+        let cgroup = |row: &Row<Option<u64>, Label>| RecentRow {
+            cgroup_id: row.key,
+            faults: Some(row.tally.faults),
+            ..row_of(Who::Cgroup(row.key), row)
+        };
+        // The cgroup of the latest stall of many tasks says nothing.
+        let node = |row: &Row<Option<u32>, Label>| RecentRow { cgroup_id: None, ..row_of(Who::Node(row.key), row) };
+        let Recent { processes, threads, cgroups, nodes, .. } = &*tables;
+        let mut rows = RecentRows {
+            processes: processes.rows().iter().map(process).collect(),
+            threads: threads.rows().iter().map(|row| row_of(Who::Thread(row.key.0, row.key.1), row)).collect(),
+            cgroups: cgroups.rows().iter().map(cgroup).collect(),
+            nodes: nodes.rows().iter().map(node).collect(),
+            folded: processes.other().1 + threads.other().1 + cgroups.other().1 + nodes.other().1,
+        };
+        // With a filter, others than those it names have no row.
+        let others = self.config.filter.is_empty();
+        for (pid, comm, count) in tables.wakers.drain(..).filter(|(pid, ..)| *pid != self.config.own_pid) {
+            let known = rows.processes.iter_mut().find(|row| matches!(row.who, Who::Process(of, _) if of == pid));
+            match known {
+                Some(row) => row.wakeups = Some(count),
+                None if others => rows.processes.push(RecentRow {
+                    comm,
+                    faults: Some(Faults::default()),
+                    wakeups: Some(count),
+                    ..RecentRow::new(Who::Process(pid, None))
+                }),
+                None => {}
+            }
+        }
+        for (nid, count) in wakeups {
+            match rows.nodes.iter_mut().find(|row| row.who == Who::Node(Some(nid))) {
+                Some(row) => row.wakeups = Some(count),
+                None if count > 0 => {
+                    rows.nodes.push(RecentRow { wakeups: Some(count), ..RecentRow::new(Who::Node(Some(nid))) });
+                }
+                None => {}
+            }
+        }
+        for rows in [&mut rows.processes, &mut rows.threads, &mut rows.cgroups, &mut rows.nodes] {
+            sort(rows);
+        }
+        tables.processes.clear();
+        tables.threads.clear();
+        tables.cgroups.clear();
+        tables.nodes.clear();
+        Some(rows)
+    }
+}

@@ -9,6 +9,7 @@ mod conclusion;
 mod drift;
 pub mod fail_if;
 mod guards;
+mod json;
 mod judge;
 mod markdown;
 mod metric;
@@ -26,6 +27,7 @@ pub use self::{
     collect::Collector,
     conclusion::Conclusion,
     guards::Guard,
+    json::json,
     judge::{Design, Row, Word},
     markdown::markdown,
     metric::Metric,

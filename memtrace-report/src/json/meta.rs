@@ -28,6 +28,24 @@ pub struct MetaInput<'a> {
     pub command: &'a [Text],
 }
 
+impl<'a> MetaInput<'a> {
+    /// The input for the first object of a trace.
+    #[must_use]
+    pub fn of_trace(meta: &'a memtrace_trace::model::Meta, filter: &'a Filter, min_stall_ns: u64) -> Self {
+        Self {
+            version: &meta.setup.version,
+            kernel: &meta.host.kernel,
+            host: &meta.host.host,
+            page_size_bytes: meta.host.page_size_bytes,
+            hooks: &meta.setup.hooks,
+            filter,
+            min_stall_ns: min_stall_ns.max(meta.setup.min_stall_ns),
+            interval_ns: meta.setup.interval_ns,
+            command: &meta.setup.command,
+        }
+    }
+}
+
 /// Two clocks read together.
 #[derive(Debug, Serialize)]
 pub struct Clock {

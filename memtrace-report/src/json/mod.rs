@@ -3,7 +3,6 @@
 //! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
 
 mod churn;
-mod compare;
 mod container;
 mod coverage;
 mod event;
@@ -24,7 +23,6 @@ mod zones;
 use serde::Serialize;
 
 pub use self::{
-    compare::Compare,
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Process, Stall},
     group::Group,
@@ -59,8 +57,6 @@ pub enum Object {
     Kswapd(Kswapd),
     /// A row of a table that a report was asked for.
     Group(Group),
-    /// Two sides, compared.
-    Compare(Box<Compare>),
     /// The last: what it all came to.
     Summary(Summary),
 }
@@ -71,14 +67,19 @@ impl Object {
     /// # Errors
     /// Never for these types; the error is the serializer's.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
-        let mut line = serde_json::to_string(self)?;
-        line.push('\n');
-        Ok(line)
+        line(self)
     }
 }
 
+/// An object as one line, with its newline.
+pub(crate) fn line(object: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut line = serde_json::to_string(object)?;
+    line.push('\n');
+    Ok(line)
+}
+
 /// A number that JSON can hold: no NaN, no infinity.
-fn finite(value: f64) -> Option<f64> {
+pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 

@@ -20,8 +20,7 @@ pub use self::{
     note::Note,
     watch::{Flow, Watch},
 };
-use crate::json::MetaInput;
-use memtrace_core::session::{counters::Baseline, filter::Filter};
+use memtrace_core::session::counters::Baseline;
 use memtrace_trace::model::{ClockReading, HostFacts, Meta, Setup};
 
 /// What stands for the beginning of a trace that has lost it.
@@ -41,21 +40,5 @@ pub fn without_meta(clock: ClockReading) -> Meta {
         meminfo_bytes: Vec::new(),
         zones: Vec::new(),
         base: None,
-    }
-}
-
-/// What the first JSON object of a trace is made of.
-#[must_use]
-pub fn meta_input<'a>(meta: &'a Meta, filter: &'a Filter, min_stall_ns: u64) -> MetaInput<'a> {
-    MetaInput {
-        version: &meta.setup.version,
-        kernel: &meta.host.kernel,
-        host: &meta.host.host,
-        page_size_bytes: meta.host.page_size_bytes,
-        hooks: &meta.setup.hooks,
-        filter,
-        min_stall_ns: min_stall_ns.max(meta.setup.min_stall_ns),
-        interval_ns: meta.setup.interval_ns,
-        command: &meta.setup.command,
     }
 }

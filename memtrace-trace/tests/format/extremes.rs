@@ -19,7 +19,7 @@ use memtrace_report::{
     compare::{self, Side},
     json::{self, Object},
     output::{Format, Renderer},
-    replay::{Finished, Items, Options, Replay, Watch, meta_input},
+    replay::{Finished, Items, Options, Replay, Watch},
     report::{self, By, ReportView},
     text::Style,
 };
@@ -180,7 +180,7 @@ fn reported(bytes: &[u8], what: &str) -> usize {
     assert!(text.contains("summary of"), "{what}");
     let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
     let names = Names { clock: &clock, cgroups: &finished.paths, gfp: &gfp };
-    let meta = Object::Meta(json::Meta::new(&meta_input(&finished.meta, &filter, 0), &clock));
+    let meta = Object::Meta(json::Meta::new(&json::MetaInput::of_trace(&finished.meta, &filter, 0), &clock));
     let tables = collector.groups.tables(&finished.summary, &names);
     let groups = tables.iter().flat_map(|table| table.objects()).map(Object::Group);
     let summary = Object::Summary(json::Summary::new(&finished.summary, &names));
@@ -265,8 +265,7 @@ fn no_number_of_the_schema_wraps_or_panics() {
                 (tried, refused) = (tried + 1, refused + usize::from(damage > 0));
                 if n == 1 << 31 || damage == 0 && n > 1 << 31 {
                     let comparison = compare::compare(&side("a", &bytes), &whole, &compare::Options::default());
-                    let object = Object::Compare(Box::new(json::Compare::new(&comparison)));
-                    check(&object.to_line().unwrap(), &what);
+                    check(&compare::json(&comparison).unwrap(), &what);
                     let view = compare::TextView { style: Style { colour: false }, verbose: true };
                     assert!(!compare::text(&comparison, view).is_empty());
                 }

@@ -22,9 +22,8 @@ use crate::{
 use memtrace_core::untrusted::Untrusted;
 use memtrace_report::{
     compare::{
-        Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
+        self, Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
     },
-    json::{self, Object},
     replay::window::Asked,
     text::things,
 };
@@ -70,7 +69,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
 fn in_words(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
     if args.json {
         // Serializing it cannot fail; if it did, the object would be missing, not half there.
-        return Object::Compare(Box::new(json::Compare::new(comparison))).to_line().unwrap_or_default();
+        return compare::json(comparison).unwrap_or_default();
     }
     let gap = if follows { "\n" } else { "" };
     let body = if args.markdown {

@@ -25,7 +25,7 @@ use memtrace_core::{gfp::GfpNames, session::item::Item};
 use memtrace_report::{
     json,
     output::{Format, Renderer},
-    replay::{Items, Replay, meta_input},
+    replay::{Items, Replay},
     text,
 };
 
@@ -177,7 +177,7 @@ pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) ->
     let clock = request.clock(meta);
     let format = if args.json {
         let min_stall_ns = u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX);
-        Format::Json(Some(Box::new(json::Meta::new(&meta_input(meta, filter, min_stall_ns), &clock))))
+        Format::Json(Some(Box::new(json::Meta::new(&json::MetaInput::of_trace(meta, filter, min_stall_ns), &clock))))
     } else {
         Format::Lines {
             width: terminal::width(),

@@ -15,7 +15,7 @@ use crate::{
 use memtrace_core::{gfp::GfpNames, names::Names, stack::fold::Folded};
 use memtrace_report::{
     json::{self, Object},
-    replay::{Finished, meta_input},
+    replay::Finished,
     report::{Collector, ReportView, text},
 };
 
@@ -88,7 +88,7 @@ fn folded(finished: &Finished, weight: Weight) -> Result<String> {
 fn objects(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -> String {
     let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
     let names = Names { clock: view.clock, cgroups: &finished.paths, gfp: &gfp };
-    let meta = json::Meta::new(&meta_input(&finished.meta, view.filter, 0), view.clock);
+    let meta = json::Meta::new(&json::MetaInput::of_trace(&finished.meta, view.filter, 0), view.clock);
     let tables = collector.groups.tables(&finished.summary, &names);
     let groups = tables.iter().flat_map(|table| table.objects()).map(Object::Group);
     let summary = Object::Summary(json::Summary::new(&finished.summary, &names));

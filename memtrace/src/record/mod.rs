@@ -7,6 +7,7 @@ pub mod flight;
 mod memory_ring;
 pub mod meta;
 pub mod plan;
+mod progress;
 pub mod runs;
 mod sink;
 mod target;
@@ -15,5 +16,6 @@ mod thread;
 pub use self::{
     create::{Created, PendingFile, Refused, create},
     feed::{Ask, Feed},
-    thread::{Outcome, Prepared, Progress, Recorder},
+    progress::Progress,
+    thread::{Outcome, Prepared, Recorder},
 };

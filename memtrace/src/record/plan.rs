@@ -12,8 +12,9 @@ use super::{
     feed::Feed,
     flight::{limits::Limits, ring::Ring, store::Store},
     memory_ring::MemoryRing,
+    progress::Progress,
     target::Target,
-    thread::{Prepared, Progress},
+    thread::Prepared,
 };
 use crate::{host::clocks, stdout};
 use memtrace_core::untrusted::shown_path;

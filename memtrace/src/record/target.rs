@@ -5,8 +5,8 @@ use std::{fs::File, io, path::Path, sync::Arc};
 use super::{
     flight::{ring::Ring, triggers::Trigger},
     memory_ring::MemoryRing,
+    progress::Progress,
     sink::TraceFile,
-    thread::Progress,
 };
 use memtrace_core::untrusted::shown_path;
 use memtrace_trace::{

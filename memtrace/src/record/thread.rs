@@ -3,8 +3,8 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, PoisonError,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
@@ -18,6 +18,7 @@ use super::{
     feed::{Ask, Fed, Feed, Message, feed},
     memory_ring::MemoryRing,
     plan::default_name,
+    progress::Progress,
     target::Target,
 };
 use crate::host::{changes::Watcher, clocks};
@@ -31,19 +32,6 @@ use memtrace_trace::{
 const SEAL_INTERVAL: Duration = Duration::from_millis(900);
 /// How often the clocks are read into the trace: they may be set meanwhile.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
-
-/// What both threads know of the writing.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Bytes written.
-    pub bytes: Arc<AtomicU64>,
-    /// Events that were not written since the disk was full or failed.
-    pub unwritten: AtomicU64,
-    /// Whether nobody reads the pipe any more that the trace goes to.
-    pub closed: AtomicBool,
-    /// What became of what a person asked for, in words, until it is taken.
-    pub said: Mutex<Vec<String>>,
-}
 
 /// How it came out.
 #[derive(Debug)]

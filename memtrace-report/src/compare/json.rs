@@ -1,13 +1,14 @@
-//! A comparison.
+//! A comparison as a JSON object.
 
 use serde::Serialize;
 
-use super::{SCHEMA, finite};
-use crate::compare::{Comparison, Word};
+use super::{Comparison, Word};
+use crate::json::{SCHEMA, finite, line};
 
-/// What a comparison comes to.
+/// Two sides, compared.
 #[derive(Debug, Serialize)]
-pub struct Compare {
+#[serde(tag = "type", rename = "compare")]
+struct Compare {
     schema: u32,
     before: String,
     after: String,
@@ -60,10 +61,16 @@ struct Tuned {
     after: Option<String>,
 }
 
+/// A comparison as one line, with its newline.
+///
+/// # Errors
+/// Never for these types; the error is the serializer's.
+pub fn json(comparison: &Comparison) -> Result<String, serde_json::Error> {
+    line(&Compare::new(comparison))
+}
+
 impl Compare {
-    /// The object of a comparison.
-    #[must_use]
-    pub fn new(comparison: &Comparison) -> Self {
+    fn new(comparison: &Comparison) -> Self {
         let rows = comparison.rows.iter().map(|row| Row {
             metric: row.metric.name(),
             scope: "all".to_owned(),

@@ -1,7 +1,15 @@
-//! The trace file: the only room that knows its bytes. `docs/trace-format.md` describes it.
+//! Reader and writer of `.mtrc` files, the recordings of memtrace. `docs/trace-format.md` describes the format.
 //!
 //! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf message.
-//! The reader believes nothing: what it cannot read is skipped, said, and never invented.
+//!
+//! - [`Reader`] gives what a trace holds as [`Item`]s: the beginning of a segment, batches of events, a tick an interval.
+//!   `examples/longest.rs` prints the longest stall of each process in 30 lines.
+//! - [`Encoder`] writes a trace into a [`BlockSink`], block by block.
+//! - [`Scanner`] finds the blocks of a file without decoding them, for copies of whole blocks.
+//! - [`splice`] puts one segment together out of several files that each have a part of it.
+//!
+//! The reader believes nothing: it skips what it cannot read, says so ([`Item::Damage`]), never invents a value, and never
+//! panics, whatever the input. It allocates at most 1 MiB for a block.
 
 #![forbid(unsafe_code)]
 
@@ -31,6 +39,8 @@ mod tick;
 mod unpack;
 mod values;
 pub mod wire;
+
+pub use memtrace_core::event;
 
 pub use self::{
     damage::Damage,

@@ -9,6 +9,7 @@ pub mod container;
 pub mod decode;
 pub mod event;
 pub mod gfp;
+pub mod history;
 pub mod hook;
 pub mod host_facts;
 pub mod limits;

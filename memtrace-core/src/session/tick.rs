@@ -303,7 +303,7 @@ pub struct RecentRow {
 
 impl RecentRow {
     /// One that had nothing.
-    pub(super) fn new(who: Who) -> Self {
+    pub(crate) fn new(who: Who) -> Self {
         Self {
             who,
             comm: Comm::default(),

@@ -35,7 +35,9 @@ impl Model {
             Action::SortBefore => self.order.0 = self.order.0.before(),
             Action::SortReverse => self.order.1 = !self.order.1,
             Action::Pause if self.playback.is_some() => self.play_or_pause(),
-            Action::Pause => self.at_ns = if self.at_ns.is_some() { None } else { self.latest().map(|f| f.tick.t_ns) },
+            Action::Pause => {
+                self.at_ns = if self.at_ns.is_some() { None } else { self.history().latest().map(|f| f.tick.t_ns) }
+            }
             Action::Group => (self.group, self.selected) = (self.group.next(), 0),
             Action::Details if self.selected_row().is_some() => {
                 // Rows come and go: details are of one interval.
@@ -52,7 +54,9 @@ impl Model {
                 self.filter = RowFilter::default();
             }
             Action::Close if self.playback.is_some() => {}
-            Action::Now if self.playback.is_some() => self.go_to(|model, _| model.latest().map(|f| f.tick.t_ns)),
+            Action::Now if self.playback.is_some() => {
+                self.go_to(|model, _| model.history().latest().map(|f| f.tick.t_ns));
+            }
             Action::Close | Action::Now => self.at_ns = None,
             Action::Up => self.selected = self.selected.min(last()).saturating_sub(1),
             Action::Down => self.selected = (self.selected + 1).min(last()),
@@ -62,17 +66,19 @@ impl Model {
             Action::Last => self.selected = last(),
             Action::Expand => self.expanded = !self.expanded,
             Action::Earlier => {
-                self.go_to(|model, at| model.frames_until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns));
+                self.go_to(|model, at| model.history().until(at.saturating_sub(1)).next().map(|f| f.tick.t_ns));
             }
-            Action::Later => self.go_to(|model, at| model.frames().map(|f| f.tick.t_ns).find(|t| *t > at)),
+            Action::Later => self.go_to(|model, at| model.history().frames().map(|f| f.tick.t_ns).find(|t| *t > at)),
             Action::OomBefore => self.go_to(|model, at| {
-                model.frames_until(at.saturating_sub(1)).find(|f| !f.ooms.is_empty()).map(|f| f.tick.t_ns)
+                model.history().until(at.saturating_sub(1)).find(|f| !f.ooms.is_empty()).map(|f| f.tick.t_ns)
             }),
             Action::OomAfter => self.go_to(|model, at| {
-                model.frames().find(|f| f.tick.t_ns > at && !f.ooms.is_empty()).map(|f| f.tick.t_ns)
+                model.history().frames().find(|f| f.tick.t_ns > at && !f.ooms.is_empty()).map(|f| f.tick.t_ns)
             }),
             Action::Worst => {
-                self.go_to(|model, _| model.frames().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns));
+                self.go_to(|model, _| {
+                    model.history().frames().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns)
+                });
             }
             Action::Faster if self.playback.is_some() => self.change_speed(2.0),
             Action::Slower if self.playback.is_some() => self.change_speed(0.5),

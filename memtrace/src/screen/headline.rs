@@ -2,8 +2,9 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::model::{Frame, Model};
+use super::model::Model;
 use memtrace_core::{
+    history::Frame,
     session::{tick::Tick, tick::Who},
     sum,
     untrusted::Untrusted,
@@ -70,7 +71,7 @@ fn longest_ns(tick: &Tick) -> u64 {
 /// The verdict on the frames up to this one.
 pub(super) fn verdict(model: &Model, shown: &Frame) -> Headline {
     let now_ns = shown.tick.t_ns;
-    let frames = || model.frames_until(now_ns).take_while(|f| f.tick.t_ns + LOOKS_AT_NS > now_ns);
+    let frames = || model.history().window(now_ns, LOOKS_AT_NS);
     let elapsed_ns = sum::of(frames().map(|f| f.tick.elapsed_ns));
     let total_ns: u64 = frames().fold(0, |sum, f| sum.saturating_add(f.tick.all.total_ns));
     let longest = frames().map(|f| longest_ns(&f.tick)).max().unwrap_or(0);
@@ -78,7 +79,7 @@ pub(super) fn verdict(model: &Model, shown: &Frame) -> Headline {
     let stalled = if elapsed_ns == 0 { 0.0 } else { total_ns as f64 / elapsed_ns as f64 };
     let mut level = level(stalled, longest);
     let mut parts = Vec::new();
-    let victim = model.ooms_until(now_ns).next().filter(|(oom, _)| oom.t_ns + OOM_NS > now_ns);
+    let victim = model.history().ooms_until(now_ns).next().filter(|(oom, _)| oom.t_ns + OOM_NS > now_ns);
     if let Some((oom, _)) = victim {
         level = Level::Critical;
         let name = oom.victim.comm.map_or_else(|| "-".to_owned(), |c| Untrusted(c.bytes()).tty().to_string());
@@ -148,7 +149,7 @@ fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static
 fn since_ns(model: &Model, now_ns: u64) -> Option<u64> {
     let mut since = None;
     let mut last = now_ns;
-    for frame in model.frames_until(now_ns) {
+    for frame in model.history().until(now_ns) {
         let tick = &frame.tick;
         let hurts = level(tick.stalled_per_s().unwrap_or(0.0), longest_ns(tick)) > Level::Ok;
         if hurts {

@@ -18,7 +18,7 @@ pub use self::{
     group::Group,
     headline::{Headline, Level},
     keys::{Action, BINDINGS, Binding, Key, action_of},
-    model::{About, Effect, Frame, Look, Mode, Model, Page},
+    model::{About, Effect, Look, Mode, Model, Page},
     playback::Playback,
     rows::Row,
     sort::SortBy,

@@ -1,46 +1,33 @@
 //! What the screen shows and how it changes: by what happens, and by keys.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     filter::RowFilter,
     group::Group,
     headline::{Headline, verdict},
     playback::Playback,
-    rows::{Paths, Row, rows},
+    rows::{Row, rows},
     sort::SortBy,
 };
 use memtrace_core::{
     at_start::AtStart,
     clock::Clock,
-    event::{FileId, Oom},
     gfp::GfpNames,
+    history::{Bounds, Frame, History},
     hook::HookRecord,
     limits::Limits,
-    session::{
-        evictors::{ByMemory, EvictorSum, EvictorSummary, Pair},
-        item::{Item, KillPaths},
-        stacks::{StackKey, StackSum, StackTable},
-        tick::RecentRow,
-        tick::Tick,
-    },
+    session::{item::Item, stacks::StackTable, tick::Tick},
     untrusted::Text,
 };
 use memtrace_report::text::things;
 
-/// Intervals that are kept: ten minutes of seconds.
-const FRAMES: usize = 600;
-/// Bytes that they may take, and those of a recording that is played.
-const BYTES: usize = 16 << 20;
-const BYTES_PLAYED: usize = 512 << 20;
-/// Rows of each table that are kept of old intervals, when there is no room for all.
-const KEPT_ROWS: usize = 8;
-/// OOM kills that are kept.
-const OOMS: usize = 256;
+/// The bounds of a live history: ten minutes of seconds.
+const LIVE: Bounds = Bounds { intervals: 600, bytes: 16 << 20 };
+/// The bounds of a recording that is played.
+const PLAYED: Bounds = Bounds { intervals: usize::MAX, bytes: 512 << 20 };
 /// Intervals for which words are shown.
 const SAID_FOR: u32 = 10;
-/// Paths that are kept.
-const PATHS: usize = 16_384;
 
 /// What does not change while it is shown.
 #[derive(Clone, Debug, Default)]
@@ -68,33 +55,6 @@ pub struct Look {
     pub colour: bool,
     /// With more than ASCII.
     pub utf8: bool,
-}
-
-/// An interval and the OOM kills in it.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// The interval.
-    pub tick: Tick,
-    /// Kills that were told since the interval before, with the paths of their cgroups.
-    pub ooms: Vec<(Oom, KillPaths)>,
-}
-
-impl Frame {
-    /// About how many bytes it takes.
-    fn bytes(&self) -> usize {
-        let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.tables().iter().map(|rows| rows.len()).sum());
-        let stacks =
-            self.tick.stacks.as_ref().map_or(0, |stacks| stacks.stalls.len() * size_of::<(StackKey, StackSum)>());
-        let of_evictors = |evictors: &EvictorSummary| {
-            evictors.pairs.len() * size_of::<(Pair, EvictorSum)>()
-                + evictors.files.len() * size_of::<(FileId, EvictorSum)>()
-        };
-        2048 + stacks
-            + self.tick.evictors.iter().flat_map(ByMemory::iter).map(of_evictors).sum::<usize>()
-            + rows * (size_of::<RecentRow>() + 32)
-            + self.tick.zones.len() * 96
-            + self.tick.coverage.rows.len() * 128
-    }
 }
 
 /// A page.
@@ -186,13 +146,7 @@ pub struct Model {
     /// How a recording is played; `None` when it is live.
     pub playback: Option<Playback>,
     pub(super) filter: RowFilter,
-    frames: VecDeque<Frame>,
-    bytes: usize,
-    /// How many of the oldest intervals were thinned.
-    thinned: usize,
-    ooms: VecDeque<(Oom, KillPaths)>,
-    pending: Vec<(Oom, KillPaths)>,
-    paths: Paths,
+    history: History,
     /// Names of stacks.
     pub(super) stacks: StackTable,
 }
@@ -220,12 +174,7 @@ impl Model {
             limits: None,
             playback: None,
             filter: RowFilter::default(),
-            frames: VecDeque::new(),
-            bytes: 0,
-            thinned: 0,
-            ooms: VecDeque::new(),
-            pending: Vec::new(),
-            paths: Paths::new(),
+            history: History::new(LIVE),
             stacks: StackTable::default(),
         }
     }
@@ -234,21 +183,8 @@ impl Model {
     pub fn push(&mut self, item: Item) {
         match item {
             Item::Before(before) => self.before = Some(before),
-            Item::Oom(oom, paths) => {
-                if self.ooms.len() == OOMS {
-                    self.ooms.pop_front();
-                }
-                self.ooms.push_back((oom, paths.clone()));
-                if self.pending.len() < OOMS {
-                    self.pending.push((oom, paths));
-                }
-            }
-            Item::Freed(freed) => {
-                // Looked at from an earlier time it is not back yet, but what came of a kill is what one wants to know.
-                if let Some((oom, _)) = self.ooms.iter_mut().rev().find(|(oom, _)| freed.is_of(oom)) {
-                    oom.memory_back = Some(freed.memory_back());
-                }
-            }
+            Item::Oom(oom, paths) => self.history.add_oom(oom, paths),
+            Item::Freed(freed) => self.history.add_freed(&freed),
             Item::Tick(tick, paths) => self.push_tick(*tick, paths),
             Item::Said(words) => self.said = Some((words, 0)),
             Item::Stall(..) | Item::Kswapd(_) | Item::Summary(..) => {}
@@ -256,43 +192,19 @@ impl Model {
     }
 
     fn push_tick(&mut self, mut tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
-        if self.paths.len() + paths.len() > PATHS {
-            self.paths.clear();
-        }
-        self.paths.extend(paths);
         self.said = self.said.take().map(|(words, age)| (words, age + 1)).filter(|(_, age)| *age < SAID_FOR);
         self.lost = self.lost.saturating_add(tick.loss.total());
         if let Some(stacks) = &mut tick.stacks {
             self.stacks.learn(&std::mem::take(&mut stacks.named));
         }
-        let frame = Frame { tick, ooms: std::mem::take(&mut self.pending) };
-        self.bytes += frame.bytes();
-        self.frames.push_back(frame);
-        let (frames, bytes) = if self.playback.is_some() { (usize::MAX, BYTES_PLAYED) } else { (FRAMES, BYTES) };
-        self.make_room(frames, bytes);
+        self.history.set_bounds(if self.playback.is_some() { PLAYED } else { LIVE });
+        self.history.add_tick(tick, paths);
         if self.playback.is_some() && self.at_ns.is_none() {
-            self.at_ns = self.frames.front().map(|frame| frame.tick.t_ns);
+            self.at_ns = self.history.first().map(|frame| frame.tick.t_ns);
         }
         // What is looked at goes like the rest: then the oldest that is left is shown.
-        if let (Some(at), Some(first)) = (self.at_ns, self.frames.front()) {
+        if let (Some(at), Some(first)) = (self.at_ns, self.history.first()) {
             self.at_ns = Some(at.max(first.tick.t_ns));
-        }
-    }
-
-    /// Keeps so many intervals and bytes: rows of the oldest intervals go first, then the intervals.
-    fn make_room(&mut self, frames: usize, bytes: usize) {
-        while self.bytes > bytes && self.thinned + 1 < self.frames.len() {
-            let frame = &mut self.frames[self.thinned];
-            let before = frame.bytes();
-            frame.tick.rows.iter_mut().for_each(|rows| rows.thin(KEPT_ROWS));
-            self.bytes = self.bytes.saturating_sub(before - frame.bytes());
-            self.thinned += 1;
-        }
-        while self.frames.len() > frames || (self.bytes > bytes && self.frames.len() > 1) {
-            if let Some(old) = self.frames.pop_front() {
-                self.bytes = self.bytes.saturating_sub(old.bytes());
-                self.thinned = self.thinned.saturating_sub(1);
-            }
         }
     }
 
@@ -306,35 +218,19 @@ impl Model {
     /// The interval that is shown.
     #[must_use]
     pub fn shown(&self) -> Option<&Frame> {
-        self.frames_until(self.at_ns.unwrap_or(u64::MAX)).next()
+        self.history.until(self.at_ns.unwrap_or(u64::MAX)).next()
     }
 
-    /// The latest interval.
+    /// The intervals and OOM kills that are kept.
     #[must_use]
-    pub fn latest(&self) -> Option<&Frame> {
-        self.frames.back()
-    }
-
-    /// All intervals that are kept, the oldest first.
-    pub fn frames(&self) -> impl DoubleEndedIterator<Item = &Frame> {
-        self.frames.iter()
-    }
-
-    /// Intervals that ended by `t_ns`, the latest first.
-    pub fn frames_until(&self, t_ns: u64) -> impl Iterator<Item = &Frame> {
-        let end = self.frames.partition_point(|frame| frame.tick.t_ns <= t_ns);
-        self.frames.range(..end).rev()
-    }
-
-    /// OOM kills until `t_ns`, the latest first.
-    pub fn ooms_until(&self, t_ns: u64) -> impl Iterator<Item = &(Oom, KillPaths)> {
-        self.ooms.iter().rev().filter(move |(oom, _)| oom.t_ns <= t_ns)
+    pub const fn history(&self) -> &History {
+        &self.history
     }
 
     /// The rows of an interval, filtered and sorted.
     #[must_use]
     pub fn rows_of(&self, frame: &Frame) -> Vec<Row> {
-        rows(&frame.tick, &frame.ooms, &self.paths, self.group, &self.filter, self.order)
+        rows(&frame.tick, &frame.ooms, self.history.paths(), self.group, &self.filter, self.order)
     }
 
     /// The rows of the interval that is shown.
@@ -356,7 +252,7 @@ impl Model {
     pub fn limits_wanted(&self) -> Option<(u64, Arc<[u8]>)> {
         let id = if self.mode == Mode::Details { self.selected_row()?.cgroup_id? } else { return None };
         let is_known = self.limits.as_ref().is_some_and(|limits| limits.id == id);
-        self.paths.get(&id).filter(|_| !is_known).map(|path| (id, Arc::clone(path)))
+        self.history.paths().get(&id).filter(|_| !is_known).map(|path| (id, Arc::clone(path)))
     }
 
     /// The verdict on what is shown.

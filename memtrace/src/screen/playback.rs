@@ -25,7 +25,7 @@ impl Model {
         let shown = |model: &Self| model.shown().map(|frame| frame.tick.t_ns);
         let before = shown(self);
         let by = u64::try_from(elapsed.mul_f64(playback.speed).as_nanos()).unwrap_or(u64::MAX);
-        let last = self.latest().map_or(at, |frame| frame.tick.t_ns);
+        let last = self.history().latest().map_or(at, |frame| frame.tick.t_ns);
         self.at_ns = Some(at.saturating_add(by).min(last.max(at)));
         before != shown(self)
     }
@@ -33,12 +33,12 @@ impl Model {
     /// Whether the head is at the last interval that was read.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
-        self.latest().is_none_or(|frame| self.at_ns.is_none_or(|at| at >= frame.tick.t_ns))
+        self.history().latest().is_none_or(|frame| self.at_ns.is_none_or(|at| at >= frame.tick.t_ns))
     }
 
     /// Plays from here on, from the beginning when it is at the end; or stands still.
     pub(super) fn play_or_pause(&mut self) {
-        let first = self.frames().next().map(|frame| frame.tick.t_ns);
+        let first = self.history().first().map(|frame| frame.tick.t_ns);
         let at_end = self.is_at_end();
         if let Some(playback) = &mut self.playback {
             playback.playing = !playback.playing || at_end;
@@ -50,7 +50,7 @@ impl Model {
 
     /// Stands still at what is shown.
     pub(super) fn hold(&mut self) {
-        self.at_ns = self.at_ns.or_else(|| self.latest().map(|frame| frame.tick.t_ns));
+        self.at_ns = self.at_ns.or_else(|| self.history().latest().map(|frame| frame.tick.t_ns));
         if let Some(playback) = &mut self.playback {
             playback.playing = false;
         }

@@ -1,6 +1,6 @@
 //! The rows of the table: of one interval, grouped, filtered and sorted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use memtrace_common::kind::StallKind;
 
@@ -8,6 +8,7 @@ use super::{filter::RowFilter, group::Group, sort::SortBy};
 use memtrace_core::{
     container::Container,
     event::Oom,
+    history::Paths,
     session::{
         detail::Detail,
         faults::Faults,
@@ -74,9 +75,6 @@ impl Row {
         self.ooms += other.ooms;
     }
 }
-
-/// Paths of cgroups by id.
-pub(super) type Paths = BTreeMap<u64, Arc<[u8]>>;
 
 /// All rows of an interval that fit, sorted.
 pub(super) fn rows(

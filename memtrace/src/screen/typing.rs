@@ -57,8 +57,8 @@ impl Model {
                 Ok(to) => {
                     // The first interval that ends then or later; after the last one, the last.
                     let found = |model: &Self, _| {
-                        let later = model.frames().map(|frame| frame.tick.t_ns).find(|t_ns| *t_ns >= to);
-                        later.or_else(|| model.latest().map(|frame| frame.tick.t_ns))
+                        let later = model.history().frames().map(|frame| frame.tick.t_ns).find(|t_ns| *t_ns >= to);
+                        later.or_else(|| model.history().latest().map(|frame| frame.tick.t_ns))
                     };
                     return self.go_to(found);
                 }
@@ -71,9 +71,9 @@ impl Model {
 
     /// A time in words, `CLOCK_MONOTONIC` in ns.
     fn time_of(&self, text: &str) -> Result<u64, String> {
-        let end_ns = self.latest().map(|frame| frame.tick.t_ns);
+        let end_ns = self.history().latest().map(|frame| frame.tick.t_ns);
         let t_ns = When::parse(text.trim())?.resolve(Some(&self.clock), self.about.start_ns, end_ns)?;
-        let first_ns = self.frames().next().map_or(self.about.start_ns, |frame| frame.tick.t_ns);
+        let first_ns = self.history().first().map_or(self.about.start_ns, |frame| frame.tick.t_ns);
         let begin_ns = first_ns.saturating_sub(self.interval_ns);
         match end_ns {
             _ if t_ns < begin_ns => Err(format!("that is before the first interval, {}", self.clock.seconds(begin_ns))),

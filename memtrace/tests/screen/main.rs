@@ -292,7 +292,7 @@ fn played() -> Model {
     let mut played = model(0, &[], false);
     played.playback = Some(Playback { playing: true, speed: 1.0 });
     let live = model(30, &[(b"java", 150_000_000)], true);
-    for frame in live.frames() {
+    for frame in live.history().frames() {
         for (oom, path) in &frame.ooms {
             played.push(Item::Oom(*oom, path.clone()));
         }

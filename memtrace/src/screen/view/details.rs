@@ -10,12 +10,10 @@ use super::{
     pen::{BOLD, PLAIN, Pen},
     stacks,
 };
-use crate::screen::{
-    model::{Frame, Model},
-    rows::Row,
-};
+use crate::screen::{model::Model, rows::Row};
 use memtrace_core::{
     gfp::GfpNames,
+    history::Frame,
     limits::{LimitValue, Limits},
     session::detail::Detail,
     untrusted::Text,
@@ -44,7 +42,8 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         rest = Rect { x: HISTOGRAM + 1, width: rest.width - HISTOGRAM - 1, ..rest };
     }
     let columns: Vec<Column> = model
-        .frames_until(frame.tick.t_ns)
+        .history()
+        .until(frame.tick.t_ns)
         .take(usize::from(rest.width).min(120))
         .map(|frame| {
             let found = model.rows_of(frame).into_iter().find(|other| (other.who, &other.name) == (row.who, &row.name));

@@ -37,7 +37,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     let state = match model.at_ns {
         Some(at) if model.playback.is_some() => played(model, at),
         Some(at) => {
-            let behind = model.latest().map_or(0, |latest| latest.tick.t_ns.saturating_sub(at));
+            let behind = model.history().latest().map_or(0, |latest| latest.tick.t_ns.saturating_sub(at));
             format!("PAUSED at {} (-{})", model.clock.seconds(at), duration(behind))
         }
         None => format!("{} up {up}", model.clock.seconds(tick.t_ns)),
@@ -73,7 +73,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
 /// Where a recording is, and how it is played.
 fn played(model: &Model, at: u64) -> String {
     let since = |t_ns: u64| duration(t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
-    let all = model.latest().map_or_else(|| "-".to_owned(), |latest| since(latest.tick.t_ns));
+    let all = model.history().latest().map_or_else(|| "-".to_owned(), |latest| since(latest.tick.t_ns));
     let how = match model.playback {
         Some(playback) if playback.playing && !model.is_at_end() => format!("PLAY x{}", playback.speed),
         _ if model.is_at_end() => "END".to_owned(),
@@ -98,7 +98,7 @@ fn covered(tick: &Tick) -> String {
 /// What memtrace itself costs: CPU since the interval before, resident size, own stalls.
 fn own(model: &Model, tick: &Tick) -> String {
     let OwnCost { cpu_ns, rss_bytes, .. } = tick.own;
-    let before = model.frames_until(tick.t_ns.saturating_sub(1)).next().and_then(|frame| frame.tick.own.cpu_ns);
+    let before = model.history().until(tick.t_ns.saturating_sub(1)).next().and_then(|frame| frame.tick.own.cpu_ns);
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
     let share = cpu_ns.zip(before).filter(|_| tick.elapsed_ns > 0).map(|(now, before)| {
         let share = now.saturating_sub(before) as f64 / tick.elapsed_ns as f64 * 100.0;

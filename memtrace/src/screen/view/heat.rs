@@ -10,7 +10,8 @@ use memtrace_core::{
 };
 use memtrace_report::text::{count, shade, shades};
 
-use crate::screen::model::{Frame, Model};
+use crate::screen::model::Model;
+use memtrace_core::history::Frame;
 
 /// Columns before the map.
 const LABEL: u16 = 8;
@@ -37,7 +38,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let room = usize::from(area.width.saturating_sub(LABEL + 2)).min(120);
     let until = model.shown().map_or(0, |frame| frame.tick.t_ns);
     let columns: Vec<Column> =
-        model.frames_until(until).take(room).map(|f| Column { bands: f.tick.all.bands, mark: mark(f) }).collect();
+        model.history().until(until).take(room).map(|f| Column { bands: f.tick.all.bands, mark: mark(f) }).collect();
     let marks = "X OOM ! loss c limit k kswapd";
     columns_of(pen, area, columns, &format!("latency over time; {marks}"));
 }

@@ -69,8 +69,8 @@ pub(super) fn gauge(zone: &Zone, model: &Model, width: usize) -> String {
 pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let until = model.shown().map_or(0, |frame| frame.tick.t_ns);
     let mut lines = Vec::new();
-    for (oom, paths) in model.ooms_until(until) {
-        let paths = super::super::rows::Paths::from_iter(kill_paths(oom, paths));
+    for (oom, paths) in model.history().ooms_until(until) {
+        let paths = memtrace_core::history::Paths::from_iter(kill_paths(oom, paths));
         let names = Names { clock: &model.clock, cgroups: &paths, gfp: &model.about.gfp };
         let line = oom_line(oom, &names, memtrace_report::text::Style::default());
         // The victim, then who ran out.

@@ -6,7 +6,8 @@ use super::{
     pages::gauge,
     pen::{BOLD, PLAIN, Pen, RED, YELLOW},
 };
-use crate::screen::model::{Frame, Model};
+use crate::screen::model::Model;
+use memtrace_core::history::Frame;
 use memtrace_core::{
     session::{input::Pressure, memory::Memory, parts::Parts, tick::Tick},
     throttle::Throttles,
@@ -56,7 +57,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     line(pen, &format!("free swap {}", left(tick, |m| m.swap_free_bytes, |m| m.swap_total_bytes)), PLAIN);
     let per_s = |pages: u64| rate(tick.rate(pages));
     let of_frames =
-        |of: fn(&Tick) -> Option<u64>| model.frames_until(tick.t_ns).take(SPARKS).map(|f| of(&f.tick)).collect();
+        |of: fn(&Tick) -> Option<u64>| model.history().until(tick.t_ns).take(SPARKS).map(|f| of(&f.tick)).collect();
     let swapped: [(_, PagesOf); 2] =
         [("in", |tick| tick.memory?.swapped_in_pages), ("out", |tick| tick.memory?.swapped_out_pages)];
     for (name, of) in swapped {
@@ -92,7 +93,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     line(pen, "", PLAIN);
     line(pen, "OOM KILLS  the latest first", BOLD);
     let mut none = true;
-    for (oom, _) in model.ooms_until(tick.t_ns).take(5) {
+    for (oom, _) in model.history().ooms_until(tick.t_ns).take(5) {
         let victim =
             oom.victim.comm.as_ref().map_or_else(|| "-".to_owned(), |c| Untrusted(c.bytes()).tty().to_string());
         line(pen, &format!("{} {victim}[{}]", model.clock.seconds(oom.t_ns), oom.victim.pid), RED);
@@ -130,7 +131,7 @@ fn left(tick: &Tick, left: fn(&Memory) -> Option<u64>, of: fn(&Memory) -> Option
 
 /// Shares of each interval in which tasks waited for memory, in millionths, the latest first; `None` where unknown.
 fn pressure(model: &Model, t_ns: u64, of: fn(&Pressure) -> u64) -> Vec<Option<u64>> {
-    let frames: Vec<&Frame> = model.frames_until(t_ns).take(SPARKS + 1).collect();
+    let frames: Vec<&Frame> = model.history().until(t_ns).take(SPARKS + 1).collect();
     let pairs = frames.windows(2).map(|pair| {
         let (now, before) = (&pair[0].tick, &pair[1].tick);
         let grown = of(now.pressure.as_ref()?).saturating_sub(of(before.pressure.as_ref()?));

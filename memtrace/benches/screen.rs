@@ -1,9 +1,6 @@
-//! How long a screen takes to draw, with few rows and with ten thousand. `cargo run --release --example bench_screen`
+//! The drawing of a screen, with few rows and with ten thousand.
 
-#![expect(clippy::print_stdout, reason = "an example that says what it measured")]
-
-use std::time::{Duration, Instant};
-
+use divan::Bencher;
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::screen::{About, Key, Look, Model, view};
 use memtrace_common::kind::StallKind;
@@ -22,7 +19,12 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 const S: u64 = 1_000_000_000;
 const INTERVALS: u64 = 60;
-const DRAWN: u32 = 20;
+const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
+const ROWS: [u32; 3] = [100, 256, 10_000];
+
+fn main() {
+    divan::main();
+}
 
 fn row(n: u32) -> RecentRow {
     let ns = u64::from(n % 977) * 10_000;
@@ -74,24 +76,20 @@ fn model(rows: u32) -> Model {
     model
 }
 
-fn draw(model: &Model, area: Rect) -> Duration {
+fn draw(bencher: Bencher<'_, '_>, model: &Model, (width, height): (u16, u16)) {
+    let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
-    let begun = Instant::now();
-    for _ in 0..DRAWN {
-        view::draw(model, area, &mut buffer);
-    }
-    begun.elapsed() / DRAWN
+    bencher.bench_local(|| view::draw(model, area, &mut buffer));
 }
 
-fn main() {
-    for (width, height) in [(80, 24), (200, 60)] {
-        let area = Rect::new(0, 0, width, height);
-        for rows in [100, 256, 10_000] {
-            let mut model = model(rows);
-            let page = draw(&model, area);
-            model.key(Key::Enter);
-            let details = draw(&model, area);
-            println!("{width}x{height}, {rows:>5} rows: page {page:?}, details {details:?}");
-        }
-    }
+#[divan::bench(args = SIZES, consts = ROWS)]
+fn page<const N: u32>(bencher: Bencher<'_, '_>, size: (u16, u16)) {
+    draw(bencher, &model(N), size);
+}
+
+#[divan::bench(args = SIZES, consts = ROWS)]
+fn details<const N: u32>(bencher: Bencher<'_, '_>, size: (u16, u16)) {
+    let mut model = model(N);
+    model.key(Key::Enter);
+    draw(bencher, &model, size);
 }

@@ -1,13 +1,8 @@
-//! A made-up trace for the figures of `cargo xtask bench trace`: stalls of 64 tasks in 8 cgroups, in bursts, 6000 a second,
-//! and a tick each second. Writes it to FILE and says how fast, then reads it back.
+//! Writing and reading of a made-up trace: stalls of 64 tasks in 8 cgroups, in bursts, 6000 a second, and a tick each second.
 
-#![expect(clippy::print_stdout, reason = "an example that says what it measured")]
+#![expect(clippy::unwrap_used, reason = "memory takes all that is written")]
 
-use std::{
-    fs::File,
-    io::{self, BufReader, Write as _},
-    time::Instant,
-};
+use divan::{Bencher, counter::ItemsCount};
 
 use memtrace_common::kind::StallKind;
 use memtrace_core::{
@@ -22,7 +17,7 @@ use memtrace_core::{
 };
 use memtrace_report::replay::without_meta;
 use memtrace_trace::{
-    BlockKind, BlockSink, Encoder, Item, Reader,
+    Encoder, Item, Reader,
     model::{ClockReading, End, EndReason, Entry, TickRecord},
 };
 
@@ -30,12 +25,10 @@ const S: u64 = 1_000_000_000;
 const START: u64 = 1000 * S;
 const PER_SECOND: u64 = 6000;
 
-struct Sink(io::BufWriter<File>);
+const SECONDS: u64 = 20;
 
-impl BlockSink for Sink {
-    fn block(&mut self, _: BlockKind, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
-    }
+fn main() {
+    divan::main();
 }
 
 /// Bursts of one task; lengths over five decades.
@@ -71,31 +64,19 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut args = std::env::args().skip(1);
-    let usage = "bench_trace FILE STALLS";
-    let path = args.next().ok_or(usage)?;
-    let stalls: u64 = args.next().ok_or(usage)?.parse()?;
+/// What a recorder is given in one second.
+struct Second {
+    entries: Vec<Entry>,
+    tick: TickRecord,
+}
+
+fn seconds() -> Vec<Second> {
     let mut random = fastrand::Rng::with_seed(7);
-    let mut meta =
-        without_meta(ClockReading { monotonic_ns: START, boottime_ns: START, realtime_ns: 1_700_000_000 << 30 });
-    meta.setup.start_ns = START;
-    meta.setup.kinds = vec![StallKind::Direct, StallKind::Memcg];
-    meta.host.kernel = "6.12.0".into();
-    let mut sink = Sink(io::BufWriter::with_capacity(1 << 20, File::create(&path)?));
-    let mut encoder = Encoder::new(0);
-    encoder.begin(&meta, &mut sink)?;
-    for id in 40..48 {
-        encoder.path(id, format!("/kubepods/pod-{id}").as_bytes());
-    }
     let (mut totals, mut told) = (KernelTotals::default(), [Told::default(); StallKind::COUNT]);
-    let (mut task, mut done, mut second) = (0, 0, 0);
-    let mut entries = Vec::new();
-    let mut encoding = std::time::Duration::ZERO;
-    while done < stalls {
-        entries.clear();
-        let n = PER_SECOND.min(stalls - done);
-        for i in 0..n {
+    let mut task = 0;
+    let second = |second: u64| {
+        let mut entries = Vec::new();
+        for i in 0..PER_SECOND {
             let stall = stall(&mut random, &mut task, START + second * S + i * (S / PER_SECOND));
             let kind = totals.stalls.entry(stall.kind).or_default();
             kind.count += 1;
@@ -110,10 +91,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             told.longest_ns = told.longest_ns.max(stall.dur_ns);
             entries.push(Entry::Event(Event::Stall(stall)));
         }
-        done += n;
-        second += 1;
         let input = TickInput {
-            t_ns: START + second * S,
+            t_ns: START + (second + 1) * S,
             stacks: None,
             evictors: None,
             totals: totals.clone(),
@@ -130,27 +109,50 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             untold_processes: Vec::new(),
             untold_cgroups: Vec::new(),
         };
-        let began = Instant::now();
-        for entry in &entries {
-            encoder.entry(entry, &mut sink)?;
-        }
-        encoder.tick(&tick, &mut sink)?;
-        encoding += began.elapsed();
+        Second { entries, tick }
+    };
+    (0..SECONDS).map(second).collect()
+}
+
+/// The trace of these seconds.
+fn written(seconds: &[Second]) -> Vec<u8> {
+    let mut meta =
+        without_meta(ClockReading { monotonic_ns: START, boottime_ns: START, realtime_ns: 1_700_000_000 << 30 });
+    meta.setup.start_ns = START;
+    meta.setup.kinds = vec![StallKind::Direct, StallKind::Memcg];
+    meta.host.kernel = "6.12.0".into();
+    let (mut bytes, mut encoder) = (Vec::new(), Encoder::new(0));
+    encoder.begin(&meta, &mut bytes).unwrap();
+    for id in 40..48 {
+        encoder.path(id, format!("/kubepods/pod-{id}").as_bytes());
     }
-    let end = End { t_ns: START + second * S, reason: EndReason::Done, open: Vec::new(), lost: [0; Loss::COUNT] };
-    encoder.end(&end, &mut sink)?;
-    sink.0.flush()?;
-    println!("write_s {:.3}", encoding.as_secs_f64());
-    let began = Instant::now();
-    let mut reader = Reader::new(BufReader::new(File::open(&path)?));
-    let mut read = 0;
-    while let Some(item) = reader.next_item()? {
-        if matches!(item, Item::Entries) {
-            read += reader.entries().len() as u64;
+    for second in seconds {
+        for entry in &second.entries {
+            encoder.entry(entry, &mut bytes).unwrap();
         }
+        encoder.tick(&second.tick, &mut bytes).unwrap();
     }
-    println!("read_s {:.3}", began.elapsed().as_secs_f64());
-    println!("stalls {read}");
-    println!("bytes {}", std::fs::metadata(&path)?.len());
-    Ok(())
+    let end = End { t_ns: START + SECONDS * S, reason: EndReason::Done, open: Vec::new(), lost: [0; Loss::COUNT] };
+    encoder.end(&end, &mut bytes).unwrap();
+    bytes
+}
+
+#[divan::bench]
+fn write(bencher: Bencher<'_, '_>) {
+    let seconds = seconds();
+    bencher.counter(ItemsCount::new(SECONDS * PER_SECOND)).bench_local(|| written(&seconds));
+}
+
+#[divan::bench]
+fn read(bencher: Bencher<'_, '_>) {
+    let bytes = written(&seconds());
+    bencher.counter(ItemsCount::new(SECONDS * PER_SECOND)).bench_local(|| {
+        let (mut reader, mut read) = (Reader::new(bytes.as_slice()), 0);
+        while let Some(item) = reader.next_item().unwrap() {
+            if matches!(item, Item::Entries) {
+                read += reader.entries().len() as u64;
+            }
+        }
+        assert_eq!(read, SECONDS * PER_SECOND);
+    });
 }

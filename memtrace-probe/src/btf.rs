@@ -24,6 +24,9 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
+/// Most types that are followed one from the other: typedefs, qualifiers, arrays of arrays.
+const DEEPEST: u32 = 32;
+
 /// Why BTF could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BtfError {
@@ -121,7 +124,7 @@ impl<'a> Btf<'a> {
 
     /// Follows typedefs and qualifiers to the type that has a size: its offset, kind and number of members.
     fn resolve(&self, mut id: usize) -> Option<(usize, u32, usize)> {
-        for _ in 0..32 {
+        for _ in 0..DEEPEST {
             let at = *self.types.get(id).filter(|_| id != 0)?;
             let (kind, vlen) = self.kind_at(at).ok()?;
             match kind {
@@ -134,19 +137,25 @@ impl<'a> Btf<'a> {
         None
     }
 
-    /// Size of a type in bytes; `None` for types without one.
+    /// Size of a type in bytes; `None` for types without one, and for an array that is an element of itself.
     #[must_use]
-    pub fn size_of(&self, id: usize) -> Option<u32> {
-        let (at, kind, _) = self.resolve(id)?;
-        match kind {
-            KIND_PTR => Some(8),
-            KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => u32_at(self.data, at + 8).ok(),
-            KIND_ARRAY => {
-                let (element, count) = (u32_at(self.data, at + 12).ok()?, u32_at(self.data, at + 20).ok()?);
-                self.size_of(element as usize)?.checked_mul(count)
-            }
-            _ => None,
+    pub fn size_of(&self, mut id: usize) -> Option<u32> {
+        let mut count = 1_u32;
+        for _ in 0..DEEPEST {
+            let (at, kind, _) = self.resolve(id)?;
+            let size = match kind {
+                KIND_PTR => 8,
+                KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => u32_at(self.data, at + 8).ok()?,
+                KIND_ARRAY => {
+                    count = count.checked_mul(u32_at(self.data, at + 20).ok()?)?;
+                    id = u32_at(self.data, at + 12).ok()? as usize;
+                    continue;
+                }
+                _ => return None,
+            };
+            return size.checked_mul(count);
         }
+        None
     }
 
     /// Size of struct `name` in bytes.
@@ -261,4 +270,20 @@ fn u32_at(data: &[u8], at: usize) -> Result<u32, BtfError> {
 fn string_at(strings: &[u8], at: u32) -> &[u8] {
     let rest = strings.get(at as usize..).unwrap_or_default();
     rest.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Btf, KIND_ARRAY, MAGIC};
+
+    #[test]
+    fn an_array_of_itself_has_no_size() {
+        // The header, then the one type: an array of two of itself.
+        let words = [24, 0, 24, 24, 1, 0, KIND_ARRAY << 24, 0, 1, 1, 2];
+        let mut data: Vec<u8> = [MAGIC.to_ne_bytes(), [1, 0]].concat();
+        data.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+        data.push(0);
+        let btf = Btf::parse(&data, |_| true).unwrap();
+        assert_eq!(btf.size_of(1), None);
+    }
 }

@@ -6,13 +6,18 @@
 
 use std::fs;
 
-use bolero::check;
+use bolero::{ValueGenerator, check, produce};
 use memtrace_probe::{btf::Btf, gfp, layout, zones};
 
 const INPUTS: usize = 20_000;
-/// Longest input in bytes; the default of 64 reaches little.
+/// Longest input in bytes.
 const LONGEST: usize = 2048;
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+
+/// Bytes of any length. Without a generator of its own bolero makes 64 at most, which reach little.
+fn bytes() -> impl ValueGenerator<Output = Vec<u8>> {
+    produce::<Vec<u8>>().with().len(0..=LONGEST)
+}
 
 /// Everything that is looked up in BTF. That bytes are no BTF is an answer, too.
 fn look_up(bytes: &[u8]) {
@@ -42,16 +47,16 @@ fn changed(whole: &[u8], changes: &[u8]) -> Vec<u8> {
 fn any_btf() {
     // The magic number and the version, so that the rest is looked at.
     let begin = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
-    check!().with_iterations(INPUTS).with_max_len(LONGEST).for_each(|input| {
+    check!().with_generator(bytes()).with_iterations(INPUTS).with_max_len(2 * LONGEST).for_each(|input| {
         look_up(input);
-        look_up(&[&begin, input].concat());
+        look_up(&[begin.as_slice(), input].concat());
     });
 }
 
 #[test]
 fn any_change_of_a_btf() {
     let wholes = ["5.10", "7.2"].map(|kernel| fs::read(format!("{HERE}/btf/{kernel}.btf")).unwrap());
-    check!().with_iterations(INPUTS / 100).with_max_len(LONGEST).for_each(|changes| {
+    check!().with_generator(bytes()).with_iterations(INPUTS / 100).with_max_len(2 * LONGEST).for_each(|changes| {
         wholes.iter().for_each(|whole| look_up(&changed(whole, changes)));
     });
 }
@@ -59,7 +64,7 @@ fn any_change_of_a_btf() {
 #[test]
 fn any_format() {
     let whole = fs::read(format!("{HERE}/formats/6.1/mm_vmscan_direct_reclaim_begin")).unwrap();
-    check!().with_iterations(INPUTS / 10).with_max_len(LONGEST).for_each(|input| {
+    check!().with_generator(bytes()).with_iterations(INPUTS / 10).with_max_len(2 * LONGEST).for_each(|input| {
         for bytes in [input.to_vec(), changed(&whole, input)] {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let _ = layout::records(|_, _| Some(text.clone()));

@@ -10,7 +10,7 @@ use super::{
     frame::BlockKind,
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
-    rows::put_rows,
+    rows::encode_rows,
     stacks::StackWriter,
     tick::Base,
     values::of_open,
@@ -98,7 +98,7 @@ impl Encoder {
         self.stacks.begin();
         (self.ticks, self.events_stopped) = (1, false);
         let t_ns = meta.clock.monotonic_ns;
-        self.blocks.write(BlockKind::Meta, &meta::put(meta), 1, (t_ns, t_ns), sink)
+        self.blocks.write(BlockKind::Meta, &meta::encode(meta), 1, (t_ns, t_ns), sink)
     }
 
     /// Learns the path of a cgroup; it is written when a block names the cgroup. Known until the encoder goes.
@@ -167,14 +167,14 @@ impl Encoder {
     /// The sink's.
     pub fn tick(&mut self, tick: &TickRecord, sink: &mut dyn BlockSink) -> io::Result<()> {
         let sealed = self.seal(sink);
-        let mut message = self.base.put(tick);
-        let (mut processes, mut cgroups) = put_rows(&mut self.accounts, &tick.input.faults);
+        let mut message = self.base.encode(tick);
+        let (mut processes, mut cgroups) = encode_rows(&mut self.accounts, &tick.input.faults);
         let ids = processes.0.iter().chain(&cgroups.0).flat_map(|rows| rows.id.iter().chain(&rows.fault_cgroup));
         let stalled = tick.input.stacks.iter().flat_map(|stacks| &stacks.stalls);
         let stalled = stalled.filter_map(|(key, _)| key.cgroup_id);
         let back = tick.input.evictors.iter().flat_map(ByMemory::iter).flat_map(|evictors| &evictors.rows);
         let back = back.filter_map(|(key, _)| key.cgroup_id);
-        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::take(id)).chain(stalled).chain(back).collect();
+        let ids: Vec<u64> = ids.filter_map(|&id| super::optional::decode(id)).chain(stalled).chain(back).collect();
         let mut before = self.write_paths(ids.into_iter(), sink);
         (message.processes, message.cgroups) = (processes.0.pop(), cgroups.0.pop());
         message.segment = self.segment;
@@ -186,7 +186,7 @@ impl Encoder {
             let part = wire::Tick { t_ns, processes, cgroups, segment, epoch, ..wire::Tick::default() };
             before = before.and(self.blocks.write(BlockKind::Rows, &part, 1, (t_ns, t_ns), sink));
         }
-        for stacks in tick.input.stacks.iter().flat_map(|deltas| self.stacks.put(deltas, self.ticks, self.segment)) {
+        for stacks in tick.input.stacks.iter().flat_map(|deltas| self.stacks.encode(deltas, self.ticks, self.segment)) {
             let (count, t_ns) = (u32::try_from(stacks.number.len()).unwrap_or(u32::MAX), tick.input.t_ns);
             before = before.and(self.blocks.write(BlockKind::Stacks, &stacks, count, (t_ns, t_ns), sink));
         }

@@ -12,23 +12,23 @@ use memtrace_core::{
 };
 
 /// The message of a tick.
-pub(super) fn put(deltas: &ByMemory<EvictorDeltas>) -> wire::Evictors {
-    let anon = deltas.anon.as_ref().map(|anon| Box::new(put_one(anon)));
-    wire::Evictors { anon, ..put_one(&deltas.files) }
+pub(super) fn encode(deltas: &ByMemory<EvictorDeltas>) -> wire::Evictors {
+    let anon = deltas.anon.as_ref().map(|anon| Box::new(encode_one(anon)));
+    wire::Evictors { anon, ..encode_one(&deltas.files) }
 }
 
 /// What a message says.
-pub(super) fn take(message: &wire::Evictors) -> ByMemory<EvictorDeltas> {
+pub(super) fn decode(message: &wire::Evictors) -> ByMemory<EvictorDeltas> {
     ByMemory {
-        files: take_one(message, |row| Some(file_of(row))),
-        anon: message.anon.as_ref().map(|anon| take_one(anon, |_| None)),
+        files: decode_one(message, |row| Some(file_of(row))),
+        anon: message.anon.as_ref().map(|anon| decode_one(anon, |_| None)),
     }
 }
 
-fn put_one(deltas: &EvictorDeltas) -> wire::Evictors {
-    let (away, distance) = (put_histogram(&deltas.away), put_histogram(&deltas.distance));
+fn encode_one(deltas: &EvictorDeltas) -> wire::Evictors {
+    let (away, distance) = (encode_histogram(&deltas.away), encode_histogram(&deltas.distance));
     wire::Evictors {
-        rows: deltas.rows.iter().map(put_row).collect(),
+        rows: deltas.rows.iter().map(encode_row).collect(),
         other_samples: deltas.other.samples,
         other_away_ns: deltas.other.away_ns,
         away_bucket: away.0,
@@ -39,16 +39,16 @@ fn put_one(deltas: &EvictorDeltas) -> wire::Evictors {
     }
 }
 
-fn take_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<FileId>) -> EvictorDeltas {
+fn decode_one(message: &wire::Evictors, file: impl Fn(&wire::EvictorRow) -> Option<FileId>) -> EvictorDeltas {
     EvictorDeltas {
-        rows: message.rows.iter().map(|row| take_row(row, file(row))).collect(),
+        rows: message.rows.iter().map(|row| decode_row(row, file(row))).collect(),
         other: EvictorSum { samples: message.other_samples, away_ns: message.other_away_ns },
-        away: take_histogram(&message.away_bucket, &message.away_count),
-        distance: take_histogram(&message.distance_bucket, &message.distance_count),
+        away: decode_histogram(&message.away_bucket, &message.away_count),
+        distance: decode_histogram(&message.distance_bucket, &message.distance_count),
     }
 }
 
-fn put_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
+fn encode_row((key, sum): &(EvictorKey, EvictorSum)) -> wire::EvictorRow {
     let FileId { dev: (dev_major, dev_minor), ino, name } = key.file.unwrap_or_default();
     wire::EvictorRow {
         evictor_pid: key.evictor.pid,
@@ -70,7 +70,7 @@ fn file_of(row: &wire::EvictorRow) -> FileId {
     FileId { dev: (row.dev_major, row.dev_minor), ino: row.ino, name: FileName::from(row.name.as_slice()) }
 }
 
-fn take_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, EvictorSum) {
+fn decode_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, EvictorSum) {
     let key = EvictorKey {
         evictor: Evictor {
             pid: row.evictor_pid,
@@ -87,7 +87,7 @@ fn take_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, Evicto
 
 /// Numbers of the buckets that are not 0, each as the difference to the one before, and their counts: of one interval, so
 /// that they are small.
-fn put_histogram(histogram: &Histogram) -> (Vec<u32>, Vec<u32>) {
+fn encode_histogram(histogram: &Histogram) -> (Vec<u32>, Vec<u32>) {
     let mut last = 0;
     let filled = (0..).zip(histogram.counts()).filter(|(_, count)| **count > 0);
     filled
@@ -95,7 +95,7 @@ fn put_histogram(histogram: &Histogram) -> (Vec<u32>, Vec<u32>) {
         .unzip()
 }
 
-fn take_histogram(steps: &[u32], counts: &[u32]) -> Histogram {
+fn decode_histogram(steps: &[u32], counts: &[u32]) -> Histogram {
     let (mut sum, mut at) = ([0; BUCKETS], 0_usize);
     for (&step, &count) in steps.iter().zip(counts) {
         at = at.saturating_add(step as usize);

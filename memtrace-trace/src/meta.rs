@@ -38,7 +38,7 @@ fn texts<T: Into<Text>>(fields: Vec<T>) -> Vec<Text> {
     fields.into_iter().map(Into::into).collect()
 }
 
-pub(super) fn put(meta: &Meta) -> wire::Meta {
+pub(super) fn encode(meta: &Meta) -> wire::Meta {
     wire::Meta {
         recording: meta.recording,
         segment: meta.segment,
@@ -55,7 +55,7 @@ pub(super) fn put(meta: &Meta) -> wire::Meta {
         nodes_from: meta.nodes_from.iter().map(of_node).collect(),
         before: meta.before.as_ref().map(of_before),
         // With values since attach, in the form of a tick of a segment that has no base.
-        base: meta.base.as_ref().map(|base| Base::default().put(base)),
+        base: meta.base.as_ref().map(|base| Base::default().encode(base)),
         vmstat: meta.vmstat.clone(),
         meminfo_bytes: meta.meminfo_bytes.clone(),
         zones: meta.zones.iter().map(of_zone).collect(),
@@ -65,7 +65,7 @@ pub(super) fn put(meta: &Meta) -> wire::Meta {
     }
 }
 
-pub(super) fn take(message: &wire::Meta, names: &CounterNames) -> Meta {
+pub(super) fn decode(message: &wire::Meta, names: &CounterNames) -> Meta {
     let baseline = message.baseline.clone().unwrap_or_default();
     Meta {
         recording: message.recording,
@@ -85,7 +85,7 @@ pub(super) fn take(message: &wire::Meta, names: &CounterNames) -> Meta {
         vmstat: message.vmstat.clone(),
         meminfo_bytes: message.meminfo_bytes.clone(),
         zones: message.zones.iter().map(to_zone).collect(),
-        base: message.base.as_ref().map(|base| Base::default().take(base, names)),
+        base: message.base.as_ref().map(|base| Base::default().decode(base, names)),
     }
 }
 

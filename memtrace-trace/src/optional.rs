@@ -1,7 +1,7 @@
 //! Values that may not have been read, in columns of plain numbers: 0 is "not read".
 
 /// `value + 1`, 0 for none. The largest number has no place: it is written as the one below.
-pub(super) fn put(value: Option<u64>) -> u64 {
+pub(super) fn encode(value: Option<u64>) -> u64 {
     value.map_or(0, |value| value.saturating_add(1))
 }
 
@@ -11,7 +11,7 @@ pub(super) fn put32(value: Option<u32>) -> u32 {
 }
 
 /// The value of [`put`].
-pub(super) fn take(column: u64) -> Option<u64> {
+pub(super) fn decode(column: u64) -> Option<u64> {
     column.checked_sub(1)
 }
 
@@ -21,12 +21,12 @@ pub(super) fn take32(column: u32) -> Option<u32> {
 }
 
 /// A signed number, zigzag, + 1.
-pub(super) fn put_signed(value: Option<i32>) -> u32 {
+pub(super) fn encode_signed(value: Option<i32>) -> u32 {
     put32(value.map(zigzag))
 }
 
-/// The value of [`put_signed`].
-pub(super) fn take_signed(column: u32) -> Option<i32> {
+/// The value of [`encode_signed`].
+pub(super) fn decode_signed(column: u32) -> Option<i32> {
     take32(column).map(unzigzag)
 }
 
@@ -56,14 +56,14 @@ pub(super) fn restore(difference: i64, base: u64) -> u64 {
 mod tests {
     use proptest::{prelude::any, prelude::prop_assert_eq, proptest};
 
-    use super::{difference, put, put_signed, restore, take, take_signed};
+    use super::{decode, decode_signed, difference, encode, encode_signed, restore};
 
     proptest! {
         #[test]
         fn there_and_back(value in any::<Option<u64>>(), small in any::<Option<i32>>(), now in any::<u64>(), base in any::<u64>()) {
-            prop_assert_eq!(take(put(value)), value.map(|value| value.min(u64::MAX - 1)));
+            prop_assert_eq!(decode(encode(value)), value.map(|value| value.min(u64::MAX - 1)));
             // The one number without a place.
-            prop_assert_eq!(take_signed(put_signed(small)), small.map(|n| if n == i32::MIN { i32::MAX } else { n }));
+            prop_assert_eq!(decode_signed(encode_signed(small)), small.map(|n| if n == i32::MIN { i32::MAX } else { n }));
             prop_assert_eq!(restore(difference(now, base), base), now);
         }
     }

@@ -270,7 +270,7 @@ impl<B: BlockSource> Reader<B> {
 
     fn meta(&mut self, message: &wire::Meta) -> Result<Meta, &'static str> {
         let names = CounterNames::of(message);
-        let meta = sane(meta::take(message, &names), is_meta_sane)?;
+        let meta = sane(meta::decode(message, &names), is_meta_sane)?;
         let segment = (meta.recording, meta.run, meta.segment);
         self.order.begin(segment, meta.base.as_ref().map(|base| &base.input))?;
         self.names = names;
@@ -290,7 +290,7 @@ impl<B: BlockSource> Reader<B> {
 
     fn tick(&mut self, message: &wire::Tick) -> Result<TickRecord, &'static str> {
         self.belongs(message.segment)?;
-        let mut tick = self.base.take(message, &self.names);
+        let mut tick = self.base.decode(message, &self.names);
         if self.segment.is_none() {
             tick.vmstat.clear();
             tick.meminfo_bytes.clear();

@@ -9,7 +9,7 @@ use super::{
     accounts::{Account, Accounts, ProcessKey},
     columns::Told,
     model::{UntoldProcess, UntoldStalls},
-    optional::{put, take},
+    optional::{decode, encode},
     sane::{MOST, MOST_NS},
     wire,
 };
@@ -40,7 +40,7 @@ impl Parts {
 
 /// Takes what came since the last tick into the accounts, and writes the rows that changed: those with faults first, in
 /// the order in which they are given.
-pub(super) fn put_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts, Parts) {
+pub(super) fn encode_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts, Parts) {
     let mut processes = Parts::default();
     let mut written: HashSet<ProcessKey> = HashSet::with_capacity(faults.processes.len());
     for process in &faults.processes {
@@ -48,7 +48,7 @@ pub(super) fn put_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts,
         let rows = processes.open();
         push_process(rows, key, accounts.process_faults(process));
         rows.fault_comm.push(process.comm.bytes().to_vec());
-        rows.fault_cgroup.push(put(process.cgroup_id));
+        rows.fault_cgroup.push(encode(process.cgroup_id));
         rows.fault_rows += 1;
         written.insert(key);
     }
@@ -76,7 +76,7 @@ pub(super) fn put_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts,
 
 fn push_process(rows: &mut wire::Rows, key: ProcessKey, account: &Account) {
     rows.pid.push(key.0);
-    rows.start_ns.push(put(key.1));
+    rows.start_ns.push(encode(key.1));
     rows.comm.push(account.comm.bytes().to_vec());
     rows.in_command.push(match account.in_command {
         None => 0,
@@ -88,7 +88,7 @@ fn push_process(rows: &mut wire::Rows, key: ProcessKey, account: &Account) {
 
 fn push_account(rows: &mut wire::Rows, id: Option<u64>, account: &Account) {
     let refaults = &account.faults.refaults;
-    rows.id.push(put(id));
+    rows.id.push(encode(id));
     rows.stalls.push(account.stalls);
     rows.total_ns.push(account.total_ns);
     rows.max_ns.push(account.max_ns);
@@ -158,7 +158,7 @@ impl RowReader {
 
     /// What the events of a block told of its processes and cgroups.
     pub(super) fn told(&mut self, message: &wire::Events, processes: &[Told], cgroups: &[Told]) {
-        let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, take(start)));
+        let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         for (key, told) in keys.zip(processes) {
             add(&mut self.processes.entry(key).or_default().told, told);
         }
@@ -171,7 +171,7 @@ impl RowReader {
 
     /// True when the stalls of a process in these events were passed on as such that no event told.
     pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Told]) -> bool {
-        let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, take(start)));
+        let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         keys.zip(processes)
             .filter(|(_, told)| told.count > 0)
             .any(|(key, told)| self.processes.get(&key).is_some_and(|known| known.untold.count >= told.count))
@@ -229,7 +229,7 @@ impl RowReader {
         let (Some(row), Some(&pid), Some(&start)) = (row(rows, at), rows.pid.get(at), rows.start_ns.get(at)) else {
             return;
         };
-        let process_start_ns = take(start);
+        let process_start_ns = decode(start);
         let known = self.processes.entry((pid, process_start_ns)).or_default();
         let (faults, more) = since(known, &row, self.astray);
         if at < rows.fault_rows as usize {
@@ -237,7 +237,7 @@ impl RowReader {
                 pid,
                 process_start_ns,
                 comm: comm(&rows.fault_comm, at),
-                cgroup_id: rows.fault_cgroup.get(at).copied().and_then(take),
+                cgroup_id: rows.fault_cgroup.get(at).copied().and_then(decode),
                 faults,
             });
         }
@@ -277,7 +277,7 @@ fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
     let sane = |column: &[u64]| below(MOST, column);
     let sane_ns = |column: &[u64]| below(MOST_NS, column);
     Some(Row {
-        id: take(*rows.id.get(at)?),
+        id: decode(*rows.id.get(at)?),
         stalls: UntoldStalls {
             count: sane(&rows.stalls)?,
             total_ns: sane_ns(&rows.total_ns)?,

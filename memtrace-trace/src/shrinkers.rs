@@ -10,7 +10,7 @@ use super::{
 use memtrace_core::session::shrinkers::Shrinkers;
 
 /// The rows of a tick: differences to `base`.
-pub(super) fn put(now: &Shrinkers, base: &Shrinkers) -> Vec<wire::ShrinkerTotals> {
+pub(super) fn encode(now: &Shrinkers, base: &Shrinkers) -> Vec<wire::ShrinkerTotals> {
     let row = |(key, now_sum): (&(_, u64), &ShrinkerTotals)| {
         let base = base.totals.get(key).copied().unwrap_or_default();
         let &(kind, function) = key;
@@ -26,7 +26,7 @@ pub(super) fn put(now: &Shrinkers, base: &Shrinkers) -> Vec<wire::ShrinkerTotals
 }
 
 /// The rows of a message.
-pub(super) fn take(rows: &[wire::ShrinkerTotals], base: &Shrinkers) -> Shrinkers {
+pub(super) fn decode(rows: &[wire::ShrinkerTotals], base: &Shrinkers) -> Shrinkers {
     let mut shrinkers = Shrinkers::default();
     for row in rows {
         let Some(kind) = kind(row.kind) else { continue };

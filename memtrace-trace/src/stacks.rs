@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    optional::{put, put32, take, take32},
+    optional::{decode, encode, put32, take32},
     sane::is_stack_sane,
     values::kind,
     wire,
@@ -56,7 +56,7 @@ impl StackWriter {
     }
 
     /// The messages of what came since the tick before, in their order.
-    pub(super) fn put(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
+    pub(super) fn encode(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
         self.ticks += 1;
         for (number, stack) in &deltas.named {
             self.known.insert(*number, Known { stack: Arc::clone(stack), written: 0, used: self.ticks });
@@ -76,7 +76,7 @@ impl StackWriter {
                 continue;
             }
             known.written = tick;
-            let message = put_stack(number, &known.stack);
+            let message = encode_stack(number, &known.stack);
             let size = message.text.iter().map(Vec::len).sum::<usize>() + 24 * message.address.len();
             if bytes > 0 && bytes + size > BLOCK_BYTES {
                 blocks.push(empty());
@@ -92,8 +92,8 @@ impl StackWriter {
             for (key, sum) in stalls {
                 block.number.push(key.stack);
                 block.pid.push(key.pid);
-                block.process_start_ns.push(put(key.process_start_ns));
-                block.cgroup_id.push(put(key.cgroup_id));
+                block.process_start_ns.push(encode(key.process_start_ns));
+                block.cgroup_id.push(encode(key.cgroup_id));
                 block.kind.push(key.kind as u8);
                 block.stalls.push(sum.stalls);
                 block.total_ns.push(sum.total_ns);
@@ -114,7 +114,7 @@ impl StackWriter {
     }
 }
 
-fn put_stack(number: u32, stack: &Stack) -> wire::Stack {
+fn encode_stack(number: u32, stack: &Stack) -> wire::Stack {
     let mut message = wire::Stack { number, ..wire::Stack::default() };
     let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
     let mut place = |text: &mut Vec<Vec<u8>>, name: &[u8]| {
@@ -167,7 +167,7 @@ impl StackReader {
         if columns.iter().any(|column| *column != message.number.len()) {
             return Err("a block of stacks has columns of unequal length");
         }
-        let named = message.stack.into_iter().map(|stack| Some((stack.number, take_stack(stack)?)));
+        let named = message.stack.into_iter().map(|stack| Some((stack.number, decode_stack(stack)?)));
         let named: Vec<_> = named.collect::<Option<_>>().ok_or("a block of stacks names what is not in it")?;
         let sums = message.stalls.iter().zip(&message.total_ns);
         let sums: Vec<_> = sums.map(|(&stalls, &total_ns)| StackSum { stalls, total_ns }).collect();
@@ -194,8 +194,8 @@ impl StackReader {
             let key = StackKey {
                 stack: message.number[n],
                 pid: message.pid[n],
-                process_start_ns: take(message.process_start_ns[n]),
-                cgroup_id: take(message.cgroup_id[n]),
+                process_start_ns: decode(message.process_start_ns[n]),
+                cgroup_id: decode(message.cgroup_id[n]),
                 kind,
             };
             self.deltas.stalls.push((key, sum));
@@ -241,7 +241,7 @@ fn size(stack: &Stack) -> usize {
 }
 
 /// `None` when it names what is not in it.
-fn take_stack(message: wire::Stack) -> Option<Stack> {
+fn decode_stack(message: wire::Stack) -> Option<Stack> {
     let frames = message.address.len();
     let columns = [message.function.len(), message.offset.len(), message.module.len(), message.build_id.len()];
     if frames > DEEPEST || columns.iter().any(|column| *column != frames) {
@@ -322,7 +322,7 @@ mod tests {
             StackDeltas { named, stalls: vec![(key, StackSum { stalls: 1, total_ns: 1 })] }
         };
         for tick in 0..40_000 {
-            writer.put(&hot(vec![(tick, Arc::new(Stack::default()))]), tick + 1, 0);
+            writer.encode(&hot(vec![(tick, Arc::new(Stack::default()))]), tick + 1, 0);
         }
         assert!(writer.known.len() <= STACKS);
         assert!(writer.known.contains_key(&0) && writer.known.contains_key(&39_999) && !writer.known.contains_key(&1));

@@ -57,7 +57,7 @@ impl Base {
     }
 
     /// The message of a tick, without the rows of processes and cgroups.
-    pub(super) fn put(&self, tick: &TickRecord) -> wire::Tick {
+    pub(super) fn encode(&self, tick: &TickRecord) -> wire::Tick {
         let TickInput { t_ns, totals, host, told, lost, .. } = &tick.input;
         let refaults = |now: Option<_>, base: Option<_>| now.map(|now| of_refaults(now, base.unwrap_or_default()));
         let same_zones = same_zones(&host.zones, &self.zones);
@@ -74,7 +74,7 @@ impl Base {
             own: Some(of_kind(0, &totals.own, Some(&self.totals.own))),
             kswapd: totals.kswapd.iter().map(|(nid, now)| of_kswapd(*nid, now, self.totals.kswapd.get(nid))).collect(),
             proactive: totals.proactive.as_ref().map(|now| of_kind(0, now, self.totals.proactive.as_ref())),
-            shrinkers: shrinkers::put(&totals.shrinkers, &self.totals.shrinkers),
+            shrinkers: shrinkers::encode(&totals.shrinkers, &self.totals.shrinkers),
             refaults: refaults(totals.refaults, self.totals.refaults),
             own_refaults: refaults(totals.own_refaults, self.totals.own_refaults),
             other_scanned_pages: difference(
@@ -104,7 +104,7 @@ impl Base {
             ooms_pending: host.ooms_pending,
             oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
             told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, told, &self.told)).collect(),
-            evictors: tick.input.evictors.as_ref().map(evictors::put),
+            evictors: tick.input.evictors.as_ref().map(evictors::encode),
             vmstat: differences(&tick.vmstat, &self.vmstat, 1),
             meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
             processes: None,
@@ -116,7 +116,7 @@ impl Base {
     }
 
     /// The tick of a message, without the rows of processes and cgroups.
-    pub(super) fn take(&self, message: &wire::Tick, names: &CounterNames) -> TickRecord {
+    pub(super) fn decode(&self, message: &wire::Tick, names: &CounterNames) -> TickRecord {
         let base = &self.totals;
         let stalls = message.stalls.iter().filter_map(|now| {
             let kind = kind(now.kind)?;
@@ -136,7 +136,7 @@ impl Base {
                 .as_ref()
                 .map(|now| to_refaults(now, base.own_refaults.unwrap_or_default())),
             proactive: message.proactive.as_ref().map(|now| to_kind(now, base.proactive.as_ref())),
-            shrinkers: shrinkers::take(&message.shrinkers, &base.shrinkers),
+            shrinkers: shrinkers::decode(&message.shrinkers, &base.shrinkers),
             other_shrinks: OtherShrinks {
                 scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
                 reclaimed_pages: restore(message.other_reclaimed_pages, base.other_shrinks.reclaimed_pages),
@@ -166,7 +166,7 @@ impl Base {
                 host,
                 faults: FaultDeltas::default(),
                 stacks: None,
-                evictors: message.evictors.as_ref().map(evictors::take),
+                evictors: message.evictors.as_ref().map(evictors::decode),
                 lost: to_lost(&message.lost),
                 told: self.told(&message.told),
             },

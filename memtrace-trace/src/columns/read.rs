@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::Entry,
-    optional::{restore, take, take_signed, take32},
+    optional::{decode, decode_signed, restore, take32},
     sane::{MOST_NS, is_oom_sane, is_stall_sane},
     wire,
 };
@@ -114,9 +114,9 @@ impl<'a> Columns<'a> {
         let function = take32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = sparse(&message.shrinker_ns, at)?;
-        let throttled_ns = take(sparse(&message.throttled_ns, at)?);
+        let throttled_ns = decode(sparse(&message.throttled_ns, at)?);
         let (measured, estimated) =
-            (take(sparse(&message.off_cpu_ns, at)?), take(sparse(&message.off_cpu_estimated_ns, at)?));
+            (decode(sparse(&message.off_cpu_ns, at)?), decode(sparse(&message.off_cpu_estimated_ns, at)?));
         let stall = Stall {
             t_ns,
             dur_ns,
@@ -125,19 +125,19 @@ impl<'a> Columns<'a> {
             pid: *message.process_pid.get(process)?,
             tid: *message.task_tid.get(task)?,
             comm: Comm::from(message.task_comm.get(task)?.as_slice()),
-            process_start_ns: take(*message.process_start_ns.get(process)?),
+            process_start_ns: decode(*message.process_start_ns.get(process)?),
             cgroup_id: cgroup_id.ok()?,
             nid: take32(sparse(&message.nid, at)?),
-            order: take_signed(sparse(&message.order, at)?),
+            order: decode_signed(sparse(&message.order, at)?),
             gfp: gfp.ok()?,
-            scanned_pages: take(sparse(&message.scanned_pages, at)?),
-            reclaimed_pages: take(sparse(&message.reclaimed_pages, at)?),
+            scanned_pages: decode(sparse(&message.scanned_pages, at)?),
+            reclaimed_pages: decode(sparse(&message.reclaimed_pages, at)?),
             throttled_ns,
             throttles: if throttled_ns > Some(0) { self.throttles()? } else { Throttles::default() },
-            scan_ns: take(sparse(&message.scan_ns, at)?),
-            soft_limit_ns: take(sparse(&message.soft_limit_ns, at)?),
-            shrinkers_ns: take(sparse(&message.shrinkers_ns, at)?),
-            nested_ns: take(sparse(&message.nested_ns, at)?),
+            scan_ns: decode(sparse(&message.scan_ns, at)?),
+            soft_limit_ns: decode(sparse(&message.soft_limit_ns, at)?),
+            shrinkers_ns: decode(sparse(&message.shrinkers_ns, at)?),
+            nested_ns: decode(sparse(&message.nested_ns, at)?),
             off_cpu: measured.map(OffCpu::Measured).or(estimated.map(OffCpu::Estimated)),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };
@@ -186,7 +186,7 @@ impl<'a> Columns<'a> {
                 2 => KswapdStep::Sleep,
                 _ => return None,
             },
-            order: take_signed(*message.kswapd_order.get(at)?),
+            order: decode_signed(*message.kswapd_order.get(at)?),
             gfp,
             waker,
         })
@@ -203,13 +203,13 @@ impl<'a> Columns<'a> {
         let name = self.message.name.get(self.names)?;
         self.names += 1;
         let comm = Comm::from(name.comm.as_slice());
-        Some(Entry::Name { pid: name.pid, process_start_ns: take(name.start_ns), comm })
+        Some(Entry::Name { pid: name.pid, process_start_ns: decode(name.start_ns), comm })
     }
 
     fn mark(&mut self) -> Option<Entry> {
         let mark = self.message.mark.get(self.marks)?;
         self.marks += 1;
-        Some(Entry::Mark { pid: mark.pid, process_start_ns: take(mark.start_ns), in_command: mark.in_command })
+        Some(Entry::Mark { pid: mark.pid, process_start_ns: decode(mark.start_ns), in_command: mark.in_command })
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::Entry,
-    optional::{difference, put, put_signed, put32},
+    optional::{difference, encode, encode_signed, put32},
     wire,
 };
 use memtrace_core::event::{Comm, Event, Kswapd, OffCpu, Stall};
@@ -76,22 +76,22 @@ impl ColumnWriter {
         message.kind.push(stall.kind as u8 | stall.source.number() << SOURCE_SHIFT);
         message.task.push(task);
         message.cgroup.push(put32(cgroup));
-        message.order.push(put_signed(stall.order));
+        message.order.push(encode_signed(stall.order));
         message.gfp.push(put32(gfp));
         message.nid.push(put32(stall.nid));
-        message.scanned_pages.push(put(stall.scanned_pages));
-        message.reclaimed_pages.push(put(stall.reclaimed_pages));
-        message.throttled_ns.push(put(stall.throttled_ns));
+        message.scanned_pages.push(encode(stall.scanned_pages));
+        message.reclaimed_pages.push(encode(stall.reclaimed_pages));
+        message.throttled_ns.push(encode(stall.throttled_ns));
         if stall.throttled_ns > Some(0) {
             message.throttles_ns.extend(stall.throttles.ns());
             self.bytes += 4 * size_of::<u64>();
         }
-        message.scan_ns.push(put(stall.scan_ns));
-        message.soft_limit_ns.push(put(stall.soft_limit_ns));
-        message.shrinkers_ns.push(put(stall.shrinkers_ns));
-        message.nested_ns.push(put(stall.nested_ns));
-        message.off_cpu_ns.push(put(stall.off_cpu.and_then(OffCpu::measured_ns)));
-        message.off_cpu_estimated_ns.push(put(stall.off_cpu.and_then(OffCpu::estimated_ns)));
+        message.scan_ns.push(encode(stall.scan_ns));
+        message.soft_limit_ns.push(encode(stall.soft_limit_ns));
+        message.shrinkers_ns.push(encode(stall.shrinkers_ns));
+        message.nested_ns.push(encode(stall.nested_ns));
+        message.off_cpu_ns.push(encode(stall.off_cpu.and_then(OffCpu::measured_ns)));
+        message.off_cpu_estimated_ns.push(encode(stall.off_cpu.and_then(OffCpu::estimated_ns)));
         message.shrinker.push(put32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 52;
@@ -117,13 +117,13 @@ impl ColumnWriter {
             Entry::Event(Event::Kswapd(kswapd)) => self.kswapd(kswapd),
             Entry::Name { pid, process_start_ns, comm } => {
                 self.begin(NAME, None);
-                let name = wire::Name { pid: *pid, start_ns: put(*process_start_ns), comm: comm.bytes().to_vec() };
+                let name = wire::Name { pid: *pid, start_ns: encode(*process_start_ns), comm: comm.bytes().to_vec() };
                 self.message.name.push(name);
                 self.bytes += 48;
             }
             Entry::Mark { pid, process_start_ns, in_command } => {
                 self.begin(MARK, None);
-                let mark = wire::Mark { pid: *pid, start_ns: put(*process_start_ns), in_command: *in_command };
+                let mark = wire::Mark { pid: *pid, start_ns: encode(*process_start_ns), in_command: *in_command };
                 self.message.mark.push(mark);
                 self.bytes += 32;
             }
@@ -170,7 +170,7 @@ impl ColumnWriter {
         if located.block != self.block {
             *located = Located { block: self.block, index: index(self.message.process_pid.len()) };
             self.message.process_pid.push(stall.pid);
-            self.message.process_start_ns.push(put(stall.process_start_ns));
+            self.message.process_start_ns.push(encode(stall.process_start_ns));
             self.bytes += 16;
         }
         located.index
@@ -251,7 +251,7 @@ impl ColumnWriter {
             KswapdStep::Sleep => 2,
         });
         message.kswapd_nid.push(kswapd.nid);
-        message.kswapd_order.push(put_signed(kswapd.order));
+        message.kswapd_order.push(encode_signed(kswapd.order));
         message.kswapd_gfp.push(put32(gfp));
         message.kswapd_waker.push(put32(waker));
         self.bytes += 24;

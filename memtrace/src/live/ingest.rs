@@ -101,7 +101,7 @@ impl Ingest {
                 self.session.apply(&event, &self.cgroups);
                 self.record(Entry::Event(event), None);
                 if self.kswapd_lines {
-                    self.offer(Item::Kswapd(*kswapd));
+                    self.send(Item::Kswapd(*kswapd));
                 }
             }
         }
@@ -117,7 +117,7 @@ impl Ingest {
             self.record(Entry::Event(*event), stall.cgroup_id.zip(path.as_ref()));
         }
         if applied.shown && stall.dur_ns >= self.min_stall_ns {
-            self.offer(Item::Stall(*stall, path));
+            self.send(Item::Stall(*stall, path));
         }
     }
 
@@ -129,14 +129,14 @@ impl Ingest {
         if let (Some(id), Some(path), Some(feed)) = (oom.limit_cgroup_id(), &paths[1], &mut self.feed) {
             feed.path(id, path);
         }
-        self.offer(Item::Oom(oom, paths));
+        self.send(Item::Oom(oom, paths));
     }
 
     /// Notes and shows that a victim's memory is back.
     pub(super) fn show_freed(&mut self, freed: Freed) {
         self.session.apply(&Event::Freed(freed), &self.cgroups);
         self.record(Entry::Event(Event::Freed(freed)), None);
-        self.offer(Item::Freed(freed));
+        self.send(Item::Freed(freed));
     }
 
     /// Gives a process its own name.
@@ -166,8 +166,8 @@ impl Ingest {
     }
 
     /// Puts an item into the queue; what does not fit is loss.
-    pub(super) fn offer(&mut self, item: Item) {
-        if !self.queue.offer(item) {
+    pub(super) fn send(&mut self, item: Item) {
+        if !self.queue.try_send(item) {
             self.session.add_loss(Loss::Output, 1);
         }
     }

@@ -107,8 +107,8 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         ..SessionConfig::default()
     });
     let min_stall_ns = nanoseconds(job.min_stall);
-    let mut drain = Ingest::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
-    drain.feed = feed;
+    let mut ingest = Ingest::new(session, CgroupNames::new(), queue.clone(), min_stall_ns, job.shows_kswapd());
+    ingest.feed = feed;
     let mut counters = CounterReader::open(&filter);
     let nodes = online_nodes();
     let start_ns = clocks::monotonic_ns();
@@ -152,12 +152,12 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
             return Ok(e.exit_code());
         }
     };
-    drain.evictors = probe
+    ingest.evictors = probe
         .evictors
         .then(|| ByMemory { files: Interval::default(), anon: probe.swap_evictors.then(Interval::default) });
-    drain.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
-    drain.session.count_nodes_from(nodes_before);
-    drain.session.cover(baseline);
+    ingest.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
+    ingest.session.count_nodes_from(nodes_before);
+    ingest.session.cover(baseline);
     let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let output = start::output(job, view, &probe.hooks, &filter, start_ns);
     let writer = Writer::start(receiver, output).context("starting the writing thread")?;
@@ -166,7 +166,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         stacks,
         shrinkers: ShrinkerNames::default(),
         kinds: probe.kinds.clone(),
-        drain,
+        ingest,
         ooms: OomQueue::new(log),
         sampler,
         counters,

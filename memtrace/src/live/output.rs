@@ -29,7 +29,7 @@ pub struct Queue(SyncSender<Item>);
 impl Queue {
     /// Puts an item in; false when it is full or the output is closed. Allocates nothing and does not wait.
     #[must_use]
-    pub fn offer(&self, item: Item) -> bool {
+    pub fn try_send(&self, item: Item) -> bool {
         self.0.try_send(item).is_ok()
     }
 }

@@ -95,9 +95,9 @@ impl Recording {
     }
 
     /// Hands over what happened when it is time.
-    pub(super) fn advance(&mut self, now_ns: u64, drain: &mut Ingest) {
+    pub(super) fn advance(&mut self, now_ns: u64, ingest: &mut Ingest) {
         if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS
-            && let Some(feed) = &mut drain.feed
+            && let Some(feed) = &mut ingest.feed
         {
             feed.flush();
             self.flushed_ns = now_ns;
@@ -110,14 +110,14 @@ impl Recording {
     }
 
     /// Tells the session what is not in the trace.
-    pub(super) fn count_loss(&self, drain: &mut Ingest) {
+    pub(super) fn count_loss(&self, ingest: &mut Ingest) {
         let unwritten = self.recorder.progress.unwritten.load(Ordering::Relaxed);
-        let lost = drain.feed.as_ref().map_or(0, |feed| feed.lost()) + unwritten;
-        drain.session.set_loss(Loss::Writer, lost);
+        let lost = ingest.feed.as_ref().map_or(0, |feed| feed.lost()) + unwritten;
+        ingest.session.set_loss(Loss::Writer, lost);
     }
 
     /// Hands over the end of an interval.
-    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, drain: &mut Ingest, progress: Option<&str>) {
+    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, ingest: &mut Ingest, progress: Option<&str>) {
         let trigger = self
             .triggers
             .as_mut()
@@ -125,7 +125,7 @@ impl Recording {
         let (vmstat, meminfo_bytes) = self.counters.values();
         self.open.clone_from(&input.totals.open);
         let (untold_processes, untold_cgroups) = (Vec::new(), Vec::new());
-        if let Some(feed) = &mut drain.feed {
+        if let Some(feed) = &mut ingest.feed {
             feed.tick(TickRecord { input, vmstat, meminfo_bytes, untold_processes, untold_cgroups });
             if let Some(trigger) = trigger
                 && !feed.trigger(trigger)
@@ -137,13 +137,13 @@ impl Recording {
         self.stalls += tick.all.count;
         self.oom_kills += tick.oom_kills;
         if self.shows {
-            self.show(tick, drain, progress);
+            self.show(tick, ingest, progress);
         }
     }
 
     /// One line that is written over again.
-    fn show(&self, tick: &Tick, drain: &Ingest, progress: Option<&str>) {
-        let lost = drain.session.loss().total();
+    fn show(&self, tick: &Tick, ingest: &Ingest, progress: Option<&str>) {
+        let lost = ingest.session.loss().total();
         let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("{lost} lost") };
         let progress = progress.map_or_else(String::new, |progress| format!("{progress}; "));
         let elapsed = duration(tick.t_ns.saturating_sub(self.start_ns) / 1_000_000_000 * 1_000_000_000);
@@ -153,8 +153,8 @@ impl Recording {
     }
 
     /// Hands over what the screen asks for, and takes what became of it, in words.
-    pub(super) fn serve(&self, asked: Option<Ask>, drain: &mut Ingest) -> Vec<String> {
-        if let (Some(ask), Some(feed)) = (asked, &mut drain.feed)
+    pub(super) fn serve(&self, asked: Option<Ask>, ingest: &mut Ingest) -> Vec<String> {
+        if let (Some(ask), Some(feed)) = (asked, &mut ingest.feed)
             && !feed.ask(ask)
         {
             return vec!["the writer is too far behind: try again".to_owned()];
@@ -163,8 +163,8 @@ impl Recording {
     }
 
     /// Hands over a remark that belongs to the last tick.
-    pub(super) fn remark(&self, remark: Remark, drain: &mut Ingest) {
-        if let Some(feed) = &mut drain.feed
+    pub(super) fn remark(&self, remark: Remark, ingest: &mut Ingest) {
+        if let Some(feed) = &mut ingest.feed
             && !feed.remark(remark)
         {
             say!("a mark is not in the trace: the disk is too slow");
@@ -172,9 +172,9 @@ impl Recording {
     }
 
     /// Ends the trace, and says in one line what it holds; false when it does not hold all.
-    pub(super) fn end(self, summary: &Summary, drain: &mut Ingest) -> bool {
-        let Some(feed) = drain.feed.take() else { return true };
-        let lost = drain.session.lost();
+    pub(super) fn end(self, summary: &Summary, ingest: &mut Ingest) -> bool {
+        let Some(feed) = ingest.feed.take() else { return true };
+        let lost = ingest.session.lost();
         feed.end(End { t_ns: summary.t_ns, reason: EndReason::Done, open: self.open, lost }, PATIENCE);
         let progress = Arc::clone(&self.recorder.progress);
         let outcome = self.recorder.join(PATIENCE);

@@ -60,7 +60,7 @@ const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Tracing<'a> {
     pub(super) probe: Probe,
     pub(super) kinds: Vec<StallKind>,
-    pub(super) drain: Ingest,
+    pub(super) ingest: Ingest,
     pub(super) ooms: OomQueue,
     pub(super) sampler: Sampler,
     pub(super) counters: CounterReader,
@@ -91,7 +91,7 @@ enum End {
 impl Tracing<'_> {
     /// Traces until something ends it; the result is the exit status.
     pub(super) fn run(mut self, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
-        self.drain.offer(Item::Before(Box::new(before)));
+        self.ingest.send(Item::Before(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
         let mut next_tick_ns = monotonic_ns() + interval_ns;
         let end = loop {
@@ -99,7 +99,7 @@ impl Tracing<'_> {
             let now = monotonic_ns();
             self.drain(now, false);
             if let Some(recording) = &mut self.recording {
-                recording.advance(now, &mut self.drain);
+                recording.advance(now, &mut self.ingest);
             }
             if self.advance_companion(now)? {
                 // Its intervals are whole ones from here on.
@@ -128,11 +128,11 @@ impl Tracing<'_> {
         let now = monotonic_ns();
         self.drain(now, true);
         self.tick(now, true)?;
-        let summary = self.drain.session.summary();
-        let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.drain));
+        let summary = self.ingest.session.summary();
+        let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.ingest));
         // A command's own failure says more than that of its recording.
         let status = if recorded { status } else { status.max(exit::FAILURE) };
-        let paths = self.drain.paths(cgroups_of(&summary));
+        let paths = self.ingest.paths(cgroups_of(&summary));
         let written = writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE);
         stdout::is_read(written, "writing to stdout; the summary is not complete").map(|_| status)
     }
@@ -151,26 +151,26 @@ impl Tracing<'_> {
     fn drain(&mut self, now: u64, all: bool) {
         for _ in 0..RECORDS_AT_ONCE {
             let Some(record) = self.probe.ring.next() else { break };
-            self.drain.take(&record);
+            self.ingest.take(&record);
         }
         self.introduce();
         // In order: the victims of one call follow each other.
-        for at in 0..self.drain.ooms.len() {
-            if let Some(oom) = self.ooms.push(self.drain.ooms[at]) {
-                self.drain.show_oom(oom);
+        for at in 0..self.ingest.ooms.len() {
+            if let Some(oom) = self.ooms.push(self.ingest.ooms[at]) {
+                self.ingest.show_oom(oom);
             }
         }
-        self.drain.ooms.clear();
+        self.ingest.ooms.clear();
         // After the kills: one that still waits goes out with it.
-        for at in 0..self.drain.freed.len() {
-            let freed = self.drain.freed[at];
+        for at in 0..self.ingest.freed.len() {
+            let freed = self.ingest.freed[at];
             if !self.ooms.freed(&freed) {
-                self.drain.show_freed(freed);
+                self.ingest.show_freed(freed);
             }
         }
-        self.drain.freed.clear();
-        for oom in self.ooms.ready(now, all, &self.drain.cgroups) {
-            self.drain.show_oom(oom);
+        self.ingest.freed.clear();
+        for oom in self.ooms.ready(now, all, &self.ingest.cgroups) {
+            self.ingest.show_oom(oom);
         }
         self.cost.advance(now);
     }
@@ -179,15 +179,15 @@ impl Tracing<'_> {
     /// since the ring fills meanwhile.
     fn introduce(&mut self) {
         for _ in 0..INTRODUCED_AT_ONCE {
-            let Some((pid, start)) = self.drain.unnamed.pop() else { return };
+            let Some((pid, start)) = self.ingest.unnamed.pop() else { return };
             if let Some(stacks) = &self.stacks {
                 stacks.learn_process(pid);
             }
             if let Some(comm) = tasks::comm(pid) {
-                self.drain.name_process((pid, start), comm);
+                self.ingest.name_process((pid, start), comm);
             }
             if let Some(command) = &self.command {
-                self.drain.mark_process((pid, start), tasks::descends_from(pid, command.pid()));
+                self.ingest.mark_process((pid, start), tasks::descends_from(pid, command.pid()));
             }
         }
     }
@@ -201,11 +201,11 @@ impl Tracing<'_> {
         let faults = self.probe.faults.read();
         let of_processes = faults.processes.iter().filter_map(|process| process.cgroup_id);
         for id in of_processes.chain(faults.cgroups.iter().map(|(id, _)| *id)) {
-            self.drain.learn_path(id);
+            self.ingest.learn_path(id);
         }
         let mut deltas = self.stacks.as_mut().map(Stacks::read);
         for (key, _) in deltas.iter().flat_map(|stacks| &stacks.stalls) {
-            key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
+            key.cgroup_id.into_iter().for_each(|id| self.ingest.learn_path(id));
         }
         let mut totals = self.totals()?;
         if let Some(lost_ends) = &mut self.lost_ends {
@@ -224,29 +224,29 @@ impl Tracing<'_> {
         host.ooms_pending = self.ooms.pending();
         host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
         if let Some(recording) = &self.recording {
-            recording.count_loss(&mut self.drain);
+            recording.count_loss(&mut self.ingest);
         }
-        self.drain.session.set_loss(Loss::Messages, messages::lost());
-        let (lost, told) = (self.drain.session.lost(), self.drain.session.told());
+        self.ingest.session.set_loss(Loss::Messages, messages::lost());
+        let (lost, told) = (self.ingest.session.lost(), self.ingest.session.told());
         if let (Some(deltas), Some(stacks)) = (&mut deltas, &mut self.stacks) {
             deltas.named = stacks.named(is_last);
         }
         let stacks = deltas;
-        let evictors = self.drain.evictors.as_mut().map(evictors::ByMemory::take);
+        let evictors = self.ingest.evictors.as_mut().map(evictors::ByMemory::take);
         for (key, _) in evictors.iter().flat_map(evictors::ByMemory::iter).flat_map(|evictors| &evictors.rows) {
-            key.cgroup_id.into_iter().for_each(|id| self.drain.learn_path(id));
+            key.cgroup_id.into_iter().for_each(|id| self.ingest.learn_path(id));
         }
         let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };
-        let tick = self.drain.session.tick(&input, &self.drain.cgroups);
+        let tick = self.ingest.session.tick(&input, &self.ingest.cgroups);
         if let Some(controller) = &mut self.controller {
             controller.tick(&tick, &input);
         }
         if let Some(recording) = &mut self.recording {
             let progress = self.controller.as_ref().map(|controller| controller.progress(now));
-            recording.tick(&tick, input, &mut self.drain, progress.as_deref());
+            recording.tick(&tick, input, &mut self.ingest, progress.as_deref());
         }
-        let paths = self.drain.paths(cgroups_of_rows(&tick));
-        self.drain.offer(Item::Tick(Box::new(tick), paths));
+        let paths = self.ingest.paths(cgroups_of_rows(&tick));
+        self.ingest.send(Item::Tick(Box::new(tick), paths));
         Ok(())
     }
 
@@ -255,8 +255,8 @@ impl Tracing<'_> {
         let Some(recording) = &self.recording else { return };
         let asked = |flag: &AtomicBool, ask| flag.swap(false, Ordering::Relaxed).then_some(ask);
         let ask = asked(&writer.control.record, Ask::Record).or_else(|| asked(&writer.control.save, Ask::Save));
-        for words in recording.serve(ask, &mut self.drain) {
-            self.drain.offer(Item::Said(words));
+        for words in recording.serve(ask, &mut self.ingest) {
+            self.ingest.send(Item::Said(words));
         }
     }
 
@@ -269,7 +269,7 @@ impl Tracing<'_> {
                 has_ticked = true;
             }
             if let Some(recording) = &self.recording {
-                recording.remark(remark, &mut self.drain);
+                recording.remark(remark, &mut self.ingest);
             }
         }
         Ok(has_ticked)
@@ -277,7 +277,7 @@ impl Tracing<'_> {
 
     fn totals(&mut self) -> Result<KernelTotals> {
         if let Some(skipped) = self.probe.programs.skipped_runs() {
-            self.drain.session.set_loss(Loss::SkippedRuns, skipped);
+            self.ingest.session.set_loss(Loss::SkippedRuns, skipped);
         }
         const WHAT: &str = "reading the totals from the kernel side";
         let mut totals = self.probe.totals.read(&self.kinds).context(WHAT)?;

@@ -10,10 +10,10 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    alone,
     input::{self, Inputs, Opener},
     overlap::{self, Held},
     player::{Player, Request},
+    split,
 };
 use crate::{
     cli::{CompareArgs, FilterArgs, Input, TimeArgs},
@@ -113,7 +113,7 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>
         if args.inputs.len() > 1 {
             return Ok(Err(if args.split.is_some() { SPLIT_TAKES_ONE } else { ONE_SIDE }.to_owned()));
         }
-        return alone::sides(args, read);
+        return split::sides(args, read);
     }
     if let Err(wrong) = unnamed(&args.inputs) {
         return Ok(Err(wrong));

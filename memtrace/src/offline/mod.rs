@@ -1,6 +1,5 @@
 //! The commands that read traces: no rights, no kernel, and no file but those that are named.
 
-mod alone;
 mod assembled;
 mod compare;
 mod input;
@@ -13,6 +12,7 @@ mod replay;
 mod report;
 mod salvage;
 mod screen;
+mod split;
 mod spool;
 mod stream;
 

@@ -66,7 +66,7 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
             say!("split at {}, where {} was changed", cuts.clock.seconds(act.after_ns), names(act).join(", "));
             Ok(Ok(halves(args, read, &inputs, [at(act.before_ns), at(act.after_ns)])?))
         }
-        acts => Ok(Err(which(acts, &cuts, path))),
+        acts => Ok(Err(ask_which_split(acts, &cuts, path))),
     }
 }
 
@@ -133,7 +133,7 @@ fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<
 }
 
 /// Says that it must be said where to split.
-fn which(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
+fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
     let path = input::shown(path);
     if acts.is_empty() {
         return format!(

@@ -125,7 +125,7 @@ pub struct TaskSpans {
     /// Time inside the outermost span in scans, in ns.
     pub scan_ns: u64,
     /// Shrinks before [`Self::mark_ns`].
-    pub shrinks_told: u32,
+    pub shrinks_reported: u32,
     /// How many sections are open that the kernel counts as memory stalls.
     pub memstall: u32,
     /// What the task waits for outside its spans.
@@ -218,7 +218,7 @@ impl TaskSpans {
         self.depth = target as u32 + 1;
         if target == 0 {
             self.mark_ns = span.start_ns;
-            self.shrinks_told = 0;
+            self.shrinks_reported = 0;
             self.scan_ns = 0;
             self.scanned_pages = 0;
             self.node = NodePages::default();
@@ -272,11 +272,11 @@ impl TaskSpans {
     #[inline(always)]
     fn mark(&mut self, now_ns: u64) {
         // A shrinker that is open now has lost its end: none lasts beyond another thing that is told.
-        if self.shrinks != self.shrinks_told && self.shrinker_start_ns == 0 {
+        if self.shrinks != self.shrinks_reported && self.shrinker_start_ns == 0 {
             self.scan_ns += now_ns.saturating_sub(self.mark_ns);
         }
         self.shrinker_start_ns = 0;
-        self.shrinks_told = self.shrinks;
+        self.shrinks_reported = self.shrinks;
         self.mark_ns = now_ns;
     }
 

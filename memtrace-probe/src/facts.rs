@@ -162,7 +162,7 @@ impl KernelFacts {
         Known {
             zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
             nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
-            failures_told: attached(layout::FAILURE),
+            failures_reported: attached(layout::FAILURE),
             proactive: attached("user_proactive_reclaim") || attached("memory_reclaim"),
             off_cpu: attached("sched_switch"),
         }

@@ -33,7 +33,7 @@ pub(super) struct Known {
     /// The nodes whose shrinks are told apart.
     pub(super) nodes: Vec<u32>,
     /// Whether an event tells kswapd's failures.
-    pub(super) failures_told: bool,
+    pub(super) failures_reported: bool,
     /// Whether reclaim that was asked for is told apart.
     pub(super) proactive: bool,
     /// Whether the time is told in which stalled tasks do not run.
@@ -87,7 +87,7 @@ impl Totals {
         totals.proactive = self.known.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
         for nid in 0..MAX_NODES {
             let Raw(mut node) = self.kswapd.get(&nid, 0)?;
-            if self.known.failures_told {
+            if self.known.failures_reported {
                 // None told is none.
                 node.failures_from = failures_from::EVENTS;
             }

@@ -9,7 +9,7 @@ use memtrace_core::{
     event::{Comm, Event, Stall},
     session::{
         faults::FaultDeltas,
-        input::{HostSample, KernelTotals, TickInput, Told},
+        input::{HostSample, KernelTotals, Reported, TickInput},
         loss::Loss,
     },
     source::Sources,
@@ -72,7 +72,7 @@ struct Second {
 
 fn seconds() -> Vec<Second> {
     let mut random = fastrand::Rng::with_seed(7);
-    let (mut totals, mut told) = (KernelTotals::default(), [Told::default(); StallKind::COUNT]);
+    let (mut totals, mut told) = (KernelTotals::default(), [Reported::default(); StallKind::COUNT]);
     let mut task = 0;
     let second = |second: u64| {
         let mut entries = Vec::new();
@@ -106,8 +106,8 @@ fn seconds() -> Vec<Second> {
             input,
             vmstat: Vec::new(),
             meminfo_bytes: Vec::new(),
-            untold_processes: Vec::new(),
-            untold_cgroups: Vec::new(),
+            unrecorded_processes: Vec::new(),
+            unrecorded_cgroups: Vec::new(),
         };
         Second { entries, tick }
     };

@@ -18,7 +18,7 @@ use memtrace_core::{
 
 pub use memtrace_core::{
     host_facts::{CgroupLimits, ClockReading, HostFacts, Setting, SwapArea},
-    session::untold::{UntoldProcess, UntoldStalls},
+    session::unrecorded::{UnrecordedProcess, UnrecordedStalls},
 };
 
 /// One thing that happened between two ticks, in the order in which the session was given it.
@@ -57,9 +57,9 @@ pub struct TickRecord {
     /// `/proc/meminfo` in bytes, in the order of [`HostFacts::meminfo_names`]; empty when it was not read.
     pub meminfo_bytes: Vec<u64>,
     /// Since the tick before, by process, what no event of the trace tells. Only a reader fills it.
-    pub untold_processes: Vec<UntoldProcess>,
+    pub unrecorded_processes: Vec<UnrecordedProcess>,
     /// The same by cgroup (`None`: not read). Only a reader fills it.
-    pub untold_cgroups: Vec<(Option<u64>, UntoldStalls)>,
+    pub unrecorded_cgroups: Vec<(Option<u64>, UnrecordedStalls)>,
 }
 
 /// How the trace was made.

@@ -9,7 +9,7 @@ use std::{
 use prost::Message;
 
 use super::{
-    columns::{Columns, Told},
+    columns::{Columns, Recorded},
     counters::{CounterNames, to_lost},
     damage::Damage,
     frame::{BlockKind, Header},
@@ -88,8 +88,8 @@ pub struct Reader<B> {
     events: wire::Events,
     entries: Vec<Entry>,
     skip_entries: bool,
-    told_processes: Vec<Told>,
-    told_cgroups: Vec<Told>,
+    told_processes: Vec<Recorded>,
+    told_cgroups: Vec<Recorded>,
     rows: RowReader,
     stacks: StackReader,
     /// Whether the segment counts stacks.
@@ -302,7 +302,7 @@ impl<B: BlockSource> Reader<B> {
         let since = self.rows.tick(message);
         let stacks = self.stacks.tick();
         tick.input.stacks = self.has_stacks.then_some(stacks);
-        (tick.input.faults, tick.untold_processes, tick.untold_cgroups) =
+        (tick.input.faults, tick.unrecorded_processes, tick.unrecorded_cgroups) =
             (since.faults, since.processes, since.cgroups);
         Ok(tick)
     }

@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     accounts::{Account, Accounts, ProcessKey},
-    columns::Told,
-    model::{UntoldProcess, UntoldStalls},
+    columns::Recorded,
+    model::{UnrecordedProcess, UnrecordedStalls},
     optional::{decode, encode},
     sane::{MOST, MOST_NS},
     wire,
@@ -118,9 +118,9 @@ const MOST_ROWS: usize = 1 << 16;
 struct Known {
     faults: Faults,
     /// Of its stalls, those that events of the trace told.
-    told: Told,
+    told: Recorded,
     /// Those that no event told, as far as they were passed on.
-    untold: Told,
+    unrecorded: Recorded,
 }
 
 /// Makes differences of the rows again.
@@ -139,14 +139,14 @@ pub(super) struct RowReader {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) faults: FaultDeltas,
-    pub(super) processes: Vec<UntoldProcess>,
-    pub(super) cgroups: Vec<(Option<u64>, UntoldStalls)>,
+    pub(super) processes: Vec<UnrecordedProcess>,
+    pub(super) cgroups: Vec<(Option<u64>, UnrecordedStalls)>,
 }
 
 /// One row, checked.
 struct Row {
     id: Option<u64>,
-    stalls: UntoldStalls,
+    stalls: UnrecordedStalls,
     faults: Faults,
 }
 
@@ -157,7 +157,7 @@ impl RowReader {
     }
 
     /// What the events of a block told of its processes and cgroups.
-    pub(super) fn told(&mut self, message: &wire::Events, processes: &[Told], cgroups: &[Told]) {
+    pub(super) fn told(&mut self, message: &wire::Events, processes: &[Recorded], cgroups: &[Recorded]) {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         for (key, told) in keys.zip(processes) {
             add(&mut self.processes.entry(key).or_default().told, told);
@@ -170,11 +170,11 @@ impl RowReader {
     }
 
     /// True when the stalls of a process in these events were passed on as such that no event told.
-    pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Told]) -> bool {
+    pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Recorded]) -> bool {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         keys.zip(processes)
             .filter(|(_, told)| told.count > 0)
-            .any(|(key, told)| self.processes.get(&key).is_some_and(|known| known.untold.count >= told.count))
+            .any(|(key, told)| self.processes.get(&key).is_some_and(|known| known.unrecorded.count >= told.count))
     }
 
     /// The end of an interval: all that came in it.
@@ -208,11 +208,11 @@ impl RowReader {
             for at in 0..rows.id.len().min(MOST_ROWS) {
                 let Some(row) = row(rows, at) else { break };
                 let known = self.cgroups.entry(row.id).or_default();
-                let (faults, untold) = since(known, &row, self.astray);
+                let (faults, unrecorded) = since(known, &row, self.astray);
                 if let (true, Some(id)) = (at < rows.fault_rows as usize, row.id) {
                     deltas.cgroups.push((id, faults.refaults));
                 }
-                cgroups.extend(untold.map(|untold| (row.id, untold)));
+                cgroups.extend(unrecorded.map(|unrecorded| (row.id, unrecorded)));
             }
         }
         self.pending = pending;
@@ -225,7 +225,13 @@ impl RowReader {
         *self = Self { epoch, astray: true, pending, ..Self::default() };
     }
 
-    fn process(&mut self, rows: &wire::Rows, at: usize, deltas: &mut FaultDeltas, untold: &mut Vec<UntoldProcess>) {
+    fn process(
+        &mut self,
+        rows: &wire::Rows,
+        at: usize,
+        deltas: &mut FaultDeltas,
+        unrecorded: &mut Vec<UnrecordedProcess>,
+    ) {
         let (Some(row), Some(&pid), Some(&start)) = (row(rows, at), rows.pid.get(at), rows.start_ns.get(at)) else {
             return;
         };
@@ -241,7 +247,7 @@ impl RowReader {
                 faults,
             });
         }
-        untold.extend(more.map(|stalls| UntoldProcess {
+        unrecorded.extend(more.map(|stalls| UnrecordedProcess {
             pid,
             process_start_ns,
             comm: comm(&rows.comm, at),
@@ -266,7 +272,7 @@ fn comm(column: &[Vec<u8>], at: usize) -> Comm {
     column.get(at).map_or_else(Comm::default, |comm| Comm::from(comm.as_slice()))
 }
 
-fn add(sum: &mut Told, more: &Told) {
+fn add(sum: &mut Recorded, more: &Recorded) {
     sum.count = sum.count.saturating_add(more.count);
     sum.total_ns = sum.total_ns.saturating_add(more.total_ns);
 }
@@ -278,7 +284,7 @@ fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
     let sane_ns = |column: &[u64]| below(MOST_NS, column);
     Some(Row {
         id: decode(*rows.id.get(at)?),
-        stalls: UntoldStalls {
+        stalls: UnrecordedStalls {
             count: sane(&rows.stalls)?,
             total_ns: sane_ns(&rows.total_ns)?,
             max_ns: sane_ns(&rows.max_ns)?,
@@ -298,21 +304,21 @@ fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
 }
 
 /// What came since this was last seen.
-fn since(known: &mut Known, row: &Row, astray: bool) -> (Faults, Option<UntoldStalls>) {
+fn since(known: &mut Known, row: &Row, astray: bool) -> (Faults, Option<UnrecordedStalls>) {
     let faults = row.faults.since(&known.faults);
     known.faults = row.faults;
     if astray {
         return (faults, None);
     }
-    let untold = Told {
+    let unrecorded = Recorded {
         count: row.stalls.count.saturating_sub(known.told.count),
         total_ns: row.stalls.total_ns.saturating_sub(known.told.total_ns),
     };
-    let more = UntoldStalls {
-        count: untold.count.saturating_sub(known.untold.count),
-        total_ns: untold.total_ns.saturating_sub(known.untold.total_ns),
+    let more = UnrecordedStalls {
+        count: unrecorded.count.saturating_sub(known.unrecorded.count),
+        total_ns: unrecorded.total_ns.saturating_sub(known.unrecorded.total_ns),
         max_ns: row.stalls.max_ns,
     };
-    known.untold = untold;
+    known.unrecorded = unrecorded;
     (faults, (more.count > 0).then_some(more))
 }

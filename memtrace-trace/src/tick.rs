@@ -20,7 +20,7 @@ use memtrace_core::{
         counters::KernelCounters,
         faults::FaultDeltas,
         histogram::Histogram,
-        input::{HostSample, InFlight, KernelTotals, KindTotals, TickInput, Told, Zone},
+        input::{HostSample, InFlight, KernelTotals, KindTotals, Reported, TickInput, Zone},
         memory::Memory,
     },
     throttle::Throttles,
@@ -31,7 +31,7 @@ use memtrace_core::{
 #[derive(Debug, Default)]
 pub(super) struct Base {
     totals: KernelTotals,
-    told: [Told; StallKind::COUNT],
+    told: [Reported; StallKind::COUNT],
     counters: KernelCounters,
     vmstat: Vec<u64>,
     meminfo_bytes: Vec<u64>,
@@ -172,8 +172,8 @@ impl Base {
             },
             vmstat,
             meminfo_bytes,
-            untold_processes: Vec::new(),
-            untold_cgroups: Vec::new(),
+            unrecorded_processes: Vec::new(),
+            unrecorded_cgroups: Vec::new(),
         }
     }
 
@@ -196,13 +196,13 @@ impl Base {
         self.zones.iter().zip(message.zone_pages.chunks(5)).map(zone).collect()
     }
 
-    fn told(&self, message: &[wire::Told]) -> [Told; StallKind::COUNT] {
+    fn told(&self, message: &[wire::Told]) -> [Reported; StallKind::COUNT] {
         // A kind about which nothing changed is not written.
-        let mut all = self.told.map(|told| Told { longest_ns: 0, ..told });
+        let mut all = self.told.map(|told| Reported { longest_ns: 0, ..told });
         for told in message {
             if let Some(kind) = kind(told.kind) {
                 let base = self.told[kind as usize];
-                all[kind as usize] = Told {
+                all[kind as usize] = Reported {
                     count: restore(told.count, base.count),
                     total_ns: restore(told.total_ns, base.total_ns),
                     longest_ns: told.longest_ns,
@@ -310,7 +310,11 @@ fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
     wire::InFlight { kind: *kind as u32, stalls: now.stalls, scanned_pages: now.scanned_pages }
 }
 
-fn of_told(kind: StallKind, now: &[Told; StallKind::COUNT], base: &[Told; StallKind::COUNT]) -> Option<wire::Told> {
+fn of_told(
+    kind: StallKind,
+    now: &[Reported; StallKind::COUNT],
+    base: &[Reported; StallKind::COUNT],
+) -> Option<wire::Told> {
     let (now, base) = (now[kind as usize], base[kind as usize]);
     let told = wire::Told {
         kind: kind as u32,

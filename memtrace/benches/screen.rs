@@ -9,7 +9,7 @@ use memtrace_core::{
     event::Comm,
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, TickInput, Told},
+        input::{HostSample, KernelTotals, Reported, TickInput},
         item::Item,
         tick::{Interval, Tick},
         tick::{RecentRow, RecentRows, Who},
@@ -65,7 +65,7 @@ fn model(rows: u32) -> Model {
             host: HostSample::default(),
             faults: Default::default(),
             lost: Default::default(),
-            told: [Told::default(); StallKind::COUNT],
+            told: [Reported::default(); StallKind::COUNT],
         };
         let tick = session.tick(&input, &names);
         let processes = (0..if second == INTERVALS { rows } else { rows.min(256) }).map(row).collect();

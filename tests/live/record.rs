@@ -259,8 +259,9 @@ fn a_full_disk_costs_events_and_no_totals() {
     assert!(held.counted() > 5000 && held.stalls < held.counted(), "{} of {}", held.stalls, held.counted());
     assert!(held.lost() > 0);
     // What no event tells, the rows of the ticks do.
-    let untold: u64 = held.ticks.iter().flat_map(|tick| &tick.untold_processes).map(|row| row.stalls.count).sum();
-    assert_eq!(untold + held.stalls, held.counted());
+    let unrecorded: u64 =
+        held.ticks.iter().flat_map(|tick| &tick.unrecorded_processes).map(|row| row.stalls.count).sum();
+    assert_eq!(unrecorded + held.stalls, held.counted());
 }
 
 #[test]

@@ -184,7 +184,7 @@ pub struct HostSample {
 
 /// What events told of one kind of stall, memtrace's own left out, matching a filter or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Reported {
     /// Stalls since the start.
     pub count: u64,
     /// Their time in ns.
@@ -211,7 +211,7 @@ pub struct TickInput {
     /// What was lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// What events told so far, by the number of the kind.
-    pub told: [Told; StallKind::COUNT],
+    pub told: [Reported; StallKind::COUNT],
 }
 
 impl KernelTotals {

@@ -142,7 +142,7 @@ impl Kswapds {
 
     /// How often others asked for it than those who are told apart.
     #[cfg(test)]
-    fn wakeups_told(&self, nid: u32) -> u64 {
+    fn wakeups_reported(&self, nid: u32) -> u64 {
         let node = &self.nodes[nid as usize];
         node.other_wakers + node.wakers.iter().map(|(_, count)| count).sum::<u64>()
     }
@@ -281,6 +281,6 @@ mod tests {
             }
         }
         assert_eq!(k.top_waker(1), Some((Comm::from(b"java".as_slice()), 1000)));
-        assert_eq!(k.wakeups_told(1), 2000);
+        assert_eq!(k.wakeups_reported(1), 2000);
     }
 }

@@ -32,7 +32,7 @@ mod table;
 mod tail;
 pub mod tally;
 pub mod tick;
-pub mod untold;
+pub mod unrecorded;
 mod window;
 pub mod zones;
 

@@ -79,8 +79,8 @@ pub(super) fn summary(
     nid: u32,
     totals: &KswapdTotals,
     kswapds: &Kswapds,
-    scans_told: bool,
-    reached_told: bool,
+    scans_reported: bool,
+    reached_reported: bool,
 ) -> NodeSummary {
     NodeSummary {
         nid,
@@ -93,10 +93,10 @@ pub(super) fn summary(
         busy_ns: totals.busy_ns,
         busy_source: if totals.balances > 0 { Source::True } else { Source::LowerBound },
         awake: totals.awake != 0,
-        reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_told),
+        reclaim: Reclaim::of(totals.scanned_pages, totals.reclaimed_pages, scans_reported),
         failures: Failures::of(totals),
         top_waker: kswapds.top_waker(nid),
-        reached: reached_told.then(|| kswapds.reached(nid)),
+        reached: reached_reported.then(|| kswapds.reached(nid)),
     }
 }
 

@@ -8,7 +8,7 @@ use memtrace_common::{
 use super::{
     bands::{self, Bands},
     faults::Faults,
-    untold::UntoldStalls,
+    unrecorded::UnrecordedStalls,
 };
 use crate::event::Stall;
 
@@ -114,16 +114,16 @@ impl Tally {
     }
 
     /// Counts stalls of which nothing else is known.
-    pub(super) fn add_untold(&mut self, untold: &UntoldStalls) {
-        self.stalls = self.stalls.saturating_add(untold.count);
-        self.total_ns = self.total_ns.saturating_add(untold.total_ns);
+    pub(super) fn add_unrecorded(&mut self, unrecorded: &UnrecordedStalls) {
+        self.stalls = self.stalls.saturating_add(unrecorded.count);
+        self.total_ns = self.total_ns.saturating_add(unrecorded.total_ns);
         // The longest may be one of an event, or of before: none of these took longer than all of them together.
-        if untold.max_ns <= untold.total_ns {
-            self.max_ns = self.max_ns.max(untold.max_ns);
+        if unrecorded.max_ns <= unrecorded.total_ns {
+            self.max_ns = self.max_ns.max(unrecorded.max_ns);
         }
-        self.scanned.unread = self.scanned.unread.saturating_add(untold.count);
-        self.reclaimed.unread = self.reclaimed.unread.saturating_add(untold.count);
-        self.without_latency = self.without_latency.saturating_add(untold.count);
+        self.scanned.unread = self.scanned.unread.saturating_add(unrecorded.count);
+        self.reclaimed.unread = self.reclaimed.unread.saturating_add(unrecorded.count);
+        self.without_latency = self.without_latency.saturating_add(unrecorded.count);
     }
 
     /// Counts all that `other` counted.

@@ -100,8 +100,8 @@ impl Reclaim {
     }
 
     /// The same with scans unread where the kernel tells none; what was reclaimed stays a lower bound.
-    pub(super) fn told(self, scans_told: bool) -> Self {
-        Self { scanned_pages: self.scanned_pages.filter(|_| scans_told), ..self }
+    pub(super) fn told(self, scans_reported: bool) -> Self {
+        Self { scanned_pages: self.scanned_pages.filter(|_| scans_reported), ..self }
     }
 
     /// Reclaimed pages per scanned page; `None` when nothing was scanned or either was not read.

@@ -11,7 +11,7 @@ use memtrace_common::{
 use super::{
     counters::Readings,
     faults::Faults,
-    input::{InFlight, KernelTotals, KindTotals, OwnCost, TickInput, Told},
+    input::{InFlight, KernelTotals, KindTotals, OwnCost, Reported, TickInput},
     loss::Loss,
 };
 
@@ -61,7 +61,7 @@ impl Window {
             stacks: input.stacks.clone(),
             evictors: input.evictors.clone(),
             lost: std::array::from_fn(|stage| input.lost[stage].saturating_sub(base.lost[stage])),
-            told: std::array::from_fn(|kind| Told {
+            told: std::array::from_fn(|kind| Reported {
                 count: input.told[kind].count.saturating_sub(base.told[kind].count),
                 total_ns: input.told[kind].total_ns.saturating_sub(base.told[kind].total_ns),
                 longest_ns: input.told[kind].longest_ns,

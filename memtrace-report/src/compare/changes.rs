@@ -112,7 +112,7 @@ fn part_of(kind: &str, part: &str) -> String {
 
 /// Leaves out the parts that say nothing: of a kind of which nothing is told apart; and scan and rest where a run does not tell
 /// scans and another does, as recordings of older versions do not: they are in its rest.
-fn drop_untold(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run]) {
+fn drop_unrecorded(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run]) {
     for kind in StallKind::ALL.map(StallKind::name) {
         let part = |part: &str| (Scope::Part, part_of(kind, part));
         let of = |run: &Run, key: &(Scope, String)| run.groups.get(key).copied().unwrap_or(0.0);
@@ -147,7 +147,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
             }
         }
     }
-    drop_untold(&mut all, &before.runs.iter().chain(&after.runs).collect::<Vec<_>>());
+    drop_unrecorded(&mut all, &before.runs.iter().chain(&after.runs).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for scope in Scope::ALL {
         let of_it = all.iter().filter(|((other, _), [before, after])| *other == scope && differ(*before, *after));

@@ -152,7 +152,7 @@ impl Collector {
 /// True when a note says nothing against a comparison: events are not read here, a sleep has a guard of its own, and
 /// what is there twice was counted once.
 const fn is_no_matter(note: &Note) -> bool {
-    matches!(note, Note::Untold { .. } | Note::Suspended { .. } | Note::Twice { .. })
+    matches!(note, Note::Unrecorded { .. } | Note::Suspended { .. } | Note::Twice { .. })
 }
 
 /// True when a note says that ticks are missing between others. A trace that just ends has all of them up to its end.

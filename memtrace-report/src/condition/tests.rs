@@ -4,7 +4,7 @@ use memtrace_core::{
     event::Comm,
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, OpenStall, Pressure, TickInput, Told},
+        input::{HostSample, KernelTotals, OpenStall, Pressure, Reported, TickInput},
         tick::Tick,
     },
 };
@@ -20,7 +20,7 @@ fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
         host,
         faults: Default::default(),
         lost: Default::default(),
-        told: [Told::default(); StallKind::COUNT],
+        told: [Reported::default(); StallKind::COUNT],
     }
 }
 

@@ -87,10 +87,10 @@ impl Replay {
             self.notes.push(damage.note());
         }
         self.notes.extend((self.suspended_ns > CLOCK_SET_NS).then_some(Note::Suspended { ns: self.suspended_ns }));
-        let [stalls, total_ns, left_out] = self.untold;
+        let [stalls, total_ns, left_out] = self.unrecorded;
         if stalls > 0 {
             let min_stall_ns = self.meta.setup.min_stall_ns;
-            self.notes.push(Note::Untold { stalls, total_ns, left_out, min_stall_ns });
+            self.notes.push(Note::Unrecorded { stalls, total_ns, left_out, min_stall_ns });
         }
         if self.shown_ticks == 0 && self.ticks_ns.is_some() {
             self.notes.push(if self.options.window == Window::default() {

@@ -59,7 +59,7 @@ pub struct Replay {
     pub(super) ticks_ns: Option<(u64, u64)>,
     pub(super) shown_ticks: u64,
     pub(super) stalls_since_tick: u64,
-    pub(super) untold: [u64; 3],
+    pub(super) unrecorded: [u64; 3],
     pub(super) suspended_ns: u64,
     pub(super) damage: Option<Damaged>,
     pub(super) coming: Coming,
@@ -125,7 +125,7 @@ impl Replay {
             ticks_ns: None,
             shown_ticks: 0,
             stalls_since_tick: 0,
-            untold: [0; 3],
+            unrecorded: [0; 3],
             suspended_ns: 0,
             damage: None,
             coming: Coming::default(),
@@ -286,7 +286,7 @@ impl Replay {
             return;
         }
         self.stalls_since_tick = 0;
-        self.untold(record, names);
+        self.unrecorded(record, names);
         for id in record.input.faults.processes.iter().filter_map(|process| process.cgroup_id) {
             self.learn(Some(id), names);
         }
@@ -311,17 +311,17 @@ impl Replay {
         self.done = self.options.window.ends_by(t_ns, interval_ns);
     }
 
-    fn untold(&mut self, record: &TickRecord, names: &dyn CgroupNames) {
-        if record.untold_processes.is_empty() && record.untold_cgroups.is_empty() {
+    fn unrecorded(&mut self, record: &TickRecord, names: &dyn CgroupNames) {
+        if record.unrecorded_processes.is_empty() && record.unrecorded_cgroups.is_empty() {
             return;
         }
-        for process in &record.untold_processes {
+        for process in &record.unrecorded_processes {
             self.learn(process.cgroup_id, names);
-            sum::add(&mut self.untold[0], process.stalls.count);
-            sum::add(&mut self.untold[1], process.stalls.total_ns);
+            sum::add(&mut self.unrecorded[0], process.stalls.count);
+            sum::add(&mut self.unrecorded[1], process.stalls.total_ns);
         }
-        record.untold_cgroups.iter().for_each(|(id, _)| self.learn(*id, names));
-        let mut processes = record.untold_processes.clone();
+        record.unrecorded_cgroups.iter().for_each(|(id, _)| self.learn(*id, names));
+        let mut processes = record.unrecorded_processes.clone();
         for process in &mut processes {
             // A row's own name begins anew with each segment.
             let known = self.known.of(process.pid, process.process_start_ns);
@@ -330,15 +330,15 @@ impl Replay {
         }
         let filter = &self.options.filter;
         if filter.is_empty() {
-            self.session.apply_untold(&processes, &record.untold_cgroups);
+            self.session.apply_unrecorded(&processes, &record.unrecorded_cgroups);
             return;
         }
         if !filter.kinds.is_empty() {
-            self.untold[2] = self.untold[0];
+            self.unrecorded[2] = self.unrecorded[0];
         }
         processes.retain(|process| process.matches(filter, names));
-        let mut cgroups = record.untold_cgroups.clone();
+        let mut cgroups = record.unrecorded_cgroups.clone();
         cgroups.retain(|(id, _)| id.is_some_and(|id| filter.matches_cgroup(id, names)));
-        self.session.apply_untold(&processes, &cgroups);
+        self.session.apply_unrecorded(&processes, &cgroups);
     }
 }

@@ -79,7 +79,7 @@ pub enum Note {
         change: Change,
     },
     /// Stalls that the trace counts and of which it holds no event.
-    Untold {
+    Unrecorded {
         /// How many.
         stalls: u64,
         /// Their time in ns.
@@ -198,7 +198,7 @@ impl Display for Words<'_> {
                 let name = name.tty();
                 write!(f, "{name} was changed from {} to {} at {}", value(before), value(after), time(*t_ns))
             }
-            Note::Untold { stalls: n, total_ns, left_out, min_stall_ns } => {
+            Note::Unrecorded { stalls: n, total_ns, left_out, min_stall_ns } => {
                 write!(f, "the trace holds no event of {}", stalls(*n, *total_ns))?;
                 if *min_stall_ns > 0 {
                     write!(f, " (recorded with --min-stall {})", text::duration(*min_stall_ns).replace(' ', ""))?;

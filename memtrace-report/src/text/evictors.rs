@@ -19,8 +19,8 @@ const BY_CHANCE: u64 = 80;
 
 /// The tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
 pub(super) fn evictors(out: &mut String, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
-    if let Some(untold) = refaults.and_then(|pages| untold(&summary.files.sum, pages)) {
-        let _ = writeln!(out, "evictors: {untold}");
+    if let Some(unrecorded) = refaults.and_then(|pages| unrecorded(&summary.files.sum, pages)) {
+        let _ = writeln!(out, "evictors: {unrecorded}");
     }
     of_memory(out, &summary.files, "of files", top);
     let files = summary.files.files.iter().map(|(of, sum)| (file(of), *sum));
@@ -33,7 +33,7 @@ pub(super) fn evictors(out: &mut String, summary: &ByMemory<EvictorSummary>, ref
 }
 
 /// What the sample does not remember; `None` when it is about complete.
-fn untold(all: &EvictorSum, pages: u64) -> Option<String> {
+fn unrecorded(all: &EvictorSum, pages: u64) -> Option<String> {
     // Fewer than a few samples say nothing about a share.
     (pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE).then(|| {
         format!(

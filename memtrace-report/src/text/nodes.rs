@@ -24,7 +24,7 @@ pub(super) fn nodes(out: &mut String, summary: &Summary) {
     for node in &summary.nodes {
         kswapd(out, node);
     }
-    untold(out, summary);
+    unrecorded(out, summary);
     if let (Some(sleeps), false) = (summary.premature_sleeps, summary.nodes.is_empty()) {
         let _ = writeln!(
             out,
@@ -126,7 +126,7 @@ fn direct_stalls(out: &mut String, reached: &Reached) {
 }
 
 /// Direct stalls of which no event tells how kswapd stood.
-fn untold(out: &mut String, summary: &Summary) {
+fn unrecorded(out: &mut String, summary: &Summary) {
     let told = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
     let told: Option<u64> = summary.nodes.iter().map(told).sum();
     let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);

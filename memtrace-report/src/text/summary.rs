@@ -279,9 +279,9 @@ fn ooms(out: &mut String, summary: &Summary, view: &SummaryView<'_>) {
     for oom in &summary.ooms[skipped..] {
         let _ = writeln!(out, "  {}", oom_line(oom, &view.names, view.style));
     }
-    let untold = summary.oom_kills.saturating_sub((summary.ooms.len() - skipped) as u64);
-    if untold > 0 {
-        let _ = writeln!(out, "  and {} not listed here", count(untold));
+    let unrecorded = summary.oom_kills.saturating_sub((summary.ooms.len() - skipped) as u64);
+    if unrecorded > 0 {
+        let _ = writeln!(out, "  and {} not listed here", count(unrecorded));
     }
 }
 

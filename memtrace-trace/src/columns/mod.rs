@@ -6,7 +6,7 @@ mod write;
 
 pub(super) use self::{
     oom::{of_constraint, to_constraint},
-    read::{Columns, Told},
+    read::{Columns, Recorded},
     write::{ColumnWriter, Located},
 };
 

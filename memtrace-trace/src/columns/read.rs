@@ -20,7 +20,7 @@ use memtrace_core::{
 
 /// What the stalls of one process in a block add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Recorded {
     /// How many.
     pub(crate) count: u64,
     /// Their time in ns.
@@ -55,14 +55,14 @@ impl<'a> Columns<'a> {
     pub(crate) fn read(
         mut self,
         entries: &mut Vec<Entry>,
-        processes: &mut Vec<Told>,
-        cgroups: &mut Vec<Told>,
+        processes: &mut Vec<Recorded>,
+        cgroups: &mut Vec<Recorded>,
     ) -> Result<(), Torn> {
         let message = self.message;
         processes.clear();
-        processes.resize(message.process_pid.len(), Told::default());
+        processes.resize(message.process_pid.len(), Recorded::default());
         cgroups.clear();
-        cgroups.resize(message.cgroup_id.len() + 1, Told::default());
+        cgroups.resize(message.cgroup_id.len() + 1, Recorded::default());
         if message.freed.iter().any(|freed| freed.t_ns.max(freed.marked_ns) >= MOST_NS) {
             return Err(Torn);
         }
@@ -98,7 +98,7 @@ impl<'a> Columns<'a> {
         (self.t_ns < MOST_NS).then_some(self.t_ns)
     }
 
-    fn stall(&mut self, processes: &mut [Told], cgroups: &mut [Told]) -> Option<Stall> {
+    fn stall(&mut self, processes: &mut [Recorded], cgroups: &mut [Recorded]) -> Option<Stall> {
         let t_ns = self.time()?;
         let message = self.message;
         let at = self.stalls;

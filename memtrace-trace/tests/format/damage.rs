@@ -53,14 +53,14 @@ impl Sums {
     }
 
     /// What ticks say that no event told.
-    fn untold<'a>(ticks: impl IntoIterator<Item = &'a TickRecord>) -> Self {
+    fn unrecorded<'a>(ticks: impl IntoIterator<Item = &'a TickRecord>) -> Self {
         let mut sums = Self::default();
         for tick in ticks {
-            for process in &tick.untold_processes {
+            for process in &tick.unrecorded_processes {
                 let stalls = process.stalls;
                 sums.add((process.pid, process.process_start_ns), stalls.count, stalls.total_ns);
             }
-            for (id, stalls) in &tick.untold_cgroups {
+            for (id, stalls) in &tick.unrecorded_cgroups {
                 let cgroup = sums.cgroups.entry(*id).or_default();
                 *cgroup = (cgroup.0 + stalls.count, cgroup.1 + stalls.total_ns);
             }
@@ -180,7 +180,7 @@ fn what_lost_events_held_is_in_the_next_tick_exactly() {
         let sample = sample(seed, 5, 60);
         let blocks = blocks(&sample).0;
         let whole = read_all(&joined(&blocks)).unwrap();
-        assert_eq!(Sums::untold(&whole.ticks), Sums::default());
+        assert_eq!(Sums::unrecorded(&whole.ticks), Sums::default());
         let events: Vec<usize> = (0..blocks.len()).filter(|&n| blocks[n].0 == BlockKind::Events).collect();
         for &lost in &events {
             let left = blocks.iter().enumerate().filter(|(n, _)| *n != lost).map(|(_, block)| block);
@@ -188,14 +188,14 @@ fn what_lost_events_held_is_in_the_next_tick_exactly() {
             assert_eq!(totals(&got), totals(&whole));
             let held = read_all(&joined([&blocks[0], &blocks[lost]])).unwrap().entries;
             let ticks_before = blocks[..lost].iter().filter(|(kind, _)| *kind == BlockKind::Tick).count();
-            assert_eq!(Sums::untold(&got.ticks), Sums::of(&held), "seed {seed}, block {lost}");
-            assert_eq!(Sums::untold(got.ticks.get(ticks_before)), Sums::of(&held), "seed {seed}, block {lost}");
+            assert_eq!(Sums::unrecorded(&got.ticks), Sums::of(&held), "seed {seed}, block {lost}");
+            assert_eq!(Sums::unrecorded(got.ticks.get(ticks_before)), Sums::of(&held), "seed {seed}, block {lost}");
         }
         // All of them at once.
         let left = blocks.iter().filter(|(kind, _)| *kind != BlockKind::Events);
         let got = read_all(&joined(left)).unwrap();
         assert_eq!(totals(&got), totals(&whole));
-        assert_eq!(Sums::untold(&got.ticks), Sums::of(&entries(&sample)), "seed {seed}");
+        assert_eq!(Sums::unrecorded(&got.ticks), Sums::of(&entries(&sample)), "seed {seed}");
     }
 }
 
@@ -212,7 +212,7 @@ fn a_lost_tick_costs_no_later_total() {
         want.remove(at);
         assert_eq!(totals(&got), want);
         assert_eq!(got.entries, whole.entries);
-        assert_eq!(Sums::untold(&got.ticks), Sums::default());
+        assert_eq!(Sums::unrecorded(&got.ticks), Sums::default());
     }
 }
 
@@ -274,7 +274,7 @@ fn stalls_too_short_for_an_event_are_counted() {
         let is_short = |entry: &&Entry| matches!(entry, Entry::Event(Event::Stall(stall)) if stall.dur_ns < least_ns);
         let long: Vec<_> = all.iter().filter(|entry| !is_short(entry)).copied().collect();
         assert_eq!(got.entries, long);
-        assert_eq!(Sums::untold(&got.ticks), Sums::of(all.iter().filter(is_short)), "seed {seed}");
+        assert_eq!(Sums::unrecorded(&got.ticks), Sums::of(all.iter().filter(is_short)), "seed {seed}");
     }
 }
 
@@ -306,7 +306,7 @@ fn when_events_are_stopped_the_ticks_count_the_rest() {
     let got = read_all(&sink.bytes()).unwrap();
     assert_eq!(got.entries, before);
     let all = entries(&sample);
-    assert_eq!(Sums::untold(&got.ticks), Sums::of(&all[stopped..]));
+    assert_eq!(Sums::unrecorded(&got.ticks), Sums::of(&all[stopped..]));
     assert_eq!(encoder.unwritten(), (all.len() - stopped) as u64);
 }
 
@@ -362,10 +362,10 @@ fn any_number_of_processes_is_counted_exactly() {
         })) {
             assert_eq!(got.input.faults, given.input.faults, "{processes} processes");
         }
-        assert_eq!(Sums::untold(&whole.ticks), Sums::default());
+        assert_eq!(Sums::unrecorded(&whole.ticks), Sums::default());
         let left = blocks.iter().filter(|(kind, _)| *kind != BlockKind::Events);
         let got = read_all(&joined(left)).unwrap();
-        assert!(Sums::untold(&got.ticks) == Sums::of(&entries(&sample)), "{processes} processes");
+        assert!(Sums::unrecorded(&got.ticks) == Sums::of(&entries(&sample)), "{processes} processes");
     }
 }
 
@@ -377,6 +377,6 @@ fn a_lost_end_of_an_epoch_leaves_what_events_told_unsaid_and_not_wrong() {
     for &lost in &ticks {
         let left = blocks.iter().enumerate().filter(|(n, _)| *n != lost).map(|(_, block)| block);
         let got = read_all(&joined(left)).unwrap();
-        assert_eq!(Sums::untold(&got.ticks), Sums::default());
+        assert_eq!(Sums::unrecorded(&got.ticks), Sums::default());
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
             }
             Item::Tick(tick) => {
                 fed.ticks += 1;
-                session.apply_untold(&tick.untold_processes, &tick.untold_cgroups);
+                session.apply_unrecorded(&tick.unrecorded_processes, &tick.unrecorded_cgroups);
                 session.tick(&tick.input, reader.paths());
                 if fed.ticks.is_multiple_of(5) {
                     session.begin_at(&tick.input);

@@ -81,7 +81,12 @@ fn stalls_of_events_that_come_after_their_tick_are_counted_once() {
     let got = read_all(&joined(&frames)).unwrap();
     let stalls = |got: &Got| {
         let told = got.entries.iter().filter(|entry| matches!(entry, Entry::Event(Event::Stall(_)))).count() as u64;
-        told + got.ticks.iter().flat_map(|tick| &tick.untold_processes).map(|process| process.stalls.count).sum::<u64>()
+        told + got
+            .ticks
+            .iter()
+            .flat_map(|tick| &tick.unrecorded_processes)
+            .map(|process| process.stalls.count)
+            .sum::<u64>()
     };
     assert!(stalls(&whole) > 50 && stalls(&got) <= stalls(&whole), "{} of {}", stalls(&got), stalls(&whole));
     assert!(whats(&got).iter().all(|what| what.contains("after the tick that counts")), "{:?}", got.damage);

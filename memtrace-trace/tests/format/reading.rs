@@ -53,8 +53,8 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Got, ReadError> {
 fn bare(tick: &TickRecord) -> TickRecord {
     let mut tick = tick.clone();
     tick.input.faults = Default::default();
-    tick.untold_processes.clear();
-    tick.untold_cgroups.clear();
+    tick.unrecorded_processes.clear();
+    tick.unrecorded_cgroups.clear();
     tick
 }
 

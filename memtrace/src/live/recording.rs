@@ -124,9 +124,9 @@ impl Recording {
             .and_then(|triggers| triggers.advance(tick, &input, self.signalled.swap(false, Ordering::Relaxed)));
         let (vmstat, meminfo_bytes) = self.counters.values();
         self.open.clone_from(&input.totals.open);
-        let (untold_processes, untold_cgroups) = (Vec::new(), Vec::new());
+        let (unrecorded_processes, unrecorded_cgroups) = (Vec::new(), Vec::new());
         if let Some(feed) = &mut ingest.feed {
-            feed.tick(TickRecord { input, vmstat, meminfo_bytes, untold_processes, untold_cgroups });
+            feed.tick(TickRecord { input, vmstat, meminfo_bytes, unrecorded_processes, unrecorded_cgroups });
             if let Some(trigger) = trigger
                 && !feed.trigger(trigger)
             {

@@ -243,8 +243,8 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             input,
             vmstat: Vec::new(),
             meminfo_bytes: Vec::new(),
-            untold_processes: Vec::new(),
-            untold_cgroups: Vec::new(),
+            unrecorded_processes: Vec::new(),
+            unrecorded_cgroups: Vec::new(),
         };
         encoder.tick(&record, &mut blocks).unwrap();
         if second == 3 {

@@ -141,7 +141,7 @@ proptest! {
             rows
         };
         prop_assert_eq!(rows(&finished.summary), rows(&recorded.summary));
-        let told = matches!(finished.notes.as_slice(), [Note::Untold { min_stall_ns: 1_000_000, .. }]);
+        let told = matches!(finished.notes.as_slice(), [Note::Unrecorded { min_stall_ns: 1_000_000, .. }]);
         prop_assert!(told || finished.summary.all.count == 0, "{:?}", finished.notes);
     }
 

@@ -12,7 +12,7 @@ use memtrace_core::{
     session::{
         Session, SessionConfig,
         evictors::{ByMemory, EvictorDeltas, Interval},
-        input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Told, Zone},
+        input::{HostSample, KernelTotals, KindTotals, OpenStall, Reported, TickInput, Zone},
         item::Item,
     },
     source::Source,
@@ -140,7 +140,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
             host: HostSample { zones: vec![zone], ..HostSample::default() },
             faults: Default::default(),
             lost: Default::default(),
-            told: [Told::default(); StallKind::COUNT],
+            told: [Reported::default(); StallKind::COUNT],
         };
         let tick = session.tick(&input, &names);
         let paths = names.iter().map(|(id, path)| (*id, Arc::from(path.as_slice()))).collect();

@@ -5,7 +5,7 @@ mod nodes;
 mod recent;
 mod summary;
 mod tick;
-mod untold;
+mod unrecorded;
 
 use memtrace_common::{kind::StallKind, totals};
 
@@ -15,7 +15,7 @@ use super::{
     evictors::{ByMemory, EvictorSummary, EvictorTable},
     faults::FaultsRead,
     filter::{CgroupNames, Filter},
-    input::{KernelTotals, NodeRefaults, OpenStall, OwnCost, TickInput, Told},
+    input::{KernelTotals, NodeRefaults, OpenStall, OwnCost, Reported, TickInput},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     memory::Memory,
@@ -274,8 +274,8 @@ impl Session {
 
     /// What events told so far, by kind.
     #[must_use]
-    pub fn told(&self) -> [Told; StallKind::COUNT] {
-        std::array::from_fn(|kind| Told {
+    pub fn told(&self) -> [Reported; StallKind::COUNT] {
+        std::array::from_fn(|kind| Reported {
             count: self.told[kind].count,
             total_ns: self.told[kind].total_ns,
             longest_ns: self.longest_ns[kind],

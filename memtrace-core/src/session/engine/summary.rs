@@ -81,7 +81,7 @@ impl Session {
             processes: self.process_group(),
             cgroups: self.cgroup_group(),
             nodes: self.nodes(),
-            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_told(totals)),
+            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_reported(totals)),
             stacks: self.stacks.as_ref().map(|table| self.stack_summary(table)),
             evictors: self
                 .evictors
@@ -132,7 +132,7 @@ impl Session {
     /// What stalls scanned and reclaimed of each node.
     fn node_reclaim(&self) -> Vec<NodeReclaim> {
         let totals = &self.last.totals;
-        let told = self.scans_told(totals);
+        let told = self.scans_reported(totals);
         let node = |(&nid, sum): (&u32, &OtherShrinks)| NodeReclaim {
             nid,
             reclaim: Reclaim::of(sum.scanned_pages, sum.reclaimed_pages, told),

@@ -47,7 +47,7 @@ impl Session {
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
             )
-            .told(self.scans_told(totals)),
+            .told(self.scans_reported(totals)),
             zones: host.zones.clone(),
             pressure: host.pressure,
             memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),
@@ -88,7 +88,7 @@ impl Session {
         awake_ns: &mut [u64],
     ) -> Vec<KswapdTick> {
         let mut nodes = Vec::with_capacity(totals.kswapd.len());
-        let scans_told = self.scans_told(totals);
+        let scans_reported = self.scans_reported(totals);
         for (&nid, now) in &totals.kswapd {
             let old = before.kswapd.get(&nid).copied().unwrap_or_default();
             self.kswapds.tick(nid, now, now_ns);
@@ -105,7 +105,7 @@ impl Session {
                 reclaim: Reclaim::of(
                     now.scanned_pages.saturating_sub(old.scanned_pages),
                     now.reclaimed_pages.saturating_sub(old.reclaimed_pages),
-                    scans_told,
+                    scans_reported,
                 ),
             });
         }
@@ -118,7 +118,7 @@ impl Session {
 
     /// Whether this kernel tells what kswapd scans. Under an MGLRU that has no event for it, all stays at zero while
     /// reclaim is at work.
-    pub(super) fn scans_told(&self, totals: &KernelTotals) -> bool {
+    pub(super) fn scans_reported(&self, totals: &KernelTotals) -> bool {
         let (scanned, reclaimed) = totals.reclaim_sums();
         let at_work = reclaimed > 0 || totals.kswapd.values().any(|node| node.wakes > 0);
         self.config.scans_read && !(self.config.mglru && scanned == 0 && at_work)

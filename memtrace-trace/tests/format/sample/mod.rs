@@ -26,8 +26,8 @@ use memtrace_core::{
         faults::{FaultDeltas, Faults, ProcessFaults},
         histogram::Histogram,
         input::{
-            HostSample, InFlight, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, TickInput,
-            Told, Zone,
+            HostSample, InFlight, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Reported,
+            TickInput, Zone,
         },
         shrinkers::Shrinkers,
         zones::{StallZones, ZoneStalls},
@@ -394,7 +394,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
             host,
             faults: faults(random),
             lost: [number(random), 0, number(random), 1, 0, 2],
-            told: std::array::from_fn(|_| Told {
+            told: std::array::from_fn(|_| Reported {
                 count: number(random),
                 total_ns: number(random),
                 longest_ns: number(random),
@@ -402,8 +402,8 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         },
         vmstat: (0..5).map(|_| number(random)).collect(),
         meminfo_bytes: (0..3).map(|_| number(random) << 10).collect(),
-        untold_processes: Vec::new(),
-        untold_cgroups: Vec::new(),
+        unrecorded_processes: Vec::new(),
+        unrecorded_cgroups: Vec::new(),
     }
 }
 

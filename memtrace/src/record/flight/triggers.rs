@@ -59,7 +59,7 @@ mod tests {
     use super::Triggers;
     use memtrace_core::session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, KindTotals, TickInput, Told},
+        input::{HostSample, KernelTotals, KindTotals, Reported, TickInput},
     };
 
     const S: u64 = 1_000_000_000;
@@ -78,7 +78,7 @@ mod tests {
             host: HostSample::default(),
             faults: Default::default(),
             lost: Default::default(),
-            told: [Told::default(); StallKind::COUNT],
+            told: [Reported::default(); StallKind::COUNT],
         }
     }
 

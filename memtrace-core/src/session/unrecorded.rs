@@ -6,7 +6,7 @@ use crate::event::Comm;
 /// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
 /// not written because the disk was full, or in a damaged block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UntoldStalls {
+pub struct UnrecordedStalls {
     /// Finished stalls.
     pub count: u64,
     /// Their time in ns.
@@ -17,7 +17,7 @@ pub struct UntoldStalls {
 
 /// Such stalls of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UntoldProcess {
+pub struct UnrecordedProcess {
     /// Process id.
     pub pid: u32,
     /// Start of the process in ns, where it was read.
@@ -29,10 +29,10 @@ pub struct UntoldProcess {
     /// Id of the memory cgroup of its latest stall.
     pub cgroup_id: Option<u64>,
     /// The stalls.
-    pub stalls: UntoldStalls,
+    pub stalls: UnrecordedStalls,
 }
 
-impl UntoldProcess {
+impl UnrecordedProcess {
     /// Whether its stalls match a filter. Their kinds are not known: a filter on kinds takes none of them.
     #[must_use]
     pub fn matches(&self, filter: &Filter, names: &dyn CgroupNames) -> bool {

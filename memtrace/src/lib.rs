@@ -1,4 +1,4 @@
-//! memtrace: what memory reclaim costs whom, from the running kernel.
+//! The program memtrace: measures which tasks pay for memory reclaim, and how much, on a running kernel.
 
 // Everything for people goes through `messages`, and results through a writer whose errors are looked at.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

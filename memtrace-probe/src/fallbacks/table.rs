@@ -257,3 +257,16 @@ pub(crate) const FAILURES: Fallbacks = Fallbacks {
         (AttachPoint::BtfTracepoint("vmscan:mm_vmscan_kswapd_reclaim_fail"), "kswapd_fail"),
     ])],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS};
+    use memtrace_core::hook::functions;
+
+    #[test]
+    fn every_function_of_the_catalog_has_its_methods_in_the_same_order() {
+        let ours = FUNCTIONS.iter().chain(&[OFF_CPU, EVICTORS, SWAP_EVICTORS]).map(|function| function.hook.name);
+        let all = functions::FUNCTIONS.iter().map(|hook| hook.name);
+        assert_eq!(ours.collect::<Vec<_>>(), all.collect::<Vec<_>>());
+    }
+}

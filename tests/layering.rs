@@ -1,5 +1,5 @@
-//! Holds what neither the dependencies of the crates nor clippy can: which modules of the program are pure, who renders
-//! text, that `unsafe` is argued for, and that files stay small.
+//! Holds what neither the dependencies of the crates nor clippy can: which modules of the program are pure, that text
+//! of others is escaped, that `unsafe` is argued for, and that files stay small.
 //!
 //! Files are read as Rust tokens, so comments and strings never count, and `use std::{fs, io}` cannot hide a name.
 

@@ -1,7 +1,7 @@
 //! Places where the kernel programs find a value, as the loader has them from the running kernel.
 
-/// Where a program finds one value: the index of a raw argument (BTF tracepoint) or a byte offset in the record
-/// (classic tracepoint), as the running kernel says.
+/// The place of one value: index of a raw argument (BTF tracepoint) or byte offset in the record (classic
+/// tracepoint).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArgSource {
@@ -15,7 +15,7 @@ impl ArgSource {
     /// A value that the running kernel does not have.
     pub const UNREAD: Self = Self { at: 0, size: 0 };
 
-    /// Whether there is something to read.
+    /// True when there is a value to read.
     #[inline(always)]
     #[must_use]
     pub const fn is_read(self) -> bool {

@@ -43,7 +43,7 @@ fn records(processes: u32) -> Vec<[u8; 184]> {
     (0..RECORDS).map(record).collect()
 }
 
-/// With rows for the screen and without, and more processes than a table has room for.
+/// Without and with rows for the screen, and with more processes than a table holds.
 #[divan::bench(args = [(64, false), (64, true), (5000, true)])]
 fn decode_and_apply(bencher: Bencher<'_, '_>, (processes, rows): (u32, bool)) {
     let records = records(processes);

@@ -1,5 +1,5 @@
-//! The intervals and OOM kills of the last minutes, bounded in number and in bytes. The screen, and everything else that
-//! looks back, reads them from here.
+//! Intervals and OOM kills of the last minutes, bounded in number and in bytes: for the screen, and all else that
+//! looks back.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -91,7 +91,7 @@ impl History {
         }
     }
 
-    /// Replaces the bounds. They hold from the next interval on.
+    /// Replaces the bounds, from the next interval on.
     pub fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
@@ -107,8 +107,8 @@ impl History {
         }
     }
 
-    /// Notes that the memory of an OOM victim is back. An earlier interval shows it too: the outcome of a kill matters
-    /// wherever one looks at it from.
+    /// Notes that the memory of an OOM victim is back, in the list of kills: it then shows at any time that one looks
+    /// at. The kills of a frame stay as they were in its interval.
     pub fn add_freed(&mut self, freed: &Freed) {
         if let Some((oom, _)) = self.ooms.iter_mut().rev().find(|(oom, _)| freed.is_of(oom)) {
             oom.memory_back = Some(freed.memory_back());

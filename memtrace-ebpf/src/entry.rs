@@ -124,7 +124,7 @@ fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Its end.
+/// The end of a zone's compaction.
 #[btf_tracepoint]
 fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
     wait::compact_zone_end(ctx.as_ptr());

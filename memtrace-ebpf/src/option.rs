@@ -1,7 +1,7 @@
-//! Options as plain values. They are always initialised: before 5.12 the verifier refuses to move an `Option` whose payload
-//! was never written.
+//! `Option`s as plain values that are always initialised: before 5.12 the verifier refuses to move an `Option` whose
+//! payload was never written.
 
-/// A value and its bit; both are 0 when the value was not read.
+/// The value and `bit`, or zeros for none.
 #[inline(always)]
 pub(crate) fn or_zero(value: Option<u64>, bit: u32) -> (u64, u32) {
     match value {
@@ -10,7 +10,7 @@ pub(crate) fn or_zero(value: Option<u64>, bit: u32) -> (u64, u32) {
     }
 }
 
-/// An id; 0 when it was not read.
+/// The id, or 0 for none.
 #[inline(always)]
 pub(crate) fn id_or_zero(id: Option<u64>) -> u64 {
     match id {

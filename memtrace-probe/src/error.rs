@@ -2,7 +2,7 @@
 
 use memtrace_core::hook::HookStatus;
 
-/// Why nothing could be loaded.
+/// The reason that nothing could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The build left the kernel side out.
@@ -11,7 +11,7 @@ pub enum LoadError {
     /// The kernel takes no map or no program of ours at all.
     #[error("the kernel refused the BPF maps or programs: {0}")]
     Refused(String),
-    /// No hook could be attached; the reasons are in the table.
+    /// No hook could be attached; the table of hooks has the reasons.
     #[error("none of the hooks that memtrace needs could be attached")]
     NothingAttached(Vec<HookStatus>),
 }

@@ -15,7 +15,7 @@ impl Format {
         Self { fields: text.lines().filter_map(field).collect() }
     }
 
-    /// Where the record has a field; [`Field::UNREAD`] when this kernel's event has no such field.
+    /// Where the record has a field; [`ArgSource::UNREAD`] when this kernel's event has no such field.
     #[must_use]
     pub fn field(&self, name: &str) -> ArgSource {
         self.fields.iter().find(|(n, _)| n == name).map_or(ArgSource::UNREAD, |(_, field)| *field)

@@ -1,4 +1,4 @@
-//! From what the running kernel says (BTF, tracefs) to the places that the programs read at.
+//! Resolves the places that the programs read at, from BTF and tracefs of the running kernel.
 
 use memtrace_common::{
     config::{
@@ -14,7 +14,7 @@ use memtrace_common::{
 use super::{btf::Btf, format::Format};
 use memtrace_core::hook::functions::{COMPACTION, PFMEMALLOC};
 
-/// Names of the types that [`arguments`] and [`task_members`] look up.
+/// True for the names of types and functions that this module looks up in BTF.
 #[must_use]
 pub fn is_wanted(name: &[u8]) -> bool {
     const TYPES: [&[u8]; 29] = [
@@ -88,7 +88,7 @@ const EVENTS: [&str; 16] = [
     "sched_switch",
 ];
 
-/// Where raw arguments are, by the names of the parameters.
+/// Indices of raw arguments, by the names of the parameters.
 #[must_use]
 pub fn arguments(btf: &Btf<'_>) -> EventFields {
     let place = |event: &str, name: &str| parameter(btf, event, name);
@@ -108,14 +108,14 @@ pub fn arguments(btf: &Btf<'_>) -> EventFields {
     }
 }
 
-/// Where an event has a raw argument.
+/// The index of an event's raw argument.
 fn parameter(btf: &Btf<'_>, event: &str, name: &str) -> ArgSource {
     let Some(parameters) = btf.parameters(&format!("{TRACEITER}{event}")) else { return ArgSource::UNREAD };
     // The first parameter is the tracepoint's private data; programs do not see it.
     named(btf, parameters.get(1..).unwrap_or_default(), name)
 }
 
-/// Where a parameter of this name is among these.
+/// The index of the parameter with this name.
 fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> ArgSource {
     let Some(at) = parameters.iter().position(|(n, _)| *n == name.as_bytes()) else { return ArgSource::UNREAD };
     match (u16::try_from(at), btf.size_of(parameters[at].1)) {

@@ -1,5 +1,8 @@
 //! The kernel side as user space sees it: what the kernel says of itself, loading and attaching, reading what comes.
-//! Nothing outside this folder names aya.
+//! Of memtrace's crates this one alone names aya.
+
+// Everything for people goes through the messages of the program.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod btf;
 mod describe;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Where the memory controller is, which decides how a task's cgroup is found without BTF.
+/// The hierarchy of the memory controller. Without BTF it decides how a task's cgroup is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryHierarchy {
     /// In the unified hierarchy.
@@ -22,29 +22,29 @@ pub enum AttachWith {
     ClassicOnly,
 }
 
-/// What the caller decides.
+/// Options of loading and attaching.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions<'a> {
     /// Size of the ring buffer in bytes: a power of two, at least a page.
     pub ring_bytes: u32,
     /// memtrace's own process id.
     pub self_tgid: u32,
-    /// Where the memory controller is.
+    /// Hierarchy of the memory controller.
     pub hierarchy: MemoryHierarchy,
-    /// Where tracefs is mounted.
+    /// The mount point of tracefs; `None` where it is not mounted.
     pub tracefs: Option<&'a Path>,
-    /// Which ways to attach are tried.
+    /// The methods of attaching to try.
     pub attach_with: AttachWith,
     /// Events whose hooks are left out.
     pub without: &'a [String],
-    /// Whether refaults are traced: their hook can be the dearest of all.
+    /// Trace refaults. Their hook can be the dearest of all.
     pub refaults: bool,
-    /// Whether the kernel keeps account of memory stalls (PSI); else no task ever has `task_struct.in_memstall`.
+    /// The kernel keeps account of memory stalls (PSI). Without it no task ever has `task_struct.in_memstall`.
     pub psi: bool,
-    /// Whether the stacks of stalls are counted.
+    /// Count the stacks of stalls.
     pub stacks: bool,
-    /// Whether the time is told in which stalled tasks do not run: at every context switch of the host.
+    /// Measure how long stalled tasks do not run, at every context switch of the host.
     pub off_cpu: bool,
-    /// Whether it is told who evicts the file pages that come back: at every page that enters or leaves the page cache.
+    /// Sample who evicts the file pages that come back, at every page that enters or leaves the page cache.
     pub evictors: bool,
 }

@@ -31,7 +31,7 @@ fn main() {
     divan::main();
 }
 
-/// Bursts of one task; lengths over five decades.
+/// A stall of the current burst; lengths go over five decades.
 fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
     if random.u32(..8) == 0 {
         *task = random.u32(..64);
@@ -64,7 +64,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
     }
 }
 
-/// What a recorder is given in one second.
+/// The input of a recorder in one second.
 struct Second {
     entries: Vec<Entry>,
     tick: TickRecord,

@@ -6,28 +6,28 @@ pub(super) fn encode(value: Option<u64>) -> u64 {
 }
 
 /// The same for small numbers.
-pub(super) fn put32(value: Option<u32>) -> u32 {
+pub(super) fn encode32(value: Option<u32>) -> u32 {
     value.map_or(0, |value| value.saturating_add(1))
 }
 
-/// The value of [`put`].
+/// The value of [`encode`].
 pub(super) fn decode(column: u64) -> Option<u64> {
     column.checked_sub(1)
 }
 
-/// The value of [`put32`].
-pub(super) fn take32(column: u32) -> Option<u32> {
+/// The value of [`encode32`].
+pub(super) fn decode32(column: u32) -> Option<u32> {
     column.checked_sub(1)
 }
 
 /// A signed number, zigzag, + 1.
 pub(super) fn encode_signed(value: Option<i32>) -> u32 {
-    put32(value.map(zigzag))
+    encode32(value.map(zigzag))
 }
 
 /// The value of [`encode_signed`].
 pub(super) fn decode_signed(column: u32) -> Option<i32> {
-    take32(column).map(unzigzag)
+    decode32(column).map(unzigzag)
 }
 
 #[expect(clippy::cast_sign_loss, reason = "the bits are what counts")]

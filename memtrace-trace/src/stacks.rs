@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    optional::{decode, encode, put32, take32},
+    optional::{decode, decode32, encode, encode32},
     sane::is_stack_sane,
     values::kind,
     wire,
@@ -119,7 +119,7 @@ fn encode_stack(number: u32, stack: &Stack) -> wire::Stack {
     let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
     let mut place = |text: &mut Vec<Vec<u8>>, name: &[u8]| {
         let name = name.get(..LONGEST_NAME).unwrap_or(name);
-        put32((!name.is_empty()).then(|| {
+        encode32((!name.is_empty()).then(|| {
             *places.entry(name.to_vec()).or_insert_with(|| {
                 text.push(name.to_vec());
                 u32::try_from(text.len() - 1).unwrap_or(u32::MAX - 1)
@@ -247,7 +247,7 @@ fn decode_stack(message: wire::Stack) -> Option<Stack> {
     if frames > DEEPEST || columns.iter().any(|column| *column != frames) {
         return None;
     }
-    let text = |column: u32| match take32(column) {
+    let text = |column: u32| match decode32(column) {
         None => Some(Vec::new()),
         Some(at) => message.text.get(at as usize).filter(|text| text.len() <= LONGEST_NAME).cloned(),
     };

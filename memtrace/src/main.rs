@@ -1,4 +1,4 @@
-//! The `memtrace` binary: the command line to the rooms that do the work.
+//! The `memtrace` binary: hands the command line to the modules that do the work.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 

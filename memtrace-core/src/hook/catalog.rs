@@ -15,9 +15,9 @@ pub struct Hook {
     pub name: &'static str,
     /// Name of the BTF tracepoint program; the classic one has `_tp` behind it.
     pub program: &'static str,
-    /// What memtrace takes from it.
+    /// The values that memtrace takes from it, in words.
     pub gives: &'static str,
-    /// What is lost without it.
+    /// The loss without it, in words.
     pub without: &'static str,
     /// Program of the end event of a begin: a begin without its end would only leave spans open.
     pub end: Option<&'static str>,
@@ -47,8 +47,8 @@ macro_rules! hook {
     };
 }
 
-/// All hooks, in the order in which they are attached: ends before begins, so that a stall that begins while the
-/// attaching goes on is not missed at its end, and what drops state first.
+/// All hooks, in the order of attaching. Hooks that drop state come first, and ends before begins: a stall that
+/// begins during the attaching then has its end.
 pub const HOOKS: [Hook; 19] = [
     hook!("sched" "sched_process_exit", "process_exit", false,
         gives "the exit of a thread, to drop its state",

@@ -1,4 +1,5 @@
-//! The hooks on functions: what each gives, and what is lost without it. `probe` knows the methods by which each attaches.
+//! The hooks on functions, with their values and the loss without each. The methods of attaching are in
+//! `memtrace-probe`.
 
 use memtrace_common::kind::StallKind;
 
@@ -7,9 +8,9 @@ use memtrace_common::kind::StallKind;
 pub struct FunctionHook {
     /// Name of the function or event, as `--without` takes it.
     pub name: &'static str,
-    /// What memtrace takes from it.
+    /// The values that memtrace takes from it, in words.
     pub gives: &'static str,
-    /// What is lost without it.
+    /// The loss without it, in words.
     pub without: &'static str,
     /// The kind of stall that it measures.
     pub kind: Option<StallKind>,
@@ -79,7 +80,7 @@ pub const SWAP_FAULTS: FunctionHook = FunctionHook {
     kind: Some(StallKind::Swapin),
 };
 
-/// What else the kernel itself counts as a memory stall.
+/// Other sections that the kernel counts as memory stalls.
 pub const MEMSTALL: FunctionHook = FunctionHook {
     name: "psi_memstall_enter",
     gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
@@ -87,7 +88,7 @@ pub const MEMSTALL: FunctionHook = FunctionHook {
     kind: Some(StallKind::Thrash),
 };
 
-/// Whether a stalled task runs; only where it is asked for.
+/// Switches of stalled tasks from and to a CPU; attached only for `--off-cpu`.
 pub const OFF_CPU: FunctionHook = FunctionHook {
     name: "sched_switch",
     gives: "how long a stalled task did not run",
@@ -95,7 +96,7 @@ pub const OFF_CPU: FunctionHook = FunctionHook {
     kind: None,
 };
 
-/// Who evicts the file pages that come back; only where it is asked for.
+/// Evictions of file pages that come back; attached only for `--evictors`.
 pub const EVICTORS: FunctionHook = FunctionHook {
     name: "mm_filemap_delete_from_page_cache",
     gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
@@ -103,7 +104,7 @@ pub const EVICTORS: FunctionHook = FunctionHook {
     kind: None,
 };
 
-/// Who evicts the anonymous memory that comes back; only where it is asked for.
+/// Evictions of anonymous memory that comes back; attached only for `--evictors`.
 pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
     name: "mm_vmscan_write_folio",
     gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
@@ -143,8 +144,7 @@ pub const FAILURES: FunctionHook = FunctionHook {
     kind: None,
 };
 
-/// All hooks on functions: those of every run in the order in which they are attached, then those that are only used where
-/// they are asked for.
+/// All hooks on functions, in the order of attaching: first those of every run, then the optional ones.
 pub const FUNCTIONS: [FunctionHook; 16] = [
     REFAULTS,
     SWAP_INS,

@@ -3,7 +3,7 @@
 use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
 
-/// A line of the text of a remark of kind [`Cgroups`](memtrace_trace::model::RemarkKind::Cgroups).
+/// A line of the text of a remark of kind `Cgroups` of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupChange {
     /// A cgroup with these limits is new. Named again when more of its limits are set while it is being made.

@@ -13,7 +13,7 @@ pub fn limit_name(path: &Text, file: Untrusted<'_>) -> Text {
 }
 
 /// A setting that has another value than before: the text of a remark of kind
-/// [`Changed`](memtrace_trace::model::RemarkKind::Changed).
+/// `Changed` of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Its name: `vm.swappiness`, `lru_gen/enabled`, `cgroup:/web.slice:memory.high`.

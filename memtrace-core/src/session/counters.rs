@@ -43,14 +43,14 @@ pub const CGROUP_COUNTERS: [&str; 10] = [
 pub struct KernelCounters {
     /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` that of anon and file.
     pub host: BTreeMap<&'static str, u64>,
-    /// Whether `pgscan_direct` and its like count reclaim at a cgroup's limit too (they are items of a node there, as
-    /// from 7.2 on) or global reclaim only; `None` when it was not read.
+    /// True where `pgscan_direct` and its like count reclaim at a cgroup's limit, too (7.2 and later: items of a
+    /// node), false where they count global reclaim only; `None` when it was not read.
     pub scans_count_memcg: Option<bool>,
     /// `memory.stat` of the one cgroup that is filtered for, with all below it; `None` without one.
     pub cgroup: Option<BTreeMap<&'static str, u64>>,
 }
 
-/// The counters shortly before and shortly after an instant.
+/// Two readings of the counters, shortly before and shortly after an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
     /// Before it.
@@ -59,12 +59,12 @@ pub struct Readings {
     pub after: KernelCounters,
 }
 
-/// What is fixed for a window.
+/// Facts that are fixed for a window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline {
     /// The counters around the attaching of the hooks.
     pub readings: Readings,
-    /// Whether reclaim goes by generations (MGLRU), which counts and tells scans differently.
+    /// Reclaim goes by generations (MGLRU), whose scans are counted differently.
     pub mglru: bool,
     /// CPUs: each may hold back some of a node's or cgroup's counts.
     pub cpus: u64,

@@ -182,7 +182,7 @@ pub struct HostSample {
     pub ooms_pending: u64,
 }
 
-/// What events told of one kind of stall, memtrace's own left out, matching a filter or not.
+/// The stalls of one kind that came as events; memtrace's own left out, whether they match a filter or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reported {
     /// Stalls since the start.

@@ -1,4 +1,4 @@
-//! Who had what since the last tick: tables like those since the start, emptied at each tick.
+//! Tables of the interval: like those since the start, emptied at each tick.
 
 use memtrace_common::record::KswapdStep;
 
@@ -19,7 +19,7 @@ const NODES: usize = 64;
 /// Processes that woke kswapd and are told apart in an interval.
 const WAKERS: usize = 128;
 
-/// What else is known of a row.
+/// The label of a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Label {
     pub(super) comm: Comm,
@@ -34,7 +34,7 @@ pub(super) struct Recent {
     pub(super) threads: Table<(u32, u32), Label>,
     pub(super) cgroups: Table<Option<u64>, Label>,
     pub(super) nodes: Table<Option<u32>, Label>,
-    /// Who asked for kswapd how often: process id and name of the thread.
+    /// Processes that woke kswapd: process id, name of the thread, number of times.
     pub(super) wakers: Vec<(u32, Comm, u64)>,
 }
 

@@ -12,8 +12,8 @@ use crate::{
     task::is_kthread,
 };
 
-/// True for a task that waits for memory: `in_memstall` where the kernel keeps it, else `PF_MEMALLOC`, which misses the waits
-/// before and after reclaim.
+/// True for a task that waits for memory, by `in_memstall`, or by `PF_MEMALLOC` where the kernel keeps no such bit:
+/// that misses the waits before and after reclaim.
 #[inline(always)]
 fn is_stalled(task: Address) -> bool {
     let Some(flags) = task.read::<u32>(&CONFIG.task.flags) else { return false };
@@ -26,7 +26,7 @@ fn is_stalled(task: Address) -> bool {
     }
 }
 
-/// Body of the task iterator: writes a [`StalledTask`] for a task that waits for memory.
+/// Body of the task iterator: writes a [`StalledTask`] for each task that waits for memory, and learns the kswapds.
 #[inline(always)]
 pub(crate) fn list_if_stalled(ctx: *mut c_void) {
     let ctx = ctx.cast::<u64>();

@@ -96,7 +96,7 @@ const MEMCG_HIGH: Fallbacks = Fallbacks {
     ],
 };
 
-/// What reclaims for `memory.reclaim` of cgroups and, since 6.18, of nodes.
+/// Reclaim for `memory.reclaim` of cgroups and, since 6.18, of nodes.
 const PROACTIVE_WORK: &str = "user_proactive_reclaim";
 
 /// Reclaim that somebody asked for.
@@ -159,7 +159,7 @@ const SWAP_FAULTS: Fallbacks = Fallbacks {
     ],
 };
 
-/// What else the kernel itself counts as a memory stall.
+/// Other sections that the kernel counts as memory stalls.
 const MEMSTALL: Fallbacks = Fallbacks {
     hook: functions::MEMSTALL,
     needs_members: true,
@@ -175,7 +175,7 @@ const MEMSTALL: Fallbacks = Fallbacks {
     ],
 };
 
-/// Whether a stalled task runs; only where it is asked for.
+/// Switches of stalled tasks from and to a CPU; only where they are asked for.
 pub(crate) const OFF_CPU: Fallbacks = Fallbacks {
     hook: functions::OFF_CPU,
     needs_members: false,
@@ -185,7 +185,7 @@ pub(crate) const OFF_CPU: Fallbacks = Fallbacks {
     ],
 };
 
-/// Who evicts the file pages that come back; only where it is asked for.
+/// Evictions of file pages that come back; only where they are asked for.
 pub(crate) const EVICTORS: Fallbacks = Fallbacks {
     hook: functions::EVICTORS,
     needs_members: true,
@@ -195,7 +195,7 @@ pub(crate) const EVICTORS: Fallbacks = Fallbacks {
     ])],
 };
 
-/// Who evicts the anonymous memory that comes back; only where it is asked for.
+/// Evictions of anonymous memory that comes back; only where they are asked for.
 pub(crate) const SWAP_EVICTORS: Fallbacks = Fallbacks {
     hook: functions::SWAP_EVICTORS,
     needs_members: true,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::Entry,
-    optional::{decode, decode_signed, restore, take32},
+    optional::{decode, decode_signed, decode32, restore},
     sane::{MOST_NS, is_oom_sane, is_stall_sane},
     wire,
 };
@@ -107,11 +107,11 @@ impl<'a> Columns<'a> {
         let process = *message.task_process.get(task)? as usize;
         let kind = *message.kind.get(at)?;
         let dur_ns = *message.dur_ns.get(at)?;
-        let cgroup = take32(sparse(&message.cgroup, at)?);
+        let cgroup = decode32(sparse(&message.cgroup, at)?);
         let cgroup_id = cgroup.map(|cgroup| message.cgroup_id.get(cgroup as usize).copied().ok_or(Torn)).transpose();
-        let gfp = take32(sparse(&message.gfp, at)?);
+        let gfp = decode32(sparse(&message.gfp, at)?);
         let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose();
-        let function = take32(sparse(&message.shrinker, at)?);
+        let function = decode32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = sparse(&message.shrinker_ns, at)?;
         let throttled_ns = decode(sparse(&message.throttled_ns, at)?);
@@ -127,7 +127,7 @@ impl<'a> Columns<'a> {
             comm: Comm::from(message.task_comm.get(task)?.as_slice()),
             process_start_ns: decode(*message.process_start_ns.get(process)?),
             cgroup_id: cgroup_id.ok()?,
-            nid: take32(sparse(&message.nid, at)?),
+            nid: decode32(sparse(&message.nid, at)?),
             order: decode_signed(sparse(&message.order, at)?),
             gfp: gfp.ok()?,
             scanned_pages: decode(sparse(&message.scanned_pages, at)?),
@@ -168,9 +168,9 @@ impl<'a> Columns<'a> {
         let message = self.message;
         let at = self.kswapds;
         self.kswapds += 1;
-        let gfp = take32(*message.kswapd_gfp.get(at)?);
+        let gfp = decode32(*message.kswapd_gfp.get(at)?);
         let gfp = gfp.map(|gfp| message.gfp_flags.get(gfp as usize).copied().ok_or(Torn)).transpose().ok()?;
-        let waker = match take32(*message.kswapd_waker.get(at)?) {
+        let waker = match decode32(*message.kswapd_waker.get(at)?) {
             Some(waker) => Some(Trigger {
                 pid: *message.waker_pid.get(waker as usize)?,
                 comm: Comm::from(message.waker_comm.get(waker as usize)?.as_slice()),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::Entry,
-    optional::{difference, encode, encode_signed, put32},
+    optional::{difference, encode, encode_signed, encode32},
     wire,
 };
 use memtrace_core::event::{Comm, Event, Kswapd, OffCpu, Stall};
@@ -75,10 +75,10 @@ impl ColumnWriter {
         message.dur_ns.push(stall.dur_ns);
         message.kind.push(stall.kind as u8 | stall.source.number() << SOURCE_SHIFT);
         message.task.push(task);
-        message.cgroup.push(put32(cgroup));
+        message.cgroup.push(encode32(cgroup));
         message.order.push(encode_signed(stall.order));
-        message.gfp.push(put32(gfp));
-        message.nid.push(put32(stall.nid));
+        message.gfp.push(encode32(gfp));
+        message.nid.push(encode32(stall.nid));
         message.scanned_pages.push(encode(stall.scanned_pages));
         message.reclaimed_pages.push(encode(stall.reclaimed_pages));
         message.throttled_ns.push(encode(stall.throttled_ns));
@@ -92,7 +92,7 @@ impl ColumnWriter {
         message.nested_ns.push(encode(stall.nested_ns));
         message.off_cpu_ns.push(encode(stall.off_cpu.and_then(OffCpu::measured_ns)));
         message.off_cpu_estimated_ns.push(encode(stall.off_cpu.and_then(OffCpu::estimated_ns)));
-        message.shrinker.push(put32(shrinker));
+        message.shrinker.push(encode32(shrinker));
         message.shrinker_ns.push(stall.top_shrinker.map_or(0, |top| top.ns));
         self.bytes += 52;
     }
@@ -252,8 +252,8 @@ impl ColumnWriter {
         });
         message.kswapd_nid.push(kswapd.nid);
         message.kswapd_order.push(encode_signed(kswapd.order));
-        message.kswapd_gfp.push(put32(gfp));
-        message.kswapd_waker.push(put32(waker));
+        message.kswapd_gfp.push(encode32(gfp));
+        message.kswapd_waker.push(encode32(waker));
         self.bytes += 24;
     }
 }

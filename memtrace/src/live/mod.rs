@@ -73,7 +73,7 @@ pub fn run(job: &Job<'_>) -> Result<u8> {
 /// Traces as asked for, with something that goes on beside; the result is the exit status.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Result<u8> {
     job.check()?;
     let args = job.trace;

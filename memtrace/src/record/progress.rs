@@ -14,6 +14,6 @@ pub struct Progress {
     pub unwritten: AtomicU64,
     /// True when the pipe that the trace goes to has no reader any more.
     pub closed: AtomicBool,
-    /// What became of what a person asked for, in words, until it is taken.
+    /// The answer to a person's request, in words, until it is taken.
     pub said: Mutex<Vec<String>>,
 }

@@ -1,4 +1,4 @@
-//! What is on the other side of stdout, and the screen on it. The only room that knows the terminal.
+//! The other side of stdout, and the screen on it. The only module that knows the terminal.
 
 mod show;
 mod tty;
@@ -37,14 +37,14 @@ pub fn look(no_color: bool) -> Look {
 /// host has the memory.
 const MAX_SIZE: (u16, u16) = (1000, 500);
 
-/// Columns and rows of the terminal on stdout, [`MAX_SIZE`] at most; 80 x 24 when it is none, or does not know.
+/// Columns and rows of the terminal on stdout, `MAX_SIZE` at most; 80 x 24 when it is none, or does not know.
 #[must_use]
 pub fn size() -> (u16, u16) {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
     size.map_or((80, 24), |size| (size.ws_col.min(MAX_SIZE.0), size.ws_row.min(MAX_SIZE.1)))
 }
 
-/// Columns of the terminal on stdout, those of [`MAX_SIZE`] at most; `None` when it is none.
+/// Columns of the terminal on stdout, those of `MAX_SIZE` at most; `None` when it is none.
 #[must_use]
 pub fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;

@@ -21,7 +21,8 @@ pub(super) fn check() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Fails when a `Cargo.toml` names what no source names. cargo-machete talks also when all is well.
+/// Fails when a `[dependencies]` table names what no source names. cargo-machete does not look at dev- and
+/// build-dependencies, and it talks also when all is well.
 fn unused() -> Result<()> {
     let mut machete = Command::new(tools::CARGO_MACHETE.path());
     machete.current_dir(workspace::root()).arg("--skip-target-dir");

@@ -34,6 +34,9 @@ pub(crate) fn user_space() -> Result<Tally> {
     let mut clippy = workspace::cargo();
     clippy.env("AYA_BUILD_SKIP", "1").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     sh(&mut clippy)?;
+    let mut doc = workspace::cargo();
+    doc.env("AYA_BUILD_SKIP", "1").env("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links");
+    sh(doc.args(["doc", "--no-deps", "--lib", "--document-private-items"]))?;
     skipped(skips)
 }
 

@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::Args;
 use crate::{ledger::Ledger, tally::Tally};
 
-/// Runs `round` so often; rounds of this commit with these options that were run before count, passed or not. The sum of all of them.
+/// Runs `round` this often and sums up. Rounds that were run before on this commit with these options count, passed
+/// or not.
 pub(super) fn run(rounds: u32, args: &Args, mut round: impl FnMut() -> Result<Tally>) -> Result<Tally> {
     let mut ledger = Ledger::open("rounds.txt")?;
     let (mut sum, mut green) = (Tally::default(), 0);

@@ -1,4 +1,4 @@
-//! What is only counted, as it is handed over at a tick: faults, stacks, and who evicted what came back.
+//! Takes the input of a tick, and the parts of it that are only counted: faults, stacks, evictions.
 
 use super::Session;
 use crate::event::EvictorKey;
@@ -14,8 +14,8 @@ use crate::session::{
 };
 
 impl Session {
-    /// Ends an interval with all that belongs to it. What was told and lost comes with the input: a trace need not hold
-    /// each event that was told.
+    /// Ends an interval with all that belongs to it. The input brings the counts of events and of losses, since a
+    /// trace need not hold every event.
     pub fn tick(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
         let in_window = self.window.as_mut().map(|window| window.of(input));
         let input = in_window.as_ref().unwrap_or(input);
@@ -34,8 +34,8 @@ impl Session {
         self.close_interval(input.t_ns, &input.totals, &input.host)
     }
 
-    /// Takes what came since the last tick: before [`Self::close_interval`], whose totals it is a part of. A filter on kinds of stall
-    /// does not ask for refaults, and leaves them out.
+    /// Takes faults since the last tick. Call it before [`Self::close_interval`], whose totals hold them, too. A
+    /// filter on kinds of stall does not ask for refaults, and leaves them out.
     pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
         for process in &deltas.processes {
             if process.pid == self.config.own_pid || !self.config.filter.matches_faults(process, names) {
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Takes the stacks that were stalled on since the last tick: before [`Self::close_interval`], whose totals they are a part of.
+    /// Takes the stacks that were stalled on since the last tick. Call it before [`Self::close_interval`].
     pub fn apply_stacks(&mut self, deltas: &StackDeltas, names: &dyn CgroupNames) {
         let Some(table) = &mut self.stacks else { return };
         table.learn(&deltas.named);

@@ -35,22 +35,22 @@ use crate::{
     sum,
 };
 
-/// How a session is made.
+/// Settings of a session.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// `CLOCK_MONOTONIC` at attach, in ns: the totals count from here.
     pub start_ns: u64,
     /// memtrace's own process id, whose stalls are kept apart.
     pub own_pid: u32,
-    /// Which stalls are shown and counted in the tables.
+    /// The stalls to show and to count in the tables.
     pub filter: Filter,
-    /// Whether pages scanned are read at all (the shrink hook is attached).
+    /// The shrink hook is attached: scanned pages are read.
     pub scans_read: bool,
     /// Which faults are read.
     pub faults_read: FaultsRead,
-    /// How the durations of each kind relate to the true stall.
+    /// How much of the true stall each kind's durations are.
     pub sources: Sources,
-    /// Whether MGLRU reclaims: before Linux 6.12 it tells nothing of its scans.
+    /// MGLRU reclaims: before Linux 6.12 it has no event for its scans.
     pub mglru: bool,
     /// Rows for processes.
     pub processes: usize,
@@ -58,11 +58,11 @@ pub struct SessionConfig {
     pub cgroups: usize,
     /// OOM kills that are kept.
     pub ooms: usize,
-    /// Whether a trace file is written, or read: what it did not take is a stage of loss.
+    /// A trace file is written or read: losses of the writer are a stage of loss.
     pub recorded: bool,
-    /// Whether ticks say who had what in the interval.
+    /// Ticks have rows of the interval.
     pub rows: bool,
-    /// Whether the stacks of stalls are counted.
+    /// Stacks of stalls are counted.
     pub stacks: bool,
 }
 
@@ -86,7 +86,7 @@ impl Default for SessionConfig {
     }
 }
 
-/// What the session made of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// It is to be shown: it matches the filter and is not memtrace's own.
@@ -109,7 +109,7 @@ pub struct Session {
     told: [KindTally; StallKind::COUNT],
     matched: Tally,
     tails: Tails,
-    /// Whether a direct reclaim had no node, as in traces of older versions.
+    /// True once a direct reclaim had no node, as in traces of older versions.
     has_placeless: bool,
     /// The longest stalls that events told since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
@@ -190,7 +190,7 @@ impl Session {
         self.last.t_ns = start_ns;
     }
 
-    /// Begins at a tick of a longer time, before the first event after it: all that is counted is then what came since.
+    /// Begins at a tick in the middle of a recording, before the first event after it. Everything counts from there.
     pub fn begin_at(&mut self, base: &TickInput) {
         self.config.start_ns = base.t_ns;
         self.last.t_ns = base.t_ns;

@@ -160,7 +160,8 @@ impl Session {
         RefaultTotals { file_pages: sum.refaults.file_pages, anon_pages: sum.refaults.anon_pages }
     }
 
-    /// What the exact totals count and no event told. Never negative: events of a tick may be ahead of its totals.
+    /// The difference between the exact totals and the events. Never negative: events of a tick may be ahead of its
+    /// totals.
     fn unattributed(&self) -> KindTally {
         let mut rest = KindTally::default();
         for (&kind, totals) in &self.last.totals.stalls {
@@ -196,8 +197,8 @@ impl Session {
         Group { rows, other, folded }
     }
 
-    /// What was folded away, with the refaults that the totals have and no row told: those for which the tables of the
-    /// kernel side had no room. A filter asks for a part of them that nobody knows.
+    /// The folded rows, plus the refaults that are in the totals and in no row: the kernel side's tables had no room
+    /// for them. With a filter nobody knows which of them are asked for, and they are left out.
     fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> Tally {
         let mut other = folded.clone();
         if let (Some(all), true) = (self.last.totals.refaults, self.config.filter.is_empty()) {

@@ -116,7 +116,7 @@ impl Session {
         self.ooms.seen().saturating_add(totals.loss.get(totals::Loss::RingOom.name()).copied().unwrap_or(0))
     }
 
-    /// Whether this kernel tells what kswapd scans. Under an MGLRU that has no event for it, all stays at zero while
+    /// True where this kernel reports kswapd's scans. An MGLRU without an event for them leaves all at zero while
     /// reclaim is at work.
     pub(super) fn scans_reported(&self, totals: &KernelTotals) -> bool {
         let (scanned, reclaimed) = totals.reclaim_sums();

@@ -1,4 +1,4 @@
-//! Stalls that no event told.
+//! Stalls that are counted and of which no event is held.
 
 use super::Session;
 use crate::session::{
@@ -7,8 +7,8 @@ use crate::session::{
 };
 
 impl Session {
-    /// Adds what no event told since the last tick, all of which matches the filter: before [`Session::tick`], whose totals
-    /// it is a part of.
+    /// Adds stalls since the last tick of which there is no event. All match the filter. Call it before
+    /// [`Session::tick`], whose totals hold them, too.
     pub fn apply_unrecorded(&mut self, processes: &[UnrecordedProcess], cgroups: &[(Option<u64>, UnrecordedStalls)]) {
         for process in processes {
             let label =

@@ -72,7 +72,7 @@ struct Second {
 
 fn seconds() -> Vec<Second> {
     let mut random = fastrand::Rng::with_seed(7);
-    let (mut totals, mut told) = (KernelTotals::default(), [Reported::default(); StallKind::COUNT]);
+    let (mut totals, mut reported) = (KernelTotals::default(), [Reported::default(); StallKind::COUNT]);
     let mut task = 0;
     let second = |second: u64| {
         let mut entries = Vec::new();
@@ -85,10 +85,10 @@ fn seconds() -> Vec<Second> {
             kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
             kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
             kind.latency.record(stall.dur_ns);
-            let told = &mut told[stall.kind as usize];
-            told.count += 1;
-            told.total_ns += stall.dur_ns;
-            told.longest_ns = told.longest_ns.max(stall.dur_ns);
+            let of_kind = &mut reported[stall.kind as usize];
+            of_kind.count += 1;
+            of_kind.total_ns += stall.dur_ns;
+            of_kind.longest_ns = of_kind.longest_ns.max(stall.dur_ns);
             entries.push(Entry::Event(Event::Stall(stall)));
         }
         let input = TickInput {
@@ -99,9 +99,9 @@ fn seconds() -> Vec<Second> {
             host: HostSample::default(),
             faults: FaultDeltas::default(),
             lost: [0; Loss::COUNT],
-            told,
+            reported,
         };
-        told.iter_mut().for_each(|told| told.longest_ns = 0);
+        reported.iter_mut().for_each(|of_kind| of_kind.longest_ns = 0);
         let tick = TickRecord {
             input,
             vmstat: Vec::new(),

@@ -98,6 +98,6 @@ const LATE_NS: u64 = 1_000_000;
 fn totals(input: &TickInput) -> Vec<Total> {
     let kinds = input.totals.stalls.iter().map(|(kind, totals)| (*kind as usize, [totals.count, totals.total_ns]));
     let own = &input.totals.own;
-    let told = (StallKind::COUNT + 1..).zip(input.told.iter().map(|told| [told.count, told.total_ns]));
+    let told = (StallKind::COUNT + 1..).zip(input.reported.iter().map(|told| [told.count, told.total_ns]));
     kinds.chain([(StallKind::COUNT, [own.count, own.total_ns])]).chain(told).collect()
 }

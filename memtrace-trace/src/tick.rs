@@ -31,7 +31,7 @@ use memtrace_core::{
 #[derive(Debug, Default)]
 pub(super) struct Base {
     totals: KernelTotals,
-    told: [Reported; StallKind::COUNT],
+    reported: [Reported; StallKind::COUNT],
     counters: KernelCounters,
     vmstat: Vec<u64>,
     meminfo_bytes: Vec<u64>,
@@ -46,7 +46,7 @@ impl Base {
         let base = meta.base.as_ref().map(|base| &base.input);
         Self {
             totals: base.map(|base| base.totals.clone()).unwrap_or_default(),
-            told: base.map(|base| base.told).unwrap_or_default(),
+            reported: base.map(|base| base.reported).unwrap_or_default(),
             counters: meta.baseline.readings.after.clone(),
             vmstat: meta.vmstat.clone(),
             meminfo_bytes: meta.meminfo_bytes.clone(),
@@ -58,7 +58,7 @@ impl Base {
 
     /// The message of a tick, without the rows of processes and cgroups.
     pub(super) fn encode(&self, tick: &TickRecord) -> wire::Tick {
-        let TickInput { t_ns, totals, host, told, lost, .. } = &tick.input;
+        let TickInput { t_ns, totals, host, reported, lost, .. } = &tick.input;
         let refaults = |now: Option<_>, base: Option<_>| now.map(|now| of_refaults(now, base.unwrap_or_default()));
         let same_zones = same_zones(&host.zones, &self.zones);
         let zone_pages = host.zones.iter().zip(&self.zones).flat_map(|(now, base)| {
@@ -103,7 +103,7 @@ impl Base {
             readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
             oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
-            told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, told, &self.told)).collect(),
+            told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, reported, &self.reported)).collect(),
             evictors: tick.input.evictors.as_ref().map(evictors::encode),
             vmstat: differences(&tick.vmstat, &self.vmstat, 1),
             meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
@@ -168,7 +168,7 @@ impl Base {
                 stacks: None,
                 evictors: message.evictors.as_ref().map(evictors::decode),
                 lost: to_lost(&message.lost),
-                told: self.told(&message.told),
+                reported: self.reported(&message.told),
             },
             vmstat,
             meminfo_bytes,
@@ -196,12 +196,12 @@ impl Base {
         self.zones.iter().zip(message.zone_pages.chunks(5)).map(zone).collect()
     }
 
-    fn told(&self, message: &[wire::Told]) -> [Reported; StallKind::COUNT] {
+    fn reported(&self, message: &[wire::Told]) -> [Reported; StallKind::COUNT] {
         // A kind about which nothing changed is not written.
-        let mut all = self.told.map(|told| Reported { longest_ns: 0, ..told });
+        let mut all = self.reported.map(|reported| Reported { longest_ns: 0, ..reported });
         for told in message {
             if let Some(kind) = kind(told.kind) {
-                let base = self.told[kind as usize];
+                let base = self.reported[kind as usize];
                 all[kind as usize] = Reported {
                     count: restore(told.count, base.count),
                     total_ns: restore(told.total_ns, base.total_ns),

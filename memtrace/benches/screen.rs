@@ -65,7 +65,7 @@ fn model(rows: u32) -> Model {
             host: HostSample::default(),
             faults: Default::default(),
             lost: Default::default(),
-            told: [Reported::default(); StallKind::COUNT],
+            reported: [Reported::default(); StallKind::COUNT],
         };
         let tick = session.tick(&input, &names);
         let processes = (0..if second == INTERVALS { rows } else { rows.min(256) }).map(row).collect();

@@ -210,8 +210,8 @@ pub struct TickInput {
     pub evictors: Option<ByMemory<EvictorDeltas>>,
     /// What was lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
-    /// What events told so far, by the number of the kind.
-    pub told: [Reported; StallKind::COUNT],
+    /// Stalls that came as events so far, by the number of the kind.
+    pub reported: [Reported; StallKind::COUNT],
 }
 
 impl KernelTotals {

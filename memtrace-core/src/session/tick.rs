@@ -99,9 +99,9 @@ impl Reclaim {
         }
     }
 
-    /// The same with scans unread where the kernel tells none; what was reclaimed stays a lower bound.
-    pub(super) fn told(self, scans_reported: bool) -> Self {
-        Self { scanned_pages: self.scanned_pages.filter(|_| scans_reported), ..self }
+    /// This reclaim, with scans unread where the kernel does not report them; the reclaimed pages stay a lower bound.
+    pub(super) fn with_scans_if(self, reported: bool) -> Self {
+        Self { scanned_pages: self.scanned_pages.filter(|_| reported), ..self }
     }
 
     /// Reclaimed pages per scanned page; `None` when nothing was scanned or either was not read.

@@ -39,8 +39,8 @@ impl Window {
 
     /// What a tick says of the window alone.
     pub(super) fn of(&mut self, input: &TickInput) -> TickInput {
-        for (longest, told) in self.longest_ns.iter_mut().zip(&input.told) {
-            *longest = (*longest).max(told.longest_ns);
+        for (longest, reported) in self.longest_ns.iter_mut().zip(&input.reported) {
+            *longest = (*longest).max(reported.longest_ns);
         }
         let base = &self.base;
         let mut totals = input.totals.since(&base.totals);
@@ -61,10 +61,10 @@ impl Window {
             stacks: input.stacks.clone(),
             evictors: input.evictors.clone(),
             lost: std::array::from_fn(|stage| input.lost[stage].saturating_sub(base.lost[stage])),
-            told: std::array::from_fn(|kind| Reported {
-                count: input.told[kind].count.saturating_sub(base.told[kind].count),
-                total_ns: input.told[kind].total_ns.saturating_sub(base.told[kind].total_ns),
-                longest_ns: input.told[kind].longest_ns,
+            reported: std::array::from_fn(|kind| Reported {
+                count: input.reported[kind].count.saturating_sub(base.reported[kind].count),
+                total_ns: input.reported[kind].total_ns.saturating_sub(base.reported[kind].total_ns),
+                longest_ns: input.reported[kind].longest_ns,
             }),
         }
     }

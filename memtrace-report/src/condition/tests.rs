@@ -20,7 +20,7 @@ fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
         host,
         faults: Default::default(),
         lost: Default::default(),
-        told: [Reported::default(); StallKind::COUNT],
+        reported: [Reported::default(); StallKind::COUNT],
     }
 }
 

@@ -192,7 +192,7 @@ fn a_window_has_its_own_failures_and_zones() {
         stacks: None,
         evictors: None,
         lost: Default::default(),
-        told: Default::default(),
+        reported: Default::default(),
     };
     let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
     session.begin_at(&input(101 * S, totals(node(5, 5, 7), zone(10, 1000))));

@@ -171,7 +171,7 @@ fn blocks_in_any_order_and_number_invent_nothing() {
 
 /// What a tick says of the host and of totals, whatever else was lost.
 fn totals(got: &Got) -> Vec<String> {
-    got.ticks.iter().map(|tick| format!("{:?} {:?}", tick.input.totals, tick.input.told)).collect()
+    got.ticks.iter().map(|tick| format!("{:?} {:?}", tick.input.totals, tick.input.reported)).collect()
 }
 
 #[test]

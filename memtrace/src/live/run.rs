@@ -227,7 +227,7 @@ impl Tracing<'_> {
             recording.count_loss(&mut self.ingest);
         }
         self.ingest.session.set_loss(Loss::Messages, messages::lost());
-        let (lost, told) = (self.ingest.session.lost(), self.ingest.session.told());
+        let (lost, reported) = (self.ingest.session.lost(), self.ingest.session.reported());
         if let (Some(deltas), Some(stacks)) = (&mut deltas, &mut self.stacks) {
             deltas.named = stacks.named(is_last);
         }
@@ -236,7 +236,7 @@ impl Tracing<'_> {
         for (key, _) in evictors.iter().flat_map(evictors::ByMemory::iter).flat_map(|evictors| &evictors.rows) {
             key.cgroup_id.into_iter().for_each(|id| self.ingest.learn_path(id));
         }
-        let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, told };
+        let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, reported };
         let tick = self.ingest.session.tick(&input, &self.ingest.cgroups);
         if let Some(controller) = &mut self.controller {
             controller.tick(&tick, &input);

@@ -236,7 +236,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             host,
             faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)] },
             lost: session.lost(),
-            told: session.told(),
+            reported: session.reported(),
         };
         session.tick(&input, &names);
         let record = TickRecord {

@@ -140,7 +140,7 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
             host: HostSample { zones: vec![zone], ..HostSample::default() },
             faults: Default::default(),
             lost: Default::default(),
-            told: [Reported::default(); StallKind::COUNT],
+            reported: [Reported::default(); StallKind::COUNT],
         };
         let tick = session.tick(&input, &names);
         let paths = names.iter().map(|(id, path)| (*id, Arc::from(path.as_slice()))).collect();

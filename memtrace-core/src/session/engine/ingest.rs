@@ -20,9 +20,9 @@ impl Session {
         let in_window = self.window.as_mut().map(|window| window.of(input));
         let input = in_window.as_ref().unwrap_or(input);
         self.lost = input.lost;
-        for (kind, told) in input.told.iter().enumerate() {
-            self.told[kind] = KindTally { count: told.count, total_ns: told.total_ns };
-            self.longest_ns[kind] = told.longest_ns;
+        for (kind, reported) in input.reported.iter().enumerate() {
+            self.reported[kind] = KindTally { count: reported.count, total_ns: reported.total_ns };
+            self.longest_ns[kind] = reported.longest_ns;
         }
         self.apply_faults(&input.faults, names);
         if let Some(deltas) = &input.stacks {

@@ -105,13 +105,13 @@ pub struct Session {
     cgroups: Table<Option<u64>, ()>,
     kswapds: Kswapds,
     ooms: OomKills,
-    /// All that events told, whether it matched or not; memtrace's own apart.
-    told: [KindTally; StallKind::COUNT],
+    /// Stalls that came as events, by kind, whether they match the filter or not; without memtrace's own.
+    reported: [KindTally; StallKind::COUNT],
     matched: Tally,
     tails: Tails,
     /// True once a direct reclaim had no node, as in traces of older versions.
     has_placeless: bool,
-    /// The longest stalls that events told since the last tick, by kind, in ns.
+    /// The longest stalls that came as events since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
     recent: Option<Recent>,
@@ -157,7 +157,7 @@ impl Session {
             cgroups: Table::new(config.cgroups, |n| Some(u64::from(n)), ()),
             kswapds: Kswapds::new(start_ns),
             ooms: OomKills::new(config.ooms),
-            told: [KindTally::default(); StallKind::COUNT],
+            reported: [KindTally::default(); StallKind::COUNT],
             matched: Tally::default(),
             tails: Tails::default(),
             has_placeless: false,
@@ -238,8 +238,8 @@ impl Session {
             return Applied::default();
         }
         let kind = stall.kind as usize;
-        self.told[kind].count = self.told[kind].count.saturating_add(1);
-        self.told[kind].total_ns = self.told[kind].total_ns.saturating_add(stall.dur_ns);
+        self.reported[kind].count = self.reported[kind].count.saturating_add(1);
+        self.reported[kind].total_ns = self.reported[kind].total_ns.saturating_add(stall.dur_ns);
         self.longest_ns[kind] = self.longest_ns[kind].max(stall.dur_ns);
         if !self.config.filter.matches(stall, names) {
             return Applied::default();
@@ -272,12 +272,12 @@ impl Session {
         self.nodes_from = start;
     }
 
-    /// What events told so far, by kind.
+    /// Stalls that came as events so far, by kind.
     #[must_use]
-    pub fn told(&self) -> [Reported; StallKind::COUNT] {
+    pub fn reported(&self) -> [Reported; StallKind::COUNT] {
         std::array::from_fn(|kind| Reported {
-            count: self.told[kind].count,
-            total_ns: self.told[kind].total_ns,
+            count: self.reported[kind].count,
+            total_ns: self.reported[kind].total_ns,
             longest_ns: self.longest_ns[kind],
         })
     }

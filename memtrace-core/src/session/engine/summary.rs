@@ -81,7 +81,7 @@ impl Session {
             processes: self.process_group(),
             cgroups: self.cgroup_group(),
             nodes: self.nodes(),
-            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).told(self.scans_reported(totals)),
+            reclaim: Reclaim::of(scanned, reclaimed, self.config.scans_read).with_scans_if(self.scans_reported(totals)),
             stacks: self.stacks.as_ref().map(|table| self.stack_summary(table)),
             evictors: self
                 .evictors
@@ -165,9 +165,9 @@ impl Session {
     fn unattributed(&self) -> KindTally {
         let mut rest = KindTally::default();
         for (&kind, totals) in &self.last.totals.stalls {
-            let told = self.told[kind as usize];
-            rest.count = rest.count.saturating_add(totals.count.saturating_sub(told.count));
-            rest.total_ns = rest.total_ns.saturating_add(totals.total_ns.saturating_sub(told.total_ns));
+            let reported = self.reported[kind as usize];
+            rest.count = rest.count.saturating_add(totals.count.saturating_sub(reported.count));
+            rest.total_ns = rest.total_ns.saturating_add(totals.total_ns.saturating_sub(reported.total_ns));
         }
         rest
     }

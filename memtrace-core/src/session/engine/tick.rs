@@ -47,7 +47,7 @@ impl Session {
                 reclaimed.saturating_sub(reclaimed_before),
                 self.config.scans_read,
             )
-            .told(self.scans_reported(totals)),
+            .with_scans_if(self.scans_reported(totals)),
             zones: host.zones.clone(),
             pressure: host.pressure,
             memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),

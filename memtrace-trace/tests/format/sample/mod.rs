@@ -394,7 +394,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
             host,
             faults: faults(random),
             lost: [number(random), 0, number(random), 1, 0, 2],
-            told: std::array::from_fn(|_| Reported {
+            reported: std::array::from_fn(|_| Reported {
                 count: number(random),
                 total_ns: number(random),
                 longest_ns: number(random),
@@ -418,7 +418,7 @@ pub(super) fn later(random: &mut Rng, t_ns: u64, before: Option<&TickRecord>) ->
         next.input.totals.stalls.entry(*kind).and_modify(|now| up(now, old)).or_insert_with(|| old.clone());
     }
     up(&mut next.input.totals.own, &before.totals.own);
-    for (now, old) in next.input.told.iter_mut().zip(&before.told) {
+    for (now, old) in next.input.reported.iter_mut().zip(&before.reported) {
         (now.count, now.total_ns) = (now.count.max(old.count), now.total_ns.max(old.total_ns));
     }
     next

@@ -78,7 +78,7 @@ mod tests {
             host: HostSample::default(),
             faults: Default::default(),
             lost: Default::default(),
-            told: [Reported::default(); StallKind::COUNT],
+            reported: [Reported::default(); StallKind::COUNT],
         }
     }
 

@@ -77,8 +77,8 @@ pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
     Ok(built(cargo)?.binaries)
 }
 
-/// Builds the tests of these packages, and with them the binaries that they start. No packages are all of them. With a
-/// selection that asks less of a dependency cargo would build it again: both that are used here ask for the same.
+/// Builds the tests of these packages, and with them the binaries that they start. No packages are all of them. See
+/// [`packages`] for the features that a selection asks for.
 pub(crate) fn tests(packages: &[&str]) -> Result<Built> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-run"]);

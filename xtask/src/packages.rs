@@ -1,4 +1,8 @@
 //! The packages of the workspace, in two parts.
+//!
+//! Cargo builds a dependency once for each set of features that a selection of packages asks for. CI selects both parts, one
+//! after the other, and both must ask for the same: xtask goes with either, and its build.rs asks for what aya-build
+//! and ratatui ask for.
 
 use std::process::Command;
 
@@ -8,7 +12,7 @@ pub(crate) const PURE: &[&str] = &["memtrace-core", "memtrace-trace", "memtrace-
 /// All other default members of the workspace.
 pub(crate) const REST: &[&str] = &["memtrace-cli", "memtrace-common", "memtrace-probe", "tests", "xtask"];
 
-/// Has a cargo command take these packages.
+/// Has a cargo command take these packages; none are all of them.
 pub(crate) fn select(cargo: &mut Command, packages: &[&str]) {
     for package in packages {
         cargo.args(["--package", package]);

@@ -28,6 +28,8 @@ type Segment = (u64, u32, u32);
 pub(super) struct Order {
     recent: HashSet<Header>,
     older: HashSet<Header>,
+    /// ENDs of the segment.
+    ends: HashSet<Header>,
     segment: Option<Segment>,
     tick: Option<(u64, Vec<Total>)>,
 }
@@ -35,7 +37,16 @@ pub(super) struct Order {
 impl Order {
     /// Refuses a block that was taken before.
     pub(super) fn is_new(&self, header: &Header) -> Result<(), &'static str> {
-        if self.recent.contains(header) || self.older.contains(header) { Err(TWICE) } else { Ok(()) }
+        let is_known = self.recent.contains(header) || self.older.contains(header);
+        if is_known && !self.ends_this_segment(header) { Err(TWICE) } else { Ok(()) }
+    }
+
+    /// True for the first END of the segment that is no earlier than its last tick. An END does not name its segment, and a
+    /// segment that begins at the last tick of the one before may end at that time, too: with an equal block.
+    fn ends_this_segment(&self, header: &Header) -> bool {
+        header.kind == BlockKind::End as u8
+            && self.tick.as_ref().is_some_and(|(t_ns, _)| header.last_ns >= *t_ns)
+            && !self.ends.contains(header)
     }
 
     /// Remembers a block that was taken. Paths of cgroups come again by design, and what has no time may repeat.
@@ -47,6 +58,9 @@ impl Order {
             self.older = std::mem::take(&mut self.recent);
         }
         self.recent.insert(*header);
+        if kind == BlockKind::End {
+            self.ends.insert(*header);
+        }
     }
 
     /// Takes the beginning of a segment, with the last tick before it.
@@ -61,6 +75,7 @@ impl Order {
             self.older.clear();
         }
         self.segment = Some(segment);
+        self.ends.clear();
         self.tick = base.map(|base| (base.t_ns, totals(base)));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
 
-/// What the name of a cgroup's limit begins with: `cgroup:/web.slice:memory.high`.
+/// Prefix of the name of a cgroup's limit: `cgroup:/web.slice:memory.high`.
 const CGROUP: &str = "cgroup:";
 
 /// The name of a cgroup's limit, as a change and an experiment name it.
@@ -16,11 +16,11 @@ pub fn limit_name(path: &Text, file: Untrusted<'_>) -> Text {
 /// `Changed` of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its name: `vm.swappiness`, `lru_gen/enabled`, `cgroup:/web.slice:memory.high`.
+    /// Name of the setting: `vm.swappiness`, `lru_gen/enabled`, `cgroup:/web.slice:memory.high`.
     pub name: Text,
-    /// Its value before; `None` when it had none, or could not be read.
+    /// Value before the change; `None` when it had none, or could not be read.
     pub before: Option<Text>,
-    /// Its value from then on.
+    /// Value from then on.
     pub after: Option<Text>,
 }
 

@@ -28,40 +28,40 @@ impl ClockReading {
 /// A named setting or fact, as the kernel shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name: `vm.swappiness`, `transparent_hugepage/enabled`.
+    /// Name of the setting: `vm.swappiness`, `transparent_hugepage/enabled`.
     pub name: Text,
-    /// Its value, as text without the newline at the end; `None` when it could not be read.
+    /// Value of the setting, as text without the newline at the end; `None` when it could not be read.
     pub value: Option<Text>,
 }
 
 /// A swap area.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SwapArea {
-    /// Its device or file.
+    /// Device or file of the swap area.
     pub name: Text,
     /// `zram`, `disk` or `file`.
     pub kind: Text,
-    /// Its size in bytes.
+    /// Size of the swap area in bytes.
     pub size_bytes: u64,
     /// Used at the start, in bytes.
     pub used_bytes: u64,
-    /// Its priority.
+    /// Priority of the swap area.
     pub priority: i32,
 }
 
 /// Limits of a memory cgroup at the start, where it has any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CgroupLimits {
-    /// Its id.
+    /// Id of the cgroup.
     pub id: u64,
-    /// Its path below the mount.
+    /// Path of the cgroup below the mount.
     pub path: Text,
     /// `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's `memory.limit_in_bytes`,
     /// `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`: those that are set.
     pub limits: Vec<Setting>,
 }
 
-/// What a comparison or a diagnosis must know of the host.
+/// Facts of a host that a comparison or a diagnosis needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostFacts {
     /// Host name.
@@ -92,7 +92,7 @@ pub struct HostFacts {
     pub settings: Vec<Setting>,
     /// Cgroups with a limit, at most a few hundred.
     pub cgroup_limits: Vec<CgroupLimits>,
-    /// Whether cgroups with a limit were left out of the list.
+    /// True when cgroups with a limit were left out of the list.
     pub cgroup_limits_cut: bool,
     /// Names of the values of `/proc/vmstat` that a tick holds.
     pub vmstat_names: Vec<Text>,

@@ -4,7 +4,7 @@ use super::{
     feed::feed,
     reading::{Frame, Got, frames, joined, read_all},
     round_trip::encode,
-    sample::{sample, sample_after},
+    sample::{Given, sample, sample_after},
 };
 use memtrace_core::event::Event;
 use memtrace_trace::{BlockKind, Encoder, TWICE, model::Entry, wire};
@@ -52,6 +52,38 @@ fn a_file_that_holds_a_trace_twice_is_read_once() {
     assert_eq!(got.said, whole.said);
     let counted = trace().iter().filter(|frame| !frame.is(BlockKind::Dict)).count();
     assert_eq!(whats(&got), vec![TWICE; counted]);
+}
+
+/// Two segments of which the second begins at the last tick of the first and ends there as well, with an equal END.
+fn of_equal_ends() -> [Vec<Frame>; 2] {
+    let mut first = sample(1, 3, 20);
+    let mut second = sample_after(first.last_tick(), 2, 3, 20);
+    (second.meta.recording, second.meta.run, second.meta.segment) = (first.meta.recording, first.meta.run, 1);
+    second.meta.base = first.last_tick().cloned();
+    second.given.clear();
+    let t_ns = first.last_tick().map(|tick| tick.input.t_ns).unwrap();
+    if let Some(Given::End(end)) = first.given.last_mut() {
+        end.t_ns = t_ns;
+    }
+    second.given.extend(first.given.last().cloned());
+    let mut encoder = Encoder::new(0);
+    [first, second].map(|sample| frames(&encode(&sample, &mut encoder).bytes()))
+}
+
+#[test]
+fn segments_may_end_with_equal_blocks() {
+    let [first, second] = of_equal_ends();
+    let end = |segment: &[Frame]| segment.last().map(Frame::bytes);
+    assert_eq!(end(&first), end(&second), "or nothing is tested");
+    let whole = [first.as_slice(), &second].concat();
+    let got = read_all(&joined(&whole)).unwrap();
+    assert_eq!((got.metas.len(), whats(&got)), (2, vec![]));
+    // As copies all of it counts once, from whatever segment on.
+    for more in [whole.as_slice(), &first, &second, &second[1..]] {
+        let got = read_all(&joined(&[whole.as_slice(), more].concat())).unwrap();
+        let copies = more.iter().filter(|frame| !frame.is(BlockKind::Dict)).count();
+        assert_eq!((got.metas.len(), whats(&got)), (2, vec![TWICE; copies]));
+    }
 }
 
 #[test]

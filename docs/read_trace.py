@@ -50,7 +50,7 @@ def messages(schema, data):
             yield 0, at, None
             at = data.find(SYNC, at + 1) if data.find(SYNC, at + 1) > 0 else len(data)
 
-told, exact, base, damage, ooms, ended = {}, {}, {}, 0, 0, False
+events, exact, base, damage, ooms, ended = {}, {}, {}, 0, 0, False
 for kind, first, message in messages(sys.argv[1], open(sys.argv[2], "rb").read()):
     if kind == 0:
         damage += 1
@@ -59,7 +59,7 @@ for kind, first, message in messages(sys.argv[1], open(sys.argv[2], "rb").read()
     elif kind == 4:
         ooms += len(message.oom)
         for number, dur_ns in zip(message.kind, message.dur_ns):
-            sums = told.setdefault(STALLS[number & 15], {"count": 0, "total_ns": 0})
+            sums = events.setdefault(STALLS[number & 15], {"count": 0, "total_ns": 0})
             sums["count"], sums["total_ns"] = sums["count"] + 1, sums["total_ns"] + dur_ns
     elif kind == 5:
         for now in message.stalls:
@@ -68,4 +68,4 @@ for kind, first, message in messages(sys.argv[1], open(sys.argv[2], "rb").read()
                                        "total_ns": now.total_ns + (was.total_ns if was else 0), "max_ns": now.max_ns}
     elif kind == 7:
         ended = True
-print(json.dumps({"stalls": exact, "told": told, "ooms": ooms, "damage": damage, "ended": ended}, sort_keys=True))
+print(json.dumps({"stalls": exact, "events": events, "ooms": ooms, "damage": damage, "ended": ended}, sort_keys=True))

@@ -97,8 +97,8 @@ fn another_language_reads_it_by_the_documents_alone() {
     let memcg = &summary["stalls"]["memcg"];
     let exact = json!({"count": memcg["count"], "total_ns": memcg["total_ns"], "max_ns": memcg["max_ns"]});
     assert_eq!(read["stalls"]["memcg"], exact);
-    let told = json!({"memcg": {"count": memcg["count"], "total_ns": memcg["total_ns"]}});
-    assert_eq!(read["told"], told, "no event was lost");
+    let reported = json!({"memcg": {"count": memcg["count"], "total_ns": memcg["total_ns"]}});
+    assert_eq!(read["events"], reported, "no event was lost");
     assert_eq!(
         (&read["ooms"], &read["damage"], &read["ended"]),
         (&json!(summary["ooms"].as_array().expect("OOM kills").len()), &json!(0), &json!(true))

@@ -137,7 +137,7 @@ pub struct TaskSpans {
     /// Since when it does not run, 0 while it does.
     pub off_cpu_since_ns: u64,
     /// What was told apart of the outermost span when soft-limit reclaim began in it, in ns.
-    pub soft_limit_told_ns: u64,
+    pub soft_limit_accounted_ns: u64,
     /// Explicit padding, 0.
     pub tail: [u32; 2],
     /// Time by shrinker inside the outermost span.
@@ -241,7 +241,7 @@ impl TaskSpans {
             self.inner += 1;
             self.mark(span.start_ns);
             if span.kind == SOFT_LIMIT {
-                self.soft_limit_told_ns = self.told_ns();
+                self.soft_limit_accounted_ns = self.accounted_ns();
             }
         }
         outcome
@@ -259,8 +259,8 @@ impl TaskSpans {
             return End::Finished { lost, dur_ns };
         }
         if kind == SOFT_LIMIT {
-            let told_ns = self.told_ns().saturating_sub(self.soft_limit_told_ns);
-            self.soft_limit_ns += dur_ns.saturating_sub(told_ns);
+            let accounted_ns = self.accounted_ns().saturating_sub(self.soft_limit_accounted_ns);
+            self.soft_limit_ns += dur_ns.saturating_sub(accounted_ns);
         } else if at == 1 {
             self.nested_ns += dur_ns;
         }
@@ -282,7 +282,7 @@ impl TaskSpans {
 
     /// What is told apart of the outermost span so far, but for soft-limit reclaim, in ns.
     #[inline(always)]
-    fn told_ns(&self) -> u64 {
+    fn accounted_ns(&self) -> u64 {
         self.scan_ns + self.shrinkers_ns + self.throttled_ns
     }
 

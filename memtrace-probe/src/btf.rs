@@ -55,7 +55,7 @@ pub struct Btf<'a> {
 
 /// Where a struct has a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct BtfMember {
     /// Offset in bits from the start of the struct.
     pub bits: u32,
     /// Id of the member's type.
@@ -173,17 +173,17 @@ impl<'a> Btf<'a> {
 
     /// Where struct `name` has `member`, looked for in nested anonymous structs and unions too.
     #[must_use]
-    pub fn member(&self, name: &str, member: &str) -> Option<Place> {
+    pub fn member(&self, name: &str, member: &str) -> Option<BtfMember> {
         self.member_of(*self.structs.get(name.as_bytes())?, member)
     }
 
     /// Where the struct with this id has `member`.
     #[must_use]
-    pub fn member_of(&self, id: usize, member: &str) -> Option<Place> {
+    pub fn member_of(&self, id: usize, member: &str) -> Option<BtfMember> {
         self.find_member(id, member.as_bytes(), 0, 8)
     }
 
-    fn find_member(&self, id: usize, member: &[u8], base_bits: u32, depth: u32) -> Option<Place> {
+    fn find_member(&self, id: usize, member: &[u8], base_bits: u32, depth: u32) -> Option<BtfMember> {
         let (at, kind, vlen) = self.resolve(id)?;
         if depth == 0 || (kind != KIND_STRUCT && kind != KIND_UNION) {
             return None;
@@ -196,7 +196,7 @@ impl<'a> Btf<'a> {
             let bits = base_bits.checked_add(if bit_fields { offset & 0x00ff_ffff } else { offset })?;
             let name = string_at(self.strings, u32_at(self.data, entry).ok()?);
             if name == member {
-                return Some(Place { bits, type_id });
+                return Some(BtfMember { bits, type_id });
             }
             if name.is_empty()
                 && let Some(place) = self.find_member(type_id, member, bits, depth - 1)

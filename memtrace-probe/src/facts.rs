@@ -16,7 +16,7 @@ use super::{
     btf::Btf,
     gfp, layout,
     options::{AttachWith, LoadOptions, MemoryHierarchy},
-    totals::Known,
+    totals::Counted,
     zones::{self, Watched},
 };
 use memtrace_core::{
@@ -154,12 +154,12 @@ impl KernelFacts {
         }
     }
 
-    /// What the totals hold with these hooks.
-    pub(super) fn known(&self, hooks: &[HookStatus]) -> Known {
+    /// What the totals count with these hooks.
+    pub(super) fn counted(&self, hooks: &[HookStatus]) -> Counted {
         let attached = |event: &str| hooks.iter().any(|h| h.name.ends_with(event) && h.attached.name().is_some());
         let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
         nodes.dedup();
-        Known {
+        Counted {
             zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
             nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
             failures_reported: attached(layout::FAILURE),

@@ -9,7 +9,7 @@ use memtrace_core::{
 };
 
 /// The kinds that are traced, in the order of their numbers.
-pub(super) fn told(hooks: &[HookStatus]) -> Vec<StallKind> {
+pub(super) fn measured(hooks: &[HookStatus]) -> Vec<StallKind> {
     StallKind::ALL.into_iter().filter(|&kind| attached(hooks, kind).is_some()).collect()
 }
 
@@ -23,7 +23,7 @@ fn attached(hooks: &[HookStatus], kind: StallKind) -> Option<&Attached> {
 /// stall of another one.
 pub(super) fn sources(hooks: &[HookStatus], hierarchy: MemoryHierarchy) -> Sources {
     let mut sources = Sources::default();
-    for kind in told(hooks) {
+    for kind in measured(hooks) {
         sources.set(
             kind,
             match kind {

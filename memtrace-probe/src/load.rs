@@ -181,12 +181,12 @@ impl Loaded {
         let swap_evictors = WRITTEN.into_iter().any(is_attached);
         hooks.extend(functions);
         hooks.push(self.facts.zones_status());
-        let known = self.facts.known(&hooks);
-        let kinds = kinds::told(&hooks);
+        let counted = self.facts.counted(&hooks);
+        let kinds = kinds::measured(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
-        let totals = Totals::of(known, |map| take(ebpf, map))?;
+        let totals = Totals::of(counted, |map| take(ebpf, map))?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
         let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
         Ok(Probe {

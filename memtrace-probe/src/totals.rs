@@ -25,18 +25,18 @@ use memtrace_core::{
     throttle::Throttles,
 };
 
-/// What the maps hold, by what is attached.
+/// The parts of the totals that are counted with the hooks that are attached.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// The zones that are looked at when a direct reclaim begins; `None` when none is.
+pub(super) struct Counted {
+    /// The zones whose watermarks are read when a direct reclaim begins; `None` when they cannot be read.
     pub(super) zones: Option<Vec<Watched>>,
-    /// The nodes whose shrinks are told apart.
+    /// The nodes whose shrinks are counted separately.
     pub(super) nodes: Vec<u32>,
-    /// Whether an event tells kswapd's failures.
+    /// True when an event reports kswapd's failures.
     pub(super) failures_reported: bool,
-    /// Whether reclaim that was asked for is told apart.
+    /// True when proactive reclaim is counted separately.
     pub(super) proactive: bool,
-    /// Whether the time is told in which stalled tasks do not run.
+    /// True when the time off CPU of stalled tasks is measured.
     pub(super) off_cpu: bool,
 }
 
@@ -49,14 +49,17 @@ pub struct Totals {
     oom_calls: Array<MapData, Raw<OomCalls>>,
     node_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     zones: PerCpuArray<MapData, Raw<ZonesTotals>>,
-    known: Known,
+    counted: Counted,
     loss: PerCpuArray<MapData, u64>,
     open: OpenSpans,
 }
 
 impl Totals {
     /// Takes the maps, each by its name.
-    pub(super) fn of(known: Known, mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
+    pub(super) fn of(
+        counted: Counted,
+        mut take: impl FnMut(&str) -> Result<Map, LoadError>,
+    ) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
             stalls: PerCpuArray::try_from(take("STALLS")?).map_err(refused)?,
@@ -66,7 +69,7 @@ impl Totals {
             oom_calls: Array::try_from(take("OOM_CALLS")?).map_err(refused)?,
             node_shrinks: PerCpuArray::try_from(take("NODE_SHRINKS")?).map_err(refused)?,
             zones: PerCpuArray::try_from(take("ZONES")?).map_err(refused)?,
-            known,
+            counted,
             loss: PerCpuArray::try_from(take("LOSS")?).map_err(refused)?,
             open: OpenSpans::of(&mut take)?,
         })
@@ -84,10 +87,10 @@ impl Totals {
             totals.stalls.insert(kind, KindTotals { off_cpu_ns, ..sums });
         }
         totals.own = self.slot(SLOT_SELF)?;
-        totals.proactive = self.known.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
+        totals.proactive = self.counted.proactive.then(|| self.slot(SLOT_PROACTIVE)).transpose()?;
         for nid in 0..MAX_NODES {
             let Raw(mut node) = self.kswapd.get(&nid, 0)?;
-            if self.known.failures_reported {
+            if self.counted.failures_reported {
                 // None told is none.
                 node.failures_from = failures_from::EVENTS;
             }
@@ -97,7 +100,7 @@ impl Totals {
             }
         }
         totals.other_shrinks = sum_of(&self.other_shrinks.get(&0, 0)?);
-        for &nid in &self.known.nodes {
+        for &nid in &self.counted.nodes {
             totals.node_shrinks.insert(nid, sum_of(&self.node_shrinks.get(&nid, 0)?));
         }
         // Rows are only added, and never so many that one is missed while they are.
@@ -126,7 +129,7 @@ impl Totals {
     }
 
     fn zones(&self) -> Result<Option<StallZones>, MapError> {
-        let Some(watched) = &self.known.zones else { return Ok(None) };
+        let Some(watched) = &self.counted.zones else { return Ok(None) };
         let cpus = self.zones.get(&0, 0)?;
         let zone = |(at, zone): (usize, &Watched)| {
             ZoneStalls::of(zone.nid, &zone.name, cpus.iter().filter_map(|Raw(cpu)| cpu.zones.get(at)))
@@ -153,7 +156,7 @@ impl Totals {
             off_cpu_ns += cpu.off_cpu_ns;
             sum.latency.add(&cpu.buckets);
         }
-        sum.off_cpu_ns = self.known.off_cpu.then_some(off_cpu_ns);
+        sum.off_cpu_ns = self.counted.off_cpu.then_some(off_cpu_ns);
         Ok(sum)
     }
 }

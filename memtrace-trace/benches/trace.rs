@@ -17,7 +17,7 @@ use memtrace_core::{
 };
 use memtrace_report::replay::without_meta;
 use memtrace_trace::{
-    Encoder, Item, Reader,
+    Encoder, Reader, TraceItem,
     model::{ClockReading, End, EndReason, Entry, TickRecord},
 };
 
@@ -149,7 +149,7 @@ fn read(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(SECONDS * PER_SECOND)).bench_local(|| {
         let (mut reader, mut read) = (Reader::new(bytes.as_slice()), 0);
         while let Some(item) = reader.next_item().unwrap() {
-            if matches!(item, Item::Entries) {
+            if matches!(item, TraceItem::Entries) {
                 read += reader.entries().len() as u64;
             }
         }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, env, error::Error, fs::File, io};
 
-use memtrace_trace::{Item, Reader, event::Event, model::Entry};
+use memtrace_trace::{Reader, TraceItem, event::Event, model::Entry};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("usage: longest FILE")?;
@@ -19,10 +19,10 @@ pub(crate) fn longest_ns(input: impl io::Read) -> Result<BTreeMap<u32, u64>, Box
     let mut reader = Reader::new(input);
     let mut all: BTreeMap<u32, u64> = BTreeMap::new();
     while let Some(item) = reader.next_item()? {
-        if let Item::Damage(damage) = &item {
+        if let TraceItem::Damage(damage) = &item {
             eprintln!("{} bytes are damaged: {}", damage.bytes, damage.what);
         }
-        for entry in if matches!(item, Item::Entries) { reader.entries() } else { &[] } {
+        for entry in if matches!(item, TraceItem::Entries) { reader.entries() } else { &[] } {
             if let Entry::Event(Event::Stall(stall)) = entry {
                 let longest = all.entry(stall.pid).or_default();
                 *longest = stall.dur_ns.max(*longest);

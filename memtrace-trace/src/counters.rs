@@ -14,7 +14,7 @@ use memtrace_core::session::{
 };
 
 /// Values by name: all names are known at compile time, so that a name of a later version is skipped.
-type Named = BTreeMap<&'static str, u64>;
+type NamedCounts = BTreeMap<&'static str, u64>;
 
 /// Names of columns: those of a list that this version knows, at their place.
 pub(super) fn known(names: &[String], list: &[&'static str]) -> Vec<Option<&'static str>> {
@@ -41,7 +41,7 @@ pub(super) fn of_readings(now: &Readings, base: Option<&KernelCounters>) -> wire
 }
 
 fn of_counters(now: &KernelCounters, base: Option<&KernelCounters>) -> wire::Counters {
-    let none = Named::new();
+    let none = NamedCounts::new();
     wire::Counters {
         host: column(&now.host, base.map_or(&none, |base| &base.host), &HOST_COUNTERS),
         scans_count_memcg: now.scans_count_memcg,
@@ -55,7 +55,7 @@ fn of_counters(now: &KernelCounters, base: Option<&KernelCounters>) -> wire::Cou
     }
 }
 
-fn column(now: &Named, base: &Named, names: &[&'static str]) -> Vec<u64> {
+fn column(now: &NamedCounts, base: &NamedCounts, names: &[&'static str]) -> Vec<u64> {
     let value = |name: &&str| {
         let value = *now.get(name)?;
         Some(zigzag(difference(value, base.get(name).copied().unwrap_or(0))))
@@ -100,8 +100,8 @@ impl CounterNames {
     }
 
     fn counters(&self, message: &wire::Counters, base: Option<&KernelCounters>) -> KernelCounters {
-        let none = Named::new();
-        let read = |column: &[u64], names: &[Option<&'static str>], base: &Named| -> Named {
+        let none = NamedCounts::new();
+        let read = |column: &[u64], names: &[Option<&'static str>], base: &NamedCounts| -> NamedCounts {
             let value = |(&name, &value): (&Option<&'static str>, &u64)| {
                 let (name, value) = (name?, value.checked_sub(1)?);
                 Some((name, restore(unzigzag(value), base.get(name).copied().unwrap_or(0))))
@@ -118,7 +118,7 @@ impl CounterNames {
     }
 
     /// What the kernel side lost.
-    pub(super) fn loss(&self, column: &[i64], base: &Named) -> Named {
+    pub(super) fn loss(&self, column: &[i64], base: &NamedCounts) -> NamedCounts {
         let value = |(&name, &value): (&Option<&'static str>, &i64)| {
             let name = name?;
             Some((name, restore(value, base.get(name).copied().unwrap_or(0))))
@@ -128,7 +128,7 @@ impl CounterNames {
 }
 
 /// What the kernel side lost, in the order of [`loss_names`].
-pub(super) fn of_loss(now: &Named, base: &Named) -> Vec<i64> {
+pub(super) fn of_loss(now: &NamedCounts, base: &NamedCounts) -> Vec<i64> {
     let value = |name: &str| difference(now.get(name).copied().unwrap_or(0), base.get(name).copied().unwrap_or(0));
     if now.is_empty() { Vec::new() } else { loss_names().into_iter().map(value).collect() }
 }

@@ -2,13 +2,13 @@
 //!
 //! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf message.
 //!
-//! - [`Reader`] gives what a trace holds as [`Item`]s: the beginning of a segment, batches of events, a tick an interval.
+//! - [`Reader`] gives what a trace holds as [`TraceItem`]s: the beginning of a segment, batches of events, a tick an interval.
 //!   `examples/longest.rs` prints the longest stall of each process in 30 lines.
 //! - [`Encoder`] writes a trace into a [`BlockSink`], block by block.
 //! - [`Scanner`] finds the blocks of a file without decoding them, for copies of whole blocks.
 //! - [`splice`] puts one segment together out of several files that each have a part of it.
 //!
-//! The reader believes nothing: it skips what it cannot read, says so ([`Item::Damage`]), never invents a value, and never
+//! The reader believes nothing: it skips what it cannot read, says so ([`TraceItem::Damage`]), never invents a value, and never
 //! panics, whatever the input. It allocates at most 1 MiB for a block.
 
 #![forbid(unsafe_code)]
@@ -47,6 +47,6 @@ pub use self::{
     encoder::{BlockSink, Encoder},
     frame::BlockKind,
     order::TWICE,
-    reader::{Item, Judged, ReadError, Reader},
+    reader::{Judged, ReadError, Reader, TraceItem},
     scan::{BlockId, BlockSource, RawBlock, Scanned, Scanner},
 };

@@ -21,7 +21,7 @@ const BEGUN: &str = "a segment begins that has begun before";
 type Total = (usize, [u64; 2]);
 
 /// A segment: recording, run and number.
-type Segment = (u64, u32, u32);
+type SegmentId = (u64, u32, u32);
 
 /// The blocks of a file so far.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Order {
     older: HashSet<Header>,
     /// ENDs of the segment.
     ends: HashSet<Header>,
-    segment: Option<Segment>,
+    segment: Option<SegmentId>,
     tick: Option<(u64, Vec<Total>)>,
 }
 
@@ -64,7 +64,7 @@ impl Order {
     }
 
     /// Takes the beginning of a segment, with the last tick before it.
-    pub(super) fn begin(&mut self, segment: Segment, base: Option<&TickInput>) -> Result<(), &'static str> {
+    pub(super) fn begin(&mut self, segment: SegmentId, base: Option<&TickInput>) -> Result<(), &'static str> {
         let (recording, run, number) = segment;
         if self.segment.is_some_and(|(r, n, last)| (r, n) == (recording, run) && number <= last) {
             return Err(BEGUN);
@@ -113,6 +113,7 @@ const LATE_NS: u64 = 1_000_000;
 fn totals(input: &TickInput) -> Vec<Total> {
     let kinds = input.totals.stalls.iter().map(|(kind, totals)| (*kind as usize, [totals.count, totals.total_ns]));
     let own = &input.totals.own;
-    let told = (StallKind::COUNT + 1..).zip(input.reported.iter().map(|told| [told.count, told.total_ns]));
-    kinds.chain([(StallKind::COUNT, [own.count, own.total_ns])]).chain(told).collect()
+    let reported =
+        (StallKind::COUNT + 1..).zip(input.reported.iter().map(|reported| [reported.count, reported.total_ns]));
+    kinds.chain([(StallKind::COUNT, [own.count, own.total_ns])]).chain(reported).collect()
 }

@@ -29,7 +29,7 @@ use memtrace_core::{event::Event, session::filter::CgroupNames};
 
 /// What a trace holds next.
 #[derive(Debug)]
-pub enum Item {
+pub enum TraceItem {
     /// A segment begins.
     Meta(Box<Meta>),
     /// The clocks were read.
@@ -51,7 +51,7 @@ pub enum Item {
 pub enum Judged {
     /// What it holds is used. The item is `None` for a block that only says what a later one means, and for one of a later
     /// version.
-    Used(RawBlock, Option<Item>),
+    Used(RawBlock, Option<TraceItem>),
     /// It is damaged, and nothing in it is used.
     Damaged(Damage),
 }
@@ -88,8 +88,8 @@ pub struct Reader<B> {
     events: wire::Events,
     entries: Vec<Entry>,
     skip_entries: bool,
-    told_processes: Vec<Recorded>,
-    told_cgroups: Vec<Recorded>,
+    process_sums: Vec<Recorded>,
+    cgroup_sums: Vec<Recorded>,
     rows: RowReader,
     stacks: StackReader,
     /// Whether the segment counts stacks.
@@ -126,8 +126,8 @@ impl<B: BlockSource> Reader<B> {
             events: wire::Events::default(),
             entries: Vec::new(),
             skip_entries: false,
-            told_processes: Vec::new(),
-            told_cgroups: Vec::new(),
+            process_sums: Vec::new(),
+            cgroup_sums: Vec::new(),
             rows: RowReader::default(),
             stacks: StackReader::default(),
             has_stacks: false,
@@ -152,11 +152,11 @@ impl<B: BlockSource> Reader<B> {
     ///
     /// # Errors
     /// When nothing more can be read.
-    pub fn next_item(&mut self) -> Result<Option<Item>, ReadError> {
+    pub fn next_item(&mut self) -> Result<Option<TraceItem>, ReadError> {
         loop {
             match self.next_judged()? {
                 None => return Ok(None),
-                Some(Judged::Damaged(damage)) => return Ok(Some(Item::Damage(damage))),
+                Some(Judged::Damaged(damage)) => return Ok(Some(TraceItem::Damage(damage))),
                 Some(Judged::Used(_, Some(item))) => return Ok(Some(item)),
                 Some(Judged::Used(_, None)) => {}
             }
@@ -186,7 +186,7 @@ impl<B: BlockSource> Reader<B> {
         }))
     }
 
-    fn judge(&mut self, header: &Header) -> Result<Option<Item>, &'static str> {
+    fn judge(&mut self, header: &Header) -> Result<Option<TraceItem>, &'static str> {
         // A reader goes on after a block of a later version.
         let Some(kind) = BlockKind::of(header.kind) else { return Ok(None) };
         self.order.is_new(header)?;
@@ -210,7 +210,7 @@ impl<B: BlockSource> Reader<B> {
         self.blocks
     }
 
-    /// The entries of the block of the last [`Item::Entries`].
+    /// The entries of the block of the last [`TraceItem::Entries`].
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -228,22 +228,24 @@ impl<B: BlockSource> Reader<B> {
         self.paths.get(&id)
     }
 
-    fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<Item>, &'static str> {
+    fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<TraceItem>, &'static str> {
         fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
             M::decode(raw).map_err(|_| "the content of a block cannot be understood")
         }
         Ok(Some(match kind {
-            BlockKind::Meta => Item::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
-            BlockKind::Clock => Item::Clock(sane(meta::to_clock(&message(self.unpacked.bytes())?), is_clock_sane)?),
+            BlockKind::Meta => TraceItem::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
+            BlockKind::Clock => {
+                TraceItem::Clock(sane(meta::to_clock(&message(self.unpacked.bytes())?), is_clock_sane)?)
+            }
             BlockKind::Dict => {
                 self.learn_paths(message(self.unpacked.bytes())?);
                 return Ok(None);
             }
             BlockKind::Events => {
                 self.read_entries(header)?;
-                Item::Entries
+                TraceItem::Entries
             }
-            BlockKind::Tick => Item::Tick(Box::new(self.tick(&message(self.unpacked.bytes())?)?)),
+            BlockKind::Tick => TraceItem::Tick(Box::new(self.tick(&message(self.unpacked.bytes())?)?)),
             BlockKind::Rows => {
                 let part: wire::Tick = message(self.unpacked.bytes())?;
                 self.belongs(part.segment)?;
@@ -258,12 +260,12 @@ impl<B: BlockSource> Reader<B> {
                 return Ok(None);
             }
             BlockKind::Remark => {
-                Item::Remark(sane(remark(message(self.unpacked.bytes())?), |remark| remark.t_ns < MOST_NS)?)
+                TraceItem::Remark(sane(remark(message(self.unpacked.bytes())?), |remark| remark.t_ns < MOST_NS)?)
             }
             BlockKind::End => {
                 let end = sane(end(&message(self.unpacked.bytes())?), is_end_sane)?;
                 self.ended = self.segment.is_some();
-                Item::End(end)
+                TraceItem::End(end)
             }
         }))
     }
@@ -323,7 +325,7 @@ impl<B: BlockSource> Reader<B> {
         }
         let columns = Columns::new(&self.events, header.first_ns);
         columns
-            .read(&mut self.entries, &mut self.told_processes, &mut self.told_cgroups)
+            .read(&mut self.entries, &mut self.process_sums, &mut self.cgroup_sums)
             .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")?;
         let ends = self.entries.iter().filter_map(|entry| match entry {
             Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
@@ -331,11 +333,11 @@ impl<B: BlockSource> Reader<B> {
         });
         // They would be counted twice: the rows of the tick have them.
         if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
-            && self.rows.has_counted(&self.events, &self.told_processes)
+            && self.rows.has_counted(&self.events, &self.process_sums)
         {
             return Err("a block of events comes after the tick that counts its stalls");
         }
-        self.rows.told(&self.events, &self.told_processes, &self.told_cgroups);
+        self.rows.reported(&self.events, &self.process_sums, &self.cgroup_sums);
         Ok(())
     }
 

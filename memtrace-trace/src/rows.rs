@@ -115,10 +115,10 @@ const MOST_ROWS: usize = 1 << 16;
 
 /// What is known of one process or cgroup since its epoch began.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct EpochRow {
     faults: Faults,
     /// Of its stalls, those that events of the trace told.
-    told: Recorded,
+    reported: Recorded,
     /// Those that no event told, as far as they were passed on.
     unrecorded: Recorded,
 }
@@ -126,8 +126,8 @@ struct Known {
 /// Makes differences of the rows again.
 #[derive(Debug, Default)]
 pub(super) struct RowReader {
-    processes: HashMap<ProcessKey, Known>,
-    cgroups: HashMap<Option<u64>, Known>,
+    processes: HashMap<ProcessKey, EpochRow>,
+    cgroups: HashMap<Option<u64>, EpochRow>,
     epoch: u32,
     /// An end of an epoch was missed: what events told since then is not known.
     astray: bool,
@@ -144,7 +144,7 @@ pub(super) struct Pending {
 }
 
 /// One row, checked.
-struct Row {
+struct CheckedRow {
     id: Option<u64>,
     stalls: UnrecordedStalls,
     faults: Faults,
@@ -157,14 +157,14 @@ impl RowReader {
     }
 
     /// What the events of a block told of its processes and cgroups.
-    pub(super) fn told(&mut self, message: &wire::Events, processes: &[Recorded], cgroups: &[Recorded]) {
+    pub(super) fn reported(&mut self, message: &wire::Events, processes: &[Recorded], cgroups: &[Recorded]) {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
-        for (key, told) in keys.zip(processes) {
-            add(&mut self.processes.entry(key).or_default().told, told);
+        for (key, reported) in keys.zip(processes) {
+            add(&mut self.processes.entry(key).or_default().reported, reported);
         }
         let ids = message.cgroup_id.iter().copied().map(Some).chain([None]);
-        for (id, told) in ids.zip(cgroups).filter(|(_, told)| told.count > 0) {
-            add(&mut self.cgroups.entry(id).or_default().told, told);
+        for (id, reported) in ids.zip(cgroups).filter(|(_, reported)| reported.count > 0) {
+            add(&mut self.cgroups.entry(id).or_default().reported, reported);
         }
         self.forget_when_full();
     }
@@ -172,9 +172,9 @@ impl RowReader {
     /// True when the stalls of a process in these events were passed on as such that no event told.
     pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Recorded]) -> bool {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
-        keys.zip(processes)
-            .filter(|(_, told)| told.count > 0)
-            .any(|(key, told)| self.processes.get(&key).is_some_and(|known| known.unrecorded.count >= told.count))
+        keys.zip(processes).filter(|(_, reported)| reported.count > 0).any(|(key, reported)| {
+            self.processes.get(&key).is_some_and(|known| known.unrecorded.count >= reported.count)
+        })
     }
 
     /// The end of an interval: all that came in it.
@@ -278,11 +278,11 @@ fn add(sum: &mut Recorded, more: &Recorded) {
 }
 
 /// The row at this place; `None` when a column ends before it, or a number is none that can be added up.
-fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
+fn row(rows: &wire::Rows, at: usize) -> Option<CheckedRow> {
     let below = |most: u64, column: &[u64]| column.get(at).copied().filter(|&n| n < most);
     let sane = |column: &[u64]| below(MOST, column);
     let sane_ns = |column: &[u64]| below(MOST_NS, column);
-    Some(Row {
+    Some(CheckedRow {
         id: decode(*rows.id.get(at)?),
         stalls: UnrecordedStalls {
             count: sane(&rows.stalls)?,
@@ -304,15 +304,15 @@ fn row(rows: &wire::Rows, at: usize) -> Option<Row> {
 }
 
 /// What came since this was last seen.
-fn since(known: &mut Known, row: &Row, astray: bool) -> (Faults, Option<UnrecordedStalls>) {
+fn since(known: &mut EpochRow, row: &CheckedRow, astray: bool) -> (Faults, Option<UnrecordedStalls>) {
     let faults = row.faults.since(&known.faults);
     known.faults = row.faults;
     if astray {
         return (faults, None);
     }
     let unrecorded = Recorded {
-        count: row.stalls.count.saturating_sub(known.told.count),
-        total_ns: row.stalls.total_ns.saturating_sub(known.told.total_ns),
+        count: row.stalls.count.saturating_sub(known.reported.count),
+        total_ns: row.stalls.total_ns.saturating_sub(known.reported.total_ns),
     };
     let more = UnrecordedStalls {
         count: unrecorded.count.saturating_sub(known.unrecorded.count),

@@ -57,7 +57,7 @@ fn times_are_sane(input: &TickInput) -> bool {
         .chain(kinds().flat_map(|kind| kind.throttles.ns()))
         .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
-        .chain(input.reported.iter().flat_map(|told| [told.total_ns, told.longest_ns]))
+        .chain(input.reported.iter().flat_map(|reported| [reported.total_ns, reported.longest_ns]))
         .chain(totals.open.iter().map(|open| open.begin_ns))
         .chain([input.t_ns]);
     all_below(MOST_NS, times)
@@ -79,7 +79,7 @@ fn counts_are_sane(input: &TickInput) -> bool {
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages])
         .chain(totals.oom_calls)
         .chain(totals.loss.values().chain(&input.lost).copied())
-        .chain(input.reported.iter().map(|told| told.count));
+        .chain(input.reported.iter().map(|reported| reported.count));
     all_below(MOST, counts)
         && all_below(MOST_IN_BUCKET, kinds().flat_map(|kind| kind.latency.counts().iter().copied()))
         && all_below(MOST_IN_FLIGHT, totals.in_flight.values().flat_map(|open| [open.stalls, open.scanned_pages]))

@@ -179,7 +179,7 @@ impl<R: Read> Scanner<R> {
                 continue;
             }
             if let Some(damage) = self.damage.take() {
-                return Ok(Some(Scanned::Damage(self.told(damage, false))));
+                return Ok(Some(Scanned::Damage(self.locate(damage, false))));
             }
             self.any_block = true;
             self.found = length;
@@ -257,10 +257,10 @@ impl<R: Read> Scanner<R> {
         if !self.any_block && (self.offset > self.begin || !self.buffer.starts_with(&SYNC)) {
             return Err(self.not_a_trace());
         }
-        Ok(self.damage.take().map(|damage| Scanned::Damage(self.told(damage, is_cut))))
+        Ok(self.damage.take().map(|damage| Scanned::Damage(self.locate(damage, is_cut))))
     }
 
-    fn told(&self, pending: Pending, is_cut: bool) -> Damage {
+    fn locate(&self, pending: Pending, is_cut: bool) -> Damage {
         let Pending { from, what, block } = pending;
         Damage { offset: from, bytes: self.offset + self.at as u64 - from, is_cut, what: what.to_owned(), block }
     }

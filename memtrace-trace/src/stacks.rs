@@ -34,14 +34,14 @@ const AGAIN_TICKS: u32 = 60;
 /// What a writer knows of stacks.
 #[derive(Debug, Default)]
 pub(super) struct StackWriter {
-    known: HashMap<u32, Known>,
+    known: HashMap<u32, WriterStack>,
     /// Ticks of all segments.
     ticks: u64,
 }
 
 /// A stack of a writer.
 #[derive(Debug)]
-struct Known {
+struct WriterStack {
     stack: Arc<Stack>,
     /// The tick at which it was last written, from 1; 0 when this segment does not have it.
     written: u32,
@@ -59,7 +59,7 @@ impl StackWriter {
     pub(super) fn encode(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
         self.ticks += 1;
         for (number, stack) in &deltas.named {
-            self.known.insert(*number, Known { stack: Arc::clone(stack), written: 0, used: self.ticks });
+            self.known.insert(*number, WriterStack { stack: Arc::clone(stack), written: 0, used: self.ticks });
         }
         if self.known.len() > STACKS {
             self.forget();

@@ -103,7 +103,10 @@ impl Base {
             readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
             oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
-            told: StallKind::ALL.iter().filter_map(|kind| of_told(*kind, reported, &self.reported)).collect(),
+            reported: StallKind::ALL
+                .iter()
+                .filter_map(|kind| encode_reported(*kind, reported, &self.reported))
+                .collect(),
             evictors: tick.input.evictors.as_ref().map(evictors::encode),
             vmstat: differences(&tick.vmstat, &self.vmstat, 1),
             meminfo_kib: differences(&tick.meminfo_bytes, &self.meminfo_bytes, 1024),
@@ -168,7 +171,7 @@ impl Base {
                 stacks: None,
                 evictors: message.evictors.as_ref().map(evictors::decode),
                 lost: to_lost(&message.lost),
-                reported: self.reported(&message.told),
+                reported: self.reported(&message.reported),
             },
             vmstat,
             meminfo_bytes,
@@ -196,16 +199,16 @@ impl Base {
         self.zones.iter().zip(message.zone_pages.chunks(5)).map(zone).collect()
     }
 
-    fn reported(&self, message: &[wire::Told]) -> [Reported; StallKind::COUNT] {
+    fn reported(&self, message: &[wire::ReportedStalls]) -> [Reported; StallKind::COUNT] {
         // A kind about which nothing changed is not written.
         let mut all = self.reported.map(|reported| Reported { longest_ns: 0, ..reported });
-        for told in message {
-            if let Some(kind) = kind(told.kind) {
+        for reported in message {
+            if let Some(kind) = kind(reported.kind) {
                 let base = self.reported[kind as usize];
                 all[kind as usize] = Reported {
-                    count: restore(told.count, base.count),
-                    total_ns: restore(told.total_ns, base.total_ns),
-                    longest_ns: told.longest_ns,
+                    count: restore(reported.count, base.count),
+                    total_ns: restore(reported.total_ns, base.total_ns),
+                    longest_ns: reported.longest_ns,
                 };
             }
         }
@@ -310,17 +313,17 @@ fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
     wire::InFlight { kind: *kind as u32, stalls: now.stalls, scanned_pages: now.scanned_pages }
 }
 
-fn of_told(
+fn encode_reported(
     kind: StallKind,
     now: &[Reported; StallKind::COUNT],
     base: &[Reported; StallKind::COUNT],
-) -> Option<wire::Told> {
+) -> Option<wire::ReportedStalls> {
     let (now, base) = (now[kind as usize], base[kind as usize]);
-    let told = wire::Told {
+    let reported = wire::ReportedStalls {
         kind: kind as u32,
         count: difference(now.count, base.count),
         total_ns: difference(now.total_ns, base.total_ns),
         longest_ns: now.longest_ns,
     };
-    (told.count != 0 || told.total_ns != 0 || told.longest_ns != 0).then_some(told)
+    (reported.count != 0 || reported.total_ns != 0 || reported.longest_ns != 0).then_some(reported)
 }

@@ -19,7 +19,7 @@ use memtrace::{
     messages, offline, preflight,
     record::{
         flight::limits::Limits,
-        plan::{self, Place, Plan},
+        plan::{self, Destination, RecordPlan},
         runs,
     },
     say, stdout, terminal,
@@ -116,16 +116,16 @@ fn record(args: &RecordArgs) -> Result<u8> {
             max_incidents: args.flight.max_incidents as usize,
             after_ns: u64::try_from(args.flight.after.as_nanos()).unwrap_or(u64::MAX),
         };
-        Place::Flight { dir: args.flight.dir.clone().unwrap_or_else(flight_directory), limits }
+        Destination::Flight { dir: args.flight.dir.clone().unwrap_or_else(flight_directory), limits }
     } else {
         let name = match (&args.first_name, args.run) {
             (Some(first), Some(run)) => runs::name_of_run(first, run),
             _ => name(),
         };
-        if name.as_os_str() == "-" { Place::Stdout } else { Place::File { path: name, force: args.force } }
+        if name.as_os_str() == "-" { Destination::Stdout } else { Destination::File { path: name, force: args.force } }
     };
     let min_stall_ns = args.trace.min_stall.map_or(0, |min| u64::try_from(min.as_nanos()).unwrap_or(u64::MAX));
-    let plan = Plan {
+    let plan = RecordPlan {
         place,
         min_stall_ns,
         run: args.run.unwrap_or(0),

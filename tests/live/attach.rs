@@ -22,7 +22,7 @@ use tests::{
     MemCgroup, bin,
     load::{alone, cgroup, cold_file, flood, memload, path_of},
     memtrace::{MEMCG, Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
-    perf::{Counted, count, have_perf, telling_its_pid, told_pid},
+    perf::{Counted, count, have_perf, printing_its_pid, reported_pid},
     skip_here,
 };
 
@@ -40,7 +40,7 @@ fn arena() -> Option<MemCgroup> {
 /// A run saw each stall of the load: in the row of its process, and none was lost on the way there.
 fn saw_all(run: &Run, counted: &Counted) {
     let summary = run.summary();
-    let pid = told_pid(&counted.stdout);
+    let pid = reported_pid(&counted.stdout);
     // Also the proof that memtrace hides nothing from perf, as a classic tracepoint program that returns 0 does.
     assert!(counted.own > 200, "no flood: {counted:?}");
     assert_eq!(number(&summary, "/loss/ring_stall"), 0, "{}", summary["loss"]);
@@ -70,12 +70,12 @@ fn both_ways_to_attach_count_the_same() {
     for (args, way) in [(MEMCG, "btf tracepoint"), (&[MEMCG[0], MEMCG[1], "--classic"], "tracepoint")] {
         let memtrace = Memtrace::start(args);
         let flood = flood(&group, 8000);
-        let counted = count(&telling_its_pid(&flood.command));
+        let counted = count(&printing_its_pid(&flood.command));
         let run = memtrace.stop();
         assert!(ways(&run).iter().all(|attached| attached == way), "{:?}", ways(&run));
         saw_all(&run, &counted);
         let stalls = run.of_type("stall");
-        let pid = told_pid(&counted.stdout);
+        let pid = reported_pid(&counted.stdout);
         let stall = stalls.iter().find(|stall| stall["pid"] == pid).expect("its stalls");
         // Every field is read both ways.
         for field in ["comm", "cgroup", "order", "gfp", "scanned_pages", "reclaimed_pages", "throttled_ns"] {
@@ -91,7 +91,7 @@ fn two_ways_at_once_count_the_same() {
     let Some(group) = arena() else { return };
     let (one, other) = (Memtrace::start(MEMCG), Memtrace::start(&[MEMCG[0], MEMCG[1], "--classic"]));
     let flood = flood(&group, 8000);
-    let counted = count(&telling_its_pid(&flood.command));
+    let counted = count(&printing_its_pid(&flood.command));
     let (one, other) = (one.stop(), other.stop());
     saw_all(&one, &counted);
     saw_all(&other, &counted);
@@ -128,7 +128,7 @@ fn a_thread_that_migrates_loses_no_pair() {
             }
             moves
         });
-        let counted = count(&telling_its_pid(&load));
+        let counted = count(&printing_its_pid(&load));
         over.store(true, Ordering::Relaxed);
         (counted, mover.join().expect("the mover"))
     });

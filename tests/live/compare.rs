@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use memtrace_trace::{Item, Reader};
+use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{
@@ -185,7 +185,7 @@ fn a_recording_is_split_where_a_limit_was_changed() {
 fn start_s(path: &Path) -> i64 {
     let mut reader = Reader::new(File::open(path).expect("the trace"));
     loop {
-        if let Item::Meta(meta) = reader.next_item().expect("a trace").expect("a beginning") {
+        if let TraceItem::Meta(meta) = reader.next_item().expect("a trace").expect("a beginning") {
             return i64::try_from(meta.setup.start_ns / 1_000_000_000).expect("a time");
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{env, fs::File, path::Path, process::Command};
 
-use memtrace_trace::{Item, Reader};
+use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
 use tests::{
     load::{alone, cgroup, cold_file, memload, path_of},
@@ -113,9 +113,9 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     assert!(most < RESIDENT, "{most} bytes resident while recording");
 
     let recorded = refaults_recorded(Path::new(&trace));
-    let told: u64 = rows.iter().filter(|row| row["other"] != true).map(|row| number(row, "/refaults_file")).sum();
-    println!("{recorded} refaults of processes in the trace, {told} in rows, {rest} in the rest");
-    assert!(recorded >= told && recorded <= told + rest, "{recorded} of {told} and {rest}");
+    let reported: u64 = rows.iter().filter(|row| row["other"] != true).map(|row| number(row, "/refaults_file")).sum();
+    println!("{recorded} refaults of processes in the trace, {reported} in rows, {rest} in the rest");
+    assert!(recorded >= reported && recorded <= reported + rest, "{recorded} of {reported} and {rest}");
     let _ = std::fs::remove_file(trace);
 }
 
@@ -125,10 +125,10 @@ fn refaults_recorded(trace: &Path) -> u64 {
     let mut pages = 0;
     while let Some(item) = reader.next_item().expect("a trace") {
         match item {
-            Item::Tick(tick) => {
+            TraceItem::Tick(tick) => {
                 pages += tick.input.faults.processes.iter().map(|row| row.faults.refaults.file_pages).sum::<u64>();
             }
-            Item::Damage(damage) => panic!("{damage:?}"),
+            TraceItem::Damage(damage) => panic!("{damage:?}"),
             _ => {}
         }
     }

@@ -13,7 +13,7 @@ use tests::{
     ChildGuard, bin,
     load::{alone, cgroup, cold_file, flood, memload},
     memtrace::{MEMCG, Memtrace, PATIENCE, Run, may_trace, number, stalls_of_pid, wait_within},
-    perf::{Counted, count, have_perf, telling_its_pid, told_pid},
+    perf::{Counted, count, have_perf, printing_its_pid, reported_pid},
 };
 
 /// Foreign storms on the machine are no fault of ours: then the run is repeated.
@@ -40,10 +40,10 @@ fn seen_and_lost_add_up(run: &Run, summary: &Value) {
     let seen = run.of_type("stall").len() as u64;
     let (ring, output) = (number(summary, "/loss/ring_stall"), number(summary, "/loss/output"));
     let unattributed = number(summary, "/unattributed/count");
-    let told: u64 = summary["processes"].as_array().into_iter().flatten().map(|row| number(row, "/stalls")).sum();
-    assert_eq!(told + unattributed, sum_of_kinds(summary, "/count"));
+    let reported: u64 = summary["processes"].as_array().into_iter().flatten().map(|row| number(row, "/stalls")).sum();
+    assert_eq!(reported + unattributed, sum_of_kinds(summary, "/count"));
     assert_eq!(output, 0, "nobody was slow to read");
-    assert_eq!(seen, told);
+    assert_eq!(seen, reported);
     // A foreign stall that ends between the last look into the ring and the reading of the totals was not lost.
     let foreign = summary["processes"].as_array().is_some_and(|rows| rows.len() > 1);
     assert!(unattributed == ring || (foreign && unattributed > ring), "ring_stall {ring}, unattributed {unattributed}");
@@ -66,11 +66,11 @@ fn a_ring_of_one_page_loses_only_what_is_counted() {
             thread::sleep(Duration::from_millis(250));
             kill_process(pid, Signal::CONT)
         });
-        let counted = count(&telling_its_pid(&flood.command));
+        let counted = count(&printing_its_pid(&flood.command));
         waker.join().expect("the waker").expect("it runs");
         let run = memtrace.stop();
         let summary = run.summary();
-        let pid = told_pid(&counted.stdout);
+        let pid = reported_pid(&counted.stdout);
         seen_and_lost_add_up(&run, &summary);
         assert!(number(&summary, "/loss/ring_stall") > 100, "the storm was to overflow one page: {}", summary["loss"]);
         assert!(stalls_of_pid(&summary, pid) > 0);
@@ -105,8 +105,8 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
     let (mut pids, mut own) = (Vec::new(), 0);
     for _ in 0..10 {
-        let counted = count(&telling_its_pid(&flood.command));
-        pids.push(told_pid(&counted.stdout));
+        let counted = count(&printing_its_pid(&flood.command));
+        pids.push(reported_pid(&counted.stdout));
         own += counted.own;
         // A busy machine takes several.
         if own > 20_000 {
@@ -125,9 +125,9 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     assert!(lost > 0, "the reader was to be too slow: {own} stalls");
     // The tables know what no line told.
     let in_ring = number(&summary, "/loss/ring_stall");
-    let told: u64 = pids.iter().map(|&pid| stalls_of_pid(&summary, pid)).sum();
+    let reported: u64 = pids.iter().map(|&pid| stalls_of_pid(&summary, pid)).sum();
     // What the ring lost may have been anybody's.
-    assert!((own.saturating_sub(in_ring)..=own).contains(&told), "{told} of {own}: {}", summary["loss"]);
+    assert!((own.saturating_sub(in_ring)..=own).contains(&reported), "{reported} of {own}: {}", summary["loss"]);
     assert!(memcg_count(&summary) >= own);
     let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
     assert!(lines <= all && lines + ticks + lost >= all - in_ring, "{lines} lines of {all}: {}", summary["loss"]);

@@ -9,7 +9,7 @@ use tests::{
     memtrace::{Memtrace, Run, may_trace, number, stalls_of_pid},
     perf::{
         anatomy::{PerfOffCpu, record_off_cpu},
-        have_perf, telling_its_pid, told_pid,
+        have_perf, printing_its_pid, reported_pid,
     },
 };
 
@@ -22,14 +22,14 @@ fn on_a_shared_cpu(args: &[&str], others: u32, passes: &str) -> (Run, u32, Vec<P
     let spin = "while :; do :; done & spinners=\"$spinners $!\"; ".repeat(others as usize);
     let script = format!("{spin} echo $$; trap 'kill $spinners' EXIT; \"$@\"");
     let mut shared = Command::new("taskset");
-    shared.args(["-c", "0", "sh", "-c", &script, "sh"]).args(telling_its_pid(&load));
+    shared.args(["-c", "0", "sh", "-c", &script, "sh"]).args(printing_its_pid(&load));
     let memtrace = Memtrace::start(args);
     let command: Vec<_> = [shared.get_program()].into_iter().chain(shared.get_args()).map(Into::into).collect();
     let (output, mut theirs) = record_off_cpu(&command);
     let run = memtrace.stop();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned();
     // The first line is the pid of the shell.
-    let pid = told_pid(told.split_once('\n').map_or("", |(_, load)| load));
+    let pid = reported_pid(reported.split_once('\n').map_or("", |(_, load)| load));
     (run, pid, theirs.remove(&pid).unwrap_or_default())
 }
 

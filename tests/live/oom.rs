@@ -92,8 +92,8 @@ fn the_kill(run: &Run, killing: &Killing) -> Value {
     kills.retain(|oom| oom["victim"]["pid"] == killing.victim || oom["victim"]["pid"] == killing.trigger);
     assert_eq!(kills.len(), 1, "{kills:?}");
     let summary = run.summary();
-    let told = summary["ooms"].as_array().expect("kills");
-    let mut same: Vec<&Value> = told.iter().filter(|oom| oom["victim"]["pid"] == killing.victim).collect();
+    let reported = summary["ooms"].as_array().expect("kills");
+    let mut same: Vec<&Value> = reported.iter().filter(|oom| oom["victim"]["pid"] == killing.victim).collect();
     assert_eq!(same.len(), 1);
     let mut kill = kills.remove(0);
     // The object of the summary is the same one, without a type.
@@ -111,7 +111,7 @@ fn the_kill(run: &Run, killing: &Killing) -> Value {
         kill["memory_back"] = back;
     }
     assert_eq!(same.remove(0), &kill);
-    assert_eq!(number(&summary, "/oom_kills"), told.len() as u64);
+    assert_eq!(number(&summary, "/oom_kills"), reported.len() as u64);
     assert_eq!(number(&summary, "/loss/ring_oom"), 0);
     kill
 }

@@ -48,9 +48,9 @@ fn threads_of_one_place_keep_their_stalls_apart() {
     let memtrace = Memtrace::start(MEMCG);
     let (output, theirs) = record(&command);
     let run = memtrace.stop();
-    let told = String::from_utf8(output.stdout).expect("numbers");
-    let pids: Vec<u32> = told.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-    let [first, second] = pids[..] else { panic!("two ids: {told}") };
+    let reported = String::from_utf8(output.stdout).expect("numbers");
+    let pids: Vec<u32> = reported.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let [first, second] = pids[..] else { panic!("two ids: {reported}") };
     assert_eq!((first.abs_diff(second)) % 4096, 0, "{first} and {second}");
 
     let summary = run.summary();

@@ -12,7 +12,7 @@ use std::{
 
 use memtrace_core::{event::Event, session::loss::Loss};
 use memtrace_trace::{
-    Item, Reader,
+    Reader, TraceItem,
     model::{Entry, Meta, RemarkKind, TickRecord},
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,7 +42,7 @@ struct Held {
 /// True when a file that is being written has its end by now.
 fn is_whole(path: &Path) -> bool {
     let mut reader = Reader::new(File::open(path).expect("the trace"));
-    std::iter::from_fn(|| reader.next_item().ok().flatten()).any(|item| matches!(item, Item::End(_)))
+    std::iter::from_fn(|| reader.next_item().ok().flatten()).any(|item| matches!(item, TraceItem::End(_)))
 }
 
 fn held(path: &Path) -> Held {
@@ -50,8 +50,8 @@ fn held(path: &Path) -> Held {
     let mut reader = Reader::new(File::open(path).expect("the trace"));
     while let Some(item) = reader.next_item().expect("a trace") {
         match item {
-            Item::Meta(meta) => held.metas.push(*meta),
-            Item::Entries => {
+            TraceItem::Meta(meta) => held.metas.push(*meta),
+            TraceItem::Entries => {
                 for entry in reader.entries() {
                     match entry {
                         Entry::Event(Event::Stall(stall)) => {
@@ -63,14 +63,14 @@ fn held(path: &Path) -> Held {
                     }
                 }
             }
-            Item::Tick(tick) => held.ticks.push(*tick),
-            Item::Remark(remark) => {
+            TraceItem::Tick(tick) => held.ticks.push(*tick),
+            TraceItem::Remark(remark) => {
                 held.stopped |= remark.kind == RemarkKind::EventsStopped;
                 held.triggers += u64::from(remark.kind == RemarkKind::Trigger);
             }
-            Item::End(_) => held.ended = true,
-            Item::Damage(damage) => held.damaged += u64::from(!damage.is_cut),
-            Item::Clock(_) => {}
+            TraceItem::End(_) => held.ended = true,
+            TraceItem::Damage(damage) => held.damaged += u64::from(!damage.is_cut),
+            TraceItem::Clock(_) => {}
         }
     }
     held
@@ -222,8 +222,8 @@ fn a_signal_seals_within_a_second_under_load() {
     let held = held(Path::new(&file));
     assert!(status.success() && held.ended && held.damaged == 0, "{status}");
     // The storm goes on between the last reading of the ring and that of the totals.
-    let (told, counted) = (held.stalls + held.lost(), held.counted());
-    assert!(told <= counted && counted - told < 2000 + counted / 100, "{told} of {counted}");
+    let (reported, counted) = (held.stalls + held.lost(), held.counted());
+    assert!(reported <= counted && counted - reported < 2000 + counted / 100, "{reported} of {counted}");
 }
 
 #[test]

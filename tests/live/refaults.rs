@@ -7,7 +7,7 @@ use tests::{
     MemCgroup,
     load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{Memtrace, may_trace, number},
-    perf::{count_of, have_perf, telling_its_pid, told_pid},
+    perf::{count_of, have_perf, printing_its_pid, reported_pid},
     refaults::{self, Ended, FILE, agree, agree_with_rest, begin, counted, end, reads_refaults, rest, vmstat},
 };
 
@@ -114,13 +114,13 @@ fn events_are_perfs() {
     }
     let (group, file) = (cgroup(24), cold_file(64));
     let memtrace = Memtrace::start(&[]);
-    let theirs = count_of(&ITEM, &telling_its_pid(&load(&group, "file", &file.0, "8")));
+    let theirs = count_of(&ITEM, &printing_its_pid(&load(&group, "file", &file.0, "8")));
     let run = memtrace.stop();
     if !reads_refaults(&run) {
         return;
     }
     let summary = run.summary();
-    let row = refaults::process(&summary, told_pid(&theirs.stdout)).expect("its row");
+    let row = refaults::process(&summary, reported_pid(&theirs.stdout)).expect("its row");
     let (events, pages) = (number(row, "/refault_events"), number(row, "/refaults_file"));
     println!("{} events in perf, {events} in memtrace, of {pages} pages", theirs.own);
     assert!(theirs.own > 500, "no storm: {theirs:?}");

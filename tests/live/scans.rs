@@ -3,7 +3,7 @@
 use tests::{
     load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{Memtrace, may_trace, number},
-    perf::{anatomy::record_scans, have_perf, telling_its_pid, told_pid},
+    perf::{anatomy::record_scans, have_perf, printing_its_pid, reported_pid},
 };
 
 #[test]
@@ -22,9 +22,9 @@ fn the_time_in_scans_is_perfs() {
         names.args(["names", "300000"]);
         for load in [load, names] {
             let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());
-            let (output, theirs) = record_scans(&telling_its_pid(&load));
+            let (output, theirs) = record_scans(&printing_its_pid(&load));
             let run = memtrace.stop();
-            let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
+            let pid = reported_pid(&String::from_utf8_lossy(&output.stdout));
 
             let theirs = theirs.get(&pid).copied().unwrap_or_default();
             let ours = run.of_type("stall").into_iter().filter(|stall| stall["pid"] == pid).collect::<Vec<_>>();
@@ -37,10 +37,10 @@ fn the_time_in_scans_is_perfs() {
                 assert!(sum(part).abs_diff(want) <= near, "{part} {}, {theirs:?}", sum(part));
             }
             for stall in &ours {
-                let told =
+                let reported =
                     ["scan", "shrinkers", "throttle", "rest"].map(|part| number(stall, &format!("/parts/{part}")));
-                assert_eq!(told.iter().sum::<u64>(), number(stall, "/dur_ns"), "{stall}");
-                assert!(number(stall, "/scanned_pages") == 0 || told[0] > 0, "{stall}");
+                assert_eq!(reported.iter().sum::<u64>(), number(stall, "/dur_ns"), "{stall}");
+                assert!(number(stall, "/scanned_pages") == 0 || reported[0] > 0, "{stall}");
             }
             let summary = run.summary();
             assert!(number(&summary, "/stalls/memcg/parts/scan") >= sum("/parts/scan"), "{summary}");

@@ -9,7 +9,7 @@ use tests::{
     bin,
     load::{alone, cgroup, memload, path_of},
     memtrace::{Memtrace, may_trace, number},
-    perf::{anatomy::record_shrinkers, have_perf, scratch, telling_its_pid, told_pid},
+    perf::{anatomy::record_shrinkers, have_perf, printing_its_pid, reported_pid, scratch},
 };
 
 /// The shrinkers of the memcg stalls of a summary: name and time.
@@ -30,9 +30,9 @@ fn the_time_in_a_shrinker_is_perfs() {
         let mut load = memload(&cgroup);
         load.args(["names", "300000"]);
         let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());
-        let (output, theirs) = record_shrinkers(&telling_its_pid(&load));
+        let (output, theirs) = record_shrinkers(&printing_its_pid(&load));
         let summary = memtrace.stop().summary();
-        let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
+        let pid = reported_pid(&String::from_utf8_lossy(&output.stdout));
 
         let theirs = theirs.get(&(pid, "super_cache_scan".to_owned())).copied().unwrap_or_default();
         assert!(theirs.calls > 20, "no storm: {theirs:?}");

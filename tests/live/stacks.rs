@@ -9,7 +9,7 @@ use tests::{
     bin,
     load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{MEMCG, Memtrace, may_trace, number, stalls_of_pid},
-    perf::{have_perf, record_stacks, scratch, telling_its_pid, told_pid},
+    perf::{have_perf, printing_its_pid, record_stacks, reported_pid, scratch},
 };
 
 /// The rows of a process.
@@ -35,9 +35,9 @@ fn the_stacks_of_a_load_are_those_of_perf() {
     let mut load = memload(&cgroup);
     load.arg("file").arg(&file.0).args(["64", "--passes", "6"]);
     let memtrace = Memtrace::start(&["--stacks", MEMCG[0], MEMCG[1]]);
-    let (output, theirs) = record_stacks(&telling_its_pid(&load));
+    let (output, theirs) = record_stacks(&printing_its_pid(&load));
     let summary = memtrace.stop().summary();
-    let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
+    let pid = reported_pid(&String::from_utf8_lossy(&output.stdout));
 
     let mut ours: HashMap<Vec<String>, u64> = HashMap::new();
     for row in rows(&summary, pid) {

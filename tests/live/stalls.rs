@@ -9,7 +9,7 @@ use tests::{
     MemCgroup,
     load::{alone, cgroup, cold_file, memload, path_of},
     memtrace::{Memtrace, Run, may_trace, number, stalls_of_cgroup, stalls_of_pid},
-    perf::{PerfStall, have_perf, record, telling_its_pid, told_pid},
+    perf::{PerfStall, have_perf, printing_its_pid, record, reported_pid},
 };
 
 /// What the two saw of a load: pid, memtrace, the stalls of that pid in its words, and in perf's.
@@ -38,9 +38,9 @@ fn watch(load: &Command) -> Seen {
 /// memtrace watches from before perf until after it.
 fn watch_once(load: &Command) -> Seen {
     let memtrace = Memtrace::start(&[]);
-    let (output, mut theirs) = record(&telling_its_pid(load));
+    let (output, mut theirs) = record(&printing_its_pid(load));
     let run = memtrace.stop();
-    let pid = told_pid(&String::from_utf8_lossy(&output.stdout));
+    let pid = reported_pid(&String::from_utf8_lossy(&output.stdout));
     theirs.retain(|stall| stall.tid == pid);
     let mut ours = run.of_type("stall");
     ours.retain(|stall| stall["pid"] == pid && stall["kind"] == "memcg");
@@ -96,12 +96,12 @@ fn sums_hold(summary: &Value, run: &Run) {
     assert!(late == 0 || summary["processes"].as_array().is_some_and(|rows| rows.len() > 1), "{late} unattributed");
     let lines = run.of_type("stall");
     assert_eq!(sum("/count"), lines.len() as u64 + late);
-    let told_ns: u64 = lines.iter().map(|stall| number(stall, "/dur_ns")).sum();
-    assert_eq!(sum("/total_ns"), told_ns + number(summary, "/unattributed/total_ns"));
+    let reported_ns: u64 = lines.iter().map(|stall| number(stall, "/dur_ns")).sum();
+    assert_eq!(sum("/total_ns"), reported_ns + number(summary, "/unattributed/total_ns"));
     for table in ["processes", "cgroups"] {
         let rows = summary[table].as_array().expect("rows");
         assert_eq!(rows.iter().map(|row| number(row, "/stalls")).sum::<u64>(), lines.len() as u64, "{table}");
-        assert_eq!(rows.iter().map(|row| number(row, "/total_ns")).sum::<u64>(), told_ns, "{table}");
+        assert_eq!(rows.iter().map(|row| number(row, "/total_ns")).sum::<u64>(), reported_ns, "{table}");
     }
     let ticks = run.of_type("tick");
     let ticked: u64 = ticks.iter().map(|tick| number(tick, "/all/count")).sum();

@@ -38,8 +38,8 @@ fn the_reasons_of_throttles_are_perfs() {
             let want = theirs.get("dd", &reason.to_uppercase());
             assert_eq!(number(&summary, &format!("/stalls/memcg/throttles/{reason}")), want, "{reason}");
             let stalls = run.of_type("stall");
-            let told: u64 = stalls.iter().map(|stall| number(stall, &format!("/throttles/{reason}"))).sum();
-            assert_eq!(told, want, "{reason}, stall by stall");
+            let reported: u64 = stalls.iter().map(|stall| number(stall, &format!("/throttles/{reason}"))).sum();
+            assert_eq!(reported, want, "{reason}, stall by stall");
         }
         let slowest = number(&summary, "/stalls/memcg/p99_throttles/writeback");
         assert!(slowest > 0 && slowest <= writeback_ns, "{slowest} of {writeback_ns}");

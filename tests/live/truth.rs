@@ -21,7 +21,7 @@ use tests::{
     MemCgroup,
     load::{alone, cgroup, cold_file, flood, memload, path_of},
     memtrace::{Memtrace, may_trace, number, stalls_of_cgroup},
-    perf::{count, have_perf, telling_its_pid, told_pid},
+    perf::{count, have_perf, printing_its_pid, reported_pid},
     refaults::{self, FILE, agree, agree_with_rest, begin, counted, end, reads_refaults, rest},
 };
 
@@ -79,7 +79,7 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     let (counted_stalls, (stops, stopped)) = thread::scope(|scope| {
         let stopper = scope.spawn(|| stop_and_go(pid, &over));
         let reading = reader(&cached, &file.0, &["64", "5"]);
-        let counted = count(&telling_its_pid(&flood(&flooded, 250_000).command));
+        let counted = count(&printing_its_pid(&flood(&flooded, 250_000).command));
         let _ = end(reading);
         over.store(true, Ordering::Relaxed);
         (counted, stopper.join().expect("the stopper"))
@@ -93,18 +93,18 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     let memcg = number(&summary, "/stalls/memcg/count");
     assert!(memcg >= counted_stalls.all.max(counted_stalls.own), "{memcg} of {counted_stalls:?}");
     // What was told and what was not is the total, and what was not told is in the ledger.
-    let told = refaults::sum(&summary, "processes", "stalls");
+    let reported = refaults::sum(&summary, "processes", "stalls");
     let (unattributed, lost) = (number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
     println!(
-        "{stops} stops of {stopped:?}; perf {} of its own and {} in all, memtrace {memcg}: {told} told, {lost} lost",
+        "{stops} stops of {stopped:?}; perf {} of its own and {} in all, memtrace {memcg}: {reported} told, {lost} lost",
         counted_stalls.own, counted_stalls.all
     );
     assert!(stops >= 2 && counted_stalls.own > 20_000, "no storm: {stops} stops, {counted_stalls:?}");
-    assert_eq!(told + unattributed, total);
+    assert_eq!(reported + unattributed, total);
     // Beside the ledger there are only those that ended between the last look into the ring and the totals' reading.
     assert!(unattributed >= lost && unattributed - lost <= total / 100 + 16, "{unattributed} not told, {lost} lost");
     // Of the flood itself: its row has all but what was lost.
-    let row = refaults::process(&summary, told_pid(&counted_stalls.stdout)).map_or(0, |row| number(row, "/stalls"));
+    let row = refaults::process(&summary, reported_pid(&counted_stalls.stdout)).map_or(0, |row| number(row, "/stalls"));
     let folded = rest(&summary, "processes", "stalls");
     assert!(row <= counted_stalls.own, "{row} of {counted_stalls:?}");
     assert!(row + lost + folded >= counted_stalls.own, "{row}, {lost} lost, {folded} folded of {counted_stalls:?}");

@@ -144,6 +144,6 @@ pub fn end(child: Child) -> Ended {
     let output = child.wait_with_output().expect("memload");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
-    let told = text.lines().find_map(|line| line.strip_prefix("major faults: ")?.parse().ok());
-    Ended { pid, major_faults: told.unwrap_or_else(|| panic!("no faults in {text:?}")) }
+    let reported = text.lines().find_map(|line| line.strip_prefix("major faults: ")?.parse().ok());
+    Ended { pid, major_faults: reported.unwrap_or_else(|| panic!("no faults in {text:?}")) }
 }

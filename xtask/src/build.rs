@@ -19,7 +19,7 @@ use crate::{
 
 /// What to build and how.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct BuildOptions {
     pub(crate) release: bool,
     /// `None`: the host.
     pub(crate) target: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
     tools::setup(static_)?;
     let target = static_.then(tools::static_target);
-    let binaries = binaries(&Options { release: release || static_, target, load: false })?;
+    let binaries = binaries(&BuildOptions { release: release || static_, target, load: false })?;
     for path in binaries.values().cloned().flat_map(|path| iter::once(path.clone()).chain(debug_file(&path))) {
         let bytes = size(&path)?;
         println!("{} ({}.{} MB)", path.display(), bytes / 1_000_000, bytes / 100_000 % 10);
@@ -62,7 +62,7 @@ pub(crate) struct Built {
 }
 
 /// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
-pub(crate) fn binaries(options: &Options) -> Result<Binaries> {
+pub(crate) fn binaries(options: &BuildOptions) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--package", "memtrace-cli", "--bin", "memtrace"]);
     if options.load {

@@ -25,9 +25,9 @@ pub(crate) enum Command {
 }
 
 /// A title, and what adds the commands of the group to a parser.
-type Group = (&'static str, fn(Parser) -> Parser);
+type CommandGroup = (&'static str, fn(Parser) -> Parser);
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [CommandGroup; 5] = [
     ("First time", FirstTime::augment_subcommands),
     ("Every day", EveryDay::augment_subcommands),
     ("Before a change lands", BeforeLanding::augment_subcommands),

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 /// Runs memtrace as root; its exit status is ours.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     tools::setup(false)?;
-    let options = build::Options { release: !args.debug, load: args.demo, ..build::Options::default() };
+    let options = build::BuildOptions { release: !args.debug, load: args.demo, ..build::BuildOptions::default() };
     let mut binaries = build::binaries(&options)?;
     let memtrace = build::take(&mut binaries, "memtrace")?;
     let mut command = as_root::command(&memtrace, &args.args, &[])?;

@@ -11,24 +11,24 @@ pub(super) enum Id {
 
 /// One shape of a component: `before` ID `after`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(super) struct IdPattern {
     before: &'static [u8],
     after: &'static [u8],
     id: Id,
     pub(super) runtime: &'static str,
 }
 
-const fn hex(before: &'static str, after: &'static str, runtime: &'static str) -> Shape {
-    Shape { before: before.as_bytes(), after: after.as_bytes(), id: Id::Hex, runtime }
+const fn hex(before: &'static str, after: &'static str, runtime: &'static str) -> IdPattern {
+    IdPattern { before: before.as_bytes(), after: after.as_bytes(), id: Id::Hex, runtime }
 }
 
-const fn name(before: &'static str, after: &'static str, runtime: &'static str) -> Shape {
-    Shape { before: before.as_bytes(), after: after.as_bytes(), id: Id::Name, runtime }
+const fn name(before: &'static str, after: &'static str, runtime: &'static str) -> IdPattern {
+    IdPattern { before: before.as_bytes(), after: after.as_bytes(), id: Id::Name, runtime }
 }
 
 /// Shapes that tell their runtime themselves. Monitors (`crio-conmon-`, `libpod-conmon-`, `lxc.monitor.`) fit none: what
 /// follows the name of the runtime is no id.
-pub(super) const SHAPES: [Shape; 12] = [
+pub(super) const SHAPES: [IdPattern; 12] = [
     hex("docker-", ".scope", "docker"),
     hex("cri-containerd-", ".scope", "containerd"),
     hex("nerdctl-", ".scope", "containerd"),
@@ -51,7 +51,7 @@ pub(super) const PARENTS: [(&[u8], &str); 4] =
 pub(super) const PREFIXES: [(&[u8], &str); 4] =
     [(b"docker", "docker"), (b"cri-containerd", "containerd"), (b"crio", "cri-o"), (b"libpod", "podman")];
 
-impl Shape {
+impl IdPattern {
     /// The id in a component of this shape.
     pub(super) fn id_in<'a>(&self, component: &'a [u8]) -> Option<&'a [u8]> {
         let id = component.strip_prefix(self.before)?.strip_suffix(self.after)?;

@@ -10,7 +10,7 @@ const SHAPES: usize = 6;
 
 /// Allocations of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct Allocation {
     /// Their order; `None` when not read.
     pub order: Option<i32>,
     /// Their flags, with the running kernel's bit numbers; `None` when not read.
@@ -39,7 +39,7 @@ pub struct Longest {
 /// What the stalls of a row were like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    shapes: [Shape; SHAPES],
+    shapes: [Allocation; SHAPES],
     other: u64,
     /// What they were spent on.
     pub parts: Parts,
@@ -52,7 +52,7 @@ pub struct Detail {
 impl Detail {
     /// Counts a stall. Allocates nothing.
     pub(super) fn add(&mut self, stall: &Stall) {
-        self.count(Shape { order: stall.order, gfp: stall.gfp, stalls: 1 });
+        self.count(Allocation { order: stall.order, gfp: stall.gfp, stalls: 1 });
         let parts = Parts::of(stall);
         self.parts.add(&parts);
         self.throttles.add(stall.throttles);
@@ -71,18 +71,18 @@ impl Detail {
         self.longest = self.longest.into_iter().chain(other.longest).max_by_key(|longest| longest.dur_ns);
     }
 
-    fn count(&mut self, more: Shape) {
-        let same = |shape: &&mut Shape| shape.stalls == 0 || (shape.order, shape.gfp) == (more.order, more.gfp);
+    fn count(&mut self, more: Allocation) {
+        let same = |shape: &&mut Allocation| shape.stalls == 0 || (shape.order, shape.gfp) == (more.order, more.gfp);
         match self.shapes.iter_mut().find(same) {
-            Some(shape) => *shape = Shape { stalls: shape.stalls.saturating_add(more.stalls), ..more },
+            Some(shape) => *shape = Allocation { stalls: shape.stalls.saturating_add(more.stalls), ..more },
             None => self.other = self.other.saturating_add(more.stalls),
         }
     }
 
     /// The allocations that stalled, the most frequent first.
     #[must_use]
-    pub fn shapes(&self) -> Vec<Shape> {
-        let mut shapes: Vec<Shape> = self.shapes.into_iter().filter(|shape| shape.stalls > 0).collect();
+    pub fn shapes(&self) -> Vec<Allocation> {
+        let mut shapes: Vec<Allocation> = self.shapes.into_iter().filter(|shape| shape.stalls > 0).collect();
         shapes.sort_by_key(|shape| std::cmp::Reverse(shape.stalls));
         shapes
     }

@@ -306,9 +306,9 @@ mod tests {
     #[test]
     fn anonymous_memory_is_apart_and_only_where_it_is_told() {
         let anon = SampledRefault { key: EvictorKey { file: None, ..refault(0, 1, 0, 0).key }, ..refault(0, 1, 0, 50) };
-        let told = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
-        for mut interval in [told, ByMemory::default()] {
-            let is_told = interval.anon.is_some();
+        let reported = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
+        for mut interval in [reported, ByMemory::default()] {
+            let is_reported = interval.anon.is_some();
             interval.add(&anon);
             interval.add(&refault(0, 1, 7, 1000));
             let mut deltas = interval.take();
@@ -318,7 +318,7 @@ mod tests {
             let summary = table.map(|table| table.summary(false));
             assert_eq!((summary.files.sum.samples, summary.files.files.len()), (2, 1));
             let anon = summary.anon.map(|anon| (anon.sum.samples, anon.pairs.len(), anon.files.len()));
-            assert_eq!(anon, is_told.then_some((2, 1, 0)));
+            assert_eq!(anon, is_reported.then_some((2, 1, 0)));
         }
     }
 
@@ -341,8 +341,8 @@ mod tests {
         assert!(table.rows.len() <= ROWS);
         let summary = table.summary(false);
         assert_eq!(summary.sum, EvictorSum { samples: sent, away_ns: 10 * sent });
-        let told: u64 = summary.files.iter().map(|(_, sum)| sum.samples).sum();
-        assert_eq!(told + summary.other.samples, sent);
+        let reported: u64 = summary.files.iter().map(|(_, sum)| sum.samples).sum();
+        assert_eq!(reported + summary.other.samples, sent);
         assert_eq!(summary.files.iter().filter(|(_, sum)| sum.samples == 10).count(), 4);
     }
 

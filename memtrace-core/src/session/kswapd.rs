@@ -21,7 +21,7 @@ struct Node {
     /// From when its present state is accounted for, in ns.
     since_ns: u64,
     /// Of the latest change that an event told, in ns.
-    told_ns: u64,
+    reported_ns: u64,
     awake_ns: u64,
     /// When it changed, the latest first; 0 where it did not.
     changes: [u64; CHANGES],
@@ -55,7 +55,7 @@ impl Kswapds {
             seen: false,
             awake: false,
             since_ns: start_ns,
-            told_ns: 0,
+            reported_ns: 0,
             awake_ns: 0,
             changes: [0; CHANGES],
             reached: Reached::default(),
@@ -90,14 +90,14 @@ impl Kswapds {
                     node.count_waker(waker.comm);
                 }
             }
-            KswapdStep::Wake => node.told(true, event.t_ns),
+            KswapdStep::Wake => node.reported(true, event.t_ns),
             KswapdStep::Sleep => {
                 if !node.seen {
                     // Its first sign is that it went to sleep, so it was awake from the beginning.
                     node.awake = true;
                     node.since_ns = start_ns;
                 }
-                node.told(false, event.t_ns);
+                node.reported(false, event.t_ns);
             }
         }
     }
@@ -107,7 +107,7 @@ impl Kswapds {
         let Some(node) = self.nodes.get_mut(nid as usize) else { return };
         let awake = totals.awake != 0;
         // Events may be ahead of the totals: these say more only where they have seen more.
-        if awake != node.awake && totals.last_ns > node.told_ns {
+        if awake != node.awake && totals.last_ns > node.reported_ns {
             node.enter(awake, totals.last_ns);
         }
         node.enter(node.awake, now_ns);
@@ -150,8 +150,8 @@ impl Kswapds {
 
 impl Node {
     /// Enters a state that an event told.
-    fn told(&mut self, awake: bool, t_ns: u64) {
-        self.told_ns = self.told_ns.max(t_ns);
+    fn reported(&mut self, awake: bool, t_ns: u64) {
+        self.reported_ns = self.reported_ns.max(t_ns);
         self.enter(awake, t_ns);
     }
 

@@ -138,8 +138,8 @@ mod tests {
         assert_eq!(of(77, 16), None, "of a later version");
         let read = of(failures_from::READINGS, 15).unwrap();
         assert_eq!((read.source, read.is_hopeless()), (Source::LowerBound, false));
-        let told = of(failures_from::EVENTS, 16).unwrap();
-        assert_eq!((told.source, told.is_hopeless(), told.count), (Source::True, true, 20));
+        let reported = of(failures_from::EVENTS, 16).unwrap();
+        assert_eq!((reported.source, reported.is_hopeless(), reported.count), (Source::True, true, 20));
     }
 
     #[test]

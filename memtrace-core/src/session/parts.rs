@@ -70,12 +70,12 @@ impl Parts {
     /// may be those of hooks that are not attached, and are left out.
     #[must_use]
     pub fn of_kind(totals: &KindTotals, nested: bool) -> Self {
-        let told = |ns: u64| (ns > 0).then_some(ns);
+        let not_zero = |ns: u64| (ns > 0).then_some(ns);
         let measured = Measured {
-            scan: told(totals.scan_ns),
-            throttle: told(totals.throttled_ns),
-            shrinkers: told(totals.shrinkers_ns),
-            soft_limit: told(totals.soft_limit_ns),
+            scan: not_zero(totals.scan_ns),
+            throttle: not_zero(totals.throttled_ns),
+            shrinkers: not_zero(totals.shrinkers_ns),
+            soft_limit: not_zero(totals.soft_limit_ns),
             nested: nested.then_some(totals.nested_ns),
         };
         Self::new(totals.total_ns, &measured)

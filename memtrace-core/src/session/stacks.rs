@@ -9,7 +9,7 @@ use std::{
 
 use memtrace_common::kind::StallKind;
 
-use crate::stack::{Names, Stack};
+use crate::stack::{FrameNames, Stack};
 
 /// Rows that are kept; when there are more those of the least time go into one sum.
 const ROWS: usize = 8192;
@@ -138,7 +138,7 @@ pub fn by_stack<'a, R>(
     rows: impl IntoIterator<Item = &'a R>,
     of: impl Fn(&'a R) -> (Option<&'a Arc<Stack>>, StackSum),
 ) -> Vec<OnStack<'a, R>> {
-    let mut groups: BTreeMap<Option<Names>, OnStack<'a, R>> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<FrameNames>, OnStack<'a, R>> = BTreeMap::new();
     for row in rows {
         let (stack, sum) = of(row);
         let group = groups.entry(stack.map(|stack| stack.names())).or_insert_with(|| OnStack {

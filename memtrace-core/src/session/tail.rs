@@ -28,20 +28,20 @@ struct Sums {
     soft_limit_ns: u64,
     shrinkers_ns: u64,
     nested_ns: u64,
-    off_cpu: Known,
-    off_cpu_estimated: Known,
+    off_cpu: OffCpuTime,
+    off_cpu_estimated: OffCpuTime,
     /// The largest shrinker of each stall.
     shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
 /// Time off CPU, and of how long stalls: those of which it is known.
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct OffCpuTime {
     ns: u64,
     of_ns: u64,
 }
 
-impl Known {
+impl OffCpuTime {
     fn add(&mut self, ns: u64, of_ns: u64) {
         self.ns = self.ns.saturating_add(ns);
         self.of_ns = self.of_ns.saturating_add(of_ns);
@@ -106,7 +106,7 @@ impl Tails {
         let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();
         let mut sum = KindTotals::default();
         let mut shrinkers = BTreeMap::new();
-        let (mut off_cpu, mut estimated) = (Known::default(), Known::default());
+        let (mut off_cpu, mut estimated) = (OffCpuTime::default(), OffCpuTime::default());
         for sums in buckets.iter().rev() {
             if sum.count >= all.div_ceil(100) {
                 break;

@@ -217,8 +217,8 @@ fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
     (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
 }
 
-/// The stalls of one kind between two states of the exact totals. `told_ns` is the longest that an event told.
-pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u64) -> (Interval, Histogram) {
+/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest that an event told.
+pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, reported_ns: u64) -> (Interval, Histogram) {
     let nothing = KindTotals::default();
     let before = before.unwrap_or(&nothing);
     let latency = now.latency.since(&before.latency);
@@ -227,7 +227,7 @@ pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, told_ns: u
     let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
     // Its record may be lost or yet to come, and an event may be ahead of the totals: the histogram knows better.
     let max_ns = latency.quantile(1.0).map(|about_ns| {
-        let longest_ns = told_ns.max(grown_ns);
+        let longest_ns = reported_ns.max(grown_ns);
         if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }
     });
     (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)

@@ -111,12 +111,12 @@ pub(super) fn readings(base: &TickInput) -> Option<Readings> {
 
 /// The longest stall of a window, in ns. The exact maximum is since attach: it is the window's only when it grew in it.
 /// Else it is what events told, unless the exact histogram knows of a longer one, whose record was lost.
-fn longest(window: &KindTotals, now: &KindTotals, told_ns: u64) -> u64 {
+fn longest(window: &KindTotals, now: &KindTotals, reported_ns: u64) -> u64 {
     if window.max_ns > 0 {
         return window.max_ns;
     }
     window.latency.quantile(1.0).map_or(0, |about_ns| {
-        if bucket_of(told_ns) == bucket_of(about_ns) { told_ns } else { about_ns.min(now.max_ns) }
+        if bucket_of(reported_ns) == bucket_of(about_ns) { reported_ns } else { about_ns.min(now.max_ns) }
     })
 }
 

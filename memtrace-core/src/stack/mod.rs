@@ -58,12 +58,12 @@ impl Frame {
 }
 
 /// The names of a stack's frames.
-pub type Names = Vec<Vec<u8>>;
+pub type FrameNames = Vec<Vec<u8>>;
 
 impl Stack {
     /// What its frames are called: the same for two stacks that differ in the places within the functions only.
     #[must_use]
-    pub fn names(&self) -> Names {
+    pub fn names(&self) -> FrameNames {
         self.frames.iter().map(Frame::name).collect()
     }
 

@@ -119,8 +119,8 @@ fn drop_unrecorded(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run])
         let stalls = (Scope::Kind, kind.to_owned());
         let scan = part("scan");
         let with_stalls = runs.iter().filter(|run| of(run, &stalls) > 0.0);
-        let told = with_stalls.clone().filter(|run| of(run, &scan) > 0.0).count();
-        if told > 0 && told < with_stalls.count() {
+        let measured = with_stalls.clone().filter(|run| of(run, &scan) > 0.0).count();
+        if measured > 0 && measured < with_stalls.count() {
             all.remove(&scan);
             all.remove(&part("rest"));
         }
@@ -180,8 +180,8 @@ mod tests {
         let rest = Parts { rest_ns: ms(500), ..Parts::default() };
         let swapin = KindSummary { total_ns: ms(500), parts: rest, ..KindSummary::default() };
         let stalls = BTreeMap::from([(StallKind::Memcg, memcg), (StallKind::Swapin, swapin)]);
-        let told = of_kinds(&stalls).into_iter().filter(|(_, ns)| *ns > 0);
-        told.map(|(key, ns)| (key, ns as f64 / 10e9)).collect()
+        let measured = of_kinds(&stalls).into_iter().filter(|(_, ns)| *ns > 0);
+        measured.map(|(key, ns)| (key, ns as f64 / 10e9)).collect()
     }
 
     fn parts_of(before: BTreeMap<(Scope, String), f64>, after: BTreeMap<(Scope, String), f64>) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::{
     guards::Guard,
-    judge::{Design, Row, Word},
+    judge::{Design, MetricRow, Word},
     metric::Metric,
     number::change,
 };
@@ -18,8 +18,8 @@ pub struct Conclusion {
     pub lines: [String; 2],
 }
 
-pub(super) fn conclusion(rows: &[Row], guards: &[Guard], design: Design, names: [&str; 2]) -> Conclusion {
-    let headline: Vec<&Row> =
+pub(super) fn conclusion(rows: &[MetricRow], guards: &[Guard], design: Design, names: [&str; 2]) -> Conclusion {
+    let headline: Vec<&MetricRow> =
         Metric::HEADLINE.iter().filter_map(|metric| rows.iter().find(|row| row.metric == *metric)).collect();
     let said = |word: Word| headline.iter().find(|row| row.word == word).copied();
     let (better, worse) = (said(Word::Better), said(Word::Worse));

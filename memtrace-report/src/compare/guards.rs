@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Options,
+    CompareOptions,
     changes::Scope,
     drift,
     judge::{Pair, page_bytes, seconds},
@@ -34,7 +34,7 @@ pub(super) const CHANGED: &str = "settings changed";
 /// Stalls below which a side says little.
 const FEW_STALLS: f64 = 100.0;
 
-pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: &Options) -> Vec<Guard> {
+pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: &CompareOptions) -> Vec<Guard> {
     let sides = [before, after];
     let mut guards = vec![kernel(sides, options), differing("host", sides, |run| run.meta.host.host.clone())];
     // A kernel is only changed by booting.
@@ -105,7 +105,7 @@ fn differing<T: Ord>(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) ->
     Guard { name, value: Some(count(all.len() as u64)), limit: 1.0, tripped, text }
 }
 
-fn kernel(sides: [&Side; 2], options: &Options) -> Guard {
+fn kernel(sides: [&Side; 2], options: &CompareOptions) -> Guard {
     let mut guard = differing("kernel", sides, |run| run.meta.host.kernel.clone());
     if guard.tripped && options.kernel_changed {
         guard.tripped = false;

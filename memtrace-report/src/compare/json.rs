@@ -15,7 +15,7 @@ struct Compare {
     runs: [usize; 2],
     durations_ns: [u64; 2],
     conclusion: Conclusion,
-    rows: Vec<Row>,
+    rows: Vec<JsonRow>,
     guards: Vec<Guard>,
     tuned: Vec<Tuned>,
     least_p: Option<f64>,
@@ -31,7 +31,7 @@ struct Conclusion {
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+struct JsonRow {
     metric: &'static str,
     scope: String,
     before: Option<f64>,
@@ -71,7 +71,7 @@ pub fn json(comparison: &Comparison) -> Result<String, serde_json::Error> {
 
 impl Compare {
     fn new(comparison: &Comparison) -> Self {
-        let rows = comparison.rows.iter().map(|row| Row {
+        let rows = comparison.rows.iter().map(|row| JsonRow {
             metric: row.metric.name(),
             scope: "all".to_owned(),
             before: row.values[0].and_then(finite),
@@ -84,7 +84,7 @@ impl Compare {
             firm: row.firm,
             reason: row.reason.clone(),
         });
-        let changes = comparison.changes.iter().map(|change| Row {
+        let changes = comparison.changes.iter().map(|change| JsonRow {
             metric: change.scope.metric(),
             scope: format!("{}:{}", change.scope.name(), change.name),
             before: finite(change.values[0]),

@@ -90,7 +90,7 @@ impl Word {
 
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct MetricRow {
     /// What it is.
     pub metric: Metric,
     /// Of each side: the geometric mean of its runs, or their mean where one is 0; `None` without a value.
@@ -111,7 +111,7 @@ pub struct Row {
 
 /// All rows.
 pub(super) struct Judged {
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<MetricRow>,
     pub(super) least_p: Option<f64>,
 }
 
@@ -206,12 +206,12 @@ fn row(
     design: Design,
     pair: Option<&Result<pair::Judged, pair::Refused>>,
     p: Option<f64>,
-) -> Row {
+) -> MetricRow {
     let means = [mean(&values[0]), mean(&values[1])];
     let missing = means.iter().position(Result::is_err);
     let values_of = means.map(Result::ok);
     let by = |[before, after]: [Option<f64>; 2]| before.zip(after).and_then(|(before, after)| ratio(before, after));
-    let blank = Row {
+    let blank = MetricRow {
         metric,
         values: values_of,
         ratio: by(values_of),
@@ -222,15 +222,15 @@ fn row(
         reason: None,
     };
     // All runs together may be enough to say how much it is, if not whether it differs.
-    let pooled = Row { values: shown.pooled, ratio: by(shown.pooled), ..blank.clone() };
+    let pooled = MetricRow { values: shown.pooled, ratio: by(shown.pooled), ..blank.clone() };
     if metric == Metric::StallMax && shown.pooled.iter().all(Option::is_some) {
-        return Row { reason: Some("one stall is no sample: not tested".to_owned()), ..pooled };
+        return MetricRow { reason: Some("one stall is no sample: not tested".to_owned()), ..pooled };
     }
     if let Some(side) = missing {
         let runs = values[side].len();
         let reason =
             values[side].iter().find_map(|value| value.err()).map(|missing| why(missing, shown.names[side], runs));
-        return Row { p: None, reason, ..pooled };
+        return MetricRow { p: None, reason, ..pooled };
     }
     let known = |side: usize| values[side].iter().filter_map(|value| value.ok()).collect::<Vec<_>>();
     if let Some(judged) = pair {
@@ -240,7 +240,7 @@ fn row(
         Design::Blocks => paired_interval(&known(0), &known(1)),
         _ => welch::ratio(&known(0), &known(1), CONFIDENCE).map(|ratio| (ratio.low, ratio.high)),
     };
-    let blank = Row { interval, ..blank };
+    let blank = MetricRow { interval, ..blank };
     if let Some(p) = p {
         // The direction is that of what was tested.
         let sums = logs(values).map(|sides| sides.map(|side| mean_of(&side)));
@@ -250,28 +250,28 @@ fn row(
             (true, false) => Word::Worse,
             (false, _) => Word::NoDifferenceShown,
         };
-        return Row { word, firm: true, ..blank };
+        return MetricRow { word, firm: true, ..blank };
     }
     let Some(interval) = interval else {
-        return Row { reason: Some(no_interval(design, values_of).to_owned()), ..blank };
+        return MetricRow { reason: Some(no_interval(design, values_of).to_owned()), ..blank };
     };
     let reason = match design {
         Design::Pair | Design::FewRuns => "indicative: fewer than 5 runs a side",
         Design::Runs | Design::Blocks => "indicative: not tested, the interval alone",
     };
-    Row { word: Word::of(interval), reason: Some(reason.to_owned()), ..blank }
+    MetricRow { word: Word::of(interval), reason: Some(reason.to_owned()), ..blank }
 }
 
 /// The row of a single pair.
-fn of_pair(judged: &Result<pair::Judged, pair::Refused>, blank: Row) -> Row {
+fn of_pair(judged: &Result<pair::Judged, pair::Refused>, blank: MetricRow) -> MetricRow {
     match judged {
-        Ok(judged) => Row {
+        Ok(judged) => MetricRow {
             interval: judged.interval,
             word: judged.word,
             reason: Some("indicative: one run a side".to_owned()),
             ..blank
         },
-        Err(refused) => Row { reason: Some(refused.text.clone()), ..blank },
+        Err(refused) => MetricRow { reason: Some(refused.text.clone()), ..blank },
     }
 }
 

@@ -28,7 +28,7 @@ pub use self::{
     conclusion::Conclusion,
     guards::Guard,
     json::json,
-    judge::{Design, Row, Word},
+    judge::{Design, MetricRow, Word},
     markdown::markdown,
     metric::Metric,
     run::{Run, Side},
@@ -44,7 +44,7 @@ pub const CONFIDENCE: f64 = 0.95;
 
 /// What is asked of a comparison.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct CompareOptions {
     /// What all drawing begins with: the same seed gives the same result.
     pub seed: u64,
     /// Whether the n-th run of one side and that of the other are a pair, drawn to be so.
@@ -65,7 +65,7 @@ pub struct Comparison {
     /// What was tested, and how.
     pub design: Design,
     /// One row a metric.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MetricRow>,
     /// Who changed most.
     pub changes: Vec<Change>,
     /// Whether the two may be compared.
@@ -86,7 +86,7 @@ pub struct Comparison {
 
 /// Compares two sides; each has at least one run.
 #[must_use]
-pub fn compare(before: &Side, after: &Side, options: &Options) -> Comparison {
+pub fn compare(before: &Side, after: &Side, options: &CompareOptions) -> Comparison {
     let sides = [before, after];
     let design = Design::of(before.runs.len(), after.runs.len(), options.paired);
     let pair =

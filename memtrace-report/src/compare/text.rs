@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Comparison, LEAST_RUNS,
     guards::CHANGED,
-    judge::{Design, Row, Word},
+    judge::{Design, MetricRow, Word},
     number::{change, plain},
     tuned::SideValue,
 };
@@ -129,7 +129,7 @@ fn rows(out: &mut String, comparison: &Comparison) {
 }
 
 /// The verdict of a row, in words.
-pub(super) fn verdict(row: &Row) -> String {
+pub(super) fn verdict(row: &MetricRow) -> String {
     match (&row.reason, row.p) {
         (_, Some(p)) => format!("{} (p = {p:.3})", row.word.text()),
         (Some(reason), None) if row.word == Word::CannotSay => format!("cannot say: {reason}"),

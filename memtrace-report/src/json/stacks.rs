@@ -3,11 +3,7 @@
 use serde::Serialize;
 
 use super::{summary::KindTotal, text};
-use memtrace_core::{
-    names::Names,
-    session::summary::{StackRow, StackSummary},
-    stack,
-};
+use memtrace_core::{names::Names, session::summary, stack};
 
 /// Rows that are written out; those beyond are in the sum of the others.
 const ROWS: usize = 256;
@@ -46,7 +42,7 @@ impl Frame {
 
 /// Stalls of one process, cgroup and kind on one stack.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct StackRow {
     /// The kind of stall.
     pub kind: &'static str,
     /// How many.
@@ -69,14 +65,14 @@ pub struct Row {
 #[derive(Debug, Serialize)]
 pub struct Stacks {
     /// The rows, the longest stalled on first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<StackRow>,
     /// All others together.
     pub other: KindTotal,
 }
 
 impl Stacks {
-    pub(super) fn new(summary: &StackSummary, names: &Names<'_>) -> Self {
-        let row = |row: &StackRow| Row {
+    pub(super) fn new(summary: &summary::StackSummary, names: &Names<'_>) -> Self {
+        let row = |row: &summary::StackRow| StackRow {
             kind: row.kind.name(),
             count: row.sum.stalls,
             total_ns: row.sum.total_ns,

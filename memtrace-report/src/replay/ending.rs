@@ -138,8 +138,8 @@ pub struct Finished {
 }
 
 /// Count and time of all that events told.
-pub(super) fn told_sum(input: &TickInput) -> (u64, u64) {
-    input.reported.iter().fold((0, 0), |(count, total_ns), told| {
-        (u64::saturating_add(count, told.count), u64::saturating_add(total_ns, told.total_ns))
+pub(super) fn reported_sum(input: &TickInput) -> (u64, u64) {
+    input.reported.iter().fold((0, 0), |(count, total_ns), reported| {
+        (u64::saturating_add(count, reported.count), u64::saturating_add(total_ns, reported.total_ns))
     })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     cgroups::Coming,
     damage::Damaged,
-    ending::told_sum,
+    ending::reported_sum,
     note::Note,
     process_names::ProcessNames,
     watch::{Flow, Watch},
@@ -21,7 +21,7 @@ use memtrace_core::{
     sum,
 };
 use memtrace_trace::{
-    Item,
+    TraceItem,
     model::{ClockReading, Entry, Meta, TickRecord},
 };
 
@@ -30,7 +30,7 @@ pub(super) const CLOCK_SET_NS: u64 = 2_000_000_000;
 
 /// What is asked of a trace.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ReplayOptions {
     /// Which stalls, of those that were recorded.
     pub filter: Filter,
     /// From when to when, in whole ticks.
@@ -43,7 +43,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Replay {
     pub(super) meta: Meta,
-    pub(super) options: Options,
+    pub(super) options: ReplayOptions,
     pub(super) session: Session,
     /// Whether the window has begun, and whether it is over.
     pub(super) begun: bool,
@@ -55,7 +55,7 @@ pub struct Replay {
     pub(super) paths: BTreeMap<u64, Arc<[u8]>>,
     pub(super) notes: Vec<Note>,
     /// What was told at the last tick of the trace: count and time in ns.
-    pub(super) told: (u64, u64),
+    pub(super) reported: (u64, u64),
     pub(super) ticks_ns: Option<(u64, u64)>,
     pub(super) shown_ticks: u64,
     pub(super) stalls_since_tick: u64,
@@ -68,7 +68,7 @@ pub struct Replay {
 impl Replay {
     /// A recording from its first segment that is given; without a beginning, from what is known instead.
     #[must_use]
-    pub fn new(meta: Option<Meta>, options: Options) -> Self {
+    pub fn new(meta: Option<Meta>, options: ReplayOptions) -> Self {
         let lost_beginning = meta.is_none();
         let meta = meta.unwrap_or_else(|| without_meta(ClockReading::default()));
         let setup = &meta.setup;
@@ -97,13 +97,13 @@ impl Replay {
         session.cover(baseline);
         session.count_nodes_from(meta.nodes_from.clone());
         let mut notes = Vec::new();
-        let (mut begun, mut told) = (!lost_beginning, (0, 0));
+        let (mut begun, mut reported) = (!lost_beginning, (0, 0));
         if lost_beginning {
             notes.push(Note::NoMeta);
         }
         if let Some(base) = &meta.base {
             session.begin_at(&base.input);
-            told = told_sum(&base.input);
+            reported = reported_sum(&base.input);
         }
         if meta.segment > 0 {
             notes.push(Note::BeginsLater { segment: meta.segment });
@@ -121,7 +121,7 @@ impl Replay {
             known: ProcessNames::default(),
             paths: BTreeMap::new(),
             notes,
-            told,
+            reported,
             ticks_ns: None,
             shown_ticks: 0,
             stalls_since_tick: 0,
@@ -162,18 +162,24 @@ impl Replay {
     }
 
     /// Takes what the trace holds next, with the entries of that block and the paths that are known by now.
-    pub fn take(&mut self, item: &Item, entries: &[Entry], names: &dyn CgroupNames, watch: &mut impl Watch) -> Flow {
+    pub fn take(
+        &mut self,
+        item: &TraceItem,
+        entries: &[Entry],
+        names: &dyn CgroupNames,
+        watch: &mut impl Watch,
+    ) -> Flow {
         if self.done {
             return Flow::Done;
         }
         match item {
-            Item::Meta(meta) => self.next_segment(meta, watch),
-            Item::Clock(reading) => self.clock(reading),
-            Item::Entries => self.entries(entries, names, watch),
-            Item::Tick(record) => self.tick(record, names, watch),
-            Item::Remark(remark) => self.remark(remark, watch),
-            Item::End(end) => self.end(end),
-            Item::Damage(damage) => {
+            TraceItem::Meta(meta) => self.next_segment(meta, watch),
+            TraceItem::Clock(reading) => self.clock(reading),
+            TraceItem::Entries => self.entries(entries, names, watch),
+            TraceItem::Tick(record) => self.tick(record, names, watch),
+            TraceItem::Remark(remark) => self.remark(remark, watch),
+            TraceItem::End(end) => self.end(end),
+            TraceItem::Damage(damage) => {
                 // A cut tail is an end that is missing, which is said of the whole.
                 if !damage.is_cut {
                     let last_ns = self.ticks_ns.map(|(_, last)| last);
@@ -187,8 +193,8 @@ impl Replay {
 
     fn next_segment(&mut self, meta: &Meta, watch: &mut impl Watch) {
         let expected = self.segment.saturating_add(1);
-        let base = meta.base.as_ref().map_or((0, 0), |base| told_sum(&base.input));
-        let (stalls, total_ns) = (base.0.saturating_sub(self.told.0), base.1.saturating_sub(self.told.1));
+        let base = meta.base.as_ref().map_or((0, 0), |base| reported_sum(&base.input));
+        let (stalls, total_ns) = (base.0.saturating_sub(self.reported.0), base.1.saturating_sub(self.reported.1));
         if meta.segment > expected {
             self.notes.push(Note::Gap { segments: (expected, meta.segment - 1), stalls, total_ns });
             watch.missing();
@@ -267,7 +273,7 @@ impl Replay {
     fn tick(&mut self, record: &TickRecord, names: &dyn CgroupNames, watch: &mut impl Watch) {
         let (t_ns, interval_ns) = (record.input.t_ns, self.meta.setup.interval_ns);
         self.ticks_ns = Some((self.ticks_ns.map_or(t_ns, |(first, _)| first), t_ns));
-        self.told = told_sum(&record.input);
+        self.reported = reported_sum(&record.input);
         if let Some(damage) = &mut self.damage {
             damage.tick(t_ns);
         }

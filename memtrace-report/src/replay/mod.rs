@@ -14,7 +14,7 @@ pub mod window;
 
 pub use self::{
     ending::Finished,
-    engine::{Options, Replay},
+    engine::{Replay, ReplayOptions},
     items::Items,
     marks::{Act, Block, Marks},
     note::Note,

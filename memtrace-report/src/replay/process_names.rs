@@ -9,7 +9,7 @@ const KNOWN: usize = 1 << 16;
 
 /// What was learnt of a process.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct LearntProcess {
     /// It had no row then: it gets it with its first row, as live did.
     unmet: bool,
     pub(super) comm: Option<Comm>,
@@ -18,11 +18,11 @@ pub(super) struct Known {
 
 /// All of them, by pid and start time.
 #[derive(Debug, Default)]
-pub(super) struct ProcessNames(HashMap<(u32, Option<u64>), Known>);
+pub(super) struct ProcessNames(HashMap<(u32, Option<u64>), LearntProcess>);
 
 impl ProcessNames {
     /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
-    pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut Known)) {
+    pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut LearntProcess)) {
         if self.0.len() < KNOWN || self.0.contains_key(&process) {
             let known = self.0.entry(process).or_default();
             known.unmet = !has_row;
@@ -31,7 +31,7 @@ impl ProcessNames {
     }
 
     /// What was learnt of a process; nothing, of one that is not remembered.
-    pub(super) fn of(&self, pid: u32, start_ns: Option<u64>) -> Known {
+    pub(super) fn of(&self, pid: u32, start_ns: Option<u64>) -> LearntProcess {
         self.0.get(&(pid, start_ns)).copied().unwrap_or_default()
     }
 

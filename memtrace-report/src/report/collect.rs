@@ -22,7 +22,7 @@ pub struct Collector {
     pub groups: Groups,
     /// The latencies of all kinds at the last tick, since the attaching.
     before: Histogram,
-    kills_told: u64,
+    kills_reported: u64,
 }
 
 impl Collector {
@@ -30,7 +30,7 @@ impl Collector {
     #[must_use]
     pub fn new(by: &[By], base: Option<&TickInput>) -> Self {
         let before = base.map(all_kinds).unwrap_or_default();
-        Self { heat: HeatMap::default(), groups: Groups::new(by), before, kills_told: 0 }
+        Self { heat: HeatMap::default(), groups: Groups::new(by), before, kills_reported: 0 }
     }
 }
 
@@ -49,7 +49,7 @@ impl Watch for Collector {
         match event {
             Event::Stall(stall) if shown => self.groups.add(stall),
             Event::Oom(oom) => {
-                self.kills_told += 1;
+                self.kills_reported += 1;
                 self.heat.mark(oom.t_ns, Mark::Oom);
             }
             Event::Stall(_) | Event::Freed(_) | Event::Kswapd(_) => {}
@@ -60,10 +60,10 @@ impl Watch for Collector {
         let now = all_kinds(&record.input);
         self.heat.tick(tick.t_ns, tick.elapsed_ns, now.since(&self.before).counts());
         self.before = now;
-        if tick.oom_kills > self.kills_told {
+        if tick.oom_kills > self.kills_reported {
             self.heat.mark(tick.t_ns, Mark::Oom);
         }
-        self.kills_told = 0;
+        self.kills_reported = 0;
         if tick.kswapd.iter().any(|node| node.awake_ns > 0) {
             self.heat.mark(tick.t_ns, Mark::Kswapd);
         }

@@ -135,15 +135,15 @@ impl Collected {
         let mut rows = match self.by {
             By::Process => of_session(&summary.processes, |row| {
                 let key = Untrusted(row.comm.bytes()).tty().to_string();
-                Row { key: Some(key), pid: Some(row.pid), id: None, tally: row.tally.clone() }
+                GroupRow { key: Some(key), pid: Some(row.pid), id: None, tally: row.tally.clone() }
             }),
             By::Cgroup => of_session(&summary.cgroups, |row| {
                 let key = names.cgroup(row.cgroup_id).map(|path| Untrusted(path).tty().to_string());
-                Row { key, pid: None, id: row.cgroup_id, tally: row.tally.clone() }
+                GroupRow { key, pid: None, id: row.cgroup_id, tally: row.tally.clone() }
             }),
             By::Container => containers(&summary.cgroups, names),
             By::Node | By::Kind | By::Order | By::Gfp => {
-                let row = |(key, tally): (&Option<i64>, &Tally)| Row {
+                let row = |(key, tally): (&Option<i64>, &Tally)| GroupRow {
                     key: key.map(|key| self.words(key, names)),
                     pid: None,
                     id: None,
@@ -175,12 +175,12 @@ impl Collected {
     }
 }
 
-fn of_session<T>(group: &Group<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
+fn of_session<T>(group: &Group<T>, row: impl Fn(&T) -> GroupRow) -> Vec<GroupRow> {
     group.rows.iter().map(row).collect()
 }
 
 /// The cgroups of a container, a pod or a unit together; those of none in one row.
-fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<Row> {
+fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<GroupRow> {
     let mut rows: HashMap<Option<String>, Tally> = HashMap::new();
     for cgroup in &cgroups.rows {
         let key = names.cgroup(cgroup.cgroup_id).map(|path| match Container::of(path) {
@@ -189,11 +189,11 @@ fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<Row> {
         });
         rows.entry(key).or_default().merge(&cgroup.tally);
     }
-    rows.into_iter().map(|(key, tally)| Row { key, pid: None, id: None, tally }).collect()
+    rows.into_iter().map(|(key, tally)| GroupRow { key, pid: None, id: None, tally }).collect()
 }
 
 #[derive(Debug)]
-struct Row {
+struct GroupRow {
     /// In words, escaped; `None` when it was not read.
     key: Option<String>,
     pid: Option<u32>,
@@ -205,7 +205,7 @@ struct Row {
 #[derive(Debug)]
 pub struct GroupTable {
     by: By,
-    rows: Vec<Row>,
+    rows: Vec<GroupRow>,
     other: Tally,
 }
 
@@ -222,7 +222,7 @@ impl GroupTable {
 
     /// The objects.
     pub fn objects(&self) -> impl Iterator<Item = json::Group> + '_ {
-        let row = |row: &Row| json::Group {
+        let row = |row: &GroupRow| json::Group {
             by: self.by.name(),
             other: false,
             key: row.key.clone(),

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use memtrace_core::session::histogram::Histogram;
 
-    fn told(samples: u64, refaults: Option<u64>) -> String {
+    fn reported(samples: u64, refaults: Option<u64>) -> String {
         let summary = EvictorSummary {
             sum: EvictorSum { samples, away_ns: samples },
             away: Some(Histogram::default()),
@@ -137,8 +137,12 @@ mod tests {
     #[test]
     fn refaults_that_are_not_told_are_said() {
         let is_said = |text: &str| text.contains("is not remembered");
-        assert!(is_said(&told(0, Some(100_000))) && is_said(&told(1000, Some(100_000))));
+        assert!(is_said(&reported(0, Some(100_000))) && is_said(&reported(1000, Some(100_000))));
         // As many as there are, too few to judge, and no count of them.
-        assert!(!is_said(&told(1560, Some(100_000))) && !is_said(&told(0, Some(200))) && !is_said(&told(0, None)));
+        assert!(
+            !is_said(&reported(1560, Some(100_000)))
+                && !is_said(&reported(0, Some(200)))
+                && !is_said(&reported(0, None))
+        );
     }
 }

@@ -70,9 +70,9 @@ fn kswapd(out: &mut String, node: &NodeSummary) {
     }
     out.push('\n');
     let orders = [(node.wakeups_by_order, "asked for"), (node.rounds_by_order, "worked")];
-    let told: Vec<_> = orders.iter().filter_map(|(orders, did)| shares(orders.as_ref()?, did)).collect();
-    if !told.is_empty() {
-        let _ = writeln!(out, "  {}", told.join("; "));
+    let known: Vec<_> = orders.iter().filter_map(|(orders, did)| shares(orders.as_ref()?, did)).collect();
+    if !known.is_empty() {
+        let _ = writeln!(out, "  {}", known.join("; "));
     }
     if let Some(failures) = &node.failures {
         hopeless(out, failures);
@@ -87,8 +87,8 @@ fn shares(orders: &[u64; ORDERS], did: &str) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
     let (share, all) = (|n: u64, all: u64| percent(Some(n as f64 / all as f64)), sum::of(orders));
     let present = orders.iter().enumerate().filter(|(_, n)| **n > 0);
-    let told: Vec<_> = present.map(|(order, n)| format!("{order} {}", share(*n, all))).collect();
-    (all > 0).then(|| format!("{did} at order {}", told.join(", ")))
+    let known: Vec<_> = present.map(|(order, n)| format!("{order} {}", share(*n, all))).collect();
+    (all > 0).then(|| format!("{did} at order {}", known.join(", ")))
 }
 
 /// What kswapd gave up.
@@ -127,13 +127,13 @@ fn direct_stalls(out: &mut String, reached: &Reached) {
 
 /// Direct stalls of which no event tells how kswapd stood.
 fn unrecorded(out: &mut String, summary: &Summary) {
-    let told = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
-    let told: Option<u64> = summary.nodes.iter().map(told).sum();
+    let known = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
+    let known: Option<u64> = summary.nodes.iter().map(known).sum();
     let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);
-    if let (Some(told), None, false) = (told, &summary.matched, summary.nodes.is_empty())
-        && all > told
+    if let (Some(known), None, false) = (known, &summary.matched, summary.nodes.is_empty())
+        && all > known
     {
-        let stalls = things(all - told, "direct stall");
+        let stalls = things(all - known, "direct stall");
         let _ = writeln!(out, "  of {stalls} no event tells how kswapd stood");
     }
 }

@@ -19,7 +19,7 @@ use memtrace_core::{
 pub(super) const LONG_NS: u64 = 100_000_000;
 
 /// One column: its head, its shape, from which importance on it is left out, and what it says of a tick.
-struct Column {
+struct TickColumn {
     head: &'static str,
     cell: Cell,
     rank: u8,
@@ -27,21 +27,26 @@ struct Column {
 }
 
 /// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
-const COLUMNS: [Column; 14] = [
-    Column { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
-    Column { head: "kind", cell: Cell::Left(8), rank: 0, text: main_kind },
-    Column { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
-    Column { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
-    Column { head: "p99", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p99_ns) },
-    Column { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
-    Column { head: "refault f/a", cell: Cell::Right(11), rank: 0, text: refaults },
-    Column { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
-    Column { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
-    Column { head: "reclaim", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.reclaimed_pages) },
-    Column { head: "eff", cell: Cell::Right(5), rank: 2, text: |tick| percent(tick.reclaim.efficiency()) },
-    Column { head: "free", cell: Cell::Right(8), rank: 0, text: free },
-    Column { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
-    Column { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
+const COLUMNS: [TickColumn; 14] = [
+    TickColumn { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
+    TickColumn { head: "kind", cell: Cell::Left(8), rank: 0, text: main_kind },
+    TickColumn { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
+    TickColumn { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
+    TickColumn { head: "p99", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p99_ns) },
+    TickColumn { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
+    TickColumn { head: "refault f/a", cell: Cell::Right(11), rank: 0, text: refaults },
+    TickColumn { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
+    TickColumn { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
+    TickColumn {
+        head: "reclaim",
+        cell: Cell::Right(7),
+        rank: 2,
+        text: |tick| pages(tick, tick.reclaim.reclaimed_pages),
+    },
+    TickColumn { head: "eff", cell: Cell::Right(5), rank: 2, text: |tick| percent(tick.reclaim.efficiency()) },
+    TickColumn { head: "free", cell: Cell::Right(8), rank: 0, text: free },
+    TickColumn { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
+    TickColumn { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
 ];
 
 /// Pages refaulted a second, of files and anonymous ones.
@@ -54,7 +59,7 @@ fn refaults(tick: &Tick) -> String {
 const TIME: usize = 8;
 
 /// The columns that fit: the important ones first, a less important one only when all that matter more are there.
-fn fitting(width: Option<usize>) -> impl Iterator<Item = &'static Column> {
+fn fitting(width: Option<usize>) -> impl Iterator<Item = &'static TickColumn> {
     let needs = |rank: u8| {
         let columns = COLUMNS.iter().filter(move |column| column.rank <= rank);
         columns.map(|column| column.cell.width().map_or(usize::MAX / 64, |width| width + 1)).sum::<usize>() + TIME

@@ -8,7 +8,7 @@ use super::{
 use memtrace_core::{container::Container, event::Stall, names::Names, untrusted::Untrusted};
 
 /// Shapes of the columns for one width. Those that there is no room for are `None`.
-struct Shape {
+struct StallCells {
     tid: Option<Cell>,
     gfp: Option<Cell>,
     pages: Option<Cell>,
@@ -24,17 +24,17 @@ const ORDER: Cell = Cell::Right(3);
 /// Width of the columns above, each with a blank after it.
 const ALWAYS: usize = 13 + 16 + 8 + 11 + 9 + 4;
 
-fn shape(width: Option<usize>) -> Shape {
+fn shape(width: Option<usize>) -> StallCells {
     let (tid, pages) = (Some(PID), Some(Cell::Right(7)));
     match width {
-        None => Shape { tid, gfp: Some(Cell::Free), pages, cgroup: Cell::Free },
+        None => StallCells { tid, gfp: Some(Cell::Free), pages, cgroup: Cell::Free },
         Some(width) if width >= 120 => {
             let rest = width - ALWAYS - 8 - 2 * 8;
             let gfp = (rest / 2).min(36);
-            Shape { tid, gfp: Some(Cell::Left(gfp)), pages, cgroup: Cell::Path(rest - gfp - 1) }
+            StallCells { tid, gfp: Some(Cell::Left(gfp)), pages, cgroup: Cell::Path(rest - gfp - 1) }
         }
         Some(width) => {
-            Shape { tid: None, gfp: None, pages: None, cgroup: Cell::Path(width.saturating_sub(ALWAYS).max(8)) }
+            StallCells { tid: None, gfp: None, pages: None, cgroup: Cell::Path(width.saturating_sub(ALWAYS).max(8)) }
         }
     }
 }
@@ -105,7 +105,7 @@ struct Texts {
 }
 
 fn assemble(width: Option<usize>, texts: impl FnOnce() -> Texts) -> String {
-    let Shape { tid, gfp, pages, cgroup } = shape(width);
+    let StallCells { tid, gfp, pages, cgroup } = shape(width);
     let texts = texts();
     let cells = [
         (Some(TIME), texts.time),

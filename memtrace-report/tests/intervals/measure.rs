@@ -1,7 +1,7 @@
 //! In which share of comparisons the words and intervals of `memtrace compare` are right, on loads whose law is known.
 
 use memtrace_report::compare::{
-    Comparison, Metric, Options, Row, Word, compare,
+    CompareOptions, Comparison, Metric, MetricRow, Word, compare,
     fail_if::{FailIf, Outcome},
 };
 
@@ -57,7 +57,7 @@ pub(crate) fn measure(load: Load, runs: usize, seconds: usize, seeds: u32) -> Co
     let worse: FailIf = "stall.rate > +20%".parse().unwrap();
     for seed in 1..=u64::from(seeds) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let options = Options { seed, ..Options::default() };
+        let options = CompareOptions { seed, ..CompareOptions::default() };
         let before = load.side(&mut random, runs, seconds, |_| 1.0);
         let same = compare(&before, &load.side(&mut random, runs, seconds, |_| 1.0), &options);
         for (at, metric) in ROWS.into_iter().enumerate() {
@@ -74,7 +74,7 @@ pub(crate) fn measure(load: Load, runs: usize, seconds: usize, seeds: u32) -> Co
     counts
 }
 
-fn row(comparison: &Comparison, metric: Metric) -> &Row {
+fn row(comparison: &Comparison, metric: Metric) -> &MetricRow {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn drift(load: Load, runs: usize, seconds: usize, first: f64, seeds: 
         let mut random = fastrand::Rng::with_seed(seed);
         let factor = |at: usize| if at < seconds / 3 { first } else { 1.0 };
         let [before, after] = [(); 2].map(|()| load.side(&mut random, runs, seconds, factor));
-        let comparison = compare(&before, &after, &Options { seed, ..Options::default() });
+        let comparison = compare(&before, &after, &CompareOptions { seed, ..CompareOptions::default() });
         tripped += u32::from(comparison.guards.iter().any(|guard| guard.name == "drift" && guard.tripped));
     }
     f64::from(tripped) / f64::from(seeds)

@@ -116,10 +116,10 @@ fn json_has_each_node_and_each_zone() {
 fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reached() {
     let text_of = |counted| {
         let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
-        let told = Stall { nid: Some(0), t_ns: 100 * S + 500 * MS, ..stall() };
-        session.apply(&Event::Stall(told), &world().cgroups);
+        let reported = Stall { nid: Some(0), t_ns: 100 * S + 500 * MS, ..stall() };
+        session.apply(&Event::Stall(reported), &world().cgroups);
         let node = KswapdTotals { wakes: 1, awake: 1, last_ns: 100 * S + 100 * MS, ..KswapdTotals::default() };
-        let direct = KindTotals { count: counted, total_ns: counted * told.dur_ns, ..KindTotals::default() };
+        let direct = KindTotals { count: counted, total_ns: counted * reported.dur_ns, ..KindTotals::default() };
         let totals = KernelTotals {
             kswapd: [(0, node)].into(),
             stalls: [(StallKind::Direct, direct)].into(),

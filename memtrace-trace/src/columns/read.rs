@@ -145,9 +145,10 @@ impl<'a> Columns<'a> {
             return None;
         }
         let unread = cgroups.len().checked_sub(1)?;
-        for told in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?] {
-            told.count += 1;
-            told.total_ns = told.total_ns.saturating_add(dur_ns);
+        for reported in [processes.get_mut(process)?, cgroups.get_mut(cgroup.map_or(unread, |cgroup| cgroup as usize))?]
+        {
+            reported.count += 1;
+            reported.total_ns = reported.total_ns.saturating_add(dur_ns);
         }
         Some(stall)
     }

@@ -19,11 +19,11 @@ use memtrace_report::{
     compare::{self, Side},
     json::{self, Object},
     output::{Format, Renderer},
-    replay::{Finished, Items, Options, Replay, Watch},
+    replay::{Finished, Items, Replay, ReplayOptions, Watch},
     report::{self, By, ReportView},
     text::Style,
 };
-use memtrace_trace::{BlockKind, Encoder, Item, Reader, model::Meta};
+use memtrace_trace::{BlockKind, Encoder, Reader, TraceItem, model::Meta};
 
 /// The last is -1 in a signed field.
 const EXTREMES: [u64; 5] = [0, 1, 1 << 31, 1 << 63, u64::MAX];
@@ -121,13 +121,13 @@ fn replay(bytes: &[u8], skip: bool, watch: &mut impl Watch) -> (Finished, usize)
     }
     let (mut replay, mut damage): (Option<Replay>, _) = (None, 0);
     while let Some(item) = reader.next_item().unwrap() {
-        damage += usize::from(matches!(item, Item::Damage(_)));
+        damage += usize::from(matches!(item, TraceItem::Damage(_)));
         match (&mut replay, item) {
-            (None, Item::Meta(meta)) => {
-                replay = Some(Replay::new(Some(*meta), Options { rows: true, ..Options::default() }));
+            (None, TraceItem::Meta(meta)) => {
+                replay = Some(Replay::new(Some(*meta), ReplayOptions { rows: true, ..ReplayOptions::default() }));
             }
             (slot, item) => {
-                let replay = slot.get_or_insert_with(|| Replay::new(None, Options::default()));
+                let replay = slot.get_or_insert_with(|| Replay::new(None, ReplayOptions::default()));
                 replay.take(&item, reader.entries(), reader.paths(), watch);
             }
         }
@@ -264,7 +264,7 @@ fn no_number_of_the_schema_wraps_or_panics() {
                 replayed(&bytes, &what);
                 (tried, refused) = (tried + 1, refused + usize::from(damage > 0));
                 if n == 1 << 31 || damage == 0 && n > 1 << 31 {
-                    let comparison = compare::compare(&side("a", &bytes), &whole, &compare::Options::default());
+                    let comparison = compare::compare(&side("a", &bytes), &whole, &compare::CompareOptions::default());
                     check(&compare::json(&comparison).unwrap(), &what);
                     let view = compare::TextView { style: Style { colour: false }, verbose: true };
                     assert!(!compare::text(&comparison, view).is_empty());

@@ -6,9 +6,9 @@ use memtrace_core::{
     event::Event,
     session::{Session, SessionConfig, tick::Tick},
 };
-use memtrace_report::replay::{Flow, Options, Replay, Watch};
+use memtrace_report::replay::{Flow, Replay, ReplayOptions, Watch};
 use memtrace_trace::model::{Remark, TickRecord};
-use memtrace_trace::{Item, ReadError, Reader, model::Entry};
+use memtrace_trace::{ReadError, Reader, TraceItem, model::Entry};
 
 /// Nobody.
 struct Nobody;
@@ -39,7 +39,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
     let mut replay: Option<Replay> = None;
     while let Some(item) = reader.next_item()? {
         match &item {
-            Item::Meta(meta) => {
+            TraceItem::Meta(meta) => {
                 session.begin(
                     meta.setup.start_ns,
                     meta.setup.scans_read,
@@ -49,9 +49,9 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
                 );
                 session.cover(meta.baseline.clone());
                 session.count_nodes_from(meta.nodes_from.clone());
-                replay.get_or_insert_with(|| Replay::new(Some((**meta).clone()), Options::default()));
+                replay.get_or_insert_with(|| Replay::new(Some((**meta).clone()), ReplayOptions::default()));
             }
-            Item::Entries => {
+            TraceItem::Entries => {
                 fed.entries += reader.entries().len();
                 for entry in reader.entries() {
                     match entry {
@@ -67,7 +67,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
                     }
                 }
             }
-            Item::Tick(tick) => {
+            TraceItem::Tick(tick) => {
                 fed.ticks += 1;
                 session.apply_unrecorded(&tick.unrecorded_processes, &tick.unrecorded_cgroups);
                 session.tick(&tick.input, reader.paths());
@@ -75,11 +75,11 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
                     session.begin_at(&tick.input);
                 }
             }
-            Item::End(end) => session.end(end.lost, &end.open),
-            Item::Damage(_) => fed.damage += 1,
-            Item::Clock(_) | Item::Remark(_) => {}
+            TraceItem::End(end) => session.end(end.lost, &end.open),
+            TraceItem::Damage(_) => fed.damage += 1,
+            TraceItem::Clock(_) | TraceItem::Remark(_) => {}
         }
-        let replay = replay.get_or_insert_with(|| Replay::new(None, Options::default()));
+        let replay = replay.get_or_insert_with(|| Replay::new(None, ReplayOptions::default()));
         if replay.take(&item, reader.entries(), reader.paths(), &mut Nobody) == Flow::Done {
             break;
         }

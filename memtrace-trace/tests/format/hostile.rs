@@ -172,7 +172,9 @@ fn no_number_of_a_tick_is_too_large() {
         |tick, n| tick.kswapd = vec![wire::KswapdTotals { nid: n as u32, ..Default::default() }],
         |tick, n| tick.in_flight = vec![wire::InFlight { kind: 0, stalls: n, scanned_pages: n }],
         |tick, n| tick.loss = vec![n as i64; 9],
-        |tick, n| tick.told = vec![wire::Told { kind: 0, count: n as i64, total_ns: n as i64, longest_ns: n }],
+        |tick, n| {
+            tick.reported = vec![wire::ReportedStalls { kind: 0, count: n as i64, total_ns: n as i64, longest_ns: n }];
+        },
         |tick, n| {
             tick.refaults = Some(wire::Refaults { file_pages: n as i64, anon_pages: n as i64, ..Default::default() });
         },

@@ -112,13 +112,14 @@ fn stalls_of_events_that_come_after_their_tick_are_counted_once() {
     frames.sort_by_key(|frame| frame.is(BlockKind::Events));
     let got = read_all(&joined(&frames)).unwrap();
     let stalls = |got: &Got| {
-        let told = got.entries.iter().filter(|entry| matches!(entry, Entry::Event(Event::Stall(_)))).count() as u64;
-        told + got
-            .ticks
-            .iter()
-            .flat_map(|tick| &tick.unrecorded_processes)
-            .map(|process| process.stalls.count)
-            .sum::<u64>()
+        let reported = got.entries.iter().filter(|entry| matches!(entry, Entry::Event(Event::Stall(_)))).count() as u64;
+        reported
+            + got
+                .ticks
+                .iter()
+                .flat_map(|tick| &tick.unrecorded_processes)
+                .map(|process| process.stalls.count)
+                .sum::<u64>()
     };
     assert!(stalls(&whole) > 50 && stalls(&got) <= stalls(&whole), "{} of {}", stalls(&got), stalls(&whole));
     assert!(whats(&got).iter().all(|what| what.contains("after the tick that counts")), "{:?}", got.damage);
@@ -128,7 +129,7 @@ fn stalls_of_events_that_come_after_their_tick_are_counted_once() {
 
 #[test]
 fn totals_that_go_down_are_damage_until_they_are_reached_again() {
-    for of in ["count", "total_ns", "told"] {
+    for of in ["count", "total_ns", "reported"] {
         let mut frames = trace();
         let place = ticks(&frames)[2];
         let mut tick = wire::Tick::decode(frames[place].content.as_slice()).unwrap();
@@ -136,7 +137,7 @@ fn totals_that_go_down_are_damage_until_they_are_reached_again() {
         match of {
             "count" => own.count = 0,
             "total_ns" => own.total_ns = 0,
-            _ => tick.told[0].count = 0,
+            _ => tick.reported[0].count = 0,
         }
         frames[place].content = tick.encode_to_vec();
         let got = read_all(&joined(&frames)).unwrap();

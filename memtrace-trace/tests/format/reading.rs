@@ -3,7 +3,7 @@
 use zstd::bulk::decompress;
 
 use memtrace_trace::{
-    BlockKind, Damage, Item, ReadError, Reader, Scanned, Scanner,
+    BlockKind, Damage, ReadError, Reader, Scanned, Scanner, TraceItem,
     frame::{HEADER, Header, MAX_PAYLOAD},
     model::{End, Entry, Meta, TickRecord},
 };
@@ -26,24 +26,24 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Got, ReadError> {
     let mut got = Got::default();
     while let Some(item) = reader.next_item()? {
         match item {
-            Item::Meta(meta) => {
+            TraceItem::Meta(meta) => {
                 got.said.push(format!("{meta:?}"));
                 got.metas.push(*meta);
             }
-            Item::Entries => {
+            TraceItem::Entries => {
                 got.said.extend(reader.entries().iter().map(|entry| format!("{entry:?}")));
                 got.entries.extend(reader.entries());
             }
-            Item::Tick(tick) => {
+            TraceItem::Tick(tick) => {
                 got.said.push(format!("{:?}", bare(&tick)));
                 got.ticks.push(*tick);
             }
-            Item::End(end) => {
+            TraceItem::End(end) => {
                 got.said.push(format!("{end:?}"));
                 got.ends.push(end);
             }
-            Item::Damage(damage) => got.damage.push(damage),
-            other @ (Item::Clock(_) | Item::Remark(_)) => got.said.push(format!("{other:?}")),
+            TraceItem::Damage(damage) => got.damage.push(damage),
+            other @ (TraceItem::Clock(_) | TraceItem::Remark(_)) => got.said.push(format!("{other:?}")),
         }
     }
     Ok(got)

@@ -3,7 +3,7 @@
 use proptest::{prelude::ProptestConfig, proptest};
 
 use super::sample::{Given, Sample, sample, sample_after};
-use memtrace_trace::{BlockKind, BlockSink, Encoder, Item, Reader, model::Entry};
+use memtrace_trace::{BlockKind, BlockSink, Encoder, Reader, TraceItem, model::Entry};
 
 /// Blocks one by one.
 #[derive(Default)]
@@ -47,13 +47,13 @@ pub(super) fn read(bytes: &[u8]) -> Vec<String> {
     let mut said = Vec::new();
     while let Some(item) = reader.next_item().unwrap() {
         match item {
-            Item::Meta(meta) => said.push(format!("{meta:?}")),
-            Item::Clock(clock) => said.push(format!("{clock:?}")),
-            Item::Entries => said.extend(reader.entries().iter().map(|entry| format!("{entry:?}"))),
-            Item::Tick(tick) => said.push(format!("{tick:?}")),
-            Item::Remark(remark) => said.push(format!("{remark:?}")),
-            Item::End(end) => said.push(format!("{end:?}")),
-            Item::Damage(damage) => said.push(format!("damage: {damage:?}")),
+            TraceItem::Meta(meta) => said.push(format!("{meta:?}")),
+            TraceItem::Clock(clock) => said.push(format!("{clock:?}")),
+            TraceItem::Entries => said.extend(reader.entries().iter().map(|entry| format!("{entry:?}"))),
+            TraceItem::Tick(tick) => said.push(format!("{tick:?}")),
+            TraceItem::Remark(remark) => said.push(format!("{remark:?}")),
+            TraceItem::End(end) => said.push(format!("{end:?}")),
+            TraceItem::Damage(damage) => said.push(format!("damage: {damage:?}")),
         }
     }
     said
@@ -121,7 +121,7 @@ fn paths_come_before_what_names_them() {
     let mut reader = Reader::new(bytes.as_slice());
     let mut named = 0;
     while let Some(item) = reader.next_item().unwrap() {
-        if matches!(item, Item::Entries) {
+        if matches!(item, TraceItem::Entries) {
             for entry in reader.entries() {
                 let Entry::Event(memtrace_core::event::Event::Stall(stall)) = entry else { continue };
                 if let Some(id) = stall.cgroup_id {
@@ -143,8 +143,8 @@ fn reading_only_ticks_reads_the_same_ticks() {
     let mut ticks = Vec::new();
     while let Some(item) = reader.next_item().unwrap() {
         match item {
-            Item::Tick(tick) => ticks.push(tick.input.t_ns),
-            Item::Entries | Item::Damage(_) => panic!("{item:?}"),
+            TraceItem::Tick(tick) => ticks.push(tick.input.t_ns),
+            TraceItem::Entries | TraceItem::Damage(_) => panic!("{item:?}"),
             _ => {}
         }
     }

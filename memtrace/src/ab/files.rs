@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
-use super::plan::{Knob, Place};
+use super::plan::{Knob, SettingFile};
 use crate::host::cgroups::memory_hierarchy;
 use memtrace_core::untrusted::Untrusted;
 
@@ -34,11 +34,13 @@ pub(super) fn read(knob: &Knob) -> io::Result<Shown> {
     let read_all = || -> io::Result<(String, Option<u64>)> {
         let root = directory(&root)?;
         let inode = match &knob.place {
-            Place::Cgroup { path, .. } => Some(beneath(&root, Path::new(&path[1..]), OFlags::PATH)?.metadata()?.ino()),
+            SettingFile::Cgroup { path, .. } => {
+                Some(beneath(&root, Path::new(&path[1..]), OFlags::PATH)?.metadata()?.ino())
+            }
             _ => None,
         };
         let name = match knob.place {
-            Place::Zram(number, "mem_limit") => PathBuf::from(format!("zram{number}/mm_stat")),
+            SettingFile::Zram(number, "mem_limit") => PathBuf::from(format!("zram{number}/mm_stat")),
             _ => name.clone(),
         };
         let mut text = String::new();
@@ -51,7 +53,7 @@ pub(super) fn read(knob: &Knob) -> io::Result<Shown> {
         Err(e) => return Err(e),
     };
     let text = match knob.place {
-        Place::Zram(_, "mem_limit") => text.split_ascii_whitespace().nth(MM_STAT_LIMIT).unwrap_or_default(),
+        SettingFile::Zram(_, "mem_limit") => text.split_ascii_whitespace().nth(MM_STAT_LIMIT).unwrap_or_default(),
         _ => text.as_str(),
     };
     let unknown = || {
@@ -73,10 +75,10 @@ pub(super) fn write(knob: &Knob, value: &str) -> io::Result<()> {
 /// Where it is: a directory that nobody but the kernel can put something into, and the name below it.
 fn place(knob: &Knob) -> io::Result<(PathBuf, PathBuf)> {
     Ok(match &knob.place {
-        Place::Sysctl(name) => ("/proc/sys/vm".into(), (*name).into()),
-        Place::Sys(path) => ("/sys".into(), (*path).into()),
-        Place::Zram(number, file) => ("/sys/devices/virtual/block".into(), format!("zram{number}/{file}").into()),
-        Place::Cgroup { path, file } => {
+        SettingFile::Sysctl(name) => ("/proc/sys/vm".into(), (*name).into()),
+        SettingFile::Sys(path) => ("/sys".into(), (*path).into()),
+        SettingFile::Zram(number, file) => ("/sys/devices/virtual/block".into(), format!("zram{number}/{file}").into()),
+        SettingFile::Cgroup { path, file } => {
             let hierarchy = memory_hierarchy()?;
             let mount =
                 hierarchy.mount().ok_or_else(|| io::Error::other("there is no memory cgroup hierarchy here"))?;
@@ -97,7 +99,7 @@ fn beneath(root: &OwnedFd, name: &Path, flags: OFlags) -> io::Result<File> {
 
 /// What a memory cgroup uses now, in bytes; `None` for another setting, and when it cannot be read.
 pub(super) fn usage_bytes(knob: &Knob) -> Option<u64> {
-    let Place::Cgroup { path, .. } = &knob.place else { return None };
+    let SettingFile::Cgroup { path, .. } = &knob.place else { return None };
     let mount = memory_hierarchy().ok()?.mount()?.join(&path[1..]);
     let files = ["memory.current", "memory.usage_in_bytes"];
     files.into_iter().find_map(|name| std::fs::read_to_string(mount.join(name)).ok()?.trim().parse().ok())

@@ -27,7 +27,7 @@ use crate::{
     exit,
     live::{self, Job, Show},
     messages, preflight,
-    record::plan::{self as recording, Place},
+    record::plan::{self as recording, Destination},
     stdout,
 };
 
@@ -74,8 +74,8 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     }
     let path = args.output.clone().unwrap_or_else(recording::default_name);
     let own_settings = plan.kept().iter().map(|kept| kept.knob.name()).collect();
-    let recording = recording::Plan {
-        place: Place::File { path: path.clone(), force: args.force },
+    let recording = recording::RecordPlan {
+        place: Destination::File { path: path.clone(), force: args.force },
         min_stall_ns: args.trace.min_stall.map_or(0, live::nanoseconds),
         run: 0,
         conditions: Vec::new(),

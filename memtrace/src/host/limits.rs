@@ -48,8 +48,8 @@ fn used(dir: &Path) -> Vec<(Text, LimitValue)> {
     for (file, wanted) in EVENTS {
         let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
         let counts = text.lines().filter_map(|line| line.split_once(' '));
-        let told = counts.filter(|(name, _)| wanted.contains(name));
-        all.extend(told.filter_map(|(name, n)| {
+        let counted = counts.filter(|(name, _)| wanted.contains(name));
+        all.extend(counted.filter_map(|(name, n)| {
             Some((format!("{file}:{name}").into(), LimitValue::Times(n.trim().parse().ok()?)))
         }));
     }

@@ -13,7 +13,7 @@ pub struct MemoryCounters {
 }
 
 /// Values by name, in the order of the file.
-pub type Named = Vec<(Text, u64)>;
+pub type NamedCounters = Vec<(Text, u64)>;
 
 impl MemoryCounters {
     /// Opens what there is.
@@ -23,13 +23,13 @@ impl MemoryCounters {
     }
 
     /// `/proc/vmstat` since boot; empty when it cannot be read.
-    pub fn vmstat(&mut self) -> Named {
+    pub fn vmstat(&mut self) -> NamedCounters {
         let text = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
         vmstat::pairs(text).map(|(name, value)| (name.into(), value)).collect()
     }
 
     /// `/proc/meminfo` in bytes; empty when it cannot be read.
-    pub fn meminfo_bytes(&mut self) -> Named {
+    pub fn meminfo_bytes(&mut self) -> NamedCounters {
         let text = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
         meminfo_lines(text).map(|(name, value)| (name.into(), value)).collect()
     }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     cli::{LiveArgs, TraceArgs},
-    record::plan::{Place, Plan},
+    record::plan::{Destination, RecordPlan},
     terminal,
 };
 
@@ -54,7 +54,7 @@ pub struct Job<'a> {
     /// The shortest stall that is shown one by one.
     pub min_stall: Duration,
     /// Whether and where it is recorded.
-    pub recording: Option<Plan>,
+    pub recording: Option<RecordPlan>,
 }
 
 impl<'a> Job<'a> {
@@ -74,9 +74,9 @@ impl<'a> Job<'a> {
             Show::Lines { top, utc, no_color }
         };
         // The screen can save what led up to what is seen.
-        let kept = matches!(show, Show::Screen { .. }).then_some(Place::Memory);
-        let file = args.record.as_ref().map(|path| Place::File { path: path.clone(), force: args.force });
-        let recording = file.or(kept).map(|place| Plan {
+        let kept = matches!(show, Show::Screen { .. }).then_some(Destination::Memory);
+        let file = args.record.as_ref().map(|path| Destination::File { path: path.clone(), force: args.force });
+        let recording = file.or(kept).map(|place| RecordPlan {
             place,
             min_stall_ns: args.trace.min_stall.map_or(0, nanoseconds),
             run: 0,

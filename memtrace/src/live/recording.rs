@@ -19,7 +19,7 @@ use crate::{
         Ask, Prepared, Recorder,
         flight::triggers::Triggers,
         meta::Begun,
-        plan::{Place, Plan},
+        plan::{Destination, RecordPlan},
     },
 };
 use memtrace_core::{
@@ -46,7 +46,7 @@ pub(super) struct Recording {
     counters: MemoryCounters,
     triggers: Option<Triggers>,
     signalled: Arc<AtomicBool>,
-    place: Place,
+    place: Destination,
     flushed_ns: u64,
     /// Stalls that are not over, as of the last tick.
     open: Vec<OpenStall>,
@@ -62,12 +62,12 @@ impl Recording {
     pub(super) fn start(
         prepared: Prepared,
         begun: Begun<'_>,
-        plan: &Plan,
+        plan: &RecordPlan,
         show: Show,
         on_interrupt: &str,
     ) -> Result<Self> {
         let signalled = Arc::new(AtomicBool::new(false));
-        let triggers = matches!(plan.place, Place::Flight { .. }).then(|| Triggers::new(&plan.conditions));
+        let triggers = matches!(plan.place, Destination::Flight { .. }).then(|| Triggers::new(&plan.conditions));
         if triggers.is_some() {
             flag::register(SIGUSR1, Arc::clone(&signalled)).context("installing the handler of SIGUSR1")?;
         }
@@ -181,7 +181,7 @@ impl Recording {
         if self.shows {
             messages::progress("");
         }
-        if self.place == Place::Memory {
+        if self.place == Destination::Memory {
             return true;
         }
         let place = named(&self.place);
@@ -206,10 +206,10 @@ impl Recording {
 }
 
 /// A place, for a person.
-fn named(place: &Place) -> String {
+fn named(place: &Destination) -> String {
     match place {
-        Place::File { path, .. } | Place::Flight { dir: path, .. } => shown_path(path),
-        Place::Stdout => "stdout".to_owned(),
-        Place::Memory => "memory".to_owned(),
+        Destination::File { path, .. } | Destination::Flight { dir: path, .. } => shown_path(path),
+        Destination::Stdout => "stdout".to_owned(),
+        Destination::Memory => "memory".to_owned(),
     }
 }

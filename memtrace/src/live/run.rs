@@ -79,7 +79,7 @@ pub(super) struct Tracing<'a> {
 }
 
 /// Why the loop ended.
-enum End {
+enum LoopEnd {
     Signal(i32),
     Deadline,
     CommandEnded(u8),
@@ -291,32 +291,32 @@ impl Tracing<'_> {
         Ok(totals)
     }
 
-    fn end(&mut self, now: u64, writer: &Writer) -> Option<End> {
+    fn end(&mut self, now: u64, writer: &Writer) -> Option<LoopEnd> {
         if let Some(signal) = self.signals.received() {
-            return Some(End::Signal(signal));
+            return Some(LoopEnd::Signal(signal));
         }
         if let Some(status) = self.command.as_mut().and_then(Command::status) {
-            return Some(End::CommandEnded(status));
+            return Some(LoopEnd::CommandEnded(status));
         }
         if writer.control.quit.load(Ordering::Relaxed) {
-            return Some(End::Quit);
+            return Some(LoopEnd::Quit);
         }
         if writer.is_closed() || self.recording.as_ref().is_some_and(Recording::is_closed) {
-            return Some(End::OutputClosed);
+            return Some(LoopEnd::OutputClosed);
         }
         if self.controller.as_ref().is_some_and(|controller| controller.is_over()) {
-            return Some(End::CompanionOver);
+            return Some(LoopEnd::CompanionOver);
         }
-        self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(End::Deadline)
+        self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(LoopEnd::Deadline)
     }
 
     /// The exit status, after the command has had a chance to end. A command that goes on is left alone, and said.
-    fn settle(&mut self, end: &End) -> u8 {
+    fn settle(&mut self, end: &LoopEnd) -> u8 {
         let Some(command) = &mut self.command else { return 0 };
         let status = match end {
-            End::CommandEnded(status) => Some(*status),
-            End::Signal(signal) => command.settle(*signal),
-            End::Deadline | End::OutputClosed | End::Quit | End::CompanionOver => command.status(),
+            LoopEnd::CommandEnded(status) => Some(*status),
+            LoopEnd::Signal(signal) => command.settle(*signal),
+            LoopEnd::Deadline | LoopEnd::OutputClosed | LoopEnd::Quit | LoopEnd::CompanionOver => command.status(),
         };
         status.unwrap_or_else(|| {
             say!("the command (pid {}) goes on without memtrace", command.pid());

@@ -38,19 +38,19 @@ impl ShrinkerNames {
     }
 
     fn ask(&mut self, functions: BTreeSet<u64>) {
-        let (tell, told) = channel();
+        let (sender, receiver) = channel();
         self.asked.extend(&functions);
         // An unreadable list leaves them without names, which is shown; nobody listens any more when the end was reached.
-        let look_up = move || drop(tell.send(kallsyms::functions_at(&functions).unwrap_or_default()));
+        let look_up = move || drop(sender.send(kallsyms::functions_at(&functions).unwrap_or_default()));
         if thread::Builder::new().name("kallsyms".to_owned()).spawn(look_up).is_ok() {
-            self.pending = Some(told);
+            self.pending = Some(receiver);
         }
     }
 
     fn receive(&mut self, end: bool) {
-        let Some(told) = &self.pending else { return };
+        let Some(receiver) = &self.pending else { return };
         let patience = if end { PATIENCE } else { Duration::ZERO };
-        match told.recv_timeout(patience) {
+        match receiver.recv_timeout(patience) {
             Ok(names) => self.known.extend(names.into_iter().map(|(function, name)| (function, name.into()))),
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => return,
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {}

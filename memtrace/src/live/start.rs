@@ -13,7 +13,7 @@ use crate::{
         Facts,
         facts::{Memcg, Mglru, Psi},
     },
-    record::plan::Plan,
+    record::plan::RecordPlan,
     screen::{About, Model},
     terminal,
 };
@@ -181,7 +181,7 @@ fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> 
 }
 
 /// How a recording is made.
-pub(super) fn setup(job: &Job<'_>, plan: &Plan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
+pub(super) fn setup(job: &Job<'_>, plan: &RecordPlan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
     let words =
         |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes().into()).collect();
     let context = decode_context(probe, facts);

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     input::{Inputs, Source, Stretch},
-    recordings::Segment,
+    recordings::SegmentPieces,
 };
 use memtrace_trace::{
     BlockSource, ReadError, Scanned, Scanner,
@@ -44,7 +44,7 @@ impl Assembled {
 
     fn begin(&mut self, segment: usize) -> Result<(), ReadError> {
         let inputs = Arc::clone(&self.inputs);
-        let Segment { pieces, .. } = &inputs.recordings[self.recording].segments[segment];
+        let SegmentPieces { pieces, .. } = &inputs.recordings[self.recording].segments[segment];
         if let [(source, piece)] = pieces.as_slice() {
             self.parts.push_back(Part::Bytes { piece: *source, begin: piece.begin, end: piece.end });
             return Ok(());

@@ -22,7 +22,8 @@ use crate::{
 use memtrace_core::untrusted::Untrusted;
 use memtrace_report::{
     compare::{
-        self, Collector, Comparison, Options, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown, text,
+        self, Collector, CompareOptions, Comparison, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown,
+        text,
     },
     replay::window::Asked,
     text::things,
@@ -55,7 +56,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         let notes: BTreeSet<&String> = side.runs.iter().flat_map(|run| &run.notes).collect();
         notes.iter().for_each(|note| say!("{}: {note}", side.name));
     }
-    let options = Options { seed: args.seed, paired, kernel_changed: args.changed.as_deref() == Some("kernel") };
+    let options = CompareOptions { seed: args.seed, paired, kernel_changed: args.changed.as_deref() == Some("kernel") };
     let comparisons: Vec<Comparison> = sides[1..].iter().map(|after| judge(&sides[0], after, &options)).collect();
     let mut out = io::stdout().lock();
     let written = comparisons

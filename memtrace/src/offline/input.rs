@@ -36,12 +36,12 @@ const SUFFIX: &str = "mtrc";
 pub(super) struct Source {
     /// Its name, for a person.
     pub(super) shown: String,
-    place: Place,
+    place: Origin,
 }
 
 /// Where the bytes of an input are.
 #[derive(Debug)]
-enum Place {
+enum Origin {
     /// A file that is opened when it is needed.
     Path(PathBuf),
     /// A file that is open, from this offset on.
@@ -53,17 +53,17 @@ enum Place {
 impl Source {
     /// A pipe that is read as it comes.
     fn pipe(shown: String) -> Self {
-        Self { shown, place: Place::Pipe }
+        Self { shown, place: Origin::Pipe }
     }
 
     /// The command that copies the intact part of it, for a person.
     pub(super) fn salvage(&self) -> String {
         match &self.place {
-            Place::Path(_) => {
+            Origin::Path(_) => {
                 let stem = self.shown.strip_suffix(".mtrc").unwrap_or(&self.shown);
                 format!("`memtrace salvage {} -o {stem}-salvaged.mtrc`", self.shown)
             }
-            Place::Open(..) | Place::Pipe => {
+            Origin::Open(..) | Origin::Pipe => {
                 "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned()
             }
         }
@@ -75,9 +75,9 @@ impl Source {
     /// When the file is gone, or cannot be opened any more.
     pub(super) fn stretch(&self, begin: u64, end: u64) -> io::Result<Stretch> {
         Ok(match &self.place {
-            Place::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
-            Place::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
-            Place::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe is read once")),
+            Origin::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
+            Origin::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
+            Origin::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe is read once")),
         })
     }
 }
@@ -184,11 +184,11 @@ impl Opener {
             Err(refused) => return Ok(Err(refused)),
         };
         Ok(match opened {
-            Opened::Path(file) => Ok((Source { shown: name, place: Place::Path(path.to_owned()) }, Index::of(file))),
+            Opened::Path(file) => Ok((Source { shown: name, place: Origin::Path(path.to_owned()) }, Index::of(file))),
             Opened::Here(mut file) => {
                 let from = file.stream_position().unwrap_or(0);
                 let index = Index::of(&file);
-                Ok((Source { shown: name, place: Place::Open(Arc::new(file), from) }, index))
+                Ok((Source { shown: name, place: Origin::Open(Arc::new(file), from) }, index))
             }
             Opened::Pipe(pipe) => spooled(name, pipe),
         })
@@ -277,7 +277,7 @@ fn spooled(name: String, pipe: impl Read) -> Found {
         Ok((spool.into_file()?, index))
     });
     match spooled {
-        Ok((file, index)) => Ok((Source { shown: name, place: Place::Open(Arc::new(file), 0) }, index)),
+        Ok((file, index)) => Ok((Source { shown: name, place: Origin::Open(Arc::new(file), 0) }, index)),
         Err(why) => Err((format!("{name}: {why}"), exit::FAILURE)),
     }
 }

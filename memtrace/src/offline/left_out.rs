@@ -11,7 +11,7 @@ const MOST_NS: u64 = 1 << 62;
 
 /// Damage of one kind of block for one reason.
 #[derive(Debug)]
-struct Group {
+struct DamageGroup {
     /// `None` for bytes that are not one whole block.
     kind: Option<BlockKind>,
     what: String,
@@ -28,7 +28,7 @@ struct Group {
 /// All that is left out.
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
-    groups: Vec<Group>,
+    groups: Vec<DamageGroup>,
     /// Bytes of a last block that is not complete.
     cut_bytes: u64,
     /// The last time in a good block.
@@ -60,7 +60,7 @@ impl LeftOut {
         let (first_ns, last_ns) =
             damage.block.map_or((self.last_ns, None), |block| (time(block.times().0), time(block.times().1)));
         let end = damage.offset.saturating_add(damage.bytes);
-        let same = |group: &&mut Group| group.kind == kind && group.what == damage.what;
+        let same = |group: &&mut DamageGroup| group.kind == kind && group.what == damage.what;
         if let Some(group) = self.groups.iter_mut().find(same) {
             group.parts = group.parts.saturating_add(1);
             group.bytes = group.bytes.saturating_add(damage.bytes);
@@ -72,7 +72,7 @@ impl LeftOut {
             group.is_open = damage.block.is_none();
             return;
         }
-        self.groups.push(Group {
+        self.groups.push(DamageGroup {
             kind,
             what: damage.what.clone(),
             parts: 1,
@@ -94,7 +94,7 @@ impl LeftOut {
         if self.groups.is_empty() {
             lines.push("nothing was damaged".to_owned());
         } else {
-            let sum = |of: fn(&Group) -> u64| self.groups.iter().map(of).fold(0, u64::saturating_add);
+            let sum = |of: fn(&DamageGroup) -> u64| self.groups.iter().map(of).fold(0, u64::saturating_add);
             let (parts, size) = (things(sum(|group| group.parts), "damaged part"), bytes(sum(|group| group.bytes)));
             lines.push(format!("left out {parts} ({size}):"));
             lines.extend(self.groups.iter().take(LISTED).flat_map(|group| group.lines(clock)));
@@ -112,7 +112,7 @@ impl LeftOut {
     }
 }
 
-impl Group {
+impl DamageGroup {
     fn lines(&self, clock: Option<&Clock>) -> [String; 2] {
         let parts = match self.kind {
             Some(kind) => things(self.parts, &format!("{} block", kind.name())),

@@ -18,10 +18,10 @@ use crate::{
 };
 use memtrace_core::clock::Clock;
 use memtrace_report::replay::{
-    Finished, Flow, Note, Options, Replay, Watch,
+    Finished, Flow, Note, Replay, ReplayOptions, Watch,
     window::{Asked, Extent},
 };
-use memtrace_trace::{BlockSource, Item, ReadError, Reader, Scanned, model::Meta};
+use memtrace_trace::{BlockSource, ReadError, Reader, Scanned, TraceItem, model::Meta};
 
 /// What is asked of each recording.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ struct Current {
     /// Number of the recording; `None` in a pipe.
     recording: Option<usize>,
     /// Items that no replay was given yet.
-    pending: VecDeque<Item>,
+    pending: VecDeque<TraceItem>,
 }
 
 impl Current {
@@ -193,7 +193,7 @@ impl Player {
             let shared = held.and_then(Recording::shared);
             match request.time.window(&extent) {
                 Ok(window) => {
-                    let options = Options { filter: request.filter.filter(), window, rows: self.rows };
+                    let options = ReplayOptions { filter: request.filter.filter(), window, rows: self.rows };
                     let mut replay = Replay::new(meta, options);
                     if let Some(segments) = shared {
                         replay.note(Note::Twice { segments });
@@ -240,8 +240,8 @@ impl Player {
             match self.read() {
                 None if before.is_empty() => return None,
                 None => break None,
-                Some(Item::Meta(meta)) => break Some(*meta),
-                Some(item @ Item::Damage(_)) => before.push_back(item),
+                Some(TraceItem::Meta(meta)) => break Some(*meta),
+                Some(item @ TraceItem::Damage(_)) => before.push_back(item),
                 Some(item) => {
                     before.push_back(item);
                     break None;
@@ -287,12 +287,12 @@ impl Player {
     }
 
     /// The next item of the recording at hand; `None` at its end. Reports faults of its inputs.
-    fn read(&mut self) -> Option<Item> {
+    fn read(&mut self) -> Option<TraceItem> {
         loop {
             let current = self.current.as_mut()?;
             match current.reader.next_item() {
                 Ok(item) => {
-                    if matches!(&item, Some(Item::Damage(damage)) if !damage.is_cut) {
+                    if matches!(&item, Some(TraceItem::Damage(damage)) if !damage.is_cut) {
                         let source = current.reader.blocks().source();
                         let damaged = (source.shown.clone(), source.salvage());
                         self.is_damaged(damaged);

@@ -17,12 +17,12 @@ pub(super) struct Recording {
     /// Identity of the recording; `None` when its beginning is lost.
     pub(super) id: Option<Arc<RecordingId>>,
     /// Segments in the inputs, by number.
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<SegmentPieces>,
 }
 
 /// A segment of a recording.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(super) struct SegmentPieces {
     pub(super) number: u32,
     /// Pieces of the segment, without copies.
     pub(super) pieces: Vec<Found>,
@@ -75,7 +75,7 @@ impl Recording {
                     segment.pieces.push(found);
                 }
             }
-            None => self.segments.push(Segment { number, pieces: vec![found], is_shared: false }),
+            None => self.segments.push(SegmentPieces { number, pieces: vec![found], is_shared: false }),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
     stdout,
 };
 use memtrace_report::text::{bytes, things};
-use memtrace_trace::{Item, Judged, ReadError, Reader};
+use memtrace_trace::{Judged, ReadError, Reader, TraceItem};
 
 /// Copies the blocks that a reader uses, as they are; the result is the exit status.
 ///
@@ -64,7 +64,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
                 blocks += 1;
                 size += reader.blocks().block().len() as u64;
                 left.kept(&block);
-                if let Some(Item::Meta(meta)) = item {
+                if let Some(TraceItem::Meta(meta)) = item {
                     clock.get_or_insert_with(|| meta.clock.clock(zone(false)));
                 }
             }

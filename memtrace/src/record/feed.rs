@@ -32,12 +32,12 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Takes a path, unless the writer was told of it.
-    fn learn(&mut self, told: &mut HashSet<u64>, id: u64, path: &Arc<[u8]>) {
-        if self.paths.len() < self.paths.capacity() && !told.contains(&id) {
-            if told.len() >= PATHS {
-                told.clear();
+    fn learn(&mut self, sent: &mut HashSet<u64>, id: u64, path: &Arc<[u8]>) {
+        if self.paths.len() < self.paths.capacity() && !sent.contains(&id) {
+            if sent.len() >= PATHS {
+                sent.clear();
             }
-            told.insert(id);
+            sent.insert(id);
             self.paths.push((id, Arc::clone(path)));
         }
     }
@@ -69,7 +69,7 @@ pub struct Feed {
     full: SyncSender<Message>,
     empty: Receiver<Box<Batch>>,
     batch: Option<Box<Batch>>,
-    told: HashSet<u64>,
+    sent: HashSet<u64>,
     /// A tick that did not fit.
     waiting: Option<Box<TickRecord>>,
     lost: u64,
@@ -95,9 +95,9 @@ pub(super) fn feed() -> (Feed, Fed) {
         // The channel has room for all of them.
         let _ = give_back.try_send(Box::new(batch));
     }
-    let mut told: HashSet<u64> = (0..2 * PATHS as u64).collect();
-    told.clear();
-    let feed = Feed { full, empty, batch: None, told, waiting: None, lost: 0 };
+    let mut sent: HashSet<u64> = (0..2 * PATHS as u64).collect();
+    sent.clear();
+    let feed = Feed { full, empty, batch: None, sent, waiting: None, lost: 0 };
     (feed, Fed { full: fed, empty: give_back })
 }
 
@@ -112,7 +112,7 @@ impl Feed {
             return;
         };
         if let Some((id, path)) = cgroup {
-            batch.learn(&mut self.told, id, path);
+            batch.learn(&mut self.sent, id, path);
         }
         batch.entries.push(entry);
         if batch.entries.len() == ENTRIES {
@@ -126,7 +126,7 @@ impl Feed {
             self.batch = self.empty.try_recv().ok();
         }
         if let Some(batch) = &mut self.batch {
-            batch.learn(&mut self.told, id, path);
+            batch.learn(&mut self.sent, id, path);
         }
     }
 

@@ -24,7 +24,7 @@ const SEGMENT_BYTES: usize = 2 << 20;
 
 /// A segment.
 #[derive(Debug, Default)]
-struct Segment {
+struct MemorySegment {
     begin_ns: u64,
     bytes: Vec<u8>,
 }
@@ -32,8 +32,8 @@ struct Segment {
 /// The last segments, and the file that is written beside them.
 #[derive(Debug)]
 pub(super) struct MemoryRing {
-    done: VecDeque<Segment>,
-    current: Segment,
+    done: VecDeque<MemorySegment>,
+    current: MemorySegment,
     file: Option<(PathBuf, TraceFile)>,
     /// What is wrong with the file, to be said.
     failed: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct MemoryRing {
 impl MemoryRing {
     /// Nothing is kept yet.
     pub(super) fn new(begin_ns: u64) -> Self {
-        let current = Segment { begin_ns, bytes: Vec::new() };
+        let current = MemorySegment { begin_ns, bytes: Vec::new() };
         Self { done: VecDeque::new(), current, file: None, failed: None }
     }
 
@@ -51,7 +51,7 @@ impl MemoryRing {
     }
 
     pub(super) fn begin_segment(&mut self, now_ns: u64) {
-        let next = Segment { begin_ns: now_ns, bytes: Vec::new() };
+        let next = MemorySegment { begin_ns: now_ns, bytes: Vec::new() };
         self.done.push_back(std::mem::replace(&mut self.current, next));
         while self.done.front().is_some_and(|first| {
             let bytes: usize = self.done.iter().map(|segment| segment.bytes.len()).sum();

@@ -22,7 +22,7 @@ use memtrace_report::condition::Condition;
 
 /// Where a recording goes.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+pub enum Destination {
     /// A file.
     File {
         /// Its name.
@@ -45,9 +45,9 @@ pub enum Place {
 
 /// A recording that is asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct RecordPlan {
     /// Where it goes.
-    pub place: Place,
+    pub place: Destination,
     /// Shorter stalls have no event in it, in ns.
     pub min_stall_ns: u64,
     /// Which of several runs, from 1; 0 when there is only one.
@@ -58,7 +58,7 @@ pub struct Plan {
     pub own_settings: Vec<String>,
 }
 
-impl Plan {
+impl RecordPlan {
     /// Makes the file or takes the directory, and all memory that the drain path needs.
     ///
     /// # Errors
@@ -66,16 +66,16 @@ impl Plan {
     pub fn prepare(&self) -> Result<(Feed, Prepared)> {
         let progress = Arc::new(Progress::default());
         let (target, unnamed) = match &self.place {
-            Place::File { path, force } => {
+            Destination::File { path, force } => {
                 let created = create(path, *force)?;
                 if let Some(warning) = created.warning {
                     say!("{warning}");
                 }
                 (Target::file(path, created.file, &progress), Some(created.unnamed))
             }
-            Place::Memory => (Target::MemoryRing(MemoryRing::new(clocks::read().monotonic_ns)), None),
-            Place::Stdout => (Target::file(Path::new("stdout"), stdout::for_a_trace()?, &progress), None),
-            Place::Flight { dir, limits } => {
+            Destination::Memory => (Target::MemoryRing(MemoryRing::new(clocks::read().monotonic_ns)), None),
+            Destination::Stdout => (Target::file(Path::new("stdout"), stdout::for_a_trace()?, &progress), None),
+            Destination::Flight { dir, limits } => {
                 let clock = clocks::read();
                 let store = Store::open(dir, *limits, clock.monotonic_ns)?;
                 let ring = Ring::new(store, &clock, Arc::clone(&progress.bytes))

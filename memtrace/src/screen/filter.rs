@@ -2,7 +2,7 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::rows::Row;
+use super::rows::ScreenRow;
 use memtrace_core::units::duration;
 
 /// One word.
@@ -37,7 +37,7 @@ impl RowFilter {
 
     /// Whether a row fits.
     #[must_use]
-    pub fn fits(&self, row: &Row) -> bool {
+    pub fn fits(&self, row: &ScreenRow) -> bool {
         self.0.iter().all(|term| match term {
             Term::Text(text) => row.name.to_lowercase().contains(text) || row.cgroup.to_lowercase().contains(text),
             Term::Pid(pid) => row.pid == Some(*pid),

@@ -2,7 +2,7 @@
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Group {
+pub enum RowGroup {
     /// A process.
     #[default]
     Process,
@@ -18,7 +18,7 @@ pub enum Group {
     Kind,
 }
 
-impl Group {
+impl RowGroup {
     const ALL: [Self; 6] = [Self::Process, Self::Thread, Self::Cgroup, Self::Container, Self::Node, Self::Kind];
 
     /// The next one.

@@ -15,11 +15,11 @@ pub mod view;
 
 pub use self::{
     filter::RowFilter,
-    group::Group,
+    group::RowGroup,
     headline::{Headline, Level},
     keys::{Action, BINDINGS, Binding, Key, action_of},
     model::{About, Effect, Look, Mode, Model, Page},
     playback::Playback,
-    rows::Row,
+    rows::ScreenRow,
     sort::SortBy,
 };

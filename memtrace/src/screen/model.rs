@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     filter::RowFilter,
-    group::Group,
+    group::RowGroup,
     headline::{Headline, verdict},
     playback::Playback,
-    rows::{Row, rows},
+    rows::{ScreenRow, rows},
     sort::SortBy,
 };
 use memtrace_core::{
@@ -124,7 +124,7 @@ pub struct Model {
     /// What keys go to.
     pub mode: Mode,
     /// What rows are about.
-    pub group: Group,
+    pub group: RowGroup,
     /// What they are sorted by, and whether the other way round.
     pub order: (SortBy, bool),
     /// The filter on rows, as typed.
@@ -162,7 +162,7 @@ impl Model {
             before: None,
             page: Page::default(),
             mode: Mode::default(),
-            group: Group::default(),
+            group: RowGroup::default(),
             order: (SortBy::default(), false),
             filter_text: String::new(),
             selected: 0,
@@ -229,19 +229,19 @@ impl Model {
 
     /// The rows of an interval, filtered and sorted.
     #[must_use]
-    pub fn rows_of(&self, frame: &Frame) -> Vec<Row> {
+    pub fn rows_of(&self, frame: &Frame) -> Vec<ScreenRow> {
         rows(&frame.tick, &frame.ooms, self.history.paths(), self.group, &self.filter, self.order)
     }
 
     /// The rows of the interval that is shown.
     #[must_use]
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<ScreenRow> {
         self.shown().map_or_else(Vec::new, |frame| self.rows_of(frame))
     }
 
     /// The row that is selected.
     #[must_use]
-    pub fn selected_row(&self) -> Option<Row> {
+    pub fn selected_row(&self) -> Option<ScreenRow> {
         let rows = self.rows();
         let at = self.selected.min(rows.len().saturating_sub(1));
         rows.into_iter().nth(at)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::kind::StallKind;
 
-use super::{filter::RowFilter, group::Group, sort::SortBy};
+use super::{filter::RowFilter, group::RowGroup, sort::SortBy};
 use memtrace_core::{
     container::Container,
     event::Oom,
@@ -22,7 +22,7 @@ use memtrace_core::{
 
 /// A row, in words where it names something.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct ScreenRow {
     /// Who, to find it again in another interval; `None` for a kind.
     pub who: Option<Who>,
     /// What it is called.
@@ -49,7 +49,7 @@ pub struct Row {
     pub ooms: u64,
 }
 
-impl Row {
+impl ScreenRow {
     /// Whether anything of what the table shows happened to it.
     fn has_any(&self) -> bool {
         let pages = self.faults.map_or(0, |faults| faults.refaulted_pages().saturating_add(faults.swapin_pages));
@@ -81,10 +81,10 @@ pub(super) fn rows(
     tick: &Tick,
     ooms: &[(Oom, KillPaths)],
     paths: &Paths,
-    group: Group,
+    group: RowGroup,
     filter: &RowFilter,
     order: (SortBy, bool),
-) -> Vec<Row> {
+) -> Vec<ScreenRow> {
     let of = |rows: fn(&RecentRows) -> &Vec<RecentRow>| {
         let rows = tick.rows.as_ref().map(rows).into_iter().flatten();
         rows.map(|row| {
@@ -94,13 +94,13 @@ pub(super) fn rows(
         })
         .collect()
     };
-    let mut rows: Vec<Row> = match group {
-        Group::Process => of(|rows| &rows.processes),
-        Group::Thread => of(|rows| &rows.threads),
-        Group::Cgroup => of(|rows| &rows.cgroups),
-        Group::Container => containers(of(|rows| &rows.cgroups), paths),
-        Group::Node => of(|rows| &rows.nodes),
-        Group::Kind => tick.stalls.iter().map(|(kind, stalls)| of_kind(*kind, stalls)).collect(),
+    let mut rows: Vec<ScreenRow> = match group {
+        RowGroup::Process => of(|rows| &rows.processes),
+        RowGroup::Thread => of(|rows| &rows.threads),
+        RowGroup::Cgroup => of(|rows| &rows.cgroups),
+        RowGroup::Container => containers(of(|rows| &rows.cgroups), paths),
+        RowGroup::Node => of(|rows| &rows.nodes),
+        RowGroup::Kind => tick.stalls.iter().map(|(kind, stalls)| of_kind(*kind, stalls)).collect(),
     };
     // Who only read from disk has no place in a table of who waits for memory.
     rows.retain(|row| row.has_any() && filter.fits(row));
@@ -112,7 +112,7 @@ pub(super) fn rows(
     rows
 }
 
-fn is_of(row: &Row, oom: &Oom) -> bool {
+fn is_of(row: &ScreenRow, oom: &Oom) -> bool {
     match row.who {
         Some(Who::Process(pid, _)) => pid == oom.victim.pid,
         Some(Who::Thread(tid, _)) => tid == oom.victim.tid,
@@ -121,7 +121,7 @@ fn is_of(row: &Row, oom: &Oom) -> bool {
     }
 }
 
-fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> Row {
+fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> ScreenRow {
     let cgroup = match row.cgroup_id {
         Some(id) => paths.get(&id).map_or_else(|| format!("id {id}"), |path| Untrusted(path).tty().to_string()),
         None => String::new(),
@@ -137,7 +137,7 @@ fn of(row: &RecentRow, tick: &Tick, paths: &Paths) -> Row {
         }
         Who::Node(Some(nid)) => (format!("node {nid}"), None),
     };
-    Row {
+    ScreenRow {
         who: Some(row.who),
         name,
         cgroup_id: row.cgroup_id,
@@ -163,8 +163,8 @@ fn short_name(container: &Container<'_>) -> String {
 }
 
 /// The rows of cgroups, put together by whose they are. Those of nobody stay as they are.
-fn containers(cgroups: Vec<Row>, paths: &Paths) -> Vec<Row> {
-    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+fn containers(cgroups: Vec<ScreenRow>, paths: &Paths) -> Vec<ScreenRow> {
+    let mut rows: BTreeMap<String, ScreenRow> = BTreeMap::new();
     for mut row in cgroups {
         if let Some(Who::Cgroup(Some(id))) = row.who
             && let Some(container) = container(id, paths)
@@ -182,8 +182,8 @@ fn containers(cgroups: Vec<Row>, paths: &Paths) -> Vec<Row> {
     rows.into_values().collect()
 }
 
-fn of_kind(kind: StallKind, stalls: &Interval) -> Row {
-    Row {
+fn of_kind(kind: StallKind, stalls: &Interval) -> ScreenRow {
+    ScreenRow {
         who: None,
         name: kind.name().to_owned(),
         cgroup_id: None,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::rows::Row;
+use super::rows::ScreenRow;
 
 /// What rows are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,8 +61,8 @@ impl SortBy {
         Self::ALL[(at + by) % Self::ALL.len()]
     }
 
-    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
-        let refaults = |row: &Row| row.faults.map_or(0, |faults| faults.refaulted_pages());
+    pub(super) fn compare(self, a: &ScreenRow, b: &ScreenRow) -> Ordering {
+        let refaults = |row: &ScreenRow| row.faults.map_or(0, |faults| faults.refaulted_pages());
         match self {
             Self::Name => a.name.cmp(&b.name),
             Self::Stalls => b.stalls.count.cmp(&a.stalls.count),

@@ -25,9 +25,9 @@ use memtrace_core::{
 };
 use memtrace_report::{
     json::{Object, Summary},
-    replay::{Finished, Note, Options, Replay, Watch},
+    replay::{Finished, Note, Replay, ReplayOptions, Watch},
 };
-use memtrace_trace::{BlockKind, Item, Reader};
+use memtrace_trace::{BlockKind, Reader, TraceItem};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use fixture::{Blocks, START, record};
@@ -50,14 +50,14 @@ impl Watch for Nobody {
 }
 
 /// Replays files in this order.
-fn replay(segments: &[Blocks], options: Options, watch: &mut impl Watch) -> Finished {
+fn replay(segments: &[Blocks], options: ReplayOptions, watch: &mut impl Watch) -> Finished {
     let mut replay = None;
     for segment in segments {
         let bytes = segment.bytes();
         let mut reader = Reader::new(bytes.as_slice());
         while let Some(item) = reader.next_item().unwrap() {
             match (&mut replay, item) {
-                (None, Item::Meta(meta)) => replay = Some(Replay::new(Some(*meta), options.clone())),
+                (None, TraceItem::Meta(meta)) => replay = Some(Replay::new(Some(*meta), options.clone())),
                 (None, item) => {
                     let replay = replay.insert(Replay::new(None, options.clone()));
                     replay.take(&item, reader.entries(), reader.paths(), watch);
@@ -92,7 +92,7 @@ proptest! {
     fn a_replay_comes_to_what_live_came_to(seed in any::<u64>(), cut in 1..12_u64, filtered in any::<bool>()) {
         let filter = if filtered { web() } else { Filter::default() };
         let recorded = record(seed, 12, &[cut, cut + 3], &filter, 0);
-        let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+        let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
         prop_assert_eq!(json(&finished.summary, &finished.paths), json(&recorded.summary, &recorded.paths));
         prop_assert_eq!(finished.notes, []);
     }
@@ -107,7 +107,7 @@ proptest! {
                 *kind != BlockKind::Events || nth % 8 != lost
             });
         }
-        let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+        let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
         let (got, want) = (&finished.summary, &recorded.summary);
         // Which parts the slowest had is from single events.
         let exact = |summary: &summary::Summary| {
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn short_stalls_that_were_left_out_are_counted(seed in any::<u64>()) {
         let recorded = record(seed, 6, &[3], &Filter::default(), 1_000_000);
-        let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+        let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
         let rows = |summary: &summary::Summary| {
             let mut rows: Vec<_> = summary
                 .processes
@@ -141,15 +141,15 @@ proptest! {
             rows
         };
         prop_assert_eq!(rows(&finished.summary), rows(&recorded.summary));
-        let told = matches!(finished.notes.as_slice(), [Note::Unrecorded { min_stall_ns: 1_000_000, .. }]);
-        prop_assert!(told || finished.summary.all.count == 0, "{:?}", finished.notes);
+        let reported = matches!(finished.notes.as_slice(), [Note::Unrecorded { min_stall_ns: 1_000_000, .. }]);
+        prop_assert!(reported || finished.summary.all.count == 0, "{:?}", finished.notes);
     }
 
     #[test]
     fn a_filter_on_a_trace_is_the_filter_of_a_session(seed in any::<u64>()) {
         let all = record(seed, 6, &[2], &Filter::default(), 0);
         let filtered = record(seed, 6, &[2], &web(), 0);
-        let options = Options { filter: web(), ..Options::default() };
+        let options = ReplayOptions { filter: web(), ..ReplayOptions::default() };
         let finished = replay(&all.segments, options, &mut Nobody);
         let (got, want) = (finished.summary, filtered.summary);
         prop_assert_eq!(got.cgroups, want.cgroups);
@@ -162,7 +162,7 @@ proptest! {
 fn a_missing_segment_is_said_and_the_totals_go_on() {
     let mut recorded = record(7, 12, &[4, 8], &Filter::default(), 0);
     recorded.segments.remove(1);
-    let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+    let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
     assert_eq!(finished.summary.all, recorded.summary.all);
     let [Note::Gap { segments: (1, 1), stalls, .. }] = finished.notes.as_slice() else {
         panic!("{:?}", finished.notes)
@@ -173,7 +173,7 @@ fn a_missing_segment_is_said_and_the_totals_go_on() {
 #[test]
 fn a_later_segment_counts_from_its_own_beginning() {
     let recorded = record(7, 12, &[4, 8], &Filter::default(), 0);
-    let finished = replay(&recorded.segments[1..], Options::default(), &mut Nobody);
+    let finished = replay(&recorded.segments[1..], ReplayOptions::default(), &mut Nobody);
     assert_eq!(finished.notes, [Note::BeginsLater { segment: 1 }]);
     assert!(finished.summary.all.count < recorded.summary.all.count);
     assert_eq!(finished.summary.duration_ns, 8 * fixture::S);
@@ -183,7 +183,7 @@ fn a_later_segment_counts_from_its_own_beginning() {
 fn a_killed_recorder_leaves_all_but_its_end() {
     let mut recorded = record(7, 6, &[], &Filter::default(), 0);
     recorded.segments[0].0.pop();
-    let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+    let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
     assert_eq!(finished.notes, [Note::NoEnd { until_ns: Some(START + 6 * fixture::S), stalls: 0 }]);
     assert!(finished.notes[0].text(&clock()).contains("readable until 22:13:26; recording ended abnormally"));
     assert_eq!(finished.summary.all, recorded.summary.all);
@@ -193,7 +193,7 @@ fn a_killed_recorder_leaves_all_but_its_end() {
 fn a_lost_beginning_is_said() {
     let mut recorded = record(7, 6, &[], &Filter::default(), 0);
     recorded.segments[0].0.remove(0);
-    let finished = replay(&recorded.segments, Options::default(), &mut Nobody);
+    let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
     assert_eq!(finished.notes[0], Note::NoMeta);
     // Counts begin with the first tick.
     assert_eq!(finished.summary.duration_ns, 5 * fixture::S);

@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 use memtrace_core::{hook::HookRecord, names::Names, session::filter::Filter};
 use memtrace_report::{
     json::{Group, Object},
-    replay::{Finished, Note, Options},
+    replay::{Finished, Note, ReplayOptions},
     report::{By, Collector, ReportView, text},
     text::Style,
 };
@@ -60,7 +60,7 @@ fn host() -> HostFacts {
 fn finished() -> (Finished, Collector) {
     let recorded = record(3, 12, &[5], &Filter::default(), 0);
     let mut collector = Collector::new(&ALL, None);
-    let mut finished = replay(&recorded.segments, Options::default(), &mut collector);
+    let mut finished = replay(&recorded.segments, ReplayOptions::default(), &mut collector);
     finished.meta.host = host();
     finished.meta.setup.argv.push("--comm\x1b it's".into());
     finished.meta.setup.command = vec!["make".into(), "-j8".into()];

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use memtrace_core::session::filter::Filter;
-use memtrace_trace::{BlockKind, Encoder, Item, Reader, model::TickRecord};
+use memtrace_trace::{BlockKind, Encoder, Reader, TraceItem, model::TickRecord};
 use serde_json::Value;
 
 use crate::{
@@ -104,11 +104,11 @@ fn with_vmstat(recording: u64, vmstat: [u64; 2]) -> Blocks {
     encoder.begin(&meta, &mut blocks).unwrap();
     while let Some(item) = reader.next_item().unwrap() {
         match item {
-            Item::Tick(tick) => {
+            TraceItem::Tick(tick) => {
                 let vmstat = vmstat.map(|n| if tick.input.t_ns > START + 3 * S { n } else { 0 }).to_vec();
                 encoder.tick(&TickRecord { vmstat, ..*tick }, &mut blocks).unwrap();
             }
-            Item::End(end) => encoder.end(&end, &mut blocks).unwrap(),
+            TraceItem::End(end) => encoder.end(&end, &mut blocks).unwrap(),
             _ => {}
         }
     }

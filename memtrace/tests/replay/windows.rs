@@ -1,5 +1,5 @@
 use memtrace_core::session::{filter::Filter, summary::Summary};
-use memtrace_report::replay::{Finished, Note, Options, window::Window};
+use memtrace_report::replay::{Finished, Note, ReplayOptions, window::Window};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 fn part(recorded: &Recording, since: Option<u64>, until: Option<u64>) -> Finished {
     let at = |second: u64| START + second * S;
     let window = Window { since_ns: since.map(at), until_ns: until.map(at) };
-    replay(&recorded.segments, Options { window, ..Options::default() }, &mut Nobody)
+    replay(&recorded.segments, ReplayOptions { window, ..ReplayOptions::default() }, &mut Nobody)
 }
 
 /// What two windows add up to.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
-use memtrace::screen::{About, Action, Effect, Group, Key, Level, Look, Mode, Model, Page, Playback, view};
+use memtrace::screen::{About, Action, Effect, Key, Level, Look, Mode, Model, Page, Playback, RowGroup, view};
 use memtrace_common::kind::StallKind;
 use memtrace_core::{
     clock::Clock,
@@ -207,7 +207,7 @@ fn a_container_goes_by_its_short_name_and_is_found_by_its_path() {
     let mut model = model_in([path.as_bytes(), below.as_bytes()], 3, &stalls, false);
     let names = |model: &Model| model.rows().into_iter().map(|row| row.name).collect::<Vec<_>>();
     keys(&mut model, "gg");
-    assert_eq!((model.group, model.rows().len()), (Group::Cgroup, 2));
+    assert_eq!((model.group, model.rows().len()), (RowGroup::Cgroup, 2));
     keys(&mut model, "g");
     // Both are its own: one row, whose quantiles nobody knows.
     let rows = model.rows();
@@ -236,7 +236,7 @@ fn keys_filter_sort_group_and_drill_down() {
     assert!(matches!(&model.mode, Mode::Typing(_, Some(wrong)) if wrong.contains("pid:4711")));
     model.key(Key::Esc);
     keys(&mut model, "gg");
-    assert_eq!((model.group, names(&model)[0].as_str()), (Group::Cgroup, "/web"));
+    assert_eq!((model.group, names(&model)[0].as_str()), (RowGroup::Cgroup, "/web"));
     keys(&mut model, "gggg\n");
     assert_eq!(model.mode, Mode::Details);
     let details = view::text(&model, 110, 24);
@@ -253,12 +253,12 @@ fn rows_are_of_threads_nodes_and_kinds_too() {
     let mut model = storm();
     let first = |model: &Model| model.rows().into_iter().next().map(|row| (row.name, row.stalls.count)).unwrap();
     keys(&mut model, "g");
-    assert_eq!((model.group, first(&model)), (Group::Thread, ("java (100)".to_owned(), 1)));
+    assert_eq!((model.group, first(&model)), (RowGroup::Thread, ("java (100)".to_owned(), 1)));
     keys(&mut model, "ggg");
     // Their event names no node: that is not node 0.
-    assert_eq!((model.group, first(&model)), (Group::Node, ("not read".to_owned(), 3)));
+    assert_eq!((model.group, first(&model)), (RowGroup::Node, ("not read".to_owned(), 3)));
     keys(&mut model, "g");
-    assert_eq!((model.group, first(&model)), (Group::Kind, ("memcg".to_owned(), 3)));
+    assert_eq!((model.group, first(&model)), (RowGroup::Kind, ("memcg".to_owned(), 3)));
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::{
 use memtrace::screen::{About, Action, Look, Mode, Model, view};
 use memtrace_core::gfp::GfpNames;
 use memtrace_report::{
-    replay::{Items, Options, Replay},
+    replay::{Items, Replay, ReplayOptions},
     text::filter_in_words,
 };
-use memtrace_trace::{Item, Reader};
+use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
 
 /// All that was shown so far.
@@ -87,7 +87,7 @@ pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
     let mut items = Vec::new();
     while let Some(item) = reader.next_item().unwrap() {
         match (&mut shown, item) {
-            (None, Item::Meta(meta)) => {
+            (None, TraceItem::Meta(meta)) => {
                 let about = About {
                     host: meta.host.host.clone(),
                     kernel: meta.host.kernel.clone(),
@@ -99,7 +99,8 @@ pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
                 };
                 let clock = meta.clock.clock(jiff::tz::TimeZone::UTC);
                 let model = Model::new(about, Look { colour: false, utf8: true }, clock, 1_000_000_000);
-                shown = Some((Replay::new(Some(*meta), Options { rows: true, ..Options::default() }), model));
+                shown =
+                    Some((Replay::new(Some(*meta), ReplayOptions { rows: true, ..ReplayOptions::default() }), model));
             }
             (None, _) => {}
             (Some((replay, _)), item) => {

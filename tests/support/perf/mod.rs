@@ -172,19 +172,19 @@ fn counter(file: &Path, event: &str) -> u64 {
 /// A command that prints its pid in the first line of stdout and then becomes `program ARGS`, which is counted as that
 /// pid by whoever starts it.
 #[must_use]
-pub fn telling_its_pid(command: &Command) -> Vec<OsString> {
+pub fn printing_its_pid(command: &Command) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["sh", "-c", "echo $$; exec \"$@\"", "sh"].map(OsString::from).into();
     words.push(command.get_program().into());
     words.extend(command.get_args().map(OsString::from));
     words
 }
 
-/// The pid that [`telling_its_pid`] printed.
+/// The pid that [`printing_its_pid`] printed.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
-pub fn told_pid(stdout: &str) -> u32 {
+pub fn reported_pid(stdout: &str) -> u32 {
     let first = stdout.lines().next().and_then(|line| line.parse().ok());
     first.unwrap_or_else(|| panic!("no pid in {stdout:?}"))
 }

@@ -42,7 +42,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         } else {
             Outcome::Ok
         };
-        let (target, verdict) = if args.is_empty() { ("0 at 50000/s", verdict) } else { ("", Outcome::Told) };
+        let (target, verdict) = if args.is_empty() { ("0 at 50000/s", verdict) } else { ("", Outcome::NoTarget) };
         table.add(name, value, target, verdict);
     }
     Ok(())

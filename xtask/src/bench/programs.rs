@@ -131,7 +131,7 @@ fn show_programs(prefix: &str, sum: &Costs, empty_ns: Option<f64>, table: &mut T
         let (target, verdict) = match (name.as_str(), alone) {
             ("shrink_inactive", Some(alone)) => ("80 ns", Outcome::at_most(alone, SHRINK_NS)),
             ("shrink_inactive", None) => ("80 ns", Outcome::Skipped),
-            _ => ("", Outcome::Told),
+            _ => ("", Outcome::NoTarget),
         };
         let alone = alone.map(|ns| format!(", {ns:.0} ns without the measuring")).unwrap_or_default();
         table.add(&format!("{prefix}: {name}"), format!("{:.0} ns x {}{alone}", each(*cost), cost.0), target, verdict);
@@ -215,7 +215,7 @@ fn show_hooks(prefix: &str, rounds: &[Round], empty_ns: Option<f64>, table: &mut
         let ratios = ratios(empty_ns);
         let (low, high) = interval(&ratios, random);
         let value = format!("{:.2} [{low:.2}, {high:.2}]", median(&ratios));
-        let verdict = target.map_or(Outcome::Told, |most| Outcome::at_most_within((low, high), most));
+        let verdict = target.map_or(Outcome::NoTarget, |most| Outcome::at_most_within((low, high), most));
         table.add(&name, value, &target_text, verdict);
     }
 }
@@ -243,7 +243,7 @@ impl Script {
         let ratios: Vec<f64> = ours.iter().zip(&self.stall_ns).map(|(ours, theirs)| ours / theirs).collect();
         let (low, high) = interval(&ratios, random);
         let value = format!("{:.2} [{low:.2}, {high:.2}] (of {:.0} ns)", median(&ratios), median(&self.stall_ns));
-        let verdict = self.target.map_or(Outcome::Told, |most| Outcome::at_most_within((low, high), most));
+        let verdict = self.target.map_or(Outcome::NoTarget, |most| Outcome::at_most_within((low, high), most));
         table.add(&name, value, &target, verdict);
     }
 }

@@ -12,7 +12,7 @@ pub(super) enum Outcome {
     /// Its interval holds the target: this run cannot say.
     Unsure,
     /// There is no target: told for comparison.
-    Told,
+    NoTarget,
     /// It could not be measured.
     Failed,
     /// The machine lacks what it takes.
@@ -39,14 +39,14 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Over => "OVER",
             Self::Unsure => "unsure",
-            Self::Told => "",
+            Self::NoTarget => "",
             Self::Failed => "FAILED",
             Self::Skipped => "skipped",
         }
     }
 }
 
-struct Row {
+struct Figure {
     name: String,
     value: String,
     target: String,
@@ -55,17 +55,17 @@ struct Row {
 
 /// All figures of a run.
 #[derive(Default)]
-pub(super) struct Table(Vec<Row>);
+pub(super) struct Table(Vec<Figure>);
 
 impl Table {
     pub(super) fn add(&mut self, name: &str, value: impl fmt::Display, target: &str, verdict: Outcome) {
         let (name, target) = (name.to_owned(), target.to_owned());
-        self.0.push(Row { name, value: value.to_string(), target, verdict });
+        self.0.push(Figure { name, value: value.to_string(), target, verdict });
     }
 
     /// A figure without a target.
     pub(super) fn tell(&mut self, name: &str, value: impl fmt::Display) {
-        self.add(name, value, "", Outcome::Told);
+        self.add(name, value, "", Outcome::NoTarget);
     }
 
     pub(super) fn failed(&mut self, name: &str, why: &anyhow::Error) {
@@ -83,7 +83,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |head: &str, cell: fn(&Row) -> &str| {
+        let width = |head: &str, cell: fn(&Figure) -> &str| {
             self.0.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0).max(head.len())
         };
         let (name, target) = (width("figure", |r| &r.name), width("target", |r| &r.target));

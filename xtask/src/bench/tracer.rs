@@ -116,10 +116,10 @@ fn read(stdout: ChildStdout, prefix: &'static str) -> (JoinHandle<String>, Recei
     let (tell, seen) = channel();
     let reader = thread::spawn(move || {
         let mut stdout = BufReader::with_capacity(256 << 10, stdout);
-        let (mut text, mut last, mut told) = (String::new(), String::new(), false);
+        let (mut text, mut last, mut reported) = (String::new(), String::new(), false);
         while stdout.read_line(&mut text).is_ok_and(|n| n > 0) {
-            if !told && text.starts_with(prefix) {
-                told = true;
+            if !reported && text.starts_with(prefix) {
+                reported = true;
                 // Nobody waits when the start has failed already.
                 let _ = tell.send(Instant::now());
             }

@@ -35,9 +35,9 @@ pub(super) fn is_live(binary: &str) -> bool {
 }
 
 /// Full names of tests, sorted.
-pub(super) struct Names(BTreeSet<String>);
+pub(super) struct TestNames(BTreeSet<String>);
 
-impl Names {
+impl TestNames {
     /// Names in the built binaries that this run could take.
     pub(super) fn read(scope: Scope, binaries: &TestBinaries) -> Result<Self> {
         let mut names = BTreeSet::new();
@@ -95,10 +95,10 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
 mod tests {
     use super::*;
 
-    fn names() -> Names {
+    fn names() -> TestNames {
         let names =
             ["cli::help_is_short", "live::end::a_signal", "live::lost_end::a_sleep", "xtask::vm::deb::a_package"];
-        Names(names.map(str::to_owned).into())
+        TestNames(names.map(str::to_owned).into())
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use self::filter::Names;
+use self::filter::TestNames;
 pub(crate) use self::runner::run_binary;
 use crate::{
     as_root, build, flaky, packages,
@@ -81,7 +81,7 @@ pub(crate) fn soak(tasks: u64) -> Result<ExitCode> {
 pub(crate) fn test(args: &Args) -> Result<ExitCode> {
     if args.list {
         tools::setup(false)?;
-        let names = Names::read(Scope::All, &build::tests(&[])?.tests)?;
+        let names = TestNames::read(Scope::All, &build::tests(&[])?.tests)?;
         names.check(args)?;
         print!("{}", names.list(args.filter.as_deref()));
         return Ok(ExitCode::SUCCESS);
@@ -97,7 +97,7 @@ pub(crate) fn tally(args: &Args) -> Result<Tally> {
     let scope = Scope::of(args);
     let built = build::tests(scope.packages())?;
     if args.filter.is_some() {
-        Names::read(scope, &built.tests)?.check(args)?;
+        TestNames::read(scope, &built.tests)?.check(args)?;
     }
     let _busy = args.under_load.then(busy::Loops::start);
     match args.repeat {

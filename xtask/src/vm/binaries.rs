@@ -33,7 +33,7 @@ impl Binaries {
     /// given sits in its memory, a fifth of which they would be.
     pub(crate) fn build() -> Result<Self> {
         tools::setup(true)?;
-        let options = build::Options { release: true, target: Some(tools::static_target()), load: true };
+        let options = build::BuildOptions { release: true, target: Some(tools::static_target()), load: true };
         let mut built = build::binaries(&options)?;
         is_small(&built)?;
         let mut take = |name| without_lines(&build::take(&mut built, name)?);

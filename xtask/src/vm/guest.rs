@@ -28,7 +28,7 @@ pub(crate) struct Guest {
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum GuestEnd {
     /// The command ended with this status (126: the guest could not be set up as asked).
     Status(u8),
     /// It did not end in time; the guest was killed.
@@ -37,7 +37,7 @@ pub(crate) enum End {
     Died,
 }
 
-impl End {
+impl GuestEnd {
     /// As an exit status: the command's own, 124 or 125.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -51,7 +51,7 @@ impl End {
 /// What a guest left.
 pub(crate) struct Output {
     /// How it ended.
-    pub(crate) end: End,
+    pub(crate) end: GuestEnd,
     /// The command's standard output and error.
     pub(crate) stdout: String,
     /// The kernel's console.
@@ -146,11 +146,11 @@ impl Guest {
         };
         drop(child);
         let end = match splitter.status() {
-            Some(status) => End::Status(status),
-            None if gone => End::Died,
-            None => End::Timeout,
+            Some(status) => GuestEnd::Status(status),
+            None if gone => GuestEnd::Died,
+            None => GuestEnd::Timeout,
         };
-        if !matches!(end, End::Status(_)) {
+        if !matches!(end, GuestEnd::Status(_)) {
             let rest = splitter.rest();
             sink.write_all(&rest)?;
             stdout.extend(rest);

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use self::binaries::Binaries;
-use self::guest::{End, Guest};
+use self::guest::{Guest, GuestEnd};
 use self::host::{Host, Interrupted, Unavailable};
 use self::kernels::Kernel;
 pub(crate) use self::options::Args;
@@ -101,15 +101,15 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
         eprintln!("xtask vm: {}: {:.1} s under {}", guest.kernel.release, output.elapsed.as_secs_f64(), output.accel);
     }
     match output.end {
-        End::Status(_) => {}
-        End::Timeout => eprintln!(
+        GuestEnd::Status(_) => {}
+        GuestEnd::Timeout => eprintln!(
             "xtask vm: {}: no end after {} s, so the guest was killed; its last console lines:\n{}\
              \nGive it longer with --timeout, or see all of it with --verbose.",
             kernel.name,
             args.timeout,
             output.last_console_lines()
         ),
-        End::Died => eprintln!(
+        GuestEnd::Died => eprintln!(
             "xtask vm: {}: the guest went down before the command ended; its last console lines:\n{}{}",
             kernel.name,
             output.last_console_lines(),

@@ -132,10 +132,10 @@ impl Session {
     /// What stalls scanned and reclaimed of each node.
     fn node_reclaim(&self) -> Vec<NodeReclaim> {
         let totals = &self.last.totals;
-        let told = self.scans_reported(totals);
+        let known = self.scans_reported(totals);
         let node = |(&nid, sum): (&u32, &OtherShrinks)| NodeReclaim {
             nid,
-            reclaim: Reclaim::of(sum.scanned_pages, sum.reclaimed_pages, told),
+            reclaim: Reclaim::of(sum.scanned_pages, sum.reclaimed_pages, known),
         };
         totals.node_shrinks.iter().map(node).collect()
     }
@@ -202,10 +202,10 @@ impl Session {
     fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> Tally {
         let mut other = folded.clone();
         if let (Some(all), true) = (self.last.totals.refaults, self.config.filter.is_empty()) {
-            let mut told = folded.faults;
-            rows.for_each(|row| told.merge(&row.faults));
-            let told = Faults { refaults: told.refaults, ..Faults::default() };
-            other.faults.merge(&Faults { refaults: all, ..Faults::default() }.since(&told));
+            let mut known = folded.faults;
+            rows.for_each(|row| known.merge(&row.faults));
+            let known = Faults { refaults: known.refaults, ..Faults::default() };
+            other.faults.merge(&Faults { refaults: all, ..Faults::default() }.since(&known));
         }
         other
     }

@@ -57,9 +57,9 @@ fn one() -> impl Strategy<Value = (ProcessFaults, bool)> {
     let pid = proptest::sample::select(vec![1_u32, 2, 3, 4, 5, 6, 7, OWN]);
     // 5 has no known path.
     (pid, proptest::option::of(0..2_u64), proptest::option::of(1..6_u64), faults(), proptest::bool::weighted(0.8))
-        .prop_map(|(pid, process_start_ns, cgroup_id, faults, told)| {
+        .prop_map(|(pid, process_start_ns, cgroup_id, faults, reported)| {
             let comm = Comm::from(format!("t{pid}").as_bytes());
-            (ProcessFaults { pid, process_start_ns, comm, cgroup_id, faults }, told)
+            (ProcessFaults { pid, process_start_ns, comm, cgroup_id, faults }, reported)
         })
 }
 
@@ -96,10 +96,10 @@ fn run(session: &mut Session, ticks: &[Vec<(ProcessFaults, bool)>]) -> (Summary,
     let mut own = Faults::default();
     for (n, came) in (1..).zip(ticks) {
         let mut deltas = FaultDeltas::default();
-        for (process, told) in came {
+        for (process, reported) in came {
             let is_own = process.pid == OWN;
             if is_own { &mut own } else { &mut all }.merge(&process.faults);
-            if !told {
+            if !reported {
                 continue;
             }
             deltas.processes.push(*process);
@@ -129,8 +129,8 @@ fn sum_of<'a>(faults: impl IntoIterator<Item = &'a ProcessFaults>) -> Faults {
     sum
 }
 
-fn told(ticks: &[Vec<(ProcessFaults, bool)>]) -> impl Iterator<Item = &ProcessFaults> {
-    ticks.iter().flatten().filter(|(_, told)| *told).map(|(process, _)| process)
+fn reported(ticks: &[Vec<(ProcessFaults, bool)>]) -> impl Iterator<Item = &ProcessFaults> {
+    ticks.iter().flatten().filter(|(_, reported)| *reported).map(|(process, _)| process)
 }
 
 proptest! {
@@ -143,7 +143,7 @@ proptest! {
         prop_assert_eq!(processes.refaults, total);
         prop_assert_eq!(sum(&summary.cgroups, |row| &row.tally).refaults, total);
         // Of these the kernel side keeps no total: they are what its table had.
-        let known = sum_of(told(&ticks).filter(|process| process.pid != OWN));
+        let known = sum_of(reported(&ticks).filter(|process| process.pid != OWN));
         prop_assert_eq!(processes.major_faults, known.major_faults);
         prop_assert_eq!(processes.swapin_pages, known.swapin_pages);
         prop_assert!(summary.processes.rows.iter().all(|row| row.pid != OWN));
@@ -153,7 +153,7 @@ proptest! {
     fn a_filter_leaves_what_it_matches(ticks in ticks(), filter in filters()) {
         let (summary, total) = run(&mut small(filter.clone()), &ticks);
         prop_assert_eq!(summary.refaults, Some(total));
-        let matching = sum_of(told(&ticks).filter(|process| process.pid != OWN && fits(&filter, process)));
+        let matching = sum_of(reported(&ticks).filter(|process| process.pid != OWN && fits(&filter, process)));
         prop_assert_eq!(sum(&summary.processes, |row| &row.tally), matching);
         // A cgroup's count is of all who are in it: with a filter on processes there is none.
         let by_path = filter.pids.is_empty() && filter.comms.is_empty();
@@ -172,7 +172,7 @@ proptest! {
         let refaults = sum_of(ticks.iter().flatten().map(|(process, _)| process).filter(|process| process.pid != OWN));
         let rest = &ticks[ticks.len() / 2..];
         let mut deltas = FaultDeltas::default();
-        deltas.processes.extend(told(rest));
+        deltas.processes.extend(reported(rest));
         session.apply_faults(&deltas, &names());
         let totals = KernelTotals { refaults: Some(refaults.refaults), ..KernelTotals::default() };
         tick(&mut session, 100_000_000_000, &totals);

@@ -34,8 +34,8 @@ fn some_stalls() -> impl Strategy<Value = Vec<(Stall, bool)>> {
     proptest::collection::vec((any_stall(), any::<bool>()), 0..120)
 }
 
-fn told(stalls: &[(Stall, bool)]) -> Vec<Stall> {
-    stalls.iter().filter(|(_, told)| *told).map(|(stall, _)| *stall).collect()
+fn reported(stalls: &[(Stall, bool)]) -> Vec<Stall> {
+    stalls.iter().filter(|(_, reported)| *reported).map(|(stall, _)| *stall).collect()
 }
 
 /// What a group adds up to, whatever rows it has.
@@ -90,11 +90,11 @@ proptest! {
     #[test]
     fn tables_that_are_too_small_still_add_up(stalls in some_stalls()) {
         let mut session = session(SMALL);
-        let told = told(&stalls);
-        apply(&mut session, &told);
+        let reported = reported(&stalls);
+        apply(&mut session, &reported);
         tick(&mut session, 1, &totals(stalls.iter().map(|(stall, _)| stall)));
         let summary = session.summary();
-        let want = tally(told.iter().filter(|stall| stall.pid != OWN));
+        let want = tally(reported.iter().filter(|stall| stall.pid != OWN));
         prop_assert_eq!(sums(&summary), [want.clone(), want]);
         prop_assert!(summary.processes.rows.len() <= 3 && summary.cgroups.rows.len() <= 2);
         prop_assert!((summary.processes.folded > 0) == (summary.processes.other.stalls > 0));
@@ -103,8 +103,8 @@ proptest! {
     #[test]
     fn the_summary_is_exact_whatever_the_ring_lost(stalls in some_stalls()) {
         let mut session = session(SMALL);
-        let told = told(&stalls);
-        apply(&mut session, &told);
+        let reported = reported(&stalls);
+        apply(&mut session, &reported);
         let exact = totals(stalls.iter().map(|(stall, _)| stall));
         tick(&mut session, 1, &exact);
         let summary = session.summary();

@@ -117,9 +117,9 @@ fn scans_that_mglru_hides_are_unread_of_kswapd_too() {
         let mut session = session(SessionConfig { mglru, ..SessionConfig::default() });
         let tick = tick(&mut session, 1, totals);
         let summary = session.summary();
-        let told = [tick.reclaim, tick.kswapd[0].reclaim, summary.reclaim, summary.nodes[0].reclaim];
-        assert!(told.iter().all(|reclaim| reclaim.scanned_pages == told[0].scanned_pages), "{told:?}");
-        told[0].scanned_pages
+        let reported = [tick.reclaim, tick.kswapd[0].reclaim, summary.reclaim, summary.nodes[0].reclaim];
+        assert!(reported.iter().all(|reclaim| reclaim.scanned_pages == reported[0].scanned_pages), "{reported:?}");
+        reported[0].scanned_pages
     };
     assert_eq!(scanned(true, &woken(0)), None);
     assert_eq!(scanned(true, &woken(7)), Some(7));

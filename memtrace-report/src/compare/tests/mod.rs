@@ -3,10 +3,10 @@
 pub(super) mod made;
 
 use self::made::{run, side, slice};
-use super::{Comparison, Metric, Options, TextView, Word, compare, fail_if::Outcome, markdown, text};
+use super::{CompareOptions, Comparison, Metric, TextView, Word, compare, fail_if::Outcome, markdown, text};
 use crate::text::Style;
 
-fn row(comparison: &Comparison, metric: Metric) -> &super::Row {
+fn row(comparison: &Comparison, metric: Metric) -> &super::MetricRow {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()
 }
 
@@ -22,7 +22,8 @@ fn five(name: &str, stalls: u32) -> super::Side {
 
 #[test]
 fn five_runs_a_side_that_differ_are_firm() {
-    let comparison = compare(&five("old", 100), &five("new", 30), &Options { seed: 1, ..Options::default() });
+    let comparison =
+        compare(&five("old", 100), &five("new", 30), &CompareOptions { seed: 1, ..CompareOptions::default() });
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.firm), (Word::Better, true));
     assert!(total.ratio.unwrap() < 0.35 && total.interval.unwrap().1 < 0.4, "{total:?}");
@@ -41,7 +42,7 @@ fn five_runs_a_side_that_differ_are_firm() {
 
 #[test]
 fn the_same_runs_do_not_differ() {
-    let comparison = compare(&five("a", 50), &five("b", 50), &Options::default());
+    let comparison = compare(&five("a", 50), &five("b", 50), &CompareOptions::default());
     assert_eq!(comparison.conclusion.word, Word::NoDifferenceShown);
     assert!(comparison.rows.iter().all(|row| !matches!(row.word, Word::Better | Word::Worse)));
 }
@@ -49,11 +50,11 @@ fn the_same_runs_do_not_differ() {
 #[test]
 fn one_run_a_side_is_an_indication_and_takes_ten_minutes() {
     let long = |stalls, seconds| side("x", vec![run((0..seconds).map(|_| slice(stalls, 1_000_000)).collect())]);
-    let comparison = compare(&long(10, 700), &long(30, 900), &Options::default());
+    let comparison = compare(&long(10, 700), &long(30, 900), &CompareOptions::default());
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.firm), (Word::Worse, false));
     assert!(plain(&comparison).contains("indicative"));
-    let short = compare(&long(10, 590), &long(30, 900), &Options::default());
+    let short = compare(&long(10, 590), &long(30, 900), &CompareOptions::default());
     assert!(short.rows.iter().all(|row| row.word == Word::CannotSay), "{}", plain(&short));
     assert!(short.guards.iter().any(|guard| guard.name == "short" && guard.tripped));
 }
@@ -65,7 +66,7 @@ fn what_lacks_on_a_side_cannot_be_said() {
     let some = || of((0..700).map(|_| slice(5, 1_000_000)).collect());
     for (before, after) in [(nothing(), some()), (some(), nothing()), (nothing(), nothing()), (of(Vec::new()), some())]
     {
-        let comparison = compare(&before, &after, &Options::default());
+        let comparison = compare(&before, &after, &CompareOptions::default());
         assert_eq!(row(&comparison, Metric::StallP99).word, Word::CannotSay);
         assert!(comparison.rows.iter().all(|row| !row.firm));
         // No number that is none.
@@ -75,12 +76,12 @@ fn what_lacks_on_a_side_cannot_be_said() {
     let comparison = compare(
         &five("old", 20),
         &side("new", (0..5).map(|_| run(vec![slice(0, 0); 60])).collect()),
-        &Options::default(),
+        &CompareOptions::default(),
     );
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.firm, total.values[1]), (Word::Better, true, Some(0.0)));
     let calm = side("old", (0..5).map(|_| run(vec![slice(0, 0); 60])).collect());
-    let comparison = compare(&calm, &five("new", 20), &Options::default());
+    let comparison = compare(&calm, &five("new", 20), &CompareOptions::default());
     let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
     assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
 }
@@ -96,7 +97,7 @@ fn few_bursts_have_no_interval_and_say_how_long_to_record() {
     let second =
         |at: usize| slice(if (100..160).contains(&at) || (430..450).contains(&at) { 20 } else { 0 }, 1_000_000);
     let old = side("old", vec![run((0..600).map(second).collect())]);
-    let comparison = compare(&old, &bursts("new", 600, 2, 12), &Options::default());
+    let comparison = compare(&old, &bursts("new", 600, 2, 12), &CompareOptions::default());
     let total = row(&comparison, Metric::StallTotal);
     assert_eq!((total.word, total.interval), (Word::CannotSay, None));
     let reason = total.reason.as_deref().unwrap();
@@ -114,17 +115,17 @@ fn few_bursts_have_no_interval_and_say_how_long_to_record() {
 fn many_bursts_on_one_side_and_none_on_the_other_differ() {
     let calm = || side("calm", vec![run(vec![slice(0, 0); 1800])]);
     let bursty = || bursts("bursty", 1800, 4, 24);
-    let gone = compare(&bursty(), &calm(), &Options::default());
+    let gone = compare(&bursty(), &calm(), &CompareOptions::default());
     let rate = row(&gone, Metric::StallRate);
     assert_eq!((rate.word, rate.interval.unwrap().0), (Word::Better, 0.0));
-    let come = compare(&calm(), &bursty(), &Options::default());
+    let come = compare(&calm(), &bursty(), &CompareOptions::default());
     let rate = row(&come, Metric::StallRate);
     assert_eq!((rate.word, rate.firm, rate.interval, rate.ratio), (Word::Worse, false, None, None));
     let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&come);
     assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
     // A single burst is no reason for a word.
     let once = side("once", vec![run((0..1800).map(|at| slice(u32::from(at < 5), 1_000_000)).collect())]);
-    assert_eq!(row(&compare(&once, &calm(), &Options::default()), Metric::StallRate).word, Word::CannotSay);
+    assert_eq!(row(&compare(&once, &calm(), &CompareOptions::default()), Metric::StallRate).word, Word::CannotSay);
 }
 
 #[test]
@@ -133,8 +134,8 @@ fn what_differs_in_the_last_digits_is_no_change() {
         let groups = [((super::changes::Scope::Process, "db".to_owned()), rate)];
         side("x", vec![super::Run { groups: groups.into(), ..run(vec![slice(1, 1000); 60]) }])
     };
-    assert!(compare(&of(0.1 + 0.2), &of(0.3), &Options::default()).changes.is_empty());
-    assert_eq!(compare(&of(0.3), &of(0.300_001), &Options::default()).changes.len(), 1);
+    assert!(compare(&of(0.1 + 0.2), &of(0.3), &CompareOptions::default()).changes.is_empty());
+    assert_eq!(compare(&of(0.3), &of(0.300_001), &CompareOptions::default()).changes.len(), 1);
     assert_eq!(super::number::ratio(0.1 + 0.2, 0.3), Some(1.0));
     assert_eq!(Word::of((1.0 - 1e-12, 1.0 - 1e-13)), Word::NoDifferenceShown);
 }
@@ -145,7 +146,7 @@ fn a_stall_that_is_not_over_counts_as_far_as_it_has_come() {
     hanging.open = (1, 40_000_000_000);
     hanging.slices[59].count(super::run::Measure::StalledNs, 40_000_000_000);
     let calm = side("calm", vec![run(vec![slice(0, 0); 60])]);
-    let comparison = compare(&calm, &side("hang", vec![hanging]), &Options::default());
+    let comparison = compare(&calm, &side("hang", vec![hanging]), &CompareOptions::default());
     assert!(row(&comparison, Metric::StallTotal).values[1].unwrap() > 0.6);
     assert!(plain(&comparison).contains("not over at the end"), "{}", plain(&comparison));
 }
@@ -159,13 +160,13 @@ fn guards_trip_on_what_they_guard() {
     before.runs[3].longest_slice = 9.0;
     after.runs[4].suspended_ns = 5_000_000_000;
     before.runs[4].slices.truncate(20);
-    let tripped = |options: &Options| -> Vec<&'static str> {
+    let tripped = |options: &CompareOptions| -> Vec<&'static str> {
         let guards = compare(&before, &after, options).guards;
         guards.iter().filter(|guard| guard.tripped).map(|guard| guard.name).collect()
     };
-    let all = tripped(&Options::default());
+    let all = tripped(&CompareOptions::default());
     assert_eq!(all, ["kernel", "durations", "events lost", "coverage", "suspended s", "slowest tick"]);
-    assert!(!tripped(&Options { kernel_changed: true, ..Options::default() }).contains(&"kernel"));
+    assert!(!tripped(&CompareOptions { kernel_changed: true, ..CompareOptions::default() }).contains(&"kernel"));
 }
 
 #[test]
@@ -173,9 +174,9 @@ fn pairs_of_blocks_are_tested_within_pairs() {
     // Pairs far apart from each other, each with the same small change.
     let blocks = |plus: u32| (0..16).map(|n| run(vec![slice(20 + 40 * n + plus * (2 + n), 1_000_000); 25])).collect();
     let (before, after) = (side("a", blocks(0)), side("b", blocks(2)));
-    let paired = compare(&before, &after, &Options { paired: true, ..Options::default() });
+    let paired = compare(&before, &after, &CompareOptions { paired: true, ..CompareOptions::default() });
     let rate = row(&paired, Metric::StallRate);
     assert_eq!((rate.word, rate.firm), (Word::Worse, true));
-    let unpaired = compare(&before, &after, &Options::default());
+    let unpaired = compare(&before, &after, &CompareOptions::default());
     assert_eq!(row(&unpaired, Metric::StallRate).word, Word::NoDifferenceShown);
 }

@@ -7,7 +7,7 @@ use super::{
 
 /// Where a setting is. Every name but that of a cgroup is one of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SettingFile {
     /// A file of `/proc/sys/vm`.
     Sysctl(&'static str),
     /// A file below `/sys`.
@@ -27,7 +27,7 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knob {
     /// Where it is.
-    pub place: Place,
+    pub place: SettingFile,
     /// What values it takes.
     pub kind: Kind,
 }
@@ -42,7 +42,7 @@ impl Knob {
             let found = SYSCTLS.into_iter().find(|(name, _)| *name == sysctl);
             let (name, kind) =
                 found.ok_or_else(|| not_among(sysctl, "vm. settings", &SYSCTLS.map(|(name, _)| name)))?;
-            return Ok(Self { place: Place::Sysctl(name), kind });
+            return Ok(Self { place: SettingFile::Sysctl(name), kind });
         }
         if let Some(rest) = name.strip_prefix("cgroup:") {
             return cgroup(rest);
@@ -55,10 +55,10 @@ impl Knob {
             let plain_number = number.bytes().all(|byte| byte.is_ascii_digit()) && number.len() <= 4;
             let number = plain_number.then(|| number.parse().ok()).flatten();
             let number = number.ok_or_else(|| format!("`{}` is no zram device: zram0, zram1...", plain(name)))?;
-            return Ok(Self { place: Place::Zram(number, file), kind });
+            return Ok(Self { place: SettingFile::Zram(number, file), kind });
         }
         match SYS.into_iter().find(|(short, ..)| *short == name) {
-            Some((_, path, kind)) => Ok(Self { place: Place::Sys(path), kind }),
+            Some((_, path, kind)) => Ok(Self { place: SettingFile::Sys(path), kind }),
             None => {
                 let all = SYS.map(|(short, ..)| short).join(", ");
                 Err(format!(
@@ -74,13 +74,13 @@ impl Knob {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.place {
-            Place::Sysctl(name) => format!("vm.{name}"),
-            Place::Sys(path) => {
+            SettingFile::Sysctl(name) => format!("vm.{name}"),
+            SettingFile::Sys(path) => {
                 let found = SYS.into_iter().find(|(_, known, _)| known == path);
                 found.map_or_else(String::new, |(short, ..)| short.to_owned())
             }
-            Place::Zram(number, file) => format!("zram{number}/{file}"),
-            Place::Cgroup { path, file } => format!("cgroup:{path}:{file}"),
+            SettingFile::Zram(number, file) => format!("zram{number}/{file}"),
+            SettingFile::Cgroup { path, file } => format!("cgroup:{path}:{file}"),
         }
     }
 
@@ -93,7 +93,7 @@ impl Knob {
     /// The setting that a write to this one makes 0, if there is one.
     #[must_use]
     pub fn partner(&self) -> Option<Self> {
-        let Place::Sysctl(name) = self.place else { return None };
+        let SettingFile::Sysctl(name) = self.place else { return None };
         Self::parse(&format!("vm.{}", partner(name)?)).ok()
     }
 
@@ -129,7 +129,7 @@ fn cgroup(rest: &str) -> Result<Knob, String> {
             plain(path)
         ));
     }
-    Ok(Knob { place: Place::Cgroup { path: path.to_owned(), file }, kind })
+    Ok(Knob { place: SettingFile::Cgroup { path: path.to_owned(), file }, kind })
 }
 
 fn not_among(name: &str, what: &str, all: &[&str]) -> String {
@@ -140,7 +140,7 @@ fn not_among(name: &str, what: &str, all: &[&str]) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Knob, Place};
+    use super::{Knob, SettingFile};
 
     #[test]
     fn names_come_back() {
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(Knob::parse(name).unwrap().name(), name);
         }
         let (knob, value) = Knob::assignment("cgroup:/odd:name=1:memory.high=1M", 4096).unwrap();
-        assert_eq!(knob.place, Place::Cgroup { path: "/odd:name=1".to_owned(), file: "memory.high" });
+        assert_eq!(knob.place, SettingFile::Cgroup { path: "/odd:name=1".to_owned(), file: "memory.high" });
         assert_eq!(value, "1048576");
         let partner = |name| Knob::parse(name).unwrap().partner().map(|knob| knob.name());
         assert_eq!(partner("vm.dirty_bytes").as_deref(), Some("vm.dirty_ratio"));

@@ -15,9 +15,9 @@ pub mod words;
 pub use self::{
     allow::Kind,
     conduct::{Action, Conductor, Phase},
-    knob::{Knob, Place},
+    knob::{Knob, SettingFile},
     order::{Write, sort},
     risk::{Host, Risk, risks},
     schedule::{Block, Schedule, Side},
-    sides::{Item, Plan, Present},
+    sides::{ChangedSetting, Plan, Present},
 };

@@ -2,7 +2,7 @@
 
 use super::{
     allow::Kind,
-    knob::{Knob, Place},
+    knob::{Knob, SettingFile},
 };
 
 /// A write that is due.
@@ -34,8 +34,8 @@ fn is_lower(write: &Write) -> bool {
 /// Which of several limits goes up first.
 fn rank(knob: &Knob) -> i32 {
     match knob.place {
-        Place::Cgroup { file: "memory.memsw.limit_in_bytes", .. } => 0,
-        Place::Cgroup { file: "memory.high", .. } => 2,
+        SettingFile::Cgroup { file: "memory.memsw.limit_in_bytes", .. } => 0,
+        SettingFile::Cgroup { file: "memory.high", .. } => 2,
         _ => 1,
     }
 }

@@ -2,7 +2,7 @@
 //! unless the risk is taken in words.
 
 use super::{
-    knob::{Knob, Place},
+    knob::{Knob, SettingFile},
     schedule::Side,
     sides::Plan,
 };
@@ -54,45 +54,45 @@ fn of_value(knob: &Knob, value: &str, memory: Option<u64>, usage: Option<u64>) -
     let said = |why: &str| Some((false, why.to_owned()));
     let share = |bytes: u64, percent: u64| memory.is_some_and(|memory| bytes > memory / 100 * percent);
     match &knob.place {
-        Place::Sysctl("min_free_kbytes") if share(number.saturating_mul(1024), 5) => {
+        SettingFile::Sysctl("min_free_kbytes") if share(number.saturating_mul(1024), 5) => {
             refused("more than 5 % of memory is kept free: tasks are OOM-killed with that much of it unused")
         }
-        Place::Sysctl("min_free_kbytes") if number < 1024 => {
+        SettingFile::Sysctl("min_free_kbytes") if number < 1024 => {
             refused("less than 1 MiB is kept for allocations that cannot wait: drivers and reclaim itself fail")
         }
-        Place::Sysctl("watermark_scale_factor") if number > 1000 => {
+        SettingFile::Sysctl("watermark_scale_factor") if number > 1000 => {
             refused("the watermarks are more than 10 % of memory apart: that much of it is hardly ever used")
         }
-        Place::Sysctl("overcommit_memory") if number == 2 => refused(
+        SettingFile::Sysctl("overcommit_memory") if number == 2 => refused(
             "allocations fail once the commit limit is reached, which may be at once (CommitLimit in /proc/meminfo)",
         ),
-        Place::Sysctl("panic_on_oom") if number > 0 => refused("the host panics when it runs out of memory"),
-        Place::Sysctl("vfs_cache_pressure") if number == 0 => {
+        SettingFile::Sysctl("panic_on_oom") if number > 0 => refused("the host panics when it runs out of memory"),
+        SettingFile::Sysctl("vfs_cache_pressure") if number == 0 => {
             refused("dentries and inodes are never reclaimed: the host can run out of memory")
         }
-        Place::Sysctl("max_map_count") if number < 65_530 => {
+        SettingFile::Sysctl("max_map_count") if number < 65_530 => {
             refused("processes that have more mappings can make no more: they crash")
         }
-        Place::Sysctl("page-cluster") if number > 6 => refused("each swap-in reads more than 64 pages at once"),
-        Place::Sysctl("swappiness") if number == 0 => {
+        SettingFile::Sysctl("page-cluster") if number > 6 => refused("each swap-in reads more than 64 pages at once"),
+        SettingFile::Sysctl("swappiness") if number == 0 => {
             said("anonymous memory is hardly swapped at all: under pressure the file cache alone shrinks")
         }
-        Place::Sysctl("dirty_ratio") if number > 60 => {
+        SettingFile::Sysctl("dirty_ratio") if number > 60 => {
             said("most of memory may be dirty: a writer's stall can last minutes")
         }
-        Place::Sysctl("dirty_bytes") if share(number, 60) => {
+        SettingFile::Sysctl("dirty_bytes") if share(number, 60) => {
             said("most of memory may be dirty: a writer's stall can last minutes")
         }
-        Place::Cgroup { file: "memory.min", .. } if share(number, 50) && number != u64::MAX => {
+        SettingFile::Cgroup { file: "memory.min", .. } if share(number, 50) && number != u64::MAX => {
             refused("more than half of memory is never reclaimed: others are OOM-killed instead")
         }
-        Place::Cgroup { file: "memory.max", .. } if usage.is_some_and(|usage| number < usage) => {
+        SettingFile::Cgroup { file: "memory.max", .. } if usage.is_some_and(|usage| number < usage) => {
             said("less than the cgroup uses now: what cannot be reclaimed is OOM-killed")
         }
-        Place::Cgroup { file: "memory.limit_in_bytes", .. } if usage.is_some_and(|usage| number < usage) => {
+        SettingFile::Cgroup { file: "memory.limit_in_bytes", .. } if usage.is_some_and(|usage| number < usage) => {
             said("less than the cgroup uses now: the kernel refuses when it cannot reclaim the rest")
         }
-        Place::Cgroup { file: "memory.high", .. } if usage.is_some_and(|usage| number < usage) => {
+        SettingFile::Cgroup { file: "memory.high", .. } if usage.is_some_and(|usage| number < usage) => {
             said("less than the cgroup uses now: its tasks are slowed down until it fits")
         }
         _ => None,

@@ -5,7 +5,7 @@ use memtrace_trace::model::Setting;
 
 /// A setting that is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct ChangedSetting {
     /// Which.
     pub knob: Knob,
     /// Its value now.
@@ -33,7 +33,7 @@ pub struct Present {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// In the order in which they were named.
-    pub items: Vec<Item>,
+    pub items: Vec<ChangedSetting>,
 }
 
 impl Plan {
@@ -51,10 +51,10 @@ impl Plan {
             list.iter().map(|text| Knob::assignment(text, page_bytes)).collect()
         };
         let (b, mut a) = (assignments(set)?, assignments(against)?);
-        let mut items: Vec<Item> = Vec::new();
+        let mut items: Vec<ChangedSetting> = Vec::new();
         for (knob, b) in b {
             let partner = knob.partner();
-            let taken = |item: &Item| item.knob == knob || Some(&item.knob) == partner.as_ref();
+            let taken = |item: &ChangedSetting| item.knob == knob || Some(&item.knob) == partner.as_ref();
             if let Some(other) = items.iter().find(|item| taken(item)) {
                 return Err(format!(
                     "{} and {} cannot both be set: the last one written is all that counts",
@@ -72,7 +72,14 @@ impl Plan {
                 ));
             }
             let partner = partner.map(|knob| read(&knob).map(|present| (knob, present.value))).transpose()?;
-            items.push(Item { a: against.unwrap_or_else(|| first.clone()), first, b, knob, partner, cgroup_inode });
+            items.push(ChangedSetting {
+                a: against.unwrap_or_else(|| first.clone()),
+                first,
+                b,
+                knob,
+                partner,
+                cgroup_inode,
+            });
         }
         if let Some((knob, _)) = a.first() {
             let name = knob.shown();
@@ -86,7 +93,7 @@ impl Plan {
     /// What is written for a side. Where 0 only says that the other one of a pair counts, that one is written.
     #[must_use]
     pub fn changes(&self, side: Side) -> Vec<(Knob, String)> {
-        let change = |item: &Item| {
+        let change = |item: &ChangedSetting| {
             let value = item.value(side);
             match &item.partner {
                 Some((partner, first)) if *value == item.first && value == "0" && first != "0" => {
@@ -101,8 +108,10 @@ impl Plan {
     /// The settings of a side, for the trace.
     #[must_use]
     pub fn settings(&self, side: Side) -> Vec<Setting> {
-        let setting =
-            |item: &Item| Setting { name: item.knob.name().into(), value: Some(item.value(side).as_str().into()) };
+        let setting = |item: &ChangedSetting| Setting {
+            name: item.knob.name().into(),
+            value: Some(item.value(side).as_str().into()),
+        };
         self.items.iter().map(setting).collect()
     }
 
@@ -126,7 +135,7 @@ impl Plan {
     }
 }
 
-impl Item {
+impl ChangedSetting {
     /// Its value on a side.
     #[must_use]
     pub fn value(&self, side: Side) -> &String {

@@ -14,7 +14,7 @@ use memtrace_report::text;
 #[must_use]
 pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
     let head = ["setting", "now", "A", "B"].map(str::to_owned);
-    let row = |item: &super::Item| {
+    let row = |item: &super::ChangedSetting| {
         let shown = |value: &String| item.knob.kind.shown(value);
         [item.knob.shown(), shown(&item.first), shown(&item.a), shown(&item.b)]
     };

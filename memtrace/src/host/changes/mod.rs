@@ -170,7 +170,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut watcher = hierarchy(dir.path());
         assert_eq!(watcher.news(), News::default(), "what this host has set is no change");
-        let mut told = |value: &str| {
+        let mut changes_at = |value: &str| {
             fs::write(dir.path().join("a/b/memory.high"), value).unwrap();
             let news = watcher.news();
             assert_eq!(watcher.news(), News::default());
@@ -178,10 +178,10 @@ mod tests {
         };
         let name = || Text::from("cgroup:/a/b:memory.high");
         let value = |text: &str| Some(Text::from(text));
-        assert_eq!(told("4096"), [(name(), None, value("4096"))]);
-        assert_eq!(told("8192"), [(name(), value("4096"), value("8192"))]);
-        assert_eq!(told("max"), [(name(), value("8192"), None)]);
-        told("4096");
+        assert_eq!(changes_at("4096"), [(name(), None, value("4096"))]);
+        assert_eq!(changes_at("8192"), [(name(), value("4096"), value("8192"))]);
+        assert_eq!(changes_at("max"), [(name(), value("8192"), None)]);
+        changes_at("4096");
         fs::remove_dir_all(dir.path().join("a")).unwrap();
         let gone = News { cgroups: vec![CgroupChange::Gone("/a/b".into())], ..News::default() };
         assert_eq!(watcher.news(), gone, "a cgroup that is gone was not tuned");

@@ -28,20 +28,20 @@ fn a_missing_required_hook_is_fatal() {
 fn a_lockdown_is_told_although_some_hooks_are_attached() {
     let facts = Facts { lockdown: Fact::Known(Lockdown::Confidentiality), ..root() };
     let mut hooks = hooks();
-    let is_told =
+    let is_explained =
         |findings: &[Finding]| findings.iter().any(|finding| finding.what.contains("locked down (confidentiality)"));
     // Since 5.11 a part is read without the helpers that are refused.
     hooks.iter_mut().filter(|hook| hook.name.ends_with("direct_reclaim_end")).for_each(|hook| {
         hook.attached = Attached::No("refused by the verifier".into());
     });
     let findings = check(&facts, &hooks);
-    assert!(can_trace(&findings) && is_told(&findings), "the kernel has said that it may: {findings:?}");
+    assert!(can_trace(&findings) && is_explained(&findings), "the kernel has said that it may: {findings:?}");
     assert!(!can_trace(&check(&root(), &hooks)), "elsewhere one that is needed and missing is fatal");
     for hook in hooks.iter_mut().filter(|hook| hook.kind.is_some()) {
         hook.attached = Attached::No("refused by the verifier".into());
     }
     let findings = check(&facts, &hooks);
-    assert!(is_told(&findings), "{findings:?}");
+    assert!(is_explained(&findings), "{findings:?}");
     assert!(!can_trace(&findings));
 }
 

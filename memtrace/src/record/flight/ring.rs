@@ -19,7 +19,7 @@ use memtrace_trace::{
 
 /// The segment that is written.
 #[derive(Debug)]
-struct Segment {
+struct CurrentSegment {
     path: PathBuf,
     file: TraceFile,
     begin_ns: u64,
@@ -38,7 +38,7 @@ struct Incident {
 #[derive(Debug)]
 pub(in crate::record) struct Ring {
     store: Store,
-    segment: Segment,
+    segment: CurrentSegment,
     number: u32,
     clock: ClockReading,
     incident: Option<Incident>,
@@ -53,7 +53,7 @@ impl Ring {
     pub(in crate::record) fn new(store: Store, clock: &ClockReading, shown: Arc<AtomicU64>) -> io::Result<Self> {
         let begin_ns = clock.monotonic_ns;
         let (path, file) = store.create_segment(&stamp(clock, begin_ns, 0))?;
-        let segment = Segment { path, file: TraceFile::new(file, Arc::clone(&shown)), begin_ns };
+        let segment = CurrentSegment { path, file: TraceFile::new(file, Arc::clone(&shown)), begin_ns };
         Ok(Self {
             store,
             segment,
@@ -84,7 +84,7 @@ impl Ring {
         let (path, file) = self.store.create_segment(&stamp(clock, now_ns, self.number + 1))?;
         self.number += 1;
         self.clock = *clock;
-        let next = Segment { path, file: TraceFile::new(file, Arc::clone(&self.shown)), begin_ns: now_ns };
+        let next = CurrentSegment { path, file: TraceFile::new(file, Arc::clone(&self.shown)), begin_ns: now_ns };
         let done = std::mem::replace(&mut self.segment, next);
         self.store.complete(done.path, done.begin_ns, done.file.bytes());
         self.store.prune(0, now_ns);

@@ -45,7 +45,7 @@ pub enum StoreError {
 
 /// A segment on disk.
 #[derive(Clone, Debug)]
-struct Segment {
+struct StoredSegment {
     path: PathBuf,
     extent: Extent,
 }
@@ -56,7 +56,7 @@ pub struct Store {
     dir: PathBuf,
     limits: Limits,
     /// Complete ones, oldest first.
-    segments: Vec<Segment>,
+    segments: Vec<StoredSegment>,
     /// Held as long as it is open.
     _lock: File,
 }
@@ -99,7 +99,7 @@ impl Store {
 
     /// A segment is complete: it counts as kept.
     pub fn complete(&mut self, path: PathBuf, begin_ns: u64, bytes: u64) {
-        self.segments.push(Segment { path, extent: Extent { begin_ns, bytes } });
+        self.segments.push(StoredSegment { path, extent: Extent { begin_ns, bytes } });
     }
 
     /// Removes what is beyond the limits. A file that cannot be removed is tried again the next time.
@@ -157,14 +157,14 @@ impl Store {
         Ok(names.filter(|name| name.starts_with(prefix) && name.ends_with(SUFFIX)).collect())
     }
 
-    fn left_behind(&self, now_ns: u64) -> io::Result<Vec<Segment>> {
+    fn left_behind(&self, now_ns: u64) -> io::Result<Vec<StoredSegment>> {
         let segment = |name: String| {
             let path = self.dir.join(name);
             let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
             // Its last write is where it ends; to take that for its beginning keeps it a little longer.
             let age_ns = metadata.modified().ok()?.elapsed().unwrap_or_default().as_nanos();
             let begin_ns = now_ns.saturating_sub(u64::try_from(age_ns).unwrap_or(u64::MAX));
-            Some(Segment { path, extent: Extent { begin_ns, bytes: metadata.size() } })
+            Some(StoredSegment { path, extent: Extent { begin_ns, bytes: metadata.size() } })
         };
         let mut segments: Vec<_> = self.names(SEGMENT)?.into_iter().filter_map(segment).collect();
         segments.sort_by(|a, b| (a.extent.begin_ns, &a.path).cmp(&(b.extent.begin_ns, &b.path)));

@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 
 use super::{
     evictors,
-    heat::{self, Column},
+    heat::{self, HeatColumn},
     histogram,
     pen::{BOLD, PLAIN, Pen},
     stacks,
 };
-use crate::screen::{model::Model, rows::Row};
+use crate::screen::{model::Model, rows::ScreenRow};
 use memtrace_core::{
     gfp::GfpNames,
     history::Frame,
@@ -41,19 +41,19 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         histogram::draw(pen, Rect { width: HISTOGRAM, ..rest }, &row.stalls.bands);
         rest = Rect { x: HISTOGRAM + 1, width: rest.width - HISTOGRAM - 1, ..rest };
     }
-    let columns: Vec<Column> = model
+    let columns: Vec<HeatColumn> = model
         .history()
         .until(frame.tick.t_ns)
         .take(usize::from(rest.width).min(120))
         .map(|frame| {
             let found = model.rows_of(frame).into_iter().find(|other| (other.who, &other.name) == (row.who, &row.name));
-            Column { bands: found.map_or_else(Default::default, |row| row.stalls.bands), mark: ' ' }
+            HeatColumn { bands: found.map_or_else(Default::default, |row| row.stalls.bands), mark: ' ' }
         })
         .collect();
     heat::columns_of(pen, rest, columns, "over time, a column an interval");
 }
 
-fn lines(model: &Model, frame: &Frame, row: &Row, width: usize) -> Vec<String> {
+fn lines(model: &Model, frame: &Frame, row: &ScreenRow, width: usize) -> Vec<String> {
     let tick = &frame.tick;
     let mut lines = vec![row.name.clone()];
     if row.cgroup != row.name && !row.cgroup.is_empty() {

@@ -1,6 +1,6 @@
 //! Who evicted the pages that came back in an interval.
 
-use crate::screen::rows::Row;
+use crate::screen::rows::ScreenRow;
 use memtrace_core::{
     event::{Evictor, FileId},
     session::{
@@ -53,7 +53,7 @@ fn of_memory(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
 }
 
 /// Who evicted the pages that the process of a row read back; nothing for other rows, and where none came back.
-pub(super) fn of_row(tick: &Tick, row: &Row) -> Vec<String> {
+pub(super) fn of_row(tick: &Tick, row: &ScreenRow) -> Vec<String> {
     let (Some(evictors), Some(Who::Process(pid, _))) = (&tick.evictors, row.who) else { return Vec::new() };
     let of = |what: &str, of: &EvictorSummary| Some(format!("{what} were evicted by: {}", evictors_of(of, pid)?));
     let files = of("file pages that it read back", &evictors.files);

@@ -22,7 +22,7 @@ const DECADES: [(&str, usize, usize); 5] =
 const LONG: usize = 2;
 
 /// One column.
-pub(super) struct Column {
+pub(super) struct HeatColumn {
     pub(super) bands: Bands,
     pub(super) mark: char,
 }
@@ -37,8 +37,12 @@ pub(super) fn height(of: u16) -> u16 {
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let room = usize::from(area.width.saturating_sub(LABEL + 2)).min(120);
     let until = model.shown().map_or(0, |frame| frame.tick.t_ns);
-    let columns: Vec<Column> =
-        model.history().until(until).take(room).map(|f| Column { bands: f.tick.all.bands, mark: mark(f) }).collect();
+    let columns: Vec<HeatColumn> = model
+        .history()
+        .until(until)
+        .take(room)
+        .map(|f| HeatColumn { bands: f.tick.all.bands, mark: mark(f) })
+        .collect();
     let marks = "X OOM ! loss c limit k kswapd";
     columns_of(pen, area, columns, &format!("latency over time; {marks}"));
 }
@@ -61,14 +65,14 @@ fn mark(frame: &Frame) -> char {
 }
 
 /// A map of columns, the latest first, below its title.
-pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<Column>, title: &str) {
+pub(super) fn columns_of(pen: &mut Pen<'_>, area: Rect, columns: Vec<HeatColumn>, title: &str) {
     if area.height < 3 || area.width < LABEL + 4 {
         return;
     }
     let half = usize::from(area.height) >= BANDS.len() + 2;
     let bands: Vec<(&str, usize, usize)> =
         if half { (0..BANDS.len()).map(|band| (BANDS[band].1, band, band)).collect() } else { DECADES.to_vec() };
-    let sum = |column: &Column, first: usize, last: usize| sum::of(&column.bands[first..=last]);
+    let sum = |column: &HeatColumn, first: usize, last: usize| sum::of(&column.bands[first..=last]);
     let most = columns.iter().flat_map(|c| bands.iter().map(move |(_, a, b)| sum(c, *a, *b))).max().unwrap_or(0);
     let shades = shades(pen.look.utf8);
     let full = shades[shades.len() - 1];

@@ -1,6 +1,6 @@
 //! On which stacks a row stalled in an interval.
 
-use crate::screen::{model::Model, rows::Row};
+use crate::screen::{model::Model, rows::ScreenRow};
 use memtrace_core::session::{
     stacks::{OnStack, StackKey, StackSum, by_stack},
     tick::Tick,
@@ -16,7 +16,7 @@ const SHOWN: usize = 2;
 const LINES: usize = 3;
 
 /// The stacks that it stalled on most, in lines.
-pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec<String> {
+pub(super) fn of_row(model: &Model, tick: &Tick, row: &ScreenRow, width: usize) -> Vec<String> {
     let Some(stacks) = &tick.stacks else { return vec!["stacks: not counted (--stacks)".to_owned()] };
     let rows: Vec<(StackKey, StackSum)> = stacks.stalls.iter().filter(|(key, _)| is_of(key, row)).copied().collect();
     let total_ns: u64 = rows.iter().map(|(_, sum)| sum.total_ns).fold(0, u64::saturating_add);
@@ -43,7 +43,7 @@ pub(super) fn of_row(model: &Model, tick: &Tick, row: &Row, width: usize) -> Vec
 }
 
 /// Whether stalls are those of a row, or for a thread of its process.
-fn is_of(key: &StackKey, row: &Row) -> bool {
+fn is_of(key: &StackKey, row: &ScreenRow) -> bool {
     match row.who {
         Some(Who::Process(pid, start)) => (key.pid, key.process_start_ns) == (pid, start),
         Some(Who::Thread(_, pid)) => key.pid == pid,

@@ -3,55 +3,61 @@
 use ratatui::layout::Rect;
 
 use super::pen::{BOLD, PLAIN, Pen, REVERSED};
-use crate::screen::{model::Model, rows::Row, sort::SortBy};
+use crate::screen::{model::Model, rows::ScreenRow, sort::SortBy};
 use memtrace_core::session::tick::Tick;
 use memtrace_report::text::{bytes, duration_or_dash, rate, three_digits};
 
 /// One column: its head, its width, from how many columns of the screen on it is there, and its text.
-struct Column {
+struct TableColumn {
     head: &'static str,
     sort: SortBy,
     width: u16,
     from: u16,
-    text: fn(&Row, &Tick, u64) -> String,
+    text: fn(&ScreenRow, &Tick, u64) -> String,
 }
 
-const COLUMNS: [Column; 9] = [
-    Column {
+const COLUMNS: [TableColumn; 9] = [
+    TableColumn {
         head: "stalls",
         sort: SortBy::Stalls,
         width: 8,
         from: 0,
         text: |row, tick, _| rate(tick.rate(row.stalls.count)),
     },
-    Column { head: "s/s", sort: SortBy::Time, width: 6, from: 0, text: stalled },
-    Column {
+    TableColumn { head: "s/s", sort: SortBy::Time, width: 6, from: 0, text: stalled },
+    TableColumn {
         head: "p50",
         sort: SortBy::P50,
         width: 8,
         from: 80,
         text: |row, _, _| duration_or_dash(row.stalls.p50_ns),
     },
-    Column {
+    TableColumn {
         head: "p99",
         sort: SortBy::P99,
         width: 8,
         from: 60,
         text: |row, _, _| duration_or_dash(row.stalls.p99_ns),
     },
-    Column { head: "max", sort: SortBy::Max, width: 8, from: 0, text: |row, _, _| duration_or_dash(row.stalls.max_ns) },
-    Column { head: "refault f/a", sort: SortBy::Refaults, width: 12, from: 70, text: refaults },
-    Column { head: "reclaimed/s", sort: SortBy::Reclaimed, width: 12, from: 100, text: reclaimed },
-    Column { head: "kswapd", sort: SortBy::Wakeups, width: 8, from: 90, text: wakeups },
-    Column { head: "oom", sort: SortBy::Oom, width: 4, from: 60, text: |row, _, _| row.ooms.to_string() },
+    TableColumn {
+        head: "max",
+        sort: SortBy::Max,
+        width: 8,
+        from: 0,
+        text: |row, _, _| duration_or_dash(row.stalls.max_ns),
+    },
+    TableColumn { head: "refault f/a", sort: SortBy::Refaults, width: 12, from: 70, text: refaults },
+    TableColumn { head: "reclaimed/s", sort: SortBy::Reclaimed, width: 12, from: 100, text: reclaimed },
+    TableColumn { head: "kswapd", sort: SortBy::Wakeups, width: 8, from: 90, text: wakeups },
+    TableColumn { head: "oom", sort: SortBy::Oom, width: 4, from: 60, text: |row, _, _| row.ooms.to_string() },
 ];
 
-fn stalled(row: &Row, tick: &Tick, _: u64) -> String {
+fn stalled(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     let ns = tick.rate(row.stalls.total_ns);
     ns.map_or_else(|| "-".to_owned(), |ns| three_digits(ns / 1e9))
 }
 
-fn refaults(row: &Row, tick: &Tick, _: u64) -> String {
+fn refaults(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     let per_s = |pages: u64| rate(tick.rate(pages)).trim_end_matches("/s").to_owned();
     let both = |f: memtrace_core::session::faults::Faults| {
         format!("{}/{}", per_s(f.refaults.file_pages), per_s(f.refaults.anon_pages))
@@ -60,11 +66,11 @@ fn refaults(row: &Row, tick: &Tick, _: u64) -> String {
 }
 
 /// How often it asked for kswapd: what it caused, where the stalls are what it suffered.
-fn wakeups(row: &Row, tick: &Tick, _: u64) -> String {
+fn wakeups(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     row.wakeups.map_or_else(|| "-".to_owned(), |count| rate(tick.rate(count)))
 }
 
-fn reclaimed(row: &Row, tick: &Tick, page_bytes: u64) -> String {
+fn reclaimed(row: &ScreenRow, tick: &Tick, page_bytes: u64) -> String {
     let pages = row.reclaimed_pages.filter(|_| tick.elapsed_ns > 0);
     pages.map_or_else(
         || "-".to_owned(),
@@ -77,7 +83,7 @@ fn reclaimed(row: &Row, tick: &Tick, page_bytes: u64) -> String {
 
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let Some(frame) = model.shown().filter(|_| area.height >= 2) else { return };
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| area.width >= column.from).collect();
+    let columns: Vec<&TableColumn> = COLUMNS.iter().filter(|column| area.width >= column.from).collect();
     let numbers: u16 = columns.iter().map(|column| column.width).sum();
     let name = area.width.saturating_sub(numbers + 1);
     let (sort, reverse) = model.order;
@@ -123,7 +129,7 @@ fn at(selected: usize, rows: usize) -> String {
 }
 
 /// The name, and of a process as much of the end of its cgroup's path as has room.
-fn named(row: &Row, width: usize) -> String {
+fn named(row: &ScreenRow, width: usize) -> String {
     let clip = |text: &str, width: usize| {
         let len = text.chars().count();
         if len <= width { text.to_owned() } else { text.chars().skip(len - width).collect() }

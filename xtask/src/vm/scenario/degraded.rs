@@ -98,7 +98,8 @@ fn no_tracefs(sections: &Sections<'_>) -> Result<String, String> {
 /// Nothing can be traced, which is said with what would help; or since 5.11, where most is read without the helpers that are
 /// refused, stalls are told, and what is not.
 fn locked_down(sections: &Sections<'_>) -> Result<String, String> {
-    let is_told = |text: &str| text.contains("locked down (confidentiality)") && text.contains("lockdown=integrity");
+    let is_explained =
+        |text: &str| text.contains("locked down (confidentiality)") && text.contains("lockdown=integrity");
     if let Ok(host) = host(sections, "locked-down", "0") {
         let findings = findings(&host.check);
         let hooks = host.check["hooks"].as_array().ok_or("no hooks")?;
@@ -107,14 +108,14 @@ fn locked_down(sections: &Sections<'_>) -> Result<String, String> {
             .iter()
             .all(|kind| ["begin", "end"].iter().all(|at| attached(&format!("vmscan:mm_vmscan_{kind}_reclaim_{at}"))));
         let victims = attached("oom:mark_victim");
-        if host.check["can_trace"] != true || !is_told(&findings) || !stalls {
+        if host.check["can_trace"] != true || !is_explained(&findings) || !stalls {
             return Err(format!("can_trace is {}, stalls {stalls}, findings {findings}", host.check["can_trace"]));
         }
         return Ok(format!("traces stalls (OOM victims: {victims}), with what is not told and what would help"));
     }
     let host = host(sections, "locked-down", "4")?;
     let findings = findings(&host.check);
-    if host.check["can_trace"] != false || !is_told(&findings) || !is_told(&host.said) {
+    if host.check["can_trace"] != false || !is_explained(&findings) || !is_explained(&host.said) {
         return Err(format!("can_trace is {}, findings {findings}, said {:?}", host.check["can_trace"], host.said));
     }
     Ok("exit 4, with the reason and what would help".to_owned())

@@ -34,7 +34,7 @@ use self::boots::{BOOTS, Boot};
 use self::evidence::Sections;
 use super::binaries::Binaries;
 use super::deb::Image;
-use super::guest::{End, Guest};
+use super::guest::{Guest, GuestEnd};
 use super::host::Host;
 use super::kernels::Kernel;
 use super::options::{GuestFile, Setup};
@@ -137,7 +137,7 @@ impl Bench<'_> {
                 .with_context(|| format!("cannot keep the output in {}", file.display()))?;
         }
         let took = format!("{:.0} s under {}", output.elapsed.as_secs_f64(), output.accel);
-        if output.end == End::Status(0) {
+        if output.end == GuestEnd::Status(0) {
             return Ok(Ok((Check::ok("boot", format!("{}, {took}", guest.kernel.release)), output.stdout)));
         }
         let last = output.stdout.lines().next_back().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Bench<'_> {
 
     /// A boot and the judgement of those of its scenarios that are wanted. When a check fails, the guest is booted once
     /// more by itself: an emulated guest on a busy machine can fail by chance.
-    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<Named>> {
+    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
         let first = self.judge_boot(boot, wanted)?;
         let Some((scenario, failed)) = first.iter().find(|(_, check)| check.verdict == CheckResult::Failed) else {
             return Ok(first);
@@ -158,7 +158,7 @@ impl Bench<'_> {
         Ok(twice(&first, self.judge_boot(boot, wanted)?))
     }
 
-    fn judge_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<Named>> {
+    fn judge_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
         let script = [include_str!("prelude.sh"), boot.script].concat();
         Ok(match self.run_script(boot.name, (boot.setup)(), &script)? {
             Err(failed) => vec![(boot.name, failed)],
@@ -173,16 +173,16 @@ impl Bench<'_> {
 }
 
 /// A check with the name of its scenario.
-type Named = (&'static str, Check);
+type NamedCheck = (&'static str, Check);
 
 /// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
-fn twice(first: &[Named], second: Vec<Named>) -> Vec<Named> {
-    let was = |(scenario, check): &Named, verdict: CheckResult| {
-        let same = |(other, c): &&Named| other == scenario && c.name == check.name;
+fn twice(first: &[NamedCheck], second: Vec<NamedCheck>) -> Vec<NamedCheck> {
+    let was = |(scenario, check): &NamedCheck, verdict: CheckResult| {
+        let same = |(other, c): &&NamedCheck| other == scenario && c.name == check.name;
         first.iter().filter(same).any(|(_, c)| c.verdict == verdict)
     };
     // A guest that went down has no checks but that of its boot.
-    let went_down = |checks: &[Named]| matches!(checks, [(_, check)] if check.verdict == CheckResult::Failed);
+    let went_down = |checks: &[NamedCheck]| matches!(checks, [(_, check)] if check.verdict == CheckResult::Failed);
     if went_down(&second) && !went_down(first) {
         let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
         return flaky.chain(first[1..].iter().cloned()).collect();

@@ -41,8 +41,8 @@ fn evictors(run: &Run<'_>) -> Result<String, String> {
         "{ours} pages, vmstat {kernel}, {reclaimed} reclaimed; {of_file} of the file; by kswapd0 {kswapd}, memload {load}; away {away} ms"
     );
     let as_many = ours * 100 >= kernel * 85 && ours * 100 <= reclaimed * 115;
-    let told = of_file * 10 >= ours * 9 && (kswapd + load) * 10 >= ours * 9;
-    if kernel >= ENOUGH && as_many && told && away > 0 { Ok(figures) } else { Err(figures) }
+    let is_explained = of_file * 10 >= ours * 9 && (kswapd + load) * 10 >= ours * 9;
+    if kernel >= ENOUGH && as_many && is_explained && away > 0 { Ok(figures) } else { Err(figures) }
 }
 
 /// What one refault costs in the program that counts it: the one that ran as often as there were refaults. The guest's
@@ -99,8 +99,8 @@ fn swap_evictors(run: &Run<'_>) -> Result<String, String> {
         "{ours} pages, vmstat read {read} and wrote {written}; {back} by memload; evicted by kswapd0 {kswapd}, memload {load}, memtrace {own}; away {away} ms"
     );
     let as_many = ours * 100 >= read * 85 && ours * 100 <= read * 115;
-    let told = back * 10 >= ours * 9 && (kswapd + load + own) * 10 >= ours * 9;
-    if read >= ENOUGH && as_many && told && away > 0 { Ok(figures) } else { Err(figures) }
+    let is_explained = back * 10 >= ours * 9 && (kswapd + load + own) * 10 >= ours * 9;
+    if read >= ENOUGH && as_many && is_explained && away > 0 { Ok(figures) } else { Err(figures) }
 }
 
 /// Judge the row of a cgroup by the run `limit`.

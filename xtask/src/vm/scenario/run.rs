@@ -40,7 +40,7 @@ impl std::fmt::Display for Witness {
 
 /// The stalls of one shape in the stream.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(super) struct StallGroup {
     /// How many stalls had it.
     pub(super) count: u64,
     /// `kind`, `comm`, `cgroup`, `order` and `gfp`.
@@ -98,12 +98,12 @@ impl<'a> Run<'a> {
     }
 
     /// The stalls of the stream by their shape.
-    pub(super) fn shapes(&self, kind: &str) -> Result<Vec<Shape>, String> {
+    pub(super) fn shapes(&self, kind: &str) -> Result<Vec<StallGroup>, String> {
         let shape = |line: &&str| {
             let (count, stall) = line.trim().split_once(' ').ok_or_else(|| format!("{line:?} is no count"))?;
             let count = count.parse().map_err(|error| format!("{error} in {line:?}"))?;
             let stall: Value = serde_json::from_str(stall).map_err(|error| format!("{error} in {line:?}"))?;
-            Ok(Shape { count, stall })
+            Ok(StallGroup { count, stall })
         };
         let shapes = self.section("stalls")?.iter().map(shape).collect::<Result<Vec<_>, String>>()?;
         Ok(shapes.into_iter().filter(|shape| shape.stall["kind"] == kind).collect())
@@ -173,7 +173,7 @@ fn coverage(summary: &Value) -> Check {
     let Some(rows) = summary.get("coverage").and_then(Value::as_object) else {
         return Check::skip(COVERAGE, "this memtrace does not compare itself with the kernel");
     };
-    let mut told = Vec::new();
+    let mut figures = Vec::new();
     for (counter, row) in rows {
         let Some(ratio) = row["ratio"].as_f64() else { continue };
         let (Some(seen), Some(kernel)) = (row["seen"].as_u64(), row["kernel"].as_u64()) else {
@@ -185,11 +185,11 @@ fn coverage(summary: &Value) -> Check {
         if above(seen, kernel + held_back) && !explained {
             return Check::failed(COVERAGE, format!("{counter}: {seen} seen, and the kernel counted {kernel}"));
         }
-        told.push(format!("{counter} {ratio:.3}"));
+        figures.push(format!("{counter} {ratio:.3}"));
     }
-    match told.is_empty() {
+    match figures.is_empty() {
         true => Check::failed(COVERAGE, format!("no ratio in {} rows", rows.len())),
-        false => Check::ok(COVERAGE, told.join(", ")),
+        false => Check::ok(COVERAGE, figures.join(", ")),
     }
 }
 

@@ -85,7 +85,7 @@ enum Lists {
     /// some that were reclaimed.
     Mglru,
     /// MGLRU without any event (6.1).
-    MglruUntold,
+    MglruUncounted,
 }
 
 impl Lists {
@@ -93,7 +93,7 @@ impl Lists {
         let on = run.section("lru_gen")?.first().is_some_and(|state| *state != "0x0000");
         Ok(match (on, run.trace.meta["kernel"].as_str().is_some_and(|release| release.starts_with("6.1."))) {
             (false, _) => Self::Classic,
-            (true, true) => Self::MglruUntold,
+            (true, true) => Self::MglruUncounted,
             (true, false) => Self::Mglru,
         })
     }
@@ -113,7 +113,7 @@ impl Lists {
 /// Pages scanned and reclaimed, by all and by kswapd, against `/proc/vmstat`.
 pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
     let lists = Lists::of(run)?;
-    let mut told = Vec::new();
+    let mut figures = Vec::new();
     for (what, field, counter) in [("scanned", "scanned_pages", "pgscan"), ("reclaimed", "reclaimed_pages", "pgsteal")]
     {
         let all = run.grew(&format!("{counter}_anon"))? + run.grew(&format!("{counter}_file"))?;
@@ -122,12 +122,14 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
             [("all", run.optional(&format!("/{field}"))?, all), ("kswapd", run.sum("nodes", field)?, kswapd)]
         {
             match (ours, lists) {
-                (None, Lists::MglruUntold) => told.push(format!("{who} {what} null as it must (kernel {kernel})")),
-                // The stalls tell it themselves, kswapd does not.
-                (Some(ours), Lists::MglruUntold) if (who, what) == ("all", "reclaimed") && ours <= kernel => {
-                    told.push(format!("{who} {what} at least {ours} of {kernel}"));
+                (None, Lists::MglruUncounted) => {
+                    figures.push(format!("{who} {what} null as it must (kernel {kernel})"));
                 }
-                (Some(ours), Lists::MglruUntold) => {
+                // The stalls tell it themselves, kswapd does not.
+                (Some(ours), Lists::MglruUncounted) if (who, what) == ("all", "reclaimed") && ours <= kernel => {
+                    figures.push(format!("{who} {what} at least {ours} of {kernel}"));
+                }
+                (Some(ours), Lists::MglruUncounted) => {
                     return Err(format!(
                         "{who} {what} {ours} where no event tells it (kernel {kernel}): should be null"
                     ));
@@ -138,12 +140,12 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
                     if ours * 100 < kernel * from || ours * 100 > kernel * to {
                         return Err(format!("{who} {what} {ours} is not {from}-{to} % of the kernel's {kernel}"));
                     }
-                    told.push(format!("{who} {what} {ours} of {kernel}"));
+                    figures.push(format!("{who} {what} {ours} of {kernel}"));
                 }
             }
         }
     }
-    Ok(told.join(", "))
+    Ok(figures.join(", "))
 }
 
 /// All of them for a storm of global direct reclaim.

@@ -25,7 +25,7 @@ fn both(run: &Run<'_>) -> Result<String, String> {
     let number = |row: &serde_json::Value, field: &str| {
         row[field].as_u64().ok_or_else(|| format!("no {field} of a node in {row}"))
     };
-    let mut told = Vec::new();
+    let mut figures = Vec::new();
     for nid in 0..2 {
         let row = rows.iter().find(|row| row["nid"] == nid).ok_or_else(|| format!("no node {nid} in {rows:?}"))?;
         let (wakes, wakeups) = (number(row, "wakes")?, number(row, "wakeups")?);
@@ -34,7 +34,7 @@ fn both(run: &Run<'_>) -> Result<String, String> {
             return Err(format!("kswapd{nid}: {wakes} wakes, {wakeups} wakeups, {awake_ms} ms awake"));
         }
         let waker = row["top_waker"].as_str().unwrap_or("?");
-        told.push(format!("kswapd{nid} {wakes} wakes, {wakeups} wakeups (most by {waker}), {awake_ms} ms awake"));
+        figures.push(format!("kswapd{nid} {wakes} wakes, {wakeups} wakeups (most by {waker}), {awake_ms} ms awake"));
     }
-    if rows.len() == 2 { Ok(told.join("; ")) } else { Err(format!("{} nodes, and the guest has 2", rows.len())) }
+    if rows.len() == 2 { Ok(figures.join("; ")) } else { Err(format!("{} nodes, and the guest has 2", rows.len())) }
 }

@@ -30,7 +30,7 @@ fn zones(run: &Run<'_>) -> Result<String, String> {
     }
     let direct = run.number("/stalls/direct/count")?;
     let (unread, open) = (run.number("/stall_zones/unread")?, run.rows("open_stalls")?.len() as u64);
-    let mut told = Vec::new();
+    let mut figures = Vec::new();
     for (zone, kernel) in all.iter().zip(&kernels) {
         let number = |field: &str| zone[field].as_u64().ok_or_else(|| format!("no {field} in {zone}"));
         let [nid, name, managed] = kernel.as_slice() else { return Err(format!("{kernel:?} in zoneinfo")) };
@@ -48,7 +48,7 @@ fn zones(run: &Run<'_>) -> Result<String, String> {
             if !zone["mean_free_pages"].is_null() || !zone["least_free_pages"].is_null() {
                 return Err(format!("free pages where no direct stall began: {zone}"));
             }
-            told.push(format!("N{nid} {name} at no begin"));
+            figures.push(format!("N{nid} {name} at no begin"));
             continue;
         }
         let (mean, least) = (number("mean_free_pages")?, number("least_free_pages")?);
@@ -60,23 +60,23 @@ fn zones(run: &Run<'_>) -> Result<String, String> {
             return Err(format!("nearly all stalls began with the main zone above high: {zone}"));
         }
         let elsewhere = number("plenty_elsewhere")?;
-        told.push(format!("N{nid} {name} {short} of {begins} below high, {mean} free, {elsewhere} unequal"));
+        figures.push(format!("N{nid} {name} {short} of {begins} below high, {mean} free, {elsewhere} unequal"));
     }
-    Ok(format!("{}; {unread} unread", told.join("; ")))
+    Ok(format!("{}; {unread} unread", figures.join("; ")))
 }
 
 /// No more than the kernel counted over a longer time, and not much less.
 fn premature(run: &Run<'_>) -> Result<String, String> {
-    let mut told = Vec::new();
+    let mut figures = Vec::new();
     for counter in ["low_wmark_hit_quickly", "high_wmark_hit_quickly"] {
         let ours = run.number(&format!("/premature_sleeps/{counter}"))?;
         let kernel = run.grew(&format!("kswapd_{counter}"))?;
         if ours > kernel || ours + BESIDE + kernel / 10 < kernel {
             return Err(format!("{counter} {ours}, and the kernel counted {kernel}"));
         }
-        told.push(format!("{counter} {ours} of {kernel}"));
+        figures.push(format!("{counter} {ours} of {kernel}"));
     }
-    Ok(told.join(", "))
+    Ok(figures.join(", "))
 }
 
 /// Where the kernel has an event of them, each is counted; else they are read, and said to be a lower bound.

@@ -267,12 +267,12 @@ fn mglru_scans_are_not_comparable() {
     }
     assert_eq!(silent.verdict("pgsteal_direct"), (Agreement::Exact, None));
     // 6.12 tells, of pages that it only looked at as well; what is freed is the same.
-    let mut told = case(&counts, false);
-    told.baseline.mglru = true;
+    let mut reported = case(&counts, false);
+    reported.baseline.mglru = true;
     let node = KswapdTotals { scanned_pages: 9000, reclaimed_pages: 4000, ..KswapdTotals::default() };
-    told.totals.kswapd = [(0, node)].into();
-    assert_eq!(told.verdict("pgscan_kswapd"), (Agreement::NotComparable, Some(Note::MglruIsolated)));
-    assert_eq!(told.verdict("pgsteal_kswapd"), (Agreement::Exact, None));
+    reported.totals.kswapd = [(0, node)].into();
+    assert_eq!(reported.verdict("pgscan_kswapd"), (Agreement::NotComparable, Some(Note::MglruIsolated)));
+    assert_eq!(reported.verdict("pgsteal_kswapd"), (Agreement::Exact, None));
 }
 
 #[test]

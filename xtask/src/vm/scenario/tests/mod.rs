@@ -242,12 +242,13 @@ fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
     fails(judge, &set(NODES, "nodes", "/nodes/0/failures", Value::Null), &["failures"]);
     fails(judge, &set(NODES, "nodes", "/nodes/0/failures/source", "true"), &["failures"]);
     // Where the kernel has the event, each must be counted.
-    let told = changed(NODES, "nodes", "summary", |summary| {
+    let figures = changed(NODES, "nodes", "summary", |summary| {
         for node in summary["nodes"].as_array_mut().unwrap() {
             node["failures"]["source"] = "true".into();
         }
     });
-    let count = |n: u32| replaced(&told, "nodes:witness", "memcg_reclaim_end 0", &format!("kswapd_reclaim_fail {n}"));
+    let count =
+        |n: u32| replaced(&figures, "nodes:witness", "memcg_reclaim_end 0", &format!("kswapd_reclaim_fail {n}"));
     fails(judge, &count(900), &["failures"]);
 }
 

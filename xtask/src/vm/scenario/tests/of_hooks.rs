@@ -25,8 +25,8 @@ fn a_hook_that_does_not_run_as_often_as_its_event_comes_fails() {
     fails(judge, &replaced(FILE, "counted:runs", "mm_vmscan_wakeup_kswapd", "mm_vmscan_wakeup"), &["hook"]);
     fails(judge, &replaced(FILE, "counted:overrun", "0", "3"), &["hook"]);
     fails(judge, &replaced(FILE, "counted:runs", "mm_shrink_slab_end ", "mm_shrink_slab_end x"), &["hook"]);
-    let untold = FILE.replace("counted:events", "counted:nothing");
-    fails(judge, &untold, &["hook"]);
+    let unreported = FILE.replace("counted:events", "counted:nothing");
+    fails(judge, &unreported, &["hook"]);
     let lacking = changed(FILE, "counted", "meta", |meta| {
         meta["hooks"][0]["attached"] = Value::Null;
         meta["hooks"][0]["reason"] = "no such event".into();

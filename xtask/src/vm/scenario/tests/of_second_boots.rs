@@ -1,8 +1,8 @@
 //! The verdict on a guest that was booted twice.
 
-use super::super::{Check, CheckResult, Named, twice};
+use super::super::{Check, CheckResult, NamedCheck, twice};
 
-fn checks(results: &[(&'static str, bool)]) -> Vec<Named> {
+fn checks(results: &[(&'static str, bool)]) -> Vec<NamedCheck> {
     let check = |&(name, held): &(&'static str, bool)| {
         let check = if held { Check::ok(name, "") } else { Check::failed(name, "") };
         ("scenario", check)
@@ -10,7 +10,7 @@ fn checks(results: &[(&'static str, bool)]) -> Vec<Named> {
     results.iter().map(check).collect()
 }
 
-fn verdicts(checks: &[Named]) -> Vec<(&'static str, CheckResult)> {
+fn verdicts(checks: &[NamedCheck]) -> Vec<(&'static str, CheckResult)> {
     checks.iter().map(|(_, check)| (check.name, check.verdict)).collect()
 }
 

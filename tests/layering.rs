@@ -118,7 +118,6 @@ const UNESCAPED: &[&str] = &["from_utf8_lossy", "from_utf8_unchecked", "to_strin
 const MAY_UNESCAPE: &[&str] = &[
     "memtrace-core/src/untrusted.rs",
     "memtrace/src/terminal/mod.rs",
-    "memtrace/src/record/plan.rs",
     "memtrace-trace/src/meta.rs",
     "memtrace/src/host/mounts.rs",
 ];

@@ -51,7 +51,7 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
     if meta.run > 0 {
         let _ = writeln!(out, "run       {}", meta.run);
     }
-    let recorded = text::filter_in_words(&setup.filter);
+    let recorded = text::describe_filter(&setup.filter);
     if !recorded.is_empty() {
         let _ = writeln!(out, "filter    {recorded} (when it was recorded)");
     }

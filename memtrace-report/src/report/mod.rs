@@ -48,7 +48,7 @@ pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -
     if !map.is_empty() {
         let _ = write!(out, "\n{map}");
     }
-    let filter = text::filter_in_words(view.filter);
+    let filter = text::describe_filter(view.filter);
     let summary = SummaryView {
         names,
         top: view.top,

@@ -4,7 +4,7 @@ use memtrace_core::{session::filter::Filter, untrusted::Untrusted};
 
 /// The filter as it was asked for; empty when all match.
 #[must_use]
-pub fn filter_in_words(filter: &Filter) -> String {
+pub fn describe_filter(filter: &Filter) -> String {
     let mut words = Vec::new();
     words.extend(filter.pids.iter().map(|pid| format!("pid {pid}")));
     words.extend(filter.comms.iter().map(|comm| format!("comm {}", Untrusted(comm.as_bytes()).tty())));

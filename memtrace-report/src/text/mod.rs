@@ -20,7 +20,7 @@ mod summary;
 
 pub use self::{
     at_start::before_start,
-    filter::filter_in_words,
+    filter::describe_filter,
     number::{bytes, duration},
     oom::{freed_line, kswapd_line, oom_line},
     row::{header, row},

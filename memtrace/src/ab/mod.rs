@@ -27,7 +27,10 @@ use crate::{
     exit,
     live::{self, Job, Show},
     messages, preflight,
-    record::plan::{self as recording, Destination},
+    record::{
+        default_name,
+        plan::{Destination, RecordPlan},
+    },
     stdout,
 };
 
@@ -72,9 +75,9 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     if !ask::go_on(&plan, &schedule, &known_risks(&plan), args)? {
         return Ok(exit::USAGE);
     }
-    let path = args.output.clone().unwrap_or_else(recording::default_name);
+    let path = args.output.clone().unwrap_or_else(default_name);
     let own_settings = plan.kept().iter().map(|kept| kept.knob.name()).collect();
-    let recording = recording::RecordPlan {
+    let recording = RecordPlan {
         place: Destination::File { path: path.clone(), force: args.force },
         min_stall_ns: args.trace.min_stall.map_or(0, live::nanoseconds),
         run: 0,

@@ -3,6 +3,7 @@
 //! The main thread drains and ticks and never waits for an output; a second thread puts into words and writes.
 
 mod at_start;
+mod check;
 mod command;
 mod controller;
 mod cost;
@@ -11,6 +12,7 @@ mod job;
 mod lost_ends;
 mod ooms;
 mod output;
+mod record;
 mod recording;
 mod run;
 mod shrinkers;
@@ -20,15 +22,17 @@ mod start;
 use anyhow::{Context as _, Result};
 
 pub(crate) use self::start::nanoseconds;
-use self::{
-    command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
-    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
-};
 pub use self::{
+    check::check,
     controller::Controller,
     ingest::Ingest,
     job::{Job, Show},
     output::{Queue, queue},
+    record::record,
+};
+use self::{
+    command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
+    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
 };
 use crate::{
     cli::TraceArgs,

@@ -127,7 +127,7 @@ pub(super) fn view(
             width: terminal::width(),
             style: terminal::style(no_color),
             top,
-            filter: text::filter_in_words(filter),
+            filter: text::describe_filter(filter),
             interval_ns: nanoseconds(job.trace.interval),
             since_head: 0,
         },
@@ -145,7 +145,7 @@ pub(super) fn output(job: &Job<'_>, view: Renderer, hooks: &[HookStatus], filter
             kernel: uname.release().to_bytes().into(),
             start_ns,
             hooks: hooks.iter().map(HookRecord::from).collect(),
-            filter: text::filter_in_words(filter),
+            filter: text::describe_filter(filter),
             gfp: view.gfp.clone(),
             page_bytes: rustix::param::page_size() as u64,
         };

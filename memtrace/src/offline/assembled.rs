@@ -3,8 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    input::{Inputs, Source, Stretch},
+    input::Inputs,
     recordings::SegmentPieces,
+    source::{Source, Stretch},
 };
 use memtrace_trace::{
     BlockSource, ReadError, Scanned, Scanner,

@@ -4,28 +4,24 @@ use std::{
     collections::BTreeSet,
     io::{self, Write as _},
     path::PathBuf,
-    sync::Arc,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{
-    input::{self, Inputs, Opener},
     overlap::{self, Held},
-    player::{Player, Request},
+    player::Request,
+    sides::{Reading, Sides, asked},
     split,
 };
 use crate::{
-    cli::{CompareArgs, FilterArgs, Input, TimeArgs},
-    exit, messages, stdout, terminal,
+    cli::{CompareArgs, FilterArgs, Input},
+    exit::{self, WrongUsage},
+    stdout, terminal,
 };
-use memtrace_core::untrusted::Untrusted;
+use memtrace_core::untrusted::{Untrusted, shown_path};
 use memtrace_report::{
-    compare::{
-        self, Collector, CompareOptions, Comparison, Run, Side, TextView, compare as judge, fail_if::Outcome, markdown,
-        text,
-    },
-    replay::window::Asked,
+    compare::{self, CompareOptions, Comparison, Side, TextView, compare as judge, fail_if::Outcome, markdown, text},
     text::things,
 };
 
@@ -39,13 +35,15 @@ const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc a
 /// When an input cannot be read or stdout fails.
 pub fn compare(args: &CompareArgs) -> Result<u8> {
     Request::new(&FilterArgs::default(), &args.time, args.utc)?;
-    let mut read = Reading { utc: args.utc, ..Reading::default() };
-    let Sides { sides, paired } = match sides(args, &mut read)? {
+    let mut read = Reading::new(args.utc);
+    let Sides { sides, paired } = match sides(args, &mut read) {
         Ok(sides) => sides,
-        Err(wrong) => {
-            say!("{wrong}");
-            return Ok(if read.status == 0 { exit::USAGE } else { read.status });
+        // An input that could not be read says more than the usage that follows from it.
+        Err(e) if e.is::<WrongUsage>() && read.status != 0 => {
+            say!("{e}");
+            return Ok(read.status);
         }
+        Err(e) => return Err(e),
     };
     if let Some(empty) = sides.iter().find(|side| side.runs.is_empty()) {
         say!("{} holds nothing to compare", empty.name);
@@ -62,12 +60,12 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
     let written = comparisons
         .iter()
         .enumerate()
-        .try_for_each(|(at, comparison)| out.write_all(in_words(comparison, args, at > 0).as_bytes()));
+        .try_for_each(|(at, comparison)| out.write_all(render(comparison, args, at > 0).as_bytes()));
     stdout::is_read(written.and_then(|()| out.flush()), "writing to stdout")?;
     Ok(if read.status == 0 { verdict(&comparisons, args) } else { read.status })
 }
 
-fn in_words(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
+fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
     if args.json {
         // Serializing it cannot fail; if it did, the object would be missing, not half there.
         return compare::json(comparison).unwrap_or_default();
@@ -108,17 +106,15 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
 }
 
 /// The sides, in their order.
-fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>> {
+fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     let named = named(args);
     if args.split.is_some() || named.len() == 1 {
         if args.inputs.len() > 1 {
-            return Ok(Err(if args.split.is_some() { SPLIT_TAKES_ONE } else { ONE_SIDE }.to_owned()));
+            bail!(WrongUsage(if args.split.is_some() { SPLIT_TAKES_ONE } else { ONE_SIDE }.to_owned()));
         }
         return split::sides(args, read);
     }
-    if let Err(wrong) = unnamed(&args.inputs) {
-        return Ok(Err(wrong));
-    }
+    unnamed(&args.inputs).map_err(WrongUsage)?;
     let mut all = Vec::new();
     for (side, paths) in named {
         let inputs = read.opener.open(&paths)?;
@@ -126,12 +122,8 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>
         read.held.push(Held::new(&name));
         all.push(Side { runs: read.runs(&inputs, &asked(&args.time))?, name });
     }
-    Ok(overlap::check(&read.held).map(|()| Sides { sides: all, paired: false }))
-}
-
-/// The part of each recording that is asked for.
-pub(super) fn asked(time: &TimeArgs) -> Asked {
-    Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() }
+    overlap::check(&read.held).map_err(WrongUsage)?;
+    Ok(Sides { sides: all, paired: false })
 }
 
 /// Refuses more than two inputs of which one has no side.
@@ -141,7 +133,7 @@ fn unnamed(inputs: &[Input]) -> Result<(), String> {
     }
     let named = inputs.iter().enumerate().map(|(at, input)| {
         let side = input.name.as_deref().unwrap_or(if at == 0 { "before" } else { "after" });
-        format!("{side}={}", input::shown(&input.path))
+        format!("{side}={}", shown_path(&input.path))
     });
     let command = Untrusted(named.collect::<Vec<_>>().join(" ").as_bytes()).tty().to_string();
     Err(format!(
@@ -169,64 +161,4 @@ fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
 /// A name for an output: it may come from a file.
 fn name(side: &str) -> String {
     Untrusted(side.as_bytes()).tty().to_string()
-}
-
-/// What is compared.
-pub(super) struct Sides {
-    pub(super) sides: Vec<Side>,
-    /// Whether the n-th run of each belongs together.
-    pub(super) paired: bool,
-}
-
-/// What was read so far.
-#[derive(Default)]
-pub(super) struct Reading {
-    pub(super) utc: bool,
-    pub(super) opener: Opener,
-    /// Whether its inputs were read before, and what is wrong with them was said.
-    pub(super) again: bool,
-    pub(super) status: u8,
-    /// Times of recordings by side, in which no two sides may overlap.
-    held: Vec<Held>,
-    files: usize,
-}
-
-impl Reading {
-    /// All runs in these inputs: each recording is one.
-    pub(super) fn runs(&mut self, inputs: &Arc<Inputs>, time: &Asked) -> Result<Vec<Run>> {
-        let filter = FilterArgs::default();
-        let request = Request { filter: &filter, time: time.clone(), utc: self.utc };
-        // Totals, histograms and tables are in the ticks: no single event is needed.
-        let mut player = Player::new(inputs).without_entries().quietly(self.again);
-        let mut runs = Vec::new();
-        while let Some(mut replay) = player.next_replay(&request) {
-            self.progress();
-            let mut collector = Collector::new(replay.meta());
-            player.play(&mut replay, &mut collector, || true);
-            let clock = request.clock(replay.meta());
-            if let (Some(held), Some(recording)) = (self.held.last_mut(), player.recording()) {
-                held.add(recording, replay.window(), &player.name(), &clock);
-            }
-            let finished = replay.finish();
-            if player.is_left_out(&finished, &request) {
-                continue;
-            }
-            if finished.is_empty {
-                let notes: Vec<String> = finished.notes.iter().map(|note| note.text(&clock)).collect();
-                say!("a recording is left out: {}", notes.join("; "));
-                continue;
-            }
-            runs.push(collector.into_run(finished, &clock));
-        }
-        self.status = exit::worse(self.status, player.finish());
-        if self.files > 0 {
-            messages::progress("");
-        }
-        Ok(runs)
-    }
-
-    fn progress(&mut self) {
-        self.files += 1;
-        messages::progress(&format!("reading recording {}", self.files));
-    }
 }

@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal as _, Read, Seek as _},
     os::{
         fd::AsFd as _,
-        unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _},
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
     },
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,12 +16,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    WrongUsage,
     recordings::Recording,
+    source::Source,
     spool::Spool,
     stream::{self, Peeked},
 };
-use crate::exit;
+use crate::exit::{self, WrongUsage};
 use memtrace_core::untrusted::shown_path;
 use memtrace_trace::{
     ReadError,
@@ -30,74 +30,6 @@ use memtrace_trace::{
 
 /// How the name of a trace ends.
 const SUFFIX: &str = "mtrc";
-
-/// An input.
-#[derive(Debug)]
-pub(super) struct Source {
-    /// Its name, for a person.
-    pub(super) shown: String,
-    place: Origin,
-}
-
-/// Where the bytes of an input are.
-#[derive(Debug)]
-enum Origin {
-    /// A file that is opened when it is needed.
-    Path(PathBuf),
-    /// A file that is open, from this offset on.
-    Open(Arc<File>, u64),
-    /// A pipe, which is read as it comes.
-    Pipe,
-}
-
-impl Source {
-    /// A pipe that is read as it comes.
-    fn pipe(shown: String) -> Self {
-        Self { shown, place: Origin::Pipe }
-    }
-
-    /// The command that copies the intact part of it, for a person.
-    pub(super) fn salvage(&self) -> String {
-        match &self.place {
-            Origin::Path(_) => {
-                let stem = self.shown.strip_suffix(".mtrc").unwrap_or(&self.shown);
-                format!("`memtrace salvage {} -o {stem}-salvaged.mtrc`", self.shown)
-            }
-            Origin::Open(..) | Origin::Pipe => {
-                "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned()
-            }
-        }
-    }
-
-    /// A part of it, in bytes.
-    ///
-    /// # Errors
-    /// When the file is gone, or cannot be opened any more.
-    pub(super) fn stretch(&self, begin: u64, end: u64) -> io::Result<Stretch> {
-        Ok(match &self.place {
-            Origin::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
-            Origin::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
-            Origin::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe is read once")),
-        })
-    }
-}
-
-/// A part of a file.
-#[derive(Debug)]
-pub(super) struct Stretch {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for Stretch {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
-        let length = self.file.read_at(&mut buffer[..wanted], self.at)?;
-        self.at += length as u64;
-        Ok(length)
-    }
-}
 
 /// All inputs of a command, or of one side of it.
 #[derive(Debug, Default)]
@@ -144,7 +76,7 @@ impl Opener {
             if path != Path::new("-") && path.is_dir() {
                 let found = traces_in(path)?;
                 if found.is_empty() {
-                    bail!("no trace (*.{SUFFIX}) in {}; `sudo memtrace record` makes one", shown(path));
+                    bail!("no trace (*.{SUFFIX}) in {}; `sudo memtrace record` makes one", shown_path(path));
                 }
                 files.extend(found);
             } else {
@@ -184,11 +116,11 @@ impl Opener {
             Err(refused) => return Ok(Err(refused)),
         };
         Ok(match opened {
-            Opened::Path(file) => Ok((Source { shown: name, place: Origin::Path(path.to_owned()) }, Index::of(file))),
+            Opened::Path(file) => Ok((Source::path(name, path.to_owned()), Index::of(file))),
             Opened::Here(mut file) => {
                 let from = file.stream_position().unwrap_or(0);
                 let index = Index::of(&file);
-                Ok((Source { shown: name, place: Origin::Open(Arc::new(file), from) }, index))
+                Ok((Source::open(name, Arc::new(file), from), index))
             }
             Opened::Pipe(pipe) => spooled(name, pipe),
         })
@@ -277,7 +209,7 @@ fn spooled(name: String, pipe: impl Read) -> Found {
         Ok((spool.into_file()?, index))
     });
     match spooled {
-        Ok((file, index)) => Ok((Source { shown: name, place: Origin::Open(Arc::new(file), 0) }, index)),
+        Ok((file, index)) => Ok((Source::open(name, Arc::new(file), 0), index)),
         Err(why) => Err((format!("{name}: {why}"), exit::FAILURE)),
     }
 }
@@ -297,7 +229,7 @@ pub(super) fn open_once(path: &Path) -> Result<Result<(String, File), (String, u
 
 /// The name of an input for a person.
 fn name(path: &Path) -> String {
-    if path == Path::new("-") { "stdin".to_owned() } else { shown(path) }
+    if path == Path::new("-") { "stdin".to_owned() } else { shown_path(path) }
 }
 
 /// An open input.
@@ -327,7 +259,7 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
 fn said(source: &Source, index: &Index) -> u8 {
     match &index.failed {
         Some(error) => {
-            say!("{}", in_words(source, error));
+            say!("{}", source.describe(error));
             if matches!(error, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED }
         }
         None if index.pieces.is_empty() => {
@@ -338,13 +270,8 @@ fn said(source: &Source, index: &Index) -> u8 {
     }
 }
 
-/// A path, for a person.
-pub(super) fn shown(path: &Path) -> String {
-    shown_path(path)
-}
-
 fn traces_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).with_context(|| format!("listing {}", shown(dir)))?;
+    let entries = fs::read_dir(dir).with_context(|| format!("listing {}", shown_path(dir)))?;
     let mut files: Vec<_> = entries
         .flatten()
         .map(|entry| entry.path())
@@ -360,16 +287,4 @@ fn newest() -> Result<PathBuf> {
     newest.with_context(|| {
         format!("no trace (*.{SUFFIX}) in this directory; `sudo memtrace record` makes one, `memtrace report FILE` reads another")
     })
-}
-
-/// What an input that cannot be read means, and what to do.
-pub(super) fn in_words(source: &Source, error: &ReadError) -> String {
-    let name = &source.shown;
-    match error {
-        ReadError::Io(e) => format!("{name}: {e}; what came before it was read"),
-        ReadError::NotATrace(why) => {
-            format!("{name} is no trace: {why}. `sudo memtrace record -o FILE` makes one")
-        }
-        ReadError::Newer { .. } => format!("{name}: {error}. Read it with that one, or record again with this one"),
-    }
 }

@@ -8,13 +8,15 @@ mod overlap;
 mod pace;
 mod player;
 mod recordings;
+mod renderer;
 mod replay;
 mod report;
 mod salvage;
 mod screen;
+mod sides;
+mod source;
 mod split;
 mod spool;
 mod stream;
 
 pub use self::{compare::compare, replay::replay, report::report, salvage::salvage};
-use crate::exit::WrongUsage;

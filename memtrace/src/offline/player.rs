@@ -4,16 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use anyhow::Result;
 
-use super::{
-    WrongUsage,
-    assembled::Assembled,
-    input::{Inputs, Source, in_words},
-    recordings::Recording,
-    stream::Streamed,
-};
+use super::{assembled::Assembled, input::Inputs, recordings::Recording, source::Source, stream::Streamed};
 use crate::{
     cli::{FilterArgs, TimeArgs},
-    exit,
+    exit::{self, WrongUsage},
     host::clocks::zone,
 };
 use memtrace_core::clock::Clock;
@@ -301,7 +295,7 @@ impl Player {
                 }
                 Err(e) => {
                     if !self.is_quiet {
-                        say!("{}", in_words(current.reader.blocks().source(), &e));
+                        say!("{}", current.reader.blocks().source().describe(&e));
                     }
                     let status = if matches!(e, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED };
                     self.status = exit::worse(self.status, status);

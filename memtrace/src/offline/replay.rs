@@ -9,25 +9,21 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    WrongUsage,
     input::{Feed, Opener},
     pace::Pace,
     player::{Player, Request},
+    renderer::renderer,
     screen::screen,
     stream::Streamed,
 };
 use crate::{
     cli::{ReplayArgs, Speed},
+    exit::WrongUsage,
     signals::Signals,
     stdout, terminal,
 };
-use memtrace_core::{gfp::GfpNames, session::item::Item};
-use memtrace_report::{
-    json,
-    output::{Format, Renderer},
-    replay::{Items, Replay},
-    text,
-};
+use memtrace_core::session::item::Item;
+use memtrace_report::{output::Renderer, replay::Items};
 
 /// Writes items, each when it is due.
 struct Show<'a> {
@@ -119,7 +115,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     };
     while let Some(mut replay) = player.next_replay(&request) {
         let show = RefCell::new(Show {
-            view: view(args, &replay, &request),
+            view: renderer(args, &replay, &request),
             out: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
             pace: Pace::new(args.speed),
             signals: &signals,
@@ -170,23 +166,4 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         }
     }
     Ok(player.finish())
-}
-
-pub(super) fn view(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Renderer {
-    let (meta, filter) = (replay.meta(), replay.filter());
-    let clock = request.clock(meta);
-    let format = if args.json {
-        let min_stall_ns = u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX);
-        Format::Json(Some(Box::new(json::Meta::new(&json::MetaInput::of_trace(meta, filter, min_stall_ns), &clock))))
-    } else {
-        Format::Lines {
-            width: terminal::width(),
-            style: terminal::style(args.no_color),
-            top: args.top,
-            filter: text::filter_in_words(filter),
-            interval_ns: meta.setup.interval_ns,
-            since_head: 0,
-        }
-    };
-    Renderer { clock, gfp: GfpNames::from_list(&meta.setup.gfp_names), format }
 }

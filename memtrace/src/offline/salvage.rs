@@ -9,18 +9,15 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{
-    WrongUsage,
-    input::{open_once, shown},
-    left_out::LeftOut,
-};
+use super::{input::open_once, left_out::LeftOut};
 use crate::{
     cli::SalvageArgs,
-    exit,
+    exit::{self, WrongUsage},
     host::clocks::zone,
     record::create::{PendingFile, create},
     stdout,
 };
+use memtrace_core::untrusted::shown_path;
 use memtrace_report::text::{bytes, things};
 use memtrace_trace::{Judged, ReadError, Reader, TraceItem};
 
@@ -38,7 +35,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
         }
     };
     if is_same(&input, target) {
-        let (from, to) = (&from, shown(target));
+        let (from, to) = (&from, shown_path(target));
         bail!(WrongUsage(format!(
             "{to} is {from} itself: the intact part goes to a new file, and {from} stays as it is"
         )));
@@ -86,7 +83,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     }
     let to = if let Some(unnamed) = unnamed {
         unnamed.name().map_err(|e| anyhow!(e))?;
-        shown(target)
+        shown_path(target)
     } else {
         "stdout".to_owned()
     };

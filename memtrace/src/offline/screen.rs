@@ -15,7 +15,7 @@ use anyhow::{Result, anyhow};
 use super::{
     input::Inputs,
     player::{Player, Request},
-    replay::view,
+    renderer::renderer,
 };
 use crate::{
     cli::{ReplayArgs, Speed},
@@ -62,7 +62,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
     let speed = if let Speed::Times(times) = args.speed { times } else { 1.0 };
     let mut model = model(args, &replay, &request);
     model.playback = Some(Playback { playing: true, speed });
-    let mut view = view(args, &replay, &request);
+    let mut view = renderer(args, &replay, &request);
     let recorded = replay.meta().host.cgroup_limits.clone();
     drop((replay, player));
     let closed = Arc::new(AtomicBool::new(false));
@@ -137,7 +137,7 @@ fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
         kernel: meta.host.kernel.clone(),
         start_ns: meta.start_ns(),
         hooks: meta.setup.hooks.clone(),
-        filter: memtrace_report::text::filter_in_words(replay.filter()),
+        filter: memtrace_report::text::describe_filter(replay.filter()),
         gfp: GfpNames::from_list(&meta.setup.gfp_names),
         page_bytes: meta.host.page_size_bytes,
     };

@@ -3,19 +3,18 @@
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{
-    WrongUsage,
-    compare::{Reading, Sides, asked},
-    input::{self, Inputs},
+    input::Inputs,
     player::{Player, Request},
+    sides::{Reading, Sides, asked},
 };
 use crate::{
     cli::{CompareArgs, FilterArgs, TimeArgs},
-    exit,
+    exit::{self, WrongUsage},
 };
-use memtrace_core::{clock::Clock, host_facts::change::Change};
+use memtrace_core::{clock::Clock, host_facts::change::Change, untrusted::shown_path};
 use memtrace_report::{
     compare::{Run, Side},
     replay::{Act, Marks, when::When, window::Asked},
@@ -32,21 +31,24 @@ struct Cuts {
     recordings: usize,
 }
 
-/// The sides of the only input; else what is wrong with the usage.
-pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sides, String>> {
-    let [input] = args.inputs.as_slice() else { return Ok(Err("one recording is expected".to_owned())) };
+/// The sides of the only input.
+///
+/// # Errors
+/// [`WrongUsage`] when it cannot be split without a word of where.
+pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
+    let [input] = args.inputs.as_slice() else { bail!(WrongUsage("one recording is expected".to_owned())) };
     let path = input.path.as_path();
     let inputs = read.opener.open(&[path.to_owned()])?;
     if let Some(at) = &args.split {
-        return Ok(Ok(halves(args, read, &inputs, [at.clone(), at.clone()])?));
+        return halves(args, read, &inputs, [at.clone(), at.clone()]);
     }
     let Some(cuts) = cuts(args, read, &inputs)? else {
-        return Ok(Err(format!("nothing could be read of {}: there is nothing to compare", input::shown(path))));
+        bail!(WrongUsage(format!("nothing could be read of {}: there is nothing to compare", shown_path(path))));
     };
     if cuts.recordings > 1 {
-        return Ok(Err(format!(
+        bail!(WrongUsage(format!(
             "{} holds {} recordings, and all of them are one side: memtrace compare before=DIR after=DIR",
-            input::shown(path),
+            shown_path(path),
             cuts.recordings
         )));
     }
@@ -54,19 +56,19 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Result<Sid
         return blocks(args, read, &inputs, &cuts);
     }
     match cuts.marks.acts() {
-        [act] if act.before_ns <= cuts.start_ns => Ok(Err(format!(
+        [act] if act.before_ns <= cuts.start_ns => bail!(WrongUsage(format!(
             "the only setting that was changed ({}) was changed by the first tick, {}, so that no interval lies before the \
              change. Split at a time: memtrace compare --split T {}",
             names(act).join(", "),
             cuts.clock.seconds(act.after_ns),
-            input::shown(path)
+            shown_path(path)
         ))),
         [act] => {
             let at = |t_ns: u64| When::AfterStart(t_ns.saturating_sub(cuts.start_ns));
             say!("split at {}, where {} was changed", cuts.clock.seconds(act.after_ns), names(act).join(", "));
-            Ok(Ok(halves(args, read, &inputs, [at(act.before_ns), at(act.after_ns)])?))
+            halves(args, read, &inputs, [at(act.before_ns), at(act.after_ns)])
         }
-        acts => Ok(Err(ask_which_split(acts, &cuts, path))),
+        acts => bail!(WrongUsage(ask_which_split(acts, &cuts, path))),
     }
 }
 
@@ -83,10 +85,10 @@ fn halves(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, [until, 
 }
 
 /// The blocks of an experiment: one run each, those of a pair opposite.
-fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &Cuts) -> Result<Result<Sides, String>> {
+fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &Cuts) -> Result<Sides> {
     let pairs = cuts.marks.pairs();
     if pairs.is_empty() {
-        return Ok(Err(
+        bail!(WrongUsage(
             "the experiment was ended before both sides were measured once: there is nothing to compare".to_owned()
         ));
     }
@@ -107,7 +109,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
     if args.time != TimeArgs::default() {
         say!("only blocks that lie in the time asked for are compared: {} pairs", pairs.len());
     }
-    Ok(Ok(Sides { sides: sides.into(), paired: true }))
+    Ok(Sides { sides: sides.into(), paired: true })
 }
 
 /// Reads where it may be cut.
@@ -134,7 +136,7 @@ fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<
 
 /// Says that it must be said where to split.
 fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
-    let path = input::shown(path);
+    let path = shown_path(path);
     if acts.is_empty() {
         return format!(
             "there is only one side, and no setting was changed while it was recorded: memtrace compare before={path} \

@@ -5,6 +5,8 @@ use std::{
     io::{self, Read, Write as _},
 };
 
+use memtrace_core::untrusted::shown_path;
+
 /// Copies to a file what is read through it.
 pub(super) struct Spool<R> {
     from: R,
@@ -19,7 +21,7 @@ impl<R: Read> Spool<R> {
     /// # Errors
     /// Says that no file can be made there, and what to do about it.
     pub(super) fn new(from: R) -> Result<Self, String> {
-        tempfile::tempfile().map(|to| Self { from, to, failed: None }).map_err(|e| in_words(&e))
+        tempfile::tempfile().map(|to| Self { from, to, failed: None }).map_err(|e| describe(&e))
     }
 
     /// The copy.
@@ -27,7 +29,7 @@ impl<R: Read> Spool<R> {
     /// # Errors
     /// Says that the copy is not whole, and what to do about it.
     pub(super) fn into_file(self) -> Result<File, String> {
-        self.failed.map_or(Ok(self.to), |e| Err(in_words(&e)))
+        self.failed.map_or(Ok(self.to), |e| Err(describe(&e)))
     }
 }
 
@@ -43,9 +45,9 @@ impl<R: Read> Read for Spool<R> {
     }
 }
 
-fn in_words(error: &io::Error) -> String {
+fn describe(error: &io::Error) -> String {
     let dir = std::env::temp_dir();
-    let dir = super::input::shown(&dir);
+    let dir = shown_path(&dir);
     let what_to_do = match error.kind() {
         io::ErrorKind::FileTooLarge => "Raise the limit on the size of files (`ulimit -f`), or read a file instead",
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {

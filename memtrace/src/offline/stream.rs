@@ -13,7 +13,7 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::input::Source;
+use super::source::Source;
 use crate::signals::Signals;
 use memtrace_trace::{
     BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,

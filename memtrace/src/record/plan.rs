@@ -86,14 +86,3 @@ impl RecordPlan {
         Ok(Prepared::new(target, unnamed, progress, self.own_settings.clone()))
     }
 }
-
-/// stdout, to be written by the recorder alone.
-/// The name of a file where none is asked for: `memtrace-HOST-TIME.mtrc`.
-#[must_use]
-pub fn default_name() -> PathBuf {
-    let name = rustix::system::uname();
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
-    let host: String = name.nodename().to_string_lossy().chars().take(64).map(plain).collect();
-    let time = jiff::Timestamp::now().to_zoned(clocks::zone(false)).strftime("%Y%m%d-%H%M%S").to_string();
-    PathBuf::from(format!("memtrace-{host}-{time}.mtrc"))
-}

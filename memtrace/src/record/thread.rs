@@ -15,9 +15,9 @@ use anyhow::{Context as _, Result};
 
 use super::{
     create::PendingFile,
+    default_name::default_name,
     feed::{Ask, Fed, Feed, Message, feed},
     memory_ring::MemoryRing,
-    plan::default_name,
     progress::Progress,
     target::Target,
 };

@@ -10,7 +10,7 @@ use memtrace::screen::{About, Action, Look, Mode, Model, view};
 use memtrace_core::gfp::GfpNames;
 use memtrace_report::{
     replay::{Items, Replay, ReplayOptions},
-    text::filter_in_words,
+    text::describe_filter,
 };
 use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
@@ -93,7 +93,7 @@ pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
                     kernel: meta.host.kernel.clone(),
                     start_ns: meta.start_ns(),
                     hooks: meta.setup.hooks.clone(),
-                    filter: filter_in_words(&meta.setup.filter),
+                    filter: describe_filter(&meta.setup.filter),
                     gfp: GfpNames::from_list(&meta.setup.gfp_names),
                     page_bytes: 4096,
                 };

@@ -141,15 +141,19 @@ fn a_reader_that_never_reads_cannot_keep_memtrace() {
         false => return,
     };
     let mut command = Command::new(bin("memtrace"));
-    command.args(["--json", "-d", "1"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("--json").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = ChildGuard::spawn(&mut command);
+    let mut stdout = child.0.stdout.take().expect("it is piped");
+    stdout.read_exact(&mut [0]).expect("the first byte, once it is attached");
     let file = cold_file(64);
     // More than the pipe holds, so that the output is stuck in the middle of a line.
     let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).output().expect("memload");
     assert!(load.status.success());
+    kill_process(Pid::from_child(&child.0), Signal::TERM).expect("it runs");
     let status = wait_within(&mut child, PATIENCE).expect("memtrace ends");
     let mut said = String::new();
     child.0.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("writing to stdout"), "{said}");
+    drop(stdout);
 }

@@ -173,7 +173,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
         off_cpu: off_cpu(r, context),
-        nested_ns: (kind == StallKind::MemcgHigh).then(|| r.u64(offset_of!(StallRecord, nested_ns))),
+        nested_ns: kind.has_nested().then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
 }
 

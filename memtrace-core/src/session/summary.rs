@@ -68,7 +68,7 @@ impl KindSummary {
             p50_ns: quantile(0.50),
             p99_ns: quantile(0.99),
             max_ns,
-            parts: Parts::of_kind(totals, kind == Some(StallKind::MemcgHigh)),
+            parts: Parts::of_kind(totals, kind.is_some_and(StallKind::has_nested)),
             p99_parts: None,
             throttles: totals.throttles,
             p99_throttles: Throttles::default(),

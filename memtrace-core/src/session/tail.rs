@@ -126,7 +126,7 @@ impl Tails {
                 *ns = ns.saturating_add(time.ns);
             }
         }
-        let parts = Parts::of_kind(&sum, kind == StallKind::MemcgHigh);
+        let parts = Parts::of_kind(&sum, kind.has_nested());
         let (off_cpu_ns, off_cpu_estimated_ns) = (off_cpu.of_all(sum.total_ns), estimated.of_all(sum.total_ns));
         (all > 0).then_some(Slowest { parts, throttles: sum.throttles, shrinkers, off_cpu_ns, off_cpu_estimated_ns })
     }

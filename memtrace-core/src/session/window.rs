@@ -74,26 +74,24 @@ impl Window {
 /// be counted by us in it: the reading before is lowered by as much, so that nobody can tell in which of the two it was.
 pub(super) fn readings(base: &TickInput) -> Option<Readings> {
     let mut readings = base.host.counters.clone()?;
-    let open = |kinds: &[StallKind]| {
-        let of = |kind| base.totals.in_flight.get(kind).copied().unwrap_or_default();
-        kinds.iter().map(of).fold(InFlight::default(), |sum, more| InFlight {
+    let open = |is_one: &dyn Fn(StallKind) -> bool| {
+        let of = |kind| base.totals.in_flight.get(&kind).copied().unwrap_or_default();
+        StallKind::with(is_one).map(of).fold(InFlight::default(), |sum, more| InFlight {
             stalls: sum.stalls.saturating_add(more.stalls),
             scanned_pages: sum.scanned_pages.saturating_add(more.scanned_pages),
         })
     };
-    let pages = |kinds: &[StallKind]| {
-        let open = open(kinds);
+    let pages = |is_one: &dyn Fn(StallKind) -> bool| {
+        let open = open(is_one);
         open.scanned_pages.saturating_add(open.stalls.saturating_mul(PAGES_PER_SHRINK))
     };
+    let one = |wanted: StallKind| open(&|kind| kind == wanted).stalls;
     let awake = base.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
-    let (direct, all) = (
-        pages(&[StallKind::Direct, StallKind::Memcg, StallKind::MemcgHigh, StallKind::Node]),
-        pages(&StallKind::ALL).saturating_add(awake),
-    );
+    let (direct, all) = (pages(&StallKind::scans), pages(&|_| true).saturating_add(awake));
     for (counter, unplaced) in [
-        ("allocstall", open(&[StallKind::Direct]).stalls),
-        ("pgscan_direct_throttle", open(&[StallKind::Pfmemalloc]).stalls),
-        ("compact_stall", open(&[StallKind::Compaction]).stalls),
+        ("allocstall", one(StallKind::Direct)),
+        ("pgscan_direct_throttle", one(StallKind::Pfmemalloc)),
+        ("compact_stall", one(StallKind::Compaction)),
         ("pgscan_direct", direct),
         ("pgsteal_direct", direct),
         ("pgscan_kswapd", awake),

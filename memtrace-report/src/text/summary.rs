@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use memtrace_common::kind::StallKind;
-
 use super::{
     churn::churn,
     coverage::coverage,
@@ -119,7 +117,7 @@ fn kinds(out: &mut String, summary: &Summary) {
             let _ = writeln!(out, "  {} off CPU: {off_cpu}", kind.name());
         }
         if summary.sources.of(*kind) == Source::LowerBound {
-            let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), outside(*kind));
+            let _ = writeln!(out, "  {} is a lower bound: {}", kind.name(), kind.unseen());
         }
     }
     let reclaim = &summary.reclaim;
@@ -130,16 +128,6 @@ fn kinds(out: &mut String, summary: &Summary) {
         count_or_dash(reclaim.reclaimed_pages),
         percent(reclaim.efficiency())
     );
-}
-
-/// What of a kind of stall lies outside the hooks, when its durations are a lower bound.
-const fn outside(kind: StallKind) -> &'static str {
-    match kind {
-        StallKind::Direct => "the pfmemalloc throttle before it is not seen",
-        StallKind::Memcg => "the sleep at memory.high after it is not seen",
-        StallKind::Compaction => "what is between two zones is not seen",
-        _ => "a part of it is not seen",
-    }
 }
 
 /// Stalls that are not over: a hang is one of them.

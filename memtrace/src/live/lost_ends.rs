@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::kind::StallKind;
-
 use memtrace_core::session::input::{KernelTotals, OpenStall};
 
 /// Stalls are doubted from this length on, in ns.
@@ -32,7 +30,7 @@ impl LostEnds {
         is_reclaiming: impl Fn(u32, u32) -> Option<bool>,
     ) {
         let is_long = |stall: &&OpenStall| now_ns.saturating_sub(stall.begin_ns) >= DOUBTED_AFTER_NS;
-        let doubted = totals.open.iter().filter(is_long).filter(|stall| reclaims(stall.kind)).take(LOOKED_AT);
+        let doubted = totals.open.iter().filter(is_long).filter(|stall| stall.kind.holds_memalloc()).take(LOOKED_AT);
         let over = doubted.filter(|stall| is_reclaiming(stall.pid, stall.tid) == Some(false));
         let look = |stall: &OpenStall| {
             let key = (stall.tid, stall.begin_ns);
@@ -50,14 +48,10 @@ impl LostEnds {
     }
 }
 
-/// Whether a thread has `PF_MEMALLOC` all through a stall of this kind. Those that wait have it not.
-const fn reclaims(kind: StallKind) -> bool {
-    matches!(kind, StallKind::Direct | StallKind::Memcg | StallKind::Node | StallKind::Compaction)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use memtrace_common::kind::StallKind;
     use memtrace_core::session::input::InFlight;
 
     const S: u64 = 1_000_000_000;

@@ -130,8 +130,7 @@ fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static
     let (mut memcg, mut all) = (0_u64, 0_u64);
     for frame in frames {
         all = all.saturating_add(frame.tick.all.total_ns);
-        let limits =
-            [StallKind::Memcg, StallKind::MemcgHigh].into_iter().filter_map(|kind| frame.tick.stalls.get(&kind));
+        let limits = StallKind::with(StallKind::is_at_limit).filter_map(|kind| frame.tick.stalls.get(&kind));
         memcg = limits.fold(memcg, |sum, interval| sum.saturating_add(interval.total_ns));
     }
     if all == 0 {

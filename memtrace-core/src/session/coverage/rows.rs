@@ -132,16 +132,16 @@ impl Window<'_> {
         Lost { events, accounts_for: events.saturating_mul(each) }
     }
 
-    fn pages(&self, kinds: &[StallKind]) -> Pages {
+    fn pages(&self, is_one: impl Fn(StallKind) -> bool) -> Pages {
         let mut pages = Pages::default();
-        for kind in kinds {
-            if let Some(totals) = self.ours.totals.stalls.get(kind) {
+        for kind in StallKind::with(is_one) {
+            if let Some(totals) = self.ours.totals.stalls.get(&kind) {
                 sum::add(&mut pages.stalls, totals.count);
                 sum::add(&mut pages.scanned, totals.scanned_pages);
                 sum::add(&mut pages.reclaimed, totals.reclaimed_pages);
                 sum::add(&mut pages.soft_limit_ns, totals.soft_limit_ns);
             }
-            if let Some(open) = self.ours.totals.in_flight.get(kind) {
+            if let Some(open) = self.ours.totals.in_flight.get(&kind) {
                 sum::add(&mut pages.in_flight, open.scanned_pages);
                 sum::add(&mut pages.in_flight, open.stalls.saturating_mul(PAGES_PER_SHRINK));
             }
@@ -186,9 +186,8 @@ impl Window<'_> {
 
     /// Scanned or reclaimed by tasks in their own interest: by the global reclaim alone, or at limits as well.
     fn direct(&self, counter: &'static str, beside: &[&str]) -> Case {
-        const GLOBAL: [StallKind; 2] = [StallKind::Direct, StallKind::Node];
         let scan = counter.starts_with("pgscan");
-        let (global, memcg) = (self.pages(&GLOBAL), self.pages(&[StallKind::Memcg, StallKind::MemcgHigh]));
+        let (global, memcg) = (self.pages(is_global), self.pages(StallKind::is_at_limit));
         let totals = self.ours.totals;
         let of = |pages: &Pages| if scan { pages.scanned } else { pages.reclaimed };
         let asked_for = |of: fn(&KindTotals) -> u64| totals.proactive.as_ref().map_or(0, of);
@@ -249,7 +248,7 @@ impl Window<'_> {
     /// Scanned or reclaimed by everyone: the only counter that moves for a cgroup's limit on every kernel.
     fn everything(&self, counter: &'static str) -> Case {
         let scan = counter == "pgscan";
-        let pages = self.pages(&StallKind::ALL);
+        let pages = self.pages(|_| true);
         let (scanned, reclaimed) = self.ours.totals.reclaim_sums();
         let at_work = self.ours.totals.kswapd.values().filter(|node| node.awake != 0).count() as u64;
         let more = pages.in_flight + at_work * PAGES_PER_SHRINK;
@@ -356,14 +355,13 @@ impl Window<'_> {
     fn cgroup_pages(&self, counter: &'static str, kernel: Option<Range>, seen: Option<u64>, tally: &Tally) -> Case {
         let totals = self.ours.totals;
         let count = |kind| totals.stalls.get(&kind).map_or(0, |totals| totals.count);
-        let waits = [StallKind::Pfmemalloc, StallKind::Compaction, StallKind::Swapin, StallKind::Thrash];
-        let reclaimed_here = sum::of([StallKind::Memcg, StallKind::MemcgHigh].into_iter().chain(waits).map(count));
+        let reclaimed_here = sum::of(StallKind::with(|kind| !is_global(kind)).map(count));
         // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
-        let alone = count(StallKind::Direct) + count(StallKind::Node) == 0
+        let alone = sum::of(StallKind::with(is_global).map(count)) == 0
             && totals.proactive.as_ref().is_none_or(|asked_for| asked_for.count == 0)
             && reclaimed_here == tally.stalls
             && totals.kswapd.values().all(|node| node.scanned_pages == 0);
-        let open = self.pages(&StallKind::ALL).in_flight;
+        let open = self.pages(|_| true).in_flight;
         let each = pages_each(tally.scanned_pages().unwrap_or(0), tally.stalls);
         let stages = [&MISSED[..], &MISSED_BY_TABLES].concat();
         Case {
@@ -384,4 +382,9 @@ fn pages_each(pages: u64, stalls: u64) -> u64 {
 /// Pages that any shrink told of.
 fn reclaim_scans(totals: &KernelTotals) -> u64 {
     totals.reclaim_sums().0
+}
+
+/// True for reclaim that no limit of a memory cgroup asked for.
+fn is_global(kind: StallKind) -> bool {
+    kind.scans() && !kind.is_at_limit()
 }

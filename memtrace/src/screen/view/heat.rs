@@ -50,12 +50,12 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
 /// The gravest that happened beside stalls.
 fn mark(frame: &Frame) -> char {
     let tick = &frame.tick;
-    let at_limit = [StallKind::Memcg, StallKind::MemcgHigh];
+    let mut at_limit = StallKind::with(StallKind::is_at_limit);
     if tick.oom_kills > 0 || !frame.ooms.is_empty() {
         'X'
     } else if tick.loss.total() > 0 {
         '!'
-    } else if at_limit.iter().any(|kind| tick.stalls.get(kind).is_some_and(|interval| interval.count > 0)) {
+    } else if at_limit.any(|kind| tick.stalls.get(&kind).is_some_and(|interval| interval.count > 0)) {
         'c'
     } else if tick.kswapd.iter().any(|node| node.awake_ns > 0) {
         'k'

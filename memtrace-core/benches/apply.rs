@@ -5,21 +5,13 @@ use std::collections::BTreeMap;
 use divan::{Bencher, counter::ItemsCount};
 use memtrace_core::{
     decode::{DecodeContext, decode},
+    hook::HookSet,
     session::{Session, SessionConfig},
     source::Sources,
 };
 
 const RECORDS: u32 = 10_000;
-const CONTEXT: DecodeContext = DecodeContext {
-    shrink_hook: true,
-    throttle_hook: true,
-    soft_limit_hook: true,
-    shrinker_hook: true,
-    off_cpu_hook: true,
-    oom_call_hook: true,
-    sources: Sources::EVENTS,
-    mglru: false,
-};
+const CONTEXT: DecodeContext = DecodeContext { hooks: HookSet::ALL, sources: Sources::EVENTS, mglru: false };
 
 fn main() {
     divan::main();

@@ -20,7 +20,7 @@ use super::{
     zones::{self, Watched},
 };
 use memtrace_core::{
-    hook::{Attached, HookStatus, catalog::Hook, functions::FAILURES},
+    hook::{Attached, HookId, HookSet, HookStatus, catalog::Hook},
     untrusted::Text,
 };
 
@@ -149,22 +149,23 @@ impl KernelFacts {
     pub(super) fn read_failures_instead(&self, hook: &mut HookStatus) {
         let places = self.zone_places();
         let is_event = self.args.kswapd_fail.nid.is_read();
-        if hook.name == FAILURES.name && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
+        if hook.id == HookId::Failures && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
             hook.attached = Attached::Memory;
         }
     }
 
     /// What the totals count with these hooks.
-    pub(super) fn counted(&self, hooks: &[HookStatus]) -> Counted {
-        let attached = |event: &str| hooks.iter().any(|h| h.name.ends_with(event) && h.attached.name().is_some());
+    pub(super) fn counted(&self, hooks: &[HookStatus], attached: HookSet) -> Counted {
         let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
         nodes.dedup();
         Counted {
             zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
-            nodes: if attached("mm_vmscan_lru_shrink_inactive") { nodes } else { Vec::new() },
-            failures_reported: attached(layout::FAILURE),
-            proactive: attached("user_proactive_reclaim") || attached("memory_reclaim"),
-            off_cpu: attached("sched_switch"),
+            nodes: if attached.has(HookId::ShrinkInactive) { nodes } else { Vec::new() },
+            // Read in the kernel's memory, they are no events.
+            failures_reported: attached.has(HookId::Failures)
+                && !hooks.iter().any(|hook| hook.id == HookId::Failures && hook.attached == Attached::Memory),
+            proactive: attached.has(HookId::Proactive),
+            off_cpu: attached.has(HookId::OffCpu),
         }
     }
 
@@ -176,6 +177,7 @@ impl KernelFacts {
             _ => Vec::new(),
         };
         HookStatus {
+            id: hook.id,
             name: hook.name,
             gives: hook.gives,
             without: hook.without,

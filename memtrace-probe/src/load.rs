@@ -15,7 +15,7 @@ use super::{
     describe::{chain, describe},
     error::LoadError,
     facts::KernelFacts,
-    fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS, WRITTEN},
+    fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
     faults::FaultTables,
     kinds,
     options::{AttachWith, LoadOptions, MemoryHierarchy},
@@ -27,9 +27,8 @@ use super::{
 };
 use memtrace_core::{
     hook::{
-        Attached, HookStatus,
+        Attached, HookId, HookSet, HookStatus,
         catalog::{HOOKS, Hook},
-        functions,
     },
     session::faults::FaultsRead,
     source::Sources,
@@ -55,12 +54,8 @@ pub struct Probe {
     pub faults: FaultTables,
     /// Which of their counts are read.
     pub faults_read: FaultsRead,
-    /// Whether calls of the OOM killer are traced.
-    pub oom_calls: bool,
-    /// Whether it is told who evicts the file pages that come back.
-    pub evictors: bool,
-    /// Whether it is told who evicts the anonymous memory that comes back.
-    pub swap_evictors: bool,
+    /// The hooks that are attached.
+    pub attached: HookSet,
     /// The stacks of stalls; `None` when they are not asked for.
     pub stacks: Option<StackTables>,
     /// The kinds of stall that are traced.
@@ -123,7 +118,7 @@ impl Loaded {
             if options.attach_with == AttachWith::ClassicOnly && !function.has_classic_method() {
                 return function.left_out("no tracepoint tells it without BTF");
             }
-            if !options.refaults && function.is_named(functions::REFAULTS.name) {
+            if !options.refaults && function.hook.id == HookId::Refaults {
                 return function.left_out("left out by --no-refaults");
             }
             if function.needs_members() && facts.btf.is_err() {
@@ -131,17 +126,14 @@ impl Loaded {
                     "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
                 );
             }
-            let is_of_evictors =
-                function.is_named(functions::EVICTORS.name) || function.is_named(functions::SWAP_EVICTORS.name);
-            if is_of_evictors && !facts.eviction.is_known() {
+            let is_of_swap = function.hook.id == HookId::SwapEvictors;
+            if (is_of_swap || function.hook.id == HookId::Evictors) && !facts.eviction.is_known() {
                 return function.left_out("this kernel's BTF does not tell how a page is of a file");
             }
-            if function.is_named(functions::SWAP_EVICTORS.name)
-                && options.without.iter().any(|name| EVICTORS.is_named(name))
-            {
+            if is_of_swap && options.without.iter().any(|name| EVICTORS.is_named(name)) {
                 return function.left_out("it goes with that of the pages of files, which is left out by --without");
             }
-            if function.is_named(functions::SWAP_EVICTORS.name) && facts.eviction.slot.offset().is_none() {
+            if is_of_swap && facts.eviction.slot.offset().is_none() {
                 return function.left_out("this kernel's BTF does not tell where a page is in swap");
             }
             function.load(&mut ebpf, btf.as_ref(), &mut refused)
@@ -160,7 +152,7 @@ impl Loaded {
     pub fn attach(mut self) -> Result<Probe, LoadError> {
         let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
         for (hook, loaded) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
-            let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.program) == hook.end);
+            let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.id) == hook.end);
             let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
                 Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
                 None => attach_hook(&mut self.ebpf, hook, loaded),
@@ -175,13 +167,10 @@ impl Loaded {
         let mut functions: Vec<HookStatus> = self.functions.into_iter().map(|function| function.attach(ebpf)).collect();
         functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
         let faults_read = fallbacks::faults_read(&functions);
-        let is_attached =
-            |name| functions.iter().any(|hook| hook.name.ends_with(name) && hook.attached.name().is_some());
-        let (oom_calls, evictors) = (is_attached(functions::OOM_CALL.name), is_attached(functions::EVICTORS.name));
-        let swap_evictors = WRITTEN.into_iter().any(is_attached);
         hooks.extend(functions);
         hooks.push(self.facts.zones_status());
-        let counted = self.facts.counted(&hooks);
+        let attached = HookSet::attached(&hooks);
+        let counted = self.facts.counted(&hooks, attached);
         let kinds = kinds::measured(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
         let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
@@ -197,9 +186,7 @@ impl Loaded {
             totals,
             faults,
             faults_read,
-            oom_calls,
-            evictors,
-            swap_evictors,
+            attached,
             stacks,
             kinds,
             sources,

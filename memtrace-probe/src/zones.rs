@@ -6,7 +6,7 @@ use memtrace_common::{
 };
 
 use super::btf::Btf;
-use memtrace_core::hook::{Attached, HookStatus};
+use memtrace_core::hook::{Attached, HookId, HookStatus};
 
 /// Where the kernel lists its zones.
 pub(super) const PATH: &str = "/proc/zoneinfo";
@@ -126,6 +126,7 @@ pub(super) fn status(places: &ZonePlaces, btf: Result<(), String>) -> HookStatus
         _ => Attached::Memory,
     };
     HookStatus {
+        id: HookId::Zones,
         name: "pglist_data",
         gives: "free pages and watermarks of each zone when a direct stall begins",
         without: "how the zones stood when direct stalls began is unread",

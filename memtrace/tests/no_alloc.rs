@@ -12,6 +12,7 @@ use memtrace::{
 };
 use memtrace_core::{
     decode::{DecodeContext, decode},
+    hook::HookSet,
     session::{
         Session, SessionConfig,
         evictors::{ByMemory, Interval},
@@ -72,16 +73,7 @@ fn a_session_takes_little_more_than_three_mebibytes() {
     drop(session);
 }
 
-const CONTEXT: DecodeContext = DecodeContext {
-    shrink_hook: true,
-    throttle_hook: true,
-    soft_limit_hook: true,
-    mglru: true,
-    sources: Sources::EVENTS,
-    shrinker_hook: true,
-    off_cpu_hook: true,
-    oom_call_hook: true,
-};
+const CONTEXT: DecodeContext = DecodeContext { hooks: HookSet::ALL, sources: Sources::EVENTS, mglru: true };
 
 /// A stall record of the `n`th process.
 fn stall(record: &mut [u8; 184], n: u32) {

@@ -23,26 +23,17 @@ use crate::{
         Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
         Trigger, Victim,
     },
+    hook::{HookId, HookSet},
     source::Sources,
     throttle::Throttles,
 };
 
-/// What the records themselves do not tell: which of the hooks that fill them are attached.
+/// The facts that a record does not hold: a number of it means something only when the hook that fills it is attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeContext {
-    /// `mm_vmscan_lru_shrink_inactive` is attached: pages scanned are counted.
-    pub shrink_hook: bool,
-    /// `mm_vmscan_throttled` is attached: throttled time is counted.
-    pub throttle_hook: bool,
-    /// The memcg soft-limit pair is attached: its time is counted.
-    pub soft_limit_hook: bool,
-    /// The pair of the shrinkers is attached: their time is counted.
-    pub shrinker_hook: bool,
-    /// `sched_switch` is attached: the time off CPU is counted.
-    pub off_cpu_hook: bool,
-    /// Calls of the OOM killer are traced: a victim without one was dying already.
-    pub oom_call_hook: bool,
-    /// How the durations of each kind relate to the true stall.
+    /// The hooks that are attached.
+    pub hooks: HookSet,
+    /// The relation of the durations of each kind to the true stall.
     pub sources: Sources,
     /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
     pub mglru: bool,
@@ -161,17 +152,19 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         nid: read.has(fields::NID).then(|| r.node(offset_of!(StallRecord, nid))).transpose()?,
         order: read.has(fields::ORDER).then(|| r.i32(offset_of!(StallRecord, order))),
         gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(StallRecord, gfp))),
-        scanned_pages: (context.shrink_hook && !unseen).then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
+        scanned_pages: (context.hooks.has(HookId::ShrinkInactive) && !unseen)
+            .then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
         reclaimed_pages,
-        throttled_ns: context.throttle_hook.then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
-        throttles: match context.throttle_hook {
+        throttled_ns: context.hooks.has(HookId::Throttled).then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
+        throttles: match context.hooks.has(HookId::Throttled) {
             true => Throttles::of_us(throttled_us(r)),
             false => Throttles::default(),
         },
-        scan_ns: (context.shrink_hook && !unseen).then(|| r.u64(offset_of!(StallRecord, scan_ns))),
-        soft_limit_ns: context.soft_limit_hook.then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
-        shrinkers_ns: context.shrinker_hook.then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
-        top_shrinker: top_shrinker(r).filter(|_| context.shrinker_hook),
+        scan_ns: (context.hooks.has(HookId::ShrinkInactive) && !unseen)
+            .then(|| r.u64(offset_of!(StallRecord, scan_ns))),
+        soft_limit_ns: context.hooks.has(HookId::SoftLimitBegin).then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
+        shrinkers_ns: context.hooks.has(HookId::ShrinkerBegin).then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
+        top_shrinker: top_shrinker(r).filter(|_| context.hooks.has(HookId::ShrinkerBegin)),
         off_cpu: off_cpu(r, context),
         nested_ns: kind.has_nested().then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
@@ -185,7 +178,7 @@ fn throttled_us(r: Reader<'_>) -> [u64; REASON_COUNT] {
 fn off_cpu(r: Reader<'_>, context: &DecodeContext) -> Option<OffCpu> {
     let read = Fields(r.u32(offset_of!(StallRecord, fields)));
     let ns = r.u64(offset_of!(StallRecord, off_cpu_ns));
-    match (read.has(fields::OFF_CPU_ESTIMATED), context.off_cpu_hook && read.has(fields::OFF_CPU)) {
+    match (read.has(fields::OFF_CPU_ESTIMATED), context.hooks.has(HookId::OffCpu) && read.has(fields::OFF_CPU)) {
         (true, _) => Some(OffCpu::Estimated(ns)),
         (false, true) => Some(OffCpu::Measured(ns)),
         (false, false) => None,
@@ -226,7 +219,7 @@ fn oom(r: Reader<'_>, context: &DecodeContext) -> Result<Oom, DecodeError> {
         },
         constraint: call.and_then(|call| call.constraint).or(inferred),
         call,
-        dying: context.oom_call_hook && call.is_none(),
+        dying: context.hooks.has(HookId::OomCall) && call.is_none(),
         last_reclaim,
         logged: None,
         memory_back: None,

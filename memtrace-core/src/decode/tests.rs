@@ -10,20 +10,13 @@ use crate::{
         Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
         Trigger, Victim,
     },
+    hook::{HookId, HookSet},
     source::{Source, Sources},
     throttle::Throttles,
 };
 
-const ALL: DecodeContext = DecodeContext {
-    shrink_hook: true,
-    throttle_hook: true,
-    soft_limit_hook: true,
-    mglru: false,
-    sources: Sources::EVENTS,
-    shrinker_hook: true,
-    off_cpu_hook: true,
-    oom_call_hook: false,
-};
+const ALL: DecodeContext =
+    DecodeContext { hooks: HookSet::ALL.without(HookId::OomCall), sources: Sources::EVENTS, mglru: false };
 
 /// A record from fields in their order, each with its width.
 fn bytes(fields: &[&[u8]]) -> Vec<u8> {
@@ -186,8 +179,8 @@ fn what_was_not_read_is_none() {
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
     // Of a long stall an estimate needs no hook, and is never taken for a measure.
     let estimated = Stall { off_cpu: Some(OffCpu::Estimated(700)), ..none };
-    for off_cpu_hook in [false, true] {
-        let context = DecodeContext { off_cpu_hook, ..DecodeContext::default() };
+    for hooks in [HookSet::default(), HookSet::default().with(HookId::OffCpu)] {
+        let context = DecodeContext { hooks, ..DecodeContext::default() };
         assert_eq!(decode(&stall_bytes(1, fields::OFF_CPU_ESTIMATED, 3), &context), Ok(Event::Stall(estimated)));
     }
 }
@@ -231,7 +224,7 @@ fn an_oom_kill() {
 
 /// The kill that these bytes tell, with calls traced.
 fn called(bytes: &[u8]) -> Oom {
-    match decode(bytes, &DecodeContext { oom_call_hook: true, ..ALL }) {
+    match decode(bytes, &DecodeContext { hooks: HookSet::ALL, ..ALL }) {
         Ok(Event::Oom(oom)) => oom,
         other => panic!("{other:?}"),
     }

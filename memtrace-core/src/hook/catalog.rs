@@ -2,11 +2,13 @@
 
 use memtrace_common::{config::EventFields, field::ArgSource, kind::StallKind};
 
-use super::functions::FUNCTIONS;
+use super::{functions::FUNCTIONS, id::HookId};
 
 /// One hook, before it is known how this kernel takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
+    /// Which hook it is.
+    pub id: HookId,
     /// Tracefs group, such as `vmscan`.
     pub group: &'static str,
     /// Event, such as `mm_vmscan_direct_reclaim_begin`.
@@ -19,8 +21,8 @@ pub struct Hook {
     pub gives: &'static str,
     /// The loss without it, in words.
     pub without: &'static str,
-    /// Program of the end event of a begin: a begin without its end would only leave spans open.
-    pub end: Option<&'static str>,
+    /// The end event of a begin: a begin without its end would only leave spans open.
+    pub end: Option<HookId>,
     /// One of the hooks without which memtrace has nothing to tell.
     pub required: bool,
     /// The kind of stall whose begin it is.
@@ -29,19 +31,31 @@ pub struct Hook {
     pub values: fn(&EventFields) -> Vec<(&'static str, ArgSource)>,
 }
 
+/// `Some` of what is given, `None` of nothing.
+macro_rules! given {
+    () => {
+        None
+    };
+    ($value:expr) => {
+        Some($value)
+    };
+}
+
 macro_rules! hook {
-    ($group:literal $event:literal, $program:literal, $required:literal, gives $gives:literal, without $without:literal,
+    ($id:ident, $group:literal $event:literal, $program:literal, $(required $required:literal,)? $(begins $kind:ident,)?
+     $(until $end:ident,)? gives $gives:literal, without $without:literal,
      [$($value:literal = $f:ident $(. $g:ident)?),*]) => {
         Hook {
+            id: HookId::$id,
             group: $group,
             event: $event,
             name: concat!($group, ":", $event),
             program: $program,
             gives: $gives,
             without: $without,
-            end: end_of($program),
-            required: $required,
-            kind: begun_by($program),
+            end: given!($(HookId::$end)?),
+            required: matches!(given!($($required)?), Some(true)),
+            kind: given!($(StallKind::$kind)?),
             values: |_fields| vec![$(($value, _fields.$f $(.$g)?)),*],
         }
     };
@@ -50,89 +64,72 @@ macro_rules! hook {
 /// All hooks, in the order of attaching. Hooks that drop state come first, and ends before begins: a stall that
 /// begins during the attaching then has its end.
 pub const HOOKS: [Hook; 19] = [
-    hook!("sched" "sched_process_exit", "process_exit", false,
+    hook!(ProcessExit, "sched" "sched_process_exit", "process_exit",
         gives "the exit of a thread, to drop its state",
         without "a stall cut off by an exit is not told from one in flight", []),
-    hook!("vmscan" "mm_vmscan_direct_reclaim_end", "direct_end", true,
+    hook!(DirectEnd, "vmscan" "mm_vmscan_direct_reclaim_end", "direct_end", required true,
         gives "end of direct reclaim, pages reclaimed",
         without "no direct-reclaim stalls", ["nr_reclaimed" = direct_end]),
-    hook!("vmscan" "mm_vmscan_direct_reclaim_begin", "direct_begin", true,
+    hook!(DirectBegin, "vmscan" "mm_vmscan_direct_reclaim_begin", "direct_begin", required true,
+        begins Direct, until DirectEnd,
         gives "begin of direct reclaim: order, gfp",
         without "no direct-reclaim stalls", ["order" = direct_begin.order, "gfp_flags" = direct_begin.gfp]),
-    hook!("vmscan" "mm_vmscan_memcg_reclaim_end", "memcg_end", true,
+    hook!(MemcgEnd, "vmscan" "mm_vmscan_memcg_reclaim_end", "memcg_end", required true,
         gives "end of reclaim at a cgroup's limit, pages reclaimed",
         without "no memcg stalls", ["nr_reclaimed" = memcg_end]),
-    hook!("vmscan" "mm_vmscan_memcg_reclaim_begin", "memcg_begin", true,
+    hook!(MemcgBegin, "vmscan" "mm_vmscan_memcg_reclaim_begin", "memcg_begin", required true,
+        begins Memcg, until MemcgEnd,
         gives "begin of reclaim at a cgroup's limit (memory.max, memory.high, memory.reclaim alike)",
         without "no memcg stalls", ["order" = memcg_begin.order, "gfp_flags" = memcg_begin.gfp]),
-    hook!("vmscan" "mm_vmscan_node_reclaim_end", "node_end", false,
+    hook!(NodeEnd, "vmscan" "mm_vmscan_node_reclaim_end", "node_end",
         gives "end of node reclaim (vm.zone_reclaim_mode)",
         without "no node-reclaim stalls", ["nr_reclaimed" = node_end]),
-    hook!("vmscan" "mm_vmscan_node_reclaim_begin", "node_begin", false,
+    hook!(NodeBegin, "vmscan" "mm_vmscan_node_reclaim_begin", "node_begin",
+        begins Node, until NodeEnd,
         gives "begin of node reclaim: node, order, gfp",
         without "no node-reclaim stalls",
         ["nid" = node_begin.nid, "order" = node_begin.order, "gfp_flags" = node_begin.gfp]),
-    hook!("vmscan" "mm_vmscan_memcg_softlimit_reclaim_end", "soft_limit_end", false,
+    hook!(SoftLimitEnd, "vmscan" "mm_vmscan_memcg_softlimit_reclaim_end", "soft_limit_end",
         gives "end of soft-limit reclaim inside a stall or kswapd",
         without "time in soft-limit reclaim is not told apart", []),
-    hook!("vmscan" "mm_vmscan_memcg_softlimit_reclaim_begin", "soft_limit_begin", false,
+    hook!(SoftLimitBegin, "vmscan" "mm_vmscan_memcg_softlimit_reclaim_begin", "soft_limit_begin",
+        until SoftLimitEnd,
         gives "begin of soft-limit reclaim inside a stall or kswapd",
         without "time in soft-limit reclaim is not told apart", []),
-    hook!("vmscan" "mm_shrink_slab_end", "shrinker_end", false,
+    hook!(ShrinkerEnd, "vmscan" "mm_shrink_slab_end", "shrinker_end",
         gives "end of a shrinker inside a stall",
         without "time in shrinkers (slab) is not told apart", []),
-    hook!("vmscan" "mm_shrink_slab_start", "shrinker_begin", false,
+    hook!(ShrinkerBegin, "vmscan" "mm_shrink_slab_start", "shrinker_begin",
+        until ShrinkerEnd,
         gives "begin of a shrinker inside a stall, and which one it is",
         without "time in shrinkers (slab) is not told apart", ["shrinker" = shrinker]),
-    hook!("vmscan" "mm_vmscan_throttled", "throttled", false,
+    hook!(Throttled, "vmscan" "mm_vmscan_throttled", "throttled",
         gives "time a reclaim was throttled",
         without "throttled_ns is unread", ["usec_delayed" = throttled.usec, "reason" = throttled.reason]),
-    hook!("vmscan" "mm_vmscan_lru_shrink_inactive", "shrink_inactive", false,
+    hook!(ShrinkInactive, "vmscan" "mm_vmscan_lru_shrink_inactive", "shrink_inactive",
         gives "pages scanned and reclaimed, per stall and per kswapd",
         without "scanned_pages is unread; kswapd's work and busy time are unread",
         ["nid" = shrink.nid, "nr_scanned" = shrink.scanned, "nr_reclaimed" = shrink.reclaimed]),
-    hook!("vmscan" "mm_vmscan_wakeup_kswapd", "wakeup_kswapd", false,
+    hook!(WakeupKswapd, "vmscan" "mm_vmscan_wakeup_kswapd", "wakeup_kswapd",
         gives "who woke kswapd, for which order",
         without "who woke kswapd is unknown",
         ["nid" = wakeup_kswapd.nid, "order" = wakeup_kswapd.order, "gfp_flags" = wakeup_kswapd.gfp]),
-    hook!("vmscan" "mm_vmscan_kswapd_wake", "kswapd_wake", false,
+    hook!(KswapdWake, "vmscan" "mm_vmscan_kswapd_wake", "kswapd_wake",
         gives "kswapd at work, per node",
         without "kswapd's wakes and work are unread", ["nid" = kswapd_wake.nid, "order" = kswapd_wake.order]),
-    hook!("vmscan" "mm_vmscan_kswapd_sleep", "kswapd_sleep", false,
+    hook!(KswapdSleep, "vmscan" "mm_vmscan_kswapd_sleep", "kswapd_sleep",
         gives "kswapd asleep, per node",
         without "kswapd's sleeps are unread", ["nid" = kswapd_sleep.nid]),
-    hook!("oom" "reclaim_retry_zone", "retry_zone", false,
+    hook!(RetryZone, "oom" "reclaim_retry_zone", "retry_zone",
         gives "global reclaim that failed and is tried again",
         without "a global OOM kill is told from a memcg one by the kernel log alone", []),
-    hook!("oom" "finish_task_reaping", "task_reaped", false,
+    hook!(TaskReaped, "oom" "finish_task_reaping", "task_reaped",
         gives "when the OOM reaper gave a victim's memory back",
         without "of a victim that lingers it is not told when its memory was back", ["pid" = reaped]),
-    hook!("oom" "mark_victim", "mark_victim", true,
+    hook!(MarkVictim, "oom" "mark_victim", "mark_victim", required true,
         gives "OOM victim and trigger",
         without "no OOM victims", []),
 ];
-
-/// The program that ends what this one begins.
-const fn end_of(program: &str) -> Option<&'static str> {
-    match program.as_bytes() {
-        b"direct_begin" => Some("direct_end"),
-        b"memcg_begin" => Some("memcg_end"),
-        b"node_begin" => Some("node_end"),
-        b"soft_limit_begin" => Some("soft_limit_end"),
-        b"shrinker_begin" => Some("shrinker_end"),
-        _ => None,
-    }
-}
-
-/// The kind of stall that this program begins.
-const fn begun_by(program: &str) -> Option<StallKind> {
-    match program.as_bytes() {
-        b"direct_begin" => Some(StallKind::Direct),
-        b"memcg_begin" => Some(StallKind::Memcg),
-        b"node_begin" => Some(StallKind::Node),
-        _ => None,
-    }
-}
 
 /// Names of all hooks, those on functions included, as `--without` takes them.
 #[must_use]

@@ -3,9 +3,13 @@
 
 use memtrace_common::kind::StallKind;
 
+use super::id::HookId;
+
 /// A hook on a kernel function, or on what stands in for one.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionHook {
+    /// Which hook it is.
+    pub id: HookId,
     /// Name of the function or event, as `--without` takes it.
     pub name: &'static str,
     /// The values that memtrace takes from it, in words.
@@ -18,6 +22,7 @@ pub struct FunctionHook {
 
 /// Refaults.
 pub const REFAULTS: FunctionHook = FunctionHook {
+    id: HookId::Refaults,
     name: "workingset_refault",
     gives: "refaults per process and cgroup",
     without: "refaults are unread, but for the kernel's own totals",
@@ -26,6 +31,7 @@ pub const REFAULTS: FunctionHook = FunctionHook {
 
 /// Pages read back from swap.
 pub const SWAP_INS: FunctionHook = FunctionHook {
+    id: HookId::SwapIns,
     name: "swap_read_folio",
     gives: "pages read back from swap, per process",
     without: "swap-ins per process are unread",
@@ -34,6 +40,7 @@ pub const SWAP_INS: FunctionHook = FunctionHook {
 
 /// Major faults.
 pub const MAJOR_FAULTS: FunctionHook = FunctionHook {
+    id: HookId::MajorFaults,
     name: "major-faults",
     gives: "major faults per process",
     without: "major faults per process are unread",
@@ -42,6 +49,7 @@ pub const MAJOR_FAULTS: FunctionHook = FunctionHook {
 
 /// The wait of a direct reclaim for kswapd, before its begin event.
 pub const PFMEMALLOC: FunctionHook = FunctionHook {
+    id: HookId::Pfmemalloc,
     name: "throttle_direct_reclaim",
     gives: "waits for kswapd when the reserves run low (pfmemalloc), before direct reclaim begins",
     without: "direct is a lower bound: the pfmemalloc throttle before it is not seen",
@@ -50,6 +58,7 @@ pub const PFMEMALLOC: FunctionHook = FunctionHook {
 
 /// Reclaim and sleep of a task whose cgroup is above `memory.high`.
 pub const MEMCG_HIGH: FunctionHook = FunctionHook {
+    id: HookId::MemcgHigh,
     name: "mem_cgroup_handle_over_high",
     gives: "reclaim and sleep above memory.high",
     without: "the sleep above memory.high is not seen; its reclaim counts as memcg",
@@ -58,6 +67,7 @@ pub const MEMCG_HIGH: FunctionHook = FunctionHook {
 
 /// Reclaim that somebody asked for.
 pub const PROACTIVE: FunctionHook = FunctionHook {
+    id: HookId::Proactive,
     name: "memory_reclaim",
     gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
     without: "reclaim that was asked for (memory.reclaim) counts as memcg",
@@ -66,6 +76,7 @@ pub const PROACTIVE: FunctionHook = FunctionHook {
 
 /// Direct compaction.
 pub const COMPACTION: FunctionHook = FunctionHook {
+    id: HookId::Compaction,
     name: "try_to_compact_pages",
     gives: "direct compaction: order, gfp",
     without: "direct compaction is not seen",
@@ -74,6 +85,7 @@ pub const COMPACTION: FunctionHook = FunctionHook {
 
 /// Faults on pages that are in swap.
 pub const SWAP_FAULTS: FunctionHook = FunctionHook {
+    id: HookId::SwapFaults,
     name: "do_swap_page",
     gives: "waits for a page to come back from swap",
     without: "swap-in waits are not seen",
@@ -82,6 +94,7 @@ pub const SWAP_FAULTS: FunctionHook = FunctionHook {
 
 /// Other sections that the kernel counts as memory stalls.
 pub const MEMSTALL: FunctionHook = FunctionHook {
+    id: HookId::Memstall,
     name: "psi_memstall_enter",
     gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
     without: "waits for refaulting pages (thrash) are not seen",
@@ -90,6 +103,7 @@ pub const MEMSTALL: FunctionHook = FunctionHook {
 
 /// Switches of stalled tasks from and to a CPU; attached only for `--off-cpu`.
 pub const OFF_CPU: FunctionHook = FunctionHook {
+    id: HookId::OffCpu,
     name: "sched_switch",
     gives: "how long a stalled task did not run",
     without: "how long a stalled task did not run is unread",
@@ -98,6 +112,7 @@ pub const OFF_CPU: FunctionHook = FunctionHook {
 
 /// Evictions of file pages that come back; attached only for `--evictors`.
 pub const EVICTORS: FunctionHook = FunctionHook {
+    id: HookId::Evictors,
     name: "mm_filemap_delete_from_page_cache",
     gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
     without: "who evicts the pages that come back is not told",
@@ -106,6 +121,7 @@ pub const EVICTORS: FunctionHook = FunctionHook {
 
 /// Evictions of anonymous memory that comes back; attached only for `--evictors`.
 pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
+    id: HookId::SwapEvictors,
     name: "mm_vmscan_write_folio",
     gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
     without: "who evicts the anonymous memory that comes back is not told",
@@ -114,6 +130,7 @@ pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
 
 /// Calls of the OOM killer, in which it marks its victims.
 pub const OOM_CALL: FunctionHook = FunctionHook {
+    id: HookId::OomCall,
     name: "oom_kill_process",
     gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
     without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
@@ -122,6 +139,7 @@ pub const OOM_CALL: FunctionHook = FunctionHook {
 
 /// The end of an address space. The event is there since Linux 6.1.
 pub const MM_GONE: FunctionHook = FunctionHook {
+    id: HookId::MmGone,
     name: "exit_mmap",
     gives: "when the memory of an OOM victim is back",
     without: "when the memory of an OOM victim is back is not told",
@@ -130,6 +148,7 @@ pub const MM_GONE: FunctionHook = FunctionHook {
 
 /// The work of kswapd, whose begin is `kswapd_wake`.
 pub const BALANCE: FunctionHook = FunctionHook {
+    id: HookId::Balance,
     name: "balance_pgdat",
     gives: "the end of a round of kswapd's work",
     without: "kswapd's busy time is a lower bound: up to the last shrink of a round",
@@ -138,6 +157,7 @@ pub const BALANCE: FunctionHook = FunctionHook {
 
 /// Rounds in which kswapd reclaimed nothing.
 pub const FAILURES: FunctionHook = FunctionHook {
+    id: HookId::Failures,
     name: "kswapd_failures",
     gives: "kswapd's failures, and nodes that become hopeless by them",
     without: "kswapd's failures and hopeless nodes are unread",

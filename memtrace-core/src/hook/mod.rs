@@ -2,9 +2,11 @@
 
 pub mod catalog;
 pub mod functions;
+pub mod id;
 
 use memtrace_common::kind::StallKind;
 
+pub use self::id::{HookId, HookSet};
 use crate::untrusted::Text;
 
 /// How a hook is attached.
@@ -54,6 +56,8 @@ impl Attached {
 /// One hook on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookStatus {
+    /// Which hook it is.
+    pub id: HookId,
     /// Its kernel name, such as `vmscan:mm_vmscan_direct_reclaim_begin`.
     pub name: &'static str,
     /// What memtrace takes from it.
@@ -73,11 +77,17 @@ pub struct HookStatus {
 }
 
 impl HookStatus {
+    /// True when it is attached, or read in the kernel's memory.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.attached.name().is_some()
+    }
+
     /// Whether memtrace has the stalls of a reclaim by it. A kernel that is locked down may still take other hooks, by which
     /// alone there is nothing to tell.
     #[must_use]
     pub fn measures_reclaim(&self) -> bool {
-        self.required && self.kind.is_some() && self.attached.name().is_some()
+        self.required && self.kind.is_some() && self.is_attached()
     }
 }
 

@@ -6,10 +6,10 @@ mod table;
 use aya::{Btf, Ebpf};
 
 use self::method::AttachMethod;
-pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, WRITTEN};
+pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS};
 use super::describe::REFUSED;
 use memtrace_core::{
-    hook::{Attached, HookStatus, functions::FunctionHook},
+    hook::{Attached, HookId, HookStatus, functions::FunctionHook},
     session::faults::FaultsRead,
 };
 
@@ -23,15 +23,16 @@ pub(super) struct Fallbacks {
     methods: &'static [AttachMethod],
 }
 
-/// The counts that the attached hooks give. The hooks are in the order refaults, swap-ins, major faults.
+/// The counts that the attached hooks give.
 pub(super) fn faults_read(hooks: &[HookStatus]) -> FaultsRead {
-    let attached = |at: usize| hooks.get(at).filter(|hook| hook.attached.name().is_some());
+    let attached = |id: HookId| hooks.iter().find(|hook| hook.id == id && hook.is_attached());
+    let refaults = attached(HookId::Refaults);
     FaultsRead {
-        refaults: attached(0).map(|hook| hook.name),
+        refaults: refaults.map(|hook| hook.name),
         // A kprobe sees the folio on its way in only.
-        fate: attached(0).is_some_and(|hook| hook.attached != Attached::Kprobe),
-        swapins: attached(1).is_some(),
-        major_faults: attached(2).is_some(),
+        fate: refaults.is_some_and(|hook| hook.attached != Attached::Kprobe),
+        swapins: attached(HookId::SwapIns).is_some(),
+        major_faults: attached(HookId::MajorFaults).is_some(),
     }
 }
 
@@ -86,8 +87,9 @@ impl Fallbacks {
 impl LoadedFallbacks {
     /// Attaches by the first method that the kernel takes.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
-        let Fallbacks { hook: FunctionHook { name, gives, without, kind }, methods, .. } = self.fallbacks;
+        let Fallbacks { hook: FunctionHook { id, name, gives, without, kind }, methods, .. } = self.fallbacks;
         let status = |name, attached, verified_instructions| HookStatus {
+            id,
             name,
             gives,
             without,

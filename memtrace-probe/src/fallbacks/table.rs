@@ -207,7 +207,7 @@ pub(crate) const SWAP_EVICTORS: Fallbacks = Fallbacks {
 };
 
 /// The event of a folio that reclaim has written, since 5.19; before, a page.
-pub(crate) const WRITTEN: [&str; 2] = ["vmscan:mm_vmscan_write_folio", "vmscan:mm_vmscan_writepage"];
+const WRITTEN: [&str; 2] = ["vmscan:mm_vmscan_write_folio", "vmscan:mm_vmscan_writepage"];
 const WRITE_FOLIO: (AttachPoint, &str) = (AttachPoint::BtfTracepoint(WRITTEN[0]), "swapped_out");
 const WRITE_PAGE: (AttachPoint, &str) = (AttachPoint::BtfTracepoint(WRITTEN[1]), "swapped_out");
 

@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 use memtrace_common::{kind::StallKind, record::KswapdStep};
 use memtrace_core::{
     event::Freed,
-    hook::{Attached, HookRecord, HookStatus},
+    hook::{Attached, HookId, HookRecord, HookStatus},
     session::{
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},
@@ -30,8 +30,9 @@ fn filter() -> Filter {
 }
 
 fn meta(command: &[Text]) -> Meta {
-    let hook = |name, attached, unread| {
+    let hook = |id, name, attached, unread| {
         HookRecord::from(&HookStatus {
+            id,
             name,
             gives: "stalls",
             without: "no stall is seen",
@@ -43,9 +44,9 @@ fn meta(command: &[Text]) -> Meta {
         })
     };
     let hooks = [
-        hook("vmscan:mm_vmscan_direct_reclaim_begin", Attached::BtfTracepoint, Vec::new()),
-        hook("oom:mark_victim", Attached::Tracepoint, vec!["comm"]),
-        hook("vmscan:mm_vmscan_throttled", Attached::No("no such event\n".to_owned()), Vec::new()),
+        hook(HookId::DirectBegin, "vmscan:mm_vmscan_direct_reclaim_begin", Attached::BtfTracepoint, Vec::new()),
+        hook(HookId::MarkVictim, "oom:mark_victim", Attached::Tracepoint, vec!["comm"]),
+        hook(HookId::Throttled, "vmscan:mm_vmscan_throttled", Attached::No("no such event\n".to_owned()), Vec::new()),
     ];
     let input = MetaInput {
         version: &"0.1.0".into(),

@@ -52,6 +52,7 @@ use crate::{
 };
 use memtrace_core::{
     gfp::GfpNames,
+    hook::HookId,
     session::{
         Session, SessionConfig,
         counters::Readings,
@@ -156,9 +157,8 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
             return Ok(e.exit_code());
         }
     };
-    ingest.evictors = probe
-        .evictors
-        .then(|| ByMemory { files: Interval::default(), anon: probe.swap_evictors.then(Interval::default) });
+    let anon = probe.attached.has(HookId::SwapEvictors).then(Interval::default);
+    ingest.evictors = probe.attached.has(HookId::Evictors).then(|| ByMemory { files: Interval::default(), anon });
     ingest.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     ingest.session.count_nodes_from(nodes_before);
     ingest.session.cover(baseline);

@@ -35,6 +35,7 @@ use crate::{
 };
 use memtrace_core::{
     at_start::AtStart,
+    hook::HookId,
     session::{
         counters::Readings,
         evictors,
@@ -285,7 +286,7 @@ impl Tracing<'_> {
             let (all, own) = self.probe.faults.totals().context(WHAT)?;
             (totals.refaults, totals.own_refaults) = (Some(all), Some(own));
         }
-        if self.probe.oom_calls {
+        if self.probe.attached.has(HookId::OomCall) {
             totals.oom_calls = Some(self.probe.totals.oom_calls().context(WHAT)?);
         }
         Ok(totals)

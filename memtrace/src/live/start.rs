@@ -21,7 +21,7 @@ use memtrace_core::{
     clock::Clock,
     decode::DecodeContext,
     gfp::GfpNames,
-    hook::{HookRecord, HookStatus},
+    hook::{HookId, HookRecord, HookStatus},
     session::{
         counters::{Baseline, Readings},
         filter::Filter,
@@ -81,24 +81,9 @@ fn tracefs(facts: &Facts) -> Option<&Path> {
     facts.tracefs.known()?.as_ref().map(|tracefs| Path::new(&tracefs.path))
 }
 
-/// Whether a hook is attached, by the program that serves it.
-fn is_attached(hooks: &[HookStatus], event: &str) -> bool {
-    hooks.iter().any(|hook| hook.name.ends_with(event) && hook.attached.name().is_some())
-}
-
-/// What the records do not tell themselves.
+/// The facts that the records do not hold.
 pub(super) fn decode_context(probe: &Probe, facts: &Facts) -> DecodeContext {
-    let hooks = &probe.hooks;
-    DecodeContext {
-        sources: probe.sources,
-        shrink_hook: is_attached(hooks, ":mm_vmscan_lru_shrink_inactive"),
-        throttle_hook: is_attached(hooks, ":mm_vmscan_throttled"),
-        soft_limit_hook: is_attached(hooks, ":mm_vmscan_memcg_softlimit_reclaim_begin"),
-        shrinker_hook: is_attached(hooks, ":mm_shrink_slab_start"),
-        off_cpu_hook: is_attached(hooks, ":sched_switch"),
-        oom_call_hook: probe.oom_calls,
-        mglru: facts.mglru.is(Mglru::On),
-    }
+    DecodeContext { hooks: probe.attached, sources: probe.sources, mglru: facts.mglru.is(Mglru::On) }
 }
 
 /// What the kernel's counters are held against, from the readings around the attaching.
@@ -196,7 +181,7 @@ pub(super) fn setup(job: &Job<'_>, plan: &RecordPlan, probe: &Probe, start_ns: u
         min_stall_ns: plan.min_stall_ns,
         kinds: probe.kinds.clone(),
         sources: probe.sources,
-        scans_read: context.shrink_hook,
+        scans_read: context.hooks.has(HookId::ShrinkInactive),
         stacks: probe.stacks.is_some(),
         mglru: context.mglru,
         faults_read: probe.faults_read,

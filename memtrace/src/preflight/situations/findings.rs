@@ -6,7 +6,7 @@ use crate::preflight::{
     facts::{Capabilities, Lockdown},
     render,
 };
-use memtrace_core::hook::Attached;
+use memtrace_core::hook::{Attached, HookId};
 
 fn found(facts: &Facts) -> Vec<(Severity, String)> {
     check(facts, &[]).into_iter().map(|finding| (finding.severity, finding.what)).collect()
@@ -31,7 +31,7 @@ fn a_lockdown_is_told_although_some_hooks_are_attached() {
     let is_explained =
         |findings: &[Finding]| findings.iter().any(|finding| finding.what.contains("locked down (confidentiality)"));
     // Since 5.11 a part is read without the helpers that are refused.
-    hooks.iter_mut().filter(|hook| hook.name.ends_with("direct_reclaim_end")).for_each(|hook| {
+    hooks.iter_mut().filter(|hook| hook.id == HookId::DirectEnd).for_each(|hook| {
         hook.attached = Attached::No("refused by the verifier".into());
     });
     let findings = check(&facts, &hooks);

@@ -6,7 +6,7 @@ mod texts;
 use memtrace_common::kind::StallKind;
 
 use super::facts::{Capabilities, Fact, Facts, Limit, Lockdown, Memcg, Mglru, Psi, Swap, SwapKind, Tracefs};
-use memtrace_core::hook::{Attached, HookStatus};
+use memtrace_core::hook::{Attached, HookId, HookStatus};
 
 const ALL: Capabilities = Capabilities {
     bpf: true,
@@ -63,7 +63,8 @@ fn user() -> Facts {
 }
 
 fn hooks() -> Vec<HookStatus> {
-    let hook = |name, gives, without, required, attached| HookStatus {
+    let hook = |id, name, gives, without, required, attached| HookStatus {
+        id,
         name,
         gives,
         without,
@@ -78,6 +79,7 @@ fn hooks() -> Vec<HookStatus> {
             unread: vec!["memcg_id"],
             kind: Some(StallKind::Direct),
             ..hook(
+                HookId::DirectBegin,
                 "vmscan:mm_vmscan_direct_reclaim_begin",
                 "stalls: direct",
                 "direct reclaim is not seen",
@@ -86,6 +88,7 @@ fn hooks() -> Vec<HookStatus> {
             )
         },
         hook(
+            HookId::DirectEnd,
             "vmscan:mm_vmscan_direct_reclaim_end",
             "stalls: direct",
             "direct reclaim is not seen",
@@ -93,6 +96,7 @@ fn hooks() -> Vec<HookStatus> {
             Attached::Tracepoint,
         ),
         hook(
+            HookId::Throttled,
             "vmscan:mm_vmscan_throttled",
             "time in which a stall was throttled",
             "throttled time is unread",

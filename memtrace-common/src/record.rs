@@ -228,6 +228,19 @@ pub enum KswapdStep {
 }
 
 impl KswapdStep {
+    /// All steps.
+    pub const ALL: [Self; 3] = [Self::Wakeup, Self::Wake, Self::Sleep];
+
+    /// The name in every output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wakeup => "wakeup",
+            Self::Wake => "wake",
+            Self::Sleep => "sleep",
+        }
+    }
+
     /// The step with this number; `None` for a number that no step has.
     #[must_use]
     pub const fn from_u8(n: u8) -> Option<Self> {

@@ -14,7 +14,8 @@ pub enum Source {
 }
 
 impl Source {
-    const ALL: [Self; 3] = [Self::True, Self::LowerBound, Self::Estimated];
+    /// All sources.
+    pub const ALL: [Self; 3] = [Self::True, Self::LowerBound, Self::Estimated];
 
     /// Its number in a trace.
     #[must_use]

@@ -4,10 +4,12 @@
 //! Nothing here touches a file, a clock, a terminal, the environment or the kernel. `clippy.toml` beside this crate holds
 //! that.
 
+pub mod by;
 pub mod compare;
 pub mod condition;
 pub mod json;
 pub mod output;
 pub mod replay;
 pub mod report;
+pub mod schema;
 pub mod text;

@@ -73,6 +73,10 @@ pub(crate) struct Build {
 
 #[derive(Subcommand)]
 pub(crate) enum BeforeLanding {
+    /// Make the parts of docs/ that are generated from the code [10 s]
+    ///
+    /// docs/json-schema.json comes from the types of the objects. A test fails while it is not up to date.
+    Docs,
     /// Check format, spelling, dependencies, lints [1 min]
     Lint,
     /// Run all that a change must pass, cheap first [20 min, full 100]

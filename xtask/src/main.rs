@@ -11,6 +11,7 @@ mod build;
 mod ci;
 mod commands;
 mod demo;
+mod docs;
 mod flaky;
 mod install;
 mod ledger;
@@ -59,6 +60,7 @@ fn run_command(command: Command) -> Result<ExitCode> {
         }
         Command::EveryDay(EveryDay::Run(args)) => run::run(&args),
         Command::EveryDay(EveryDay::Test(args)) => test::test(&args),
+        Command::BeforeLanding(BeforeLanding::Docs) => docs::make().map(|()| ExitCode::SUCCESS),
         Command::BeforeLanding(BeforeLanding::Lint) => lint::lint(),
         Command::BeforeLanding(BeforeLanding::Ci(args)) => ci::ci(&args),
         Command::BeforeLanding(BeforeLanding::Soak { tasks }) => test::soak(tasks),

@@ -10,10 +10,13 @@ mod table;
 pub use self::pattern::ContainerPattern;
 use self::table::{PARENTS, PREFIXES, SHAPES, is_id, is_pod};
 
+/// The runtimes that a path can tell.
+pub const RUNTIMES: [&str; 7] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt"];
+
 /// Whose a cgroup is, as its path says. The parts are bytes of the path, which other processes chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Container<'a> {
-    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `nspawn`, `libvirt`. Below a pod it can be any.
+    /// The runtime, one of [`RUNTIMES`]. Below a pod it can be any.
     pub runtime: Option<&'static str>,
     /// Id, or name, of the container.
     pub id: Option<&'a [u8]>,

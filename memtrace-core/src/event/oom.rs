@@ -16,6 +16,9 @@ pub enum Constraint {
 }
 
 impl Constraint {
+    /// All constraints.
+    pub const ALL: [Self; 4] = [Self::Memcg, Self::None, Self::Cpuset, Self::Mempolicy];
+
     /// The name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -91,6 +94,9 @@ pub enum LastReclaim {
 }
 
 impl LastReclaim {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Memcg, Self::Global];
+
     /// The name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -116,6 +122,9 @@ pub enum FreedBy {
 }
 
 impl FreedBy {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Exit, Self::Reaper];
+
     /// The name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -35,6 +35,19 @@ pub enum Attached {
 }
 
 impl Attached {
+    /// All ways in which a hook can be attached.
+    pub const WAYS: [Self; 9] = [
+        Self::BtfTracepoint,
+        Self::Tracepoint,
+        Self::Fexit,
+        Self::Fentry,
+        Self::FentryFexit,
+        Self::Kprobe,
+        Self::KprobeKretprobe,
+        Self::PerfEvent,
+        Self::Memory,
+    ];
+
     /// The name in every output; `None` when not attached.
     #[must_use]
     pub const fn name(&self) -> Option<&'static str> {

@@ -1,63 +1,113 @@
 //! A comparison as a JSON object.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Comparison, Word};
-use crate::json::{SCHEMA, finite, line};
+use crate::json::{SCHEMA, finite, line, words::words};
+
+words! {
+    /// Outcome of a comparison.
+    WordName = "word", Word::ALL.map(Word::name).to_vec();
+}
 
 /// Two sides, compared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(tag = "type", rename = "compare")]
-struct Compare {
+pub struct Compare {
+    /// Version of the objects.
+    #[schemars(extend("const" = SCHEMA))]
     schema: u32,
+    /// Name of the first side.
     before: String,
+    /// Name of the other.
     after: String,
+    /// Number of runs of each side.
     runs: [usize; 2],
+    /// Time for which each side was measured in all, in ns.
     durations_ns: [u64; 2],
+    /// Conclusion of the whole comparison.
     conclusion: Conclusion,
+    /// Metrics of the host first, then what changed by kind, part, cgroup, process and node.
     rows: Vec<JsonRow>,
+    /// Conditions under which two recordings can be compared.
     guards: Vec<Guard>,
+    /// Settings in which runs differ.
     tuned: Vec<Tuned>,
+    /// The least p that could have come out; null without a test.
     least_p: Option<f64>,
+    /// Share of such experiments that would find a doubled stall rate; null without a test.
+    #[schemars(range(min = 0, max = 1))]
     power: Option<f64>,
+    /// Random seed for resampling.
     seed: u64,
 }
 
-#[derive(Debug, Serialize)]
+/// Conclusion of a comparison.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Conclusion {
+    /// Outcome.
+    #[schemars(with = "WordName")]
     word: &'static str,
+    /// True when a test says it; else it is an indication.
     firm: bool,
+    /// Two lines for a person.
     text: String,
 }
 
-#[derive(Debug, Serialize)]
+/// A metric of both sides.
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "CompareRow")]
 struct JsonRow {
+    /// Metric, such as `stall.p99`. Times are in ns, rates per second (`oom.count` per hour), shares of 1.
     metric: &'static str,
+    /// `all`, or `kind:`, `part:` (the parts of the stalls of a kind), `cgroup:`, `process:` or `node:` and a name.
     scope: String,
+    /// Geometric mean of the runs of the first side, or their mean where one is 0; null without a value.
     before: Option<f64>,
+    /// The value of the other side.
     after: Option<f64>,
+    /// After divided by before.
     ratio: Option<f64>,
+    /// Lower end of the 95 % interval of the ratio.
     ci_lo: Option<f64>,
+    /// Upper end of that interval.
     ci_hi: Option<f64>,
+    /// Probability of such a difference by chance, corrected for all that is tested; null where it is not.
+    #[schemars(range(min = 0, max = 1))]
     p: Option<f64>,
+    /// Outcome.
+    #[schemars(with = "WordName")]
     word: &'static str,
+    /// True when a test says it; else it is an indication.
     firm: bool,
+    /// Reason why it cannot be said, or is not firm.
     reason: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A condition under which two recordings can be compared.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Guard {
+    /// Name.
     name: &'static str,
+    /// Value; null where it is not known.
     value: Option<f64>,
+    /// Limit that the value must not exceed.
     limit: f64,
+    /// True when it does.
     tripped: bool,
+    /// The consequence, for a person.
     text: String,
 }
 
-#[derive(Debug, Serialize)]
+/// A setting in which runs differ.
+#[derive(Debug, JsonSchema, Serialize)]
 struct Tuned {
+    /// Name of the setting.
     key: String,
+    /// Value of the first side; null when it was not read, or differs within the side.
     before: Option<String>,
+    /// Value of the other side, likewise.
     after: Option<String>,
 }
 

@@ -56,6 +56,9 @@ pub enum Word {
 }
 
 impl Word {
+    /// All words.
+    pub const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::NoDifferenceShown, Self::CannotSay];
+
     /// The word of an interval: of all metrics less is better.
     pub(super) fn of((low, high): (f64, f64)) -> Self {
         match () {

@@ -27,7 +27,7 @@ pub use self::{
     collect::Collector,
     conclusion::Conclusion,
     guards::Guard,
-    json::json,
+    json::{Compare, json},
     judge::{Design, MetricRow, Word},
     markdown::markdown,
     metric::Metric,

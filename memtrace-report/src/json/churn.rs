@@ -1,5 +1,6 @@
 //! Cgroups that came and went, as an object.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::{
@@ -8,15 +9,17 @@ use memtrace_core::{
 };
 
 /// Cgroups with a limit that appeared or went away while a trace was recorded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CgroupChurn {
     /// New ones. One that comes back under its name is new again.
     pub appeared: u64,
     /// Removed ones.
     pub gone: u64,
     /// Paths of the first that appeared, at most three.
+    #[schemars(length(max = 3))]
     pub first_appeared: Vec<String>,
     /// Paths of the first that went away, at most three.
+    #[schemars(length(max = 3))]
     pub first_gone: Vec<String>,
 }
 

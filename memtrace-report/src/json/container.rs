@@ -1,14 +1,16 @@
 //! The container, the pod and the unit of a cgroup, as an object.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::text;
+use super::{text, words};
 use memtrace_core::{container, names::Names};
 
 /// Whose a cgroup is, as its path says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Container {
     /// The runtime, when the path tells.
+    #[schemars(with = "Option<words::Runtime>")]
     pub runtime: Option<&'static str>,
     /// Id, or name, of the container.
     pub id: Option<String>,

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::finite;
+use super::{finite, words};
 use memtrace_core::session::coverage;
 
 /// One counter of the kernel.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CoverageRow {
     /// What the kernel counted since attach.
     pub kernel: Option<u64>,
     /// What memtrace counted since attach.
     pub seen: Option<u64>,
     /// The second as a share of the first; null when that is 0, unread, or not comparable.
+    #[schemars(range(min = 0))]
     pub ratio: Option<f64>,
     /// What it comes to.
+    #[schemars(with = "words::Agreement")]
     pub verdict: &'static str,
     /// Why they differ or cannot be compared.
     pub note: Option<String>,

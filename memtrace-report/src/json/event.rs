@@ -1,17 +1,18 @@
 //! Objects of single events.
 
-use memtrace_common::{kind::StallKind, record::KswapdStep};
+use memtrace_common::kind::StallKind;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     container::Container,
     parts::{Parts, Throttles},
-    text,
+    text, words,
 };
 use memtrace_core::{event, names::Names, session::parts};
 
 /// A stall that ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Stall {
     /// Its end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -20,8 +21,10 @@ pub struct Stall {
     /// Its length in ns.
     pub dur_ns: u64,
     /// What held the task up.
+    #[schemars(with = "words::Kind")]
     pub kind: &'static str,
     /// How `dur_ns` relates to the true stall.
+    #[schemars(with = "words::Source")]
     pub source: &'static str,
     /// Process id.
     pub pid: u32,
@@ -91,7 +94,7 @@ impl Stall {
 }
 
 /// A process by id and name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Process {
     /// Process id.
     pub pid: u32,
@@ -106,7 +109,7 @@ impl Process {
 }
 
 /// A change of one kswapd.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Kswapd {
     /// When, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -115,6 +118,7 @@ pub struct Kswapd {
     /// Its node.
     pub nid: u32,
     /// `wakeup` (a task asked for it), `wake` or `sleep`.
+    #[schemars(with = "words::KswapdStep")]
     pub step: &'static str,
     /// Order of the allocation that it is for.
     pub order: Option<i32>,
@@ -132,11 +136,7 @@ impl Kswapd {
             t_ns: kswapd.t_ns,
             time: names.clock.rfc3339(kswapd.t_ns),
             nid: kswapd.nid,
-            step: match kswapd.step {
-                KswapdStep::Wakeup => "wakeup",
-                KswapdStep::Wake => "wake",
-                KswapdStep::Sleep => "sleep",
-            },
+            step: kswapd.step.name(),
             order: kswapd.order,
             gfp: kswapd.gfp.map(|gfp| names.gfp.render(gfp)),
             waker: kswapd.waker.as_ref().map(Process::new),

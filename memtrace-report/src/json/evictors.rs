@@ -1,6 +1,7 @@
 //! Who evicted the pages that came back, in a summary and in a tick.
 
 use memtrace_common::eviction::SAMPLE_PAGES;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text;
@@ -17,7 +18,7 @@ use memtrace_core::{
 const ROWS: usize = 256;
 
 /// Pages that came back and how long they were away.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Returned {
     /// Pages of the sample.
     pub samples: u64,
@@ -34,7 +35,7 @@ impl Returned {
 }
 
 /// Pages that one evicted and one brought back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct PairRow {
     /// Process that evicted them.
     pub evictor: Task,
@@ -46,7 +47,7 @@ pub struct PairRow {
 }
 
 /// A process.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Task {
     /// Process id.
     pub pid: u32,
@@ -63,7 +64,7 @@ impl Task {
 }
 
 /// Pages of one file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct FileRow {
     /// Major number of its device.
     pub dev_major: u32,
@@ -92,24 +93,25 @@ impl FileRow {
 }
 
 /// Who evicted the pages that came back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Evictors {
     /// Always `estimated`: by a sample.
+    #[schemars(extend("const" = Source::Estimated.name()))]
     pub source: &'static str,
     /// One page of so many is of the sample.
     pub sample_pages: u64,
     /// Pages of files.
     #[serde(flatten)]
-    pub of_files: Memory,
+    pub of_files: EvictedPages,
     /// By file, the most first.
     pub files: Vec<FileRow>,
     /// Anonymous memory, read back from swap; null where that is not told.
-    pub anon: Option<Memory>,
+    pub anon: Option<EvictedPages>,
 }
 
 /// Pages of files, or of anonymous memory.
-#[derive(Debug, Serialize)]
-pub struct Memory {
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct EvictedPages {
     /// All that came back.
     #[serde(flatten)]
     pub returned: Returned,
@@ -132,14 +134,14 @@ impl Evictors {
         Self {
             source: Source::Estimated.name(),
             sample_pages: SAMPLE_PAGES,
-            of_files: Memory::new(&summary.files),
+            of_files: EvictedPages::new(&summary.files),
             files: summary.files.files.iter().take(ROWS).map(FileRow::new).collect(),
-            anon: summary.anon.as_ref().map(Memory::new),
+            anon: summary.anon.as_ref().map(EvictedPages::new),
         }
     }
 }
 
-impl Memory {
+impl EvictedPages {
     fn new(summary: &EvictorSummary) -> Self {
         let quantile = |histogram: &Option<Histogram>, q| histogram.as_ref().and_then(|all| all.quantile(q));
         let pair = |(pair, sum): &(Pair, EvictorSum)| PairRow {

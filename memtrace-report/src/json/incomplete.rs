@@ -1,11 +1,12 @@
 //! Missing and damaged parts of a trace, as an object.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::session::incomplete;
 
 /// Parts of a trace that are missing or damaged: the summary is one of the rest.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Incomplete {
     /// The beginning is lost: counts begin with the first tick.
     pub no_beginning: bool,

@@ -1,15 +1,19 @@
 //! A kind of stall in a summary.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::parts::{Parts, Shrinker, Throttles};
+use super::{
+    parts::{Parts, Shrinker, Throttles},
+    words,
+};
 use memtrace_core::{
     session::{shrinkers::ShrinkerSummary, summary},
     source::Source,
 };
 
 /// All stalls of one kind, exact.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct KindSummary {
     /// How many.
     pub count: u64,
@@ -22,6 +26,7 @@ pub struct KindSummary {
     /// The longest, in ns.
     pub max_ns: Option<u64>,
     /// How the durations relate to the true stalls.
+    #[schemars(with = "words::Source")]
     pub source: &'static str,
     /// What `total_ns` was spent on; the parts add up to it.
     pub parts: Parts,

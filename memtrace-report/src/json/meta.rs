@@ -1,8 +1,9 @@
 //! The first object: what is traced, where and how.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SCHEMA, text};
+use super::{SCHEMA, text, words};
 use memtrace_core::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
 
 /// What the first object is made of.
@@ -47,7 +48,7 @@ impl<'a> MetaInput<'a> {
 }
 
 /// Two clocks read together.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Clock {
     /// `CLOCK_MONOTONIC`, in ns.
     pub monotonic_ns: u64,
@@ -56,11 +57,12 @@ pub struct Clock {
 }
 
 /// A hook on this kernel.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Hook {
     /// Its kernel name.
     pub name: String,
     /// How it is attached; null when it is not.
+    #[schemars(with = "Option<words::Attached>")]
     pub attached: Option<String>,
     /// Why it is not attached.
     pub reason: Option<String>,
@@ -85,7 +87,7 @@ impl Hook {
 }
 
 /// Which stalls have objects and rows. Empty lists let all through.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Filters {
     /// Process ids.
     pub pids: Vec<u32>,
@@ -94,6 +96,7 @@ pub struct Filters {
     /// Patterns on cgroup paths.
     pub cgroups: Vec<String>,
     /// Kinds of stall.
+    #[schemars(with = "Vec<words::Kind>")]
     pub kinds: Vec<&'static str>,
     /// Beginnings of ids of containers and uids of pods, names of units.
     pub containers: Vec<String>,
@@ -102,9 +105,10 @@ pub struct Filters {
 }
 
 /// What is traced, where and how.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Meta {
     /// Version of the objects.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: u32,
     /// Version of memtrace.
     pub version: String,

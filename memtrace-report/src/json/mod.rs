@@ -1,6 +1,6 @@
 //! Objects of the JSON output: one per line, `type` first, base units in the suffix, unread values null.
 //!
-//! `docs/json-schema.json` describes them; a test holds the two together. Names from other processes come escaped.
+//! `crate::schema` makes `docs/json-schema.json` of them. Names from other processes come escaped.
 
 mod churn;
 mod container;
@@ -18,6 +18,7 @@ mod refaults;
 mod stacks;
 mod summary;
 mod tick;
+pub(crate) mod words;
 mod zones;
 
 use serde::Serialize;

@@ -1,13 +1,14 @@
 //! kswapd by node in a summary.
 
 use memtrace_common::totals::ORDERS;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{summary::KindTotal, text};
+use super::{summary::KindTotal, text, words};
 use memtrace_core::session::{nodes, summary::NodeSummary};
 
 /// One node's kswapd.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Node {
     /// The node.
     pub nid: u32,
@@ -18,6 +19,7 @@ pub struct Node {
     /// Time at work in ns.
     pub busy_ns: u64,
     /// Whether that is the whole time.
+    #[schemars(with = "words::Source")]
     pub busy_source: &'static str,
     /// Changes from sleep to work.
     pub wakes: u64,
@@ -26,8 +28,10 @@ pub struct Node {
     /// Times a task asked for it.
     pub wakeups: u64,
     /// Times a task asked for it by order, to the highest that there was; null when not known.
+    #[schemars(length(max = ORDERS))]
     pub wakeups_by_order: Option<Vec<u64>>,
     /// Rounds of its work by order, likewise.
+    #[schemars(length(max = ORDERS))]
     pub rounds_by_order: Option<Vec<u64>>,
     /// Rounds in which it reclaimed nothing; null when not known.
     pub failures: Option<Failures>,
@@ -44,11 +48,12 @@ pub struct Node {
 }
 
 /// Rounds in which a kswapd reclaimed nothing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Failures {
     /// How many.
     pub count: u64,
     /// Whether all were told, or it is a lower bound.
+    #[schemars(with = "words::Source")]
     pub source: &'static str,
     /// Times that the node became hopeless.
     pub hopeless: u64,
@@ -80,7 +85,7 @@ fn by_order(orders: &[u64; ORDERS]) -> Vec<u64> {
 }
 
 /// Direct reclaims by how kswapd stood when they began, as far as they match and events told them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Reached {
     /// It slept: it was woken too late.
     pub asleep: KindTotal,

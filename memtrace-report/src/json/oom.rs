@@ -1,15 +1,16 @@
 //! OOM kills as objects.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{container::Container, event::Process, text};
+use super::{container::Container, event::Process, text, words};
 use memtrace_core::{
     event::{self, Constraint, FreedBy, LastReclaim},
     names::Names,
 };
 
 /// The process that the OOM killer chose.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Victim {
     /// Process id.
     pub pid: u32,
@@ -32,7 +33,7 @@ pub struct Victim {
 }
 
 /// The call of the OOM killer that chose a victim.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct OomCall {
     /// Its number since the start, from 1: victims with the same one died for the same decision.
     pub number: u64,
@@ -68,29 +69,33 @@ impl OomCall {
 }
 
 /// What each source says of the limit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Signs {
     /// The call of the OOM killer.
+    #[schemars(with = "Option<words::Constraint>")]
     pub call: Option<&'static str>,
     /// The trigger's last reclaim: `memcg` or `global`.
+    #[schemars(with = "Option<words::LastReclaim>")]
     pub last_reclaim: Option<&'static str>,
     /// The kernel log.
+    #[schemars(with = "Option<words::Constraint>")]
     pub log: Option<&'static str>,
     /// Whether they contradict each other.
     pub disagree: bool,
 }
 
 /// When the memory of a victim was back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct MemoryBack {
     /// How long after the mark, in ns.
     pub after_ns: u64,
     /// How: `exit` or `reaper`.
+    #[schemars(with = "words::FreedBy")]
     pub by: &'static str,
 }
 
 /// An OOM kill.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Oom {
     /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -101,6 +106,7 @@ pub struct Oom {
     /// Who ran out, often another.
     pub trigger: Process,
     /// Which limit.
+    #[schemars(with = "Option<words::Constraint>")]
     pub constraint: Option<&'static str>,
     /// What says so.
     pub constraint_signs: Signs,
@@ -147,7 +153,7 @@ impl Oom {
 }
 
 /// The memory of an OOM victim is back; its kill came before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct OomFreed {
     /// When, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -162,6 +168,7 @@ pub struct OomFreed {
     /// How long after the mark, in ns.
     pub after_ns: u64,
     /// How: `exit` or `reaper`.
+    #[schemars(with = "words::FreedBy")]
     pub by: &'static str,
 }
 

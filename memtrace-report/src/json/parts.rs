@@ -1,5 +1,6 @@
 //! What the time of stalls was spent on, as an object.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::{
@@ -9,7 +10,7 @@ use memtrace_core::{
 };
 
 /// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct Parts {
     /// Asleep in `reclaim_throttle`.
     pub throttle: Option<u64>,
@@ -40,7 +41,7 @@ impl From<parts::Parts> for Parts {
 }
 
 /// Time in `reclaim_throttle` by reason, in ns.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 pub struct Throttles {
     /// Too many pages are under writeback.
     pub writeback: u64,
@@ -62,7 +63,7 @@ impl Throttles {
 }
 
 /// Time in one shrinker.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Shrinker {
     /// Its function, with its module where it is in one; null for those whose names were not found.
     pub name: Option<String>,

@@ -1,6 +1,7 @@
 //! Refaults, of the host and of a row.
 
 use memtrace_common::refault::RefaultCounts;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::session::{
@@ -10,7 +11,7 @@ use memtrace_core::session::{
 };
 
 /// Refaults of the host but for memtrace's own, exact and never filtered. Null is unread.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Refaults {
     /// The hook that they are counted by; null when there is none.
     pub source: Option<&'static str>,
@@ -58,8 +59,8 @@ impl Refaults {
 }
 
 /// The refaults of a node since the start, as the kernel itself counts them, memtrace's included.
-#[derive(Debug, Serialize)]
-pub struct Node {
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct NodeRefaultCounts {
     /// The node.
     pub nid: u32,
     /// Pages of files.
@@ -68,7 +69,7 @@ pub struct Node {
     pub refaults_anon: u64,
 }
 
-impl Node {
+impl NodeRefaultCounts {
     /// The object of a node.
     pub(super) fn new(node: &NodeRefaults) -> Self {
         Self { nid: node.nid, refaults_file: node.file_pages, refaults_anon: node.anon_pages }
@@ -76,7 +77,7 @@ impl Node {
 }
 
 /// The refaults of a row of a table.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct RowRefaults {
     /// Pages of files that were got back.
     pub refaults_file: Option<u64>,

@@ -1,15 +1,16 @@
 //! The stacks of stalls in a summary.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{summary::KindTotal, text};
+use super::{summary::KindTotal, text, words};
 use memtrace_core::{names::Names, session::summary, stack};
 
 /// Rows that are written out; those beyond are in the sum of the others.
 const ROWS: usize = 256;
 
 /// A frame of a stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Frame {
     /// Whether it is one of the kernel.
     pub kernel: bool,
@@ -41,9 +42,10 @@ impl Frame {
 }
 
 /// Stalls of one process, cgroup and kind on one stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct StackRow {
     /// The kind of stall.
+    #[schemars(with = "words::Kind")]
     pub kind: &'static str,
     /// How many.
     pub count: u64,
@@ -62,7 +64,7 @@ pub struct StackRow {
 }
 
 /// Stalls by stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Stacks {
     /// The rows, the longest stalled on first.
     pub rows: Vec<StackRow>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -13,9 +14,9 @@ use super::{
     kind::{KindSummary, kind_summary},
     node::Node,
     oom::Oom,
-    refaults::{self, Refaults, RowRefaults},
+    refaults::{NodeRefaultCounts, Refaults, RowRefaults},
     stacks::Stacks,
-    text,
+    text, words,
     zones::{NodeScans, PrematureSleeps, StallZones},
 };
 use memtrace_core::{
@@ -28,7 +29,7 @@ use memtrace_core::{
 };
 
 /// Count and time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct KindTotal {
     /// How many.
     pub count: u64,
@@ -43,7 +44,7 @@ impl KindTotal {
 }
 
 /// What stalls add up to, in a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Stalled {
     /// How many.
     pub stalls: u64,
@@ -56,6 +57,7 @@ pub struct Stalled {
     /// The longest, in ns.
     pub max_ns: Option<u64>,
     /// By kind, those that occurred.
+    #[schemars(with = "BTreeMap<words::Kind, KindTotal>")]
     pub kinds: BTreeMap<&'static str, KindTotal>,
     /// Pages scanned in them.
     pub scanned_pages: Option<u64>,
@@ -81,7 +83,7 @@ impl Stalled {
 }
 
 /// A process, or with `other` those that no longer had a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ProcessRow {
     /// The sum of the rows that the table had no room for.
     pub other: bool,
@@ -112,7 +114,7 @@ pub struct ProcessRow {
 }
 
 /// A cgroup, or with `other` those that no longer had a row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct CgroupRow {
     /// The sum of the rows that the table had no room for.
     pub other: bool,
@@ -131,7 +133,7 @@ pub struct CgroupRow {
 }
 
 /// Reclaim that somebody asked for (`memory.reclaim`): no stall.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Proactive {
     /// How often.
     pub count: u64,
@@ -153,7 +155,7 @@ impl From<&summary::Proactive> for Proactive {
 }
 
 /// memtrace's own cost and stalls, in no number elsewhere.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Own {
     /// CPU time in ns.
     pub cpu_ns: Option<u64>,
@@ -166,7 +168,7 @@ pub struct Own {
 }
 
 /// A stall that is not over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct OpenStall {
     /// Process id.
     pub pid: u32,
@@ -175,6 +177,7 @@ pub struct OpenStall {
     /// Name of the thread; null when it was not looked up.
     pub comm: Option<String>,
     /// What holds the task up.
+    #[schemars(with = "words::Kind")]
     pub kind: &'static str,
     /// Its begin, `CLOCK_MONOTONIC` in ns.
     pub begin_ns: u64,
@@ -196,7 +199,7 @@ impl OpenStall {
 }
 
 /// What it all came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Summary {
     /// The end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -205,6 +208,7 @@ pub struct Summary {
     /// From the start to the end, in ns.
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds that are traced.
+    #[schemars(with = "BTreeMap<words::Kind, KindSummary>")]
     pub stalls: BTreeMap<&'static str, KindSummary>,
     /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
     pub open_stalls: Vec<OpenStall>,
@@ -237,7 +241,7 @@ pub struct Summary {
     /// Refaults of the host.
     pub refaults: Refaults,
     /// Refaults by node, as the kernel itself counts them.
-    pub node_refaults: Vec<refaults::Node>,
+    pub node_refaults: Vec<NodeRefaultCounts>,
     /// Stalls by stack; null where stacks are not counted (`--stacks`).
     pub stacks: Option<Stacks>,
     /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
@@ -285,7 +289,7 @@ impl Summary {
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
             refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
-            node_refaults: summary.node_refaults.iter().map(refaults::Node::new).collect(),
+            node_refaults: summary.node_refaults.iter().map(NodeRefaultCounts::new).collect(),
             stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
             evictors: summary.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),

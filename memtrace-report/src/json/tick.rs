@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
     evictors::Evictors,
     finite,
     refaults::Refaults,
+    words,
 };
 use memtrace_core::{
     clock::Clock,
@@ -16,7 +18,7 @@ use memtrace_core::{
 };
 
 /// Stalls that ended in an interval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Interval {
     /// How many.
     pub count: u64,
@@ -41,7 +43,7 @@ impl Interval {
 pub type Matched = Interval;
 
 /// One node's kswapd.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct KswapdTick {
     /// Its node.
     pub nid: u32,
@@ -64,7 +66,7 @@ pub struct KswapdTick {
 }
 
 /// A zone that holds pages.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Zone {
     /// The node.
     pub nid: u32,
@@ -83,11 +85,13 @@ pub struct Zone {
 }
 
 /// Memory pressure, in percent of the time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Pressure {
     /// Some task stalled, last 10 s.
+    #[schemars(range(min = 0))]
     pub some_avg10_percent: Option<f64>,
     /// All tasks stalled, last 10 s.
+    #[schemars(range(min = 0))]
     pub full_avg10_percent: Option<f64>,
     /// Time in which some task was stalled, in ns, since boot.
     pub some_total_ns: u64,
@@ -107,7 +111,7 @@ impl Pressure {
 }
 
 /// Memory and swap at the end of an interval.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Memory {
     /// All memory that the kernel manages, in bytes.
     pub total_bytes: Option<u64>,
@@ -137,7 +141,7 @@ impl From<memory::Memory> for Memory {
 }
 
 /// What happened since the tick before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Tick {
     /// End of the interval, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -146,10 +150,12 @@ pub struct Tick {
     /// True length of the interval in ns.
     pub elapsed_ns: u64,
     /// Stalls by kind; all kinds that are traced.
+    #[schemars(with = "BTreeMap<words::Kind, Interval>")]
     pub stalls: BTreeMap<&'static str, Interval>,
     /// All kinds together.
     pub all: Interval,
     /// Mean number of stalled tasks: stalled seconds per second.
+    #[schemars(range(min = 0))]
     pub stalled_per_s: Option<f64>,
     /// Those that match the filter, as far as events told; null without a filter.
     pub matched: Option<Matched>,
@@ -160,6 +166,7 @@ pub struct Tick {
     /// Pages reclaimed by all of reclaim.
     pub reclaimed_pages: Option<u64>,
     /// Reclaimed pages per scanned page.
+    #[schemars(range(min = 0))]
     pub efficiency: Option<f64>,
     /// All zones that hold pages.
     pub zones: Vec<Zone>,
@@ -183,7 +190,7 @@ pub struct Tick {
 }
 
 /// memtrace's own stalls and cost.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct OwnTick {
     /// Stalls in the interval.
     pub stalls: u64,

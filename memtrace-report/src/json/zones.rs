@@ -1,11 +1,12 @@
 //! Nodes and zones in a summary: how they stood when direct stalls began, and what was reclaimed of them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::session::{nodes, summary::NodeReclaim, zones};
 
 /// One zone at the begins of direct stalls.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ZoneStalls {
     /// Its node.
     pub nid: u32,
@@ -47,7 +48,7 @@ impl ZoneStalls {
 }
 
 /// How the zones stood.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct StallZones {
     /// The zones.
     pub zones: Vec<ZoneStalls>,
@@ -62,7 +63,7 @@ impl StallZones {
 }
 
 /// What stalls scanned and reclaimed of one node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct NodeScans {
     /// The node.
     pub nid: u32,
@@ -79,7 +80,7 @@ impl NodeScans {
 }
 
 /// Sleeps of all kswapds that ended or failed too soon.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct PrematureSleeps {
     /// `kswapd_low_wmark_hit_quickly`.
     pub low_wmark_hit_quickly: u64,

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    group::{By, Groups},
+    group::Groups,
     heat::{HeatMap, Mark},
 };
+use crate::by::By;
 use crate::replay::Watch;
 use memtrace_core::{
     event::Event,

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 pub use self::{
     collect::Collector,
-    group::{By, GroupTable, Groups},
+    group::{GroupTable, Groups},
     heat::{HeatMap, Mark},
 };
 use crate::{

@@ -114,6 +114,12 @@ fn objects_as_they_are() {
 }
 
 #[test]
+fn the_schema_is_made_from_the_types() {
+    let made = memtrace_report::schema::schema().unwrap();
+    assert!(made == SCHEMA, "docs/json-schema.json is not that of the types; `cargo xtask docs` makes it");
+}
+
+#[test]
 fn objects_are_what_the_schema_says() {
     let validator = validator();
     for (name, object) in objects() {

@@ -16,11 +16,12 @@ use super::{
 };
 use memtrace_core::{gfp::GfpNames, names::Names, session::filter::Filter};
 use memtrace_report::{
+    by::By,
     compare::{self, Side},
     json::{self, Object},
     output::{Format, Renderer},
     replay::{Finished, Items, Replay, ReplayOptions, Watch},
-    report::{self, By, ReportView},
+    report::{self, ReportView},
     text::Style,
 };
 use memtrace_trace::{BlockKind, Encoder, Reader, TraceItem, model::Meta};

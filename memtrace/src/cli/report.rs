@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::FilterArgs;
-use memtrace_report::{replay::when::When, report::By};
+use memtrace_report::{by::By, replay::when::When};
 
 /// Options of `report`.
 #[derive(Clone, Debug, PartialEq, Args)]

@@ -26,7 +26,7 @@ const DEFAULT_MAX_SIZE: u64 = 256 << 20;
 /// Records to a file, or several times, or as a flight recorder; the result is the exit status.
 ///
 /// # Errors
-/// As of [`run`].
+/// As of [`run()`].
 pub fn record(args: &RecordArgs) -> Result<u8> {
     let name = || args.output.clone().unwrap_or_else(default_name);
     if let (Some(runs), None) = (args.runs, args.run) {

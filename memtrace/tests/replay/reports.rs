@@ -1,9 +1,10 @@
 use insta::assert_snapshot;
 use memtrace_core::{hook::HookRecord, names::Names, session::filter::Filter};
 use memtrace_report::{
+    by::By,
     json::{Group, Object},
     replay::{Finished, Note, ReplayOptions},
-    report::{By, Collector, ReportView, text},
+    report::{Collector, ReportView, text},
     text::Style,
 };
 use memtrace_trace::model::{CgroupLimits, HostFacts, Setting, SwapArea};

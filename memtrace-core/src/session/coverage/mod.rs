@@ -41,6 +41,10 @@ pub enum Agreement {
 }
 
 impl Agreement {
+    /// All of them, from the best.
+    pub const ALL: [Self; 7] =
+        [Self::Exact, Self::Close, Self::Explained, Self::Gap, Self::Over, Self::Unread, Self::NotComparable];
+
     /// Its name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,0 +1,30 @@
+//! `cargo xtask docs`: the parts of docs/ that are generated from the code.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace::{self, line, root};
+
+/// The generated files, each with the example of memtrace-report that prints it.
+const GENERATED: [(&str, &str); 1] = [("docs/json-schema.json", "schema")];
+
+/// Makes all of them. A file that is up to date is not touched.
+pub(crate) fn make() -> Result<()> {
+    for (file, example) in GENERATED {
+        let mut cargo = workspace::cargo();
+        cargo.args(["run", "--quiet", "--package", "memtrace-report", "--example", example]);
+        let output = cargo.output().with_context(|| format!("starting {}", line(&cargo)))?;
+        if !output.status.success() {
+            bail!("{} failed: {}", line(&cargo), String::from_utf8_lossy(&output.stderr));
+        }
+        let path = root().join(file);
+        if fs::read(&path).ok().as_ref() == Some(&output.stdout) {
+            println!("{file} is up to date");
+        } else {
+            fs::write(&path, output.stdout).with_context(|| format!("writing {file}"))?;
+            println!("{file} is made");
+        }
+    }
+    Ok(())
+}

@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+/// Passes that a loop makes at least: what is touched once is never needed again, however slow the machine is.
+const LEAST_PASSES: u64 = 2;
+
 /// When a loop ends.
 pub(crate) enum Until {
+    /// After this time, and [`LEAST_PASSES`].
     Elapsed(Duration),
     Passes(u64),
 }
@@ -15,7 +19,7 @@ impl Until {
 
     pub(crate) fn reached(&self, start: Instant, passes: u64) -> bool {
         match self {
-            Self::Elapsed(time) => start.elapsed() >= *time,
+            Self::Elapsed(time) => passes >= LEAST_PASSES && start.elapsed() >= *time,
             Self::Passes(n) => passes >= *n,
         }
     }

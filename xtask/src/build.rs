@@ -13,14 +13,35 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Message;
 
 use crate::{
-    packages, tools,
+    packages,
+    tally::Tally,
+    tools,
     workspace::{self, line},
 };
+
+/// A profile of Cargo.toml.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Profile {
+    #[default]
+    Dev,
+    Release,
+    Guest,
+}
+
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+            Self::Guest => "guest",
+        }
+    }
+}
 
 /// What to build and how.
 #[derive(Default)]
 pub(crate) struct BuildOptions {
-    pub(crate) release: bool,
+    pub(crate) profile: Profile,
     /// `None`: the host.
     pub(crate) target: Option<String>,
     /// `memload` too.
@@ -31,7 +52,8 @@ pub(crate) struct BuildOptions {
 pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
     tools::setup(static_)?;
     let target = static_.then(tools::static_target);
-    let binaries = binaries(&BuildOptions { release: release || static_, target, load: false })?;
+    let profile = if release || static_ { Profile::Release } else { Profile::Dev };
+    let binaries = binaries(&BuildOptions { profile, target, load: false })?;
     for path in binaries.values().cloned().flat_map(|path| iter::once(path.clone()).chain(debug_file(&path))) {
         let bytes = size(&path)?;
         println!("{} ({}.{} MB)", path.display(), bytes / 1_000_000, bytes / 100_000 % 10);
@@ -49,6 +71,23 @@ pub(crate) fn size(file: &Path) -> Result<u64> {
     Ok(fs::metadata(file).with_context(|| format!("the size of {}", file.display()))?.len())
 }
 
+/// The most that a release of memtrace may take on a disk, in bytes.
+const MOST_BYTES: u64 = 20_000_000;
+
+/// Builds the static release, and holds its size.
+pub(crate) fn is_small() -> Result<Tally> {
+    tools::setup(true)?;
+    let target = Some(tools::static_target());
+    let mut built = binaries(&BuildOptions { profile: Profile::Release, target, load: false })?;
+    let memtrace = take(&mut built, "memtrace")?;
+    let bytes = size(&memtrace)?;
+    println!("{} ({}.{} MB)", memtrace.display(), bytes / 1_000_000, bytes / 100_000 % 10);
+    if bytes > MOST_BYTES {
+        bail!("{} has more than {MOST_BYTES} bytes: see [profile.release] of Cargo.toml", memtrace.display());
+    }
+    Ok(Tally { passed: 1, ..Tally::default() })
+}
+
 /// Where cargo put each binary, by name.
 pub(crate) type Binaries = BTreeMap<String, PathBuf>;
 
@@ -64,12 +103,9 @@ pub(crate) struct Built {
 /// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
 pub(crate) fn binaries(options: &BuildOptions) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
-    cargo.args(["build", "--package", "memtrace-cli", "--bin", "memtrace"]);
+    cargo.args(["build", "--profile", options.profile.name(), "--package", "memtrace-cli", "--bin", "memtrace"]);
     if options.load {
         cargo.args(["--package", "tests", "--bin", "memload"]);
-    }
-    if options.release {
-        cargo.arg("--release");
     }
     if let Some(target) = &options.target {
         cargo.args(["--target", target]);

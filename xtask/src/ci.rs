@@ -4,16 +4,16 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::Result;
 
-use crate::{flaky, ledger::Ledger, lint, tally::Tally, test, tools, vm};
+use crate::{build, flaky, ledger::Ledger, lint, tally::Tally, test, tools, vm};
 
 /// `cargo xtask ci [--full]`
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Without --full: format, lints and the tests of the pure crates, on stable Rust alone. Then the toolchain of the kernel side, all
-other tests and, beside them, all guests of 6.12 and one each of 6.1 and 7.2. It ends at the first step that fails.
+other tests and, beside them, all guests of 6.12 and one each of 5.10, 6.1 and 7.2. It ends at the first step that fails.
 
-With --full: every scenario on every kernel, the tests that take minutes each, and a round of the live tests beside
-busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
+With --full: every scenario on every kernel, the tests that take minutes each, the size of the release, and a round of the
+live tests beside busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
 pub(crate) struct Args {
     /// Also what takes long: about 100 minutes; may be stopped and given again
     #[arg(long)]
@@ -31,9 +31,11 @@ const LINT: Step = Step { name: "lint of user space", run: lint::user_space };
 const PURE: Step = Step { name: "tests of the pure crates", run: test::pure };
 /// What needs the kernel side: installs what builds it.
 const KERNEL_SIDE: Step = Step {
-    name: "set-up and lint of the kernel side",
+    name: "set-up and lint of the kernel side, documentation, unused dependencies",
     run: || {
         tools::setup(true)?;
+        lint::unused_dependencies()?;
+        lint::documentation()?;
         lint::kernel_side()
     },
 };
@@ -46,17 +48,18 @@ const PUSH: [Step; 4] = [
     Step {
         name: "other tests, and guests",
         run: || {
-            let guests = &["6.1", "7.2", "--scenario", "check,direct-file"];
+            let guests = &["5.10", "6.1", "7.2", "--scenario", "check,direct-file"];
             test::tally(&test::Args { guests, without_pure: true, ..test::Args::default() })
         },
     },
 ];
 
 /// What is run by hand before an issue is said to be resolved.
-const FULL: [Step; 7] = [
+const FULL: [Step; 8] = [
     LINT,
     KERNEL_SIDE,
     Step { name: "tests with the long ones", run: || test::tally(&test::Args { long: true, ..test::Args::default() }) },
+    Step { name: "size of the static release", run: build::is_small },
     Step { name: "guests of 5.10", run: || guests(&["5.10"]) },
     Step { name: "guests of 6.1", run: || guests(&["6.1"]) },
     Step { name: "guests of 7.2", run: || guests(&["7.2"]) },
@@ -78,7 +81,7 @@ fn push() -> Result<Tally> {
     for Step { name, run } in PUSH {
         println!("ci: {name}");
         let begun = Instant::now();
-        sum.add(run()?);
+        sum.add(failed_if_error(name, run()));
         println!("ci: {name} took {} s", begun.elapsed().as_secs());
         if sum.failed > 0 {
             break;
@@ -93,15 +96,18 @@ fn full() -> Result<Tally> {
     let mut sum = Tally::default();
     for Step { name, run } in FULL {
         println!("ci: {name}");
-        let tally = ledger.until_passed(name, || {
-            run().or_else(|why| {
-                println!("ci: {name}: {why:#}");
-                Ok(Tally { failed: 1, ..Tally::default() })
-            })
-        })?;
+        let tally = ledger.until_passed(name, || Ok(failed_if_error(name, run())))?;
         sum.add(tally);
     }
     Ok(sum)
+}
+
+/// A step that ended with an error is one that failed: its duration and the sum are printed all the same.
+fn failed_if_error(name: &str, done: Result<Tally>) -> Tally {
+    done.unwrap_or_else(|why| {
+        println!("ci: {name}: {why:#}");
+        Tally { failed: 1, ..Tally::default() }
+    })
 }
 
 /// Scenarios in guests, with these words of `cargo xtask vm`.

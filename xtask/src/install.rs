@@ -14,7 +14,7 @@ use crate::{
 /// beside the binary only.
 pub(crate) fn install(prefix: &Path) -> Result<()> {
     tools::setup(false)?;
-    let options = build::BuildOptions { release: true, ..build::BuildOptions::default() };
+    let options = build::BuildOptions { profile: build::Profile::Release, ..build::BuildOptions::default() };
     let memtrace = build::take(&mut build::binaries(&options)?, "memtrace")?;
     let bin = prefix.join("bin");
     let to = bin.join("memtrace");

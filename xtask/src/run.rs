@@ -5,7 +5,9 @@ use std::{ffi::OsString, os::unix::process::CommandExt as _, process::ExitCode};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    as_root, build, demo, tools,
+    as_root,
+    build::{self, Profile},
+    demo, tools,
     workspace::{line, root},
 };
 
@@ -26,7 +28,8 @@ pub(crate) struct Args {
 /// Runs memtrace as root; its exit status is ours.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     tools::setup(false)?;
-    let options = build::BuildOptions { release: !args.debug, load: args.demo, ..build::BuildOptions::default() };
+    let profile = if args.debug { Profile::Dev } else { Profile::Release };
+    let options = build::BuildOptions { profile, load: args.demo, ..build::BuildOptions::default() };
     let mut binaries = build::binaries(&options)?;
     let memtrace = build::take(&mut binaries, "memtrace")?;
     let mut command = as_root::command(&memtrace, &args.args, &[])?;

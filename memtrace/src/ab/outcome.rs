@@ -74,7 +74,14 @@ pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Res
         say!("A and B were not both measured: there is nothing to compare");
         exit::CANNOT_JUDGE
     } else {
-        let compared = offline::compare(&comparison(args, path))?;
+        let compared = match offline::compare(&comparison(args, path)) {
+            // Nobody used it wrongly: the experiment left nothing that could be compared.
+            Err(e) if e.is::<exit::WrongUsage>() => {
+                say!("{e}");
+                exit::CANNOT_JUDGE
+            }
+            compared => compared?,
+        };
         say!("kept {}; `memtrace compare` of it shows this again", shown_path(path));
         compared
     };

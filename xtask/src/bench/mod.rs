@@ -96,7 +96,8 @@ pub(crate) struct RootArgs {
 /// Builds as the user, and measures as root.
 pub(crate) fn bench(args: &Args) -> Result<ExitCode> {
     tools::setup(false)?;
-    let options = build::BuildOptions { release: true, load: true, ..build::BuildOptions::default() };
+    let options =
+        build::BuildOptions { profile: build::Profile::Release, load: true, ..build::BuildOptions::default() };
     let mut binaries = build::binaries(&options)?;
     let (memtrace, memload) = (build::take(&mut binaries, "memtrace")?, build::take(&mut binaries, "memload")?);
     let me = std::env::current_exe().context("the path of xtask")?;

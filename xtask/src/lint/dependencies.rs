@@ -9,9 +9,8 @@ use crate::{
     workspace::{self, line, sh},
 };
 
-/// Checks the dependencies; the reason when the advisories could not be had.
-pub(super) fn check() -> Result<Option<String>> {
-    unused()?;
+/// Checks licences, sources, bans and advisories; the reason when the advisories could not be had.
+pub(super) fn allowed() -> Result<Option<String>> {
     sh(deny().args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
     let fetched = deny().args(["fetch", "db"]).stderr(Stdio::null()).status();
     if !fetched.is_ok_and(|status| status.success()) {
@@ -23,7 +22,7 @@ pub(super) fn check() -> Result<Option<String>> {
 
 /// Fails when a `[dependencies]` table names what no source names. cargo-machete does not look at dev- and
 /// build-dependencies, and it talks also when all is well.
-fn unused() -> Result<()> {
+pub(super) fn unused() -> Result<()> {
     let mut machete = Command::new(tools::CARGO_MACHETE.path());
     machete.current_dir(workspace::root()).arg("--skip-target-dir");
     let out = machete.output().with_context(|| format!("starting {}", line(&machete)))?;

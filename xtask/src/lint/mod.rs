@@ -4,7 +4,10 @@
 mod dependencies;
 mod text;
 
-use std::process::{Command, ExitCode};
+use std::{
+    process::{Command, ExitCode},
+    time::Instant,
+};
 
 use anyhow::Result;
 
@@ -18,6 +21,8 @@ use crate::{
 /// `cargo xtask lint`
 pub(crate) fn lint() -> Result<ExitCode> {
     user_space()?;
+    unused_dependencies()?;
+    documentation()?;
     kernel_side()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -25,19 +30,48 @@ pub(crate) fn lint() -> Result<ExitCode> {
 /// Runs the checks that need stable Rust alone: no nightly, no bpf-linker, no root. The first that finds something is an
 /// error; those that this machine has not the means for are counted as skipped, with their reasons on stdout.
 pub(crate) fn user_space() -> Result<Tally> {
-    tools::setup_lints()?;
-    sh(workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    tools::setup_stable()?;
+    timed("format", || sh(workspace::cargo().args(["fmt", "--all", "--check"])))?;
     let mut skips = Vec::new();
     skips.extend(text::check()?);
-    sh(Command::new(tools::TYPOS.path()).current_dir(workspace::root()))?;
-    skips.extend(dependencies::check()?);
-    let mut clippy = workspace::cargo();
-    clippy.env("AYA_BUILD_SKIP", "1").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    sh(&mut clippy)?;
+    timed("spelling", || {
+        tools::TYPOS.ensure()?;
+        sh(Command::new(tools::TYPOS.path()).current_dir(workspace::root()))
+    })?;
+    skips.extend(timed("dependencies", || {
+        tools::CARGO_DENY.ensure()?;
+        dependencies::allowed()
+    })?);
+    timed("clippy", || {
+        let mut clippy = workspace::cargo();
+        clippy.env("AYA_BUILD_SKIP", "1").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+        sh(&mut clippy)
+    })?;
+    skipped(skips)
+}
+
+/// Fails when a crate names a dependency that it does not use. The tool for it has to be compiled first.
+pub(crate) fn unused_dependencies() -> Result<()> {
+    timed("unused dependencies", || {
+        tools::CARGO_MACHETE.ensure()?;
+        dependencies::unused()
+    })
+}
+
+/// Fails when a link of the documentation leads nowhere.
+pub(crate) fn documentation() -> Result<()> {
     let mut doc = workspace::cargo();
     doc.env("AYA_BUILD_SKIP", "1").env("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links");
-    sh(doc.args(["doc", "--no-deps", "--lib", "--document-private-items"]))?;
-    skipped(skips)
+    doc.args(["doc", "--no-deps", "--lib", "--document-private-items"]);
+    timed("documentation", || sh(&mut doc))
+}
+
+/// Runs a check, and prints how long it took.
+fn timed<T>(name: &str, check: impl FnOnce() -> Result<T>) -> Result<T> {
+    let begun = Instant::now();
+    let done = check();
+    println!("lint: {name} took {} s", begun.elapsed().as_secs());
+    done
 }
 
 /// Runs clippy on the kernel side, with the toolchain that builds it.

@@ -51,7 +51,7 @@ pub(crate) fn static_target() -> String {
 }
 
 /// Installs what stable Rust alone needs.
-fn setup_stable() -> Result<Toolchain> {
+pub(crate) fn setup_stable() -> Result<Toolchain> {
     need(
         "rustup",
         "it installs the pinned Rust toolchains",
@@ -80,7 +80,7 @@ pub(crate) fn setup_all(static_: bool) -> Result<()> {
 }
 
 /// Installs what the lints of user space lack.
-pub(crate) fn setup_lints() -> Result<()> {
+fn setup_lints() -> Result<()> {
     setup_stable()?;
     [TYPOS, CARGO_DENY, CARGO_MACHETE].iter().try_for_each(Tool::ensure)
 }

@@ -33,24 +33,12 @@ impl Binaries {
     /// given sits in its memory, a fifth of which they would be.
     pub(crate) fn build() -> Result<Self> {
         tools::setup(true)?;
-        let options = build::BuildOptions { release: true, target: Some(tools::static_target()), load: true };
+        let options =
+            build::BuildOptions { profile: build::Profile::Guest, target: Some(tools::static_target()), load: true };
         let mut built = build::binaries(&options)?;
-        is_small(&built)?;
         let mut take = |name| without_lines(&build::take(&mut built, name)?);
         Ok(Self { memtrace: take("memtrace")?, memload: take("memload")? })
     }
-}
-
-/// The most that memtrace may take on a disk. Each change is run in guests, so this is held for each.
-const MOST_BYTES: u64 = 20_000_000;
-
-fn is_small(built: &build::Binaries) -> Result<()> {
-    let Some(memtrace) = built.get("memtrace") else { return Ok(()) };
-    let bytes = build::size(memtrace)?;
-    if bytes > MOST_BYTES {
-        bail!("{} has {bytes} bytes, more than {MOST_BYTES}: see [profile.release] of Cargo.toml", memtrace.display());
-    }
-    Ok(())
 }
 
 /// A copy of a program beside it, without what only a debugger reads.

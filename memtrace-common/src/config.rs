@@ -3,11 +3,11 @@
 //! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
 
 use crate::{
-    eviction::EvictionPlaces,
+    eviction::EvictionLayout,
     field::{ArgSource, MemberOffset},
     oom::OomMembers,
-    refault::RefaultPlaces,
-    zone::ZonePlaces,
+    refault::RefaultLayout,
+    zone::ZoneLayout,
 };
 
 /// Where a program gets the id of a task's memory cgroup.
@@ -307,7 +307,7 @@ pub struct Config {
     /// Members of the task.
     pub task: TaskMembers,
     /// What is needed to judge a refault.
-    pub refault: RefaultPlaces,
+    pub refault: RefaultLayout,
     /// Members of `compact_control`.
     pub compact: CompactMembers,
     /// `shrinker.scan_objects`.
@@ -315,9 +315,9 @@ pub struct Config {
     /// Members of `oom_control`.
     pub oom: OomMembers,
     /// Where nodes and zones have what is read of them.
-    pub zones: ZonePlaces,
+    pub zones: ZoneLayout,
     /// The way from a page to its file.
-    pub eviction: EvictionPlaces,
+    pub eviction: EvictionLayout,
 }
 
 impl Config {
@@ -332,11 +332,11 @@ impl Config {
         args: EventFields::UNREAD,
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,
-        refault: RefaultPlaces::UNREAD,
+        refault: RefaultLayout::UNREAD,
         compact: CompactMembers::UNREAD,
         shrinker_function: MemberOffset::UNREAD,
         oom: OomMembers::UNREAD,
-        zones: ZonePlaces::UNREAD,
-        eviction: EvictionPlaces::UNREAD,
+        zones: ZoneLayout::UNREAD,
+        eviction: EvictionLayout::UNREAD,
     };
 }

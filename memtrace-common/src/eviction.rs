@@ -20,7 +20,7 @@ pub const NAME_LEN: usize = 32;
 /// Members on the way from a folio (a page before 5.16) to its file.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EvictionPlaces {
+pub struct EvictionLayout {
     /// `folio.mapping`, in the words of a [`FolioHead`].
     pub mapping: MemberOffset,
     /// `folio.index`, in the words of a [`FolioHead`].
@@ -43,7 +43,7 @@ pub struct EvictionPlaces {
     pub name_before: MemberOffset,
 }
 
-impl EvictionPlaces {
+impl EvictionLayout {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
         mapping: MemberOffset::UNREAD,

@@ -56,7 +56,7 @@ pub struct TaskFaults {
 /// What is needed to judge a refault.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefaultPlaces {
+pub struct RefaultLayout {
     /// `WORKINGSET_REFAULT_ANON` of `enum node_stat_item`; the five after it are `_FILE`, `ACTIVATE_ANON`, `_FILE`,
     /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
     pub first_item: u32,
@@ -78,7 +78,7 @@ pub struct RefaultPlaces {
     pub memcg_css: MemberOffset,
 }
 
-impl RefaultPlaces {
+impl RefaultLayout {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
         first_item: u32::MAX,

@@ -12,7 +12,7 @@ pub const HOPELESS: u32 = 16;
 /// One zone that is looked at.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ZonePlace {
+pub struct ZoneLocation {
     /// Its node.
     pub nid: u32,
     /// Its number in its node (`enum zone_type`).
@@ -21,7 +21,7 @@ pub struct ZonePlace {
     pub elsewhere: u32,
 }
 
-impl ZonePlace {
+impl ZoneLocation {
     /// None.
     pub const NONE: Self = Self { nid: 0, index: 0, elsewhere: 0 };
 }
@@ -29,13 +29,13 @@ impl ZonePlace {
 /// Where the kernel has what is read of nodes and zones.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ZonePlaces {
+pub struct ZoneLayout {
     /// How many of `zones` there are; 0 when they are not read.
     pub count: u32,
     /// Size of `struct zone` in bytes.
     pub zone_bytes: u32,
     /// The zones.
-    pub zones: [ZonePlace; MAX_ZONES],
+    pub zones: [ZoneLocation; MAX_ZONES],
     /// What a kernel thread has for `struct kthread`: `task_struct.worker_private`, before 5.17 `set_child_tid`.
     pub kthread: MemberOffset,
     /// `kthread.data`: of a kswapd its `pglist_data`.
@@ -56,12 +56,12 @@ pub struct ZonePlaces {
     pub boost: MemberOffset,
 }
 
-impl ZonePlaces {
+impl ZoneLayout {
     /// Nothing known: no BTF.
     pub const UNREAD: Self = Self {
         count: 0,
         zone_bytes: 0,
-        zones: [ZonePlace::NONE; MAX_ZONES],
+        zones: [ZoneLocation::NONE; MAX_ZONES],
         kthread: MemberOffset::UNREAD,
         kthread_data: MemberOffset::UNREAD,
         kswapd: MemberOffset::UNREAD,
@@ -109,7 +109,7 @@ impl ZoneTotals {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZonesTotals {
-    /// In the order of [`ZonePlaces::zones`].
+    /// In the order of [`ZoneLayout::zones`].
     pub zones: [ZoneTotals; MAX_ZONES],
     /// Begins at which a node was not known yet, so that none of its zones was read.
     pub unread: u64,

@@ -13,9 +13,9 @@ use crate::config::{CONFIG, loaded};
 /// The values of one event.
 pub(crate) trait Values {
     /// Where this way to attach finds them.
-    fn places() -> &'static EventFields;
+    fn layout() -> &'static EventFields;
     /// The value at a place, widened without sign; `None` when the running kernel has no such value.
-    fn get(&self, place: &'static ArgSource) -> Option<u64>;
+    fn get(&self, source: &'static ArgSource) -> Option<u64>;
     /// The context of the program, for the helpers that ask for it.
     fn context(&self) -> *mut c_void;
 }
@@ -65,25 +65,25 @@ impl<const N: usize> Args<N> {
 
 impl<const N: usize> Values for Args<N> {
     #[inline(always)]
-    fn places() -> &'static EventFields {
+    fn layout() -> &'static EventFields {
         &CONFIG.args
     }
 
     #[inline(always)]
-    fn get(&self, place: &'static ArgSource) -> Option<u64> {
-        let place = loaded(place);
-        if !place.is_read() || place.at as usize >= N {
+    fn get(&self, source: &'static ArgSource) -> Option<u64> {
+        let source = loaded(source);
+        if !source.is_read() || source.at as usize >= N {
             return None;
         }
         let mut value = 0;
         let mut i = 0;
         while i < N {
-            if place.at as usize == i {
+            if source.at as usize == i {
                 value = self.args[i];
             }
             i += 1;
         }
-        Some(narrowed(value, place.size))
+        Some(narrowed(value, source.size))
     }
 
     #[inline(always)]
@@ -97,17 +97,17 @@ pub(crate) struct Record<'a>(pub &'a TracePointContext);
 
 impl Values for Record<'_> {
     #[inline(always)]
-    fn places() -> &'static EventFields {
+    fn layout() -> &'static EventFields {
         &CONFIG.record
     }
 
     #[inline(always)]
-    fn get(&self, place: &'static ArgSource) -> Option<u64> {
-        let place = loaded(place);
-        let at = place.at as usize;
+    fn get(&self, source: &'static ArgSource) -> Option<u64> {
+        let source = loaded(source);
+        let at = source.at as usize;
         // SAFETY: probe_read_kernel checks the address; the record is at least as long as its format says.
         unsafe {
-            match place.size {
+            match source.size {
                 8 => self.0.read_at::<u64>(at).ok(),
                 4 => self.0.read_at::<u32>(at).ok().map(u64::from),
                 2 => self.0.read_at::<u16>(at).ok().map(u64::from),
@@ -126,8 +126,8 @@ impl Values for Record<'_> {
 impl Record<'_> {
     /// Copies a `__data_loc` string of the record; `false` when it could not be read.
     #[inline(always)]
-    pub(crate) fn read_string(&self, place: &'static ArgSource, into: &mut [u8]) -> bool {
-        let Some(location) = self.get(place) else { return false };
+    pub(crate) fn read_string(&self, source: &'static ArgSource, into: &mut [u8]) -> bool {
+        let Some(location) = self.get(source) else { return false };
         // SAFETY: probe_read_kernel_str checks the address; the low half of the location is the offset in the record.
         unsafe {
             let from = self.0.as_ptr().cast::<u8>().add((location & 0xffff) as usize);

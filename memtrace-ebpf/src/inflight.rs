@@ -1,7 +1,7 @@
 //! The entries of the threads that stall or have stalled.
 //!
-//! A thread finds its entry at a place that follows from its id, without a search: the first thread to come to a place has
-//! it until it exits. The others of the same place get one of those beyond, which they find by their id in a hash map. To
+//! A thread finds its entry at a slot that follows from its id, without a search: the first thread to come to a slot has
+//! it until it exits. The others of the same slot get one of those beyond, which they find by their id in a hash map. To
 //! add and remove an entry there for each stall costs more than all the rest of its begin. So it stays, with no span open, as
 //! long as there are few; its thread's exit removes it. Beyond that each stall's end removes its own.
 
@@ -14,10 +14,10 @@ use memtrace_common::{
 use crate::{
     emit::{add, lost},
     hooks::off_cpu,
-    maps::{ENTRIES, MORE_PLACES, MOVED, OWNERS, PLACES, SPANS},
+    maps::{ENTRIES, MORE_THREAD_SLOTS, MOVED, OWNERS, SPANS, THREAD_SLOTS},
 };
 
-/// Moved entries up to which one outlives its stall: most of their places stay free for stalls in flight.
+/// Moved entries up to which one outlives its stall: most of their slots stay free for stalls in flight.
 const KEPT: u64 = 2048;
 
 /// Places beyond that are tried for a thread.
@@ -29,20 +29,20 @@ pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
     if tid == 0 {
         return None;
     }
-    let mut spans = SPANS.get_ptr_mut(place_of(tid))?;
+    let mut spans = SPANS.get_ptr_mut(slot_of(tid))?;
     // SAFETY: a map value. Another thread's id may come and go meanwhile, this thread's not.
     if unsafe { (*spans).tid } != tid {
         if moved() == 0 {
             return None;
         }
-        let place = MOVED.get_ptr(tid)?;
+        let slot = MOVED.get_ptr(tid)?;
         // SAFETY: a map value, which the thread wrote itself.
-        spans = SPANS.get_ptr_mut(unsafe { *place })?;
+        spans = SPANS.get_ptr_mut(unsafe { *slot })?;
     }
     Some(spans)
 }
 
-/// How many threads have another place than that of their id: mostly none, which saves a search for each context switch.
+/// How many threads have another slot than that of their id: mostly none, which saves a search for each context switch.
 #[inline(always)]
 fn moved() -> u64 {
     match ENTRIES.get_ptr(0) {
@@ -53,8 +53,8 @@ fn moved() -> u64 {
 }
 
 #[inline(always)]
-fn place_of(tid: u32) -> u32 {
-    tid & (PLACES - 1)
+fn slot_of(tid: u32) -> u32 {
+    tid & (THREAD_SLOTS - 1)
 }
 
 /// Opens a span on this thread. All that cannot be followed is counted. Whether it is the outermost one: a stall begins.
@@ -104,18 +104,18 @@ pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
     Some(spans)
 }
 
-/// Makes the entry of this thread, at its place if that is free.
+/// Makes the entry of this thread, at its slot if that is free.
 #[inline(always)]
 fn make(tid: u32) {
-    let mut place = place_of(tid);
+    let mut slot = slot_of(tid);
     let mut is_moved = 0;
-    if !claim(place, tid) {
-        // Threads of one place have ids that differ in the bits above it.
+    if !claim(slot, tid) {
+        // Threads of one slot have ids that differ in the bits above it.
         let first = tid.wrapping_mul(0x9e37_79b1) >> 16;
         let mut tried = 0;
         while tried < TRIES {
-            place = PLACES + (first.wrapping_add(tried) & (MORE_PLACES - 1));
-            if claim(place, tid) {
+            slot = THREAD_SLOTS + (first.wrapping_add(tried) & (MORE_THREAD_SLOTS - 1));
+            if claim(slot, tid) {
                 is_moved = 1;
                 break;
             }
@@ -125,24 +125,24 @@ fn make(tid: u32) {
             lost(Loss::InflightFull, 1);
             return;
         }
-        // There is room for as many as there are places; but an update can be refused (EBUSY).
-        if MOVED.insert(tid, place, 0).is_err() {
-            let _ = OWNERS.remove(place);
+        // There is room for as many as there are slots; but an update can be refused (EBUSY).
+        if MOVED.insert(tid, slot, 0).is_err() {
+            let _ = OWNERS.remove(slot);
             lost(Loss::InflightFull, 1);
             return;
         }
         count(1);
     }
-    if let Some(spans) = SPANS.get_ptr_mut(place) {
+    if let Some(spans) = SPANS.get_ptr_mut(slot) {
         // SAFETY: a map value that is this thread's own from here on.
         unsafe { *spans = TaskSpans { tid, is_moved, ..TaskSpans::default() } };
     }
 }
 
-/// Takes a place for this thread, if it is free.
+/// Takes a slot for this thread, if it is free.
 #[inline(always)]
-fn claim(place: u32, tid: u32) -> bool {
-    OWNERS.insert(place, tid, u64::from(BPF_NOEXIST)).is_ok()
+fn claim(slot: u32, tid: u32) -> bool {
+    OWNERS.insert(slot, tid, u64::from(BPF_NOEXIST)).is_ok()
 }
 
 /// The entry of a thread that has a span open.
@@ -175,19 +175,19 @@ pub(crate) unsafe fn settle(tid: u32, spans: *mut TaskSpans) {
 /// `spans` must be that entry.
 #[inline(always)]
 pub(crate) unsafe fn remove(tid: u32, spans: *mut TaskSpans) {
-    let mut place = place_of(tid);
-    // SAFETY: by contract; the place as a map value.
+    let mut slot = slot_of(tid);
+    // SAFETY: by contract; the slot as a map value.
     unsafe {
         if (*spans).is_moved != 0 {
             let Some(moved) = MOVED.get_ptr(tid) else { return };
-            place = *moved;
+            slot = *moved;
             let _ = MOVED.remove(tid);
             count(u64::MAX); // one less
         }
-        // Before the place is free for others.
+        // Before the slot is free for others.
         core::ptr::write_volatile(&raw mut (*spans).tid, 0);
     }
-    let _ = OWNERS.remove(place);
+    let _ = OWNERS.remove(slot);
 }
 
 #[inline(always)]

@@ -22,23 +22,23 @@ use memtrace_common::{
 pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
 
 /// Places of [`SPANS`] that follow from a thread's id. A power of two.
-pub(crate) const PLACES: u32 = 4096;
+pub(crate) const THREAD_SLOTS: u32 = 4096;
 /// Places after them for the threads whose own another one has. A power of two.
-pub(crate) const MORE_PLACES: u32 = 8192;
+pub(crate) const MORE_THREAD_SLOTS: u32 = 8192;
 
-/// Open spans by place: that of most threads follows from their id, which saves a search. What user space may map begins at
+/// Open spans by slot: that of most threads follows from their id, which saves a search. What user space may map begins at
 /// a page, so that each entry begins a line of the cache.
 #[map]
-pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(PLACES + MORE_PLACES, BPF_F_MMAPABLE);
+pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, BPF_F_MMAPABLE);
 
-/// Who has a place of [`SPANS`]: the thread that could add it here.
+/// Who has a slot of [`SPANS`]: the thread that could add it here.
 #[map]
-pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(PLACES + MORE_PLACES, 0);
+pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, 0);
 
-/// The places of the threads that have another one than that of their id. A thread id cannot be reused while its task is
+/// The slots of the threads that have another one than that of their id. A thread id cannot be reused while its task is
 /// inside reclaim. An entry outlives its stall while there are few of them, since the thread will likely stall again.
 #[map]
-pub(crate) static MOVED: HashMap<u32, u32> = HashMap::with_max_entries(MORE_PLACES, 0);
+pub(crate) static MOVED: HashMap<u32, u32> = HashMap::with_max_entries(MORE_THREAD_SLOTS, 0);
 
 /// Number of entries in [`MOVED`].
 #[map]

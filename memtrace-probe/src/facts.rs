@@ -4,12 +4,12 @@ use std::{fs, path::Path};
 
 use memtrace_common::{
     config::{CompactMembers, Config, EventFields, TaskMembers, cgroup_source},
-    eviction::EvictionPlaces,
+    eviction::EvictionLayout,
     field::MemberOffset,
     oom::OomMembers,
-    refault::RefaultPlaces,
+    refault::RefaultLayout,
     totals::MAX_NODES,
-    zone::ZonePlaces,
+    zone::ZoneLayout,
 };
 
 use super::{
@@ -32,12 +32,12 @@ pub(super) struct KernelFacts {
     args: EventFields,
     record: EventFields,
     task: TaskMembers,
-    refault: RefaultPlaces,
+    refault: RefaultLayout,
     compact: CompactMembers,
     shrinker_function: MemberOffset,
     oom: OomMembers,
-    pub(super) eviction: EvictionPlaces,
-    zones: ZonePlaces,
+    pub(super) eviction: EvictionLayout,
+    zones: ZoneLayout,
     /// The zones of `zones`, in that order.
     watched: Vec<Watched>,
     /// All zones that hold pages.
@@ -59,12 +59,12 @@ impl KernelFacts {
             args: EventFields::UNREAD,
             record: layout::records(format),
             task: TaskMembers::UNREAD,
-            refault: RefaultPlaces::UNREAD,
+            refault: RefaultLayout::UNREAD,
             compact: CompactMembers::UNREAD,
             shrinker_function: MemberOffset::UNREAD,
             oom: OomMembers::UNREAD,
-            eviction: EvictionPlaces::UNREAD,
-            zones: ZonePlaces::UNREAD,
+            eviction: EvictionLayout::UNREAD,
+            zones: ZoneLayout::UNREAD,
             watched: Vec::new(),
             all_zones: fs::read_to_string(zones::PATH).map(|text| zones::of(&text)).unwrap_or_default(),
             attach_with,
@@ -78,13 +78,13 @@ impl KernelFacts {
             Ok(btf) => {
                 facts.args = layout::arguments(&btf);
                 facts.task = layout::task_members(&btf);
-                facts.refault = layout::refault_places(&btf);
+                facts.refault = layout::refault_layout(&btf);
                 facts.compact = layout::compact_members(&btf);
                 facts.shrinker_function = layout::shrinker_function(&btf);
                 facts.oom = layout::oom_members(&btf);
-                facts.eviction = layout::eviction_places(&btf);
+                facts.eviction = layout::eviction_layout(&btf);
                 facts.watched = zones::watched(&facts.all_zones);
-                facts.zones = zones::places(zones::of_btf(&btf), &facts.watched);
+                facts.zones = zones::layout(zones::of_btf(&btf), &facts.watched);
                 facts.gfp_names = gfp::from_btf(&btf);
             }
             Err(why) => facts.btf = Err(why),
@@ -121,17 +121,17 @@ impl KernelFacts {
             compact: self.compact,
             shrinker_function: self.shrinker_function,
             oom: self.oom,
-            zones: self.zone_places(),
+            zones: self.zone_layout(),
             eviction: self.eviction,
         }
     }
 
     /// Where nodes and zones have what is read of them, for these ways to attach.
-    fn zone_places(&self) -> ZonePlaces {
+    fn zone_layout(&self) -> ZoneLayout {
         match self.attach_with {
             // Else the begin of direct reclaim would be refused with them.
             AttachWith::All if self.is_readable => self.zones,
-            AttachWith::All | AttachWith::ClassicOnly => ZonePlaces::UNREAD,
+            AttachWith::All | AttachWith::ClassicOnly => ZoneLayout::UNREAD,
         }
     }
 
@@ -142,14 +142,14 @@ impl KernelFacts {
             AttachWith::All => self.btf.clone(),
             AttachWith::ClassicOnly => Err("not read without BTF".to_owned()),
         };
-        zones::status(&self.zone_places(), btf)
+        zones::status(&self.zone_layout(), btf)
     }
 
     /// Where no event tells kswapd's failures, the kernel side reads their number.
     pub(super) fn read_failures_instead(&self, hook: &mut HookStatus) {
-        let places = self.zone_places();
+        let layout = self.zone_layout();
         let is_event = self.args.kswapd_fail.nid.is_read();
-        if hook.id == HookId::Failures && !is_event && zones::are_known(&places) && places.failures.offset().is_some() {
+        if hook.id == HookId::Failures && !is_event && zones::are_known(&layout) && layout.failures.offset().is_some() {
             hook.attached = Attached::Memory;
         }
     }
@@ -159,7 +159,7 @@ impl KernelFacts {
         let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
         nodes.dedup();
         Counted {
-            zones: (self.zone_places().count > 0).then(|| self.watched.clone()),
+            zones: (self.zone_layout().count > 0).then(|| self.watched.clone()),
             nodes: if attached.has(HookId::ShrinkInactive) { nodes } else { Vec::new() },
             // Read in the kernel's memory, they are no events.
             failures_reported: attached.has(HookId::Failures)

@@ -5,10 +5,10 @@ use memtrace_common::{
         BeginFields, CompactMembers, EventFields, FailFields, KswapdFields, ShrinkFields, SwitchFields, TaskMembers,
         ThrottleFields, VictimFields,
     },
-    eviction::EvictionPlaces,
+    eviction::EvictionLayout,
     field::{ArgSource, MemberOffset},
     oom::OomMembers,
-    refault::RefaultPlaces,
+    refault::RefaultLayout,
 };
 
 use super::{btf::Btf, format::Format};
@@ -268,7 +268,7 @@ pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
 
 /// The way from a page to its file.
 #[must_use]
-pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
+pub fn eviction_layout(btf: &Btf<'_>) -> EvictionLayout {
     let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
     let member = |name: &str, member: &str| bytes(name, member).map_or(MemberOffset::UNREAD, MemberOffset);
     let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
@@ -281,7 +281,7 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
         let alias = bytes("dentry", "d_alias").or_else(alias)?;
         alias.checked_sub(bytes("dentry", "d_name")?.checked_add(bytes("qstr", "name")?)?)
     };
-    EvictionPlaces {
+    EvictionLayout {
         mapping: in_folio("mapping").map_or(MemberOffset::UNREAD, MemberOffset),
         index: in_folio("index").map_or(MemberOffset::UNREAD, MemberOffset),
         host: member("address_space", "host"),
@@ -299,12 +299,12 @@ pub fn eviction_places(btf: &Btf<'_>) -> EvictionPlaces {
 
 /// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.
 #[must_use]
-pub fn refault_places(btf: &Btf<'_>) -> RefaultPlaces {
+pub fn refault_layout(btf: &Btf<'_>) -> RefaultLayout {
     let flag = |name: &str| btf.constant("pageflags", name).map_or(MemberOffset::UNREAD, MemberOffset);
     let in_folio = |member: &str| btf.member("folio", member).map(|place| MemberOffset(place.bits / 8));
     let in_page = |member: &str| btf.member("page", member).map(|place| MemberOffset(place.bits / 8));
     let second_page = |place: MemberOffset| Some(MemberOffset(place.0.checked_add(btf.struct_size("page")?)?));
-    RefaultPlaces {
+    RefaultLayout {
         first_item: first_refault_item(btf).unwrap_or(u32::MAX),
         value: parameter(btf, LRUVEC_STATE, "val"),
         flags: in_folio("flags").or_else(|| in_page("flags")).unwrap_or(MemberOffset::UNREAD),

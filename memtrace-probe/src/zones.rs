@@ -2,7 +2,7 @@
 
 use memtrace_common::{
     field::MemberOffset,
-    zone::{MAX_ZONES, ZonePlace, ZonePlaces},
+    zone::{MAX_ZONES, ZoneLayout, ZoneLocation},
 };
 
 use super::btf::Btf;
@@ -60,49 +60,49 @@ fn is_main(zone: &Watched, zones: &[Watched]) -> bool {
 
 /// Where the kernel has these zones; none of them when it does not say all that is needed.
 #[must_use]
-pub(super) fn places(base: ZonePlaces, zones: &[Watched]) -> ZonePlaces {
-    let mut places = ZonePlaces { count: 0, ..base };
+pub(super) fn layout(base: ZoneLayout, zones: &[Watched]) -> ZoneLayout {
+    let mut layout = ZoneLayout { count: 0, ..base };
     if missing(&base).is_some() {
-        return places;
+        return layout;
     }
-    for (at, (slot, zone)) in places.zones.iter_mut().zip(zones).enumerate() {
+    for (at, (slot, zone)) in layout.zones.iter_mut().zip(zones).enumerate() {
         let elsewhere = zones.iter().zip(0..).filter(|(other, _)| other.nid != zone.nid && is_main(other, zones));
         let elsewhere = elsewhere.fold(0, |bits, (_, bit)| bits | 1_u32 << bit);
-        *slot = ZonePlace { nid: zone.nid, index: zone.index, elsewhere };
-        places.count = u32::try_from(at + 1).unwrap_or(0);
+        *slot = ZoneLocation { nid: zone.nid, index: zone.index, elsewhere };
+        layout.count = u32::try_from(at + 1).unwrap_or(0);
     }
-    places
+    layout
 }
 
 /// What the kernel's BTF does not say of zones, when it is needed.
-fn missing(places: &ZonePlaces) -> Option<&'static str> {
+fn missing(layout: &ZoneLayout) -> Option<&'static str> {
     let members = [
-        (places.kthread, "task_struct.worker_private"),
-        (places.kthread_data, "kthread.data"),
-        (places.kswapd, "pglist_data.kswapd"),
-        (places.node_id, "pglist_data.node_id"),
-        (places.node_zones, "pglist_data.node_zones"),
-        (places.free, "zone.vm_stat"),
-        (places.watermarks, "zone._watermark"),
+        (layout.kthread, "task_struct.worker_private"),
+        (layout.kthread_data, "kthread.data"),
+        (layout.kswapd, "pglist_data.kswapd"),
+        (layout.node_id, "pglist_data.node_id"),
+        (layout.node_zones, "pglist_data.node_zones"),
+        (layout.free, "zone.vm_stat"),
+        (layout.watermarks, "zone._watermark"),
     ];
     members.into_iter().find(|(member, _)| member.offset().is_none()).map(|(_, name)| name)
 }
 
 /// Whether all that is needed is known.
-pub(super) fn are_known(places: &ZonePlaces) -> bool {
-    missing(places).is_none()
+pub(super) fn are_known(layout: &ZoneLayout) -> bool {
+    missing(layout).is_none()
 }
 
 /// Where BTF has what is read of nodes and zones.
 #[must_use]
-pub fn of_btf(btf: &Btf<'_>) -> ZonePlaces {
+pub fn of_btf(btf: &Btf<'_>) -> ZoneLayout {
     let find = |name: &str, member: &str| btf.member(name, member).map(|place| MemberOffset(place.bits / 8));
     let member = |name: &str, member: &str| find(name, member).unwrap_or(MemberOffset::UNREAD);
     let free = || {
         let counter = btf.constant("zone_stat_item", "NR_FREE_PAGES")?.checked_mul(8)?;
         Some(MemberOffset(find("zone", "vm_stat")?.0.checked_add(counter)?))
     };
-    ZonePlaces {
+    ZoneLayout {
         zone_bytes: btf.struct_size("zone").unwrap_or(0),
         kthread: find("task_struct", "worker_private").unwrap_or_else(|| member("task_struct", "set_child_tid")),
         kthread_data: member("kthread", "data"),
@@ -113,13 +113,13 @@ pub fn of_btf(btf: &Btf<'_>) -> ZonePlaces {
         free: free().unwrap_or(MemberOffset::UNREAD),
         watermarks: member("zone", "_watermark"),
         boost: member("zone", "watermark_boost"),
-        ..ZonePlaces::UNREAD
+        ..ZoneLayout::UNREAD
     }
 }
 
 /// How it turned out, as a row among the hooks: it is no hook, but what it gives is lost for reasons like theirs.
-pub(super) fn status(places: &ZonePlaces, btf: Result<(), String>) -> HookStatus {
-    let attached = match (btf, missing(places), places.count) {
+pub(super) fn status(layout: &ZoneLayout, btf: Result<(), String>) -> HookStatus {
+    let attached = match (btf, missing(layout), layout.count) {
         (Err(why), ..) => Attached::No(why),
         (_, Some(member), _) => Attached::No(format!("BTF has no {member}")),
         (.., 0) => Attached::No(format!("{PATH} lists no zone")),
@@ -142,10 +142,10 @@ pub(super) fn status(places: &ZonePlaces, btf: Result<(), String>) -> HookStatus
 mod tests {
     use memtrace_common::{
         field::MemberOffset,
-        zone::{ZonePlace, ZonePlaces},
+        zone::{ZoneLayout, ZoneLocation},
     };
 
-    use super::{Watched, of, places, watched};
+    use super::{Watched, layout, of, watched};
 
     const TWO_NODES: &str = "\
 Node 0, zone      DMA
@@ -174,7 +174,7 @@ Node 1, zone   Normal
 
     #[test]
     fn the_main_zones_of_other_nodes_are_elsewhere() {
-        let known = ZonePlaces {
+        let known = ZoneLayout {
             kthread: MemberOffset(1),
             kthread_data: MemberOffset(1),
             kswapd: MemberOffset(1),
@@ -182,13 +182,13 @@ Node 1, zone   Normal
             node_zones: MemberOffset(1),
             free: MemberOffset(1),
             watermarks: MemberOffset(1),
-            ..ZonePlaces::UNREAD
+            ..ZoneLayout::UNREAD
         };
-        let found = places(known, &of(TWO_NODES));
-        let place = |nid, index, elsewhere| ZonePlace { nid, index, elsewhere };
+        let found = layout(known, &of(TWO_NODES));
+        let place = |nid, index, elsewhere| ZoneLocation { nid, index, elsewhere };
         assert_eq!(found.count, 3);
         assert_eq!(found.zones[..3], [place(0, 0, 0b100), place(0, 1, 0b100), place(1, 1, 0b010)]);
-        assert_eq!(places(ZonePlaces::UNREAD, &of(TWO_NODES)).count, 0);
+        assert_eq!(layout(ZoneLayout::UNREAD, &of(TWO_NODES)).count, 0);
     }
 
     #[test]

@@ -27,8 +27,8 @@ fn look_up(bytes: &[u8]) {
     let _ = layout::compact_members(&btf);
     let _ = layout::shrinker_function(&btf);
     let _ = layout::oom_members(&btf);
-    let _ = layout::eviction_places(&btf);
-    let _ = layout::refault_places(&btf);
+    let _ = layout::eviction_layout(&btf);
+    let _ = layout::refault_layout(&btf);
     let _ = zones::of_btf(&btf);
     let _ = gfp::from_btf(&btf);
 }

@@ -151,23 +151,23 @@ fn a_refault_is_judged_by_the_bits_of_each_kernel() {
         ("7.2", [17, 8, 9, 6]),
     ];
     for (kernel, bits) in want {
-        let places = with_btf(kernel, layout::refault_places);
-        let found = [places.swapbacked, places.active, places.workingset, places.head];
+        let layout = with_btf(kernel, layout::refault_layout);
+        let found = [layout.swapbacked, layout.active, layout.workingset, layout.head];
         assert_eq!(found, bits.map(MemberOffset), "{kernel}");
         assert_eq!(
-            (places.first_item, places.flags, places.memcg_css),
+            (layout.first_item, layout.flags, layout.memcg_css),
             (10, MemberOffset(0), MemberOffset(0)),
             "{kernel}"
         );
-        assert_ne!(places.nr_pages, MemberOffset::UNREAD, "{kernel}");
+        assert_ne!(layout.nr_pages, MemberOffset::UNREAD, "{kernel}");
     }
     // The number of pages is in the second page of a compound one.
-    assert_eq!(with_btf("5.10", layout::refault_places).nr_pages, MemberOffset(64 + 24));
+    assert_eq!(with_btf("5.10", layout::refault_layout).nr_pages, MemberOffset(64 + 24));
 }
 
 #[test]
 fn the_counter_event_of_memory_cgroups_widens_its_value() {
-    let value = |kernel| with_btf(kernel, layout::refault_places).value;
+    let value = |kernel| with_btf(kernel, layout::refault_layout).value;
     assert_eq!([value("5.10"), value("6.1"), value("6.12")], [ArgSource::UNREAD; 3]);
     assert_eq!((value("6.18"), value("7.2")), (field(2, 4), field(2, 8)));
 }

@@ -79,7 +79,7 @@ impl Renderer {
             Item::Stall(stall, p) => path(stall.cgroup_id, p.clone()),
             Item::Oom(oom, p) => kill_paths(oom, p),
             Item::Summary(_, all) => all.clone(),
-            Item::Before(_) | Item::Kswapd(_) | Item::Freed(_) | Item::Tick(..) | Item::Said(_) => Vec::new(),
+            Item::AtStart(_) | Item::Kswapd(_) | Item::Freed(_) | Item::Tick(..) | Item::Said(_) => Vec::new(),
         };
         let paths = Paths(&paths);
         let names = Names { clock: &self.clock, cgroups: &paths, gfp: &self.gfp };
@@ -89,7 +89,7 @@ impl Renderer {
             Format::Lines { width, style, top, filter, interval_ns, since_head } => {
                 let (width, style) = (*width, *style);
                 match item {
-                    Item::Before(before) => text::before_start(&before, style),
+                    Item::AtStart(before) => text::at_start(&before, style),
                     Item::Stall(stall, _) => text::stall_line(&stall, &names, width, style) + "\n",
                     Item::Oom(oom, _) => text::oom_line(&oom, &names, style) + "\n",
                     Item::Freed(freed) => text::freed_line(&freed, &names, style) + "\n",
@@ -120,7 +120,7 @@ impl Renderer {
 
 fn object(item: &Item, names: &Names<'_>) -> Option<Object> {
     Some(match item {
-        Item::Before(_) | Item::Said(_) => return None,
+        Item::AtStart(_) | Item::Said(_) => return None,
         Item::Stall(stall, _) => Object::Stall(json::Stall::new(stall, names)),
         Item::Oom(oom, _) => Object::Oom(json::Oom::new(oom, names)),
         Item::Freed(freed) => Object::OomFreed(json::OomFreed::new(freed, names)),

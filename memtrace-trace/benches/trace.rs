@@ -8,12 +8,10 @@ use memtrace_common::kind::StallKind;
 use memtrace_core::{
     event::{Comm, Event, Stall},
     session::{
-        faults::FaultDeltas,
-        input::{HostSample, KernelTotals, Reported, TickInput},
+        input::{KernelTotals, Reported, TickInput},
         loss::Loss,
     },
     source::Sources,
-    throttle::Throttles,
 };
 use memtrace_report::replay::without_meta;
 use memtrace_trace::{
@@ -48,19 +46,15 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         comm: Comm::from(format!("worker-{}", *task / 4).as_bytes()),
         process_start_ns: Some(u64::from(*task / 4) * S),
         cgroup_id: Some(u64::from(*task % 8) + 40),
-        nid: None,
         order: Some(i32::from(random.u8(..16) == 0)),
         gfp: Some(0x0014_0cca),
         scanned_pages: Some(32 + random.u64(..64)),
         reclaimed_pages: Some(random.u64(..32)),
         throttled_ns: Some(0),
-        throttles: Throttles::default(),
         scan_ns: Some(0),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
-        nested_ns: None,
-        off_cpu: None,
-        top_shrinker: None,
+        ..Stall::example()
     }
 }
 
@@ -91,24 +85,10 @@ fn seconds() -> Vec<Second> {
             of_kind.longest_ns = of_kind.longest_ns.max(stall.dur_ns);
             entries.push(Entry::Event(Event::Stall(stall)));
         }
-        let input = TickInput {
-            t_ns: START + (second + 1) * S,
-            stacks: None,
-            evictors: None,
-            totals: totals.clone(),
-            host: HostSample::default(),
-            faults: FaultDeltas::default(),
-            lost: [0; Loss::COUNT],
-            reported,
-        };
+        let input =
+            TickInput { t_ns: START + (second + 1) * S, totals: totals.clone(), reported, ..TickInput::default() };
         reported.iter_mut().for_each(|of_kind| of_kind.longest_ns = 0);
-        let tick = TickRecord {
-            input,
-            vmstat: Vec::new(),
-            meminfo_bytes: Vec::new(),
-            unrecorded_processes: Vec::new(),
-            unrecorded_cgroups: Vec::new(),
-        };
+        let tick = TickRecord { input, ..TickRecord::default() };
         Second { entries, tick }
     };
     (0..SECONDS).map(second).collect()

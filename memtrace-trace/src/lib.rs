@@ -4,7 +4,8 @@
 //!
 //! - [`Reader`] gives what a trace holds as [`TraceItem`]s: the beginning of a segment, batches of events, a tick an interval.
 //!   `examples/longest.rs` prints the longest stall of each process in 30 lines.
-//! - [`Encoder`] writes a trace into a [`BlockSink`], block by block.
+//! - [`Encoder`] writes a trace into a [`BlockSink`], block by block. `examples/thin.rs` copies a recording without its
+//!   short stalls.
 //! - [`Scanner`] finds the blocks of a file without decoding them, for copies of whole blocks.
 //! - [`splice`] puts one segment together out of several files that each have a part of it.
 //!
@@ -38,6 +39,7 @@ mod stacks;
 mod tick;
 mod unpack;
 mod values;
+#[doc(hidden)]
 pub mod wire;
 
 pub use memtrace_core::event;

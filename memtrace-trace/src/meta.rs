@@ -53,7 +53,7 @@ pub(super) fn encode(meta: &Meta) -> wire::Meta {
             nodes: meta.baseline.nodes,
         }),
         nodes_from: meta.nodes_from.iter().map(of_node).collect(),
-        before: meta.before.as_ref().map(of_before),
+        at_start: meta.at_start.as_ref().map(encode_at_start),
         // With values since attach, in the form of a tick of a segment that has no base.
         base: meta.base.as_ref().map(|base| Base::default().encode(base)),
         vmstat: meta.vmstat.clone(),
@@ -81,7 +81,7 @@ pub(super) fn decode(message: &wire::Meta, names: &CounterNames) -> Meta {
             nodes: baseline.nodes.clamp(1, 1 << 10),
         },
         nodes_from: message.nodes_from.iter().map(to_node).collect(),
-        before: message.before.as_ref().map(to_before),
+        at_start: message.at_start.as_ref().map(decode_at_start),
         vmstat: message.vmstat.clone(),
         meminfo_bytes: message.meminfo_bytes.clone(),
         zones: message.zones.iter().map(to_zone).collect(),
@@ -275,7 +275,7 @@ fn to_host(host: wire::Host) -> HostFacts {
     }
 }
 
-fn of_before(before: &AtStart) -> wire::Before {
+fn encode_at_start(before: &AtStart) -> wire::AtStart {
     let kill = |kill: &PastOom| wire::PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,
@@ -289,7 +289,7 @@ fn of_before(before: &AtStart) -> wire::Before {
         comm: Some(task.comm.bytes().to_vec()),
         ..wire::OpenStall::default()
     };
-    wire::Before {
+    wire::AtStart {
         pressure: before.pressure.as_ref().ok().map(of_pressure),
         pressure_error: before.pressure.as_ref().err().map(Text::stored).unwrap_or_default(),
         oom_kills: before.oom_kills.iter().flatten().map(kill).collect(),
@@ -300,7 +300,7 @@ fn of_before(before: &AtStart) -> wire::Before {
     }
 }
 
-fn to_before(before: &wire::Before) -> AtStart {
+fn decode_at_start(before: &wire::AtStart) -> AtStart {
     let kill = |kill: &wire::PastOom| PastOom {
         ago_ns: kill.ago_ns,
         pid: kill.pid,

@@ -48,7 +48,7 @@ pub enum Entry {
 }
 
 /// A tick as the trace holds it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TickRecord {
     /// What the session is given. Totals are since attach, whatever segment the tick is in.
     pub input: TickInput,
@@ -122,7 +122,7 @@ pub struct Meta {
     /// Refaults of each node since boot, from where they count.
     pub nodes_from: Vec<NodeRefaults>,
     /// What was going on before the start; in the first segment.
-    pub before: Option<AtStart>,
+    pub at_start: Option<AtStart>,
     /// `/proc/vmstat` when the segment began, in the order of [`HostFacts::vmstat_names`].
     pub vmstat: Vec<u64>,
     /// `/proc/meminfo` when the segment began, in bytes, in the order of [`HostFacts::meminfo_names`].

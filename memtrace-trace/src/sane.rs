@@ -117,7 +117,7 @@ pub(super) fn are_sane(readings: &Readings) -> bool {
 /// True when every number of the beginning of a segment is possible.
 pub(super) fn is_meta_sane(meta: &Meta) -> bool {
     let sizes = meta.host.swap.iter().flat_map(|area| [area.size_bytes, area.used_bytes]);
-    let before = meta.before.iter();
+    let before = meta.at_start.iter();
     let pressure = before.clone().filter_map(|before| before.pressure.as_ref().ok());
     let times = pressure
         .flat_map(|pressure| [pressure.some_total_ns, pressure.full_total_ns])

@@ -3,13 +3,12 @@
 use divan::Bencher;
 use jiff::{Timestamp, tz::TimeZone};
 use memtrace::screen::{About, Key, Look, Model, view};
-use memtrace_common::kind::StallKind;
 use memtrace_core::{
     clock::Clock,
     event::Comm,
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, Reported, TickInput},
+        input::TickInput,
         item::Item,
         tick::{Interval, Tick},
         tick::{RecentRow, RecentRows, Who},
@@ -57,16 +56,7 @@ fn model(rows: u32) -> Model {
     let names: std::collections::BTreeMap<u64, Vec<u8>> =
         (0..50).map(|id| (id, format!("/system.slice/service-{id}.service").into_bytes())).collect();
     for second in 1..=INTERVALS {
-        let input = TickInput {
-            t_ns: second * S,
-            stacks: None,
-            evictors: None,
-            totals: KernelTotals::default(),
-            host: HostSample::default(),
-            faults: Default::default(),
-            lost: Default::default(),
-            reported: [Reported::default(); StallKind::COUNT],
-        };
+        let input = TickInput { t_ns: second * S, ..TickInput::default() };
         let tick = session.tick(&input, &names);
         let processes = (0..if second == INTERVALS { rows } else { rows.min(256) }).map(row).collect();
         let tick = Tick { rows: Some(RecentRows { processes, ..RecentRows::default() }), ..tick };

@@ -164,14 +164,14 @@ fn the_drain_allocates_nothing() {
     };
     // The name of a cgroup is learnt when it is first seen, the one allocation there may be: each id has come by once.
     for n in 1..=3000 {
-        drain.take(&make(n).0);
+        drain.ingest(&make(n).0);
     }
     let mut allocated = 0;
     for n in 3001..100_000 {
         let (s, k, o, r) = make(n);
         let before = allocations();
         for bytes in [s.as_slice(), &k, &o, &r, &s[..50]] {
-            drain.take(bytes);
+            drain.ingest(bytes);
         }
         allocated += allocations() - before;
         // As at a tick: what came back is handed over, and the room is used again.

@@ -18,7 +18,7 @@ use tests::{
 };
 
 /// Places that follow from a thread's id.
-const PLACES: u32 = 4096;
+const SLOTS: u32 = 4096;
 
 /// The map of this name of the memtrace that runs.
 fn map(name: &str) -> Map {
@@ -41,9 +41,9 @@ fn leave_open(tid: u32, kind: StallKind) {
     put(span + offset_of!(Span, start_ns), &began_ns.to_ne_bytes());
     put(span + offset_of!(Span, kind), &[kind as u8]);
     let mut owners: HashMap<_, u32, u32> = map("OWNERS").try_into().expect("the owners");
-    owners.insert(tid % PLACES, tid, 0).expect("a place");
+    owners.insert(tid % SLOTS, tid, 0).expect("a slot");
     let mut spans: Array<_, [u8; size_of::<TaskSpans>()]> = map("SPANS").try_into().expect("the spans");
-    spans.set(tid % PLACES, entry, 0).expect("an entry");
+    spans.set(tid % SLOTS, entry, 0).expect("an entry");
 }
 
 /// Stalls of a thread that are open at the end of a run after so many whole intervals of this length.

@@ -73,7 +73,7 @@ pub(crate) struct Build {
 
 #[derive(Subcommand)]
 pub(crate) enum BeforeLanding {
-    /// Make the parts of docs/ that are generated from the code [10 s]
+    /// Make the generated parts of docs/ [10 s]
     ///
     /// docs/json-schema.json comes from the types of the objects. A test fails while it is not up to date.
     Docs,

@@ -89,8 +89,8 @@ fn stall() -> Stall {
         soft_limit_ns: Some(1_000),
         shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
-        nested_ns: None,
         off_cpu: Some(OffCpu::Measured(700)),
+        ..Stall::example()
     }
 }
 
@@ -158,24 +158,8 @@ fn a_record_as_the_kernel_side_wrote_it() {
 
 #[test]
 fn what_was_not_read_is_none() {
-    let none = Stall {
-        process_start_ns: None,
-        cgroup_id: None,
-        nid: None,
-        order: None,
-        gfp: None,
-        scanned_pages: None,
-        reclaimed_pages: None,
-        throttled_ns: None,
-        throttles: Throttles::default(),
-        scan_ns: None,
-        soft_limit_ns: None,
-        shrinkers_ns: None,
-        top_shrinker: None,
-        nested_ns: None,
-        off_cpu: None,
-        ..stall()
-    };
+    let Stall { t_ns, dur_ns, kind, source, pid, tid, comm, .. } = stall();
+    let none = Stall { t_ns, dur_ns, kind, source, pid, tid, comm, ..Stall::example() };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
     // Of a long stall an estimate needs no hook, and is never taken for a measure.
     let estimated = Stall { off_cpu: Some(OffCpu::Estimated(700)), ..none };

@@ -3,6 +3,7 @@
 //! `None` means that the value was not read, never that it is 0. Names from other processes stay bytes until an
 //! output renders them (`untrusted`).
 
+mod example;
 mod oom;
 mod refault;
 

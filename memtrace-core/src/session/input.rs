@@ -194,7 +194,7 @@ pub struct Reported {
 }
 
 /// All that a session is given at a tick. Events come between two of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TickInput {
     /// `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,

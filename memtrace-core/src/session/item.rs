@@ -18,7 +18,7 @@ pub type KillPaths = [Path; 2];
 #[derive(Debug)]
 pub enum Item {
     /// What was going on before the start.
-    Before(Box<AtStart>),
+    AtStart(Box<AtStart>),
     /// A stall, with the path of its cgroup.
     Stall(Stall, Path),
     /// An OOM kill, with the paths of its cgroups.

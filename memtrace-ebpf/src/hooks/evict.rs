@@ -146,16 +146,16 @@ fn evicted_after(evicted: &Evicted) -> Option<u64> {
 #[inline(always)]
 fn back(page: &PageKey) {
     let Some(evicted) = take(page) else { return };
-    let places = &CONFIG.eviction;
+    let layout = &CONFIG.eviction;
     let Some(inode) = inode(page) else { return };
-    if inode.read::<u64>(&places.ino) != Some(evicted.ino) {
+    if inode.read::<u64>(&layout.ino) != Some(evicted.ino) {
         return;
     }
-    let dev = match inode.follow(&places.sb).and_then(|sb| sb.read::<u32>(&places.dev)) {
+    let dev = match inode.follow(&layout.sb).and_then(|sb| sb.read::<u32>(&layout.dev)) {
         Some(dev) => dev,
         None => 0,
     };
-    tell(&evicted, dev, 0, |name| read_name(inode, name));
+    emit_refault(&evicted, dev, 0, |name| read_name(inode, name));
 }
 
 /// The page of the sample that comes back, if it is remembered.
@@ -170,7 +170,7 @@ pub(super) fn take(page: &PageKey) -> Option<Evicted> {
 
 /// Tells that the current task brings back a page of the sample; `what` are bits of [`fields`].
 #[inline(always)]
-pub(super) fn tell(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
+pub(super) fn emit_refault(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
     let (_, tgid) = task::current_ids();
     if tgid == loaded(&CONFIG.self_tgid) {
         return;

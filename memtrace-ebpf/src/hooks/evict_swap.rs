@@ -5,7 +5,7 @@ use memtrace_common::{eviction::NAME_LEN, record::fields};
 use crate::{
     config::CONFIG,
     hooks::{
-        evict::{ANON, each_sampled, remember, take, tell},
+        evict::{ANON, each_sampled, emit_refault, remember, take},
         refault::{has, pages_of},
     },
     maps::PageKey,
@@ -32,7 +32,7 @@ pub(crate) fn read_back(folio: u64) {
     let Some(flags) = folio.read::<u64>(&CONFIG.refault.flags) else { return };
     each_slot(folio, flags, |slot| {
         if let Some(evicted) = take(slot) {
-            tell(&evicted, 0, fields::ANON, |_: &mut [u8; NAME_LEN]| {});
+            emit_refault(&evicted, 0, fields::ANON, |_: &mut [u8; NAME_LEN]| {});
         }
     });
 }

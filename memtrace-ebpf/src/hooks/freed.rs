@@ -52,7 +52,7 @@ pub(crate) fn mm_gone(mm: u64) {
 /// `oom:finish_task_reaping`: the reaper took what it may take.
 #[inline(always)]
 pub(crate) fn reaped<V: Values>(v: &V) {
-    let Some(tid) = v.get(&V::places().reaped) else { return };
+    let Some(tid) = v.get(&V::layout().reaped) else { return };
     if let Some(victim) = VICTIMS.get_ptr(tid) {
         // SAFETY: as above.
         freed(unsafe { *victim }, freed_by::REAPER);

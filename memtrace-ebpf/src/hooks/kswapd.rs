@@ -25,8 +25,8 @@ use crate::{
 /// `mm_vmscan_wakeup_kswapd`, in the allocating task.
 #[inline(always)]
 pub(crate) fn wakeup<V: Values>(v: &V) {
-    let places = &V::places().wakeup_kswapd;
-    let Some(nid) = v.get(&places.nid) else { return };
+    let layout = &V::layout().wakeup_kswapd;
+    let Some(nid) = v.get(&layout.nid) else { return };
     let now = now_ns();
     let Some(totals) = node(nid) else { return };
     // SAFETY: a map value.
@@ -34,19 +34,19 @@ pub(crate) fn wakeup<V: Values>(v: &V) {
         add(&raw mut (*totals).wakeups, 1);
         (*totals).last_ns = now;
     }
-    let order = v.get(&places.order);
+    let order = v.get(&layout.order);
     if let Some(order) = order {
         // SAFETY: a map value; the slot is masked to the array's length.
         unsafe { add((&raw mut (*totals).wakeups_by_order).cast::<u64>().add(slot(order)), 1) };
     }
-    tell(nid, KswapdStep::Wakeup, now, order, v.get(&places.gfp));
+    emit_step(nid, KswapdStep::Wakeup, now, order, v.get(&layout.gfp));
 }
 
 /// `mm_vmscan_kswapd_wake`, in kswapd.
 #[inline(always)]
 pub(crate) fn wake<V: Values>(v: &V) {
-    let places = &V::places().kswapd_wake;
-    let Some(nid) = v.get(&places.nid) else { return };
+    let layout = &V::layout().kswapd_wake;
+    let Some(nid) = v.get(&layout.nid) else { return };
     let (tid, _) = task::current_ids();
     let now = now_ns();
     let Some(totals) = node(nid) else { return };
@@ -56,7 +56,7 @@ pub(crate) fn wake<V: Values>(v: &V) {
     }
     node::learn_current(nid);
     read_failures(nid as u32, totals);
-    let order = v.get(&places.order);
+    let order = v.get(&layout.order);
     // SAFETY: a map value; but for `wakeups` only this node's kswapd writes it.
     unsafe {
         if let Some(order) = order {
@@ -71,13 +71,13 @@ pub(crate) fn wake<V: Values>(v: &V) {
         (*totals).awake = 1;
         (*totals).wakes += 1;
     }
-    tell(nid, KswapdStep::Wake, now, order, None);
+    emit_step(nid, KswapdStep::Wake, now, order, None);
 }
 
 /// `mm_vmscan_kswapd_sleep`, in kswapd.
 #[inline(always)]
 pub(crate) fn sleep<V: Values>(v: &V) {
-    let Some(nid) = v.get(&V::places().kswapd_sleep.nid) else { return };
+    let Some(nid) = v.get(&V::layout().kswapd_sleep.nid) else { return };
     let now = now_ns();
     let Some(totals) = node(nid) else { return };
     read_failures(nid as u32, totals);
@@ -87,7 +87,7 @@ pub(crate) fn sleep<V: Values>(v: &V) {
         (*totals).last_ns = now;
         (*totals).awake = 0;
     }
-    tell(nid, KswapdStep::Sleep, now, None, None);
+    emit_step(nid, KswapdStep::Sleep, now, None, None);
 }
 
 /// `balance_pgdat` ended: so far a round of kswapd's loop was at work.
@@ -108,8 +108,8 @@ pub(crate) fn balanced() {
 /// `mm_vmscan_kswapd_reclaim_fail`, in kswapd: a round that reclaimed nothing.
 #[inline(always)]
 pub(crate) fn failed<V: Values>(v: &V) {
-    let places = &V::places().kswapd_fail;
-    let (Some(nid), Some(failures)) = (v.get(&places.nid), v.get(&places.failures)) else { return };
+    let layout = &V::layout().kswapd_fail;
+    let (Some(nid), Some(failures)) = (v.get(&layout.nid), v.get(&layout.failures)) else { return };
     let Some(totals) = node(nid) else { return };
     let failures = failures as u32;
     // SAFETY: a map value; only this node's kswapd and who sets its failures back write these.
@@ -126,7 +126,7 @@ pub(crate) fn failed<V: Values>(v: &V) {
 /// nodes that were not hopeless, too.
 #[inline(always)]
 pub(crate) fn cleared<V: Values>(v: &V) {
-    let Some(nid) = v.get(&V::places().kswapd_clear) else { return };
+    let Some(nid) = v.get(&V::layout().kswapd_clear) else { return };
     let Some(totals) = node(nid) else { return };
     // SAFETY: a map value, as above.
     unsafe {
@@ -270,7 +270,7 @@ fn node(nid: u64) -> Option<*mut KswapdTotals> {
 }
 
 #[inline(always)]
-fn tell(nid: u64, step: KswapdStep, now: u64, order: Option<u64>, gfp: Option<u64>) {
+fn emit_step(nid: u64, step: KswapdStep, now: u64, order: Option<u64>, gfp: Option<u64>) {
     let (tid, tgid) = task::current_ids();
     let read =
         fields::NID | if order.is_some() { fields::ORDER } else { 0 } | if gfp.is_some() { fields::GFP } else { 0 };

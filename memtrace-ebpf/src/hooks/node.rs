@@ -14,12 +14,12 @@ pub(crate) fn address(nid: u32) -> Option<Address> {
 /// Remembers the node of a task, when it is a kswapd: the one that its node names as such. Its number, when it is.
 #[inline(always)]
 pub(crate) fn learn(task: Address) -> Option<u32> {
-    let places = &CONFIG.zones;
-    let node = task.follow(&places.kthread)?.follow(&places.kthread_data)?;
-    if node.follow(&places.kswapd)?.0 != task.0 {
+    let layout = &CONFIG.zones;
+    let node = task.follow(&layout.kthread)?.follow(&layout.kthread_data)?;
+    if node.follow(&layout.kswapd)?.0 != task.0 {
         return None;
     }
-    let nid = node.read::<u32>(&places.node_id)?;
+    let nid = node.read::<u32>(&layout.node_id)?;
     if nid >= MAX_NODES {
         return None;
     }

@@ -33,11 +33,11 @@ pub(crate) fn switch<V: Values>(v: &V) {
 /// Thread id of the task that comes.
 #[inline(always)]
 fn comes<V: Values>(v: &V) -> Option<u32> {
-    let places = &V::places().switch;
-    match v.get(&places.task) {
+    let layout = &V::layout().switch;
+    match v.get(&layout.task) {
         // A raw argument: the verifier knows its type.
         Some(task) => Typed(task).read(&CONFIG.task.pid),
-        None => v.get(&places.pid).map(|pid| pid as u32),
+        None => v.get(&layout.pid).map(|pid| pid as u32),
     }
 }
 

@@ -120,20 +120,20 @@ impl FindVictim for Record<'_> {
     /// The record names all but the cgroup; the sizes are in kB.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
-        let places = &CONFIG.record.victim;
-        let pid = self.get(&places.pid)? as u32;
+        let layout = &CONFIG.record.victim;
+        let pid = self.get(&layout.pid)? as u32;
         let mut victim = Victim { pid, tid: pid, ..Victim::default() };
-        if self.read_string(&places.comm, &mut victim.comm) {
+        if self.read_string(&layout.comm, &mut victim.comm) {
             victim.fields |= fields::VICTIM_COMM;
         }
         if let (Some(anon), Some(file), Some(shmem)) =
-            (self.get(&places.anon_rss), self.get(&places.file_rss), self.get(&places.shmem_rss))
+            (self.get(&layout.anon_rss), self.get(&layout.file_rss), self.get(&layout.shmem_rss))
         {
             (victim.anon_rss_bytes, victim.file_rss_bytes, victim.shmem_rss_bytes) =
                 (anon << 10, file << 10, shmem << 10);
             victim.fields |= fields::VICTIM_RSS;
         }
-        if let Some(adj) = self.get(&places.oom_score_adj) {
+        if let Some(adj) = self.get(&layout.oom_score_adj) {
             victim.oom_score_adj = i32::from(adj as i16);
             victim.fields |= fields::VICTIM_ADJ;
         }
@@ -145,11 +145,11 @@ impl<const N: usize> FindVictim for Args<N> {
     /// The argument is the task itself (or, before 6.8, its pid alone): all is read from the task.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
-        let places = &CONFIG.args.victim;
-        let task = match self.get(&places.task) {
+        let layout = &CONFIG.args.victim;
+        let task = match self.get(&layout.task) {
             Some(task) => Address(task),
             None => {
-                let pid = self.get(&places.pid)? as u32;
+                let pid = self.get(&layout.pid)? as u32;
                 match chosen(pid) {
                     Some(task) => task,
                     None => return Some(Victim { pid, tid: pid, ..Victim::default() }),

@@ -27,7 +27,7 @@ use crate::{
 #[inline(always)]
 pub(crate) fn direct_begin<V: Values>(v: &V) {
     let (tid, tgid) = task::current_ids();
-    let is_stall = inflight::open(tid, tgid, &span(StallKind::Direct, v, &V::places().direct_begin));
+    let is_stall = inflight::open(tid, tgid, &span(StallKind::Direct, v, &V::layout().direct_begin));
     if is_stall && tgid != loaded(&CONFIG.self_tgid) {
         zone::count();
     }
@@ -36,31 +36,31 @@ pub(crate) fn direct_begin<V: Values>(v: &V) {
 /// `mm_vmscan_direct_reclaim_end`.
 #[inline(always)]
 pub(crate) fn direct_end<V: Values>(v: &V) {
-    end(StallKind::Direct, fields::AFTER_GLOBAL, v, &V::places().direct_end);
+    end(StallKind::Direct, fields::AFTER_GLOBAL, v, &V::layout().direct_end);
 }
 
 /// `mm_vmscan_memcg_reclaim_begin`.
 #[inline(always)]
 pub(crate) fn memcg_begin<V: Values>(v: &V) {
-    begin(StallKind::Memcg, v, &V::places().memcg_begin);
+    begin(StallKind::Memcg, v, &V::layout().memcg_begin);
 }
 
 /// `mm_vmscan_memcg_reclaim_end`.
 #[inline(always)]
 pub(crate) fn memcg_end<V: Values>(v: &V) {
-    end(StallKind::Memcg, fields::AFTER_MEMCG, v, &V::places().memcg_end);
+    end(StallKind::Memcg, fields::AFTER_MEMCG, v, &V::layout().memcg_end);
 }
 
 /// `mm_vmscan_node_reclaim_begin`.
 #[inline(always)]
 pub(crate) fn node_begin<V: Values>(v: &V) {
-    begin(StallKind::Node, v, &V::places().node_begin);
+    begin(StallKind::Node, v, &V::layout().node_begin);
 }
 
 /// `mm_vmscan_node_reclaim_end`.
 #[inline(always)]
 pub(crate) fn node_end<V: Values>(v: &V) {
-    end(StallKind::Node, 0, v, &V::places().node_end);
+    end(StallKind::Node, 0, v, &V::layout().node_end);
 }
 
 /// `mm_vmscan_memcg_softlimit_reclaim_begin`: a nested span of a stall, or a part of kswapd's work.
@@ -90,17 +90,17 @@ pub(crate) fn soft_limit_end<V: Values>(_: &V) {
 
 /// Opens a span of this kind with the values of its begin.
 #[inline(always)]
-pub(crate) fn begin<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) {
+pub(crate) fn begin<V: Values>(kind: StallKind, v: &V, layout: &'static BeginFields) {
     let (tid, tgid) = task::current_ids();
-    inflight::open(tid, tgid, &span(kind, v, places));
+    inflight::open(tid, tgid, &span(kind, v, layout));
 }
 
 /// The span of a kind with the values of its begin.
 #[inline(always)]
-pub(crate) fn span<V: Values>(kind: StallKind, v: &V, places: &'static BeginFields) -> Span {
-    let (order, order_read) = or_zero(v.get(&places.order), fields::ORDER);
-    let (gfp, gfp_read) = or_zero(v.get(&places.gfp), fields::GFP);
-    let (nid, nid_read) = or_zero(v.get(&places.nid), fields::NID);
+pub(crate) fn span<V: Values>(kind: StallKind, v: &V, layout: &'static BeginFields) -> Span {
+    let (order, order_read) = or_zero(v.get(&layout.order), fields::ORDER);
+    let (gfp, gfp_read) = or_zero(v.get(&layout.gfp), fields::GFP);
+    let (nid, nid_read) = or_zero(v.get(&layout.nid), fields::NID);
     Span {
         start_ns: now_ns(),
         gfp: gfp as u32,
@@ -113,7 +113,7 @@ pub(crate) fn span<V: Values>(kind: StallKind, v: &V, places: &'static BeginFiel
 }
 
 #[inline(always)]
-fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static ArgSource) {
+fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, source: &'static ArgSource) {
     let (tid, tgid) = task::current_ids();
     if before_oom != 0 {
         oom::remember(tid, before_oom);
@@ -121,7 +121,7 @@ fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, place: &'static ArgSo
     let now_ns = now_ns();
     let Some((spans, closed)) = close(tid, kind as u8, now_ns) else { return };
     // At once, so that nobody moves an `Option` whose payload was not written: the verifier refuses it.
-    let (reclaimed, read) = or_zero(v.get(place), fields::RECLAIMED);
+    let (reclaimed, read) = or_zero(v.get(source), fields::RECLAIMED);
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {
         match closed {

@@ -42,20 +42,20 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
 /// it was activated or restored.
 #[inline(always)]
 pub(crate) fn refault(folio: u64, out: bool) {
-    let places = &CONFIG.refault;
+    let layout = &CONFIG.refault;
     let folio = Address(folio);
-    let Some(flags) = folio.read::<u64>(&places.flags) else { return };
+    let Some(flags) = folio.read::<u64>(&layout.flags) else { return };
     let pages = pages_of(folio, flags);
     let mut counts = RefaultCounts { events: 1, ..RefaultCounts::default() };
-    if has(flags, &places.swapbacked) {
+    if has(flags, &layout.swapbacked) {
         counts.anon_pages = pages;
     } else {
         counts.file_pages = pages;
     }
-    if out && has(flags, &places.active) {
+    if out && has(flags, &layout.active) {
         counts.activated_pages = pages;
     }
-    if out && has(flags, &places.workingset) {
+    if out && has(flags, &layout.workingset) {
         counts.restored_pages = pages;
     }
     // A page that comes back is charged to the cgroup of the task that brings it back (but for swap, to that of the task

@@ -23,14 +23,14 @@ use crate::{
 /// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the node, else to its node if it is a kswapd, else apart.
 #[inline(always)]
 pub(crate) fn shrink_inactive<V: Values>(v: &V) {
-    let places = &V::places().shrink;
-    let (Some(scanned), Some(reclaimed)) = (v.get(&places.scanned), v.get(&places.reclaimed)) else { return };
+    let layout = &V::layout().shrink;
+    let (Some(scanned), Some(reclaimed)) = (v.get(&layout.scanned), v.get(&layout.reclaimed)) else { return };
     let (tid, _) = task::current_ids();
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.
         unsafe {
             (*spans).scan(scanned);
-            if let Some(nid) = v.get(&places.nid) {
+            if let Some(nid) = v.get(&layout.nid) {
                 let node = &mut (*spans).node;
                 if node.nid != nid as u32 {
                     count_node(node);
@@ -141,7 +141,7 @@ pub(crate) fn shrinker_end<V: Values>(_: &V) {
 /// `mm_vmscan_throttled`: emitted at the end of the sleep, inside the reclaim that it holds up.
 #[inline(always)]
 pub(crate) fn throttled<V: ThrottleReason>(v: &V) {
-    let Some(usec) = v.get(&V::places().throttled.usec) else { return };
+    let Some(usec) = v.get(&V::layout().throttled.usec) else { return };
     let (tid, _) = task::current_ids();
     if let Some(spans) = inflight::stalled(tid) {
         // SAFETY: the entry is this thread's own; nobody else writes it.

@@ -35,7 +35,7 @@ const VM_FAULT_MAJOR: u32 = 4;
 /// `throttle_direct_reclaim` begins.
 #[inline(always)]
 pub(crate) fn pfmemalloc_begin<V: Values>(v: &V) {
-    open(&span(StallKind::Pfmemalloc, v, &V::places().pfmemalloc_begin));
+    open(&span(StallKind::Pfmemalloc, v, &V::layout().pfmemalloc_begin));
 }
 
 /// It ends. Each direct reclaim comes by here; only one that slept was held up.
@@ -88,7 +88,7 @@ pub(crate) fn proactive_end(_: *mut c_void) {
 /// `try_to_compact_pages` begins.
 #[inline(always)]
 pub(crate) fn compaction_begin<V: Values>(v: &V) {
-    open(&span(StallKind::Compaction, v, &V::places().compaction_begin));
+    open(&span(StallKind::Compaction, v, &V::layout().compaction_begin));
 }
 
 /// It ends with this result.

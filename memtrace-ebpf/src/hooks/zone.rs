@@ -63,16 +63,16 @@ unsafe fn look<const N: usize>(all: *mut ZonesTotals, seen: &mut Seen) {
         seen.unread = 1;
         return;
     };
-    let places = &CONFIG.zones;
-    let Some(free) = zone.read::<i64>(&places.free) else {
+    let layout = &CONFIG.zones;
+    let Some(free) = zone.read::<i64>(&layout.free) else {
         seen.unread = 1;
         return;
     };
-    let Some(marks) = zone.read::<[u64; 3]>(&places.watermarks) else {
+    let Some(marks) = zone.read::<[u64; 3]>(&layout.watermarks) else {
         seen.unread = 1;
         return;
     };
-    let boost = zone.read::<u64>(&places.boost).unwrap_or(0);
+    let boost = zone.read::<u64>(&layout.boost).unwrap_or(0);
     // What the CPUs hold back can make it negative for a moment.
     let free = if free > 0 { free as u64 } else { 0 };
     // SAFETY: by contract; the programs of one CPU do not run inside each other.
@@ -124,9 +124,9 @@ unsafe fn compare<const N: usize>(all: *mut ZonesTotals, seen: &Seen) {
 /// Where a zone is.
 #[inline(always)]
 fn address<const N: usize>() -> Option<Address> {
-    let places = &CONFIG.zones;
-    let node = node::address(loaded(&places.zones[N].nid))?;
-    let zones = u64::from(loaded(&places.node_zones).offset()?);
-    let before = u64::from(loaded(&places.zones[N].index)) * u64::from(loaded(&places.zone_bytes));
+    let layout = &CONFIG.zones;
+    let node = node::address(loaded(&layout.zones[N].nid))?;
+    let zones = u64::from(loaded(&layout.node_zones).offset()?);
+    let before = u64::from(loaded(&layout.zones[N].index)) * u64::from(loaded(&layout.zone_bytes));
     Some(Address(node.0 + zones + before))
 }

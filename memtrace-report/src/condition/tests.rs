@@ -4,7 +4,7 @@ use memtrace_core::{
     event::Comm,
     session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, OpenStall, Pressure, Reported, TickInput},
+        input::{HostSample, KernelTotals, OpenStall, Pressure, TickInput},
         tick::Tick,
     },
 };
@@ -12,16 +12,7 @@ use memtrace_core::{
 const S: u64 = 1_000_000_000;
 
 fn input(t_ns: u64, totals: KernelTotals, host: HostSample) -> TickInput {
-    TickInput {
-        t_ns,
-        stacks: None,
-        evictors: None,
-        totals,
-        host,
-        faults: Default::default(),
-        lost: Default::default(),
-        reported: [Reported::default(); StallKind::COUNT],
-    }
+    TickInput { t_ns, totals, host, ..TickInput::default() }
 }
 
 fn take(session: &mut Session, input: &TickInput) -> Tick {

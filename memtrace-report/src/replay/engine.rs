@@ -162,7 +162,7 @@ impl Replay {
     }
 
     /// Takes what the trace holds next, with the entries of that block and the paths that are known by now.
-    pub fn take(
+    pub fn ingest(
         &mut self,
         item: &TraceItem,
         entries: &[Entry],

@@ -35,7 +35,7 @@ pub fn without_meta(clock: ClockReading) -> Meta {
         clock,
         baseline: Baseline::default(),
         nodes_from: Vec::new(),
-        before: None,
+        at_start: None,
         vmstat: Vec::new(),
         meminfo_bytes: Vec::new(),
         zones: Vec::new(),

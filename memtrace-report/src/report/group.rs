@@ -88,7 +88,7 @@ impl Collected {
             By::Container => containers(&summary.cgroups, names),
             By::Node | By::Kind | By::Order | By::Gfp => {
                 let row = |(key, tally): (&Option<i64>, &Tally)| GroupRow {
-                    key: key.map(|key| self.words(key, names)),
+                    key: key.map(|key| self.describe(key, names)),
                     pid: None,
                     id: None,
                     tally: tally.clone(),
@@ -108,7 +108,7 @@ impl Collected {
         GroupTable { by: self.by, rows, other: other.clone() }
     }
 
-    fn words(&self, key: i64, names: &Names<'_>) -> String {
+    fn describe(&self, key: i64, names: &Names<'_>) -> String {
         use memtrace_common::kind::StallKind;
         let kind = || u8::try_from(key).ok().and_then(StallKind::from_u8).map(|kind| kind.name().to_owned());
         match self.by {

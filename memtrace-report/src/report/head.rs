@@ -44,9 +44,9 @@ pub(super) fn head(finished: &Finished, view: &ReportView<'_>) -> String {
         );
     }
     let version = or(word(&setup.version), "of an unknown version");
-    let _ = writeln!(out, "by        memtrace {version}: {}", or(words(&setup.argv), "-"));
+    let _ = writeln!(out, "by        memtrace {version}: {}", or(joined(&setup.argv), "-"));
     if !setup.command.is_empty() {
-        let _ = writeln!(out, "command   {}", words(&setup.command));
+        let _ = writeln!(out, "command   {}", joined(&setup.command));
     }
     if meta.run > 0 {
         let _ = writeln!(out, "run       {}", meta.run);
@@ -88,7 +88,7 @@ fn machine(out: &mut String, meta: &Meta) {
 }
 
 /// Words of a command line, as a shell would take them.
-fn words(words: &[Text]) -> String {
+fn joined(words: &[Text]) -> String {
     let word = |word: &Text| {
         let text = word.tty().to_string();
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=./,:@%+".contains(&b));

@@ -14,7 +14,7 @@ const LISTED: usize = 5;
 
 /// The block, several lines, ending with a newline.
 #[must_use]
-pub fn before_start(before: &AtStart, style: Style) -> String {
+pub fn at_start(before: &AtStart, style: Style) -> String {
     let mut out = String::from("before start:\n");
     // Writing to a String cannot fail.
     let _ = match &before.pressure {

@@ -19,7 +19,7 @@ mod style;
 mod summary;
 
 pub use self::{
-    at_start::before_start,
+    at_start::at_start,
     filter::describe_filter,
     number::{bytes, duration},
     oom::{freed_line, kswapd_line, oom_line},

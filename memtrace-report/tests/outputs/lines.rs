@@ -6,7 +6,7 @@ use memtrace_core::{
     session::filter::Filter,
 };
 use memtrace_report::text::{
-    Style, SummaryView, before_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line, summary,
+    Style, SummaryView, at_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line, summary,
 };
 
 use crate::{
@@ -81,7 +81,7 @@ fn oom_kills_and_kswapd() {
 
 #[test]
 fn the_time_before() {
-    assert_snapshot!("before", before_start(&before(), PLAIN));
+    assert_snapshot!("before", at_start(&before(), PLAIN));
     let why = || "Permission denied\x1b[2J (os error 13)".into();
     let unread = AtStart {
         pressure: Err(why()),
@@ -89,9 +89,9 @@ fn the_time_before() {
         in_reclaim: Ok(Vec::new()),
         oom_window_ns: 3_600_000_000_000,
     };
-    assert_snapshot!("before-unread", before_start(&unread, PLAIN));
+    assert_snapshot!("before-unread", at_start(&unread, PLAIN));
     let calm = AtStart { oom_kills: Ok(Vec::new()), in_reclaim: Err(why()), ..before() };
-    assert_snapshot!("before-calm", before_start(&calm, PLAIN));
+    assert_snapshot!("before-calm", at_start(&calm, PLAIN));
 }
 
 #[test]

@@ -9,7 +9,6 @@ use memtrace_core::{
     event::{Comm, Event, Kswapd, Stall, Trigger},
     session::{
         Session, SessionConfig,
-        faults::FaultDeltas,
         input::{HostSample, KernelTotals, KindTotals, TickInput, Zone},
         summary::Summary,
         tick::Tick,
@@ -184,16 +183,7 @@ fn a_window_has_its_own_failures_and_zones() {
     };
     let totals =
         |node, zones| KernelTotals { kswapd: [(0, node)].into(), zones: Some(zones), ..KernelTotals::default() };
-    let input = |t_ns, totals| TickInput {
-        t_ns,
-        totals,
-        host: HostSample::default(),
-        faults: FaultDeltas::default(),
-        stacks: None,
-        evictors: None,
-        lost: Default::default(),
-        reported: Default::default(),
-    };
+    let input = |t_ns, totals| TickInput { t_ns, totals, ..TickInput::default() };
     let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
     session.begin_at(&input(101 * S, totals(node(5, 5, 7), zone(10, 1000))));
     session.tick(&input(102 * S, totals(node(21, 16, 9), zone(14, 1080))), &world().cgroups);

@@ -129,7 +129,7 @@ fn replay(bytes: &[u8], skip: bool, watch: &mut impl Watch) -> (Finished, usize)
             }
             (slot, item) => {
                 let replay = slot.get_or_insert_with(|| Replay::new(None, ReplayOptions::default()));
-                replay.take(&item, reader.entries(), reader.paths(), watch);
+                replay.ingest(&item, reader.entries(), reader.paths(), watch);
             }
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
             TraceItem::Clock(_) | TraceItem::Remark(_) => {}
         }
         let replay = replay.get_or_insert_with(|| Replay::new(None, ReplayOptions::default()));
-        if replay.take(&item, reader.entries(), reader.paths(), &mut Nobody) == Flow::Done {
+        if replay.ingest(&item, reader.entries(), reader.paths(), &mut Nobody) == Flow::Done {
             break;
         }
     }

@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 
-use super::plan::{Plan, Risk, Schedule, journal::Journal, words};
+use super::plan::{Plan, Risk, Schedule, describe, journal::Journal};
 use crate::{cli::AbArgs, messages};
 use memtrace_report::text::things;
 
 /// Shows what will be done, and asks whether it is to be.
 pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {
-    messages::print(words::plan(plan, schedule, risks));
+    messages::print(describe::plan(plan, schedule, risks));
     for condition in &args.stop_if {
         messages::print(format!("it stops when {condition}\n"));
     }

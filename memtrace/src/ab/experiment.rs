@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use super::{
     files,
-    plan::{Action, Block, Conductor, Phase, Plan, Schedule, Side, journal::Journal, words},
+    plan::{Action, Block, Conductor, Phase, Plan, Schedule, Side, describe, journal::Journal},
     store::Store,
     undo::{self, Undone},
     write,
@@ -186,7 +186,7 @@ impl Controller for Experiment {
     }
 
     fn progress(&self, now_ns: u64) -> String {
-        words::progress(&self.conductor, now_ns)
+        describe::progress(&self.conductor, now_ns)
     }
 
     fn on_interrupt(&self) -> &'static str {

@@ -19,7 +19,7 @@ use anyhow::{Result, bail};
 pub use self::store::is_left_behind;
 use self::{
     experiment::Experiment,
-    plan::{Host, Knob, Plan, Present, Schedule, journal::Journal, risks, words},
+    plan::{Host, Knob, Plan, Present, Schedule, describe, journal::Journal, risks},
     store::Store,
 };
 use crate::{
@@ -94,7 +94,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     let job = Job { trace: &args.trace, show: Show::Progress, min_stall: Duration::MAX, recording: Some(recording) };
     let traced = live::run_beside(&job, Some(&mut experiment));
     let ended = experiment.finish();
-    outcome::tell(args, &path, traced?, &ended)
+    outcome::report(args, &path, traced?, &ended)
 }
 
 /// What is asked for, held against what is there now.
@@ -128,7 +128,9 @@ fn dry_run(args: &AbArgs) -> Result<u8> {
         say!("{LEFT_BEHIND}");
     }
     match planned(args) {
-        Ok((plan, schedule)) => stdout::print(words::plan(&plan, &schedule, &known_risks(&plan)).as_bytes()).map(|_| 0),
+        Ok((plan, schedule)) => {
+            stdout::print(describe::plan(&plan, &schedule, &known_risks(&plan)).as_bytes()).map(|_| 0)
+        }
         Err(wrong) => {
             say!("{wrong}");
             Ok(exit::USAGE)

@@ -38,7 +38,7 @@ fn said(undone: &Undone) {
 }
 
 /// Says how it ended, and compares; the result is the exit status.
-pub(super) fn tell(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Result<u8> {
+pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Result<u8> {
     let restored = match &ended.undone {
         // It never came to a first write: why was said.
         None if ended.ending.is_none() => return Ok(traced),

@@ -63,7 +63,7 @@ impl Ingest {
     }
 
     /// Takes one ring record.
-    pub fn take(&mut self, record: &[u8]) {
+    pub fn ingest(&mut self, record: &[u8]) {
         if let Some(evictors) = self.evictors.as_mut().filter(|_| decode::is_refault(record)) {
             match decode::refault(record) {
                 Ok(refault) => evictors.add(&refault),
@@ -79,7 +79,7 @@ impl Ingest {
             }
         };
         match &event {
-            Event::Stall(stall) => self.take_stall(stall, &event),
+            Event::Stall(stall) => self.ingest_stall(stall, &event),
             Event::Oom(oom) => {
                 // Now: by the time that the kill goes out, the cgroup may be gone.
                 for id in oom.cgroups() {
@@ -108,7 +108,7 @@ impl Ingest {
         }
     }
 
-    fn take_stall(&mut self, stall: &Stall, event: &Event) {
+    fn ingest_stall(&mut self, stall: &Stall, event: &Event) {
         let path = stall.cgroup_id.and_then(|id| self.cgroups.resolve(id));
         let applied = self.session.apply(event, &self.cgroups);
         if applied.new_process && self.unnamed.len() < self.unnamed.capacity() {

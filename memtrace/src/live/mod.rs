@@ -162,7 +162,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     ingest.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     ingest.session.count_nodes_from(nodes_before);
     ingest.session.cover(baseline);
-    let view = start::view(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
+    let view = start::renderer(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let output = start::output(job, view, &probe.hooks, &filter, start_ns);
     let writer = Writer::start(receiver, output).context("starting the writing thread")?;
     let stacks = probe.stacks.take().map(Stacks::start).transpose()?;

@@ -86,13 +86,13 @@ enum LoopEnd {
     CommandEnded(u8),
     OutputClosed,
     Quit,
-    CompanionOver,
+    ControllerDone,
 }
 
 impl Tracing<'_> {
     /// Traces until something ends it; the result is the exit status.
     pub(super) fn run(mut self, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
-        self.ingest.send(Item::Before(Box::new(before)));
+        self.ingest.send(Item::AtStart(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
         let mut next_tick_ns = monotonic_ns() + interval_ns;
         let end = loop {
@@ -102,7 +102,7 @@ impl Tracing<'_> {
             if let Some(recording) = &mut self.recording {
                 recording.advance(now, &mut self.ingest);
             }
-            if self.advance_companion(now)? {
+            if self.advance_controller(now)? {
                 // Its intervals are whole ones from here on.
                 next_tick_ns = now + interval_ns;
             }
@@ -152,7 +152,7 @@ impl Tracing<'_> {
     fn drain(&mut self, now: u64, all: bool) {
         for _ in 0..RECORDS_AT_ONCE {
             let Some(record) = self.probe.ring.next() else { break };
-            self.ingest.take(&record);
+            self.ingest.ingest(&record);
         }
         self.introduce();
         // In order: the victims of one call follow each other.
@@ -262,7 +262,7 @@ impl Tracing<'_> {
     }
 
     /// Lets what goes on beside do what is due; whether an interval ended for it.
-    fn advance_companion(&mut self, now: u64) -> Result<bool> {
+    fn advance_controller(&mut self, now: u64) -> Result<bool> {
         let mut has_ticked = false;
         while let Some(remark) = self.controller.as_mut().and_then(|controller| controller.advance(now)) {
             if !has_ticked {
@@ -306,7 +306,7 @@ impl Tracing<'_> {
             return Some(LoopEnd::OutputClosed);
         }
         if self.controller.as_ref().is_some_and(|controller| controller.is_over()) {
-            return Some(LoopEnd::CompanionOver);
+            return Some(LoopEnd::ControllerDone);
         }
         self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(LoopEnd::Deadline)
     }
@@ -317,7 +317,7 @@ impl Tracing<'_> {
         let status = match end {
             LoopEnd::CommandEnded(status) => Some(*status),
             LoopEnd::Signal(signal) => command.settle(*signal),
-            LoopEnd::Deadline | LoopEnd::OutputClosed | LoopEnd::Quit | LoopEnd::CompanionOver => command.status(),
+            LoopEnd::Deadline | LoopEnd::OutputClosed | LoopEnd::Quit | LoopEnd::ControllerDone => command.status(),
         };
         status.unwrap_or_else(|| {
             say!("the command (pid {}) goes on without memtrace", command.pid());

@@ -93,7 +93,7 @@ pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baselin
 }
 
 /// How the output is to be written.
-pub(super) fn view(
+pub(super) fn renderer(
     job: &Job<'_>,
     hooks: &[HookStatus],
     gfp: GfpNames,

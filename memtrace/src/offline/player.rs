@@ -259,7 +259,7 @@ impl Player {
                 return;
             };
             let Some(current) = &self.current else { return };
-            if replay.take(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
+            if replay.ingest(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
                 // Whoever waits for the rest of a live recording waits for ever.
                 self.is_done = true;
                 return;

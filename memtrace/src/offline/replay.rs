@@ -81,7 +81,7 @@ fn time_of(item: &Item) -> Option<u64> {
         Item::Freed(freed) => Some(freed.t_ns),
         Item::Kswapd(kswapd) => Some(kswapd.t_ns),
         Item::Tick(tick, _) => Some(tick.t_ns),
-        Item::Before(_) | Item::Said(_) | Item::Summary(..) => None,
+        Item::AtStart(_) | Item::Said(_) | Item::Summary(..) => None,
     }
 }
 
@@ -126,9 +126,9 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         let head = show.borrow_mut().view.head();
         show.borrow_mut().write(&head);
         if replay.is_from_the_start()
-            && let Some(before) = &replay.meta().before
+            && let Some(before) = &replay.meta().at_start
         {
-            show.borrow_mut().item(Item::Before(Box::new(before.clone())), false);
+            show.borrow_mut().item(Item::AtStart(Box::new(before.clone())), false);
         }
         let mut items = Items {
             show: |item| show.borrow_mut().item(item, false),

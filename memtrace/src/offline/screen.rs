@@ -115,8 +115,8 @@ fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop
             stop.store(true, Ordering::Relaxed);
         }
     };
-    if let Some(before) = replay.meta().before.as_ref().filter(|_| replay.is_from_the_start()) {
-        send(Item::Before(Box::new(before.clone())));
+    if let Some(before) = replay.meta().at_start.as_ref().filter(|_| replay.is_from_the_start()) {
+        send(Item::AtStart(Box::new(before.clone())));
     }
     // The screen has the rows of the ticks, and no line of a stall.
     let mut items = Items { show: send, min_stall_ns: u64::MAX, kswapd: false };

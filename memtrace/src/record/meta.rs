@@ -45,7 +45,7 @@ impl Begun<'_> {
             clock: self.clock,
             baseline: self.baseline,
             nodes_from: self.nodes_from,
-            before: Some(self.before),
+            at_start: Some(self.before),
             vmstat,
             meminfo_bytes,
             zones: self.zones,

@@ -90,7 +90,7 @@ impl Recorder {
         let mut encoder = Encoder::new(meta.setup.min_stall_ns);
         encoder.begin(&meta, &mut target).with_context(|| format!("writing the beginning of {}", target.name()))?;
         unnamed.map(PendingFile::name).transpose()?;
-        meta.before = None;
+        meta.at_start = None;
         let shared = Arc::clone(&progress);
         let mut writing = Writing {
             encoder,

@@ -69,7 +69,7 @@ fn longest_ns(tick: &Tick) -> u64 {
 }
 
 /// The verdict on the frames up to this one.
-pub(super) fn verdict(model: &Model, shown: &Frame) -> Headline {
+pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     let now_ns = shown.tick.t_ns;
     let frames = || model.history().window(now_ns, LOOKS_AT_NS);
     let elapsed_ns = sum::of(frames().map(|f| f.tick.elapsed_ns));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     filter::RowFilter,
     group::RowGroup,
-    headline::{Headline, verdict},
+    headline::{self, Headline},
     playback::Playback,
     rows::{ScreenRow, rows},
     sort::SortBy,
@@ -182,7 +182,7 @@ impl Model {
     /// Takes what happened.
     pub fn push(&mut self, item: Item) {
         match item {
-            Item::Before(before) => self.before = Some(before),
+            Item::AtStart(before) => self.before = Some(before),
             Item::Oom(oom, paths) => self.history.add_oom(oom, paths),
             Item::Freed(freed) => self.history.add_freed(&freed),
             Item::Tick(tick, paths) => self.push_tick(*tick, paths),
@@ -255,9 +255,9 @@ impl Model {
         self.history.paths().get(&id).filter(|_| !is_known).map(|path| (id, Arc::clone(path)))
     }
 
-    /// The verdict on what is shown.
+    /// The headline of what is shown.
     #[must_use]
-    pub fn verdict(&self) -> Headline {
-        self.shown().map_or_else(Headline::default, |frame| verdict(self, frame))
+    pub fn headline(&self) -> Headline {
+        self.shown().map_or_else(Headline::default, |frame| headline::of(self, frame))
     }
 }

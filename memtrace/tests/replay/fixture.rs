@@ -21,7 +21,6 @@ use memtrace_core::{
         summary::Summary,
     },
     source::Sources,
-    throttle::Throttles,
 };
 use memtrace_report::replay::without_meta;
 use memtrace_trace::{
@@ -97,19 +96,15 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         comm,
         process_start_ns: (task > 2).then_some(u64::from(task / 2)),
         cgroup_id: (task > 1).then_some(u64::from(task % 3) + 40),
-        nid: None,
         order: Some(random.i32(0..3)),
         gfp: Some(0xcc0),
         scanned_pages: (task != 7).then(|| random.u64(..100)),
         reclaimed_pages: Some(random.u64(..50)),
         throttled_ns: Some(0),
-        throttles: Throttles::default(),
         scan_ns: Some(0),
         soft_limit_ns: Some(0),
         shrinkers_ns: Some(0),
-        top_shrinker: None,
-        nested_ns: None,
-        off_cpu: None,
+        ..Stall::example()
     }
 }
 
@@ -230,22 +225,15 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         };
         let input = TickInput {
             t_ns: START + second * S,
-            stacks: None,
-            evictors: None,
             totals: totals.clone(),
             host,
             faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)] },
             lost: session.lost(),
             reported: session.reported(),
+            ..TickInput::default()
         };
         session.tick(&input, &names);
-        let record = TickRecord {
-            input,
-            vmstat: Vec::new(),
-            meminfo_bytes: Vec::new(),
-            unrecorded_processes: Vec::new(),
-            unrecorded_cgroups: Vec::new(),
-        };
+        let record = TickRecord { input, ..TickRecord::default() };
         encoder.tick(&record, &mut blocks).unwrap();
         if second == 3 {
             let remark = Remark { t_ns: START + second * S, kind: RemarkKind::Trigger, text: "oom.count > 0".into() };
@@ -259,7 +247,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             if second < seconds {
                 meta.segment += 1;
                 meta.base = Some(record);
-                meta.before = None;
+                meta.at_start = None;
                 encoder.begin(&meta, &mut blocks).unwrap();
             }
         }

@@ -60,10 +60,10 @@ fn replay(segments: &[Blocks], options: ReplayOptions, watch: &mut impl Watch) -
                 (None, TraceItem::Meta(meta)) => replay = Some(Replay::new(Some(*meta), options.clone())),
                 (None, item) => {
                     let replay = replay.insert(Replay::new(None, options.clone()));
-                    replay.take(&item, reader.entries(), reader.paths(), watch);
+                    replay.ingest(&item, reader.entries(), reader.paths(), watch);
                 }
                 (Some(replay), item) => {
-                    replay.take(&item, reader.entries(), reader.paths(), watch);
+                    replay.ingest(&item, reader.entries(), reader.paths(), watch);
                 }
             }
         }

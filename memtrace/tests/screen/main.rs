@@ -12,11 +12,10 @@ use memtrace_core::{
     session::{
         Session, SessionConfig,
         evictors::{ByMemory, EvictorDeltas, Interval},
-        input::{HostSample, KernelTotals, KindTotals, OpenStall, Reported, TickInput, Zone},
+        input::{HostSample, KernelTotals, KindTotals, OpenStall, TickInput, Zone},
         item::Item,
     },
     source::Source,
-    throttle::Throttles,
 };
 
 const S: u64 = 1_000_000_000;
@@ -36,19 +35,10 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
         comm: Comm::from(comm),
         process_start_ns: Some(1),
         cgroup_id: Some(40 + n % 2),
-        nid: None,
         order: Some(0),
-        gfp: None,
         scanned_pages: Some(64),
         reclaimed_pages: Some(32),
-        throttled_ns: None,
-        throttles: Throttles::default(),
-        scan_ns: None,
-        soft_limit_ns: None,
-        shrinkers_ns: None,
-        top_shrinker: None,
-        nested_ns: None,
-        off_cpu: None,
+        ..Stall::example()
     }
 }
 
@@ -134,13 +124,10 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
         };
         let input = TickInput {
             t_ns,
-            stacks: None,
             evictors: (stalls.len() > 2).then(evictors),
             totals: totals.clone(),
             host: HostSample { zones: vec![zone], ..HostSample::default() },
-            faults: Default::default(),
-            lost: Default::default(),
-            reported: [Reported::default(); StallKind::COUNT],
+            ..TickInput::default()
         };
         let tick = session.tick(&input, &names);
         let paths = names.iter().map(|(id, path)| (*id, Arc::from(path.as_slice()))).collect();
@@ -279,11 +266,11 @@ fn time_stands_still_and_goes_back() {
 
 #[test]
 fn the_verdict_says_whom() {
-    let verdict = storm().verdict();
-    assert_eq!(verdict.level, Level::Warning);
-    assert!(verdict.text.contains("98% in java") && verdict.text.contains("not the host"), "{}", verdict.text);
-    assert_eq!(model(5, &[], false).verdict().level, Level::Ok);
-    let oom = model(12, &[(b"java", 20_000_000)], true).verdict();
+    let headline = storm().headline();
+    assert_eq!(headline.level, Level::Warning);
+    assert!(headline.text.contains("98% in java") && headline.text.contains("not the host"), "{}", headline.text);
+    assert_eq!(model(5, &[], false).headline().level, Level::Ok);
+    let oom = model(12, &[(b"java", 20_000_000)], true).headline();
     assert!(oom.level == Level::Critical && oom.text.contains("OOM kill"), "{}", oom.text);
 }
 

@@ -39,7 +39,7 @@ fn planted(kept: Kept, marks: &[(u32, &str)]) -> (Vec<u8>, Planter) {
         setup.set_field_by_name("stacks", Value::Bool(true));
     }
     all.iter_mut().rev().find(|block| block.kind == 4).into_iter().for_each(add_wakeup);
-    for before in all.iter_mut().filter_map(|block| inner(block, "before")) {
+    for before in all.iter_mut().filter_map(|block| inner(block, "at_start")) {
         // Where it was read there is no reason why not.
         if !kept("Before.pressure_error") {
             before.clear_field_by_name("pressure");

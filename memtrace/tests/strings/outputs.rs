@@ -105,7 +105,7 @@ pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
             (None, _) => {}
             (Some((replay, _)), item) => {
                 let mut watch = Items { show: |item| items.push(item), min_stall_ns: 0, kswapd: true };
-                replay.take(&item, reader.entries(), reader.paths(), &mut watch);
+                replay.ingest(&item, reader.entries(), reader.paths(), &mut watch);
             }
         }
     }

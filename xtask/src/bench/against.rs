@@ -59,13 +59,13 @@ fn show_ratio(name: &str, ratios: &[f64], target: Option<f64>, table: &mut Table
     let value = format!("{:.4} [{:.4}, {:.4}]", median(ratios), bounds.0, bounds.1);
     match target {
         Some(most) => table.add(name, value, &format!("{most:.2}"), Outcome::at_most_within(bounds, most)),
-        None => table.tell(name, value),
+        None => table.note(name, value),
     }
 }
 
 fn show_added(name: &str, added: &[f64], table: &mut Table, random: &mut Random) {
     if !added.is_empty() {
         let (low, high) = interval(added, random);
-        table.tell(name, format!("{:+.0} ns [{low:+.0}, {high:+.0}]", median(added)));
+        table.note(name, format!("{:+.0} ns [{low:+.0}, {high:+.0}]", median(added)));
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         if args.is_empty() {
             table.add(name, value, "2 %", Outcome::at_most(percent, TARGET_PERCENT));
         } else {
-            table.tell(name, value);
+            table.note(name, value);
         }
     }
     Ok(())

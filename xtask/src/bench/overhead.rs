@@ -124,13 +124,13 @@ fn show_load(variants: &[Variant], stalls: u64, table: &mut Table) {
         let hits = || rounds().map(|round| run(round).steady.limit_hits);
         format!("{}..{}", hits().min().unwrap_or(0), hits().max().unwrap_or(0))
     };
-    table.tell("overhead: load, limit met, bare", hits(|round| &round.bare));
-    table.tell("overhead: load, limit met, traced", hits(|round| &round.with));
+    table.note("overhead: load, limit met, bare", hits(|round| &round.bare));
+    table.note("overhead: load, limit met, traced", hits(|round| &round.with));
     let of =
         |value: fn(&Run) -> Option<f64>| median(&rounds().filter_map(|round| value(&round.bare)).collect::<Vec<_>>());
     let cpu = of(|run| Some(run.steady.cost.cpu.as_secs_f64()));
     let wall = of(|run| Some(run.steady.cost.wall.as_secs_f64()));
-    table.tell("overhead: load, bare", format!("{cpu:.2} s cpu, {wall:.2} s wall"));
+    table.note("overhead: load, bare", format!("{cpu:.2} s cpu, {wall:.2} s wall"));
     let storm = of(|run| Some(run.storm?.cpu.as_secs_f64() / STORM_STALLS * 1e9));
-    table.tell("overhead: storm, bare, cpu per stall", format!("{storm:.0} ns"));
+    table.note("overhead: storm, bare, cpu per stall", format!("{storm:.0} ns"));
 }

@@ -110,7 +110,7 @@ fn measure_on(load: Load, arena: &Arena, table: &mut Table, random: &mut Random)
     let empty_ns = empty.map(|script| median(&script.stall_ns) / 2.0);
     show_programs(&prefix, &sum, empty_ns, table);
     let (low, high) = interval(&ours, random);
-    table.tell(&format!("{prefix}: begin+end"), format!("{:.0} ns [{low:.0}, {high:.0}]", median(&ours)));
+    table.note(&format!("{prefix}: begin+end"), format!("{:.0} ns [{low:.0}, {high:.0}]", median(&ours)));
     show_hooks(&prefix, &runs, empty_ns, table, random);
     for script in &scripts {
         script.show(&prefix, &ours, table, random);
@@ -206,7 +206,7 @@ fn show_hooks(prefix: &str, rounds: &[Round], empty_ns: Option<f64>, table: &mut
             rounds.iter().map(of).map(|(one, other)| ratio(one, other, less_ns)).collect()
         };
         let name = format!("{prefix}: {name}");
-        table.tell(&format!("{name}, with the measuring"), format!("{:.2}", median(&ratios(0.0))));
+        table.note(&format!("{name}, with the measuring"), format!("{:.2}", median(&ratios(0.0))));
         let target_text = target.map(|most| format!("{most:.2}")).unwrap_or_default();
         let Some(empty_ns) = empty_ns else {
             table.add(&name, "no bpftrace here", &target_text, Outcome::Skipped);

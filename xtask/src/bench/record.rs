@@ -84,7 +84,7 @@ fn bytes_per_stall(arena: &Arena, table: &mut Table) -> Result<()> {
     }
     tracer.stop()?;
     let bytes = size(&arena.dir.join(PERF_FILE))? / stalls;
-    table.tell("record: bytes per stall, perf record", format!("{bytes:.1}"));
+    table.note("record: bytes per stall, perf record", format!("{bytes:.1}"));
     Ok(())
 }
 

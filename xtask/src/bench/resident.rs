@@ -30,7 +30,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         drop(storm);
         tracer.stop()?;
         table.add(name, format!("{now:.1} MiB"), "32 MiB", Outcome::at_most(now, TARGET_MIB));
-        table.tell(&format!("{name}, peak"), format!("{peak:.1} MiB"));
+        table.note(&format!("{name}, peak"), format!("{peak:.1} MiB"));
     }
     Ok(())
 }

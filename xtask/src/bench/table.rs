@@ -64,7 +64,7 @@ impl Table {
     }
 
     /// A figure without a target.
-    pub(super) fn tell(&mut self, name: &str, value: impl fmt::Display) {
+    pub(super) fn note(&mut self, name: &str, value: impl fmt::Display) {
         self.add(name, value, "", Outcome::NoTarget);
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn columns_line_up() {
         let mut table = Table::default();
         table.add("start", "43 ms", "300 ms", Outcome::Ok);
-        table.tell("a longer name", "7");
+        table.note("a longer name", "7");
         let text = "figure         measured  target\nstart          43 ms     300 ms  ok\na longer name  7\n";
         assert_eq!(table.to_string(), text);
         assert!(!table.is_over() && !table.has_failed());

@@ -1,7 +1,7 @@
 //! `cargo xtask vm`: boot a Debian kernel under qemu and run something in it.
 //!
 //! With a command, the command's output is streamed and its status becomes ours. Without one, the
-//! project's scenarios run and print one verdict line per kernel and check.
+//! project's scenarios run and print one result line per kernel and check.
 //!
 //! The way of a run: [`kernels`] names a package, [`deb`] fetches it, [`modules`] picks what the guest must
 //! load, [`initramfs`] packs it with busybox and the files asked for, [`qemu`] starts it, [`guest`] follows it
@@ -124,9 +124,9 @@ fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
     let mut binaries = None;
     let (mut tally, mut flakes) = (Tally::default(), Vec::new());
     for kernel in args.kernels() {
-        let mut tell = |scenario: &str, check: &Check| -> Result<()> {
+        let mut print_row = |scenario: &str, check: &Check| -> Result<()> {
             writeln!(io::stdout(), "{}", check.line(kernel.name, scenario))?;
-            match check.verdict {
+            match check.result {
                 CheckResult::Ok => tally.passed += 1,
                 CheckResult::Flaky => {
                     tally.passed += 1;
@@ -143,10 +143,10 @@ fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
             Ok(())
         };
         let done = bench(args, host, kernel, &mut binaries)
-            .and_then(|bench| scenario::run_all(&bench, &args.scenarios, &mut tell));
+            .and_then(|bench| scenario::run_all(&bench, &args.scenarios, &mut print_row));
         if let Err(error) = done {
             match error.downcast_ref::<Unavailable>() {
-                Some(reason) => tell("kernel", &Check::skip("boot", reason.to_string()))?,
+                Some(reason) => print_row("kernel", &Check::skip("boot", reason.to_string()))?,
                 None => return Err(error),
             }
         }

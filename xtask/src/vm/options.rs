@@ -14,7 +14,7 @@ use super::scenario;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  cargo xtask vm                          the scenarios on 6.12, one verdict line per check
+  cargo xtask vm                          the scenarios on 6.12, one result line per check
   cargo xtask vm all                      the same on every kernel
   cargo xtask vm 7.2 --scenario memcg-oom only that
   cargo xtask vm 6.1 -- uname -r          one command; its status is ours

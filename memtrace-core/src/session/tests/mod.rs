@@ -15,7 +15,6 @@ use super::{
 use crate::{
     event::{Comm, Event, Stall},
     source::Sources,
-    throttle::Throttles,
 };
 
 /// memtrace's own pid in these tests.
@@ -30,21 +29,9 @@ pub(super) fn stall(pid: u32, kind: StallKind, dur_ns: u64) -> Stall {
         pid,
         tid: pid,
         comm: Comm::from(format!("t{pid}").as_bytes()),
-        process_start_ns: None,
-        cgroup_id: None,
-        nid: None,
-        order: None,
-        gfp: None,
         scanned_pages: Some(64),
         reclaimed_pages: Some(32),
-        throttled_ns: None,
-        throttles: Throttles::default(),
-        scan_ns: None,
-        soft_limit_ns: None,
-        shrinkers_ns: None,
-        nested_ns: None,
-        off_cpu: None,
-        top_shrinker: None,
+        ..Stall::example()
     }
 }
 

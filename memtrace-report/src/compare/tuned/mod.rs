@@ -136,7 +136,7 @@ mod tests {
             clock: ClockReading::default(),
             baseline: Default::default(),
             nodes_from: Vec::new(),
-            before: None,
+            at_start: None,
             vmstat: Vec::new(),
             meminfo_bytes: Vec::new(),
             zones: Vec::new(),

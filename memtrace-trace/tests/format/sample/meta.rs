@@ -99,7 +99,7 @@ pub(crate) fn meta(random: &mut Rng) -> Meta {
         clock: ClockReading { monotonic_ns: 100 * S, boottime_ns: 101 * S, realtime_ns: 1_700_000_000_000_000_000 },
         baseline: Baseline { readings: readings(random), mglru: true, cpus: 2, nodes: 1 },
         nodes_from: vec![NodeRefaults { nid: 0, file_pages: 5, anon_pages: 6 }],
-        before: Some(AtStart {
+        at_start: Some(AtStart {
             pressure: maybe(random, |_| Pressure::default()).ok_or_else(|| text(random).into()),
             oom_kills: Ok(vec![PastOom {
                 ago_ns: 5,

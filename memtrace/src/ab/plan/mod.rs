@@ -3,6 +3,7 @@
 
 pub mod allow;
 mod conduct;
+pub mod describe;
 pub mod journal;
 pub mod knob;
 mod order;
@@ -10,7 +11,6 @@ mod risk;
 pub mod schedule;
 mod sides;
 mod value;
-pub mod words;
 
 pub use self::{
     allow::Kind,

@@ -59,7 +59,7 @@ mod tests {
     use super::Triggers;
     use memtrace_core::session::{
         Session, SessionConfig,
-        input::{HostSample, KernelTotals, KindTotals, Reported, TickInput},
+        input::{KernelTotals, KindTotals, TickInput},
     };
 
     const S: u64 = 1_000_000_000;
@@ -68,17 +68,12 @@ mod tests {
         let direct = KindTotals { count: stalls, ..KindTotals::default() };
         TickInput {
             t_ns: second * S,
-            stacks: None,
-            evictors: None,
             totals: KernelTotals {
                 stalls: [(StallKind::Direct, direct)].into(),
                 loss: [(Loss::RingOom.name(), ooms)].into(),
                 ..KernelTotals::default()
             },
-            host: HostSample::default(),
-            faults: Default::default(),
-            lost: Default::default(),
-            reported: [Reported::default(); StallKind::COUNT],
+            ..TickInput::default()
         }
     }
 

@@ -25,7 +25,7 @@ const PLAYED: [(Action, &str); 9] = [
     (Action::Filter, "filter"),
 ];
 
-/// Host, loss, coverage, own cost, then the verdict; the number of lines.
+/// Host, loss, coverage, own cost, then the headline; the number of lines.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     let Some(frame) = model.shown() else {
         pen.text(0, 0, "memtrace: attached; the first interval is under way", BOLD);
@@ -51,13 +51,13 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         format!("memtrace {host} {} {state} | {lost} | {covered} | {own}", model.about.kernel.tty())
     };
     pen.text(0, 0, &line, BOLD);
-    let verdict = model.verdict();
-    let style = match verdict.level {
+    let headline = model.headline();
+    let style = match headline.level {
         Level::Ok => PLAIN,
         Level::Notice | Level::Warning => YELLOW,
         Level::Critical => RED,
     };
-    let text = format!("{}: {}", verdict.level.name(), verdict.text);
+    let text = format!("{}: {}", headline.level.name(), headline.text);
     let width = usize::from(pen.width());
     // A second line where there is room: whom it hurts comes late in the sentence.
     let cut = text.char_indices().nth(width).filter(|_| pen.height() >= 20).and_then(|(at, _)| text[..at].rfind(' '));

@@ -130,10 +130,7 @@ mod tests {
         for (name, judge) in BOOTS.iter().flat_map(|boot| boot.judges) {
             assert!(NAMES.contains(name), "{name}");
             let checks = judge(&Sections::parse(""));
-            assert!(
-                checks.iter().any(|check| check.verdict == super::super::CheckResult::Failed),
-                "{name}: {checks:?}"
-            );
+            assert!(checks.iter().any(|check| check.result == super::super::CheckResult::Failed), "{name}: {checks:?}");
         }
     }
 }

@@ -57,29 +57,29 @@ pub(crate) enum CheckResult {
 pub(crate) struct Check {
     name: &'static str,
     /// How it went.
-    pub(crate) verdict: CheckResult,
+    pub(crate) result: CheckResult,
     note: String,
 }
 
 impl Check {
     /// It held; `note` gives the figures.
     pub(crate) fn ok(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: CheckResult::Ok, note: note.into() }
+        Self { name, result: CheckResult::Ok, note: note.into() }
     }
 
     /// It did not hold; `note` says what was expected and what was seen.
     pub(crate) fn failed(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: CheckResult::Failed, note: note.into() }
+        Self { name, result: CheckResult::Failed, note: note.into() }
     }
 
     /// It could not be tried; `note` is the reason.
     pub(crate) fn skip(name: &'static str, note: impl Into<String>) -> Self {
-        Self { name, verdict: CheckResult::Skipped, note: note.into() }
+        Self { name, result: CheckResult::Skipped, note: note.into() }
     }
 
     /// The check, as one that failed once and passed once.
     fn flaky(self) -> Self {
-        Self { verdict: CheckResult::Flaky, ..self }
+        Self { result: CheckResult::Flaky, ..self }
     }
 
     /// From the outcome of a judgement.
@@ -94,13 +94,13 @@ impl Check {
 
     /// `6.12  global-oom   victim       ok    ...`
     pub(crate) fn line(&self, kernel: &str, scenario: &str) -> String {
-        let verdict = match self.verdict {
+        let result = match self.result {
             CheckResult::Ok => "ok",
             CheckResult::Flaky => "flaky",
             CheckResult::Failed => "FAIL",
             CheckResult::Skipped => "skip",
         };
-        format!("{kernel:<5} {scenario:<12} {:<11} {verdict:<5} {}", self.name, self.note)
+        format!("{kernel:<5} {scenario:<12} {:<11} {result:<5} {}", self.name, self.note)
     }
 }
 
@@ -150,7 +150,7 @@ impl Bench<'_> {
     /// more by itself: an emulated guest on a busy machine can fail by chance.
     fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
         let first = self.judge_boot(boot, wanted)?;
-        let Some((scenario, failed)) = first.iter().find(|(_, check)| check.verdict == CheckResult::Failed) else {
+        let Some((scenario, failed)) = first.iter().find(|(_, check)| check.result == CheckResult::Failed) else {
             return Ok(first);
         };
         let note = failed.note.lines().next().unwrap_or_default();
@@ -177,17 +177,17 @@ type NamedCheck = (&'static str, Check);
 
 /// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
 fn twice(first: &[NamedCheck], second: Vec<NamedCheck>) -> Vec<NamedCheck> {
-    let was = |(scenario, check): &NamedCheck, verdict: CheckResult| {
+    let was = |(scenario, check): &NamedCheck, result: CheckResult| {
         let same = |(other, c): &&NamedCheck| other == scenario && c.name == check.name;
-        first.iter().filter(same).any(|(_, c)| c.verdict == verdict)
+        first.iter().filter(same).any(|(_, c)| c.result == result)
     };
     // A guest that went down has no checks but that of its boot.
-    let went_down = |checks: &[NamedCheck]| matches!(checks, [(_, check)] if check.verdict == CheckResult::Failed);
+    let went_down = |checks: &[NamedCheck]| matches!(checks, [(_, check)] if check.result == CheckResult::Failed);
     if went_down(&second) && !went_down(first) {
         let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
         return flaky.chain(first[1..].iter().cloned()).collect();
     }
-    let judged = second.into_iter().map(|named| match named.1.verdict {
+    let judged = second.into_iter().map(|named| match named.1.result {
         CheckResult::Failed if was(&named, CheckResult::Ok) => (named.0, named.1.flaky()),
         CheckResult::Ok if was(&named, CheckResult::Failed) => (named.0, named.1.flaky()),
         _ => named,
@@ -204,11 +204,11 @@ fn is_wanted(name: &str, wanted: &[String]) -> bool {
 pub(crate) fn run_all(
     bench: &Bench<'_>,
     wanted: &[String],
-    tell: &mut dyn FnMut(&str, &Check) -> Result<()>,
+    print_row: &mut dyn FnMut(&str, &Check) -> Result<()>,
 ) -> Result<()> {
     for boot in BOOTS.iter().filter(|boot| boot.judges.iter().any(|(name, _)| is_wanted(name, wanted))) {
         for (scenario, check) in bench.run_boot(boot, wanted)? {
-            tell(scenario, &check)?;
+            print_row(scenario, &check)?;
         }
     }
     Ok(())

@@ -243,7 +243,7 @@ file 0
     }
 
     fn verdicts(text: &str) -> Vec<CheckResult> {
-        judged(text).iter().map(|check| check.verdict).collect()
+        judged(text).iter().map(|check| check.result).collect()
     }
 
     #[test]
@@ -268,6 +268,6 @@ file 0
         assert_eq!(verdicts(&TEXT.replace("1.01", "null")), [Ok, Failed]);
         assert_eq!(verdicts(&TEXT.replace("\"coverage\"", "\"cover\"")), [Ok, Skipped]);
         assert_eq!(verdicts(&TEXT.replace("\"summary\"", "\"sum\"")), [Ok, Failed]);
-        assert!(verdicts("").iter().all(|verdict| *verdict == Failed));
+        assert!(verdicts("").iter().all(|result| *result == Failed));
     }
 }

@@ -32,7 +32,7 @@ fn judged(judge: Judge, text: &str) -> Vec<Check> {
 fn fails(judge: Judge, text: &str, names: &[&str]) {
     let checks = judged(judge, text);
     let failed: Vec<_> =
-        checks.iter().filter(|check| check.verdict == CheckResult::Failed).map(|check| check.name).collect();
+        checks.iter().filter(|check| check.result == CheckResult::Failed).map(|check| check.name).collect();
     assert_eq!(failed, names, "{checks:#?}");
 }
 
@@ -123,7 +123,7 @@ fn hosts_that_allow_less() {
     fails(judge, &replaced(&traces, "locked-down:check", "lockdown=integrity", "luck"), &["locked-down"]);
     fails(judge, &replaced(&traces, "locked-down:check", "true", "false"), &["locked-down"]);
     let open = replaced(DEGRADED, "lockdown", "[confidentiality]", "confidentiality");
-    assert_eq!(judged(judge, &open).last().map(|check| check.verdict), Some(CheckResult::Skipped));
+    assert_eq!(judged(judge, &open).last().map(|check| check.result), Some(CheckResult::Skipped));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
     };
     let failed = |text: &str| {
         let checks = judged(judge, text);
-        checks.iter().any(|check| check.name == "zones" && check.verdict == CheckResult::Failed)
+        checks.iter().any(|check| check.name == "zones" && check.result == CheckResult::Failed)
     };
     assert!(!failed(&calm(Value::Null)) && failed(&calm(json!(0))));
     fails(judge, &add(NODES, "nodes", "/premature_sleeps/high_wmark_hit_quickly", 10_000), &["premature"]);
@@ -258,7 +258,7 @@ fn the_wrong_cgroup_fails() {
     fails(memcg_limit::judge, &set(MEMCG, "limit", "/cgroups/0/kinds/memcg/count", 1), &["cgroup"]);
     fails(memcg_limit::judge, &replaced(MEMCG, "limit:stalls", "/shop/web", "/"), &["cgroup"]);
     let skipped = judged(memcg_limit::judge, "@@ no-memcg\nthis kernel has none\n");
-    assert!(matches!(skipped.as_slice(), [check] if check.verdict == CheckResult::Skipped), "{skipped:?}");
+    assert!(matches!(skipped.as_slice(), [check] if check.result == CheckResult::Skipped), "{skipped:?}");
 }
 
 #[test]

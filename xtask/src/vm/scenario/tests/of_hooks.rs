@@ -31,6 +31,6 @@ fn a_hook_that_does_not_run_as_often_as_its_event_comes_fails() {
         meta["hooks"][0]["attached"] = Value::Null;
         meta["hooks"][0]["reason"] = "no such event".into();
     });
-    let verdicts: Vec<_> = judged(judge, &lacking).iter().map(|check| check.verdict).collect();
+    let verdicts: Vec<_> = judged(judge, &lacking).iter().map(|check| check.result).collect();
     assert!(verdicts.contains(&CheckResult::Skipped) && !verdicts.contains(&CheckResult::Failed), "{verdicts:?}");
 }

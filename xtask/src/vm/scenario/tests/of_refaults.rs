@@ -61,5 +61,5 @@ fn refaults_away_from_the_kernels_fail() {
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file, 0), &[]);
     fails(refaults::memcg, &with_refaults(MEMCG, "limit", file / 2, 0), &["cgroup"]);
     let skipped = judged(refaults::memcg, MEMCG);
-    assert!(matches!(skipped.as_slice(), [check] if check.verdict == CheckResult::Skipped), "{skipped:?}");
+    assert!(matches!(skipped.as_slice(), [check] if check.result == CheckResult::Skipped), "{skipped:?}");
 }

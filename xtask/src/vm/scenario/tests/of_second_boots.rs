@@ -1,4 +1,4 @@
-//! The verdict on a guest that was booted twice.
+//! The result on a guest that was booted twice.
 
 use super::super::{Check, CheckResult, NamedCheck, twice};
 
@@ -11,7 +11,7 @@ fn checks(results: &[(&'static str, bool)]) -> Vec<NamedCheck> {
 }
 
 fn verdicts(checks: &[NamedCheck]) -> Vec<(&'static str, CheckResult)> {
-    checks.iter().map(|(_, check)| (check.name, check.verdict)).collect()
+    checks.iter().map(|(_, check)| (check.name, check.result)).collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod by;
 pub mod compare;
 pub mod condition;
 pub mod json;
+pub mod metric;
 pub mod output;
 pub mod replay;
 pub mod report;

@@ -9,10 +9,11 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::{
     guards::Guard,
-    number::{differ, plain},
+    number::differ,
     pair,
     run::{Exposure, Measure, Run, Side, Slice},
 };
+use crate::text::plain;
 
 /// Runs from which on their own spread is judged.
 const LEAST_RUNS: usize = 6;

@@ -8,9 +8,9 @@ use super::{
     drift,
     judge::{Pair, page_bytes, seconds},
     metric::Metric,
-    number::plain,
     run::{Exposure, Measure, Run, Side},
 };
+use crate::text::plain;
 
 /// Something that could make a comparison one of something else.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::{
     Comparison,
-    number::{change, plain},
+    number::change,
     text::{design, side_value, verdict},
 };
+use crate::text::plain;
 
 /// The comparison as Markdown.
 #[must_use]

@@ -2,10 +2,8 @@
 
 use memtrace_common::histogram::{BUCKETS, lower_bound_ns};
 
-use super::{
-    number::Unit,
-    run::{Exposure, Measure, Sums},
-};
+use super::run::{Exposure, Measure, Sums};
+use crate::metric::Unit;
 
 /// A row. Of all of them less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +122,7 @@ impl Metric {
             Self::TimeP99 => ("stall.time_p99", "a hundredth in stalls >=", Unit::Nanoseconds),
             Self::StallMax => ("stall.max", "longest stall", Unit::Nanoseconds),
             Self::KswapdBusy => ("kswapd.busy", "kswapd at work", Unit::SecondsPerSecond),
-            Self::ScannedPerReclaimed => ("scanned_per_reclaimed", "scanned per reclaimed", Unit::Plain),
+            Self::ScannedPerReclaimed => ("scanned_per_reclaimed", "scanned per reclaimed", Unit::Ratio),
             Self::RefaultRate => ("refault.rate", "refaulted pages", Unit::PerSecond),
             Self::SwapinRate => ("swapin.rate", "pages from swap", Unit::PerSecond),
             Self::SwapoutRate => ("swapout.rate", "pages to swap", Unit::PerSecond),

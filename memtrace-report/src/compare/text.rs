@@ -6,10 +6,10 @@ use super::{
     Comparison, LEAST_RUNS,
     guards::CHANGED,
     judge::{Design, MetricRow, Word},
-    number::{change, plain},
+    number::change,
     tuned::SideValue,
 };
-use crate::text::{Style, duration, things};
+use crate::text::{Style, duration, plain, things};
 
 /// How it is written.
 #[derive(Clone, Copy, Debug)]

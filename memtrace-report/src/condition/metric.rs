@@ -1,24 +1,10 @@
 //! The metrics that conditions are about: one name each, the same in conditions, JSON and on screens.
 
+use crate::metric::Unit;
 use memtrace_core::{
     session::{input::Pressure, input::TickInput, tick::Tick},
     sum,
 };
-
-/// What a value is measured in, and so how it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// A number per second.
-    PerSecond,
-    /// Seconds per second: the mean number of tasks.
-    SecondsPerSecond,
-    /// A time, in ns.
-    Nanoseconds,
-    /// A share, from 0 to 1.
-    Share,
-    /// A number in the interval.
-    Count,
-}
 
 /// Something that each interval has a value of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod parse;
 
 use std::fmt;
 
-pub use self::metric::{Metric, Unit};
+pub use self::metric::Metric;
 use memtrace_core::session::{input::Pressure, input::TickInput, tick::Tick};
 
 /// How a value is compared.

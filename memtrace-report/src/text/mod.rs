@@ -29,7 +29,7 @@ pub use self::{
     summary::{SummaryView, summary},
 };
 pub use self::{
-    number::{bytes_or_dash, count, duration_or_dash, percent, rate, things, three_digits},
+    number::{bytes_or_dash, count, duration_or_dash, percent, plain, rate, things, three_digits},
     parts::shares,
     shade::{shade, shades},
     style::{Cell, Colour},

@@ -97,6 +97,22 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
+/// Three significant digits, whatever the size: `0.0012`, `1.23`, `123`, `12.3M`.
+pub fn plain(value: f64) -> String {
+    let size = value.abs();
+    match () {
+        () if size == 0.0 => "0".to_owned(),
+        () if size < 0.000_95 => format!("{value:.1e}"),
+        () if size < 0.0995 => format!("{value:.4}"),
+        () if size < 0.995 => format!("{value:.3}"),
+        () if size < 9.95 => format!("{value:.2}"),
+        () if size < 99.5 => format!("{value:.1}"),
+        () if size < 99_999.5 => format!("{value:.0}"),
+        () if size < 9_999_500.0 => format!("{:.1}k", value / 1e3),
+        () => format!("{:.1}M", value / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{bytes, count, duration, percent, rate};

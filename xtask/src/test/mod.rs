@@ -95,9 +95,12 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
     let scope = Scope::of(args);
-    let built = build::tests(scope.packages())?;
-    if args.filter.is_some() {
-        TestNames::read(scope, &built.tests)?.check(args)?;
+    // Without these the tests are built while the first guests run, which keep one processor busy.
+    if args.filter.is_some() || args.repeat.is_some() || args.under_load {
+        let built = build::tests(scope.packages())?;
+        if args.filter.is_some() {
+            TestNames::read(scope, &built.tests)?.check(args)?;
+        }
     }
     let _busy = args.under_load.then(busy::Loops::start);
     match args.repeat {

@@ -13,8 +13,8 @@ use memtrace_common::{
 
 use crate::{
     emit::{add, lost},
-    hooks::off_cpu,
     maps::{ENTRIES, MORE_THREAD_SLOTS, MOVED, OWNERS, SPANS, THREAD_SLOTS},
+    task,
 };
 
 /// Moved entries up to which one outlives its stall: most of their slots stay free for stalls in flight.
@@ -86,7 +86,7 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
     // SAFETY: by contract.
     unsafe {
         if (*spans).depth == 1 {
-            (*spans).ran_ns = off_cpu::ran_ns();
+            (*spans).ran_ns = task::ran_ns_to_estimate();
         }
     }
 }

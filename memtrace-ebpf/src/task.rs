@@ -68,8 +68,21 @@ pub(crate) fn process_start_ns(leads: bool) -> Option<u64> {
 
 /// How long the current task ran, in ns, as of its last tick or switch.
 #[inline(always)]
-pub(crate) fn ran_ns() -> Option<u64> {
+fn ran_ns() -> Option<u64> {
     of_current!(|task| task.read(&CONFIG.task.ran))
+}
+
+/// Run time of the current task in ns, as of its last tick or switch, to estimate the time off CPU; 0 where that is
+/// measured, or not read.
+#[inline(always)]
+pub(crate) fn ran_ns_to_estimate() -> u64 {
+    if loaded(&CONFIG.off_cpu) != 0 {
+        return 0;
+    }
+    match ran_ns() {
+        Some(ns) => ns,
+        None => 0,
+    }
 }
 
 /// Voluntary context switches of the current task.

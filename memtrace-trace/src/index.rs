@@ -9,8 +9,8 @@ use std::{
 use prost::Message as _;
 
 use super::{
+    error::ReadError,
     frame::BlockKind,
-    reader::ReadError,
     scan::{RawBlock, Scanned, Scanner},
     unpack::Unpacker,
     wire,

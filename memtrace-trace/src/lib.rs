@@ -20,6 +20,7 @@ mod columns;
 mod counters;
 mod damage;
 mod encoder;
+mod error;
 mod evictors;
 pub mod frame;
 pub mod index;
@@ -47,8 +48,9 @@ pub use memtrace_core::event;
 pub use self::{
     damage::Damage,
     encoder::{BlockSink, Encoder},
+    error::ReadError,
     frame::BlockKind,
     order::TWICE,
-    reader::{Judged, ReadError, Reader, TraceItem},
+    reader::{Judged, Reader, TraceItem},
     scan::{BlockId, BlockSource, RawBlock, Scanned, Scanner},
 };

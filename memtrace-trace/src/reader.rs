@@ -1,10 +1,6 @@
 //! Blocks to entries and ticks.
 
-use std::{
-    collections::HashMap,
-    io::{self, Read},
-    sync::Arc,
-};
+use std::{collections::HashMap, io::Read, sync::Arc};
 
 use prost::Message;
 
@@ -12,6 +8,7 @@ use super::{
     columns::{Columns, Recorded},
     counters::{CounterNames, to_lost},
     damage::Damage,
+    error::ReadError,
     frame::{BlockKind, Header},
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
@@ -54,25 +51,6 @@ pub enum Judged {
     Used(RawBlock, Option<TraceItem>),
     /// It is damaged, and nothing in it is used.
     Damaged(Damage),
-}
-
-/// Why nothing (more) can be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The input failed.
-    #[error("reading failed: {0}")]
-    Io(#[from] io::Error),
-    /// It is something else; in words what.
-    #[error("{0}")]
-    NotATrace(String),
-    /// It is of a later version of the format.
-    #[error("it has format version {found}, of a newer memtrace; this one reads up to version {known}")]
-    Newer {
-        /// Its version.
-        found: u16,
-        /// The latest that can be read.
-        known: u16,
-    },
 }
 
 /// Paths of cgroups that are remembered: as many as a writer has.

@@ -6,8 +6,8 @@ use memchr::memmem::Finder;
 
 use super::{
     damage::Damage,
-    frame::{HEADER, Header, MAX_PAYLOAD, SYNC, VERSION},
-    reader::ReadError,
+    error::ReadError,
+    frame::{BlockKind, HEADER, Header, MAX_PAYLOAD, SYNC, VERSION},
 };
 
 /// How much is read at once.
@@ -41,8 +41,8 @@ impl RawBlock {
 
     /// Its kind; `None` for one of a later version.
     #[must_use]
-    pub fn kind(&self) -> Option<super::BlockKind> {
-        super::BlockKind::of(self.header.kind)
+    pub fn kind(&self) -> Option<BlockKind> {
+        BlockKind::of(self.header.kind)
     }
 }
 

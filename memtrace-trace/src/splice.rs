@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     damage::Damage,
+    error::ReadError,
     frame::{BlockKind, HEADER, Header},
-    reader::ReadError,
     scan::{Scanned, Scanner},
 };
 

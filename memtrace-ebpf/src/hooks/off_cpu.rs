@@ -4,7 +4,7 @@
 use memtrace_common::{record::fields, span::TaskSpans};
 
 use crate::{
-    config::{CONFIG, loaded},
+    config::CONFIG,
     fields::Values,
     inflight,
     memory::{Memory as _, Typed},
@@ -41,25 +41,13 @@ fn comes<V: Values>(v: &V) -> Option<u32> {
     }
 }
 
-/// How long the current task ran so far, as of its last tick or switch; 0 where it is measured instead, or not read.
-#[inline(always)]
-pub(crate) fn ran_ns() -> u64 {
-    if loaded(&CONFIG.off_cpu) != 0 {
-        return 0;
-    }
-    match task::ran_ns() {
-        Some(ns) => ns,
-        None => 0,
-    }
-}
-
 /// How long the current task did not run in a stall that ends, with the bit of [`fields`] that says so; 0 without it.
 #[inline(always)]
 pub(crate) fn estimated(spans: &TaskSpans, dur_ns: u64) -> (u64, u32) {
     if dur_ns < LONG_NS || spans.ran_ns == 0 {
         return (0, 0);
     }
-    match ran_ns() {
+    match task::ran_ns_to_estimate() {
         0 => (0, 0),
         now => (dur_ns.saturating_sub(now.saturating_sub(spans.ran_ns)), fields::OFF_CPU_ESTIMATED),
     }

@@ -1,10 +1,11 @@
 //! The two lines at the top.
 
 use super::{
-    guards::Guard,
-    judge::{Design, MetricRow, Word},
+    guard::Guard,
+    judge::{Design, MetricRow},
     metric::Metric,
     number::change,
+    word::Word,
 };
 
 /// What a comparison comes to.

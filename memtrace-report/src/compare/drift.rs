@@ -8,7 +8,7 @@
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::{
-    guards::Guard,
+    guard::Guard,
     number::differ,
     pair,
     run::{Exposure, Measure, Run, Side, Slice},

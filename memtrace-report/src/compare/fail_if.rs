@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, judge::Word, metric::Metric};
+use super::{comparison::Comparison, metric::Metric, word::Word};
 
 /// What must not have changed by more.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,29 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CompareOptions,
     changes::Scope,
     drift,
-    judge::{Pair, page_bytes, seconds},
+    guard::Guard,
+    judge::Pair,
     metric::Metric,
+    options::CompareOptions,
     run::{Exposure, Measure, Run, Side},
 };
 use crate::text::plain;
-
-/// Something that could make a comparison one of something else.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Guard {
-    /// Its name in every output.
-    pub name: &'static str,
-    /// Its number; `None` where it has none or it is not known.
-    pub value: Option<f64>,
-    /// What the number must not exceed.
-    pub limit: f64,
-    /// Whether it does.
-    pub tripped: bool,
-    /// What it means, in words.
-    pub text: String,
-}
 
 /// The share by which volumes and mixes may differ.
 const SHARE: f64 = 0.2;
@@ -136,7 +122,7 @@ fn each(
 }
 
 fn durations(sides: [&Side; 2]) -> Guard {
-    let all: Vec<f64> = sides.iter().flat_map(|side| &side.runs).map(seconds).collect();
+    let all: Vec<f64> = sides.iter().flat_map(|side| &side.runs).map(Run::seconds).collect();
     let (short, long) = all.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), s| (low.min(*s), high.max(*s)));
     let value = (short > 0.0).then(|| long / short);
     let text = format!("the shortest run is {} s, the longest {} s", plain(short), plain(long));
@@ -157,7 +143,7 @@ fn coverage(sides: [&Side; 2]) -> Guard {
 fn volume(sides: [&Side; 2]) -> Guard {
     let rates = sides.map(|side| {
         let sums = side.sums();
-        let page = side.runs.first().map_or(1.0, page_bytes);
+        let page = side.runs.first().map_or(1.0, Run::page_bytes);
         sums.exposed_s(Exposure::Vmstat).map(|s| sums.counted(Measure::Allocated) * page / f64::from(1 << 30) / s)
     });
     let (value, text) = match rates {

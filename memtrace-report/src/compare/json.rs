@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Comparison, Word};
+use super::{comparison::Comparison, word::Word};
 use crate::json::{SCHEMA, finite, line, words::words};
 
 words! {

@@ -1,12 +1,13 @@
 //! From what was counted to words: values, intervals, a test where there are runs enough.
 
 use super::{
-    CONFIDENCE, LEAST_RUNS,
     metric::{Metric, Missing},
-    number::{differ, ratio},
+    number::ratio,
+    options::{CONFIDENCE, LEAST_RUNS},
     pair,
-    run::{Exposure, Run, Side},
+    run::{Run, Side},
     statistics::{permutation, welch},
+    word::Word,
 };
 use crate::text::things;
 
@@ -39,55 +40,6 @@ impl Design {
     #[must_use]
     pub const fn is_firm(self) -> bool {
         matches!(self, Self::Runs | Self::Blocks)
-    }
-}
-
-/// What can be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// Less.
-    Better,
-    /// More.
-    Worse,
-    /// No difference came out; there may be one.
-    NoDifferenceShown,
-    /// Not for this row.
-    CannotSay,
-}
-
-impl Word {
-    /// All words.
-    pub const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::NoDifferenceShown, Self::CannotSay];
-
-    /// The word of an interval: of all metrics less is better.
-    pub(super) fn of((low, high): (f64, f64)) -> Self {
-        match () {
-            () if high < 1.0 && differ(1.0, high) => Self::Better,
-            () if low > 1.0 && differ(1.0, low) => Self::Worse,
-            () => Self::NoDifferenceShown,
-        }
-    }
-
-    /// Its name in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Better => "better",
-            Self::Worse => "worse",
-            Self::NoDifferenceShown => "no_difference_shown",
-            Self::CannotSay => "cannot_say",
-        }
-    }
-
-    /// Its name for a person.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Better => "better",
-            Self::Worse => "worse",
-            Self::NoDifferenceShown => "no difference shown",
-            Self::CannotSay => "cannot say",
-        }
     }
 }
 
@@ -152,7 +104,7 @@ fn pooled(metric: Metric, side: &Side) -> Option<f64> {
     if metric == Metric::StallMax {
         return side.runs.iter().filter_map(|run| value(metric, run).ok()).reduce(f64::max);
     }
-    metric.value(&side.sums(), side.runs.first().map_or(1.0, page_bytes)).ok()
+    metric.value(&side.sums(), side.runs.first().map_or(1.0, Run::page_bytes)).ok()
 }
 
 /// What is shown of the sides where their runs do not tell it.
@@ -166,12 +118,7 @@ fn value(metric: Metric, run: &Run) -> Result<f64, Missing> {
     if metric == Metric::StallMax {
         return run.max_ns.map(|ns| ns as f64).ok_or(Missing::Nothing);
     }
-    metric.value(&run.sums(), page_bytes(run))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the size of a page")]
-pub(super) fn page_bytes(run: &Run) -> f64 {
-    run.meta.host.page_size_bytes.max(1) as f64
+    metric.value(&run.sums(), run.page_bytes())
 }
 
 /// Logarithms of all values, moved away from 0 by a hundredth of their mean: the same for both sides, so that the test
@@ -327,9 +274,4 @@ fn no_interval(design: Design, values: [Option<f64>; 2]) -> &'static str {
         Design::FewRuns if is_none(values[0]) || is_none(values[1]) => "a side without any: no ratio",
         _ => "no interval: a run without any, or one run on a side",
     }
-}
-
-/// For how long a run was looked at, in s.
-pub(super) fn seconds(run: &Run) -> f64 {
-    run.sums().exposed_s(Exposure::All).unwrap_or(0.0)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Comparison,
+    comparison::Comparison,
     number::change,
     text::{design, side_value, verdict},
 };

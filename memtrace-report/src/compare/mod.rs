@@ -5,15 +5,18 @@
 
 mod changes;
 mod collect;
+mod comparison;
 mod conclusion;
 mod drift;
 pub mod fail_if;
+mod guard;
 mod guards;
 mod json;
 mod judge;
 mod markdown;
 mod metric;
 mod number;
+mod options;
 mod pair;
 mod power;
 mod refusal;
@@ -21,68 +24,25 @@ pub mod run;
 pub mod statistics;
 mod text;
 pub mod tuned;
+mod word;
 
 pub use self::{
     changes::Change,
     collect::Collector,
+    comparison::Comparison,
     conclusion::Conclusion,
-    guards::Guard,
+    guard::Guard,
     json::{Compare, json},
-    judge::{Design, MetricRow, Word},
+    judge::{Design, MetricRow},
     markdown::markdown,
     metric::Metric,
+    options::{CONFIDENCE, CompareOptions, LEAST_RUNS},
     run::{Run, Side},
     text::{TextView, text},
     tuned::{SideValue, Tuned},
+    word::Word,
 };
 use memtrace_core::sum;
-
-/// Runs a side from which on a test can be firm.
-pub const LEAST_RUNS: usize = 5;
-/// How sure an interval is, and with it what counts as chance.
-pub const CONFIDENCE: f64 = 0.95;
-
-/// What is asked of a comparison.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct CompareOptions {
-    /// What all drawing begins with: the same seed gives the same result.
-    pub seed: u64,
-    /// Whether the n-th run of one side and that of the other are a pair, drawn to be so.
-    pub paired: bool,
-    /// Whether another kernel is what is compared, and so no reason not to.
-    pub kernel_changed: bool,
-}
-
-/// Two sides, compared.
-#[derive(Clone, Debug)]
-pub struct Comparison {
-    /// Names of the sides.
-    pub names: [String; 2],
-    /// How many runs each has.
-    pub runs: [usize; 2],
-    /// How long they are in all, in ns.
-    pub durations_ns: [u64; 2],
-    /// What was tested, and how.
-    pub design: Design,
-    /// One row a metric.
-    pub rows: Vec<MetricRow>,
-    /// Who changed most.
-    pub changes: Vec<Change>,
-    /// Whether the two may be compared.
-    pub guards: Vec<Guard>,
-    /// In which settings they differ.
-    pub tuned: Vec<Tuned>,
-    /// Stalls that were not over at the end of a run: how many, and for how long at least in all, in ns, by side.
-    pub open: [(u64, u64); 2],
-    /// The least p that could have come out; `None` without a test.
-    pub least_p: Option<f64>,
-    /// The share of experiments like this one that would find a doubled stall rate; `None` without a test.
-    pub power: Option<f64>,
-    /// What it comes to.
-    pub conclusion: Conclusion,
-    /// The seed that was used.
-    pub seed: u64,
-}
 
 /// Compares two sides; each has at least one run.
 #[must_use]

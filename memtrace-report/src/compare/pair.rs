@@ -4,16 +4,16 @@ use memtrace_common::histogram::BUCKETS;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::{
-    CONFIDENCE,
-    judge::{Word, seconds},
     metric::{Form, Metric, Term, middle_ns, reached},
     number::differ,
+    options::CONFIDENCE,
     refusal::{Cause, Refusal},
     run::{Run, Slice, Sums},
     statistics::{
         long_run::{LongRun, long_run},
         memory::Memory,
     },
+    word::Word,
 };
 
 /// The least length of a run: ten minutes, of which the last tick may lack a bit.
@@ -54,7 +54,7 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
     let estimate = |side: usize| {
         let refused = |refusal: &Refusal| Refused {
             text: refusal.text(names[side]),
-            missing_s: (refusal.needed_s - seconds(runs[side])).max(0.0),
+            missing_s: (refusal.needed_s - runs[side].seconds()).max(0.0),
         };
         Estimate::of(metric.form(), runs[side], &sums[side]).map_err(|refusal| refused(&refusal))
     };
@@ -65,7 +65,7 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
         (Err(refused), _) | (_, Err(refused)) => return Err(refused),
     };
     let no = |text: &str| Refused { text: text.to_owned(), missing_s: 0.0 };
-    let [times_longer, times_shorter] = [[0, 1], [1, 0]].map(|[a, b]| seconds(runs[a]) / seconds(runs[b]));
+    let [times_longer, times_shorter] = [[0, 1], [1, 0]].map(|[a, b]| runs[a].seconds() / runs[b].seconds());
     match (before, after) {
         (Some(before), Some(after)) => {
             let ends = |confidence| before.ratio(&after, confidence).ok_or_else(|| no("too rare for an interval"));
@@ -103,7 +103,7 @@ impl Estimate {
     /// `None` where nothing was counted.
     fn of(form: Form, run: &Run, sums: &Sums) -> Result<Option<Self>, Refusal> {
         let Some((of, deviations)) = deviations(form, run, sums) else { return Ok(None) };
-        let all_s = seconds(run);
+        let all_s = run.seconds();
         if all_s < LEAST_S {
             return Err(Refusal { cause: Cause::Short, needed_s: LEAST_S });
         }

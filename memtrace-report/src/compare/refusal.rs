@@ -35,7 +35,7 @@ const MARGIN: f64 = 1.25;
 impl Refusal {
     /// Of a run that would have to be so many times longer; `memory` is how long its load stays up or down, in slices.
     pub(super) fn of(form: Form, run: &Run, memory: f64, longer: f64) -> Self {
-        let all_s = super::judge::seconds(run);
+        let all_s = run.seconds();
         let slice_s = all_s / float(run.slices.len().max(1));
         let (count, busy) = bursts(form, run, memory);
         let cause = if float(busy) < BURSTY * float(run.slices.len()) && count > 0 {

@@ -210,6 +210,19 @@ impl Run {
         sums
     }
 
+    /// Size of a page of its host, in bytes; 1 where it is not known.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "the size of a page")]
+    pub fn page_bytes(&self) -> f64 {
+        self.meta.host.page_size_bytes.max(1) as f64
+    }
+
+    /// Time in which stalls were traced, in s.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.sums().exposed_s(Exposure::All).unwrap_or(0.0)
+    }
+
     /// What it says of its host.
     #[must_use]
     pub fn facts(&self) -> RunFacts<'_> {

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    Comparison, LEAST_RUNS,
+    comparison::Comparison,
     guards::CHANGED,
-    judge::{Design, MetricRow, Word},
+    judge::{Design, MetricRow},
     number::change,
+    options::LEAST_RUNS,
     tuned::SideValue,
+    word::Word,
 };
 use crate::text::{Style, duration, plain, things};
 

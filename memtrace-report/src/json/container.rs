@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{text, words};
+use super::{values::text, words};
 use memtrace_core::{container, names::Names};
 
 /// Whose a cgroup is, as its path says.

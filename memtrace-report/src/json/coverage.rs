@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{finite, words};
+use super::{values::finite, words};
 use memtrace_core::session::coverage;
 
 /// One counter of the kernel.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{
     container::Container,
     parts::{Parts, Throttles},
-    text, words,
+    values::text,
+    words,
 };
 use memtrace_core::{event, names::Names, session::parts};
 

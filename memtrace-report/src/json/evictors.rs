@@ -4,7 +4,7 @@ use memtrace_common::eviction::SAMPLE_PAGES;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::text;
+use super::values::text;
 use memtrace_core::{
     event::{Evictor, FileId},
     session::{

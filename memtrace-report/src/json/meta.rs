@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{SCHEMA, text, words};
+use super::{
+    values::{SCHEMA, text},
+    words,
+};
 use memtrace_core::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
 
 /// What the first object is made of.

@@ -18,11 +18,13 @@ mod refaults;
 mod stacks;
 mod summary;
 mod tick;
+mod values;
 pub(crate) mod words;
 mod zones;
 
 use serde::Serialize;
 
+pub(crate) use self::values::{finite, line};
 pub use self::{
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Process, Stall},
@@ -34,11 +36,9 @@ pub use self::{
     refaults::{Refaults, RowRefaults},
     summary::{CgroupRow, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
+    values::SCHEMA,
     zones::{NodeScans, PrematureSleeps, StallZones, ZoneStalls},
 };
-
-/// Version of the objects: it grows when a field changes its meaning or goes away, not when one is added.
-pub const SCHEMA: u32 = 1;
 
 /// One object.
 #[derive(Debug, Serialize)]
@@ -70,21 +70,4 @@ impl Object {
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         line(self)
     }
-}
-
-/// An object as one line, with its newline.
-pub(crate) fn line(object: &impl Serialize) -> Result<String, serde_json::Error> {
-    let mut line = serde_json::to_string(object)?;
-    line.push('\n');
-    Ok(line)
-}
-
-/// A number that JSON can hold: no NaN, no infinity.
-pub(crate) fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-/// Text from another process.
-fn text(bytes: &[u8]) -> String {
-    memtrace_core::untrusted::Untrusted(bytes).json()
 }

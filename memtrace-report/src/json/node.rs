@@ -4,7 +4,7 @@ use memtrace_common::totals::ORDERS;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{summary::KindTotal, text, words};
+use super::{summary::KindTotal, values::text, words};
 use memtrace_core::session::{nodes, summary::NodeSummary};
 
 /// One node's kswapd.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{container::Container, event::Process, text, words};
+use super::{container::Container, event::Process, values::text, words};
 use memtrace_core::{
     event::{self, Constraint, FreedBy, LastReclaim},
     names::Names,

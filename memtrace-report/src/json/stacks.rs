@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{summary::KindTotal, text, words};
+use super::{summary::KindTotal, values::text, words};
 use memtrace_core::{names::Names, session::summary, stack};
 
 /// Rows that are written out; those beyond are in the sum of the others.

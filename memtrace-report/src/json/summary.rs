@@ -16,7 +16,8 @@ use super::{
     oom::Oom,
     refaults::{NodeRefaultCounts, Refaults, RowRefaults},
     stacks::Stacks,
-    text, words,
+    values::text,
+    words,
     zones::{NodeScans, PrematureSleeps, StallZones},
 };
 use memtrace_core::{

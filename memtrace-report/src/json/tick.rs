@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{
     coverage::{Coverage, coverage},
     evictors::Evictors,
-    finite,
     refaults::Refaults,
+    values::finite,
     words,
 };
 use memtrace_core::{

@@ -1,0 +1,40 @@
+//! The result of a comparison.
+
+use super::{
+    changes::Change,
+    conclusion::Conclusion,
+    guard::Guard,
+    judge::{Design, MetricRow},
+    tuned::Tuned,
+};
+
+/// Two sides, compared.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// Names of the sides.
+    pub names: [String; 2],
+    /// How many runs each has.
+    pub runs: [usize; 2],
+    /// How long they are in all, in ns.
+    pub durations_ns: [u64; 2],
+    /// What was tested, and how.
+    pub design: Design,
+    /// One row a metric.
+    pub rows: Vec<MetricRow>,
+    /// Who changed most.
+    pub changes: Vec<Change>,
+    /// Whether the two may be compared.
+    pub guards: Vec<Guard>,
+    /// In which settings they differ.
+    pub tuned: Vec<Tuned>,
+    /// Stalls that were not over at the end of a run: how many, and for how long at least in all, in ns, by side.
+    pub open: [(u64, u64); 2],
+    /// The least p that could have come out; `None` without a test.
+    pub least_p: Option<f64>,
+    /// The share of experiments like this one that would find a doubled stall rate; `None` without a test.
+    pub power: Option<f64>,
+    /// What it comes to.
+    pub conclusion: Conclusion,
+    /// The seed that was used.
+    pub seed: u64,
+}

@@ -1,6 +1,6 @@
 //! The kinds of stall: one declaration for the ring, the trace, JSON, tables and the command line.
 
-/// Properties of a kind. Whoever treats kinds differently asks for one of these and names no kind.
+/// Properties of a kind: the differences between kinds that other modules act on.
 #[derive(Clone, Copy, Debug)]
 struct KindInfo {
     name: &'static str,
@@ -12,8 +12,8 @@ struct KindInfo {
     unseen: &'static str,
 }
 
-/// A kind that only sleeps, at no limit of a cgroup.
-const SLEEP: KindInfo = KindInfo {
+/// A kind without any of the properties. Each kind has a name of its own.
+const PLAIN: KindInfo = KindInfo {
     name: "",
     is_wait: false,
     scans: false,
@@ -23,9 +23,9 @@ const SLEEP: KindInfo = KindInfo {
     unseen: "a part of it is not seen",
 };
 /// A kind that scans and reclaims pages itself.
-const RECLAIM: KindInfo = KindInfo { scans: true, holds_memalloc: true, ..SLEEP };
+const RECLAIM: KindInfo = KindInfo { scans: true, holds_memalloc: true, ..PLAIN };
 /// A wait for I/O that somebody else may do.
-const WAIT: KindInfo = KindInfo { is_wait: true, ..SLEEP };
+const WAIT: KindInfo = KindInfo { is_wait: true, ..PLAIN };
 
 /// Declares the kinds, each with its number and its properties.
 macro_rules! kinds {
@@ -63,17 +63,17 @@ kinds! {
         ..RECLAIM
     };
     /// The sleep that `memory.high` imposes, with the reclaim before it.
-    MemcgHigh = 2, KindInfo { name: "memcg_high", scans: true, is_at_limit: true, has_nested: true, ..SLEEP };
+    MemcgHigh = 2, KindInfo { name: "memcg_high", scans: true, is_at_limit: true, has_nested: true, ..PLAIN };
     /// Reclaim of one node under `vm.zone_reclaim_mode`.
     Node = 3, KindInfo { name: "node", ..RECLAIM };
     /// The wait for kswapd when the emergency reserves run low (`throttle_direct_reclaim`).
-    Pfmemalloc = 4, KindInfo { name: "pfmemalloc", ..SLEEP };
+    Pfmemalloc = 4, KindInfo { name: "pfmemalloc", ..PLAIN };
     /// Direct compaction for an allocation of order > 0.
     Compaction = 5, KindInfo {
         name: "compaction",
         holds_memalloc: true,
         unseen: "what is between two zones is not seen",
-        ..SLEEP
+        ..PLAIN
     };
     /// The wait for a page to come back from swap.
     Swapin = 6, KindInfo { name: "swapin", ..WAIT };
@@ -139,6 +139,13 @@ impl StallKind {
 #[cfg(test)]
 mod tests {
     use super::StallKind;
+
+    #[test]
+    fn each_kind_has_a_name_of_its_own() {
+        let mut names = StallKind::ALL.map(StallKind::name);
+        names.sort_unstable();
+        assert!(names.iter().all(|name| !name.is_empty()) && names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
 
     #[test]
     fn numbers_are_positions() {

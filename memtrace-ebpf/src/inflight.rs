@@ -20,7 +20,7 @@ use crate::{
 /// Moved entries up to which one outlives its stall: most of their slots stay free for stalls in flight.
 const KEPT: u64 = 2048;
 
-/// Places beyond that are tried for a thread.
+/// Slots beyond that are tried for a thread.
 const TRIES: u32 = 8;
 
 /// The entry of a thread: the current one, or one that runs on no other CPU.
@@ -42,7 +42,7 @@ pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
     Some(spans)
 }
 
-/// How many threads have another slot than that of their id: mostly none, which saves a search for each context switch.
+/// Number of threads whose slot is not that of their id. It is mostly 0, which saves a search at each context switch.
 #[inline(always)]
 fn moved() -> u64 {
     match ENTRIES.get_ptr(0) {

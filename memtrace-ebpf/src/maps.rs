@@ -31,7 +31,7 @@ pub(crate) const MORE_THREAD_SLOTS: u32 = 8192;
 #[map]
 pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, BPF_F_MMAPABLE);
 
-/// Who has a slot of [`SPANS`]: the thread that could add it here.
+/// Owner of each slot of [`SPANS`]: the thread that added the slot here first.
 #[map]
 pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, 0);
 

@@ -154,7 +154,7 @@ impl KernelFacts {
         }
     }
 
-    /// What the totals count with these hooks.
+    /// The parts of the totals that are counted with these hooks.
     pub(super) fn counted(&self, hooks: &[HookStatus], attached: HookSet) -> Counted {
         let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
         nodes.dedup();

@@ -8,7 +8,7 @@ mod pattern;
 mod table;
 
 pub use self::pattern::ContainerPattern;
-use self::table::{PARENTS, PREFIXES, SHAPES, is_id, is_pod};
+use self::table::{ID_PATTERNS, PARENTS, PREFIXES, is_id, is_pod};
 
 /// The runtimes that a path can tell.
 pub const RUNTIMES: [&str; 7] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt"];
@@ -102,7 +102,7 @@ fn container_in<'a>(component: &'a [u8], above: &[u8], in_pod: bool) -> Option<(
     if let (Some(_), Some(prefix), Some(id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) {
         return Some((Some(of(&PREFIXES, prefix)?), id)).filter(|_| is_id(id));
     }
-    SHAPES.iter().find_map(|shape| Some((Some(shape.runtime), shape.id_in(component)?)))
+    ID_PATTERNS.iter().find_map(|shape| Some((Some(shape.runtime), shape.id_in(component)?)))
 }
 
 #[cfg(test)]

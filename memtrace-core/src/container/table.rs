@@ -28,7 +28,7 @@ const fn name(before: &'static str, after: &'static str, runtime: &'static str) 
 
 /// Shapes that tell their runtime themselves. Monitors (`crio-conmon-`, `libpod-conmon-`, `lxc.monitor.`) fit none: what
 /// follows the name of the runtime is no id.
-pub(super) const SHAPES: [IdPattern; 12] = [
+pub(super) const ID_PATTERNS: [IdPattern; 12] = [
     hex("docker-", ".scope", "docker"),
     hex("cri-containerd-", ".scope", "containerd"),
     hex("nerdctl-", ".scope", "containerd"),

@@ -1,6 +1,9 @@
 use proptest::prelude::{any, prop_assert_eq, proptest};
 
-use super::{Container, ContainerPattern};
+use super::{
+    Container, ContainerPattern, RUNTIMES,
+    table::{ID_PATTERNS, PARENTS, PREFIXES},
+};
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const POD: &str = "8f0c1d2e-3a4b-5c6d-7e8f-90a1b2c3d4e5";
@@ -120,4 +123,12 @@ proptest! {
         let of = |path: &str| Container::of(path.as_bytes()).map(|found| (found.runtime, found.pod_uid(), found.id.map(<[u8]>::to_vec)));
         prop_assert_eq!(of(&path), of(&below));
     }
+}
+
+#[test]
+fn each_runtime_of_the_table_is_listed_and_the_other_way_round() {
+    let tables = PARENTS.iter().chain(&PREFIXES).map(|(_, runtime)| *runtime);
+    let found: std::collections::BTreeSet<&str> =
+        ID_PATTERNS.iter().map(|pattern| pattern.runtime).chain(tables).collect();
+    assert_eq!(found, RUNTIMES.into());
 }

@@ -217,7 +217,7 @@ fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
     (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
 }
 
-/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest that an event told.
+/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest stall that an event reported.
 pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, reported_ns: u64) -> (Interval, Histogram) {
     let nothing = KindTotals::default();
     let before = before.unwrap_or(&nothing);

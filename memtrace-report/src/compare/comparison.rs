@@ -13,19 +13,19 @@ use super::{
 pub struct Comparison {
     /// Names of the sides.
     pub names: [String; 2],
-    /// How many runs each has.
+    /// Number of runs of each side.
     pub runs: [usize; 2],
-    /// How long they are in all, in ns.
+    /// Length of each side in all, in ns.
     pub durations_ns: [u64; 2],
-    /// What was tested, and how.
+    /// Design of the comparison, and with it the kind of test.
     pub design: Design,
     /// One row a metric.
     pub rows: Vec<MetricRow>,
-    /// Who changed most.
+    /// The kinds, parts, cgroups, processes and nodes that changed most.
     pub changes: Vec<Change>,
-    /// Whether the two may be compared.
+    /// Conditions under which the two may be compared.
     pub guards: Vec<Guard>,
-    /// In which settings they differ.
+    /// Settings in which the sides differ.
     pub tuned: Vec<Tuned>,
     /// Stalls that were not over at the end of a run: how many, and for how long at least in all, in ns, by side.
     pub open: [(u64, u64); 2],
@@ -33,7 +33,7 @@ pub struct Comparison {
     pub least_p: Option<f64>,
     /// The share of experiments like this one that would find a doubled stall rate; `None` without a test.
     pub power: Option<f64>,
-    /// What it comes to.
+    /// Conclusion.
     pub conclusion: Conclusion,
     /// The seed that was used.
     pub seed: u64,

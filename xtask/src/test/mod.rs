@@ -95,8 +95,9 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
     let scope = Scope::of(args);
-    // Without these the tests are built while the first guests run, which keep one processor busy.
-    if args.filter.is_some() || args.repeat.is_some() || args.under_load {
+    // CI has compiled them before, so that a guest, which keeps one processor busy, can run while they are linked. Else an
+    // error of the compiler would be seen only when the guests have ended.
+    if !args.without_pure {
         let built = build::tests(scope.packages())?;
         if args.filter.is_some() {
             TestNames::read(scope, &built.tests)?.check(args)?;

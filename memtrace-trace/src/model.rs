@@ -11,10 +11,13 @@ use memtrace_core::{
         faults::FaultsRead,
         filter::Filter,
         input::{NodeRefaults, OpenStall, TickInput, Zone},
+        memory::Memory,
     },
     source::Sources,
     untrusted::Text,
 };
+
+use crate::tick::named;
 
 pub use memtrace_core::{
     host_facts::{CgroupLimits, ClockReading, HostFacts, Setting, SwapArea},
@@ -138,6 +141,13 @@ impl Meta {
     #[must_use]
     pub fn start_ns(&self) -> u64 {
         self.base.as_ref().map_or(self.setup.start_ns, |base| base.input.t_ns)
+    }
+
+    /// Memory and swap when the segment began, with what the kernel had counted since boot; `None` when nothing was read.
+    #[must_use]
+    pub fn memory(&self) -> Option<Memory> {
+        let HostFacts { meminfo_names, vmstat_names, page_size_bytes, .. } = &self.host;
+        Memory::of(named(meminfo_names, &self.meminfo_bytes), named(vmstat_names, &self.vmstat), *page_size_bytes)
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Base {
     meminfo_bytes: Vec<u64>,
     vmstat_names: Vec<Text>,
     meminfo_names: Vec<Text>,
+    page_bytes: u64,
     zones: Vec<Zone>,
 }
 
@@ -52,6 +53,7 @@ impl Base {
             meminfo_bytes: meta.meminfo_bytes.clone(),
             vmstat_names: meta.host.vmstat_names.clone(),
             meminfo_names: meta.host.meminfo_names.clone(),
+            page_bytes: meta.host.page_size_bytes,
             zones: meta.zones.clone(),
         }
     }
@@ -154,7 +156,11 @@ impl Base {
         let vmstat = restored(&message.vmstat, &self.vmstat, 1);
         let meminfo_bytes = restored(&message.meminfo_kib, &self.meminfo_bytes, 1024);
         let host = HostSample {
-            memory: Memory::of(named(&self.meminfo_names, &meminfo_bytes), named(&self.vmstat_names, &vmstat)),
+            memory: Memory::of(
+                named(&self.meminfo_names, &meminfo_bytes),
+                named(&self.vmstat_names, &vmstat),
+                self.page_bytes,
+            ),
             pressure: message.pressure.as_ref().map(to_pressure),
             zones: self.zones(message),
             node_refaults: message.node_refaults.iter().map(to_node).collect(),
@@ -219,7 +225,8 @@ impl Base {
 /// Open stalls that a tick lists; there may be thousands in a storm.
 const MAX_OPEN: usize = 256;
 
-fn named<'a>(names: &'a [Text], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
+/// Values with their names; a name that is no text is empty.
+pub(super) fn named<'a>(names: &'a [Text], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
     let known = |name: &'a Text| std::str::from_utf8(name.raw()).unwrap_or_default();
     names.iter().map(known).zip(values.iter().copied())
 }

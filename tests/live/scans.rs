@@ -19,8 +19,9 @@ fn the_time_in_scans_is_perfs() {
         let mut load = memload(&cgroup);
         load.arg("file").arg(&file.0).args(["64", "4"]);
         let mut names = memload(&cgroup);
-        names.args(["names", "300000"]);
-        for load in [load, names] {
+        names.args(["names", "600000"]);
+        // A pass of the shrinkers frees many names: how many stalls that takes differs tenfold from run to run.
+        for (load, fewest) in [(load, 20), (names, 5)] {
             let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());
             let (output, theirs) = record_scans(&printing_its_pid(&load));
             let run = memtrace.stop();
@@ -28,7 +29,7 @@ fn the_time_in_scans_is_perfs() {
 
             let theirs = theirs.get(&pid).copied().unwrap_or_default();
             let ours = run.of_type("stall").into_iter().filter(|stall| stall["pid"] == pid).collect::<Vec<_>>();
-            assert!(theirs.stalls > 20, "no storm: {theirs:?}");
+            assert!(theirs.stalls >= fewest, "no storm: {theirs:?}");
             assert_eq!(ours.len() as u64, theirs.stalls);
             // Perf and memtrace see each event one after the other; what interrupts falls between.
             let sum = |part: &str| ours.iter().map(|stall| number(stall, part)).sum::<u64>();

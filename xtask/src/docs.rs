@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::workspace::{self, line, root};
 
 /// The generated files, each with the example of memtrace-report that prints it.
-const GENERATED: [(&str, &str); 1] = [("docs/json-schema.json", "schema")];
+const GENERATED: [(&str, &str); 2] = [("docs/json-schema.json", "schema"), ("docs/metrics.md", "metrics")];
 
 /// Makes all of them. A file that is up to date is not touched.
 pub(crate) fn make() -> Result<()> {

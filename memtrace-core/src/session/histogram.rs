@@ -50,6 +50,12 @@ impl Histogram {
         &self.counts
     }
 
+    /// Buckets that are not empty, with their counts, in order.
+    pub fn filled(&self) -> impl Iterator<Item = (u16, u32)> {
+        let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        filled.map(|(at, count)| (u16::try_from(at).unwrap_or(u16::MAX), u32::try_from(*count).unwrap_or(u32::MAX)))
+    }
+
     /// Number of latencies counted.
     #[must_use]
     pub fn total(&self) -> u64 {

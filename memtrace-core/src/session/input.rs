@@ -168,7 +168,7 @@ pub struct OwnCost {
 pub struct HostSample {
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
-    /// Memory and swap, with what was swapped since boot.
+    /// Memory and swap, with what the kernel counted since boot.
     pub memory: Option<Memory>,
     /// Zones that hold pages.
     pub zones: Vec<Zone>,

@@ -1,4 +1,6 @@
-//! Memory and swap of the host at a tick: how much there is, how much is left, and what went to and fro.
+//! Memory and swap of the host at a tick: how much there is, how much is left, and what the kernel counted of it.
+
+use crate::sum;
 
 /// Memory and swap. What could not be read is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,13 +17,19 @@ pub struct Memory {
     pub swapped_in_pages: Option<u64>,
     /// Pages written to swap (`pswpout`), likewise.
     pub swapped_out_pages: Option<u64>,
+    /// Memory allocated (`pgalloc_*`, pages of all zones), in bytes: since boot in a sample, in the interval in a tick.
+    pub allocated_bytes: Option<u64>,
+    /// Processes that the OOM killer killed (`oom_kill`, since 4.13: commit 8e675f7af507), likewise.
+    pub oom_kills: Option<u64>,
 }
 
 impl Memory {
-    /// From `/proc/meminfo` in bytes and `/proc/vmstat`, each as names with values; `None` when nothing of it is there.
+    /// From `/proc/meminfo` in bytes and `/proc/vmstat` in pages of `page_bytes`, each as names with values; `None` when
+    /// nothing of it is there. Without a size of pages (0) the allocated bytes are not known.
     pub fn of<'a>(
         meminfo: impl IntoIterator<Item = (&'a str, u64)>,
         vmstat: impl IntoIterator<Item = (&'a str, u64)>,
+        page_bytes: u64,
     ) -> Option<Self> {
         let mut memory = Self::default();
         for (name, bytes) in meminfo {
@@ -37,19 +45,26 @@ impl Memory {
             match name {
                 "pswpin" => memory.swapped_in_pages = Some(pages),
                 "pswpout" => memory.swapped_out_pages = Some(pages),
+                "oom_kill" => memory.oom_kills = Some(pages),
+                // One counter a zone, of pages whatever the order of the allocation.
+                _ if page_bytes > 0 && name.starts_with("pgalloc_") => {
+                    sum::add(memory.allocated_bytes.get_or_insert(0), pages.saturating_mul(page_bytes));
+                }
                 _ => {}
             }
         }
         (memory != Self::default()).then_some(memory)
     }
 
-    /// What is left of it now, and what was swapped since `before`; not known without a `before`.
+    /// What is left of it now, and what was counted since `before`; not known without a `before`.
     #[must_use]
     pub fn since(self, before: Option<&Self>) -> Self {
         let grown = |now: Option<u64>, of: fn(&Self) -> Option<u64>| Some(now?.saturating_sub(of(before?)?));
         Self {
             swapped_in_pages: grown(self.swapped_in_pages, |memory| memory.swapped_in_pages),
             swapped_out_pages: grown(self.swapped_out_pages, |memory| memory.swapped_out_pages),
+            allocated_bytes: grown(self.allocated_bytes, |memory| memory.allocated_bytes),
+            oom_kills: grown(self.oom_kills, |memory| memory.oom_kills),
             ..self
         }
     }
@@ -61,13 +76,22 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_read() {
-        assert_eq!(Memory::of([("Buffers", 1)], [("pgfault", 2)]), None);
-        let memory = Memory::of([("SwapTotal", 0), ("MemTotal", 9)], [("pswpin", 5)]).unwrap();
+        assert_eq!(Memory::of([("Buffers", 1)], [("pgfault", 2), ("pgalloc_normal", 3)], 0), None);
+        let memory = Memory::of([("SwapTotal", 0), ("MemTotal", 9)], [("pswpin", 5)], 4096).unwrap();
         let want =
             Memory { total_bytes: Some(9), swap_total_bytes: Some(0), swapped_in_pages: Some(5), ..Memory::default() };
         assert_eq!(memory, want);
         assert_eq!(memory.since(None), Memory { swapped_in_pages: None, ..want });
         let later = Memory { swapped_in_pages: Some(12), swapped_out_pages: Some(1), ..want };
         assert_eq!(later.since(Some(&want)), Memory { swapped_in_pages: Some(7), ..want });
+    }
+
+    #[test]
+    fn allocations_are_the_pages_of_all_zones() {
+        let vmstat = |normal| [("pgalloc_dma32", 2), ("pgalloc_normal", normal), ("oom_kill", 1)];
+        let [before, after] = [10, 13].map(|normal| Memory::of([], vmstat(normal), 4096).unwrap());
+        assert_eq!(before.allocated_bytes, Some(12 * 4096));
+        let grown = after.since(Some(&before));
+        assert_eq!((grown.allocated_bytes, grown.oom_kills), (Some(3 * 4096), Some(0)));
     }
 }

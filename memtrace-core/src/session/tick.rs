@@ -134,6 +134,28 @@ pub struct KswapdTick {
     pub reclaim: Reclaim,
 }
 
+/// Time under memory pressure in an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressed {
+    /// Time in which some task was stalled on memory, in ns.
+    pub some_ns: u64,
+    /// Time in which all tasks were, in ns.
+    pub full_ns: u64,
+}
+
+impl Pressed {
+    /// The growth of the totals from one reading to another that is `elapsed_ns` later.
+    pub(super) fn since(now: Option<&Pressure>, before: Option<&Pressure>, elapsed_ns: u64) -> Option<Self> {
+        let (now, before) = now.zip(before)?;
+        // The two are read a moment apart from the ticks: a little more than the interval is all of it.
+        let grown = |of: fn(&Pressure) -> u64| of(now).checked_sub(of(before)).map(|ns| ns.min(elapsed_ns));
+        Some(Self {
+            some_ns: grown(|pressure| pressure.some_total_ns)?,
+            full_ns: grown(|pressure| pressure.full_total_ns)?,
+        })
+    }
+}
+
 /// What happened since the tick before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
@@ -157,9 +179,14 @@ pub struct Tick {
     pub reclaim: Reclaim,
     /// All zones that hold pages.
     pub zones: Vec<Zone>,
+    /// Latencies of all kinds together, by bucket of the histogram (`memtrace_common::histogram`): those that are not 0,
+    /// in order.
+    pub latency: Vec<(u16, u32)>,
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
-    /// Memory and swap, with what was swapped in the interval.
+    /// Time under memory pressure in the interval; `None` where PSI is off, or was not read at both ends.
+    pub pressed: Option<Pressed>,
+    /// Memory and swap, with what the kernel counted in the interval.
     pub memory: Option<Memory>,
     /// Refaults in the interval, exact; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
@@ -233,8 +260,8 @@ pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, reported_n
     (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)
 }
 
-/// All kinds together.
-pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> Interval {
+/// All kinds together, with the latencies that are not 0.
+pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> (Interval, Vec<(u16, u32)>) {
     let mut latency = Histogram::default();
     let mut sum = Interval::default();
     for (interval, counts) in kinds.values() {
@@ -243,7 +270,7 @@ pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> I
         sum.total_ns = sum.total_ns.saturating_add(interval.total_ns);
         sum.max_ns = sum.max_ns.max(interval.max_ns);
     }
-    Interval::new(sum.count, sum.total_ns, &latency, sum.max_ns)
+    (Interval::new(sum.count, sum.total_ns, &latency, sum.max_ns), latency.filled().collect())
 }
 
 fn tightest_zones(zones: &[Zone]) -> Vec<&Zone> {

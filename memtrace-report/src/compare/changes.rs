@@ -138,8 +138,7 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
     let mut all: BTreeMap<(Scope, String), [f64; 2]> = BTreeMap::new();
     for (at, side) in [before, after].into_iter().enumerate() {
         // Runs may differ in length: each counts by its time.
-        let weights: Vec<f64> =
-            side.runs.iter().map(|run| run.sums().exposed_s(super::run::Exposure::All).unwrap_or(0.0)).collect();
+        let weights: Vec<f64> = side.runs.iter().map(|run| run.seconds()).collect();
         let whole: f64 = weights.iter().sum();
         for (run, weight) in side.runs.iter().zip(weights).filter(|(_, weight)| *weight > 0.0) {
             for (key, rate) in &run.groups {

@@ -2,23 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use memtrace_common::histogram::BUCKETS;
-
-use super::{
-    changes,
-    run::{Exposure, Measure, Run, Slice},
+use super::{changes, run::Run};
+use crate::{
+    metric::{Measure, Slice},
+    replay::{Finished, Note, Watch},
 };
-use crate::replay::{Finished, Note, Watch};
 use memtrace_core::{
     clock::Clock,
     event::Event,
-    session::{
-        histogram::Histogram,
-        input::{Pressure, TickInput, Zone},
-        tick::Tick,
-    },
+    session::{input::Zone, tick::Tick},
     sum,
-    untrusted::Text,
 };
 use memtrace_trace::model::{Meta, Remark, TickRecord};
 
@@ -35,35 +28,8 @@ pub struct Collector {
     ticks_per_slice: usize,
     ticks: usize,
     longest_tick_ns: u64,
-    before: Histogram,
-    pressure: Option<Pressure>,
-    vmstat: Vec<u64>,
-    columns: Columns,
     zones: Option<Vec<Zone>>,
     open: (u64, u64),
-}
-
-/// Where in `/proc/vmstat` things are counted.
-#[derive(Debug, Default)]
-struct Columns {
-    allocated: Vec<usize>,
-    swapped_in: Option<usize>,
-    swapped_out: Option<usize>,
-    oom_kills: Option<usize>,
-}
-
-impl Columns {
-    fn of(names: &[Text]) -> Self {
-        let find = |wanted: &str| names.iter().position(|name| name.is(wanted));
-        // One counter a zone, and its pages whatever the order of the allocation.
-        let allocated = names.iter().enumerate().filter(|(_, name)| name.borrowed().strip_prefix("pgalloc_").is_some());
-        Self {
-            allocated: allocated.map(|(at, _)| at).collect(),
-            swapped_in: find("pswpin"),
-            swapped_out: find("pswpout"),
-            oom_kills: find("oom_kill"),
-        }
-    }
 }
 
 impl Collector {
@@ -75,10 +41,6 @@ impl Collector {
             ticks_per_slice: 1,
             ticks: 0,
             longest_tick_ns: 0,
-            before: meta.base.as_ref().map(|base| all_kinds(&base.input)).unwrap_or_default(),
-            pressure: meta.base.as_ref().and_then(|base| base.input.host.pressure),
-            vmstat: meta.vmstat.clone(),
-            columns: Columns::of(&meta.host.vmstat_names),
             zones: (!meta.zones.is_empty()).then(|| meta.zones.clone()),
             open: (0, 0),
         }
@@ -91,10 +53,10 @@ impl Collector {
         let groups = changes::groups(&summary, &paths);
         // A hang is stalled time, too, as far as it has come: never left out.
         let open_ns =
-            summary.open.iter().map(|stall| summary.t_ns.saturating_sub(stall.begin_ns).min(summary.duration_ns));
-        self.open = open_ns.fold((0, 0), |(n, sum): (u64, u64), ns| (n + 1, sum.saturating_add(ns)));
+            || summary.open.iter().map(|stall| summary.t_ns.saturating_sub(stall.begin_ns).min(summary.duration_ns));
+        self.open = open_ns().fold((0, 0), |(n, sum): (u64, u64), ns| (n + 1, sum.saturating_add(ns)));
         if let Some(last) = self.slices.last_mut() {
-            last.count(Measure::StalledNs, self.open.1);
+            last.read(Measure::StalledNs, self.open.1, 0);
         }
         // OOM kills are events, which are not read here.
         let bad = summary
@@ -108,7 +70,7 @@ impl Collector {
         let longest_slice = self.longest_tick_ns as f64 / meta.setup.interval_ns.max(1) as f64;
         Run {
             slices: self.slices,
-            max_ns: summary.all.max_ns,
+            max_ns: summary.all.max_ns.max(open_ns().max()),
             open: self.open,
             groups,
             zones: self.zones.unwrap_or_default(),
@@ -137,7 +99,7 @@ impl Collector {
             // All of them are whole: the next tick begins one.
             self.ticks = self.ticks_per_slice;
         }
-        let short = self.slices.last().is_some_and(|last| last.number(Exposure::All as usize) < SLICE_NS);
+        let short = self.slices.last().is_some_and(|last| last.elapsed_ns() < SLICE_NS);
         let is_full = self.ticks.is_multiple_of(self.ticks_per_slice) && !short;
         if is_full || self.slices.is_empty() {
             self.ticks = 0;
@@ -160,69 +122,16 @@ const fn is_damage(note: &Note) -> bool {
     matches!(note, Note::NoMeta | Note::Damaged { .. } | Note::Gap { .. } | Note::Cut { .. })
 }
 
-fn all_kinds(input: &TickInput) -> Histogram {
-    let mut all = Histogram::default();
-    input.totals.stalls.values().for_each(|kind| all.add(kind.latency.counts()));
-    all
-}
-
-fn latencies(counts: &[u64; BUCKETS]) -> Vec<(u16, u32)> {
-    let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    filled
-        .map(|(bucket, count)| (u16::try_from(bucket).unwrap_or(u16::MAX), u32::try_from(*count).unwrap_or(u32::MAX)))
-        .collect()
-}
-
 impl Watch for Collector {
     fn begin(&mut self, base: &TickRecord) {
-        self.before = all_kinds(&base.input);
-        self.pressure = base.input.host.pressure;
-        self.vmstat.clone_from(&base.vmstat);
         self.zones = Some(base.input.host.zones.clone());
     }
 
     fn event(&mut self, _: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {}
 
-    fn tick(&mut self, tick: Tick, record: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {
-        let ns = tick.elapsed_ns;
-        self.longest_tick_ns = self.longest_tick_ns.max(ns);
-        let mut slice = Slice::default();
-        slice.expose(Exposure::All, ns);
-        slice.count(Measure::Stalls, tick.all.count);
-        slice.count(Measure::StalledNs, tick.all.total_ns);
-        slice.count(Measure::KswapdNs, sum::of(tick.kswapd.iter().map(|node| node.busy_ns)));
-        let now = all_kinds(&record.input);
-        slice.latency = latencies(now.since(&self.before).counts());
-        self.before = now;
-        if let (Some(scanned), Some(reclaimed)) = (tick.reclaim.scanned_pages, tick.reclaim.reclaimed_pages) {
-            slice.expose(Exposure::Scans, ns);
-            slice.count(Measure::Scanned, scanned);
-            slice.count(Measure::Reclaimed, reclaimed);
-        }
-        if let Some(refaults) = tick.refaults {
-            slice.expose(Exposure::Refaults, ns);
-            slice.count(Measure::Refaulted, refaults.file_pages.saturating_add(refaults.anon_pages));
-        }
-        if let (Some(before), Some(after)) = (self.pressure, tick.pressure) {
-            slice.expose(Exposure::Pressure, ns);
-            slice.count(Measure::SomeNs, after.some_total_ns.saturating_sub(before.some_total_ns));
-            slice.count(Measure::FullNs, after.full_total_ns.saturating_sub(before.full_total_ns));
-        }
-        self.pressure = tick.pressure;
-        let (old, new, columns) = (&self.vmstat, &record.vmstat, &self.columns);
-        if !new.is_empty() && old.len() == new.len() && !columns.allocated.is_empty() {
-            slice.expose(Exposure::Vmstat, ns);
-            let grown = |at: &usize| new.get(*at).zip(old.get(*at)).map_or(0, |(new, old)| new.saturating_sub(*old));
-            slice.count(Measure::Allocated, sum::of(columns.allocated.iter().map(grown)));
-            for (measure, column) in [
-                (Measure::SwappedIn, &columns.swapped_in),
-                (Measure::SwappedOut, &columns.swapped_out),
-                (Measure::OomKills, &columns.oom_kills),
-            ] {
-                slice.count(measure, sum::of(column.iter().map(grown)));
-            }
-        }
-        self.vmstat.clone_from(&record.vmstat);
+    fn tick(&mut self, tick: Tick, _: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {
+        self.longest_tick_ns = self.longest_tick_ns.max(tick.elapsed_ns);
+        let slice = Slice::of(&tick);
         if self.zones.is_none() {
             self.zones = Some(tick.zones);
         }

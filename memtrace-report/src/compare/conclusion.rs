@@ -2,8 +2,7 @@
 
 use super::{
     guard::Guard,
-    judge::{Design, MetricRow},
-    metric::Metric,
+    judge::{Design, HEADLINE, MetricRow},
     number::change,
     word::Word,
 };
@@ -21,7 +20,7 @@ pub struct Conclusion {
 
 pub(super) fn conclusion(rows: &[MetricRow], guards: &[Guard], design: Design, names: [&str; 2]) -> Conclusion {
     let headline: Vec<&MetricRow> =
-        Metric::HEADLINE.iter().filter_map(|metric| rows.iter().find(|row| row.metric == *metric)).collect();
+        HEADLINE.iter().filter_map(|metric| rows.iter().find(|row| row.metric == *metric)).collect();
     let said = |word: Word| headline.iter().find(|row| row.word == word).copied();
     let (better, worse) = (said(Word::Better), said(Word::Worse));
     let (word, row) = match (better, worse) {

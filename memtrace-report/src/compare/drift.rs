@@ -11,9 +11,12 @@ use super::{
     guard::Guard,
     number::differ,
     pair,
-    run::{Exposure, Measure, Run, Side, Slice},
+    run::{Run, Side},
 };
-use crate::text::plain;
+use crate::{
+    metric::{Measure, Slice},
+    text::plain,
+};
 
 /// Runs from which on their own spread is judged.
 const LEAST_RUNS: usize = 6;
@@ -72,7 +75,7 @@ fn of_runs(sides: [&Side; 2], of: impl Fn(&Run, f64, bool) -> Contrast) -> Optio
     let few = runs().count() < LEAST_RUNS;
     let contrasts = sides.into_iter().flat_map(|side| {
         let sums = side.sums();
-        let rate = sums.counted(Measure::StalledNs) / sums.exposed_s(Exposure::All).unwrap_or(1.0);
+        let rate = sums.counted(Measure::StalledNs) / sums.read_s(Measure::Stalls).unwrap_or(1.0);
         let of = &of;
         side.runs.iter().map(move |run| of(run, rate, few))
     });
@@ -87,7 +90,7 @@ fn stalled(slice: &Slice) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "a time of a recording")]
 fn seconds(slice: &Slice) -> f64 {
-    slice.exposed_ns(Exposure::All) as f64 / 1e9
+    slice.elapsed_ns() as f64 / 1e9
 }
 
 /// Of the stalled time, as a share of the mean of the side, which is `rate` in ns per s.

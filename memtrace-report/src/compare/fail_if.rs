@@ -2,14 +2,17 @@
 
 use std::str::FromStr;
 
-use super::{comparison::Comparison, metric::Metric, word::Word};
+use super::{comparison::Comparison, word::Word};
+use crate::{
+    condition::{self, split},
+    metric::Metric,
+};
 
 /// What must not have changed by more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailIf {
     metric: Metric,
-    /// Whether more is meant, or less.
-    above: bool,
+    comparison: condition::Comparison,
     /// The ratio of after by before that is the bound.
     bound: f64,
     text: String,
@@ -26,32 +29,13 @@ pub enum Outcome {
     Undecidable(String),
 }
 
-/// The metrics that can be asked for.
-const METRICS: [Metric; 7] = [
-    Metric::StallRate,
-    Metric::StallTotal,
-    Metric::StallP50,
-    Metric::StallP99,
-    Metric::StallMax,
-    Metric::RefaultRate,
-    Metric::OomCount,
-];
-
 impl FromStr for FailIf {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = "expected METRIC > +N% (or < -N%), such as `stall.p99 > +20%`";
-        let Some((name, above, value)) = [('>', true), ('<', false)]
-            .into_iter()
-            .find_map(|(sign, above)| text.split_once(sign).map(|(name, value)| (name.trim(), above, value.trim())))
-        else {
-            return Err(format!("`{text}` compares nothing: {expected}"));
-        };
-        let metric = METRICS.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
-            let names: Vec<_> = METRICS.into_iter().map(Metric::name).collect();
-            format!("`{name}` is no metric here: there are {}", names.join(", "))
-        })?;
+        let (metric, comparison, value) = split(text, |metric| metric.is_compared(), expected)?;
+        let above = comparison.is_upwards();
         let percent = value.strip_suffix('%').map(str::trim_end).and_then(|number| {
             let plain = number.trim_start_matches(['+', '-']);
             let is_plain = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit() || b == b'.');
@@ -61,7 +45,7 @@ impl FromStr for FailIf {
         let Some(percent) = percent else {
             return Err(format!("`{value}` is no change in that direction: {expected}"));
         };
-        Ok(Self { metric, above, bound: 1.0 + percent / 100.0, text: text.trim().to_owned() })
+        Ok(Self { metric, comparison, bound: 1.0 + percent / 100.0, text: text.trim().to_owned() })
     }
 }
 
@@ -74,7 +58,7 @@ impl FailIf {
         };
         // From none to some there is no ratio, and the word may be sure all the same.
         if row.ratio.is_none() && matches!(row.word, Word::Better | Word::Worse) {
-            let met = row.word == if self.above { Word::Worse } else { Word::Better };
+            let met = self.comparison.is_upwards() && row.word == Word::of_more(self.metric.better());
             let text = format!("`{}` is met: from none to some", self.text);
             return if met { Outcome::Met(text) } else { Outcome::NotMet };
         }
@@ -84,11 +68,13 @@ impl FailIf {
         };
         // A single pair has a word that takes more than its interval.
         let is_sure = |word: Word, by_interval: bool| if row.firm { by_interval } else { row.word == word };
-        let beyond = if self.above {
-            ratio > self.bound && is_sure(Word::Worse, low > 1.0)
+        let better = self.metric.better();
+        let sure = if self.comparison.is_upwards() {
+            is_sure(Word::of_more(better), low > 1.0)
         } else {
-            ratio < self.bound && is_sure(Word::Better, high < 1.0)
+            is_sure(Word::of_less(better), high < 1.0)
         };
+        let beyond = self.comparison.holds(ratio, self.bound) && sure;
         if beyond {
             Outcome::Met(format!("`{}` is met: {}", self.text, super::number::change(ratio)))
         } else {
@@ -103,12 +89,13 @@ mod tests {
 
     #[test]
     fn what_is_understood_and_what_is_not() {
-        for good in ["stall.p99 > +20%", "stall.rate>20 %", "oom.count > 0%", "stall.total < -50%"] {
+        for good in ["stall.p99 > +20%", "stall.rate>20 %", "oom.rate > 0%", "stall.p90 >= +1%", "stall.total < -50%"] {
             assert!(good.parse::<FailIf>().is_ok(), "{good}");
         }
         for (bad, says) in [
             ("stall.p99", "compares nothing"),
             ("stall.p98 > +20%", "no metric"),
+            ("oom.count > +20%", "not compared by: there are stall.total"),
             ("stall.p99 > 20ms", "no change"),
             ("stall.p99 > -20%", "no change"),
             ("stall.p99 < -100%", "no change"),

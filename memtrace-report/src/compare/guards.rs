@@ -7,11 +7,13 @@ use super::{
     drift,
     guard::Guard,
     judge::Pair,
-    metric::Metric,
     options::CompareOptions,
-    run::{Exposure, Measure, Run, Side},
+    run::{Run, Side},
 };
-use crate::text::plain;
+use crate::{
+    metric::{Measure, Metric},
+    text::plain,
+};
 
 /// The share by which volumes and mixes may differ.
 const SHARE: f64 = 0.2;
@@ -80,7 +82,7 @@ fn count(n: u64) -> f64 {
 /// `None` where the kernel's count was not read.
 fn oom_kills(run: &Run) -> Option<f64> {
     let sums = run.sums();
-    sums.exposed_s(Exposure::Vmstat).map(|_| sums.counted(Measure::OomKills))
+    sums.read_s(Measure::OomKills).map(|_| sums.counted(Measure::OomKills))
 }
 
 /// Whether something is the same in all runs: the number is how many there are.
@@ -143,8 +145,7 @@ fn coverage(sides: [&Side; 2]) -> Guard {
 fn volume(sides: [&Side; 2]) -> Guard {
     let rates = sides.map(|side| {
         let sums = side.sums();
-        let page = side.runs.first().map_or(1.0, Run::page_bytes);
-        sums.exposed_s(Exposure::Vmstat).map(|s| sums.counted(Measure::Allocated) * page / f64::from(1 << 30) / s)
+        sums.read_s(Measure::Allocated).map(|s| sums.counted(Measure::Allocated) / f64::from(1 << 30) / s)
     });
     let (value, text) = match rates {
         [Some(before), Some(after)] if before > 0.0 && after > 0.0 => (
@@ -199,7 +200,7 @@ fn few_stalls(sides: [&Side; 2]) -> Guard {
 
 /// Of a single pair: for how much longer a side should have been recorded for an interval of the stalled time, in s.
 fn short(pair: &Pair) -> Guard {
-    let total = Metric::ALL.iter().position(|metric| *metric == Metric::StallTotal).and_then(|at| pair.get(at));
+    let total = Metric::compared().position(|metric| metric == Metric::StallTotal).and_then(|at| pair.get(at));
     let refused = total.and_then(|judged| judged.as_ref().err()).filter(|refused| refused.missing_s > 0.0);
     Guard {
         name: "short",

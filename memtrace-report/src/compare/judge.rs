@@ -1,7 +1,6 @@
 //! From what was counted to words: values, intervals, a test where there are runs enough.
 
 use super::{
-    metric::{Metric, Missing},
     number::ratio,
     options::{CONFIDENCE, LEAST_RUNS},
     pair,
@@ -9,7 +8,13 @@ use super::{
     statistics::{permutation, welch},
     word::Word,
 };
-use crate::text::things;
+use crate::{
+    metric::{Metric, Missing},
+    text::things,
+};
+
+/// The metrics that are tested, fixed before any data is seen: with each more of them a firm word gets harder.
+pub const HEADLINE: [Metric; 3] = [Metric::StallTotal, Metric::StallRate, Metric::StallP99];
 
 /// How two sides are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +84,13 @@ type Values = Vec<Result<f64, Missing>>;
 pub(super) fn judge(before: &Side, after: &Side, design: Design, pair: Option<&Pair>, seed: u64) -> Judged {
     let sides = [before, after];
     let all = |metric| sides.map(|side| values(metric, side));
-    let tested: Vec<(Metric, [Vec<f64>; 2])> = Metric::HEADLINE
+    let tested: Vec<(Metric, [Vec<f64>; 2])> = HEADLINE
         .into_iter()
         .filter(|_| design.is_firm())
         .filter_map(|metric| Some((metric, logs(&all(metric))?)))
         .collect();
     let result = test(&tested, design, seed);
-    let rows = Metric::ALL.into_iter().enumerate().map(|(nth, metric)| {
+    let rows = Metric::compared().enumerate().map(|(nth, metric)| {
         let at = tested.iter().position(|(other, _)| *other == metric);
         let p = at.zip(result.as_ref()).map(|(at, result)| result.p[at]);
         let shown =
@@ -104,7 +109,7 @@ fn pooled(metric: Metric, side: &Side) -> Option<f64> {
     if metric == Metric::StallMax {
         return side.runs.iter().filter_map(|run| value(metric, run).ok()).reduce(f64::max);
     }
-    metric.value(&side.sums(), side.runs.first().map_or(1.0, Run::page_bytes)).ok()
+    metric.over(&side.sums()).ok()
 }
 
 /// What is shown of the sides where their runs do not tell it.
@@ -113,12 +118,12 @@ struct Shown<'a> {
     pooled: [Option<f64>; 2],
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a time, and the size of a page")]
+#[expect(clippy::cast_precision_loss, reason = "a time")]
 fn value(metric: Metric, run: &Run) -> Result<f64, Missing> {
     if metric == Metric::StallMax {
         return run.max_ns.map(|ns| ns as f64).ok_or(Missing::Nothing);
     }
-    metric.value(&run.sums(), run.page_bytes())
+    metric.over(&run.sums())
 }
 
 /// Logarithms of all values, moved away from 0 by a hundredth of their mean: the same for both sides, so that the test
@@ -196,8 +201,8 @@ fn row(
         let sums = logs(values).map(|sides| sides.map(|side| mean_of(&side)));
         let less = sums.is_some_and(|[before, after]| after < before);
         let word = match (p < 1.0 - CONFIDENCE, less) {
-            (true, true) => Word::Better,
-            (true, false) => Word::Worse,
+            (true, true) => Word::of_less(metric.better()),
+            (true, false) => Word::of_more(metric.better()),
             (false, _) => Word::NoDifferenceShown,
         };
         return MetricRow { word, firm: true, ..blank };
@@ -209,7 +214,7 @@ fn row(
         Design::Pair | Design::FewRuns => "indicative: fewer than 5 runs a side",
         Design::Runs | Design::Blocks => "indicative: not tested, the interval alone",
     };
-    MetricRow { word: Word::of(interval), reason: Some(reason.to_owned()), ..blank }
+    MetricRow { word: Word::of(interval, metric.better()), reason: Some(reason.to_owned()), ..blank }
 }
 
 /// The row of a single pair.

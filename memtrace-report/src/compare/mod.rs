@@ -14,7 +14,6 @@ mod guards;
 mod json;
 mod judge;
 mod markdown;
-mod metric;
 mod number;
 mod options;
 mod pair;
@@ -33,9 +32,8 @@ pub use self::{
     conclusion::Conclusion,
     guard::Guard,
     json::{Compare, json},
-    judge::{Design, MetricRow},
+    judge::{Design, HEADLINE, MetricRow},
     markdown::markdown,
-    metric::Metric,
     options::{CONFIDENCE, CompareOptions, LEAST_RUNS},
     run::{Run, Side},
     text::{TextView, text},

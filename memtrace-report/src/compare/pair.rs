@@ -4,17 +4,17 @@ use memtrace_common::histogram::BUCKETS;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::{
-    metric::{Form, Metric, Term, middle_ns, reached},
     number::differ,
     options::CONFIDENCE,
     refusal::{Cause, Refusal},
-    run::{Run, Slice, Sums},
+    run::Run,
     statistics::{
         long_run::{LongRun, long_run},
         memory::Memory,
     },
     word::Word,
 };
+use crate::metric::{Form, Metric, Slice, Sums, Term, middle_ns, reached};
 
 /// The least length of a run: ten minutes, of which the last tick may lack a bit.
 const LEAST_S: f64 = 594.0;
@@ -44,10 +44,10 @@ pub(super) struct Refused {
     pub(super) missing_s: f64,
 }
 
-/// Judgements of a pair of runs on each metric, in the order of [`Metric::ALL`].
+/// Judgements of a pair of runs on each metric, in the order of [`Metric::compared`].
 pub(super) fn judge(runs: [&Run; 2], names: [&str; 2]) -> Vec<Result<Judged, Refused>> {
     let sums = runs.map(Run::sums);
-    Metric::ALL.into_iter().map(|metric| of_metric(metric, runs, &sums, names)).collect()
+    Metric::compared().map(|metric| of_metric(metric, runs, &sums, names)).collect()
 }
 
 fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]) -> Result<Judged, Refused> {
@@ -64,21 +64,22 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
         (Err(a), Err(b)) => return Err(if a.missing_s < b.missing_s { b } else { a }),
         (Err(refused), _) | (_, Err(refused)) => return Err(refused),
     };
+    let better = metric.better();
     let no = |text: &str| Refused { text: text.to_owned(), missing_s: 0.0 };
     let [times_longer, times_shorter] = [[0, 1], [1, 0]].map(|[a, b]| runs[a].seconds() / runs[b].seconds());
     match (before, after) {
         (Some(before), Some(after)) => {
             let ends = |confidence| before.ratio(&after, confidence).ok_or_else(|| no("too rare for an interval"));
-            Ok(Judged { interval: Some(ends(CONFIDENCE)?), word: Word::of(ends(SURE)?) })
+            Ok(Judged { interval: Some(ends(CONFIDENCE)?), word: Word::of(ends(SURE)?, better) })
         }
         (Some(some), None) => {
             let most = |confidence| some.most(times_longer, confidence).ok_or_else(|| no("a side without any"));
-            Ok(Judged { interval: Some((0.0, most(CONFIDENCE)?)), word: Word::of((0.0, most(SURE)?)) })
+            Ok(Judged { interval: Some((0.0, most(CONFIDENCE)?)), word: Word::of((0.0, most(SURE)?), better) })
         }
         (None, Some(some)) => {
             let most = some.most(times_shorter, SURE).filter(|most| *most < 1.0);
             most.ok_or_else(|| no("a side without any: no ratio"))?;
-            Ok(Judged { interval: None, word: Word::Worse })
+            Ok(Judged { interval: None, word: Word::of_more(better) })
         }
         (None, None) => Err(no("none on either side")),
     }
@@ -149,7 +150,7 @@ impl Estimate {
             Of::Quantile { weights, q } => {
                 let at = |share: f64| {
                     let is_inside = share > 0.0 && share < 1.0;
-                    is_inside.then(|| reached(weights.iter().copied(), share)).flatten().map(f64::ln)
+                    is_inside.then(|| reached(weights.iter().copied().enumerate(), share)).flatten().map(f64::ln)
                 };
                 let error = error * (1.0 - q);
                 Some(Ends { low: at(q - error)?, middle: at(*q)?, high: at(q + error)? })
@@ -181,38 +182,32 @@ pub(super) fn within(deviations: &[f64]) -> Option<LongRun> {
 
 /// By slice, how far it takes the estimate from the truth, as a share of it: their sum varies as the estimate does.
 fn deviations(form: Form, run: &Run, sums: &Sums) -> Option<(Of, Vec<f64>)> {
-    match form {
-        Form::Product { over, under, .. } => {
-            let term = |slice: &Slice, term: Term| match term {
-                Term::Of(measure) => float(slice.counted(measure)),
-                Term::For(exposure) => float(slice.exposed_ns(exposure)),
-            };
-            let total = |terms: &[Term]| terms.iter().map(|term| sums.term(*term)).product::<f64>();
-            let (above, below) = (total(over), total(under));
-            if above <= 0.0 || below <= 0.0 {
-                return None;
-            }
-            let share = |slice: &Slice, terms: &[Term]| -> f64 {
-                terms.iter().map(|of| term(slice, *of) / sums.term(*of)).sum()
-            };
-            let deviation = |slice: &Slice| {
-                let (above, below) = (share(slice, over), share(slice, under));
-                if differ(above, below) { above - below } else { 0.0 }
-            };
-            let ln = above.ln() - below.ln();
-            let deviations = run.slices.iter().map(deviation).collect();
-            Some((Of::Product { ln }, deviations))
+    if let Some(product) = form.product() {
+        let total = |terms: &[Term]| terms.iter().map(|term| sums.term(*term)).product::<f64>();
+        let (above, below) = (total(&product.over), total(&product.under));
+        if above <= 0.0 || below <= 0.0 {
+            return None;
         }
+        let share =
+            |slice: &Slice, terms: &[Term]| -> f64 { terms.iter().map(|of| slice.term(*of) / sums.term(*of)).sum() };
+        let deviation = |slice: &Slice| {
+            let (above, below) = (share(slice, &product.over), share(slice, &product.under));
+            if differ(above, below) { above - below } else { 0.0 }
+        };
+        let ln = above.ln() - below.ln();
+        return Some((Of::Product { ln }, run.slices.iter().map(deviation).collect()));
+    }
+    match form {
         Form::Quantile(q) => of_quantile(q, run, sums, |_| 1.0),
         Form::QuantileOfTime(q) => of_quantile(q, run, sums, middle_ns),
-        Form::Longest => None,
+        _ => None,
     }
 }
 
 fn of_quantile(q: f64, run: &Run, sums: &Sums, weight: impl Fn(usize) -> f64) -> Option<(Of, Vec<f64>)> {
     let each: Vec<f64> = (0..BUCKETS).map(weight).collect();
     let weights: Vec<f64> = sums.latency.iter().zip(&each).map(|(count, weight)| count * weight).collect();
-    let found = reached(weights.iter().copied(), q)?;
+    let found = reached(weights.iter().copied().enumerate(), q)?;
     let is_beyond: Vec<bool> = (0..BUCKETS).map(|bucket| middle_ns(bucket) > found).collect();
     let all: f64 = weights.iter().sum();
     let beyond: f64 = weights.iter().zip(&is_beyond).filter(|(_, beyond)| **beyond).map(|(weight, _)| weight).sum();
@@ -225,9 +220,4 @@ fn of_quantile(q: f64, run: &Run, sums: &Sums, weight: impl Fn(usize) -> f64) ->
         slice.latency.iter().map(of).sum::<f64>() / (all * (1.0 - q))
     };
     Some((Of::Quantile { weights, q }, run.slices.iter().map(deviation).collect()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and times of a recording are below 2^53")]
-fn float(n: u64) -> f64 {
-    n as f64
 }

@@ -2,10 +2,10 @@
 
 use super::{
     judge::{Design, logs},
-    metric::Metric,
     run::Side,
     statistics::permutation,
 };
+use crate::metric::Metric;
 
 /// Experiments that are made up.
 const TRIALS: u32 = 200;
@@ -13,8 +13,8 @@ const TRIALS: u32 = 200;
 /// The share of experiments of as many runs, that spread as these do, in which a doubled rate would be found. `None`
 /// where the runs have no spread to go by, or no stall that could be doubled.
 pub(super) fn of_doubled_rate(before: &Side, after: &Side, design: Design, seed: u64) -> Option<f64> {
-    let values = [before, after]
-        .map(|side| side.runs.iter().map(|run| Metric::StallRate.value(&run.sums(), 1.0)).collect::<Vec<_>>());
+    let values =
+        [before, after].map(|side| side.runs.iter().map(|run| Metric::StallRate.over(&run.sums())).collect::<Vec<_>>());
     values.iter().flatten().find(|value| value.is_ok_and(|rate| rate > 0.0))?;
     let [a, b] = logs(&values)?;
     let mut random = fastrand::Rng::with_seed(seed ^ 0x9e37_79b9);

@@ -1,10 +1,10 @@
 //! Why a run is too short for an interval, and how long it would have to be.
 
-use super::{
-    metric::{Form, Term},
-    run::{Exposure, Run, Slice},
+use super::run::Run;
+use crate::{
+    metric::{Form, Slice, Term},
+    text::things,
 };
-use crate::text::things;
 
 /// A run that says too little of its own ups and downs.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,11 +72,12 @@ fn seconds(s: f64) -> String {
 
 /// How many bursts there are, and of how many slices in all: slices in which there is any, and short gaps between them.
 fn bursts(form: Form, run: &Run, memory: f64) -> (usize, usize) {
-    let any = |slice: &Slice| match form {
-        Form::Product { over, .. } => over.iter().any(|term| matches!(term, Term::Of(of) if slice.counted(*of) > 0)),
-        Form::Quantile(_) | Form::QuantileOfTime(_) | Form::Longest => !slice.latency.is_empty(),
+    let product = form.product();
+    let any = |slice: &Slice| match &product {
+        Some(product) => product.over.iter().any(|term| matches!(term, Term::Count(of) if slice.counted(*of) > 0)),
+        None => !slice.latency.is_empty(),
     };
-    let seen = run.slices.iter().enumerate().filter(|(_, slice)| slice.exposed_ns(Exposure::All) > 0 && any(slice));
+    let seen = run.slices.iter().enumerate().filter(|(_, slice)| slice.elapsed_ns() > 0 && any(slice));
     let (mut count, mut busy) = (0, 0);
     let mut last: Option<usize> = None;
     for (at, _) in seen {

@@ -1,13 +1,14 @@
 //! The word on one metric.
 
 use super::number::differ;
+use crate::metric::Better;
 
 /// What can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
-    /// Less.
+    /// A difference for the better.
     Better,
-    /// More.
+    /// A difference for the worse.
     Worse,
     /// No difference came out; there may be one.
     NoDifferenceShown,
@@ -19,12 +20,28 @@ impl Word {
     /// All words.
     pub const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::NoDifferenceShown, Self::CannotSay];
 
-    /// The word of an interval: of all metrics less is better.
-    pub(super) fn of((low, high): (f64, f64)) -> Self {
+    /// The word of an interval of the ratio, for a metric of which this direction is better.
+    pub(super) fn of((low, high): (f64, f64), better: Better) -> Self {
         match () {
-            () if high < 1.0 && differ(1.0, high) => Self::Better,
-            () if low > 1.0 && differ(1.0, low) => Self::Worse,
+            () if high < 1.0 && differ(1.0, high) => Self::of_less(better),
+            () if low > 1.0 && differ(1.0, low) => Self::of_more(better),
             () => Self::NoDifferenceShown,
+        }
+    }
+
+    /// The word of a value that grew, for a metric of which this direction is better.
+    pub(super) const fn of_more(better: Better) -> Self {
+        match better {
+            Better::Less => Self::Worse,
+            Better::More => Self::Better,
+        }
+    }
+
+    /// The word of a value that shrank, likewise.
+    pub(super) const fn of_less(better: Better) -> Self {
+        match better {
+            Better::Less => Self::Better,
+            Better::More => Self::Worse,
         }
     }
 

@@ -1,39 +1,14 @@
 //! Conditions on what happens: `METRIC OP VALUE[UNIT] [for T]`, one grammar wherever one can be given.
 
-mod metric;
+mod grammar;
 mod parse;
 
 use std::fmt;
 
-pub use self::metric::Metric;
-use memtrace_core::session::{input::Pressure, input::TickInput, tick::Tick};
-
-/// How a value is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `>`
-    Above,
-    /// `>=`
-    AtLeast,
-    /// `<`
-    Below,
-    /// `<=`
-    AtMost,
-}
-
-impl Comparison {
-    const ALL: [(&'static str, Self); 4] =
-        [(">=", Self::AtLeast), ("<=", Self::AtMost), (">", Self::Above), ("<", Self::Below)];
-
-    fn holds(self, value: f64, limit: f64) -> bool {
-        match self {
-            Self::Above => value > limit,
-            Self::AtLeast => value >= limit,
-            Self::Below => value < limit,
-            Self::AtMost => value <= limit,
-        }
-    }
-}
+pub use self::grammar::Comparison;
+pub(crate) use self::grammar::split;
+use crate::metric::Metric;
+use memtrace_core::session::tick::Tick;
 
 /// A condition as it was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,14 +38,13 @@ pub struct Watch {
     /// For how long it has held, in ns.
     held_ns: u64,
     was_met: bool,
-    pressure: Option<Pressure>,
 }
 
 impl Watch {
     /// A watch that has seen nothing.
     #[must_use]
     pub fn new(condition: Condition) -> Self {
-        Self { condition, held_ns: 0, was_met: false, pressure: None }
+        Self { condition, held_ns: 0, was_met: false }
     }
 
     /// What is watched for.
@@ -81,10 +55,9 @@ impl Watch {
 
     /// Takes the next interval; the value when the condition is met from this one on. A value that was not read meets
     /// nothing.
-    pub fn advance(&mut self, tick: &Tick, input: &TickInput) -> Option<f64> {
+    pub fn advance(&mut self, tick: &Tick) -> Option<f64> {
         let Condition { metric, comparison, limit, for_ns, .. } = self.condition;
-        let value = metric.value(tick, input, self.pressure.as_ref());
-        self.pressure = tick.pressure;
+        let value = metric.of_interval(tick);
         let holds = value.is_some_and(|value| comparison.holds(value, limit));
         self.held_ns = if holds { self.held_ns.saturating_add(tick.elapsed_ns) } else { 0 };
         let is_met = holds && self.held_ns >= for_ns;

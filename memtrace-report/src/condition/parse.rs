@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, Condition, Metric};
+use super::{Condition, grammar};
+use crate::metric::Metric;
 use memtrace_core::units::duration;
 
 impl FromStr for Condition {
@@ -10,13 +11,7 @@ impl FromStr for Condition {
 
     /// Reads `stall.max > 500ms` or `stall.total > 2 for 10s`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let find = |(sign, comparison): (&'static str, Comparison)| {
-            text.split_once(sign).map(|(name, rest)| (name.trim(), comparison, rest.trim()))
-        };
-        let Some((name, comparison, rest)) = Comparison::ALL.into_iter().find_map(find) else {
-            return Err(format!("`{text}` compares nothing: {GRAMMAR}"));
-        };
-        let metric = Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| unknown(name))?;
+        let (metric, comparison, rest) = grammar::split(text, |_| true, GRAMMAR)?;
         let (value, for_time) = match rest.split_once(" for ") {
             Some((value, time)) => (value.trim(), Some(time.trim())),
             None => (rest, None),
@@ -32,11 +27,6 @@ impl FromStr for Condition {
 
 const GRAMMAR: &str = "expected METRIC > VALUE [for T] (or >=, <, <=), such as `stall.max > 500ms`, \
                        `stall.total > 2 for 10s` or `psi.some > 20%`";
-
-fn unknown(name: &str) -> String {
-    let names: Vec<_> = Metric::ALL.into_iter().map(Metric::name).collect();
-    format!("`{name}` is no metric: there are {}", names.join(", "))
-}
 
 fn not_a_value(metric: Metric, value: &str) -> String {
     format!("`{value}` is no value of {}: expected {}", metric.name(), metric.unit().expected())

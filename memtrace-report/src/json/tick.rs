@@ -125,6 +125,10 @@ pub struct Memory {
     pub swapped_in_pages: Option<u64>,
     /// Pages written to swap in the interval.
     pub swapped_out_pages: Option<u64>,
+    /// Memory allocated in the interval, in bytes.
+    pub allocated_bytes: Option<u64>,
+    /// Processes that the kernel counted as OOM-killed in the interval.
+    pub oom_kills: Option<u64>,
 }
 
 impl From<memory::Memory> for Memory {
@@ -136,6 +140,8 @@ impl From<memory::Memory> for Memory {
             swap_free_bytes: memory.swap_free_bytes,
             swapped_in_pages: memory.swapped_in_pages,
             swapped_out_pages: memory.swapped_out_pages,
+            allocated_bytes: memory.allocated_bytes,
+            oom_kills: memory.oom_kills,
         }
     }
 }

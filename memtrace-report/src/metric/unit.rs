@@ -2,7 +2,7 @@
 
 use memtrace_core::units::duration as time;
 
-use crate::text::{duration, plain};
+use crate::text::{duration, percent, plain, rate, three_digits};
 
 /// Unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,19 @@ impl Unit {
             Self::Nanoseconds => duration(value.round() as u64),
             Self::Share => format!("{} %", plain(value * 100.0)),
             Self::Count | Self::Ratio => plain(value),
+        }
+    }
+
+    /// A value with its unit, for a column.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time that is not negative")]
+    pub fn short(self, value: f64) -> String {
+        match self {
+            Self::PerSecond => rate(Some(value)),
+            Self::SecondsPerSecond => format!("{}s/s", three_digits(value)),
+            Self::Nanoseconds => duration(value.round() as u64),
+            Self::Share => percent(Some(value)),
+            Self::PerHour | Self::SecondsPerGib | Self::Count | Self::Ratio => self.show(value),
         }
     }
 

@@ -96,6 +96,7 @@ impl Replay {
         });
         session.cover(baseline);
         session.count_nodes_from(meta.nodes_from.clone());
+        session.count_memory_from(meta.memory());
         let mut notes = Vec::new();
         let (mut begun, mut reported) = (!lost_beginning, (0, 0));
         if lost_beginning {

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::{
     coverage::in_short,
-    number::{count, duration_or_dash, percent, rate, three_digits},
+    number::{count, percent, rate},
     style::{Cell, Colour, Style},
 };
+use crate::metric::Metric;
 use memtrace_core::{
     clock::Clock,
     session::{
@@ -18,36 +19,58 @@ use memtrace_core::{
 /// Stalls of which the longest takes more than this stand out, in ns.
 pub(super) const LONG_NS: u64 = 100_000_000;
 
-/// One column: its head, its shape, from which importance on it is left out, and what it says of a tick.
+/// A column: head, shape, the importance from which on it is left out, and content.
 struct TickColumn {
     head: &'static str,
     cell: Cell,
     rank: u8,
-    text: fn(&Tick) -> String,
+    content: Content,
+}
+
+/// Content of a column.
+enum Content {
+    /// Value of a metric.
+    Of(Metric),
+    /// A text that takes several values.
+    Text(fn(&Tick) -> String),
+}
+
+impl TickColumn {
+    fn text(&self, tick: &Tick) -> String {
+        match self.content {
+            Content::Of(metric) => {
+                metric.of_interval(tick).map_or_else(|| "-".to_owned(), |value| metric.unit().short(value))
+            }
+            Content::Text(text) => text(tick),
+        }
+    }
 }
 
 /// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
 const COLUMNS: [TickColumn; 14] = [
-    TickColumn { head: "stalls", cell: Cell::Right(7), rank: 0, text: |tick| rate(tick.rate(tick.all.count)) },
-    TickColumn { head: "kind", cell: Cell::Left(8), rank: 0, text: main_kind },
-    TickColumn { head: "stalled", cell: Cell::Right(7), rank: 0, text: stalled },
-    TickColumn { head: "p50", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p50_ns) },
-    TickColumn { head: "p99", cell: Cell::Right(7), rank: 1, text: |tick| duration_or_dash(tick.all.p99_ns) },
-    TickColumn { head: "max", cell: Cell::Right(7), rank: 0, text: |tick| duration_or_dash(tick.all.max_ns) },
-    TickColumn { head: "refault f/a", cell: Cell::Right(11), rank: 0, text: refaults },
-    TickColumn { head: "kswapd", cell: Cell::Right(9), rank: 0, text: kswapd },
-    TickColumn { head: "scan", cell: Cell::Right(7), rank: 2, text: |tick| pages(tick, tick.reclaim.scanned_pages) },
-    TickColumn {
-        head: "reclaim",
-        cell: Cell::Right(7),
-        rank: 2,
-        text: |tick| pages(tick, tick.reclaim.reclaimed_pages),
-    },
-    TickColumn { head: "eff", cell: Cell::Right(5), rank: 2, text: |tick| percent(tick.reclaim.efficiency()) },
-    TickColumn { head: "free", cell: Cell::Right(8), rank: 0, text: free },
-    TickColumn { head: "psi", cell: Cell::Right(7), rank: 0, text: psi },
-    TickColumn { head: " all kinds and nodes", cell: Cell::Free, rank: 3, text: in_full },
+    metric("stalls", 7, 0, Metric::StallRate),
+    TickColumn { head: "kind", cell: Cell::Left(8), rank: 0, content: Content::Text(main_kind) },
+    metric("stalled", 7, 0, Metric::StallTotal),
+    metric("p50", 7, 1, Metric::StallP50),
+    metric("p99", 7, 1, Metric::StallP99),
+    metric("max", 7, 0, Metric::StallMax),
+    text("refault f/a", 11, 0, refaults),
+    text("kswapd", 9, 0, kswapd),
+    text("scan", 7, 2, |tick| pages(tick, tick.reclaim.scanned_pages)),
+    text("reclaim", 7, 2, |tick| pages(tick, tick.reclaim.reclaimed_pages)),
+    text("eff", 5, 2, |tick| percent(tick.reclaim.efficiency())),
+    text("free", 8, 0, free),
+    text("psi", 7, 0, psi),
+    TickColumn { head: " all kinds and nodes", cell: Cell::Free, rank: 3, content: Content::Text(in_full) },
 ];
+
+const fn metric(head: &'static str, width: usize, rank: u8, metric: Metric) -> TickColumn {
+    TickColumn { head, cell: Cell::Right(width), rank, content: Content::Of(metric) }
+}
+
+const fn text(head: &'static str, width: usize, rank: u8, text: fn(&Tick) -> String) -> TickColumn {
+    TickColumn { head, cell: Cell::Right(width), rank, content: Content::Text(text) }
+}
 
 /// Pages refaulted a second, of files and anonymous ones.
 fn refaults(tick: &Tick) -> String {
@@ -78,7 +101,7 @@ pub fn header(width: Option<usize>) -> String {
 /// The row of a tick, and below it what was lost in it.
 #[must_use]
 pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> String {
-    let cells = fitting(width).map(|column| (column.cell, (column.text)(tick)));
+    let cells = fitting(width).map(|column| (column.cell, column.text(tick)));
     let mut out = line(&clock.seconds(tick.t_ns), cells);
     if tick.all.max_ns.is_some_and(|ns| ns > LONG_NS) {
         out = style.paint(out, Colour::Yellow);
@@ -112,11 +135,6 @@ fn main_kind(tick: &Tick) -> String {
         1 => kind.name().to_owned(),
         n => format!("{}+{}", kind.name(), n - 1),
     }
-}
-
-/// Stalled seconds per second.
-fn stalled(tick: &Tick) -> String {
-    tick.stalled_per_s().map_or_else(|| "-".to_owned(), |s| format!("{}s/s", three_digits(s)))
 }
 
 fn pages(tick: &Tick, pages: Option<u64>) -> String {

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use memtrace_common::histogram::bucket_of;
 use memtrace_report::{
-    compare::{
-        Run, Side,
-        run::{Exposure, Measure, Slice},
-    },
+    compare::{Run, Side},
+    metric::{Measure, Slice},
     replay::without_meta,
 };
 use memtrace_trace::model::ClockReading;
@@ -131,16 +129,15 @@ fn on_time(random: &mut fastrand::Rng, seconds: usize, on_s: f64, off_s: f64) ->
 /// A second in which stalls of these lengths ended.
 fn slice(latencies_ns: &[u64]) -> Slice {
     let mut slice = Slice::default();
-    let all = [Exposure::All, Exposure::Vmstat, Exposure::Pressure, Exposure::Refaults, Exposure::Scans];
-    all.into_iter().for_each(|exposure| slice.expose(exposure, 1_000_000_000));
+    Measure::ALL.into_iter().for_each(|measure| slice.read(measure, 0, 1_000_000_000));
     let mut buckets: BTreeMap<u16, u32> = BTreeMap::new();
     for &ns in latencies_ns {
-        slice.count(Measure::Stalls, 1);
-        slice.count(Measure::StalledNs, ns);
+        slice.read(Measure::Stalls, 1, 0);
+        slice.read(Measure::StalledNs, ns, 0);
         *buckets.entry(bucket_of(ns) as u16).or_default() += 1;
     }
     // A GiB in four seconds, and more of it while there are stalls.
-    slice.count(Measure::Allocated, (1 << 16) + 1000 * latencies_ns.len() as u64);
+    slice.read(Measure::Allocated, ((1 << 16) + 1000 * latencies_ns.len() as u64) * 4096, 0);
     slice.latency = buckets.into_iter().collect();
     slice
 }

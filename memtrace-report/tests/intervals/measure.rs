@@ -1,8 +1,11 @@
 //! In which share of comparisons the words and intervals of `memtrace compare` are right, on loads whose law is known.
 
-use memtrace_report::compare::{
-    CompareOptions, Comparison, Metric, MetricRow, Word, compare,
-    fail_if::{FailIf, Outcome},
+use memtrace_report::{
+    compare::{
+        CompareOptions, Comparison, HEADLINE, MetricRow, Word, compare,
+        fail_if::{FailIf, Outcome},
+    },
+    metric::Metric,
 };
 
 use super::loads::Load;
@@ -66,7 +69,7 @@ pub(crate) fn measure(load: Load, runs: usize, seconds: usize, seeds: u32) -> Co
             counts.covering[at] += u32::from(interval.is_some_and(|(low, high)| low <= 1.0 && 1.0 <= high));
         }
         let differs = |metric: &Metric| matches!(row(&same, *metric).word, Word::Better | Word::Worse);
-        counts.false_words += u32::from(Metric::HEADLINE.iter().any(differs));
+        counts.false_words += u32::from(HEADLINE.iter().any(differs));
         counts.false_fail_if += u32::from(matches!(worse.judge(&same), Outcome::Met(_)));
         let doubled = compare(&before, &load.side(&mut random, runs, seconds, |_| 2.0), &options);
         counts.found += u32::from(row(&doubled, Metric::StallRate).word == Word::Worse);

@@ -18,7 +18,7 @@ use super::{
     write,
 };
 use crate::live::Controller;
-use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_core::session::tick::Tick;
 use memtrace_report::condition::{Condition, Watch};
 use memtrace_trace::{
     mark::BlockMark,
@@ -169,9 +169,9 @@ impl Controller for Experiment {
         }
     }
 
-    fn tick(&mut self, tick: &Tick, input: &TickInput) {
+    fn tick(&mut self, tick: &Tick) {
         for watch in &mut self.stop_if {
-            if watch.advance(tick, input).is_some() && self.ending.is_none() && self.conductor.phase() != Phase::Over {
+            if watch.advance(tick).is_some() && self.ending.is_none() && self.conductor.phase() != Phase::Over {
                 self.ending = Some(Ending::Stopped(watch.condition().to_string()));
             }
         }

@@ -1,5 +1,7 @@
 //! The texts of `--help` that are not about one option.
 
+use memtrace_report::metric::{self, Metric};
+
 /// One line.
 pub(super) const ABOUT: &str = "Trace memory reclaim as it happens: who stalls, for how long, and who is OOM-killed";
 
@@ -45,8 +47,7 @@ Exit codes:
 With -- CMD: CMD's own status, 128+N when signal N ended it,
   125 memtrace itself failed, 126 CMD cannot be executed, 127 CMD not found";
 
-/// Where `record --help` ends.
-pub(super) const RECORD_EXAMPLES: &str = "\
+const RECORD_EXAMPLES: &str = "\
 Examples:
   sudo memtrace record                      to memtrace-HOST-TIME.mtrc, until Ctrl-C
   sudo memtrace record -o a.mtrc -d 5m      five minutes
@@ -60,8 +61,14 @@ A trace holds every stall, OOM kill and change of kswapd, and once a second the 
 /proc/meminfo, pressure and watermarks. A kill of memtrace costs the last second at most. When the disk is full, single
 events are no longer written and the totals go on while they fit; memtrace says so and exits with 1.
 
-Metrics of --on: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate swapin.rate psi.some psi.full
-oom.count kswapd.busy, compared with > >= < <=, and held for a time with `for T`.";
+--on takes METRIC > VALUE (or >=, <, <=), and `for T` when it must hold that long. docs/metrics.md says what each metric
+means. Metrics:
+{METRICS}";
+
+/// Where `record --help` ends.
+pub(super) fn record() -> String {
+    RECORD_EXAMPLES.replace("{METRICS}", &metric::names(Metric::ALL))
+}
 
 /// Where `report --help` ends.
 pub(super) const REPORT_EXAMPLES: &str = "\
@@ -91,7 +98,11 @@ Examples:
 Exit codes: as for report";
 
 /// Where `compare --help` ends.
-pub(super) const COMPARE_EXAMPLES: &str = "\
+pub(super) fn compare() -> String {
+    COMPARE_EXAMPLES.replace("{METRICS}", &metric::names(Metric::compared()))
+}
+
+const COMPARE_EXAMPLES: &str = "\
 Examples:
   memtrace compare before.mtrc after.mtrc         two recordings: an indication, from 10 minutes each on
   memtrace compare old=old/ new=new/              directories with five or more recordings each: firm words
@@ -114,10 +125,12 @@ On one host `memtrace ab` does all of this by itself.
 
 Tested together are stalled time, stalls and their 99th percentile; all else has an interval and no firm word. The
 interval of a single pair follows from how long the load stays up or down in each recording. Where bursts are few or long
-there is none, and the row says how long to record; that is no failure without --strict or --fail-if. Metrics of
---fail-if: stall.rate stall.total stall.p50 stall.p99 stall.max refault.rate oom.count; it is met when the change is
-beyond the bound and its interval is all on that side (of a single pair the 99 % interval). The longest stall has no
-interval: with stall.max it is always 6.
+there is none, and the row says how long to record; that is no failure without --strict or --fail-if.
+
+--fail-if takes METRIC > +N% (or >=, < -N%, <=). It is met when the change is beyond the bound and its interval is all on
+that side (of a single pair the 99 % interval). The longest stall has no interval: with stall.max it is always 6.
+docs/metrics.md says what each metric means. Metrics:
+{METRICS}
 
 Exit codes: 0 compared, 1 reading or writing failed, 2 wrong usage, 3 --fail-if is met, 5 damaged or no trace, 6 cannot
 be judged (--strict and a guard, or --fail-if without an interval)";

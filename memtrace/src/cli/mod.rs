@@ -59,7 +59,7 @@ pub enum Command {
     #[command(after_long_help = help::EXAMPLES)]
     Live(Box<LiveArgs>),
     /// Record a trace to a file: small, safe against a kill or a full disk, read by `report` and `replay`
-    #[command(after_long_help = help::RECORD_EXAMPLES)]
+    #[command(after_long_help = help::record())]
     Record(Box<RecordArgs>),
     /// Say what traces come to: settings, latency over time, the summary
     #[command(after_long_help = help::REPORT_EXAMPLES)]
@@ -68,7 +68,7 @@ pub enum Command {
     #[command(after_long_help = help::REPLAY_EXAMPLES)]
     Replay(Box<ReplayArgs>),
     /// Compare traces before and after a change, and say what can be said of the difference
-    #[command(after_long_help = help::COMPARE_EXAMPLES)]
+    #[command(after_long_help = help::compare())]
     Compare(Box<CompareArgs>),
     /// Try a setting on this host: two values in turns, recorded and compared, and put back however it ends
     #[command(after_long_help = help::AB_EXAMPLES)]

@@ -5,7 +5,7 @@ use memtrace_core::{session::memory::Memory, untrusted::Text};
 
 const MEMINFO: &str = "/proc/meminfo";
 
-/// Keeps both files open.
+/// The text of both files as they were read last, with the files open.
 #[derive(Debug)]
 pub struct MemoryCounters {
     vmstat: Option<PseudoFile>,
@@ -22,32 +22,35 @@ impl MemoryCounters {
         Self { vmstat: PseudoFile::open(vmstat::PATH).ok(), meminfo: PseudoFile::open(MEMINFO).ok() }
     }
 
-    /// `/proc/vmstat` since boot; empty when it cannot be read.
-    pub fn vmstat(&mut self) -> NamedCounters {
-        let text = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        vmstat::pairs(text).map(|(name, value)| (name.into(), value)).collect()
-    }
-
-    /// `/proc/meminfo` in bytes; empty when it cannot be read.
-    pub fn meminfo_bytes(&mut self) -> NamedCounters {
-        let text = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        meminfo_lines(text).map(|(name, value)| (name.into(), value)).collect()
-    }
-
-    /// Memory and swap, with what was swapped since boot.
-    pub fn memory(&mut self) -> Option<Memory> {
+    /// Reads both files: memory and swap, with what the kernel counted since boot.
+    pub fn read(&mut self) -> Option<Memory> {
         let vmstat = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
         let meminfo = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        Memory::of(meminfo_lines(meminfo), vmstat::pairs(vmstat))
+        Memory::of(meminfo_lines(meminfo), vmstat::pairs(vmstat), rustix::param::page_size() as u64)
+    }
+
+    /// `/proc/vmstat` since boot, of the last reading; empty when it failed.
+    #[must_use]
+    pub fn vmstat(&self) -> NamedCounters {
+        vmstat::pairs(text(self.vmstat.as_ref())).map(|(name, value)| (name.into(), value)).collect()
+    }
+
+    /// `/proc/meminfo` in bytes, of the last reading; empty when it failed.
+    #[must_use]
+    pub fn meminfo_bytes(&self) -> NamedCounters {
+        meminfo_lines(text(self.meminfo.as_ref())).map(|(name, value)| (name.into(), value)).collect()
     }
 
     /// The values alone, of both.
-    pub fn values(&mut self) -> (Vec<u64>, Vec<u64>) {
-        let vmstat = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        let vmstat = vmstat::pairs(vmstat).map(|(_, value)| value).collect();
-        let meminfo = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
-        (vmstat, meminfo_lines(meminfo).map(|(_, value)| value).collect())
+    #[must_use]
+    pub fn values(&self) -> (Vec<u64>, Vec<u64>) {
+        let vmstat = vmstat::pairs(text(self.vmstat.as_ref())).map(|(_, value)| value).collect();
+        (vmstat, meminfo_lines(text(self.meminfo.as_ref())).map(|(_, value)| value).collect())
     }
+}
+
+fn text(file: Option<&PseudoFile>) -> &str {
+    file.map_or("", PseudoFile::text)
 }
 
 /// The lines of a size. Numbers of huge pages have no unit and are left out.
@@ -72,10 +75,11 @@ mod tests {
     #[test]
     fn this_host_has_both_and_keeps_their_order() {
         let mut counters = MemoryCounters::open();
+        assert!(counters.vmstat().is_empty(), "nothing was read yet");
+        let memory = counters.read().unwrap();
         let (vmstat, meminfo) = (counters.vmstat(), counters.meminfo_bytes());
         let (values, bytes) = counters.values();
         assert!(vmstat.len() > 50 && vmstat.len() == values.len(), "{}", vmstat.len());
-        let memory = counters.memory().unwrap();
         assert!(memory.total_bytes > memory.available_bytes && memory.swapped_in_pages.is_some(), "{memory:?}");
         assert!(meminfo.len() > 20 && meminfo.len() == bytes.len(), "{}", meminfo.len());
     }

@@ -7,15 +7,18 @@ use std::{fs::File, io, os::unix::fs::FileExt as _, path::Path};
 pub(super) struct PseudoFile {
     file: File,
     buffer: Vec<u8>,
+    /// Length of the text that was read last.
+    len: usize,
 }
 
 impl PseudoFile {
     pub(super) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, buffer: vec![0; 4096] })
+        Ok(Self { file: File::open(path)?, buffer: vec![0; 4096], len: 0 })
     }
 
     /// The whole text as it is now. Parts that are not UTF-8 end it: the files read here have none.
     pub(super) fn read(&mut self) -> io::Result<&str> {
+        self.len = 0;
         let mut len = 0;
         loop {
             if len == self.buffer.len() {
@@ -28,7 +31,12 @@ impl PseudoFile {
                 Err(e) => return Err(e),
             }
         }
-        let bytes = &self.buffer[..len];
-        Ok(bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid()))
+        self.len = len;
+        Ok(self.text())
+    }
+
+    /// The text that was read last; empty when the last reading failed.
+    pub(super) fn text(&self) -> &str {
+        self.buffer[..self.len].utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 }

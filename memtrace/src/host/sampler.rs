@@ -33,11 +33,17 @@ impl Sampler {
         }
     }
 
+    /// The counters of memory and swap of the last sample: a trace keeps all of them.
+    #[must_use]
+    pub const fn memory_counters(&self) -> &MemoryCounters {
+        &self.memory
+    }
+
     /// The host as it is now. `own.bpf_ns`, the counters around the totals and pending OOM kills are not known here.
     pub fn sample(&mut self) -> HostSample {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
-            memory: self.memory.memory(),
+            memory: self.memory.read(),
             zones: self.zones.as_mut().and_then(|file| Some(zones::parse(file.read().ok()?))).unwrap_or_default(),
             node_refaults: self.nodes.read(),
             own: OwnCost {

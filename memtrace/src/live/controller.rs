@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_core::session::tick::Tick;
 use memtrace_trace::model::Remark;
 
 /// What goes on beside the tracing. It is asked between two drains of the ring and must never wait.
@@ -11,7 +11,7 @@ pub trait Controller {
     /// again until there is none.
     fn advance(&mut self, now_ns: u64) -> Option<Remark>;
     /// An interval ended.
-    fn tick(&mut self, tick: &Tick, input: &TickInput);
+    fn tick(&mut self, tick: &Tick);
     /// Whether it is over, and the tracing with it.
     fn is_over(&self) -> bool;
     /// The tracing is over: what must be put right is, before anything else.

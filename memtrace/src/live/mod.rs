@@ -126,12 +126,13 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     };
     let readings = Readings { before: counted_before, after: counters.read() };
     say_what_is_missing(args, &facts, &probe, &protected);
-    let nodes_from = nodes_before.clone();
     let baseline = start::baseline(readings, nodes, &facts);
     let mut log = KernelLog::open();
     let before = at_start::gather(start_ns, &mut log, &probe.already_stalled);
     // One reading of the clocks for both: a report shows the very times that were shown here.
     let clock = clocks::read();
+    // The trace and the session count from the same reading, so that a replay has the same first interval.
+    let host_start = sampler.sample();
     let recording = match (prepared, &job.recording) {
         (Some(prepared), Some(plan)) => {
             let begun = Begun {
@@ -139,13 +140,13 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
                 run: plan.run,
                 facts: &facts,
                 baseline: baseline.clone(),
-                nodes_from,
-                zones: sampler.sample().zones,
+                nodes_from: nodes_before.clone(),
+                zones: host_start.zones.clone(),
                 before: before.clone(),
                 clock,
             };
             let on_interrupt = controller.as_ref().map_or("ends it", |controller| controller.on_interrupt());
-            Some(Recording::start(prepared, begun, plan, job.show, on_interrupt)?)
+            Some(Recording::start(prepared, begun, sampler.memory_counters(), plan, job.show, on_interrupt)?)
         }
         _ => None,
     };
@@ -161,6 +162,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     ingest.evictors = probe.attached.has(HookId::Evictors).then(|| ByMemory { files: Interval::default(), anon });
     ingest.begin(start_ns, start::decode_context(&probe, &facts), probe.faults_read);
     ingest.session.count_nodes_from(nodes_before);
+    ingest.session.count_memory_from(host_start.memory);
     ingest.session.cover(baseline);
     let view = start::renderer(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
     let output = start::output(job, view, &probe.hooks, &filter, start_ns);

@@ -43,7 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Recording {
     recorder: Recorder,
-    counters: MemoryCounters,
     triggers: Option<Triggers>,
     signalled: Arc<AtomicBool>,
     place: Destination,
@@ -62,6 +61,7 @@ impl Recording {
     pub(super) fn start(
         prepared: Prepared,
         begun: Begun<'_>,
+        counters: &MemoryCounters,
         plan: &RecordPlan,
         show: Show,
         on_interrupt: &str,
@@ -71,9 +71,8 @@ impl Recording {
         if triggers.is_some() {
             flag::register(SIGUSR1, Arc::clone(&signalled)).context("installing the handler of SIGUSR1")?;
         }
-        let mut counters = MemoryCounters::open();
         let start_ns = begun.setup.start_ns;
-        let meta = begun.meta(&mut counters);
+        let meta = begun.meta(counters);
         let recorder = Recorder::start(prepared, meta)?;
         let place = plan.place.clone();
         if show == Show::Progress {
@@ -81,7 +80,6 @@ impl Recording {
         }
         Ok(Self {
             recorder,
-            counters,
             triggers,
             signalled,
             place,
@@ -116,13 +114,20 @@ impl Recording {
         ingest.session.set_loss(Loss::Writer, lost);
     }
 
-    /// Hands over the end of an interval.
-    pub(super) fn tick(&mut self, tick: &Tick, input: TickInput, ingest: &mut Ingest, progress: Option<&str>) {
+    /// Hands over the end of an interval, with the counters of its sample.
+    pub(super) fn tick(
+        &mut self,
+        tick: &Tick,
+        input: TickInput,
+        counters: &MemoryCounters,
+        ingest: &mut Ingest,
+        progress: Option<&str>,
+    ) {
         let trigger = self
             .triggers
             .as_mut()
-            .and_then(|triggers| triggers.advance(tick, &input, self.signalled.swap(false, Ordering::Relaxed)));
-        let (vmstat, meminfo_bytes) = self.counters.values();
+            .and_then(|triggers| triggers.advance(tick, self.signalled.swap(false, Ordering::Relaxed)));
+        let (vmstat, meminfo_bytes) = counters.values();
         self.open.clone_from(&input.totals.open);
         let (unrecorded_processes, unrecorded_cgroups) = (Vec::new(), Vec::new());
         if let Some(feed) = &mut ingest.feed {

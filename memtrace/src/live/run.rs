@@ -240,11 +240,11 @@ impl Tracing<'_> {
         let input = TickInput { t_ns: now, totals, host, faults, stacks, evictors, lost, reported };
         let tick = self.ingest.session.tick(&input, &self.ingest.cgroups);
         if let Some(controller) = &mut self.controller {
-            controller.tick(&tick, &input);
+            controller.tick(&tick);
         }
         if let Some(recording) = &mut self.recording {
             let progress = self.controller.as_ref().map(|controller| controller.progress(now));
-            recording.tick(&tick, input, &mut self.ingest, progress.as_deref());
+            recording.tick(&tick, input, self.sampler.memory_counters(), &mut self.ingest, progress.as_deref());
         }
         let paths = self.ingest.paths(cgroups_of_rows(&tick));
         self.ingest.send(Item::Tick(Box::new(tick), paths));

@@ -16,8 +16,8 @@ use crate::{
 use memtrace_core::untrusted::Text;
 use memtrace_trace::model::{HostFacts, SwapArea};
 
-/// All of it, with `/proc/vmstat` and `/proc/meminfo` as they are now.
-pub(super) fn gather(facts: &Facts, nodes: u64, counters: &mut MemoryCounters) -> (HostFacts, Vec<u64>, Vec<u64>) {
+/// All of it, with `/proc/vmstat` and `/proc/meminfo` as they were read last.
+pub(super) fn gather(facts: &Facts, nodes: u64, counters: &MemoryCounters) -> (HostFacts, Vec<u64>, Vec<u64>) {
     let name = uname();
     let text = |part: &std::ffi::CStr| Text::from(part.to_bytes());
     let (vmstat_names, vmstat): (Vec<_>, Vec<_>) = counters.vmstat().into_iter().unzip();

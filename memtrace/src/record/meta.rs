@@ -34,7 +34,7 @@ pub struct Begun<'a> {
 
 impl Begun<'_> {
     /// META of the first segment. Reads the settings of the host.
-    pub fn meta(self, counters: &mut MemoryCounters) -> Meta {
+    pub fn meta(self, counters: &MemoryCounters) -> Meta {
         let (host, vmstat, meminfo_bytes) = facts::gather(self.facts, self.baseline.nodes, counters);
         Meta {
             recording: fastrand::u64(..),

@@ -15,7 +15,7 @@ use super::{
     evictors::{ByMemory, EvictorSummary, EvictorTable},
     faults::FaultsRead,
     filter::{CgroupNames, Filter},
-    input::{KernelTotals, NodeRefaults, OpenStall, OwnCost, Reported, TickInput},
+    input::{KernelTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Reported, TickInput},
     kswapd::Kswapds,
     loss::{Ledger, Loss},
     memory::Memory,
@@ -141,6 +141,7 @@ struct Last {
     loss: Ledger,
     own: OwnCost,
     memory: Option<Memory>,
+    pressure: Option<Pressure>,
     node_refaults: Vec<NodeRefaults>,
     coverage: Coverage,
     premature_sleeps: Option<PrematureSleeps>,
@@ -202,7 +203,13 @@ impl Session {
         self.baseline = self.baseline.take().zip(readings).map(|(old, readings)| Baseline { readings, ..old });
         self.nodes_from.clone_from(&base.host.node_refaults);
         self.last.memory = base.host.memory;
+        self.last.pressure = base.host.pressure;
         self.window = Some(Window::new(base));
+    }
+
+    /// Sets what the kernel had counted of memory and swap before the first tick, so that the first interval has a growth.
+    pub fn count_memory_from(&mut self, memory: Option<Memory>) {
+        self.last.memory = memory;
     }
 
     /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.

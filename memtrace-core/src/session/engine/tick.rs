@@ -8,7 +8,7 @@ use crate::session::{
     input::{HostSample, KernelTotals},
     nodes::PrematureSleeps,
     tally::Tally,
-    tick::{self, Interval, KswapdTick, Reclaim, Tick},
+    tick::{self, Interval, KswapdTick, Pressed, Reclaim, Tick},
 };
 
 fn refaults_since(now: RefaultCounts, before: Option<RefaultCounts>) -> RefaultCounts {
@@ -24,6 +24,8 @@ impl Session {
             (kind, tick::interval(now, last.totals.stalls.get(&kind), self.longest_ns[kind as usize]))
         });
         let kinds = kinds.collect();
+        let (all, latency) = tick::all_kinds(&kinds);
+        let elapsed_ns = now_ns.saturating_sub(last.t_ns);
         let (scanned, reclaimed) = totals.reclaim_sums();
         let (scanned_before, reclaimed_before) = last.totals.reclaim_sums();
         let mut awake_ns = last.awake_ns;
@@ -34,8 +36,9 @@ impl Session {
         let uncovered = coverage.worse_than(&last.coverage).cloned().collect();
         let tick = Tick {
             t_ns: now_ns,
-            elapsed_ns: now_ns.saturating_sub(last.t_ns),
-            all: tick::all_kinds(&kinds),
+            elapsed_ns,
+            all,
+            latency,
             stalls: kinds.into_iter().map(|(kind, (interval, _))| (kind, interval)).collect(),
             matched: (!self.config.filter.is_empty()).then(|| Interval::of_tally(&self.matched_since)),
             own_stalls: totals.own.count.saturating_sub(last.totals.own.count),
@@ -50,6 +53,7 @@ impl Session {
             .with_scans_if(self.scans_reported(totals)),
             zones: host.zones.clone(),
             pressure: host.pressure,
+            pressed: Pressed::since(host.pressure.as_ref(), last.pressure.as_ref(), elapsed_ns),
             memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
             faults_read: self.config.faults_read,
@@ -73,6 +77,7 @@ impl Session {
             loss,
             own: host.own,
             memory: host.memory,
+            pressure: host.pressure,
             node_refaults,
             coverage,
             premature_sleeps: PrematureSleeps::since(self.baseline.as_ref(), host.counters.as_ref()),

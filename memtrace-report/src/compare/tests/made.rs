@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use memtrace_common::histogram::bucket_of;
 
-use super::super::run::{Exposure, Measure, Run, Side, Slice};
-use crate::replay::without_meta;
+use super::super::run::{Run, Side};
+use crate::{
+    metric::{Measure, Slice},
+    replay::without_meta,
+};
 use memtrace_trace::model::ClockReading;
 
 /// A second with so many stalls of the same length.
 pub(in crate::compare) fn slice(stalls: u32, dur_ns: u64) -> Slice {
     let mut slice = Slice::default();
-    let all = [Exposure::All, Exposure::Vmstat, Exposure::Pressure, Exposure::Refaults, Exposure::Scans];
-    all.into_iter().for_each(|exposure| slice.expose(exposure, 1_000_000_000));
-    slice.count(Measure::Stalls, stalls.into());
-    slice.count(Measure::StalledNs, dur_ns * u64::from(stalls));
-    slice.count(Measure::Allocated, 1 << 16);
+    Measure::ALL.into_iter().for_each(|measure| slice.read(measure, 0, 1_000_000_000));
+    slice.read(Measure::Stalls, stalls.into(), 0);
+    slice.read(Measure::StalledNs, dur_ns * u64::from(stalls), 0);
+    slice.read(Measure::Allocated, 1 << 28, 0);
     slice.latency.extend((stalls > 0).then_some((u16::try_from(bucket_of(dur_ns)).unwrap(), stalls)));
     slice
 }

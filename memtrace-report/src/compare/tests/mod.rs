@@ -3,8 +3,11 @@
 pub(super) mod made;
 
 use self::made::{run, side, slice};
-use super::{CompareOptions, Comparison, Metric, TextView, Word, compare, fail_if::Outcome, markdown, text};
-use crate::text::Style;
+use super::{CompareOptions, Comparison, TextView, Word, compare, fail_if::Outcome, markdown, text};
+use crate::{
+    metric::{Better, Measure, Metric},
+    text::Style,
+};
 
 fn row(comparison: &Comparison, metric: Metric) -> &super::MetricRow {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()
@@ -137,14 +140,14 @@ fn what_differs_in_the_last_digits_is_no_change() {
     assert!(compare(&of(0.1 + 0.2), &of(0.3), &CompareOptions::default()).changes.is_empty());
     assert_eq!(compare(&of(0.3), &of(0.300_001), &CompareOptions::default()).changes.len(), 1);
     assert_eq!(super::number::ratio(0.1 + 0.2, 0.3), Some(1.0));
-    assert_eq!(Word::of((1.0 - 1e-12, 1.0 - 1e-13)), Word::NoDifferenceShown);
+    assert_eq!(Word::of((1.0 - 1e-12, 1.0 - 1e-13), Better::Less), Word::NoDifferenceShown);
 }
 
 #[test]
 fn a_stall_that_is_not_over_counts_as_far_as_it_has_come() {
     let mut hanging = run((0..60).map(|_| slice(0, 0)).collect());
     hanging.open = (1, 40_000_000_000);
-    hanging.slices[59].count(super::run::Measure::StalledNs, 40_000_000_000);
+    hanging.slices[59].read(Measure::StalledNs, 40_000_000_000, 0);
     let calm = side("calm", vec![run(vec![slice(0, 0); 60])]);
     let comparison = compare(&calm, &side("hang", vec![hanging]), &CompareOptions::default());
     assert!(row(&comparison, Metric::StallTotal).values[1].unwrap() > 0.6);

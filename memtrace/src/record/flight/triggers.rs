@@ -1,6 +1,6 @@
 //! What makes the flight recorder save: an OOM kill, a condition that is met, a signal.
 
-use memtrace_core::session::{input::TickInput, tick::Tick};
+use memtrace_core::session::tick::Tick;
 use memtrace_report::condition::{Condition, Watch};
 
 /// An incident begins.
@@ -27,12 +27,12 @@ impl Triggers {
     }
 
     /// Takes an interval, and whether a signal came in it; the trigger that matters most.
-    pub fn advance(&mut self, tick: &Tick, input: &TickInput, signalled: bool) -> Option<Trigger> {
+    pub fn advance(&mut self, tick: &Tick, signalled: bool) -> Option<Trigger> {
         let t_ns = tick.t_ns;
         // All of them see each interval, whichever it is that tells.
         let mut met = Vec::new();
         for watch in &mut self.watches {
-            if watch.advance(tick, input).is_some() {
+            if watch.advance(tick).is_some() {
                 met.push((watch.condition().metric.name(), watch.condition().to_string()));
             }
         }
@@ -85,7 +85,7 @@ mod tests {
         let inputs = [at(1, 5, 0), at(2, 30, 0), at(3, 200, 0), at(4, 400, 2), at(5, 400, 2), at(6, 400, 2)];
         for (input, signalled) in inputs.into_iter().zip([false, false, false, true, true, false]) {
             let tick = session.tick(&input, &BTreeMap::<u64, Vec<u8>>::new());
-            names.push(triggers.advance(&tick, &input, signalled).map(|trigger| trigger.text));
+            names.push(triggers.advance(&tick, signalled).map(|trigger| trigger.text));
         }
         let want = [None, Some("stall.rate > 10"), Some("stall.rate > 50"), Some("2 OOM kills"), Some("SIGUSR1"), None];
         assert_eq!(names, want.map(|text| text.map(str::to_owned)));

@@ -13,6 +13,7 @@ pub mod field;
 pub mod histogram;
 pub mod kind;
 pub mod oom;
+pub mod part;
 pub mod record;
 pub mod refault;
 pub mod shrinker;

@@ -2,7 +2,7 @@
 //!
 //! A value that could not be read is marked so in `fields`; its bytes are then 0 and mean nothing.
 
-use crate::{kind::StallKind, throttle::REASON_COUNT};
+use crate::{kind::StallKind, part::Spent, throttle::REASON_COUNT};
 
 /// Bytes of a task name, with its terminating NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
@@ -95,24 +95,16 @@ pub struct StallRecord {
     pub scanned_pages: u64,
     /// Pages that the end event says were reclaimed.
     pub reclaimed_pages: u64,
-    /// Time in `reclaim_throttle` inside the stall, in ns, in steps of a jiffy.
-    pub throttled_ns: u64,
-    /// Time in memcg soft-limit reclaim inside the stall, but for the scans, shrinkers and throttles in it, in ns.
-    pub soft_limit_ns: u64,
-    /// Time in scans inside the stall, in ns.
-    pub scan_ns: u64,
-    /// Time in shrinkers inside the stall, in ns.
-    pub shrinkers_ns: u64,
-    /// Time in reclaims inside a stall of another kind, in ns.
-    pub nested_ns: u64,
-    /// Address of the function of the shrinker in which most of `shrinkers_ns` was spent, 0 when there is none or it was
-    /// not read.
+    /// Time inside the stall by part.
+    pub spent: Spent,
+    /// Address of the function of the shrinker in which the most time of all shrinkers was spent, 0 when there is none or
+    /// it was not read.
     pub shrinker: u64,
     /// Time in that shrinker, in ns.
     pub shrinker_ns: u64,
     /// Time in which the task did not run, in ns.
     pub off_cpu_ns: u64,
-    /// `throttled_ns` by reason, in us; what no reason was read of is in none.
+    /// Time throttled by reason, in us; what no reason was read of is in none.
     pub throttled_us: [u32; REASON_COUNT],
     /// Process id.
     pub tgid: u32,

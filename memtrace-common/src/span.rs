@@ -8,6 +8,7 @@
 
 use crate::{
     kind::StallKind,
+    part::{Part, Spent},
     shrinker::{self, SHRINKERS, ShrinkerTime},
     throttle::REASON_COUNT,
     verifier::{below, masked},
@@ -90,8 +91,8 @@ pub struct TaskSpans {
     pub scanned_pages: u64,
     /// What was scanned and reclaimed of one node inside it since that was added to the node's own counts.
     pub node: NodePages,
-    /// Time throttled inside it, in ns.
-    pub throttled_ns: u64,
+    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
+    pub ran_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,
     /// What the task waits for outside its spans, plus 1; 0 when for nothing.
@@ -102,16 +103,8 @@ pub struct TaskSpans {
     pub is_moved: u8,
     /// Explicit padding, 0.
     pub pad: u8,
-    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
-    pub ran_ns: u64,
-    /// Pages reclaimed by the spans inside the outermost one.
-    pub reclaimed_pages: u64,
-    /// Time in reclaims inside the outermost span, in ns.
-    pub nested_ns: u64,
-    /// Time in soft-limit reclaim inside it, but for its scans, shrinkers and throttles, in ns.
-    pub soft_limit_ns: u64,
-    /// Time in shrinkers inside the outermost span, in ns.
-    pub shrinkers_ns: u64,
+    /// Time inside the outermost span by part.
+    pub spent: Spent,
     /// Outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
     /// Since when the task is in nothing else that is told: the begin or end of the last shrinker, throttle or span.
@@ -122,8 +115,8 @@ pub struct TaskSpans {
     pub shrinker_start_ns: u64,
     /// Address of its function, 0 when that was not read.
     pub shrinker: u64,
-    /// Time inside the outermost span in scans, in ns.
-    pub scan_ns: u64,
+    /// Pages reclaimed by the spans inside the outermost one.
+    pub reclaimed_pages: u64,
     /// Shrinks before [`Self::mark_ns`].
     pub shrinks_reported: u32,
     /// How many sections are open that the kernel counts as memory stalls.
@@ -219,20 +212,16 @@ impl TaskSpans {
         if target == 0 {
             self.mark_ns = span.start_ns;
             self.shrinks_reported = 0;
-            self.scan_ns = 0;
             self.scanned_pages = 0;
             self.node = NodePages::default();
-            self.throttled_ns = 0;
             self.throttled_us = [0; REASON_COUNT];
-            self.soft_limit_ns = 0;
             self.shrinks = 0;
             // Most stalls go through none: then there is nothing to clear.
-            if self.shrinkers_ns != 0 {
+            if self.spent.ns(Part::Shrinkers) != 0 {
                 self.shrinkers = [ShrinkerTime::default(); SHRINKERS];
             }
-            self.shrinkers_ns = 0;
+            self.spent = Spent::default();
             self.shrinker_start_ns = 0;
-            self.nested_ns = 0;
             self.inner = 0;
             self.reclaimed_pages = 0;
             self.off_cpu_ns = 0;
@@ -260,9 +249,9 @@ impl TaskSpans {
         }
         if kind == SOFT_LIMIT {
             let accounted_ns = self.accounted_ns().saturating_sub(self.soft_limit_accounted_ns);
-            self.soft_limit_ns += dur_ns.saturating_sub(accounted_ns);
+            self.spent.add(Part::SoftLimit, dur_ns.saturating_sub(accounted_ns));
         } else if at == 1 {
-            self.nested_ns += dur_ns;
+            self.spent.add(Part::Reclaim, dur_ns);
         }
         End::Nested { lost }
     }
@@ -273,7 +262,7 @@ impl TaskSpans {
     fn mark(&mut self, now_ns: u64) {
         // A shrinker that is open now has lost its end: none lasts beyond another thing that is told.
         if self.shrinks != self.shrinks_reported && self.shrinker_start_ns == 0 {
-            self.scan_ns += now_ns.saturating_sub(self.mark_ns);
+            self.spent.add(Part::Scan, now_ns.saturating_sub(self.mark_ns));
         }
         self.shrinker_start_ns = 0;
         self.shrinks_reported = self.shrinks;
@@ -283,7 +272,7 @@ impl TaskSpans {
     /// What is told apart of the outermost span so far, but for soft-limit reclaim, in ns.
     #[inline(always)]
     fn accounted_ns(&self) -> u64 {
-        self.scan_ns + self.shrinkers_ns + self.throttled_ns
+        self.spent.ns(Part::Scan) + self.spent.ns(Part::Shrinkers) + self.spent.ns(Part::Throttle)
     }
 
     /// A shrinker begins to free objects; `function` is the address of its function, 0 when that was not read.
@@ -299,7 +288,7 @@ impl TaskSpans {
     pub fn shrinker_end(&mut self, now_ns: u64) {
         if self.shrinker_start_ns != 0 {
             let ns = now_ns.saturating_sub(self.shrinker_start_ns);
-            self.shrinkers_ns += ns;
+            self.spent.add(Part::Shrinkers, ns);
             self.mark(now_ns);
             shrinker::add(&mut self.shrinkers, self.shrinker, ns);
         }
@@ -325,7 +314,7 @@ impl TaskSpans {
     /// The task was throttled until now for this reason, a number of [`crate::throttle::REASONS`] or one that is not known.
     #[inline(always)]
     pub fn throttled(&mut self, reason: u64, usec: u64, now_ns: u64) {
-        self.throttled_ns += usec * 1000;
+        self.spent.add(Part::Throttle, usec * 1000);
         self.mark(now_ns.saturating_sub(usec * 1000).max(self.mark_ns));
         self.mark_ns = now_ns;
         let mut i = 0;

@@ -1,6 +1,11 @@
 //! Values of the maps that hold exact totals, and the ledger of what the kernel side could not keep.
 
-use crate::{histogram::BUCKETS, kind::StallKind, throttle::REASON_COUNT};
+use crate::{
+    histogram::BUCKETS,
+    kind::StallKind,
+    part::{Part, Spent},
+    throttle::REASON_COUNT,
+};
 
 /// Totals of one kind of stall on one CPU since attach. They count every stall, whether its record fitted the ring or not.
 #[repr(C)]
@@ -16,19 +21,11 @@ pub struct StallTotals {
     pub scanned_pages: u64,
     /// Pages reclaimed in them.
     pub reclaimed_pages: u64,
-    /// Time throttled in them, in ns.
-    pub throttled_ns: u64,
-    /// Time in soft-limit reclaim in them, but for what the others here tell of it, in ns.
-    pub soft_limit_ns: u64,
-    /// Time in scans in them, in ns.
-    pub scan_ns: u64,
-    /// Time in shrinkers in them, in ns.
-    pub shrinkers_ns: u64,
-    /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
-    pub nested_ns: u64,
+    /// Time in them by part.
+    pub spent: Spent,
     /// Time in them in which their tasks did not run, in ns.
     pub off_cpu_ns: u64,
-    /// `throttled_ns` by reason, in us; what no reason was read of is in none.
+    /// Time throttled by reason, in us; what no reason was read of is in none.
     pub throttled_us: [u64; REASON_COUNT],
     /// Latencies by [`crate::histogram::bucket_of`].
     pub buckets: [u64; BUCKETS],
@@ -225,4 +222,4 @@ pub struct OomCalls {
 }
 
 const _: () = assert!(size_of::<OomCalls>() == 64);
-const _: () = assert!(size_of::<StallTotals>() == 8 * (11 + REASON_COUNT + BUCKETS));
+const _: () = assert!(size_of::<StallTotals>() == 8 * (6 + Part::COUNT + REASON_COUNT + BUCKETS));

@@ -5,6 +5,7 @@ use std::mem;
 
 use memtrace_common::{
     kind::StallKind,
+    part::Part,
     span::{Begin, DEPTH, End, SOFT_LIMIT, Span, TaskSpans},
 };
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
@@ -143,7 +144,7 @@ proptest! {
                     prop_assert_eq!(ended, model.end(kind, now));
                     if let End::Finished { dur_ns, .. } = ended {
                         // What is told apart never overlaps.
-                        prop_assert!(task.scan_ns + task.shrinkers_ns + task.soft_limit_ns <= dur_ns);
+                        prop_assert!(task.spent.ns(Part::Scan) + task.spent.ns(Part::Shrinkers) + task.spent.ns(Part::SoftLimit) <= dur_ns);
                     }
                 }
                 // The programs look for an open span first.
@@ -166,9 +167,9 @@ proptest! {
             let open: Vec<_> = task.spans[..task.depth as usize].iter().map(|s| (s.kind, s.start_ns)).collect();
             prop_assert_eq!(&open, &model.open);
             prop_assert_eq!(task.scanned_pages, model.scanned);
-            prop_assert_eq!(task.scan_ns, model.scan_ns);
-            prop_assert_eq!(task.shrinkers_ns, model.shrinkers_ns);
-            prop_assert_eq!(task.soft_limit_ns, model.soft_limit_ns);
+            prop_assert_eq!(task.spent.ns(Part::Scan), model.scan_ns);
+            prop_assert_eq!(task.spent.ns(Part::Shrinkers), model.shrinkers_ns);
+            prop_assert_eq!(task.spent.ns(Part::SoftLimit), model.soft_limit_ns);
         }
     }
 

@@ -51,6 +51,25 @@ pub(crate) fn emit<T: 'static>(loss: Loss, wake: Wake, fill: impl FnOnce(*mut T)
     entry.submit(u64::from(flags));
 }
 
+/// Writes a record into its reserved room, field by field: built on the stack and copied it costs a third more. All
+/// fields have to be named, since one that is left out would keep the bytes of an older record.
+///
+/// `$record` must point to the room of the record.
+macro_rules! write_whole {
+    ($record:expr, $Record:ident { $($field:ident: $value:expr),+ $(,)? }) => {{
+        let _ = |whole: &$Record| {
+            let $Record { $($field: _),+ } = whole;
+        };
+        let record: *mut $Record = $record;
+        $(
+            let value = $value;
+            // SAFETY: by contract of the macro.
+            unsafe { (&raw mut (*record).$field).write(value) };
+        )+
+    }};
+}
+pub(crate) use write_whole;
+
 /// The header of a record of type `T`.
 #[inline(always)]
 pub(crate) fn header<T>(kind: u16, t_ns: u64) -> Header {

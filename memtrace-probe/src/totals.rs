@@ -147,12 +147,8 @@ impl Totals {
             sum.max_ns = sum.max_ns.max(cpu.max_ns);
             sum.scanned_pages += cpu.scanned_pages;
             sum.reclaimed_pages += cpu.reclaimed_pages;
-            sum.throttled_ns += cpu.throttled_ns;
+            sum.spent.merge(&cpu.spent);
             sum.throttles.add(Throttles::of_us(cpu.throttled_us));
-            sum.scan_ns += cpu.scan_ns;
-            sum.soft_limit_ns += cpu.soft_limit_ns;
-            sum.shrinkers_ns += cpu.shrinkers_ns;
-            sum.nested_ns += cpu.nested_ns;
             off_cpu_ns += cpu.off_cpu_ns;
             sum.latency.add(&cpu.buckets);
         }

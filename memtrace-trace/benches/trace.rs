@@ -4,9 +4,9 @@
 
 use divan::{Bencher, counter::ItemsCount};
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{kind::StallKind, part::Part};
 use memtrace_core::{
-    event::{Comm, Event, Stall},
+    event::{Comm, Event, PartTimes, Stall},
     session::{
         input::{KernelTotals, Reported, TickInput},
         loss::Loss,
@@ -50,10 +50,7 @@ fn stall(random: &mut fastrand::Rng, task: &mut u32, t_ns: u64) -> Stall {
         gfp: Some(0x0014_0cca),
         scanned_pages: Some(32 + random.u64(..64)),
         reclaimed_pages: Some(random.u64(..32)),
-        throttled_ns: Some(0),
-        scan_ns: Some(0),
-        soft_limit_ns: Some(0),
-        shrinkers_ns: Some(0),
+        times: PartTimes::of(|part| (part != Part::Reclaim).then_some(0)),
         ..Stall::example()
     }
 }

@@ -52,8 +52,8 @@ fn times_are_sane(input: &TickInput) -> bool {
     let totals = &input.totals;
     let kinds = || totals.stalls.values().chain([&totals.own]).chain(&totals.proactive);
     let times = kinds()
-        .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.throttled_ns, kind.soft_limit_ns])
-        .chain(kinds().flat_map(|kind| [kind.scan_ns, kind.shrinkers_ns, kind.nested_ns, kind.off_cpu_ns.unwrap_or(0)]))
+        .flat_map(|kind| [kind.total_ns, kind.max_ns, kind.off_cpu_ns.unwrap_or(0)])
+        .chain(kinds().flat_map(|kind| kind.spent.all()))
         .chain(kinds().flat_map(|kind| kind.throttles.ns()))
         .chain(totals.shrinkers.totals.values().map(|shrinker| shrinker.total_ns))
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
@@ -147,9 +147,8 @@ pub(super) fn is_end_sane(end: &End) -> bool {
 
 /// True when every number of a stall is possible.
 pub(super) fn is_stall_sane(stall: &Stall) -> bool {
-    let parts = [stall.throttled_ns, stall.scan_ns, stall.soft_limit_ns, stall.shrinkers_ns, stall.nested_ns];
     let off_cpu = stall.off_cpu.and_then(|off_cpu| off_cpu.measured_ns().or(off_cpu.estimated_ns()));
-    let times = parts.into_iter().flatten().chain(stall.throttles.ns()).chain(off_cpu);
+    let times = stall.times.known().chain(stall.throttles.ns()).chain(off_cpu);
     let times = times.chain(stall.top_shrinker.map(|shrinker| shrinker.ns)).chain([stall.t_ns, stall.dur_ns]);
     all_below(MOST_NS, times) && all_below(MOST, [stall.scanned_pages, stall.reclaimed_pages].into_iter().flatten())
 }

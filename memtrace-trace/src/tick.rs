@@ -1,6 +1,6 @@
 //! A tick to a message, and back. Counters are differences to the segment's base.
 
-use memtrace_common::{histogram::BUCKETS, kind::StallKind, totals::OtherShrinks};
+use memtrace_common::{histogram::BUCKETS, kind::StallKind, part::Spent, totals::OtherShrinks};
 
 use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
@@ -263,16 +263,25 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         max_ns: now.max_ns,
         scanned_pages: difference(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
-        throttled_ns: difference(now.throttled_ns, base.throttled_ns),
+        part_ns: of_spent(now.spent, base.spent),
         throttles_ns: of_throttles(now.throttles, base.throttles),
-        scan_ns: difference(now.scan_ns, base.scan_ns),
-        soft_limit_ns: difference(now.soft_limit_ns, base.soft_limit_ns),
-        shrinkers_ns: difference(now.shrinkers_ns, base.shrinkers_ns),
-        nested_ns: difference(now.nested_ns, base.nested_ns),
         off_cpu_ns: now.off_cpu_ns.map(|now| difference(now, base.off_cpu_ns.unwrap_or(0))),
         bucket,
         bucket_count,
     }
+}
+
+/// Differences by part; none while all are 0.
+fn of_spent(now: Spent, base: Spent) -> Vec<i64> {
+    let differences = now.all().into_iter().zip(base.all()).map(|(now, base)| difference(now, base));
+    if now == base { Vec::new() } else { differences.collect() }
+}
+
+/// Times by part; parts of a later version are not read.
+fn to_spent(now: &[i64], base: Spent) -> Spent {
+    let mut times = base.all();
+    times.iter_mut().zip(now).for_each(|(ns, now)| *ns = restore(*now, *ns));
+    Spent::of(times)
 }
 
 fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
@@ -294,12 +303,8 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         max_ns: now.max_ns,
         scanned_pages: restore(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
-        throttled_ns: restore(now.throttled_ns, base.throttled_ns),
+        spent: to_spent(&now.part_ns, base.spent),
         throttles: to_throttles(&now.throttles_ns, base.throttles),
-        scan_ns: restore(now.scan_ns, base.scan_ns),
-        soft_limit_ns: restore(now.soft_limit_ns, base.soft_limit_ns),
-        shrinkers_ns: restore(now.shrinkers_ns, base.shrinkers_ns),
-        nested_ns: restore(now.nested_ns, base.nested_ns),
         off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
         latency,
     }

@@ -9,6 +9,7 @@ use std::mem::offset_of;
 
 use memtrace_common::{
     kind::StallKind,
+    part::Part,
     record::{
         COMM_LEN, FreedRecord, Header, KIND_FREED, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep,
         OomRecord, StallRecord, fields, freed_by,
@@ -20,8 +21,8 @@ use thiserror::Error;
 pub use self::refault::{is_refault, refault};
 use crate::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
-        Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, PartTimes, Stall,
+        TopShrinker, Trigger, Victim,
     },
     hook::{HookId, HookSet},
     source::Sources,
@@ -155,19 +156,26 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
         scanned_pages: (context.hooks.has(HookId::ShrinkInactive) && !unseen)
             .then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
         reclaimed_pages,
-        throttled_ns: context.hooks.has(HookId::Throttled).then(|| r.u64(offset_of!(StallRecord, throttled_ns))),
+        times: times(r, |part| match part {
+            Part::Throttle => context.hooks.has(HookId::Throttled),
+            Part::Scan => context.hooks.has(HookId::ShrinkInactive) && !unseen,
+            Part::Shrinkers => context.hooks.has(HookId::ShrinkerBegin),
+            Part::SoftLimit => context.hooks.has(HookId::SoftLimitBegin),
+            Part::Reclaim => kind.has_nested(),
+        }),
         throttles: match context.hooks.has(HookId::Throttled) {
             true => Throttles::of_us(throttled_us(r)),
             false => Throttles::default(),
         },
-        scan_ns: (context.hooks.has(HookId::ShrinkInactive) && !unseen)
-            .then(|| r.u64(offset_of!(StallRecord, scan_ns))),
-        soft_limit_ns: context.hooks.has(HookId::SoftLimitBegin).then(|| r.u64(offset_of!(StallRecord, soft_limit_ns))),
-        shrinkers_ns: context.hooks.has(HookId::ShrinkerBegin).then(|| r.u64(offset_of!(StallRecord, shrinkers_ns))),
         top_shrinker: top_shrinker(r).filter(|_| context.hooks.has(HookId::ShrinkerBegin)),
         off_cpu: off_cpu(r, context),
-        nested_ns: kind.has_nested().then(|| r.u64(offset_of!(StallRecord, nested_ns))),
     })
+}
+
+/// The times of the parts that were measured.
+fn times(r: Reader<'_>, is_measured: impl Fn(Part) -> bool) -> PartTimes {
+    let ns = |part: Part| r.u64(offset_of!(StallRecord, spent) + part as usize * size_of::<u64>());
+    PartTimes::of(|part| is_measured(part).then(|| ns(part)))
 }
 
 fn throttled_us(r: Reader<'_>) -> [u64; REASON_COUNT] {

@@ -1,5 +1,6 @@
 use memtrace_common::{
     kind::StallKind,
+    part::Part,
     record::{KswapdStep, fields},
 };
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
@@ -7,8 +8,8 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use super::{DecodeContext, DecodeError, decode};
 use crate::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, Stall, TopShrinker,
-        Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, OffCpu, Oom, OomCall, PartTimes, Stall,
+        TopShrinker, Trigger, Victim,
     },
     hook::{HookId, HookSet},
     source::{Source, Sources},
@@ -35,11 +36,11 @@ fn stall_bytes(stall_kind: u8, read: u32, shrinks: u32) -> Vec<u8> {
         &99_u64.to_ne_bytes(),        // process_start_ns
         &1024_u64.to_ne_bytes(),      // scanned_pages
         &32_u64.to_ne_bytes(),        // reclaimed_pages
-        &4_000_000_u64.to_ne_bytes(), // throttled_ns
-        &1_000_u64.to_ne_bytes(),     // soft_limit_ns
-        &400_u64.to_ne_bytes(),       // scan_ns
-        &300_u64.to_ne_bytes(),       // shrinkers_ns
-        &200_u64.to_ne_bytes(),       // nested_ns
+        &4_000_000_u64.to_ne_bytes(), // throttle
+        &400_u64.to_ne_bytes(),       // scan
+        &300_u64.to_ne_bytes(),       // shrinkers
+        &1_000_u64.to_ne_bytes(),     // soft_limit
+        &200_u64.to_ne_bytes(),       // reclaim
         &77_u64.to_ne_bytes(),        // shrinker
         &250_u64.to_ne_bytes(),       // shrinker_ns
         &700_u64.to_ne_bytes(),       // off_cpu_ns
@@ -83,14 +84,14 @@ fn stall() -> Stall {
         gfp: Some(0xcc0),
         scanned_pages: Some(1024),
         reclaimed_pages: Some(32),
-        throttled_ns: Some(4_000_000),
+        times: PartTimes::default()
+            .with(Part::Throttle, Some(4_000_000))
+            .with(Part::Scan, Some(400))
+            .with(Part::Shrinkers, Some(300))
+            .with(Part::SoftLimit, Some(1_000)),
         throttles: Throttles::of([3_000_000, 0, 1_000_000, 0]),
-        scan_ns: Some(400),
-        soft_limit_ns: Some(1_000),
-        shrinkers_ns: Some(300),
         top_shrinker: Some(TopShrinker { function: 77, ns: 250 }),
         off_cpu: Some(OffCpu::Measured(700)),
-        ..Stall::example()
     }
 }
 

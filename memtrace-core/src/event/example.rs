@@ -2,7 +2,7 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::{Comm, Stall};
+use super::{Comm, PartTimes, Stall};
 use crate::{source::Source, throttle::Throttles};
 
 impl Stall {
@@ -24,13 +24,9 @@ impl Stall {
             gfp: None,
             scanned_pages: None,
             reclaimed_pages: None,
-            throttled_ns: None,
+            times: PartTimes::default(),
             throttles: Throttles::default(),
-            scan_ns: None,
-            soft_limit_ns: None,
-            shrinkers_ns: None,
             top_shrinker: None,
-            nested_ns: None,
             off_cpu: None,
         }
     }

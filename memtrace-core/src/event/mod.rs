@@ -6,6 +6,7 @@
 mod example;
 mod oom;
 mod refault;
+mod times;
 
 use memtrace_common::{
     kind::StallKind,
@@ -15,6 +16,7 @@ use memtrace_common::{
 pub use self::{
     oom::{Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim},
     refault::{Evictor, EvictorKey, FileId, FileName, SampledRefault},
+    times::PartTimes,
 };
 use crate::{source::Source, throttle::Throttles};
 
@@ -109,20 +111,12 @@ pub struct Stall {
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed.
     pub reclaimed_pages: Option<u64>,
-    /// Time in `reclaim_throttle`, in ns, in steps of a jiffy.
-    pub throttled_ns: Option<u64>,
-    /// The same by reason.
+    /// Time by part.
+    pub times: PartTimes,
+    /// Time throttled by reason.
     pub throttles: Throttles,
-    /// Time in scans of the lists of pages, in ns: see [`crate::session::parts::Parts::scan_ns`].
-    pub scan_ns: Option<u64>,
-    /// Time in memcg soft-limit reclaim, in ns, but for the scans, shrinkers and throttles in it.
-    pub soft_limit_ns: Option<u64>,
-    /// Time in shrinkers, in ns.
-    pub shrinkers_ns: Option<u64>,
-    /// The shrinker that took the most of it; `None` without one, or where it was not read.
+    /// The shrinker that took the most time; `None` without one, or where it was not read.
     pub top_shrinker: Option<TopShrinker>,
-    /// Time in reclaims inside a stall that is more than that (`memcg_high`), in ns.
-    pub nested_ns: Option<u64>,
     /// How long the task did not run meanwhile; `None` where that is neither measured nor estimated.
     pub off_cpu: Option<OffCpu>,
 }

@@ -96,17 +96,25 @@ impl Detail {
 
 #[cfg(test)]
 mod tests {
-    use memtrace_common::kind::StallKind;
+    use memtrace_common::{kind::StallKind, part::Part};
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     use super::Detail;
-    use crate::{event::Stall, session::tests::stall};
+    use crate::{
+        event::{PartTimes, Stall},
+        session::tests::stall,
+    };
 
     fn detail(stalls: &[(u8, u64)]) -> Detail {
         let mut detail = Detail::default();
         for &(order, dur_ns) in stalls {
             let order = (order < 200).then_some(i32::from(order % 11));
-            detail.add(&Stall { order, dur_ns, throttled_ns: Some(dur_ns / 2), ..stall(1, StallKind::Direct, dur_ns) });
+            detail.add(&Stall {
+                order,
+                dur_ns,
+                times: PartTimes::default().with(Part::Throttle, Some(dur_ns / 2)),
+                ..stall(1, StallKind::Direct, dur_ns)
+            });
         }
         detail
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::{
     kind::StallKind,
+    part::Spent,
     refault::RefaultCounts,
     totals::{KswapdTotals, OtherShrinks},
 };
@@ -34,18 +35,10 @@ pub struct KindTotals {
     pub scanned_pages: u64,
     /// Pages reclaimed in them.
     pub reclaimed_pages: u64,
-    /// Time throttled in them, in ns.
-    pub throttled_ns: u64,
-    /// The same by reason.
+    /// Time in them by part.
+    pub spent: Spent,
+    /// Time throttled in them by reason.
     pub throttles: Throttles,
-    /// Time in scans in them, in ns.
-    pub scan_ns: u64,
-    /// Time in soft-limit reclaim in them, but for the scans, shrinkers and throttles in it, in ns.
-    pub soft_limit_ns: u64,
-    /// Time in shrinkers in them, in ns.
-    pub shrinkers_ns: u64,
-    /// Time in reclaims inside them, in ns, for the kinds that reclaim and wait.
-    pub nested_ns: u64,
     /// Time in them in which their tasks did not run, in ns; `None` where that is not measured.
     pub off_cpu_ns: Option<u64>,
     /// Their latencies.

@@ -1,114 +1,84 @@
-//! What the time of a stall was spent on: its parts, which always add up to the whole.
+//! Parts of the time of a stall: they always add up to the whole.
+
+use memtrace_common::part::Part;
 
 use super::input::KindTotals;
-use crate::event::Stall;
+use crate::event::{PartTimes, Stall};
 
-/// The parts of one stall, or of many, in ns. Time that is told apart is in one part only.
+/// The parts of one stall, or of many, in ns. Each moment is in one part only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Asleep in `reclaim_throttle`, until pages are written back or isolated ones return; in steps of a jiffy.
-    pub throttle_ns: Option<u64>,
-    /// In scans of the lists of pages: of the stretches between two other things that are told (begin, end, shrinkers,
-    /// throttles), those in which a list was scanned.
-    pub scan_ns: Option<u64>,
-    /// In shrinkers, which free slab objects.
-    pub shrinkers_ns: Option<u64>,
-    /// In memcg soft-limit reclaim, but for what is told apart of it.
-    pub soft_limit_ns: Option<u64>,
-    /// In reclaim, for the kinds that are more than that: what is not told apart of it.
-    pub reclaim_ns: Option<u64>,
-    /// All else: for a reclaim where nothing was scanned, and where no scan is told also those; for `memcg_high` the sleep,
-    /// for a wait the wait.
+    /// Time by part; of [`Part::Reclaim`] what is in no other part.
+    times: PartTimes,
+    /// All else: for a reclaim where nothing was scanned, and where scans are not reported those as well; for `memcg_high`
+    /// the sleep, for a wait the wait.
     pub rest_ns: u64,
-}
-
-/// Times that were measured inside one whole, in ns; `nested` those of the reclaims in a stall that is more than that.
-#[derive(Clone, Copy, Debug, Default)]
-struct Measured {
-    scan: Option<u64>,
-    throttle: Option<u64>,
-    shrinkers: Option<u64>,
-    soft_limit: Option<u64>,
-    nested: Option<u64>,
 }
 
 impl Parts {
     /// From the times that were measured inside one whole. Throttles come in steps of a jiffy and can come to more than
     /// the whole: then they are cut.
-    fn new(whole_ns: u64, measured: &Measured) -> Self {
-        let &Measured { scan, throttle, shrinkers, soft_limit, nested } = measured;
-        let mut left = nested.map_or(whole_ns, |nested| nested.min(whole_ns));
+    fn new(whole_ns: u64, measured: &PartTimes) -> Self {
+        let reclaim = measured.get(Part::Reclaim);
+        let mut left = reclaim.map_or(whole_ns, |ns| ns.min(whole_ns));
         let outside = whole_ns - left;
-        let mut part = |ns: Option<u64>| {
-            let ns = ns?.min(left);
-            left -= ns;
-            Some(ns)
-        };
-        let (scan_ns, shrinkers_ns) = (part(scan), part(shrinkers));
-        let (soft_limit_ns, throttle_ns) = (part(soft_limit), part(throttle));
-        let (reclaim_ns, rest_ns) = match nested {
-            Some(_) => (Some(left), outside),
-            None => (None, left),
-        };
-        Self { throttle_ns, scan_ns, shrinkers_ns, soft_limit_ns, reclaim_ns, rest_ns }
+        let mut times = PartTimes::default();
+        // The last of the exact times first, and throttles after all of them.
+        for part in Part::ALL.into_iter().rev().filter(|part| *part != Part::Reclaim) {
+            let ns = measured.get(part).map(|ns| ns.min(left));
+            left -= ns.unwrap_or(0);
+            times = times.with(part, ns);
+        }
+        match reclaim {
+            Some(_) => Self { times: times.with(Part::Reclaim, Some(left)), rest_ns: outside },
+            None => Self { times, rest_ns: left },
+        }
     }
 
     /// Those of one stall.
     #[must_use]
     pub fn of(stall: &Stall) -> Self {
-        let measured = Measured {
-            scan: stall.scan_ns,
-            throttle: stall.throttled_ns,
-            shrinkers: stall.shrinkers_ns,
-            soft_limit: stall.soft_limit_ns,
-            nested: stall.nested_ns,
-        };
-        Self::new(stall.dur_ns, &measured)
+        Self::new(stall.dur_ns, &stall.times)
     }
 
     /// Those of all stalls of a kind; `nested` says whether the kind reclaims and waits. Times that are 0 in all of them
     /// may be those of hooks that are not attached, and are left out.
     #[must_use]
     pub fn of_kind(totals: &KindTotals, nested: bool) -> Self {
-        let not_zero = |ns: u64| (ns > 0).then_some(ns);
-        let measured = Measured {
-            scan: not_zero(totals.scan_ns),
-            throttle: not_zero(totals.throttled_ns),
-            shrinkers: not_zero(totals.shrinkers_ns),
-            soft_limit: not_zero(totals.soft_limit_ns),
-            nested: nested.then_some(totals.nested_ns),
+        let ns = |part| match part {
+            Part::Reclaim => nested.then(|| totals.spent.ns(part)),
+            _ => Some(totals.spent.ns(part)).filter(|ns| *ns > 0),
         };
-        Self::new(totals.total_ns, &measured)
+        Self::new(totals.total_ns, &PartTimes::of(ns))
     }
 
-    /// Adds those of other stalls. What is not told apart of some is in their rest.
+    /// From times that come to no more than the whole.
+    #[must_use]
+    pub fn example(times: &[(Part, u64)], rest_ns: u64) -> Self {
+        let times = times.iter().fold(PartTimes::default(), |all, &(part, ns)| all.with(part, Some(ns)));
+        Self { times, rest_ns }
+    }
+
+    /// Time of a part, in ns; `None` where it was not measured.
+    #[must_use]
+    pub const fn get(&self, part: Part) -> Option<u64> {
+        self.times.get(part)
+    }
+
+    /// Adds those of other stalls. What was not measured of some is in their rest.
     pub fn add(&mut self, more: &Self) {
-        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        let times = PartTimes::of(|part| match (self.get(part), more.get(part)) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
             (one, other) => one.or(other),
-        };
-        *self = Self {
-            throttle_ns: sum(self.throttle_ns, more.throttle_ns),
-            scan_ns: sum(self.scan_ns, more.scan_ns),
-            shrinkers_ns: sum(self.shrinkers_ns, more.shrinkers_ns),
-            soft_limit_ns: sum(self.soft_limit_ns, more.soft_limit_ns),
-            reclaim_ns: sum(self.reclaim_ns, more.reclaim_ns),
-            rest_ns: self.rest_ns.saturating_add(more.rest_ns),
-        };
+        });
+        *self = Self { times, rest_ns: self.rest_ns.saturating_add(more.rest_ns) };
     }
 
     /// Name and ns of each part that is known.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("throttle", self.throttle_ns),
-            ("scan", self.scan_ns),
-            ("shrinkers", self.shrinkers_ns),
-            ("soft_limit", self.soft_limit_ns),
-            ("reclaim", self.reclaim_ns),
-            ("rest", Some(self.rest_ns)),
-        ]
-        .into_iter()
-        .filter_map(|(name, ns)| Some((name, ns?)))
+        let times = self.times;
+        let known = Part::ALL.into_iter().filter_map(move |part| Some((part.name(), times.get(part)?)));
+        known.chain([("rest", self.rest_ns)])
     }
 }
 
@@ -116,33 +86,39 @@ impl Parts {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{Measured, Parts};
+    use super::{Part, PartTimes, Parts};
 
     proptest! {
         /// Whatever was measured, the parts come to the whole.
         #[test]
-        fn they_add_up(whole: u64, [scan, throttle, shrinkers, soft_limit, nested] in any::<[Option<u64>; 5]>()) {
-            let parts = Parts::new(whole, &Measured { scan, throttle, shrinkers, soft_limit, nested });
+        fn they_add_up(whole: u64, times in any::<[Option<u64>; Part::COUNT]>()) {
+            let measured = PartTimes::of(|part| times[part as usize]);
+            let parts = Parts::new(whole, &measured);
             prop_assert_eq!(parts.named().map(|(_, ns)| u128::from(ns)).sum::<u128>(), u128::from(whole));
-            prop_assert_eq!(parts.throttle_ns.is_some(), throttle.is_some());
-            prop_assert_eq!(parts.scan_ns.is_some(), scan.is_some());
-            prop_assert!(parts.shrinkers_ns <= shrinkers);
+            for part in Part::ALL {
+                prop_assert_eq!(parts.get(part).is_some(), measured.get(part).is_some());
+                prop_assert!(parts.get(part) <= measured.get(part));
+            }
         }
+    }
+
+    fn measured(times: &[(Part, u64)]) -> PartTimes {
+        times.iter().fold(PartTimes::default(), |all, &(part, ns)| all.with(part, Some(ns)))
     }
 
     #[test]
     fn a_sleep_at_memory_high_is_what_lies_outside_its_reclaim() {
-        let measured =
-            Measured { scan: Some(7), throttle: Some(8), shrinkers: Some(5), soft_limit: Some(0), nested: Some(30) };
-        let named: Vec<_> = Parts::new(100, &measured).named().collect();
+        let times =
+            [(Part::Scan, 7), (Part::Throttle, 8), (Part::Shrinkers, 5), (Part::SoftLimit, 0), (Part::Reclaim, 30)];
+        let named: Vec<_> = Parts::new(100, &measured(&times)).named().collect();
         let want = [("throttle", 8), ("scan", 7), ("shrinkers", 5), ("soft_limit", 0), ("reclaim", 10), ("rest", 70)];
         assert_eq!(named, want);
     }
 
     #[test]
     fn a_throttle_of_a_whole_jiffy_is_cut_to_its_stall() {
-        let measured = Measured { throttle: Some(4_000_000), shrinkers: Some(500_000), ..Measured::default() };
-        let parts = Parts::new(3_000_000, &measured);
-        assert_eq!((parts.throttle_ns, parts.shrinkers_ns, parts.rest_ns), (Some(2_500_000), Some(500_000), 0));
+        let parts = Parts::new(3_000_000, &measured(&[(Part::Throttle, 4_000_000), (Part::Shrinkers, 500_000)]));
+        let [throttle, shrinkers] = [Part::Throttle, Part::Shrinkers].map(|part| parts.get(part));
+        assert_eq!((throttle, shrinkers, parts.rest_ns), (Some(2_500_000), Some(500_000), 0));
     }
 }

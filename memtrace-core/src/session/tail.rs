@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use memtrace_common::{
     histogram::{BUCKETS, bucket_of},
     kind::StallKind,
+    part::Spent,
     shrinker::{self, SHRINKERS, ShrinkerTime},
 };
 
@@ -22,12 +23,8 @@ const TOGETHER: usize = 4;
 struct Sums {
     stalls: u64,
     total_ns: u64,
-    throttled_ns: u64,
+    spent: Spent,
     throttles: Throttles,
-    scan_ns: u64,
-    soft_limit_ns: u64,
-    shrinkers_ns: u64,
-    nested_ns: u64,
     off_cpu: OffCpuTime,
     off_cpu_estimated: OffCpuTime,
     /// The largest shrinker of each stall.
@@ -81,15 +78,10 @@ impl Tails {
     /// Counts a stall. Allocates nothing.
     pub(super) fn add(&mut self, stall: &Stall) {
         let Some(sums) = self.0[stall.kind as usize].get_mut(bucket_of(stall.dur_ns) / TOGETHER) else { return };
-        let add = |sum: &mut u64, ns: Option<u64>| *sum = sum.saturating_add(ns.unwrap_or(0));
         sums.stalls += 1;
-        add(&mut sums.total_ns, Some(stall.dur_ns));
-        add(&mut sums.throttled_ns, stall.throttled_ns);
+        sums.total_ns = sums.total_ns.saturating_add(stall.dur_ns);
+        sums.spent.merge(stall.times.spent());
         sums.throttles.add(stall.throttles);
-        add(&mut sums.scan_ns, stall.scan_ns);
-        add(&mut sums.soft_limit_ns, stall.soft_limit_ns);
-        add(&mut sums.shrinkers_ns, stall.shrinkers_ns);
-        add(&mut sums.nested_ns, stall.nested_ns);
         match stall.off_cpu {
             Some(OffCpu::Measured(ns)) => sums.off_cpu.add(ns, stall.dur_ns),
             Some(OffCpu::Estimated(ns)) => sums.off_cpu_estimated.add(ns, stall.dur_ns),
@@ -113,12 +105,8 @@ impl Tails {
             }
             sum.count += sums.stalls;
             sum.total_ns = sum.total_ns.saturating_add(sums.total_ns);
-            sum.throttled_ns = sum.throttled_ns.saturating_add(sums.throttled_ns);
+            sum.spent.merge(&sums.spent);
             sum.throttles.add(sums.throttles);
-            sum.scan_ns = sum.scan_ns.saturating_add(sums.scan_ns);
-            sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(sums.soft_limit_ns);
-            sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(sums.shrinkers_ns);
-            sum.nested_ns = sum.nested_ns.saturating_add(sums.nested_ns);
             off_cpu.add(sums.off_cpu.ns, sums.off_cpu.of_ns);
             estimated.add(sums.off_cpu_estimated.ns, sums.off_cpu_estimated.of_ns);
             for time in sums.shrinkers.iter().filter(|time| time.function != 0) {

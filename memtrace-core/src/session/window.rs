@@ -172,12 +172,8 @@ impl KindTotals {
             max_ns: if self.max_ns > base.max_ns { self.max_ns } else { 0 },
             scanned_pages: self.scanned_pages.saturating_sub(base.scanned_pages),
             reclaimed_pages: self.reclaimed_pages.saturating_sub(base.reclaimed_pages),
-            throttled_ns: self.throttled_ns.saturating_sub(base.throttled_ns),
+            spent: self.spent.since(&base.spent),
             throttles: self.throttles.since(base.throttles),
-            scan_ns: self.scan_ns.saturating_sub(base.scan_ns),
-            soft_limit_ns: self.soft_limit_ns.saturating_sub(base.soft_limit_ns),
-            shrinkers_ns: self.shrinkers_ns.saturating_sub(base.shrinkers_ns),
-            nested_ns: self.nested_ns.saturating_sub(base.nested_ns),
             off_cpu_ns: self.off_cpu_ns.map(|now| now.saturating_sub(base.off_cpu_ns.unwrap_or(0))),
             latency: self.latency.since(&base.latency),
         }

@@ -6,6 +6,7 @@ use aya_ebpf::helpers::generated::bpf_get_numa_node_id;
 use memtrace_common::{
     histogram::bucket_of,
     kind::StallKind,
+    part::{Part, Spent},
     record::{KIND_STALL, StallRecord, fields},
     shrinker::{ShrinkerTime, largest},
     span::{End, TaskSpans},
@@ -16,7 +17,7 @@ use memtrace_common::{
 
 use crate::{
     config::{CONFIG, loaded},
-    emit::{Wake, emit, header, lost},
+    emit::{Wake, emit, header, lost, write_whole},
     hooks::{finished::Finished, off_cpu, shrink, stack},
     inflight,
     maps::STALLS,
@@ -75,11 +76,7 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
 #[derive(Default)]
 pub(crate) struct Inside {
     scanned_pages: u64,
-    throttled_ns: u64,
-    soft_limit_ns: u64,
-    scan_ns: u64,
-    shrinkers_ns: u64,
-    nested_ns: u64,
+    spent: Spent,
     shrinks: u32,
     gfp: u32,
     order: i32,
@@ -100,19 +97,19 @@ impl Inside {
         let outermost = &spans.spans[0];
         Self {
             scanned_pages: spans.scanned_pages,
-            throttled_ns: spans.throttled_ns,
+            spent: spans.spent,
             throttled_us: spans.throttled_us,
-            soft_limit_ns: spans.soft_limit_ns,
-            scan_ns: spans.scan_ns,
-            shrinkers_ns: spans.shrinkers_ns,
-            nested_ns: spans.nested_ns,
             shrinks: spans.shrinks,
             gfp: outermost.gfp,
             order: i32::from(outermost.order),
             nid: i32::from(outermost.nid),
             fields: outermost.fields | read | if loaded(&CONFIG.off_cpu) != 0 { fields::OFF_CPU } else { 0 },
             off_cpu_ns: spans.off_cpu_ns,
-            shrinker: if spans.shrinkers_ns > 0 { largest(&spans.shrinkers) } else { ShrinkerTime::default() },
+            shrinker: if spans.spent.ns(Part::Shrinkers) > 0 {
+                largest(&spans.shrinkers)
+            } else {
+                ShrinkerTime::default()
+            },
             reclaimed_pages,
         }
     }
@@ -144,31 +141,34 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
         false => off_cpu::estimated(unsafe { &*spans }, dur_ns),
     };
     emit(Loss::RingStall, Wake::Lazily, |record: *mut StallRecord| {
-        // SAFETY: `record` is the reserved room.
-        unsafe {
-            (*record).header = header::<StallRecord>(KIND_STALL, now_ns);
-            (*record).dur_ns = dur_ns;
-            (*record).tgid = tgid;
-            (*record).tid = tid;
-            (*record).stall_kind = kind as u8;
-            (*record).pad = [0; 3];
-            (*record).scanned_pages = inside.scanned_pages;
-            (*record).reclaimed_pages = inside.reclaimed_pages;
-            (*record).throttled_ns = inside.throttled_ns;
-            (*record).soft_limit_ns = inside.soft_limit_ns;
-            (*record).scan_ns = inside.scan_ns;
-            (*record).shrinkers_ns = inside.shrinkers_ns;
-            (*record).nested_ns = inside.nested_ns;
-            (*record).shrinker = inside.shrinker.function;
-            (*record).shrinker_ns = inside.shrinker.ns;
-            (*record).throttled_us = inside.throttled_us;
-            (*record).off_cpu_ns = inside.off_cpu_ns + off_cpu_ns;
-            (*record).shrinks = inside.shrinks;
-            (*record).gfp = inside.gfp;
-            (*record).order = inside.order;
-            (*record).nid = nid;
-            describe_task(record, tid == tgid, fields | estimated);
-        }
+        let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(), fields::CGROUP);
+        let (process_start_ns, start_read) = or_zero(task::process_start_ns(tid == tgid), fields::PROCESS_START);
+        write_whole!(
+            record,
+            StallRecord {
+                header: header::<StallRecord>(KIND_STALL, now_ns),
+                dur_ns: dur_ns,
+                cgroup_id: cgroup_id,
+                process_start_ns: process_start_ns,
+                scanned_pages: inside.scanned_pages,
+                reclaimed_pages: inside.reclaimed_pages,
+                spent: inside.spent,
+                shrinker: inside.shrinker.function,
+                shrinker_ns: inside.shrinker.ns,
+                off_cpu_ns: inside.off_cpu_ns + off_cpu_ns,
+                throttled_us: inside.throttled_us,
+                tgid: tgid,
+                tid: tid,
+                gfp: inside.gfp,
+                order: inside.order,
+                nid: nid,
+                shrinks: inside.shrinks,
+                fields: fields | estimated | cgroup_read | start_read,
+                stall_kind: kind as u8,
+                pad: [0; 3],
+                comm: task::current_comm(),
+            }
+        );
     });
     stack::count(ctx, finished);
     // SAFETY: by contract.
@@ -207,37 +207,16 @@ unsafe fn count(totals: *mut StallTotals, inside: &Inside, dur_ns: u64) {
         (*totals).total_ns += dur_ns;
         (*totals).scanned_pages += inside.scanned_pages;
         (*totals).reclaimed_pages += inside.reclaimed_pages;
-        (*totals).throttled_ns += inside.throttled_ns;
         let mut i = 0;
         while i < REASON_COUNT {
             (*totals).throttled_us[i] += u64::from(inside.throttled_us[i]);
             i += 1;
         }
-        (*totals).soft_limit_ns += inside.soft_limit_ns;
-        (*totals).scan_ns += inside.scan_ns;
-        (*totals).shrinkers_ns += inside.shrinkers_ns;
-        (*totals).nested_ns += inside.nested_ns;
+        (*totals).spent.count(&inside.spent);
         (*totals).off_cpu_ns += inside.off_cpu_ns;
         *(&raw mut (*totals).buckets).cast::<u64>().add(masked::<511>(bucket_of(dur_ns) as u64)) += 1;
         if dur_ns > (*totals).max_ns {
             (*totals).max_ns = dur_ns;
         }
-    }
-}
-
-/// Writes who the current task is, and with it which values of the record were read.
-///
-/// # Safety
-/// `record` must be reserved room.
-#[inline(always)]
-unsafe fn describe_task(record: *mut StallRecord, leads: bool, read: u32) {
-    let (cgroup_id, cgroup_read) = or_zero(task::current_memory_cgroup(), fields::CGROUP);
-    let (start_ns, start_read) = or_zero(task::process_start_ns(leads), fields::PROCESS_START);
-    // SAFETY: by contract.
-    unsafe {
-        (*record).cgroup_id = cgroup_id;
-        (*record).process_start_ns = start_ns;
-        (*record).fields = read | cgroup_read | start_read;
-        (*record).comm = task::current_comm();
     }
 }

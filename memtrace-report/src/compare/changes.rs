@@ -164,19 +164,17 @@ pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
 mod tests {
     use super::*;
     use crate::compare::tests::made::{run, side, slice};
+    use memtrace_common::part::Part;
     use memtrace_core::session::parts::Parts;
 
     /// What a run had whose memcg stalls of a second in ten were spent so, in ms.
     fn of_parts(scan: Option<u64>, shrinkers: u64) -> BTreeMap<(Scope, String), f64> {
         let ms = |ms: u64| ms * 1_000_000;
-        let parts = Parts {
-            scan_ns: scan.map(ms),
-            shrinkers_ns: Some(ms(shrinkers)),
-            rest_ns: ms(1000 - scan.unwrap_or(0) - shrinkers),
-            ..Parts::default()
-        };
+        let scanned = scan.map(|scan| (Part::Scan, ms(scan)));
+        let times: Vec<_> = scanned.into_iter().chain([(Part::Shrinkers, ms(shrinkers))]).collect();
+        let parts = Parts::example(&times, ms(1000 - scan.unwrap_or(0) - shrinkers));
         let memcg = KindSummary { total_ns: ms(1000), parts, ..KindSummary::default() };
-        let rest = Parts { rest_ns: ms(500), ..Parts::default() };
+        let rest = Parts::example(&[], ms(500));
         let swapin = KindSummary { total_ns: ms(500), parts: rest, ..KindSummary::default() };
         let stalls = BTreeMap::from([(StallKind::Memcg, memcg), (StallKind::Swapin, swapin)]);
         let measured = of_kinds(&stalls).into_iter().filter(|(_, ns)| *ns > 0);

@@ -1,6 +1,6 @@
 //! Objects of single events.
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{kind::StallKind, part::Part};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -85,8 +85,8 @@ impl Stall {
             gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
             scanned_pages: stall.scanned_pages,
             reclaimed_pages: stall.reclaimed_pages,
-            throttled_ns: stall.throttled_ns,
-            throttles: Throttles::of(stall.throttled_ns, stall.throttles),
+            throttled_ns: stall.times.get(Part::Throttle),
+            throttles: Throttles::of(stall.times.get(Part::Throttle), stall.throttles),
             parts: parts::Parts::of(stall).into(),
             off_cpu_ns: stall.off_cpu.and_then(event::OffCpu::measured_ns),
             off_cpu_estimated_ns: stall.off_cpu.and_then(event::OffCpu::estimated_ns),

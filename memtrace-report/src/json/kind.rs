@@ -1,5 +1,6 @@
 //! A kind of stall in a summary.
 
+use memtrace_common::part::Part;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -64,8 +65,8 @@ pub(super) fn kind_summary(
         source: source.name(),
         parts: s.parts.into(),
         p99_parts: s.p99_parts.map(Into::into),
-        throttles: Throttles::of(s.parts.throttle_ns, s.throttles),
-        p99_throttles: s.p99_parts.and_then(|parts| Throttles::of(parts.throttle_ns, s.p99_throttles)),
+        throttles: Throttles::of(s.parts.get(Part::Throttle), s.throttles),
+        p99_throttles: s.p99_parts.and_then(|parts| Throttles::of(parts.get(Part::Throttle), s.p99_throttles)),
         off_cpu_ns: s.off_cpu_ns,
         p99_off_cpu_ns: s.p99_off_cpu_ns,
         p99_off_cpu_estimated_ns: s.p99_off_cpu_estimated_ns,

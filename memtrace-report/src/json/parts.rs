@@ -1,7 +1,11 @@
 //! What the time of stalls was spent on, as an object.
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use std::borrow::Cow;
+
+use memtrace_common::part::Part;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::{Map, Value};
 
 use memtrace_core::{
     session::{parts, shrinkers},
@@ -9,34 +13,52 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// The parts of a stall in ns: they add up to it. A part that is not told apart is null, and in `rest`.
-#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
-pub struct Parts {
-    /// Asleep in `reclaim_throttle`.
-    pub throttle: Option<u64>,
-    /// In scans of the lists of pages: of the stretches between two other things that are told (begin, end, shrinkers,
-    /// throttles), those in which a list was scanned.
-    pub scan: Option<u64>,
-    /// In shrinkers, which free slab objects.
-    pub shrinkers: Option<u64>,
-    /// In memcg soft-limit reclaim, but for what is told apart of it.
-    pub soft_limit: Option<u64>,
-    /// In reclaim, for the kinds that are more than that.
-    pub reclaim: Option<u64>,
-    /// All else.
-    pub rest: u64,
-}
+/// The parts of a stall in ns: they add up to it. A part that was not measured is null, and in `rest`.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts(parts::Parts);
+
+/// Name and meaning of what is in no part.
+const REST: (&str, &str) = ("rest", "All else.");
 
 impl From<parts::Parts> for Parts {
     fn from(parts: parts::Parts) -> Self {
-        Self {
-            throttle: parts.throttle_ns,
-            scan: parts.scan_ns,
-            shrinkers: parts.shrinkers_ns,
-            soft_limit: parts.soft_limit_ns,
-            reclaim: parts.reclaim_ns,
-            rest: parts.rest_ns,
+        Self(parts)
+    }
+}
+
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(Part::COUNT + 1))?;
+        for part in Part::ALL {
+            map.serialize_entry(part.name(), &self.0.get(part))?;
         }
+        map.serialize_entry(REST.0, &self.0.rest_ns)?;
+        map.end()
+    }
+}
+
+impl JsonSchema for Parts {
+    fn schema_name() -> Cow<'static, str> {
+        "Parts".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let property = |schema: Schema, help: &str| {
+            let mut schema = schema;
+            schema.insert("description".to_owned(), help.into());
+            schema
+        };
+        let (part, rest) = (generator.subschema_for::<Option<u64>>(), generator.subschema_for::<u64>());
+        let parts = Part::ALL.map(|of| (of.name().to_owned(), property(part.clone(), of.help()).to_value()));
+        let rest = (REST.0.to_owned(), property(rest, REST.1).to_value());
+        let properties: Map<String, Value> = parts.into_iter().chain([rest]).collect();
+        let names: Vec<&str> = Part::ALL.iter().map(|part| part.name()).chain([REST.0]).collect();
+        json_schema!({
+            "description": "The parts of a stall in ns: they add up to it. A part that was not measured is null, and in `rest`.",
+            "type": "object",
+            "properties": properties,
+            "required": names,
+        })
     }
 }
 

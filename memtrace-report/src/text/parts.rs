@@ -93,11 +93,13 @@ pub(super) fn off_cpu(kind: &KindSummary) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use memtrace_common::part::Part;
+
     use super::*;
 
     #[test]
     fn time_off_cpu_is_told_where_it_is_measured() {
-        let parts = Parts { rest_ns: 200, ..Parts::default() };
+        let parts = Parts::example(&[], 200);
         let kind = KindSummary { total_ns: 1000, p99_parts: Some(parts), ..KindSummary::default() };
         assert_eq!(off_cpu(&kind), None);
         let kind = KindSummary { off_cpu_ns: Some(630), ..kind };
@@ -110,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_largest_part_comes_first_and_crumbs_are_left_out() {
-        let parts = Parts { throttle_ns: Some(30), shrinkers_ns: Some(710), rest_ns: 260, ..Parts::default() };
+        let parts = Parts::example(&[(Part::Throttle, 30), (Part::Shrinkers, 710)], 260);
         let kind = KindSummary { parts, p99_parts: Some(parts), ..KindSummary::default() };
         let all = "shrinkers 71 %, rest 26 %, throttle 3 %";
         let both = |kind: &KindSummary, shrinkers| {
@@ -118,11 +120,11 @@ mod tests {
             (all.unwrap_or_default(), slowest.unwrap_or_default())
         };
         assert_eq!(both(&kind, None), (all.to_owned(), all.to_owned()));
-        let rest = Parts { throttle_ns: Some(1), rest_ns: 999, ..Parts::default() };
+        let rest = Parts::example(&[(Part::Throttle, 1)], 999);
         assert_eq!(both(&KindSummary { parts: rest, ..kind }, None), (String::new(), all.to_owned()));
         assert_eq!(both(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), Default::default());
         // Why it was throttled is said where it is known.
-        let throttled = Parts { throttle_ns: Some(600), rest_ns: 400, ..Parts::default() };
+        let throttled = Parts::example(&[(Part::Throttle, 600)], 400);
         let throttles = Throttles::of([900, 0, 300, 0]);
         let throttled = KindSummary { parts: throttled, p99_parts: None, throttles, ..kind };
         let want = "throttle 60 % (writeback 45 %, noprogress 15 %), rest 40 %";

@@ -1,6 +1,6 @@
 //! Columns to entries. Nothing in them is believed: every index and every length is checked.
 
-use memtrace_common::{kind::StallKind, record::KswapdStep, throttle::REASON_COUNT};
+use memtrace_common::{kind::StallKind, part::Part, record::KswapdStep, throttle::REASON_COUNT};
 
 use super::{
     KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
@@ -13,7 +13,7 @@ use crate::{
     wire,
 };
 use memtrace_core::{
-    event::{Comm, Event, Kswapd, OffCpu, Oom, Stall, TopShrinker, Trigger},
+    event::{Comm, Event, Kswapd, OffCpu, Oom, PartTimes, Stall, TopShrinker, Trigger},
     source::Source,
     throttle::Throttles,
 };
@@ -114,7 +114,11 @@ impl<'a> Columns<'a> {
         let function = decode32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = sparse(&message.shrinker_ns, at)?;
-        let throttled_ns = decode(sparse(&message.throttled_ns, at)?);
+        let mut times = PartTimes::default();
+        // Parts of a later version are not read.
+        for (part, column) in Part::ALL.into_iter().zip(&message.part) {
+            times = times.with(part, decode(sparse(&column.ns, at)?));
+        }
         let (measured, estimated) =
             (decode(sparse(&message.off_cpu_ns, at)?), decode(sparse(&message.off_cpu_estimated_ns, at)?));
         let stall = Stall {
@@ -132,12 +136,8 @@ impl<'a> Columns<'a> {
             gfp: gfp.ok()?,
             scanned_pages: decode(sparse(&message.scanned_pages, at)?),
             reclaimed_pages: decode(sparse(&message.reclaimed_pages, at)?),
-            throttled_ns,
-            throttles: if throttled_ns > Some(0) { self.throttles()? } else { Throttles::default() },
-            scan_ns: decode(sparse(&message.scan_ns, at)?),
-            soft_limit_ns: decode(sparse(&message.soft_limit_ns, at)?),
-            shrinkers_ns: decode(sparse(&message.shrinkers_ns, at)?),
-            nested_ns: decode(sparse(&message.nested_ns, at)?),
+            times,
+            throttles: if times.get(Part::Throttle) > Some(0) { self.throttles()? } else { Throttles::default() },
             off_cpu: measured.map(OffCpu::Measured).or(estimated.map(OffCpu::Estimated)),
             top_shrinker: function.ok()?.map(|function| TopShrinker { function, ns: shrinker_ns }),
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
-use memtrace_common::record::KswapdStep;
+use memtrace_common::{part::Part, record::KswapdStep};
 
 use super::{
     KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
@@ -81,15 +81,14 @@ impl ColumnWriter {
         message.nid.push(encode32(stall.nid));
         message.scanned_pages.push(encode(stall.scanned_pages));
         message.reclaimed_pages.push(encode(stall.reclaimed_pages));
-        message.throttled_ns.push(encode(stall.throttled_ns));
-        if stall.throttled_ns > Some(0) {
+        message.part.resize_with(Part::COUNT, Default::default);
+        for (part, column) in Part::ALL.into_iter().zip(&mut message.part) {
+            column.ns.push(encode(stall.times.get(part)));
+        }
+        if stall.times.get(Part::Throttle) > Some(0) {
             message.throttles_ns.extend(stall.throttles.ns());
             self.bytes += 4 * size_of::<u64>();
         }
-        message.scan_ns.push(encode(stall.scan_ns));
-        message.soft_limit_ns.push(encode(stall.soft_limit_ns));
-        message.shrinkers_ns.push(encode(stall.shrinkers_ns));
-        message.nested_ns.push(encode(stall.nested_ns));
         message.off_cpu_ns.push(encode(stall.off_cpu.and_then(OffCpu::measured_ns)));
         message.off_cpu_estimated_ns.push(encode(stall.off_cpu.and_then(OffCpu::estimated_ns)));
         message.shrinker.push(encode32(shrinker));
@@ -274,28 +273,26 @@ fn drop_empty(message: &mut wire::Events) {
     let long = [
         &mut message.scanned_pages,
         &mut message.reclaimed_pages,
-        &mut message.throttled_ns,
-        &mut message.scan_ns,
-        &mut message.soft_limit_ns,
-        &mut message.shrinkers_ns,
-        &mut message.nested_ns,
         &mut message.shrinker_ns,
         &mut message.off_cpu_ns,
         &mut message.off_cpu_estimated_ns,
     ];
-    for column in long {
+    for column in long.into_iter().chain(message.part.iter_mut().map(|part| &mut part.ns)) {
         if column.iter().all(|&value| value == 0) {
             column.clear();
         }
     }
 }
 
-/// Empties the message; `prost`'s own `clear` would give the memory of the byte columns back.
+/// Empties the message; `prost`'s own `clear` would give the memory of the byte columns and of the parts back.
 fn clear(message: &mut wire::Events) {
     let mut old = mem::take(message);
     old.entry.clear();
     old.kind.clear();
     old.kswapd_step.clear();
+    let mut part = mem::take(&mut old.part);
+    part.iter_mut().for_each(|column| column.ns.clear());
     prost::Message::clear(&mut old);
+    old.part = part;
     *message = old;
 }

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, io};
 use fastrand::Rng;
 use memtrace_common::{
     kind::StallKind,
+    part::Part,
     record::KswapdStep,
     refault::RefaultCounts,
     totals::{KswapdTotals, Loss as KernelLoss},
 };
 use memtrace_core::{
-    event::{Comm, Constraint, Event, Kswapd, Oom, Stall, Trigger, Victim},
+    event::{Comm, Constraint, Event, Kswapd, Oom, PartTimes, Stall, Trigger, Victim},
     session::{
         Session, SessionConfig,
         counters::{Baseline, KernelCounters, Readings},
@@ -100,10 +101,7 @@ pub(crate) fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         gfp: Some(0xcc0),
         scanned_pages: (task != 7).then(|| random.u64(..100)),
         reclaimed_pages: Some(random.u64(..50)),
-        throttled_ns: Some(0),
-        scan_ns: Some(0),
-        soft_limit_ns: Some(0),
-        shrinkers_ns: Some(0),
+        times: PartTimes::of(|part| (part != Part::Reclaim).then_some(0)),
         ..Stall::example()
     }
 }

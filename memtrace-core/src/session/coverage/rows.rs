@@ -1,6 +1,6 @@
 //! What each counter of the kernel is to be held against: the one place that knows what they mean.
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{kind::StallKind, part::Part};
 
 use super::{
     Baseline, CoverageRow, KernelCounters, Note, Readings, RefaultTotals,
@@ -139,7 +139,7 @@ impl Window<'_> {
                 sum::add(&mut pages.stalls, totals.count);
                 sum::add(&mut pages.scanned, totals.scanned_pages);
                 sum::add(&mut pages.reclaimed, totals.reclaimed_pages);
-                sum::add(&mut pages.soft_limit_ns, totals.soft_limit_ns);
+                sum::add(&mut pages.soft_limit_ns, totals.spent.ns(Part::SoftLimit));
             }
             if let Some(open) = self.ours.totals.in_flight.get(&kind) {
                 sum::add(&mut pages.in_flight, open.scanned_pages);

@@ -218,12 +218,8 @@ fn sum_of_kinds(totals: &KernelTotals) -> KindTotals {
         sum.count = sum.count.saturating_add(kind.count);
         sum.total_ns = sum.total_ns.saturating_add(kind.total_ns);
         sum.max_ns = sum.max_ns.max(kind.max_ns);
-        sum.throttled_ns = sum.throttled_ns.saturating_add(kind.throttled_ns);
+        sum.spent.merge(&kind.spent);
         sum.throttles.add(kind.throttles);
-        sum.scan_ns = sum.scan_ns.saturating_add(kind.scan_ns);
-        sum.soft_limit_ns = sum.soft_limit_ns.saturating_add(kind.soft_limit_ns);
-        sum.shrinkers_ns = sum.shrinkers_ns.saturating_add(kind.shrinkers_ns);
-        sum.nested_ns = sum.nested_ns.saturating_add(kind.nested_ns);
         sum.latency.add(kind.latency.counts());
     }
     sum

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use memtrace_common::{
     kind::StallKind,
+    part::{Part, Spent},
     record::KswapdStep,
     refault::RefaultCounts,
     shrinker::ShrinkerTotals,
@@ -18,8 +19,8 @@ use memtrace_common::{
 use self::meta::meta;
 use memtrace_core::{
     event::{
-        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, MemoryBack, OffCpu, Oom, OomCall, Stall,
-        TopShrinker, Trigger, Victim,
+        Comm, Constraint, Event, Freed, FreedBy, Kswapd, LastReclaim, MemoryBack, OffCpu, Oom, OomCall, PartTimes,
+        Stall, TopShrinker, Trigger, Victim,
     },
     session::{
         counters::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
@@ -81,7 +82,8 @@ fn kind(random: &mut Rng) -> StallKind {
 
 fn stall(random: &mut Rng, t_ns: u64) -> Stall {
     let pid = random.u32(1..20);
-    let throttled_ns = maybe(random, number);
+    let times: [Option<u64>; Part::COUNT] = std::array::from_fn(|_| maybe(random, number));
+    let times = PartTimes::of(|part| times[part as usize]);
     Stall {
         t_ns,
         dur_ns: number(random),
@@ -97,15 +99,11 @@ fn stall(random: &mut Rng, t_ns: u64) -> Stall {
         gfp: maybe(random, |random| [0xcc0, 0x0110_0cca, u32::MAX][random.usize(..3)]),
         scanned_pages: maybe(random, number),
         reclaimed_pages: maybe(random, number),
-        throttled_ns,
-        throttles: match throttled_ns {
+        times,
+        throttles: match times.get(Part::Throttle) {
             None | Some(0) => Throttles::default(),
             Some(_) => Throttles::of(std::array::from_fn(|_| number(random))),
         },
-        scan_ns: maybe(random, number),
-        soft_limit_ns: maybe(random, number),
-        shrinkers_ns: maybe(random, number),
-        nested_ns: maybe(random, number),
         off_cpu: maybe(random, |random| [OffCpu::Measured, OffCpu::Estimated][random.usize(..2)](number(random))),
         top_shrinker: maybe(random, |random| TopShrinker { function: function(random), ns: number(random) }),
     }
@@ -233,12 +231,8 @@ fn kind_totals(random: &mut Rng) -> KindTotals {
         max_ns: number(random),
         scanned_pages: number(random),
         reclaimed_pages: number(random),
-        throttled_ns: number(random),
+        spent: Spent::of(std::array::from_fn(|_| number(random))),
         throttles: Throttles::of(std::array::from_fn(|_| number(random))),
-        scan_ns: number(random),
-        soft_limit_ns: number(random),
-        shrinkers_ns: number(random),
-        nested_ns: number(random),
         off_cpu_ns: maybe(random, number),
         latency,
     }

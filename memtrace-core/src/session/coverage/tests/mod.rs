@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::{
     kind::StallKind,
+    part::Spent,
     totals::{KswapdTotals, OtherShrinks},
 };
 
@@ -200,7 +201,7 @@ fn khugepaged_and_proactive_reclaim_stall_tasks_too() {
 fn slab_and_soft_limits_put_ours_above() {
     let slab = case(&[("pgsteal_direct", 1000)], false).stalls(StallKind::Direct, kind(9, 0, 1200));
     assert_eq!(slab.verdict("pgsteal_direct"), (Agreement::Explained, Some(Note::SlabToo)));
-    let soft = KindTotals { soft_limit_ns: 1, ..kind(9, 5000, 0) };
+    let soft = KindTotals { spent: Spent::of([0, 0, 0, 1, 0]), ..kind(9, 5000, 0) };
     let old = case(&[("pgscan_direct", 1000)], false).stalls(StallKind::Direct, soft.clone());
     assert_eq!(old.verdict("pgscan_direct"), (Agreement::Explained, Some(Note::SoftLimit)));
     let new = case(&[("pgscan_direct", 1000)], true).stalls(StallKind::Direct, soft);

@@ -33,7 +33,7 @@ pub struct Declaration {
     pub help: &'static str,
     /// Unit.
     pub unit: Unit,
-    /// How it follows from measures.
+    /// Form: how it follows from measures.
     pub form: Form,
     /// The direction that is better.
     pub better: Better,
@@ -84,7 +84,7 @@ impl Metric {
         self.declaration().better
     }
 
-    /// How it follows from measures.
+    /// Form: how it follows from measures.
     #[must_use]
     pub const fn form(self) -> Form {
         self.declaration().form

@@ -2,6 +2,7 @@
 //! size. It knows neither the terminal nor the clock; `terminal` shows it.
 
 mod act;
+mod columns;
 mod filter;
 mod group;
 mod headline;
@@ -9,11 +10,11 @@ mod keys;
 mod model;
 mod playback;
 mod rows;
-mod sort;
 mod typing;
 pub mod view;
 
 pub use self::{
+    columns::SortBy,
     filter::RowFilter,
     group::RowGroup,
     headline::{Headline, Level},
@@ -21,5 +22,4 @@ pub use self::{
     model::{About, Effect, Look, Mode, Model, Page},
     playback::Playback,
     rows::ScreenRow,
-    sort::SortBy,
 };

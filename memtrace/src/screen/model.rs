@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
+    columns::SortBy,
     filter::RowFilter,
     group::RowGroup,
     headline::{self, Headline},
     playback::Playback,
     rows::{ScreenRow, rows},
-    sort::SortBy,
 };
 use memtrace_core::{
     at_start::AtStart,

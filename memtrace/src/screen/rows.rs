@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::kind::StallKind;
 
-use super::{filter::RowFilter, group::RowGroup, sort::SortBy};
+use super::{columns::SortBy, filter::RowFilter, group::RowGroup};
 use memtrace_core::{
     container::Container,
     event::Oom,

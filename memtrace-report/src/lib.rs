@@ -7,6 +7,7 @@
 pub mod by;
 pub mod compare;
 pub mod condition;
+pub mod document;
 pub mod json;
 pub mod metric;
 pub mod output;

@@ -7,13 +7,13 @@ mod changes;
 mod collect;
 mod comparison;
 mod conclusion;
+mod document;
 mod drift;
 pub mod fail_if;
 mod guard;
 mod guards;
 mod json;
 mod judge;
-mod markdown;
 mod number;
 mod options;
 mod pair;
@@ -21,7 +21,6 @@ mod power;
 mod refusal;
 pub mod run;
 pub mod statistics;
-mod text;
 pub mod tuned;
 mod word;
 
@@ -30,13 +29,12 @@ pub use self::{
     collect::Collector,
     comparison::Comparison,
     conclusion::Conclusion,
+    document::document,
     guard::Guard,
     json::{Compare, json},
     judge::{Design, HEADLINE, MetricRow},
-    markdown::markdown,
     options::{CONFIDENCE, CompareOptions, LEAST_RUNS},
     run::{Run, Side},
-    text::{TextView, text},
     tuned::{SideValue, Tuned},
     word::Word,
 };

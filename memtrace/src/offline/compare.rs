@@ -21,7 +21,8 @@ use crate::{
 };
 use memtrace_core::untrusted::{Untrusted, shown_path};
 use memtrace_report::{
-    compare::{self, CompareOptions, Comparison, Side, TextView, compare as judge, fail_if::Outcome, markdown, text},
+    compare::{self, CompareOptions, Comparison, Side, compare as judge, fail_if::Outcome},
+    document::{TextForm, markdown, text},
     text::things,
 };
 
@@ -71,10 +72,11 @@ fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String 
         return compare::json(comparison).unwrap_or_default();
     }
     let gap = if follows { "\n" } else { "" };
+    let document = compare::document(comparison, args.verbose);
     let body = if args.markdown {
-        markdown(comparison)
+        markdown(&document)
     } else {
-        text(comparison, TextView { style: terminal::style(args.no_color), verbose: args.verbose })
+        text(&document, TextForm { style: terminal::style(args.no_color) })
     };
     format!("{gap}{body}")
 }

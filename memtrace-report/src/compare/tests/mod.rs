@@ -3,10 +3,10 @@
 pub(super) mod made;
 
 use self::made::{run, side, slice};
-use super::{CompareOptions, Comparison, TextView, Word, compare, fail_if::Outcome, markdown, text};
+use super::{CompareOptions, Comparison, Word, compare, document, fail_if::Outcome};
 use crate::{
+    document::{TextForm, markdown, text},
     metric::{Better, Measure, Metric},
-    text::Style,
 };
 
 fn row(comparison: &Comparison, metric: Metric) -> &super::MetricRow {
@@ -14,7 +14,7 @@ fn row(comparison: &Comparison, metric: Metric) -> &super::MetricRow {
 }
 
 fn plain(comparison: &Comparison) -> String {
-    text(comparison, TextView { style: Style { colour: false }, verbose: true })
+    text(&document(comparison, true), TextForm::default())
 }
 
 /// Five runs of a minute each: so many stalls of 1 ms in each second, the runs a little apart.
@@ -36,7 +36,7 @@ fn five_runs_a_side_that_differ_are_firm() {
     let p50 = row(&comparison, Metric::StallP50);
     assert!(!p50.firm && p50.p.is_none());
     insta::assert_snapshot!(plain(&comparison));
-    insta::assert_snapshot!(markdown(&comparison));
+    insta::assert_snapshot!(markdown(&document(&comparison, false)));
     let failed = |condition: &str| condition.parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
     assert!(matches!(failed("stall.total < -50%"), Outcome::Met(_)));
     assert_eq!(failed("stall.total > +20%"), Outcome::NotMet);
@@ -108,7 +108,7 @@ fn few_bursts_have_no_interval_and_say_how_long_to_record() {
     assert!(reason.ends_with(" a side, or 5 runs"), "{reason}");
     let short = comparison.guards.iter().find(|guard| guard.name == "short").unwrap();
     assert!(short.tripped && short.value.unwrap() > 0.0 && short.text == reason, "{short:?}");
-    assert!(plain(&comparison).contains(reason) && markdown(&comparison).contains(reason));
+    assert!(plain(&comparison).contains(reason) && markdown(&document(&comparison, false)).contains(reason));
     assert!(comparison.conclusion.lines[0].contains(reason), "{:?}", comparison.conclusion);
     let failed = "stall.rate > +20%".parse::<super::fail_if::FailIf>().unwrap().judge(&comparison);
     assert!(matches!(failed, Outcome::Undecidable(_)), "{failed:?}");

@@ -8,45 +8,36 @@ use super::{
     schedule::Schedule,
     sides::Plan,
 };
-use memtrace_report::text;
+use memtrace_report::{
+    document::{self, Column, Document, Shape, Table, TextForm},
+    text,
+};
 
 /// What will be done, before it is.
 #[must_use]
 pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
-    let head = ["setting", "now", "A", "B"].map(str::to_owned);
-    let row = |item: &super::ChangedSetting| {
-        let shown = |value: &String| item.knob.kind.shown(value);
-        [item.knob.shown(), shown(&item.first), shown(&item.a), shown(&item.b)]
-    };
-    let rows: Vec<[String; 4]> = std::iter::once(head).chain(plan.items.iter().map(row)).collect();
-    let mut text = table(&rows);
+    let mut out = Document::default();
+    let column = |head| Column::new(head, Shape::Fit).after("  ");
+    let mut table = Table::new([Column::new("setting", Shape::Fit).after(""), column("now"), column("A"), column("B")]);
+    for item in &plan.items {
+        let shown = |value: &String| item.knob.kind.shown(value).into();
+        table.row([item.knob.shown().into(), shown(&item.first), shown(&item.a), shown(&item.b)]);
+    }
+    out.table(table);
     let count = schedule.blocks.len();
-    text += &format!(
-        "{count} blocks of {} ({} pairs, least p {:.4}), {} after each change not measured: {} in all\n",
+    out.line(format!(
+        "{count} blocks of {} ({} pairs, least p {:.4}), {} after each change not measured: {} in all",
         time(schedule.block),
         count / 2,
         schedule.least_p(),
         time(schedule.settle),
         time(schedule.total()),
-    );
-    text += &format!("order {}  (--seed {})\n", schedule.order(), schedule.seed);
+    ));
+    out.line(format!("order {}  (--seed {})", schedule.order(), schedule.seed));
     for risk in risks {
-        text += &format!("! {}\n", risk.text);
+        out.line(format!("! {}", risk.text));
     }
-    text
-}
-
-/// Columns that line up.
-fn table(rows: &[[String; 4]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column)));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    document::text(&out, TextForm::default())
 }
 
 /// How far it is, in one line.

@@ -1,4 +1,4 @@
-//! A comparison for a person.
+//! A comparison as a document.
 
 use std::fmt::Write as _;
 
@@ -11,44 +11,38 @@ use super::{
     tuned::SideValue,
     word::Word,
 };
-use crate::text::{Style, duration, plain, things};
+use crate::{
+    document::{Column, Document, Shape, Table, Tone},
+    text::{duration, plain, things},
+};
 
-/// How it is written.
-#[derive(Clone, Copy, Debug)]
-pub struct TextView {
-    /// Colours.
-    pub style: Style,
-    /// Whether guards that did not trip are shown, too.
-    pub verbose: bool,
-}
-
-/// The comparison as text.
+/// The comparison as a document; `verbose` with the guards that did not trip.
 #[must_use]
-pub fn text(comparison: &Comparison, view: TextView) -> String {
-    let mut out = String::new();
-    let colour = match comparison.conclusion.word {
-        _ if !view.style.colour => "",
-        Word::Better => "\x1b[1;32m",
-        Word::Worse => "\x1b[1;31m",
-        Word::NoDifferenceShown | Word::CannotSay => "\x1b[1m",
+pub fn document(comparison: &Comparison, verbose: bool) -> Document {
+    let mut out = Document::default();
+    let tone = match comparison.conclusion.word {
+        Word::Better => Tone::Good,
+        Word::Worse => Tone::Bad,
+        Word::NoDifferenceShown | Word::CannotSay => Tone::Neutral,
     };
-    let reset = if colour.is_empty() { "" } else { "\x1b[0m" };
     let [first, second] = &comparison.conclusion.lines;
-    let _ = writeln!(out, "{colour}{first}{reset}\n{second}\n");
+    out.conclusion(first.as_str(), tone);
+    out.line(second.as_str());
+    out.gap();
     for (at, name) in comparison.names.iter().enumerate() {
         let runs = things(comparison.runs[at] as u64, "run");
-        let _ = writeln!(out, "{name:<10} {runs}, {} in all", duration(comparison.durations_ns[at]));
+        out.fact(name.as_str(), format!("{runs}, {} in all", duration(comparison.durations_ns[at])));
     }
-    let _ = writeln!(out, "design     {}", design(comparison));
+    out.fact("design", design(comparison));
     tuned(&mut out, comparison);
-    guards(&mut out, comparison, view.verbose);
+    guards(&mut out, comparison, verbose);
     rows(&mut out, comparison);
     changes(&mut out, comparison);
     out
 }
 
 /// What was tested and how, and what it could find.
-pub(super) fn design(comparison: &Comparison) -> String {
+fn design(comparison: &Comparison) -> String {
     let test = match comparison.design {
         Design::Pair => {
             return "one run a side: intervals by the ups and downs within each; an indication at most".to_owned();
@@ -69,7 +63,7 @@ pub(super) fn design(comparison: &Comparison) -> String {
     text
 }
 
-pub(super) fn side_value(value: &SideValue) -> &str {
+fn side_value(value: &SideValue) -> &str {
     match value {
         SideValue::All(value) => value,
         SideValue::Unread => "-",
@@ -77,61 +71,79 @@ pub(super) fn side_value(value: &SideValue) -> &str {
     }
 }
 
-fn tuned(out: &mut String, comparison: &Comparison) {
+fn tuned(out: &mut Document, comparison: &Comparison) {
     if comparison.tuned.is_empty() {
         let changed = comparison.guards.iter().any(|guard| guard.name == CHANGED && guard.tripped);
         let where_ = if changed { " at the end; one was changed in a run" } else { "" };
-        let _ = writeln!(out, "tuned      nothing: all settings are the same{where_}");
+        out.fact("tuned", format!("nothing: all settings are the same{where_}"));
     }
     for (at, tuned) in comparison.tuned.iter().enumerate() {
-        let title = if at == 0 { "tuned" } else { "" };
         let sides: Vec<&str> = tuned.sides.iter().map(side_value).collect();
-        let _ = writeln!(out, "{title:<10} {}: {}", tuned.key, sides.join(" -> "));
+        out.fact(if at == 0 { "tuned" } else { "" }, format!("{}: {}", tuned.key, sides.join(" -> ")));
     }
 }
 
-fn guards(out: &mut String, comparison: &Comparison, verbose: bool) {
+fn guards(out: &mut Document, comparison: &Comparison, verbose: bool) {
     let tripped = comparison.guards.iter().filter(|guard| guard.tripped).count();
-    let _ = writeln!(out, "guards     {} of {} tripped", tripped, comparison.guards.len());
+    out.fact("guards", format!("{} of {} tripped", tripped, comparison.guards.len()));
+    let mut table = Table::new([
+        Column::new("", Shape::Left(1)).after("  "),
+        Column::new("guard", Shape::Left(18)),
+        Column::new("value", Shape::Right(8)),
+        Column::new("limit", Shape::Free),
+        Column::new("meaning", Shape::Free).after("  "),
+    ])
+    .without_heads();
     for guard in comparison.guards.iter().filter(|guard| guard.tripped || verbose) {
-        let mark = if guard.tripped { "!" } else { " " };
-        let value = guard.value.map_or_else(|| "-".to_owned(), plain);
-        let _ = writeln!(out, "  {mark} {:<18} {value:>8} (limit {})  {}", guard.name, plain(guard.limit), guard.text);
+        table.row([
+            if guard.tripped { "!" } else { "" }.into(),
+            guard.name.into(),
+            guard.value.map_or_else(|| "-".to_owned(), plain).into(),
+            format!("(limit {})", plain(guard.limit)).into(),
+            guard.text.as_str().into(),
+        ]);
     }
+    out.table(table);
 }
 
-fn rows(out: &mut String, comparison: &Comparison) {
+fn rows(out: &mut Document, comparison: &Comparison) {
     let [before, after] = &comparison.names;
-    let _ =
-        writeln!(out, "\n{:<30} {before:>14.14} {after:>14.14} {:>7}  {:<16} verdict", "", "change", "95 % interval");
+    let mut table = Table::new([
+        Column::new("", Shape::Left(30)).after(""),
+        Column::new(before.as_str(), Shape::Right(14)),
+        Column::new(after.as_str(), Shape::Right(14)),
+        Column::new("change", Shape::Right(7)),
+        Column::new("95 % interval", Shape::Left(16)).after("  "),
+        Column::new("verdict", Shape::Free),
+    ]);
     for row in &comparison.rows {
         let value = |at: usize| row.values[at].map_or_else(|| "-".to_owned(), |value| row.metric.unit().show(value));
-        let ratio = row.ratio.map_or_else(|| "-".to_owned(), change);
         let interval =
             row.interval.map_or_else(String::new, |(low, high)| format!("[{}, {}]", change(low), change(high)));
-        let _ = writeln!(
-            out,
-            "{:<30} {:>14} {:>14} {ratio:>7}  {interval:<16} {}",
-            row.metric.label(),
-            value(0),
-            value(1),
-            verdict(row)
-        );
+        table.row([
+            row.metric.label().into(),
+            value(0).into(),
+            value(1).into(),
+            row.ratio.map_or_else(|| "-".to_owned(), change).into(),
+            interval.into(),
+            verdict(row).into(),
+        ]);
     }
+    out.gap();
+    out.table(table);
     let open = comparison.open;
     if open[0].0 + open[1].0 > 0 {
         let side = |(n, ns): (u64, u64)| format!("{} for at least {}", things(n, "stall"), duration(ns));
-        let _ = writeln!(
-            out,
+        out.line(format!(
             "not over at the end: {before} {}, {after} {}; the stalled time counts them so far",
             side(open[0]),
             side(open[1])
-        );
+        ));
     }
 }
 
 /// The verdict of a row, in words.
-pub(super) fn verdict(row: &MetricRow) -> String {
+fn verdict(row: &MetricRow) -> String {
     match (&row.reason, row.p) {
         (_, Some(p)) => format!("{} (p = {p:.3})", row.word.text()),
         (Some(reason), None) if row.word == Word::CannotSay => format!("cannot say: {reason}"),
@@ -142,23 +154,31 @@ pub(super) fn verdict(row: &MetricRow) -> String {
     }
 }
 
-fn changes(out: &mut String, comparison: &Comparison) {
+fn changes(out: &mut Document, comparison: &Comparison) {
     if comparison.changes.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\nwhat changed most (s/s; not tested)");
+    let [before, after] = &comparison.names;
+    let mut table = Table::new([
+        Column::new("of", Shape::Left(8)).after("  "),
+        Column::new(before.as_str(), Shape::Right(10)),
+        Column::new(after.as_str(), Shape::Left(10)).after(" -> "),
+        Column::new("change", Shape::Left(10)),
+        Column::new("name", Shape::Free),
+    ])
+    .without_heads();
     for change in &comparison.changes {
         let [before, after] = change.values;
         let by = after - before;
         let sign = if by >= 0.0 { "+" } else { "" };
-        let _ = writeln!(
-            out,
-            "  {:<8} {:>10} -> {:<10} {sign}{:<9} {}",
-            change.scope.name(),
-            plain(before),
-            plain(after),
-            plain(by),
-            change.name
-        );
+        table.row([
+            change.scope.name().into(),
+            plain(before).into(),
+            plain(after).into(),
+            format!("{sign}{}", plain(by)).into(),
+            change.name.as_str().into(),
+        ]);
     }
+    out.heading("what changed most (s/s; not tested)");
+    out.table(table);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    document::{self, Document, TextForm},
     json::{self, Object},
     text::{self, HEADER_EVERY, Style, SummaryView},
 };
@@ -108,9 +109,10 @@ impl Renderer {
                             top: *top,
                             filter: filter.as_str(),
                             width,
-                            style,
                         };
-                        text::summary(&summary, &view)
+                        let mut document = Document::default();
+                        text::summary(&mut document, &summary, &view);
+                        document::text(&document, TextForm { style, width })
                     }
                 }
             }

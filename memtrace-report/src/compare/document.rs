@@ -19,7 +19,7 @@ use crate::{
 /// The comparison as a document; `verbose` with the guards that did not trip.
 #[must_use]
 pub fn document(comparison: &Comparison, verbose: bool) -> Document {
-    let mut out = Document::default();
+    let mut out = Document::labelled(11);
     let tone = match comparison.conclusion.word {
         Word::Better => Tone::Good,
         Word::Worse => Tone::Bad,
@@ -27,7 +27,7 @@ pub fn document(comparison: &Comparison, verbose: bool) -> Document {
     };
     let [first, second] = &comparison.conclusion.lines;
     out.conclusion(first.as_str(), tone);
-    out.line(second.as_str());
+    out.sentence(second.as_str());
     out.gap();
     for (at, name) in comparison.names.iter().enumerate() {
         let runs = things(comparison.runs[at] as u64, "run");
@@ -134,7 +134,7 @@ fn rows(out: &mut Document, comparison: &Comparison) {
     let open = comparison.open;
     if open[0].0 + open[1].0 > 0 {
         let side = |(n, ns): (u64, u64)| format!("{} for at least {}", things(n, "stall"), duration(ns));
-        out.line(format!(
+        out.sentence(format!(
             "not over at the end: {before} {}, {after} {}; the stalled time counts them so far",
             side(open[0]),
             side(open[1])

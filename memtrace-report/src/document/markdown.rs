@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Block, Document, Shape, Table, Words};
+use super::{Block, Document, Shape, Table, Words, table::Row};
 
 /// The document as Markdown.
 #[must_use]
@@ -14,6 +14,7 @@ pub fn markdown(document: &Document) -> String {
         if before.is_some_and(|before| before != group || group == Group::Alone) && !out.ends_with("\n\n") {
             out.push('\n');
         }
+        let nested = if before == Some(Group::List) { "  " } else { "" };
         before = Some(group);
         // Writing to a String cannot fail.
         let _ = match block {
@@ -21,7 +22,16 @@ pub fn markdown(document: &Document) -> String {
             Block::Heading(words) => writeln!(out, "### {}", escaped(words)),
             Block::Fact(label, words) if label.is_empty() => writeln!(out, "- {}", escaped(words)),
             Block::Fact(label, words) => writeln!(out, "- {}: {}", escaped(label), escaped(words)),
-            Block::Line(words) => writeln!(out, "{}", escaped(words)),
+            Block::List(label, values) => {
+                let values: Vec<String> = values.iter().map(escaped).collect();
+                writeln!(out, "- {}: {}", escaped(label), values.join(", "))
+            }
+            Block::Sentence(words) => writeln!(out, "{}", escaped(words)),
+            Block::Line(words) => writeln!(out, "- {}", escaped(words)),
+            Block::Detail(words) => writeln!(out, "{nested}- {}", escaped(words)),
+            Block::Alert(words) => writeln!(out, "{nested}- **{}**", escaped(words)),
+            Block::Warning(words) => writeln!(out, "- **WARNING**: {}", escaped(words)),
+            Block::Figure(lines) => figure(&mut out, lines),
             Block::Gap => Ok(()),
             Block::Table(table) => {
                 of_table(&mut out, table);
@@ -43,25 +53,51 @@ enum Group {
 impl Group {
     const fn of(block: &Block) -> Self {
         match block {
-            Block::Fact(..) => Self::List,
+            Block::Fact(..)
+            | Block::List(..)
+            | Block::Line(_)
+            | Block::Detail(_)
+            | Block::Alert(_)
+            | Block::Warning(_) => Self::List,
             Block::Gap => Self::Gap,
-            Block::Conclusion(..) | Block::Heading(_) | Block::Line(_) | Block::Table(_) => Self::Alone,
+            Block::Conclusion(..) | Block::Heading(_) | Block::Sentence(_) | Block::Figure(_) | Block::Table(_) => {
+                Self::Alone
+            }
         }
     }
 }
 
+/// Lines as code: what they hold is not markup, and no line can end the block.
+fn figure(out: &mut String, lines: &[Words]) -> std::fmt::Result {
+    let ticks = lines.iter().map(|line| line.plain().chars().filter(|c| *c == '`').count()).max().unwrap_or(0);
+    let fence = "`".repeat(ticks.max(2) + 1);
+    writeln!(out, "{fence}text")?;
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    writeln!(out, "{fence}")
+}
+
 fn of_table(out: &mut String, table: &Table) {
+    if !table.title.plain().trim().is_empty() {
+        let _ = writeln!(out, "{}:\n", escaped(&table.title).trim_end());
+    }
     row(out, table.columns.iter().map(|column| &column.head));
     let rules = table.columns.iter().map(|column| match column.shape {
         Shape::Right(_) => "---:",
-        Shape::Left(_) | Shape::Fit | Shape::Free => "---",
+        Shape::Left(_) | Shape::Fit | Shape::Free | Shape::Rest => "---",
     });
     let _ = writeln!(out, "|{}|", rules.collect::<Vec<_>>().join("|"));
-    table.rows.iter().for_each(|cells| row(out, cells.iter()));
+    for Row { cells, notes } in &table.rows {
+        // A note has no row of its own here: it goes into the last cell.
+        let (last, first) =
+            cells.split_last().map_or((&[][..], &[][..]), |(last, first)| (std::slice::from_ref(last), first));
+        let said: Vec<&str> = last.iter().chain(notes).map(Words::plain).filter(|words| !words.is_empty()).collect();
+        let said = Words::from(said.join("; "));
+        row(out, first.iter().chain([&said]));
+    }
 }
 
 fn row<'a>(out: &mut String, cells: impl Iterator<Item = &'a Words>) {
-    let cells: Vec<String> = cells.map(escaped).collect();
+    let cells: Vec<String> = cells.map(|cell| escaped(cell).trim().to_owned()).collect();
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 

@@ -21,15 +21,26 @@ pub enum Shape {
     Fit,
     /// Words: as long as they are.
     Free,
+    /// Words at the end of a row: what is left of a terminal, and clipped at their beginning.
+    Rest,
 }
 
 /// Rows of cells below heads.
 #[derive(Clone, Debug)]
 pub struct Table {
+    /// Title; in text it stands before the heads.
+    pub(crate) title: Words,
     pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<Vec<Words>>,
+    pub(crate) rows: Vec<Row>,
     /// Text shows the heads.
     pub(crate) has_heads: bool,
+}
+
+/// A row, with notes about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) cells: Vec<Words>,
+    pub(crate) notes: Vec<Words>,
 }
 
 impl Column {
@@ -51,7 +62,14 @@ impl Table {
     /// A table without rows. The text before the first column indents it.
     #[must_use]
     pub fn new(columns: impl Into<Vec<Column>>) -> Self {
-        Self { columns: columns.into(), rows: Vec::new(), has_heads: true }
+        Self { title: Words::default(), columns: columns.into(), rows: Vec::new(), has_heads: true }
+    }
+
+    /// The table with a title, which takes this many columns of text before all rows.
+    #[must_use]
+    pub fn titled(mut self, title: &str, width: usize) -> Self {
+        self.title = format!("{title:<width$}").into();
+        self
     }
 
     /// The table without heads in text, where a line above explains the cells.
@@ -64,6 +82,13 @@ impl Table {
     /// Adds a row, a cell for each column.
     pub fn row<const N: usize>(&mut self, cells: [Words; N]) {
         debug_assert_eq!(N, self.columns.len(), "a cell for each column");
-        self.rows.push(cells.into());
+        self.rows.push(Row { cells: cells.into(), notes: Vec::new() });
+    }
+
+    /// Adds a note about the last row.
+    pub fn note(&mut self, words: impl Into<Words>) {
+        if let Some(row) = self.rows.last_mut() {
+            row.notes.push(words.into());
+        }
     }
 }

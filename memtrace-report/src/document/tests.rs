@@ -3,7 +3,7 @@ use crate::text::Style;
 use memtrace_core::untrusted::Untrusted;
 
 fn document() -> Document {
-    let mut document = Document::default();
+    let mut document = Document::labelled(11);
     document.conclusion("stalls are *worse*", Tone::Bad);
     document.gap();
     document.fact("host", "two nodes");
@@ -18,7 +18,7 @@ fn document() -> Document {
     document.heading("processes");
     document.table(table);
     document.table(Table::new([Column::new("no rows", Shape::Free)]));
-    document.line("that is all");
+    document.sentence("that is all");
     document
 }
 
@@ -34,7 +34,7 @@ fn one_document_has_two_forms() {
 
 #[test]
 fn colours_are_for_the_conclusion() {
-    let coloured = text(&document(), TextForm { style: Style { colour: true } });
+    let coloured = text(&document(), TextForm { style: Style { colour: true }, ..TextForm::default() });
     assert!(coloured.starts_with("\x1b[1;31mstalls are *worse*\x1b[0m\n"), "{coloured}");
     assert_eq!(coloured.matches('\x1b').count(), 2);
 }

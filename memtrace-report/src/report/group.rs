@@ -1,11 +1,12 @@
 //! Tables by one property of the stalls.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use crate::{
     by::By,
+    document::{Column, Document, Shape, Table, Words},
     json,
-    text::{Cell, count, duration, duration_or_dash, percent},
+    text::{count, duration, duration_or_dash, percent},
 };
 use memtrace_core::{
     container::Container,
@@ -187,16 +188,20 @@ impl GroupTable {
         self.rows.iter().map(row).chain(other)
     }
 
-    /// The table as text.
-    #[must_use]
-    pub fn text(&self, top: usize, width: Option<usize>) -> String {
-        let [stalls, total, p50, p99, max, share] = ["stalls", "total", "p50", "p99", "max", "share"];
+    /// Adds the table to a document.
+    pub fn add(&self, out: &mut Document, top: usize) {
+        out.gap();
         let by = self.by.name();
-        let mut out = format!("\n{stalls:>16}  {total:>7}  {p50:>7}  {p99:>7}  {max:>7}  {share:>5}  by {by}\n");
-        if self.rows.is_empty() {
-            out.push_str("  no stall was told\n");
-            return out;
-        }
+        let number = |head| Column::new(head, Shape::Right(7)).after("  ");
+        let mut table = Table::new([
+            Column::new("stalls", Shape::Right(16)).after(""),
+            number("total"),
+            number("p50"),
+            number("p99"),
+            number("max"),
+            Column::new("share", Shape::Right(5)).after("  "),
+            Column::new(format!("by {by}"), Shape::Rest).after("  "),
+        ]);
         let mut rest = self.other.clone();
         for (at, row) in self.rows.iter().enumerate() {
             if at >= top {
@@ -209,31 +214,23 @@ impl GroupTable {
                 (None, _, Some(id)) => format!("id {id}"),
                 (None, _, None) => "- (not read)".to_owned(),
             };
-            self.line(&mut out, &row.tally, &key, width);
+            table.row(self.cells(&row.tally, &key));
         }
         if rest.stalls > 0 {
-            self.line(&mut out, &rest, "(others)", width);
+            table.row(self.cells(&rest, "(others)"));
         }
-        out
+        out.table_or(table, "no stall was told");
     }
 
-    fn line(&self, out: &mut String, tally: &Tally, key: &str, width: Option<usize>) {
-        let start = out.len();
-        let _ = write!(
-            out,
-            "{:>16}  {:>7}  {:>7}  {:>7}  {:>7}  {:>5}  ",
-            count(tally.stalls),
-            duration(tally.total_ns),
-            duration_or_dash(tally.quantile(0.50)),
-            duration_or_dash(tally.quantile(0.99)),
-            duration(tally.max_ns),
-            percent(self.share(tally))
-        );
-        let used = out.len() - start;
-        let cell = width.map_or(Cell::Free, |width| Cell::Path(width.saturating_sub(used).max(16)));
-        // Writing to a String cannot fail.
-        let _ = cell.write(out, key);
-        out.truncate(out.trim_end().len());
-        out.push('\n');
+    fn cells(&self, tally: &Tally, key: &str) -> [Words; 7] {
+        [
+            count(tally.stalls).into(),
+            duration(tally.total_ns).into(),
+            duration_or_dash(tally.quantile(0.50)).into(),
+            duration_or_dash(tally.quantile(0.99)).into(),
+            duration(tally.max_ns).into(),
+            percent(self.share(tally)).into(),
+            key.into(),
+        ]
     }
 }

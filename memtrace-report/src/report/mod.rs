@@ -7,16 +7,15 @@ mod head;
 mod heat;
 mod tuned;
 
-use std::fmt::Write as _;
-
 pub use self::{
     collect::Collector,
     group::{GroupTable, Groups},
     heat::{HeatMap, Mark},
 };
 use crate::{
+    document::Document,
     replay::Finished,
-    text::{self, Style, SummaryView},
+    text::{self, SummaryView},
 };
 use memtrace_core::{clock::Clock, gfp::GfpNames, names::Names, session::filter::Filter};
 
@@ -33,20 +32,20 @@ pub struct ReportView<'a> {
     pub width: Option<usize>,
     /// Whether it may hold more than ASCII.
     pub utf8: bool,
-    /// Colours.
-    pub style: Style,
 }
 
-/// The report as text.
+/// The report.
 #[must_use]
-pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -> String {
+pub fn document(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -> Document {
     let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
     let names = Names { clock: view.clock, cgroups: &finished.paths, gfp: &gfp };
-    let mut out = head::head(finished, view);
-    out.push_str(&tuned::tuned(finished, view.top));
+    let mut out = Document::default();
+    head::head(&mut out, finished, view);
+    tuned::tuned(&mut out, finished, view.top);
     let map = collector.heat.render(view.clock, view.width, view.utf8);
     if !map.is_empty() {
-        let _ = write!(out, "\n{map}");
+        out.gap();
+        out.figure(map.lines().map(str::to_owned));
     }
     let filter = text::describe_filter(view.filter);
     let summary = SummaryView {
@@ -55,11 +54,10 @@ pub fn text(finished: &Finished, collector: &Collector, view: &ReportView<'_>) -
         filter: &filter,
         refaults_read: finished.summary.refaults.is_some(),
         width: view.width,
-        style: view.style,
     };
-    out.push_str(&text::summary(&finished.summary, &summary));
+    text::summary(&mut out, &finished.summary, &summary);
     for table in collector.groups.tables(&finished.summary, &names) {
-        out.push_str(&table.text(view.top, view.width));
+        table.add(&mut out, view.top);
     }
     out
 }

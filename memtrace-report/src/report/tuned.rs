@@ -1,8 +1,8 @@
 //! What was tuned on the host: what of its settings decides when tasks stall.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
-use crate::{replay::Finished, text::bytes};
+use crate::{document::Document, replay::Finished, text::bytes};
 use memtrace_core::{
     session::filter::CgroupNames as _,
     untrusted::{Text, Untrusted},
@@ -39,51 +39,28 @@ const EITHER: [&str; 6] = [
     "dirty_background_bytes",
 ];
 
-/// Columns of a line.
-const WIDTH: usize = 100;
-
-/// The block, several lines; empty when nothing is known.
-pub(super) fn tuned(finished: &Finished, top: usize) -> String {
+/// Adds what is known; nothing otherwise.
+pub(super) fn tuned(out: &mut Document, finished: &Finished, top: usize) {
     let host = &finished.meta.host;
-    let mut out = String::new();
-    block(&mut out, "sysctls", &sysctls(host));
-    block(&mut out, "kernel", &settings(host));
+    out.list("sysctls", sysctls(host));
+    out.list("kernel", settings(host));
     if !host.kernel.is_empty() {
         let mut swap: Vec<_> = host.swap.iter().map(area).collect();
         if swap.is_empty() {
             swap.push("none".to_owned());
         }
-        block(&mut out, "swap", &swap);
+        out.list("swap", swap);
     }
     for limits in limits(finished, top) {
         let set = limits.limits.iter().map(|limit| format!("{} {}", limit.name.tty(), limit_value(limit)));
         let set = set.collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "limits    {}: {set}", limits.path.tty());
+        out.fact("limits", format!("{}: {set}", limits.path.tty()));
     }
-    out
 }
 
 /// A value, or a dash where it was not read.
 fn value_or_dash(setting: &Setting) -> String {
     setting.value.as_ref().map_or_else(|| "-".to_owned(), |value| value.tty().to_string())
-}
-
-/// Words below a title, as many as fit in each line.
-fn block(out: &mut String, title: &str, words: &[String]) {
-    if words.is_empty() {
-        return;
-    }
-    let mut line = format!("{title:<10}");
-    for (at, word) in words.iter().enumerate() {
-        if at > 0 && line.chars().count() + 2 + word.chars().count() > WIDTH {
-            let _ = writeln!(out, "{line},");
-            line = " ".repeat(10);
-        } else if at > 0 {
-            line.push_str(", ");
-        }
-        line.push_str(word);
-    }
-    let _ = writeln!(out, "{line}");
 }
 
 fn sysctls(host: &HostFacts) -> Vec<String> {

@@ -11,7 +11,7 @@ pub(super) fn churn(churn: &CgroupChurn) -> String {
     };
     let all = [counted(&churn.appeared, "appeared"), counted(&churn.gone, "went away")];
     let all: Vec<String> = all.into_iter().flatten().collect();
-    format!("cgroups with a limit: {} while recording\n", all.join(", "))
+    format!("cgroups with a limit: {} while recording", all.join(", "))
 }
 
 #[cfg(test)]
@@ -22,11 +22,11 @@ mod tests {
     fn few_are_named_and_many_are_counted() {
         let mut found = CgroupChurn::default();
         found.gone.add(&"/old\x1b".into());
-        assert_eq!(churn(&found), "cgroups with a limit: 1 went away (/old\\x1b) while recording\n");
+        assert_eq!(churn(&found), "cgroups with a limit: 1 went away (/old\\x1b) while recording");
         (1..=14).for_each(|n| found.appeared.add(&format!("/pod{n}").into()));
         assert_eq!(
             churn(&found),
-            "cgroups with a limit: 14 appeared (/pod1, /pod2, /pod3, ...), 1 went away (/old\\x1b) while recording\n"
+            "cgroups with a limit: 14 appeared (/pod1, /pod2, /pod3, ...), 1 went away (/old\\x1b) while recording"
         );
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::number::{count, count_or_dash};
+use crate::document::{Column, Document, Shape, Table};
 use memtrace_core::session::coverage::{Agreement, Coverage, CoverageRow};
 
 /// One counter that does not add up: `pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M)`.
@@ -22,36 +23,40 @@ pub(super) fn in_short(row: &CoverageRow) -> String {
 }
 
 /// The table of a summary: counters that moved, and why they differ; empty when nothing was compared.
-pub(super) fn coverage(coverage: &Coverage) -> String {
-    let mut out = String::new();
+pub(super) fn coverage(out: &mut Document, coverage: &Coverage) {
     if coverage.rows.is_empty() {
-        return out;
+        return;
     }
-    out.push_str(&sentence(coverage));
+    out.line(sentence(coverage));
     // What the kernel does not count cannot be compared, and tells nothing here.
     let moved = |row: &&CoverageRow| row.kernel.is_some_and(|n| n > 0 || row.seen > Some(0));
     let rows: Vec<_> = coverage.rows.iter().filter(moved).collect();
     if rows.is_empty() {
-        return out;
+        return;
     }
     // A cgroup's counters have long names; without them the table fits a narrow terminal.
     let wide = rows.iter().map(|row| row.counter.len()).max().unwrap_or(0).max(22);
-    let _ = writeln!(out, "  {:<wide$}{:>8}{:>8}{:>9}", "counter", "ours", "kernel", "ratio");
+    let mut table = Table::new([
+        Column::new("counter", Shape::Left(wide)).after("  "),
+        Column::new("ours", Shape::Right(8)).after(""),
+        Column::new("kernel", Shape::Right(8)).after(""),
+        Column::new("ratio", Shape::Right(9)).after(""),
+        Column::new("", Shape::Free).after("  "),
+    ]);
     for row in rows {
         let ratio = row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.1} %", shown(ratio)));
-        let line = format!(
-            "  {:<wide$}{:>8}{:>8}{ratio:>9}  {}",
-            row.counter,
-            count_or_dash(row.seen),
-            count_or_dash(row.kernel),
-            verdict(row)
-        );
-        let _ = writeln!(out, "{}", line.trim_end());
+        table.row([
+            row.counter.into(),
+            count_or_dash(row.seen).into(),
+            count_or_dash(row.kernel).into(),
+            ratio.into(),
+            verdict(row).into(),
+        ]);
         if let Some(note) = row.note {
-            let _ = writeln!(out, "    {note}");
+            table.note(note.to_string());
         }
     }
-    out
+    out.table(table);
 }
 
 /// `coverage: accounted 99.8 % of 14.2k direct reclaims`, or, where only limits of cgroups made tasks reclaim, of the
@@ -62,14 +67,14 @@ fn sentence(coverage: &Coverage) -> String {
     }
     let none = coverage.row("allocstall").is_some_and(|row| (row.kernel, row.seen) == (Some(0), Some(0)));
     let direct = if none { "no direct reclaims, by the kernel's count too" } else { "direct reclaims not compared" };
-    accounted(coverage, "pgscan", "pages scanned").unwrap_or_else(|| format!("coverage: {direct}\n"))
+    accounted(coverage, "pgscan", "pages scanned").unwrap_or_else(|| format!("coverage: {direct}"))
 }
 
 fn accounted(coverage: &Coverage, counter: &str, things: &str) -> Option<String> {
     let row = coverage.row(counter)?;
     let (kernel, ratio) = (row.kernel?, row.ratio?);
     let note = row.note.map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("coverage: accounted {:.1} % of {} {things}{note}\n", shown(ratio), count(kernel)))
+    Some(format!("coverage: accounted {:.1} % of {} {things}{note}", shown(ratio), count(kernel)))
 }
 
 fn verdict(row: &CoverageRow) -> &'static str {
@@ -92,6 +97,7 @@ fn shown(ratio: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{coverage, in_short, shown};
+    use crate::document::{self, Document, TextForm};
     use memtrace_core::session::coverage::{Agreement, Coverage, CoverageRow, Note};
 
     fn row(counter: &'static str, kernel: Option<u64>, seen: Option<u64>, ratio: Option<f64>) -> CoverageRow {
@@ -119,7 +125,11 @@ mod tests {
 
     #[test]
     fn the_sentence() {
-        let of = |rows: Vec<_>| coverage(&Coverage { rows }).lines().next().map(str::to_owned);
+        let of = |rows: Vec<_>| {
+            let mut out = Document::default();
+            coverage(&mut out, &Coverage { rows });
+            document::text(&out, TextForm::default()).lines().next().map(str::to_owned)
+        };
         let direct = row("allocstall", Some(14_210), Some(14_182), Some(0.998));
         assert_eq!(of(vec![direct]).as_deref(), Some("coverage: accounted 99.8 % of 14.2k direct reclaims"));
         let calm = || row("allocstall", Some(0), Some(0), None);

@@ -1,13 +1,12 @@
 //! Who evicted the pages that came back, as text.
 
-use std::fmt::Write as _;
-
 use memtrace_common::eviction::{MAX_EVICTED, SAMPLE_PAGES};
 
 use super::{
     number::{count, duration_or_dash},
     oom::name,
 };
+use crate::document::{Column, Document, Shape, Table, Words};
 use memtrace_core::{
     event::{Evictor, FileId},
     session::evictors::{ByMemory, EvictorSum, EvictorSummary},
@@ -18,9 +17,9 @@ use memtrace_core::{
 const BY_CHANCE: u64 = 80;
 
 /// The tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
-pub(super) fn evictors(out: &mut String, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
+pub(super) fn evictors(out: &mut Document, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
     if let Some(unrecorded) = refaults.and_then(|pages| unrecorded(&summary.files.sum, pages)) {
-        let _ = writeln!(out, "evictors: {unrecorded}");
+        out.line(format!("evictors: {unrecorded}"));
     }
     of_memory(out, &summary.files, "of files", top);
     let files = summary.files.files.iter().map(|(of, sum)| (file(of), *sum));
@@ -46,29 +45,26 @@ fn unrecorded(all: &EvictorSum, pages: u64) -> Option<String> {
 }
 
 /// How much came back, and by whom.
-fn of_memory(out: &mut String, summary: &EvictorSummary, what: &str, top: usize) {
+fn of_memory(out: &mut Document, summary: &EvictorSummary, what: &str, top: usize) {
     let all = &summary.sum;
     if all.samples == 0 {
-        let _ = writeln!(out, "evictors: no page {what} came back in the sample (1 page in {SAMPLE_PAGES})");
+        out.line(format!("evictors: no page {what} came back in the sample (1 page in {SAMPLE_PAGES})"));
         return;
     }
-    let _ = write!(
-        out,
+    out.line(format!(
         "evictors: some {} pages {what} came back, by a sample of 1 page in {SAMPLE_PAGES}",
         count(all.pages())
-    );
+    ));
     if let (Some(away), Some(distance)) = (&summary.away, &summary.distance) {
         let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
-        let _ = write!(
-            out,
-            "\n  away p50 {}, p99 {}; evictions of their cgroup meanwhile p50 {}, p99 {}",
+        out.detail(format!(
+            "away p50 {}, p99 {}; evictions of their cgroup meanwhile p50 {}, p99 {}",
             duration_or_dash(away.quantile(0.50)),
             duration_or_dash(away.quantile(0.99)),
             pages(0.50),
             pages(0.99)
-        );
+        ));
     }
-    out.push('\n');
     let pairs = summary.pairs.iter().map(|(pair, sum)| {
         let by = format!("{} -> {}[{}]", who(&pair.evictor), name(&pair.comm), pair.pid);
         (by, *sum)
@@ -77,30 +73,34 @@ fn of_memory(out: &mut String, summary: &EvictorSummary, what: &str, top: usize)
 }
 
 fn table(
-    out: &mut String,
+    out: &mut Document,
     title: &str,
     rows: impl ExactSizeIterator<Item = (String, EvictorSum)>,
     all: &EvictorSum,
     top: usize,
 ) {
-    let [pages, share, away] = ["pages", "share", "mean away"];
-    let _ = writeln!(out, "{pages:>16}  {share:>5}  {away:>9}  {title}");
+    let mut table = Table::new([
+        Column::new("pages", Shape::Right(16)).after(""),
+        Column::new("share", Shape::Right(5)).after("  "),
+        Column::new("mean away", Shape::Right(9)).after("  "),
+        Column::new(title, Shape::Free).after("  "),
+    ]);
     let (hidden, mut rest) = (rows.len().saturating_sub(top), *all);
     for (what, sum) in rows.take(top) {
-        row(out, &what, &sum, all);
+        table.row(row(&what, &sum, all));
         rest.samples = rest.samples.saturating_sub(sum.samples);
         rest.away_ns = rest.away_ns.saturating_sub(sum.away_ns);
     }
     if rest.samples > 0 {
         let others = if hidden > 0 { format!("({hidden} others)") } else { "(others)".to_owned() };
-        row(out, &others, &rest, all);
+        table.row(row(&others, &rest, all));
     }
+    out.table(table);
 }
 
-fn row(out: &mut String, what: &str, sum: &EvictorSum, all: &EvictorSum) {
+fn row(what: &str, sum: &EvictorSum, all: &EvictorSum) -> [Words; 4] {
     let share = format!("{}%", sum.samples.saturating_mul(100) / all.samples.max(1));
-    let _ =
-        writeln!(out, "{:>16}  {share:>5}  {:>9}  {what}", count(sum.pages()), duration_or_dash(sum.mean_away_ns()));
+    [count(sum.pages()).into(), share.into(), duration_or_dash(sum.mean_away_ns()).into(), what.into()]
 }
 
 fn who(evictor: &Evictor) -> String {
@@ -118,6 +118,7 @@ fn file(file: &FileId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{self, TextForm};
     use memtrace_core::session::histogram::Histogram;
 
     fn reported(samples: u64, refaults: Option<u64>) -> String {
@@ -129,9 +130,9 @@ mod tests {
             files: Vec::new(),
             other: EvictorSum::default(),
         };
-        let mut out = String::new();
+        let mut out = Document::default();
         evictors(&mut out, &ByMemory { files: summary, anon: None }, refaults, 5);
-        out
+        document::text(&out, TextForm::default())
     }
 
     #[test]

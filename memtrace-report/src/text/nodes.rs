@@ -8,6 +8,7 @@ use super::{
     number::{count, count_or_dash, duration, percent, things},
     oom::name,
 };
+use crate::document::Document;
 use memtrace_core::{
     session::{
         kswapd::Reached,
@@ -20,19 +21,18 @@ use memtrace_core::{
 };
 
 /// All that is told of nodes and zones.
-pub(super) fn nodes(out: &mut String, summary: &Summary) {
+pub(super) fn nodes(out: &mut Document, summary: &Summary) {
     for node in &summary.nodes {
         kswapd(out, node);
     }
     unrecorded(out, summary);
     if let (Some(sleeps), false) = (summary.premature_sleeps, summary.nodes.is_empty()) {
-        let _ = writeln!(
-            out,
+        out.line(format!(
             "kswapd's premature sleeps on all nodes, by the kernel's counters: {} woken within its nap of 0.1 s (low \
              watermark), {} not above the high watermark when it would have slept",
             count(sleeps.low),
             count(sleeps.high)
-        );
+        ));
     }
     if summary.node_reclaim.len() > 1 {
         let node = |node: &memtrace_core::session::summary::NodeReclaim| {
@@ -40,14 +40,13 @@ pub(super) fn nodes(out: &mut String, summary: &Summary) {
             format!("node {} {}/{}", node.nid, count_or_dash(scanned), count_or_dash(reclaimed))
         };
         let nodes: Vec<_> = summary.node_reclaim.iter().map(node).collect();
-        let _ = writeln!(out, "stalls scanned/reclaimed pages: {}", nodes.join(", "));
+        out.line(format!("stalls scanned/reclaimed pages: {}", nodes.join(", ")));
     }
     zones(out, summary);
 }
 
-fn kswapd(out: &mut String, node: &NodeSummary) {
-    let _ = writeln!(
-        out,
+fn kswapd(out: &mut Document, node: &NodeSummary) {
+    out.line(format!(
         "kswapd node {}: awake {} (now {}), at work {}{}, scanned {}, reclaimed {}",
         node.nid,
         duration(node.awake_ns),
@@ -56,23 +55,22 @@ fn kswapd(out: &mut String, node: &NodeSummary) {
         duration(node.busy_ns),
         count_or_dash(node.reclaim.scanned_pages),
         count_or_dash(node.reclaim.reclaimed_pages)
-    );
-    let _ = write!(
-        out,
-        "  {}, {}, failures {}, asked for {}",
+    ));
+    let mut line = format!(
+        "{}, {}, failures {}, asked for {}",
         things(node.wakes, "wake"),
         things(node.sleeps, "sleep"),
         count_or_dash(node.failures.map(|failures| failures.count)),
         things(node.wakeups, "time"),
     );
     if let Some((comm, n)) = &node.top_waker {
-        let _ = write!(out, ", most by {} ({})", name(comm), count(*n));
+        let _ = write!(line, ", most by {} ({})", name(comm), count(*n));
     }
-    out.push('\n');
+    out.detail(line);
     let orders = [(node.wakeups_by_order, "asked for"), (node.rounds_by_order, "worked")];
     let known: Vec<_> = orders.iter().filter_map(|(orders, did)| shares(orders.as_ref()?, did)).collect();
     if !known.is_empty() {
-        let _ = writeln!(out, "  {}", known.join("; "));
+        out.detail(known.join("; "));
     }
     if let Some(failures) = &node.failures {
         hopeless(out, failures);
@@ -92,27 +90,26 @@ fn shares(orders: &[u64; ORDERS], did: &str) -> Option<String> {
 }
 
 /// What kswapd gave up.
-fn hopeless(out: &mut String, failures: &Failures) {
+fn hopeless(out: &mut Document, failures: &Failures) {
     if failures.hopeless == 0 && !failures.is_hopeless() {
         return;
     }
     let bound = if failures.source == Source::LowerBound { "at least " } else { "" };
-    let _ = write!(
-        out,
-        "  hopeless {bound}{}: 16 rounds in a row reclaimed nothing, and kswapd is no longer woken",
+    let mut line = format!(
+        "hopeless {bound}{}: 16 rounds in a row reclaimed nothing, and kswapd is no longer woken",
         things(failures.hopeless, "time")
     );
     if failures.cleared > 0 {
-        let _ = write!(out, "; given another try {}", things(failures.cleared, "time"));
+        let _ = write!(line, "; given another try {}", things(failures.cleared, "time"));
     }
     if failures.is_hopeless() {
-        out.push_str("; it still was at the end");
+        line.push_str("; it still was at the end");
     }
-    out.push('\n');
+    out.detail(line);
 }
 
 /// How kswapd stood when they began.
-fn direct_stalls(out: &mut String, reached: &Reached) {
+fn direct_stalls(out: &mut Document, reached: &Reached) {
     for (sum, how) in [
         (reached.asleep, "while it slept: woken too late"),
         (reached.awake, "while it was awake: it could not keep up"),
@@ -120,13 +117,13 @@ fn direct_stalls(out: &mut String, reached: &Reached) {
     ] {
         if sum.count > 0 {
             let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
-            let _ = writeln!(out, "  {stalls} ({total}) began {how}");
+            out.detail(format!("{stalls} ({total}) began {how}"));
         }
     }
 }
 
 /// Direct stalls of which no event tells how kswapd stood.
-fn unrecorded(out: &mut String, summary: &Summary) {
+fn unrecorded(out: &mut Document, summary: &Summary) {
     let known = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
     let known: Option<u64> = summary.nodes.iter().map(known).sum();
     let all = summary.stalls.get(&StallKind::Direct).map_or(0, |direct| direct.count);
@@ -134,22 +131,22 @@ fn unrecorded(out: &mut String, summary: &Summary) {
         && all > known
     {
         let stalls = things(all - known, "direct stall");
-        let _ = writeln!(out, "  of {stalls} no event tells how kswapd stood");
+        out.detail(format!("of {stalls} no event tells how kswapd stood"));
     }
 }
 
-fn zones(out: &mut String, summary: &Summary) {
+fn zones(out: &mut Document, summary: &Summary) {
     let Some(zones) = &summary.zones else { return };
     for zone in zones.zones.iter().filter(|zone| zone.begins() > 0) {
         self::zone(out, zone);
     }
     if zones.unread > 0 {
-        let _ = writeln!(out, "of {} the zones were not all read", things(zones.unread, "direct stall"));
+        out.line(format!("of {} the zones were not all read", things(zones.unread, "direct stall")));
     }
 }
 
 /// `node 0 Normal: 312 direct stalls began with free below min (41%), 440 from min to low (59%); free 1.2k on average`.
-fn zone(out: &mut String, zone: &ZoneStalls) {
+fn zone(out: &mut Document, zone: &ZoneStalls) {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
     let share = |n: u64| percent(Some(n as f64 / zone.begins() as f64));
     let classes = [
@@ -159,26 +156,25 @@ fn zone(out: &mut String, zone: &ZoneStalls) {
         (zone.above_high, "above high"),
     ];
     let mut present = classes.into_iter().filter(|(n, _)| *n > 0);
-    let _ = write!(out, "node {} {}: ", zone.nid, zone.name.tty());
+    let mut line = format!("node {} {}: ", zone.nid, zone.name.tty());
     if let Some((n, class)) = present.next() {
-        let _ = write!(out, "{} began with free {class} ({})", things(n, "direct stall"), share(n));
+        let _ = write!(line, "{} began with free {class} ({})", things(n, "direct stall"), share(n));
     }
     for (n, class) in present {
-        let _ = write!(out, ", {} {class} ({})", count(n), share(n));
+        let _ = write!(line, ", {} {class} ({})", count(n), share(n));
     }
-    let _ = write!(out, "; free {} pages on average", count_or_dash(zone.mean_free_pages()));
+    let _ = write!(line, "; free {} pages on average", count_or_dash(zone.mean_free_pages()));
     if let Some(least) = zone.least_free_pages {
-        let _ = write!(out, ", {} at least", count(least));
+        let _ = write!(line, ", {} at least", count(least));
     }
-    out.push('\n');
+    out.line(line);
     if zone.boosted > 0 {
-        let _ = writeln!(out, "  in {} of them its watermarks were boosted", count(zone.boosted));
+        out.detail(format!("in {} of them its watermarks were boosted", count(zone.boosted)));
     }
     if zone.plenty_elsewhere > 0 {
-        let _ = writeln!(
-            out,
-            "  in {} of those below min another node had plenty (above high): imbalance",
+        out.detail(format!(
+            "in {} of those below min another node had plenty (above high): imbalance",
             count(zone.plenty_elsewhere)
-        );
+        ));
     }
 }

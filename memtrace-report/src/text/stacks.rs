@@ -1,11 +1,12 @@
 //! The stacks of stalls, as text.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::collections::BTreeSet;
 
 use super::{
     number::{duration, things},
     oom::name,
 };
+use crate::document::Document;
 use memtrace_core::{
     session::{
         stacks::{OnStack, by_stack},
@@ -63,30 +64,28 @@ pub fn wrapped(names: &[String], width: usize) -> Vec<String> {
 }
 
 /// The stacks that were stalled on most, in several lines.
-pub(super) fn stacks(out: &mut String, summary: &StackSummary, width: Option<usize>) {
+pub(super) fn stacks(out: &mut Document, summary: &StackSummary, width: Option<usize>) {
     let mut all = summary.other;
     summary.rows.iter().for_each(|row| all.add(row.sum));
     if all.stalls == 0 {
         return;
     }
-    let _ = writeln!(out, "stacks of {}, innermost frame first:", things(all.stalls, "stall"));
+    out.line(format!("stacks of {}, innermost frame first:", things(all.stalls, "stall")));
     let groups = by_stack(&summary.rows, |row| (row.stack.as_ref(), row.sum));
     for OnStack { stack, rows, sum } in groups.iter().take(SHOWN) {
         let share = (100 * u128::from(sum.total_ns)).checked_div(u128::from(all.total_ns)).unwrap_or(0);
         let (total, stalls) = (duration(sum.total_ns), things(sum.stalls, "stall"));
-        let _ = writeln!(out, "  {share:>3}%  {total} in {stalls}, {}: {}", kinds(rows), who(rows));
+        out.detail(format!("{share:>3}%  {total} in {stalls}, {}: {}", kinds(rows), who(rows)));
         let names = stack.map_or_else(|| vec![NOT_NAMED.to_owned()], chain);
-        for line in wrapped(&names, width.unwrap_or(WIDTH).saturating_sub(8).max(32)) {
-            let _ = writeln!(out, "        {line}");
-        }
+        let lines = wrapped(&names, width.unwrap_or(WIDTH).saturating_sub(8).max(32));
+        out.figure(lines.into_iter().map(|line| format!("        {line}")));
     }
     let hidden = groups.len().saturating_sub(SHOWN);
     if hidden > 0 {
-        let _ = writeln!(
-            out,
-            "  ({} more; record with --stacks, then `memtrace report --folded`)",
+        out.detail(format!(
+            "({} more; record with --stacks, then `memtrace report --folded`)",
             things(hidden as u64, "stack")
-        );
+        ));
     }
 }
 

@@ -6,11 +6,11 @@ use memtrace_core::{
     session::filter::Filter,
 };
 use memtrace_report::text::{
-    Style, SummaryView, at_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line, summary,
+    Style, SummaryView, at_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line,
 };
 
 use crate::{
-    fixture::{World, bare_stall, before, calm, incident, kswapd, stall, world},
+    fixture::{World, bare_stall, before, calm, incident, kswapd, stall, summary, world},
     kills::{bare_oom, freed, odd_ooms, oom},
 };
 
@@ -18,7 +18,7 @@ const PLAIN: Style = Style { colour: false };
 const WIDTHS: [Option<usize>; 3] = [Some(80), Some(120), None];
 
 fn view(world: &World, width: Option<usize>) -> SummaryView<'_> {
-    SummaryView { refaults_read: true, names: world.names(), top: 10, filter: "", width, style: PLAIN }
+    SummaryView { refaults_read: true, names: world.names(), top: 10, filter: "", width }
 }
 
 fn fits(text: &str, width: Option<usize>) {

@@ -18,6 +18,7 @@ use memtrace_core::{gfp::GfpNames, names::Names, session::filter::Filter};
 use memtrace_report::{
     by::By,
     compare::{self, Side},
+    document::{self, TextForm},
     json::{self, Object},
     output::{Format, Renderer},
     replay::{Finished, Items, Replay, ReplayOptions, Watch},
@@ -169,15 +170,9 @@ fn reported(bytes: &[u8], what: &str) -> usize {
     let mut collector = report::Collector::new(&by, base);
     let (finished, damage) = replay(bytes, false, &mut collector);
     let (clock, filter) = (finished.meta.clock.clock(TimeZone::UTC), Filter::default());
-    let view = ReportView {
-        clock: &clock,
-        filter: &filter,
-        top: 10,
-        width: Some(120),
-        utf8: true,
-        style: Style { colour: false },
-    };
-    let text = report::text(&finished, &collector, &view);
+    let view = ReportView { clock: &clock, filter: &filter, top: 10, width: Some(120), utf8: true };
+    let form = TextForm { width: view.width, ..TextForm::default() };
+    let text = document::text(&report::document(&finished, &collector, &view), form);
     assert!(text.contains("summary of"), "{what}");
     let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
     let names = Names { clock: &clock, cgroups: &finished.paths, gfp: &gfp };
@@ -267,8 +262,8 @@ fn no_number_of_the_schema_wraps_or_panics() {
                 if n == 1 << 31 || damage == 0 && n > 1 << 31 {
                     let comparison = compare::compare(&side("a", &bytes), &whole, &compare::CompareOptions::default());
                     check(&compare::json(&comparison).unwrap(), &what);
-                    let view = compare::TextView { style: Style { colour: false }, verbose: true };
-                    assert!(!compare::text(&comparison, view).is_empty());
+                    let document = compare::document(&comparison, true);
+                    assert!(!document::text(&document, TextForm::default()).is_empty());
                 }
             }
         }

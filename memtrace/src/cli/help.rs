@@ -79,6 +79,7 @@ Examples:
   memtrace report a.mtrc --since -30s       the last half minute
   memtrace report /var/log/memtrace         all segments of a flight recorder
   ssh host cat a.mtrc | memtrace report -
+  memtrace report --markdown a.mtrc         for a ticket
   memtrace report --json a.mtrc | tail -1   the same `summary` that memtrace --json ended with
 
 A part of a trace is one of whole ticks: totals, percentiles and coverage are those of the ticks in it. Filters choose of

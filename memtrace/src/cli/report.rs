@@ -25,6 +25,9 @@ pub struct ReportArgs {
     /// stalled time in microseconds, or its number of stalls
     #[arg(long, value_name = "WEIGHT", num_args = 0..=1, require_equals = true, default_missing_value = "time", conflicts_with_all = ["json", "by"], help_heading = "Output")]
     pub folded: Option<Weight>,
+    /// Write the report as Markdown, for a ticket or a pull request
+    #[arg(long, conflicts_with_all = ["json", "folded"], help_heading = "Output")]
+    pub markdown: bool,
     /// A table by this; several with commas
     #[arg(long, value_name = "KEY", value_delimiter = ',', value_parser = by(), help_heading = "Output")]
     pub by: Vec<By>,

@@ -76,7 +76,7 @@ fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String 
     let body = if args.markdown {
         markdown(&document)
     } else {
-        text(&document, TextForm { style: terminal::style(args.no_color) })
+        text(&document, TextForm { style: terminal::style(args.no_color), width: None })
     };
     format!("{gap}{body}")
 }

@@ -14,9 +14,10 @@ use crate::{
 };
 use memtrace_core::{gfp::GfpNames, names::Names, stack::fold::Folded};
 use memtrace_report::{
+    document::{TextForm, markdown, text},
     json::{self, Object},
     replay::Finished,
-    report::{Collector, ReportView, text},
+    report::{Collector, ReportView, document},
 };
 
 /// Reads traces and writes what they come to; the result is the exit status.
@@ -47,9 +48,9 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
             clock: &clock,
             filter: &filter,
             top: args.top,
-            width: terminal::width(),
+            // A page is not as wide as the terminal that it was made on.
+            width: terminal::width().filter(|_| !args.markdown),
             utf8: terminal::is_utf8(),
-            style: terminal::style(args.no_color),
         };
         let written = if let Some(weight) = args.folded {
             folded(&finished, weight)?
@@ -57,7 +58,13 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
             objects(&finished, &collector, &view)
         } else {
             let gap = if first { "" } else { "\n" };
-            format!("{gap}{}", text(&finished, &collector, &view))
+            let document = document(&finished, &collector, &view);
+            let body = if args.markdown {
+                markdown(&document)
+            } else {
+                text(&document, TextForm { style: terminal::style(args.no_color), width: view.width })
+            };
+            format!("{gap}{body}")
         };
         first = false;
         if !stdout::is_read(out.write_all(written.as_bytes()).and_then(|()| out.flush()), "writing to stdout")? {

@@ -2,10 +2,10 @@ use insta::assert_snapshot;
 use memtrace_core::{hook::HookRecord, names::Names, session::filter::Filter};
 use memtrace_report::{
     by::By,
+    document::{TextForm, markdown, text},
     json::{Group, Object},
     replay::{Finished, Note, ReplayOptions},
-    report::{Collector, ReportView, text},
-    text::Style,
+    report::{Collector, ReportView, document},
 };
 use memtrace_trace::model::{CgroupLimits, HostFacts, Setting, SwapArea};
 
@@ -84,16 +84,20 @@ fn finished() -> (Finished, Collector) {
 }
 
 fn view<'a>(clock: &'a memtrace_core::clock::Clock, filter: &'a Filter, width: Option<usize>) -> ReportView<'a> {
-    ReportView { clock, filter, top: 3, width, utf8: false, style: Style { colour: false } }
+    ReportView { clock, filter, top: 3, width, utf8: false }
 }
 
 #[test]
 fn the_text() {
     let (finished, collector) = finished();
     let (clock, filter) = (clock(), Filter::default());
-    let page = text(&finished, &collector, &view(&clock, &filter, Some(80)));
+    let document = document(&finished, &collector, &view(&clock, &filter, Some(80)));
+    let page = text(&document, TextForm { width: Some(80), ..TextForm::default() });
     assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
     assert_snapshot!("report", page);
+    let page = markdown(&document);
+    assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{page:?}");
+    assert_snapshot!("report-markdown", page);
 }
 
 #[test]

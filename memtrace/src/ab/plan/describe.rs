@@ -25,7 +25,7 @@ pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
     }
     out.table(table);
     let count = schedule.blocks.len();
-    out.line(format!(
+    out.sentence(format!(
         "{count} blocks of {} ({} pairs, least p {:.4}), {} after each change not measured: {} in all",
         time(schedule.block),
         count / 2,
@@ -33,9 +33,9 @@ pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
         time(schedule.settle),
         time(schedule.total()),
     ));
-    out.line(format!("order {}  (--seed {})", schedule.order(), schedule.seed));
+    out.sentence(format!("order {}  (--seed {})", schedule.order(), schedule.seed));
     for risk in risks {
-        out.line(format!("! {}", risk.text));
+        out.sentence(format!("! {}", risk.text));
     }
     document::text(&out, TextForm::default())
 }

@@ -8,13 +8,16 @@ use super::{Block, Document, Shape, Table, Words, table::Row};
 #[must_use]
 pub fn markdown(document: &Document) -> String {
     let mut out = String::new();
-    let mut before = None;
+    let (mut before, mut has_parent) = (None, false);
     for block in &document.blocks {
         let group = Group::of(block);
         if before.is_some_and(|before| before != group || group == Group::Alone) && !out.ends_with("\n\n") {
             out.push('\n');
         }
-        let nested = if before == Some(Group::List) { "  " } else { "" };
+        // A detail whose line is further above, before a table, is an item itself.
+        has_parent &= group == Group::List;
+        let nested = if has_parent { "  " } else { "" };
+        has_parent |= group == Group::List && !matches!(block, Block::Detail(_) | Block::Alert(_));
         before = Some(group);
         // Writing to a String cannot fail.
         let _ = match block {

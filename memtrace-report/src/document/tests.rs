@@ -33,6 +33,18 @@ fn one_document_has_two_forms() {
 }
 
 #[test]
+fn details_are_items_below_their_line_or_by_themselves() {
+    let mut document = Document::default();
+    document.sentence("all");
+    document.detail("first");
+    document.detail("second");
+    document.line("line");
+    document.detail("of it");
+    assert_eq!(markdown(&document), "all\n\n- first\n- second\n- line\n  - of it\n");
+    assert_eq!(text(&document, TextForm::default()), "all\n  first\n  second\nline\n  of it\n");
+}
+
+#[test]
 fn colours_are_for_the_conclusion() {
     let coloured = text(&document(), TextForm { style: Style { colour: true }, ..TextForm::default() });
     assert!(coloured.starts_with("\x1b[1;31mstalls are *worse*\x1b[0m\n"), "{coloured}");

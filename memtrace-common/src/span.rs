@@ -91,7 +91,7 @@ pub struct TaskSpans {
     pub scanned_pages: u64,
     /// What was scanned and reclaimed of one node inside it since that was added to the node's own counts.
     pub node: NodePages,
-    /// How long the task had run at the begin of the outermost span, in ns; 0 where that is not asked for.
+    /// CPU time of the task at the begin of the outermost span, in ns; 0 where that is not asked for.
     pub ran_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,

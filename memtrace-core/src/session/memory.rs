@@ -56,7 +56,7 @@ impl Memory {
         (memory != Self::default()).then_some(memory)
     }
 
-    /// What is left of it now, and what was counted since `before`; not known without a `before`.
+    /// The memory that is left now, with the counts since `before`; without a `before` these are not known.
     #[must_use]
     pub fn since(self, before: Option<&Self>) -> Self {
         let grown = |now: Option<u64>, of: fn(&Self) -> Option<u64>| Some(now?.saturating_sub(of(before?)?));

@@ -41,7 +41,7 @@ pub fn document(comparison: &Comparison, verbose: bool) -> Document {
     out
 }
 
-/// What was tested and how, and what it could find.
+/// The test, and the differences that it could find.
 fn design(comparison: &Comparison) -> String {
     let test = match comparison.design {
         Design::Pair => {

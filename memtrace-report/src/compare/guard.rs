@@ -3,14 +3,14 @@
 /// Something that could make a comparison one of something else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guard {
-    /// Its name in every output.
+    /// Name in every output.
     pub name: &'static str,
-    /// Its number; `None` where it has none or it is not known.
+    /// Value; `None` where there is none, or it is not known.
     pub value: Option<f64>,
-    /// What the number must not exceed.
+    /// Limit that the value must not exceed.
     pub limit: f64,
-    /// Whether it does.
+    /// True when it does.
     pub tripped: bool,
-    /// What it means, in words.
+    /// Consequence, for a person.
     pub text: String,
 }

@@ -98,8 +98,11 @@ impl Form {
     /// The value in an interval; `None` when it was not read, or nothing happened that it could be of.
     pub(crate) fn of_interval(self, tick: &Tick) -> Option<f64> {
         if let Some(product) = self.product() {
-            let slice = Slice::of(tick);
-            return product.value(|term| slice.term(term)).ok();
+            let term = |term| match term {
+                Term::Count(measure) => float(measure.of(tick).unwrap_or(0)),
+                Term::Time(measure) => float(measure.of(tick).map_or(0, |_| tick.elapsed_ns)),
+            };
+            return product.value(term).ok();
         }
         // A bucket's middle may lie above the longest; only the longest is exact.
         let reached = |weight: fn(usize) -> f64, q| {

@@ -219,7 +219,7 @@ impl GroupTable {
         if rest.stalls > 0 {
             table.row(self.cells(&rest, "(others)"));
         }
-        out.table_or(table, "no stall was told");
+        out.table_or(table, "no stall was recorded");
     }
 
     fn cells(&self, tally: &Tally, key: &str) -> [Words; 7] {

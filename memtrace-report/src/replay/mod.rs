@@ -8,6 +8,7 @@ mod items;
 mod marks;
 mod note;
 mod process_names;
+mod source;
 mod watch;
 pub mod when;
 pub mod window;
@@ -18,6 +19,7 @@ pub use self::{
     items::Items,
     marks::{Act, Block, Marks},
     note::Note,
+    source::{Beginning, Played, Source},
     watch::{Flow, Watch},
 };
 use memtrace_core::session::counters::Baseline;

@@ -14,18 +14,21 @@ use super::{
     round_trip::encode,
     sample::{sample, sample_after},
 };
-use memtrace_core::{gfp::GfpNames, names::Names, session::filter::Filter};
+use memtrace_core::{clock::Clock, gfp::GfpNames, session::filter::CgroupNames};
 use memtrace_report::{
     by::By,
     compare::{self, Side},
-    document::{self, TextForm},
-    json::{self, Object},
-    output::{Format, Renderer},
-    replay::{Finished, Items, Replay, ReplayOptions, Watch},
-    report::{self, ReportView},
+    document::TextForm,
+    json::MetaInput,
+    output::{Command, Layout, Output, Recorded, Sink, Start, bytes_of},
+    replay::{Beginning, Finished, Items, Replay, ReplayOptions, Source, Watch},
+    report,
     text::Style,
 };
-use memtrace_trace::{BlockKind, Encoder, Reader, TraceItem, model::Meta};
+use memtrace_trace::{
+    BlockKind, Encoder, ReadError, Reader, Scanner, TraceItem,
+    model::{ClockReading, Entry, Meta},
+};
 
 /// The last is -1 in a signed field.
 const EXTREMES: [u64; 5] = [0, 1, 1 << 31, 1 << 63, u64::MAX];
@@ -117,24 +120,40 @@ fn with(pool: &DescriptorPool, frames: &[Frame], field: &FieldDescriptor, n: u64
 
 /// What `watch` sees of a trace, and what it came to; damaged parts.
 fn replay(bytes: &[u8], skip: bool, watch: &mut impl Watch) -> (Finished, usize) {
-    let mut reader = Reader::new(bytes);
-    if skip {
-        reader = reader.without_entries();
+    let reader = Reader::new(bytes);
+    let mut source = Counting { reader: if skip { reader.without_entries() } else { reader }, damaged: 0 };
+    let beginning = Beginning::of(&mut source).unwrap().unwrap();
+    let options = ReplayOptions { rows: beginning.meta.is_some(), ..ReplayOptions::default() };
+    let mut replay = Replay::new(beginning.meta, options);
+    for item in &beginning.read {
+        replay.ingest(item, source.entries(), source.paths(), watch);
     }
-    let (mut replay, mut damage): (Option<Replay>, _) = (None, 0);
-    while let Some(item) = reader.next_item().unwrap() {
-        damage += usize::from(matches!(item, TraceItem::Damage(_)));
-        match (&mut replay, item) {
-            (None, TraceItem::Meta(meta)) => {
-                replay = Some(Replay::new(Some(*meta), ReplayOptions { rows: true, ..ReplayOptions::default() }));
-            }
-            (slot, item) => {
-                let replay = slot.get_or_insert_with(|| Replay::new(None, ReplayOptions::default()));
-                replay.ingest(&item, reader.entries(), reader.paths(), watch);
-            }
-        }
+    replay.play(&mut source, watch, || true).unwrap();
+    (replay.finish(), source.damaged)
+}
+
+/// A reader that counts damaged parts.
+struct Counting<'a> {
+    reader: Reader<Scanner<&'a [u8]>>,
+    damaged: usize,
+}
+
+impl Source for Counting<'_> {
+    type Error = ReadError;
+
+    fn next_item(&mut self) -> Result<Option<TraceItem>, ReadError> {
+        let item = self.reader.next_item()?;
+        self.damaged += usize::from(matches!(item, Some(TraceItem::Damage(_))));
+        Ok(item)
     }
-    (replay.unwrap().finish(), damage)
+
+    fn entries(&self) -> &[Entry] {
+        self.reader.entries()
+    }
+
+    fn paths(&self) -> &dyn CgroupNames {
+        self.reader.paths()
+    }
 }
 
 /// Numbers of an object that cannot be: all times, counts and sizes are below 2^63.
@@ -150,7 +169,16 @@ fn impossible(value: &serde_json::Value, key: &str, found: &mut Vec<String>) {
     }
 }
 
-fn check(lines: &str, what: &str) {
+/// A page ends with the summary, and JSON has no number that cannot be.
+fn check(output: &Output, written: &[u8], what: &str) {
+    let text = std::str::from_utf8(written).unwrap();
+    assert!(output.render.is_none() || text.contains("summary of"), "{what}");
+    if output.name == "json" {
+        check_json(text, what);
+    }
+}
+
+fn check_json(lines: &str, what: &str) {
     for line in lines.lines() {
         let mut found = Vec::new();
         impossible(&serde_json::from_str(line).unwrap(), "", &mut found);
@@ -162,54 +190,51 @@ fn first_meta(bytes: &[u8]) -> Option<Meta> {
     read_all(bytes).ok()?.metas.into_iter().next()
 }
 
-/// As `report` shows it, as text and as objects.
+/// Every output of `report`.
 fn reported(bytes: &[u8], what: &str) -> usize {
     let meta = first_meta(bytes);
     let by = [By::Process, By::Cgroup, By::Container, By::Node, By::Kind, By::Order, By::Gfp];
     let base = meta.as_ref().and_then(|meta| meta.base.as_ref()).map(|base| &base.input);
     let mut collector = report::Collector::new(&by, base);
     let (finished, damage) = replay(bytes, false, &mut collector);
-    let (clock, filter) = (finished.meta.clock.clock(TimeZone::UTC), Filter::default());
-    let view = ReportView { clock: &clock, filter: &filter, top: 10, width: Some(120), utf8: true };
-    let form = TextForm { width: view.width, ..TextForm::default() };
-    let text = document::text(&report::document(&finished, &collector, &view), form);
-    assert!(text.contains("summary of"), "{what}");
-    let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
-    let names = Names { clock: &clock, cgroups: &finished.paths, gfp: &gfp };
-    let meta = Object::Meta(json::Meta::new(&json::MetaInput::of_trace(&finished.meta, &filter, 0), &clock));
-    let tables = collector.groups.tables(&finished.summary, &names);
-    let groups = tables.iter().flat_map(|table| table.objects()).map(Object::Group);
-    let summary = Object::Summary(json::Summary::new(&finished.summary, &names));
-    let lines: String =
-        [meta].into_iter().chain(groups).chain([summary]).map(|object| object.to_line().unwrap()).collect();
-    check(&lines, what);
+    let clock = finished.meta.clock.clock(TimeZone::UTC);
+    for output in outputs(Command::Report) {
+        let mut sink = sink(output, &finished.meta, &clock);
+        let mut written = sink.start();
+        match sink.end(&Recorded { finished: &finished, collector: &collector }.end()) {
+            Ok(end) => written.extend(end),
+            Err(why) => assert!(finished.summary.stacks.is_none(), "{what}: {why}"),
+        }
+        check(output, &written, what);
+    }
     finished.notes.iter().for_each(|note| assert!(!note.text(&clock).is_empty()));
     damage
 }
 
-/// As `replay` shows it, as lines and as objects.
+/// Every output of `replay`.
 fn replayed(bytes: &[u8], what: &str) {
-    let meta = first_meta(bytes);
-    let clock = meta.as_ref().map(|meta| meta.clock).unwrap_or_default().clock(TimeZone::UTC);
-    let lines = Format::Lines {
-        width: None,
-        style: Style { colour: false },
-        top: 10,
-        filter: String::new(),
-        interval_ns: meta.as_ref().map_or(1, |meta| meta.setup.interval_ns),
-        since_head: 0,
-    };
-    for format in [lines, Format::Json(None)] {
-        let is_json = matches!(format, Format::Json(_));
-        let mut view = Renderer { clock: clock.clone(), gfp: GfpNames::default(), format };
-        let mut shown = String::new();
-        let mut items = Items { show: |item| shown.push_str(&view.render(item)), min_stall_ns: 0, kswapd: true };
-        let (finished, _) = replay(bytes, false, &mut items);
-        shown.push_str(&view.render(finished.item()));
-        if is_json {
-            check(&shown, what);
-        }
+    let meta = first_meta(bytes).unwrap_or_else(|| memtrace_report::replay::without_meta(ClockReading::default()));
+    let clock = meta.clock.clock(TimeZone::UTC);
+    for output in outputs(Command::Replay) {
+        let mut sink = sink(output, &meta, &clock);
+        let mut written = sink.start();
+        let show = |item| written.extend(bytes_of(&mut *sink, item).unwrap());
+        let (finished, _) = replay(bytes, false, &mut Items { show, min_stall_ns: 0, kswapd: true });
+        written.extend(bytes_of(&mut *sink, finished.item()).unwrap());
+        check(output, &written, what);
     }
+}
+
+fn outputs(command: Command) -> impl Iterator<Item = &'static Output> {
+    Output::ALL.iter().filter(move |output| output.help(command).is_some() || *output == command.default_output())
+}
+
+fn sink(output: &Output, meta: &Meta, clock: &Clock) -> Box<dyn Sink> {
+    let gfp = GfpNames::from_list(&meta.setup.gfp_names);
+    let of = MetaInput::of_trace(meta, &meta.setup.filter, 0);
+    let start = Start { clock, gfp: &gfp, start_ns: meta.start_ns(), meta: of };
+    let layout = Layout { style: Style { colour: false }, width: Some(120), utf8: true, top: 10, follows: false };
+    (output.sink)(&start, &layout, output.default_value())
 }
 
 fn side(name: &str, bytes: &[u8]) -> Side {
@@ -261,9 +286,11 @@ fn no_number_of_the_schema_wraps_or_panics() {
                 (tried, refused) = (tried + 1, refused + usize::from(damage > 0));
                 if n == 1 << 31 || damage == 0 && n > 1 << 31 {
                     let comparison = compare::compare(&side("a", &bytes), &whole, &compare::CompareOptions::default());
-                    check(&compare::json(&comparison).unwrap(), &what);
+                    check_json(&compare::json(&comparison).unwrap(), &what);
                     let document = compare::document(&comparison, true);
-                    assert!(!document::text(&document, TextForm::default()).is_empty());
+                    for render in Output::ALL.iter().filter_map(|output| output.render) {
+                        assert!(!(render.document)(&document, TextForm::default()).is_empty());
+                    }
                 }
             }
         }

@@ -12,7 +12,7 @@ mod store;
 mod undo;
 mod write;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -25,7 +25,7 @@ use self::{
 use crate::{
     cli::AbArgs,
     exit,
-    live::{self, Job, Show},
+    live::{self, Job},
     messages, preflight,
     record::{
         default_name,
@@ -91,8 +91,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
         kept: plan.kept(),
     };
     let mut experiment = Experiment::new(plan, schedule, store, journal, &args.stop_if);
-    let job = Job { trace: &args.trace, show: Show::Progress, min_stall: Duration::MAX, recording: Some(recording) };
-    let traced = live::run_beside(&job, Some(&mut experiment));
+    let traced = live::run_beside(&Job::record(&args.trace, recording), Some(&mut experiment));
     let ended = experiment.finish();
     outcome::report(args, &path, traced?, &ended)
 }

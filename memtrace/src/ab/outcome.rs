@@ -98,11 +98,9 @@ fn comparison(args: &AbArgs, path: &Path) -> CompareArgs {
         strict: false,
         fail_if: Vec::new(),
         seed: 1,
-        json: args.json,
-        markdown: args.markdown,
+        output: args.form,
         verbose: args.trace.verbose,
-        utc: args.utc,
-        no_color: args.no_color,
+        text: args.text,
         time: TimeArgs::default(),
     }
 }

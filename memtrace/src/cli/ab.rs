@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::TraceArgs;
+use super::{
+    TraceArgs,
+    output::{CompareOutput, TextArgs},
+};
 use memtrace_core::units::duration;
 use memtrace_report::condition::Condition;
 
@@ -52,18 +55,12 @@ pub struct AbArgs {
     /// Replace FILE when it is there
     #[arg(short, long, help_heading = "Output")]
     pub force: bool,
-    /// Write the comparison as one JSON object
-    #[arg(long, conflicts_with = "markdown", help_heading = "Output")]
-    pub json: bool,
-    /// Write it as Markdown
-    #[arg(long, help_heading = "Output")]
-    pub markdown: bool,
-    /// Show UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
-    #[arg(long, help_heading = "Output")]
-    pub no_color: bool,
+    /// The comparison, as what.
+    #[command(flatten)]
+    pub form: CompareOutput,
+    /// How text looks.
+    #[command(flatten)]
+    pub text: TextArgs,
 
     /// What to trace.
     #[command(flatten)]

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::TimeArgs;
+use super::{
+    TimeArgs,
+    output::{CompareOutput, TextArgs},
+};
 use memtrace_report::{compare::fail_if::FailIf, replay::when::When};
 
 /// Options of `compare`.
@@ -31,21 +34,15 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Comparison")]
     pub seed: u64,
 
-    /// Write one JSON object for each comparison
-    #[arg(long, conflicts_with = "markdown", help_heading = "Output")]
-    pub json: bool,
-    /// Write Markdown
-    #[arg(long, help_heading = "Output")]
-    pub markdown: bool,
+    /// As what.
+    #[command(flatten)]
+    pub output: CompareOutput,
     /// Show guards that did not trip, too
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
-    /// Show UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
-    #[arg(long, help_heading = "Output")]
-    pub no_color: bool,
+    /// How text looks.
+    #[command(flatten)]
+    pub text: TextArgs,
 
     /// Of each recording.
     #[command(flatten)]

@@ -4,6 +4,7 @@ mod ab;
 mod compare;
 mod filter;
 mod help;
+mod output;
 mod record;
 mod replay;
 mod report;
@@ -18,9 +19,10 @@ pub use self::{
     ab::AbArgs,
     compare::{CompareArgs, Input},
     filter::FilterArgs,
+    output::{Choice, CompareOutput, LiveOutput, ReplayOutput, ReportOutput, TextArgs},
     record::RecordArgs,
     replay::{ReplayArgs, Speed},
-    report::{ReportArgs, TimeArgs, Weight},
+    report::{ReportArgs, TimeArgs},
     salvage::SalvageArgs,
     trace_args::TraceArgs,
 };
@@ -94,27 +96,21 @@ pub enum Command {
 /// Options of `live`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct LiveArgs {
-    /// Write lines of text: the default where stdout is no terminal
-    #[arg(long, conflicts_with_all = ["json", "tui", "once"], help_heading = "Output")]
-    pub lines: bool,
+    /// As what.
+    #[command(flatten)]
+    pub output: LiveOutput,
     /// Show the full screen: the default on a terminal; `?` there explains its keys
-    #[arg(long, conflicts_with_all = ["json", "once"], help_heading = "Output")]
+    #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub tui: bool,
     /// Write one screen as text after an interval (or -d T), and end
-    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub once: bool,
-    /// Write JSON, one object per line
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
     /// Rows of the tables in the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
-    /// Show UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
-    #[arg(long, help_heading = "Output")]
-    pub no_color: bool,
+    /// How text looks.
+    #[command(flatten)]
+    pub text: TextArgs,
     /// Record a trace to FILE as well, for `memtrace report`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
@@ -130,7 +126,7 @@ impl LiveArgs {
     /// The shortest stall that gets a line of its own.
     #[must_use]
     pub fn min_stall(&self) -> Duration {
-        self.trace.min_stall.unwrap_or(if self.json { Duration::ZERO } else { Duration::from_millis(1) })
+        self.trace.min_stall.unwrap_or_else(|| self.output.choice().min_stall())
     }
 }
 

@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{FilterArgs, report::TimeArgs};
+use super::{
+    FilterArgs,
+    output::{GROUP, ReplayOutput, TextArgs},
+    report::TimeArgs,
+};
 use memtrace_core::units::duration;
 
 /// Options of `replay`.
@@ -16,27 +20,21 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Write lines of text: the default where stdout is no terminal, and with --speed max
-    #[arg(long, conflicts_with_all = ["json", "tui"], help_heading = "Output")]
-    pub lines: bool,
+    /// As what.
+    #[command(flatten)]
+    pub output: ReplayOutput,
     /// Show the full screen, with time travel: the default on a terminal; `?` there explains its keys
-    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    #[arg(long, group = GROUP, help_heading = "Output")]
     pub tui: bool,
-    /// Write JSON, one object per line, as `memtrace --json` did
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
     /// So many times as fast as it was, or `max`
     #[arg(long, value_name = "N", value_parser = Speed::parse, default_value = "1", help_heading = "Output")]
     pub speed: Speed,
     /// Rows of the tables in the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
-    /// Show UTC instead of local time
-    #[arg(long, help_heading = "Output")]
-    pub utc: bool,
-    /// No colours (also: NO_COLOR set, or stdout is not a terminal)
-    #[arg(long, help_heading = "Output")]
-    pub no_color: bool,
+    /// How text looks.
+    #[command(flatten)]
+    pub text: TextArgs,
     /// Say more: lines for kswapd
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
@@ -56,7 +54,7 @@ impl ReplayArgs {
     /// The shortest stall that gets a line of its own.
     #[must_use]
     pub fn min_stall(&self) -> Duration {
-        self.min_stall.unwrap_or(if self.json { Duration::ZERO } else { Duration::from_millis(1) })
+        self.min_stall.unwrap_or_else(|| self.output.choice().min_stall())
     }
 }
 

@@ -29,7 +29,7 @@ fn live_is_the_default() {
     assert_eq!(live("memtrace --json -d 5"), live("memtrace live --duration 5s --json"));
     let args = live("memtrace");
     assert_eq!((args.top, args.trace.interval, args.trace.duration), (10, Duration::from_secs(1), None));
-    assert!(!args.lines && !args.json && args.trace.cmd.is_empty() && args.trace.ring_pages.is_none());
+    assert!(args.output.asked.is_none() && args.trace.cmd.is_empty() && args.trace.ring_pages.is_none());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn short_stalls_are_hidden_from_lines_only() {
 fn a_command_keeps_its_own_options() {
     let args = live("memtrace -v -- check --json -d x");
     assert_eq!(args.trace.cmd, ["check", "--json", "-d", "x"]);
-    assert!(args.trace.verbose && !args.json);
+    assert!(args.trace.verbose && args.output.asked.is_none());
     assert_eq!(live("memtrace live -- true").trace.cmd, ["true"]);
 }
 

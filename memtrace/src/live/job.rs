@@ -5,42 +5,23 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::{
-    cli::{LiveArgs, TraceArgs},
+    cli::{Choice, LiveArgs, TextArgs, TraceArgs},
     record::plan::{Destination, RecordPlan},
     terminal,
 };
 
 use super::start::nanoseconds;
 
-/// How it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The view that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Show {
-    /// Lines of text on stdout, this many rows in each table, and whether times are UTC and colours unwanted.
-    Lines {
-        /// Rows of a table in the summary.
-        top: usize,
-        /// Times are UTC.
-        utc: bool,
-        /// No colours.
-        no_color: bool,
-    },
+    /// An output on stdout.
+    Stream(Choice),
     /// The screen, and the summary as lines after it.
-    Screen {
-        /// Rows of a table in the summary.
-        top: usize,
-        /// Times are UTC.
-        utc: bool,
-        /// No colours.
-        no_color: bool,
-    },
+    Screen,
     /// The screen once, as text.
-    Once {
-        /// Times are UTC.
-        utc: bool,
-    },
-    /// JSON objects on stdout.
-    Json,
-    /// How the recording goes, on stderr.
+    Once,
+    /// The progress of the recording, on stderr.
     Progress,
 }
 
@@ -51,6 +32,10 @@ pub struct Job<'a> {
     pub trace: &'a TraceArgs,
     /// How it is shown.
     pub show: Show,
+    /// How text looks.
+    pub text: TextArgs,
+    /// Rows of a table in the summary.
+    pub top: usize,
     /// The shortest stall that is shown one by one.
     pub min_stall: Duration,
     /// Whether and where it is recorded.
@@ -58,23 +43,28 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
+    /// A recording whose progress is shown.
+    #[must_use]
+    pub fn record(trace: &'a TraceArgs, plan: RecordPlan) -> Self {
+        let text = TextArgs { utc: true, ..TextArgs::default() };
+        Self { trace, show: Show::Progress, text, top: 0, min_stall: Duration::MAX, recording: Some(plan) }
+    }
+
     /// What the arguments of `live` ask for.
     #[must_use]
     pub fn live(args: &'a LiveArgs) -> Self {
-        let LiveArgs { top, utc, no_color, .. } = *args;
         // A command writes to the same terminal.
-        let screen = args.tui || (!args.lines && args.trace.cmd.is_empty() && terminal::can_show_screen());
-        let show = if args.json {
-            Show::Json
-        } else if args.once {
-            Show::Once { utc }
-        } else if screen {
-            Show::Screen { top, utc, no_color }
+        let wants_screen =
+            args.tui || (args.output.asked.is_none() && args.trace.cmd.is_empty() && terminal::can_show_screen());
+        let show = if args.once {
+            Show::Once
+        } else if wants_screen {
+            Show::Screen
         } else {
-            Show::Lines { top, utc, no_color }
+            Show::Stream(args.output.choice())
         };
         // The screen can save what led up to what is seen.
-        let kept = matches!(show, Show::Screen { .. }).then_some(Destination::Memory);
+        let kept = (show == Show::Screen).then_some(Destination::Memory);
         let file = args.record.as_ref().map(|path| Destination::File { path: path.clone(), force: args.force });
         let recording = file.or(kept).map(|place| RecordPlan {
             place,
@@ -84,22 +74,21 @@ impl<'a> Job<'a> {
             own_settings: Vec::new(),
         });
         // The screen has the rows of the ticks, and no line of a stall.
-        let min_stall =
-            if matches!(show, Show::Screen { .. } | Show::Once { .. }) { Duration::MAX } else { args.min_stall() };
-        Self { trace: &args.trace, show, min_stall, recording }
+        let min_stall = if matches!(show, Show::Screen | Show::Once) { Duration::MAX } else { args.min_stall() };
+        Self { trace: &args.trace, show, text: args.text, top: args.top, min_stall, recording }
     }
 
     /// Whether ticks must say who had what.
     pub(super) fn wants_rows(&self) -> bool {
-        matches!(self.show, Show::Screen { .. } | Show::Once { .. })
+        matches!(self.show, Show::Screen | Show::Once)
     }
 
     /// Refuses what cannot be.
     pub(super) fn check(&self) -> Result<()> {
-        if matches!(self.show, Show::Screen { .. }) && !terminal::can_show_screen() {
+        if self.show == Show::Screen && !terminal::can_show_screen() {
             bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
         }
-        if matches!(self.show, Show::Screen { .. }) && !self.trace.cmd.is_empty() {
+        if self.show == Show::Screen && !self.trace.cmd.is_empty() {
             bail!("the screen and the command's output do not go together: use --lines, or start it elsewhere");
         }
         Ok(())
@@ -107,16 +96,15 @@ impl<'a> Job<'a> {
 
     /// How long to trace; `None` until something ends it.
     pub(super) fn duration(&self) -> Option<Duration> {
-        let once = matches!(self.show, Show::Once { .. }).then_some(self.trace.interval);
+        let once = (self.show == Show::Once).then_some(self.trace.interval);
         self.trace.duration.or(once)
     }
 
     /// Whether each change of kswapd is shown.
     pub(super) fn shows_kswapd(&self) -> bool {
         match self.show {
-            Show::Json => true,
-            Show::Lines { .. } => self.trace.verbose,
-            Show::Progress | Show::Screen { .. } | Show::Once { .. } => false,
+            Show::Stream(choice) => choice.is_complete() || self.trace.verbose,
+            Show::Progress | Show::Screen | Show::Once => false,
         }
     }
 }

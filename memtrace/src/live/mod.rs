@@ -51,7 +51,6 @@ use crate::{
     signals::Signals,
 };
 use memtrace_core::{
-    gfp::GfpNames,
     hook::HookId,
     session::{
         Session, SessionConfig,
@@ -164,9 +163,8 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     ingest.session.count_nodes_from(nodes_before);
     ingest.session.count_memory_from(host_start.memory);
     ingest.session.cover(baseline);
-    let view = start::renderer(job, &probe.hooks, GfpNames::from_list(&probe.gfp_names), &filter, &clock);
-    let output = start::output(job, view, &probe.hooks, &filter, start_ns);
-    let writer = Writer::start(receiver, output).context("starting the writing thread")?;
+    let writer = Writer::start(receiver, start::view(job, &probe, &filter, &clock, start_ns))
+        .context("starting the writing thread")?;
     let stacks = probe.stacks.take().map(Stacks::start).transpose()?;
     let tracing = Tracing {
         stacks,

@@ -4,6 +4,7 @@
 
 use std::{
     io::{self, Write},
+    iter,
     path::Path,
     sync::{
         Arc,
@@ -16,11 +17,11 @@ use std::{
 
 use crate::{
     host::{self, cgroups::memory_hierarchy},
-    screen::{self, Model},
+    screen::Model,
     terminal::{self, Control},
 };
 use memtrace_core::session::item::Item;
-use memtrace_report::output::Renderer;
+use memtrace_report::output::{Sink, bytes_of};
 
 /// The end that the drain path holds.
 #[derive(Clone, Debug)]
@@ -41,14 +42,12 @@ pub fn queue(capacity: usize) -> (Queue, Receiver<Item>) {
     (Queue(sender), receiver)
 }
 
-/// What shows the items.
-pub(super) enum Output {
-    /// Lines or objects on stdout.
-    Text(Renderer),
-    /// The screen, and after it the summary as lines.
-    Screen(Renderer, Box<Model>),
-    /// The screen once, as text, when all is over.
-    Once(Box<Model>),
+/// The view of the items.
+pub(super) enum View {
+    /// Bytes on stdout, these first.
+    Stream(Vec<u8>, Box<dyn Sink>),
+    /// The screen, and after it the summary from the sink.
+    Screen(Box<Model>, Box<dyn Sink>),
 }
 
 /// The thread that puts items into words and writes them.
@@ -61,7 +60,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts it on stdout. It ends after the last item, or when nobody reads any more.
-    pub(super) fn start(receiver: Receiver<Item>, output: Output) -> io::Result<Self> {
+    pub(super) fn start(receiver: Receiver<Item>, view: View) -> io::Result<Self> {
         let closed = Arc::new(AtomicBool::new(false));
         let (tell, done) = sync_channel(1);
         let flag = Arc::clone(&closed);
@@ -69,14 +68,13 @@ impl Writer {
         let shared = Arc::clone(&control);
         thread::Builder::new().name("output".to_owned()).stack_size(512 << 10).spawn(move || {
             let closed = Closed(flag);
-            let result = match output {
-                Output::Text(mut view) => write_all(&receiver, &mut view, &mut io::stdout().lock()),
-                Output::Screen(mut view, model) => {
+            let result = match view {
+                View::Stream(head, mut sink) => write_all(&receiver, &head, &mut *sink, &mut io::stdout().lock()),
+                View::Screen(model, mut sink) => {
                     let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
                     let limits = |id, path: &[u8]| Some(host::limits::limits(id, mount.as_ref()?, path));
-                    terminal::show(&receiver, &mut view, *model, &shared, limits)
+                    terminal::show(&receiver, &mut *sink, *model, &shared, limits)
                 }
-                Output::Once(model) => write_once(&receiver, *model, &mut io::stdout().lock()),
             };
             closed.set(result.is_err());
             // Nobody may be waiting: the process is then about to end.
@@ -131,40 +129,17 @@ impl Drop for Closed {
     }
 }
 
-/// Writes the screen of the last whole interval.
-fn write_once(receiver: &Receiver<Item>, mut model: Model, out: &mut impl Write) -> io::Result<()> {
-    let (width, height) = terminal::size();
-    let mut text = None;
-    while let Ok(item) = receiver.recv() {
-        match &item {
-            Item::Summary(..) => break,
-            // The rest of an interval at the end is too short to say anything.
-            Item::Tick(tick, _) if text.is_some() && tick.elapsed_ns < model.interval_ns / 2 => {}
-            Item::Tick(..) => {
-                model.push(item);
-                text = Some(screen::view::text(&model, width, height));
-            }
-            _ => model.push(item),
-        }
-    }
-    let text = text.unwrap_or_else(|| screen::view::text(&model, width, height));
-    out.write_all(text.as_bytes())?;
-    out.flush()
-}
-
 /// Writes until the summary is out; flushes whenever the queue runs empty.
-fn write_all(receiver: &Receiver<Item>, view: &mut Renderer, out: &mut impl Write) -> io::Result<()> {
+fn write_all(receiver: &Receiver<Item>, head: &[u8], sink: &mut dyn Sink, out: &mut impl Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(64 << 10, out);
-    out.write_all(view.head().as_bytes())?;
+    out.write_all(head)?;
     out.flush()?;
     let mut last = false;
     while !last {
         let Ok(item) = receiver.recv() else { break };
-        last = matches!(item, Item::Summary(..));
-        out.write_all(view.render(item).as_bytes())?;
-        while let Ok(item) = receiver.try_recv() {
+        for item in iter::once(item).chain(receiver.try_iter()) {
             last |= matches!(item, Item::Summary(..));
-            out.write_all(view.render(item).as_bytes())?;
+            out.write_all(&bytes_of(sink, item).map_err(io::Error::other)?)?;
         }
         out.flush()?;
     }

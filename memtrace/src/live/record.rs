@@ -1,14 +1,10 @@
 //! `memtrace record`: a file, several runs, or a flight recorder.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{
-    job::{Job, Show},
-    run,
-    start::nanoseconds,
-};
+use super::{job::Job, run, start::nanoseconds};
 use crate::{
     cli::RecordArgs,
     exit,
@@ -62,7 +58,7 @@ pub fn record(args: &RecordArgs) -> Result<u8> {
         conditions: args.flight.on.clone(),
         own_settings: Vec::new(),
     };
-    run(&Job { trace: &args.trace, show: Show::Progress, min_stall: Duration::MAX, recording: Some(plan) })
+    run(&Job::record(&args.trace, plan))
 }
 
 /// Where the flight recorder writes: what systemd gives it, or the usual place.

@@ -4,24 +4,23 @@ use std::{ffi::OsString, path::Path};
 
 use super::{
     job::{Job, Show},
-    output::Output,
+    output::View,
 };
 use crate::{
-    cli::TraceArgs,
+    cli::{LiveOutput, TraceArgs},
     host::clocks::zone,
     preflight::{
         Facts,
         facts::{Memcg, Mglru, Psi},
     },
     record::plan::RecordPlan,
-    screen::{About, Model},
+    screen::{Model, Once},
     terminal,
 };
 use memtrace_core::{
-    clock::Clock,
     decode::DecodeContext,
     gfp::GfpNames,
-    hook::{HookId, HookRecord, HookStatus},
+    hook::{HookId, HookRecord},
     session::{
         counters::{Baseline, Readings},
         filter::Filter,
@@ -32,9 +31,8 @@ use memtrace_probe::{
     options::{AttachWith, LoadOptions, MemoryHierarchy},
 };
 use memtrace_report::{
-    json::{Meta, MetaInput},
-    output::{Format, Renderer},
-    text,
+    json::MetaInput,
+    output::{Silent, Sink, Start},
 };
 use memtrace_trace::model::{ClockReading, Setup};
 
@@ -92,77 +90,42 @@ pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baselin
     Baseline { readings, mglru: facts.mglru.is(Mglru::On), cpus, nodes }
 }
 
-/// How the output is to be written.
-pub(super) fn renderer(
-    job: &Job<'_>,
-    hooks: &[HookStatus],
-    gfp: GfpNames,
-    filter: &Filter,
-    reading: &ClockReading,
-) -> Renderer {
-    let utc = match job.show {
-        Show::Lines { utc, .. } | Show::Screen { utc, .. } | Show::Once { utc } => utc,
-        // No local time is in them.
-        Show::Json | Show::Progress => true,
-    };
-    let clock = reading.clock(zone(utc));
-    let format = match job.show {
-        Show::Json => Format::Json(Some(Box::new(meta(job, hooks, filter, &clock)))),
-        Show::Lines { top, no_color, .. } | Show::Screen { top, no_color, .. } => Format::Lines {
-            width: terminal::width(),
-            style: terminal::style(no_color),
-            top,
-            filter: text::describe_filter(filter),
-            interval_ns: nanoseconds(job.trace.interval),
-            since_head: 0,
-        },
-        Show::Progress | Show::Once { .. } => Format::Nothing,
-    };
-    Renderer { clock, gfp, format }
-}
-
-/// What shows the items.
-pub(super) fn output(job: &Job<'_>, view: Renderer, hooks: &[HookStatus], filter: &Filter, start_ns: u64) -> Output {
-    let model = |no_color| {
-        let uname = rustix::system::uname();
-        let about = About {
-            host: uname.nodename().to_bytes().into(),
-            kernel: uname.release().to_bytes().into(),
-            start_ns,
-            hooks: hooks.iter().map(HookRecord::from).collect(),
-            filter: text::describe_filter(filter),
-            gfp: view.gfp.clone(),
-            page_bytes: rustix::param::page_size() as u64,
-        };
-        let interval_ns = nanoseconds(job.trace.interval);
-        Box::new(Model::new(about, terminal::look(no_color), view.clock.clone(), interval_ns))
-    };
-    match job.show {
-        Show::Screen { no_color, .. } => {
-            let model = model(no_color);
-            Output::Screen(view, model)
-        }
-        Show::Once { .. } => Output::Once(model(true)),
-        Show::Lines { .. } | Show::Json | Show::Progress => Output::Text(view),
-    }
-}
-
-fn meta(job: &Job<'_>, hooks: &[HookStatus], filter: &Filter, clock: &Clock) -> Meta {
+/// The view that the job asks for.
+pub(super) fn view(job: &Job<'_>, probe: &Probe, filter: &Filter, reading: &ClockReading, start_ns: u64) -> View {
     let uname = rustix::system::uname();
     let command: Vec<_> = job.trace.cmd.iter().map(|word| word.as_encoded_bytes().into()).collect();
-    let hooks: Vec<_> = hooks.iter().map(HookRecord::from).collect();
-    let input = MetaInput {
-        version: &env!("CARGO_PKG_VERSION").into(),
-        kernel: &uname.release().to_bytes().into(),
-        host: &uname.nodename().to_bytes().into(),
-        page_size_bytes: rustix::param::page_size() as u64,
-        hooks: &hooks,
-        filter,
-        min_stall_ns: nanoseconds(job.min_stall),
-        interval_ns: nanoseconds(job.trace.interval),
-        command: &command,
+    let hooks: Vec<_> = probe.hooks.iter().map(HookRecord::from).collect();
+    let is_utc = matches!(job.show, Show::Stream(choice) if !choice.output.has_local_times);
+    let start = Start {
+        clock: &reading.clock(zone(job.text.utc || is_utc)),
+        gfp: &GfpNames::from_list(&probe.gfp_names),
+        start_ns,
+        meta: MetaInput {
+            version: &env!("CARGO_PKG_VERSION").into(),
+            kernel: &uname.release().to_bytes().into(),
+            host: &uname.nodename().to_bytes().into(),
+            page_size_bytes: rustix::param::page_size() as u64,
+            hooks: &hooks,
+            filter,
+            min_stall_ns: nanoseconds(job.min_stall),
+            interval_ns: nanoseconds(job.trace.interval),
+            command: &command,
+        },
     };
-    Meta::new(&input, clock)
+    let layout = terminal::layout(job.text, job.top);
+    let stream = |mut sink: Box<dyn Sink>| View::Stream(sink.start(), sink);
+    match job.show {
+        Show::Stream(choice) => stream(choice.sink(&start, &layout)),
+        Show::Screen => {
+            let model = Model::of(&start, terminal::look(job.text.no_color));
+            View::Screen(Box::new(model), LiveOutput { asked: None }.choice().sink(&start, &layout))
+        }
+        Show::Once => {
+            let model = Model::of(&start, terminal::look(true));
+            stream(Box::new(Once::new(model, terminal::size())))
+        }
+        Show::Progress => stream(Box::new(Silent)),
+    }
 }
 
 /// How a recording is made.

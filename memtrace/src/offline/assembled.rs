@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     input::Inputs,
+    input_file::{InputFile, Stretch},
     recordings::SegmentPieces,
-    source::{Source, Stretch},
 };
 use memtrace_trace::{
     BlockSource, ReadError, Scanned, Scanner,
@@ -22,7 +22,7 @@ pub(super) struct Assembled {
     /// Parts of the segment at hand, their pieces given by the numbers of inputs.
     parts: VecDeque<Part>,
     scanner: Option<Scanner<Stretch>>,
-    source: usize,
+    file: usize,
     /// Inputs with damage that others make up for.
     healed: Vec<usize>,
 }
@@ -30,30 +30,30 @@ pub(super) struct Assembled {
 impl Assembled {
     /// At the beginning of a recording.
     pub(super) fn new(inputs: Arc<Inputs>, recording: usize) -> Self {
-        Self { inputs, recording, begun: 0, parts: VecDeque::new(), scanner: None, source: 0, healed: Vec::new() }
+        Self { inputs, recording, begun: 0, parts: VecDeque::new(), scanner: None, file: 0, healed: Vec::new() }
     }
 
     /// The input of what came last.
-    pub(super) fn source(&self) -> &Source {
-        &self.inputs.sources[self.source]
+    pub(super) fn input_file(&self) -> &InputFile {
+        &self.inputs.files[self.file]
     }
 
     /// Inputs with damage that others made up for so far.
-    pub(super) fn healed(&self) -> impl Iterator<Item = &Source> {
-        self.healed.iter().map(|&source| &self.inputs.sources[source])
+    pub(super) fn healed(&self) -> impl Iterator<Item = &InputFile> {
+        self.healed.iter().map(|&file| &self.inputs.files[file])
     }
 
     fn begin(&mut self, segment: usize) -> Result<(), ReadError> {
         let inputs = Arc::clone(&self.inputs);
         let SegmentPieces { pieces, .. } = &inputs.recordings[self.recording].segments[segment];
-        if let [(source, piece)] = pieces.as_slice() {
-            self.parts.push_back(Part::Bytes { piece: *source, begin: piece.begin, end: piece.end });
+        if let [(file, piece)] = pieces.as_slice() {
+            self.parts.push_back(Part::Bytes { piece: *file, begin: piece.begin, end: piece.end });
             return Ok(());
         }
         let mut lists = Vec::with_capacity(pieces.len());
-        for (source, piece) in pieces {
-            self.source = *source;
-            lists.push(Blocks::of(inputs.sources[*source].stretch(piece.begin, piece.end)?, piece.begin)?);
+        for (file, piece) in pieces {
+            self.file = *file;
+            lists.push(Blocks::of(inputs.files[*file].stretch(piece.begin, piece.end)?, piece.begin)?);
         }
         let spliced = splice(lists);
         self.healed.extend(spliced.healed.iter().map(|&piece| pieces[piece].0));
@@ -80,12 +80,12 @@ impl BlockSource for Assembled {
             }
             match self.parts.pop_front() {
                 Some(Part::Bytes { piece, begin, end }) => {
-                    self.source = piece;
-                    let stretch = self.inputs.sources[piece].stretch(begin, end)?;
+                    self.file = piece;
+                    let stretch = self.inputs.files[piece].stretch(begin, end)?;
                     self.scanner = Some(Scanner::at(stretch, begin));
                 }
                 Some(Part::Damage { piece, damage }) => {
-                    self.source = piece;
+                    self.file = piece;
                     return Ok(Some(Scanned::Damage(damage)));
                 }
                 None if self.begun < self.inputs.recordings[self.recording].segments.len() => {

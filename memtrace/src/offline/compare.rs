@@ -22,7 +22,7 @@ use crate::{
 use memtrace_core::untrusted::{Untrusted, shown_path};
 use memtrace_report::{
     compare::{self, CompareOptions, Comparison, Side, compare as judge, fail_if::Outcome},
-    document::{TextForm, markdown, text},
+    document::TextForm,
     text::things,
 };
 
@@ -35,8 +35,8 @@ const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc a
 /// # Errors
 /// When an input cannot be read or stdout fails.
 pub fn compare(args: &CompareArgs) -> Result<u8> {
-    Request::new(&FilterArgs::default(), &args.time, args.utc)?;
-    let mut read = Reading::new(args.utc);
+    Request::new(&FilterArgs::default(), &args.time, args.text.utc)?;
+    let mut read = Reading::new(args.text.utc);
     let Sides { sides, paired } = match sides(args, &mut read) {
         Ok(sides) => sides,
         // An input that could not be read says more than the usage that follows from it.
@@ -67,18 +67,13 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
 }
 
 fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
-    if args.json {
+    let Some(render) = args.output.choice().render() else {
         // Serializing it cannot fail; if it did, the object would be missing, not half there.
         return compare::json(comparison).unwrap_or_default();
-    }
-    let gap = if follows { "\n" } else { "" };
-    let document = compare::document(comparison, args.verbose);
-    let body = if args.markdown {
-        markdown(&document)
-    } else {
-        text(&document, TextForm { style: terminal::style(args.no_color), width: None })
     };
-    format!("{gap}{body}")
+    let gap = if follows { "\n" } else { "" };
+    let form = TextForm { style: terminal::style(args.text.no_color), width: None };
+    format!("{gap}{}", (render.document)(&compare::document(comparison, args.verbose), form))
 }
 
 /// The exit status by what was asked for.

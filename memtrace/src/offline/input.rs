@@ -16,8 +16,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
+    input_file::InputFile,
     recordings::Recording,
-    source::Source,
     spool::Spool,
     stream::{self, Peeked},
 };
@@ -34,7 +34,7 @@ const SUFFIX: &str = "mtrc";
 /// All inputs of a command, or of one side of it.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
-    pub(super) sources: Vec<Source>,
+    pub(super) files: Vec<InputFile>,
     /// The recordings in them, in the order in which they were named.
     pub(super) recordings: Vec<Recording>,
     /// The exit status that follows from inputs that could not be read. The reason was said.
@@ -47,11 +47,11 @@ pub(super) enum Feed {
     /// Inputs that can be read again.
     Inputs(Arc<Inputs>),
     /// A pipe, with its name.
-    Stream(Source, Peeked),
+    Stream(InputFile, Peeked),
 }
 
 /// An input and its content; else why there is none, with the exit status.
-type Found = Result<(Source, Index), (String, u8)>;
+type Found = Result<(InputFile, Index), (String, u8)>;
 
 /// Opens inputs, each pipe once.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl Opener {
             if let Ok(Opened::Pipe(pipe)) = self.file(path, &name)? {
                 let (pipe, begins) = stream::peek(pipe);
                 return Ok(if begins {
-                    Feed::Stream(Source::pipe(name), pipe)
+                    Feed::Stream(InputFile::pipe(name), pipe)
                 } else {
                     Feed::Inputs(together([spooled(name, pipe)]))
                 });
@@ -116,11 +116,11 @@ impl Opener {
             Err(refused) => return Ok(Err(refused)),
         };
         Ok(match opened {
-            Opened::Path(file) => Ok((Source::path(name, path.to_owned()), Index::of(file))),
+            Opened::Path(file) => Ok((InputFile::path(name, path.to_owned()), Index::of(file))),
             Opened::Here(mut file) => {
                 let from = file.stream_position().unwrap_or(0);
                 let index = Index::of(&file);
-                Ok((Source::open(name, Arc::new(file), from), index))
+                Ok((InputFile::open(name, Arc::new(file), from), index))
             }
             Opened::Pipe(pipe) => spooled(name, pipe),
         })
@@ -184,11 +184,11 @@ fn together(read: impl IntoIterator<Item = Found>) -> Arc<Inputs> {
     let mut pieces = Vec::new();
     for found in read {
         match found {
-            Ok((source, index)) => {
-                inputs.status = exit::worse(inputs.status, said(&source, &index));
-                let number = inputs.sources.len();
+            Ok((file, index)) => {
+                inputs.status = exit::worse(inputs.status, said(&file, &index));
+                let number = inputs.files.len();
                 pieces.extend(index.pieces.into_iter().map(|piece| (number, piece)));
-                inputs.sources.push(source);
+                inputs.files.push(file);
             }
             Err((why, status)) => {
                 say!("{why}");
@@ -197,7 +197,7 @@ fn together(read: impl IntoIterator<Item = Found>) -> Arc<Inputs> {
         }
     }
     inputs.recordings = Recording::of(pieces, |number: usize, piece: &Piece| {
-        inputs.sources[number].stretch(piece.begin, piece.end).map_err(ReadError::from)
+        inputs.files[number].stretch(piece.begin, piece.end).map_err(ReadError::from)
     });
     Arc::new(inputs)
 }
@@ -209,7 +209,7 @@ fn spooled(name: String, pipe: impl Read) -> Found {
         Ok((spool.into_file()?, index))
     });
     match spooled {
-        Ok((file, index)) => Ok((Source::open(name, Arc::new(file), 0), index)),
+        Ok((file, index)) => Ok((InputFile::open(name, Arc::new(file), 0), index)),
         Err(why) => Err((format!("{name}: {why}"), exit::FAILURE)),
     }
 }
@@ -256,14 +256,14 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
 }
 
 /// Says why the rest of an input was not read, or all of it; the exit status for it.
-fn said(source: &Source, index: &Index) -> u8 {
+fn said(file: &InputFile, index: &Index) -> u8 {
     match &index.failed {
         Some(error) => {
-            say!("{}", source.describe(error));
+            say!("{}", file.describe(error));
             if matches!(error, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED }
         }
         None if index.pieces.is_empty() => {
-            say!("{} has no whole block: it ends inside its first one, or is damaged from end to end", source.shown);
+            say!("{} has no whole block: it ends inside its first one, or is damaged from end to end", file.shown);
             exit::DAMAGED
         }
         None => 0,

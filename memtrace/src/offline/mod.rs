@@ -3,20 +3,20 @@
 mod assembled;
 mod compare;
 mod input;
+mod input_file;
 mod left_out;
 mod overlap;
 mod pace;
 mod player;
 mod recordings;
-mod renderer;
 mod replay;
 mod report;
 mod salvage;
 mod screen;
 mod sides;
-mod source;
 mod split;
 mod spool;
+mod start;
 mod stream;
 
 pub use self::{compare::compare, replay::replay, report::report, salvage::salvage};

@@ -1,21 +1,28 @@
 //! Gives each recording of the inputs to a replay.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+};
 
 use anyhow::Result;
 
-use super::{assembled::Assembled, input::Inputs, recordings::Recording, source::Source, stream::Streamed};
+use super::{assembled::Assembled, input::Inputs, input_file::InputFile, recordings::Recording, stream::Streamed};
 use crate::{
     cli::{FilterArgs, TimeArgs},
     exit::{self, WrongUsage},
     host::clocks::zone,
 };
-use memtrace_core::clock::Clock;
+use memtrace_core::{clock::Clock, session::filter::CgroupNames};
 use memtrace_report::replay::{
-    Finished, Flow, Note, Replay, ReplayOptions, Watch,
+    Beginning, Finished, Note, Played, Replay, ReplayOptions, Source, Watch,
     window::{Asked, Extent},
 };
-use memtrace_trace::{BlockSource, ReadError, Reader, Scanned, TraceItem, model::Meta};
+use memtrace_trace::{
+    BlockSource, ReadError, Reader, Scanned, TraceItem,
+    model::{Entry, Meta},
+};
 
 /// What is asked of each recording.
 #[derive(Debug)]
@@ -53,10 +60,10 @@ enum Blocks {
 
 impl Blocks {
     /// The input of what came last.
-    fn source(&self) -> &Source {
+    fn input_file(&self) -> &InputFile {
         match self {
-            Self::Assembled(blocks) => blocks.source(),
-            Self::Streamed(blocks) => blocks.source(),
+            Self::Assembled(blocks) => blocks.input_file(),
+            Self::Streamed(blocks) => blocks.input_file(),
         }
     }
 }
@@ -91,6 +98,27 @@ impl Current {
             Blocks::Streamed(stream) => Some(stream),
             Blocks::Assembled(_) => None,
         }
+    }
+}
+
+/// The recording at hand as a source. Faults of its inputs are reported and end nothing.
+struct CurrentSource<'a>(&'a mut Player);
+
+impl Source for CurrentSource<'_> {
+    type Error = Infallible;
+
+    fn next_item(&mut self) -> Result<Option<TraceItem>, Infallible> {
+        let pending = self.0.current.as_mut().and_then(|current| current.pending.pop_front());
+        Ok(pending.or_else(|| self.0.read()))
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.0.current.as_ref().map_or(&[], |current| current.reader.entries())
+    }
+
+    fn paths(&self) -> &dyn CgroupNames {
+        static NONE: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+        self.0.current.as_ref().map_or(&NONE, |current| current.reader.paths())
     }
 }
 
@@ -221,49 +249,31 @@ impl Player {
     /// The name of the first input of the recording at hand.
     pub(super) fn name(&self) -> String {
         let Some(current) = &self.current else { return String::new() };
-        let Some(recording) = current.recording else { return current.reader.blocks().source().shown.clone() };
+        let Some(recording) = current.recording else { return current.reader.blocks().input_file().shown.clone() };
         let pieces = self.inputs.recordings[recording].segments.iter().flat_map(|segment| &segment.pieces);
-        pieces.map(|(source, _)| self.inputs.sources[*source].shown.clone()).next().unwrap_or_default()
+        pieces.map(|(file, _)| self.inputs.files[*file].shown.clone()).next().unwrap_or_default()
     }
 
     /// The beginning of the recording at hand, `Some(None)` where it is lost; `None` when nothing of it can be read.
     fn meta(&mut self) -> Option<Option<Meta>> {
-        let mut before = VecDeque::new();
-        // Damage may come before the beginning.
-        let meta = loop {
-            match self.read() {
-                None if before.is_empty() => return None,
-                None => break None,
-                Some(TraceItem::Meta(meta)) => break Some(*meta),
-                Some(item @ TraceItem::Damage(_)) => before.push_back(item),
-                Some(item) => {
-                    before.push_back(item);
-                    break None;
-                }
-            }
-        };
-        if let Some(current) = &mut self.current {
-            current.pending = before;
-        }
+        let Ok(beginning) = Beginning::of(&mut CurrentSource(self));
+        let Beginning { meta, read } = beginning?;
+        self.current.as_mut()?.pending = read;
         Some(meta)
     }
 
     /// Plays the recording to its end, or until `go_on` says no.
     pub(super) fn play(&mut self, replay: &mut Replay, watch: &mut impl Watch, go_on: impl Fn() -> bool) {
-        while go_on() {
-            let pending = self.current.as_mut().and_then(|current| current.pending.pop_front());
-            let Some(item) = pending.or_else(|| self.read()) else {
+        let Ok(played) = replay.play(&mut CurrentSource(self), watch, go_on);
+        match played {
+            Played::ToTheEnd => {
                 if let Some(segments) = self.current.as_ref().and_then(Current::streamed).and_then(Streamed::shared) {
                     replay.note(Note::Twice { segments });
                 }
-                return;
-            };
-            let Some(current) = &self.current else { return };
-            if replay.ingest(&item, current.reader.entries(), current.reader.paths(), watch) == Flow::Done {
-                // Whoever waits for the rest of a live recording waits for ever.
-                self.is_done = true;
-                return;
             }
+            // Whoever waits for the rest of a live recording waits for ever.
+            Played::ToTheWindow => self.is_done = true,
+            Played::Stopped => {}
         }
     }
 
@@ -287,15 +297,15 @@ impl Player {
             match current.reader.next_item() {
                 Ok(item) => {
                     if matches!(&item, Some(TraceItem::Damage(damage)) if !damage.is_cut) {
-                        let source = current.reader.blocks().source();
-                        let damaged = (source.shown.clone(), source.salvage());
+                        let file = current.reader.blocks().input_file();
+                        let damaged = (file.shown.clone(), file.salvage());
                         self.is_damaged(damaged);
                     }
                     return item;
                 }
                 Err(e) => {
                     if !self.is_quiet {
-                        say!("{}", current.reader.blocks().source().describe(&e));
+                        say!("{}", current.reader.blocks().input_file().describe(&e));
                     }
                     let status = if matches!(e, ReadError::Io(_)) { exit::FAILURE } else { exit::DAMAGED };
                     self.status = exit::worse(self.status, status);
@@ -314,7 +324,7 @@ impl Player {
     fn leave(&mut self) {
         match self.current.take().map(|current| current.reader.into_blocks()) {
             Some(Blocks::Assembled(blocks)) => {
-                blocks.healed().for_each(|source| self.is_damaged((source.shown.clone(), source.salvage())));
+                blocks.healed().for_each(|file| self.is_damaged((file.shown.clone(), file.salvage())));
             }
             Some(Blocks::Streamed(mut stream)) => {
                 if self.is_done {
@@ -338,7 +348,7 @@ impl Player {
             say!(
                 "{}: parts of a recording came after later ones, too late to be shown. Save the pipe to a file: there the \
                  order does not matter",
-                stream.source().shown
+                stream.input_file().shown
             );
         }
         let status = exit::worse(self.status, late);

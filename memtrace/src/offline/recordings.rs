@@ -36,7 +36,7 @@ impl Recording {
         mut pieces: Vec<Found>,
         read: impl Fn(usize, &Piece) -> Result<R, ReadError>,
     ) -> Vec<Self> {
-        let list = |(source, piece): &Found| read(*source, piece).and_then(|input| Blocks::of(input, piece.begin)).ok();
+        let list = |(file, piece): &Found| read(*file, piece).and_then(|input| Blocks::of(input, piece.begin)).ok();
         for at in 0..pieces.len() {
             if pieces[at].1.id.is_none() {
                 pieces[at].1.id = parent(&pieces, at, &list);
@@ -125,7 +125,7 @@ fn parent(pieces: &[Found], at: usize, list: &impl Fn(&Found) -> Option<Blocks>)
         return sibling.id.clone();
     }
     let next =
-        pieces.get(at + 1).filter(|(source, next)| *source == lost.0 && Some(next.start_ns) == lost.1.last_tick_ns)?;
+        pieces.get(at + 1).filter(|(file, next)| *file == lost.0 && Some(next.start_ns) == lost.1.last_tick_ns)?;
     let id = next.1.id.as_ref()?;
     let before = SegmentId { segment: id.segment.checked_sub(1)?, ..id.clone() };
     others.find(|(_, piece)| piece.id.as_ref() == Some(&before)).map(|_| before)

@@ -12,8 +12,8 @@ use super::{
     input::{Feed, Opener},
     pace::Pace,
     player::{Player, Request},
-    renderer::renderer,
     screen::screen,
+    start::start,
     stream::Streamed,
 };
 use crate::{
@@ -22,12 +22,15 @@ use crate::{
     signals::Signals,
     stdout, terminal,
 };
-use memtrace_core::session::item::Item;
-use memtrace_report::{output::Renderer, replay::Items};
+use memtrace_core::{gfp::GfpNames, session::item::Item};
+use memtrace_report::{
+    output::{Sink, bytes_of},
+    replay::Items,
+};
 
 /// Writes items, each when it is due.
 struct Show<'a> {
-    view: Renderer,
+    sink: Box<dyn Sink>,
     out: BufWriter<io::StdoutLock<'a>>,
     pace: Pace,
     signals: &'a Signals,
@@ -57,8 +60,10 @@ impl Show<'_> {
                 return;
             }
         }
-        let text = self.view.render(item);
-        self.write(&text);
+        match bytes_of(&mut *self.sink, item) {
+            Ok(bytes) => self.write(&bytes),
+            Err(why) => self.failed = Some(io::Error::other(why)),
+        }
     }
 
     fn flush(&mut self) {
@@ -67,9 +72,9 @@ impl Show<'_> {
         }
     }
 
-    fn write(&mut self, text: &str) {
+    fn write(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
-            self.failed = self.out.write_all(text.as_bytes()).err();
+            self.failed = self.out.write_all(bytes).err();
         }
     }
 }
@@ -90,8 +95,8 @@ fn time_of(item: &Item) -> Option<u64> {
 /// # Errors
 /// When there is nothing to read, or stdout fails.
 pub fn replay(args: &ReplayArgs) -> Result<u8> {
-    let request = Request::new(&args.filter, &args.time, args.utc)?;
-    let wants_screen = args.tui || (!args.lines && !args.json && args.speed != Speed::Max);
+    let request = Request::new(&args.filter, &args.time, args.text.utc)?;
+    let wants_screen = args.tui || (args.output.asked.is_none() && args.speed != Speed::Max);
     let on_screen = wants_screen && terminal::can_show_screen();
     if args.tui && !on_screen {
         bail!(WrongUsage(
@@ -111,11 +116,16 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     let mut player = match feed {
         Feed::Inputs(inputs) if on_screen => return screen(args, &inputs, &signals),
         Feed::Inputs(inputs) => Player::new(&inputs),
-        Feed::Stream(source, pipe) => Player::streaming(Streamed::new(source, pipe, signals.clone())),
+        Feed::Stream(file, pipe) => Player::streaming(Streamed::new(file, pipe, signals.clone())),
     };
+    let min_stall_ns = u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX);
     while let Some(mut replay) = player.next_replay(&request) {
+        let (clock, gfp) = (request.clock(replay.meta()), GfpNames::from_list(&replay.meta().setup.gfp_names));
+        let start = start(replay.meta(), replay.filter(), min_stall_ns, &clock, &gfp);
+        let mut sink = args.output.choice().sink(&start, &terminal::layout(args.text, args.top));
+        let head = sink.start();
         let show = RefCell::new(Show {
-            view: renderer(args, &replay, &request),
+            sink,
             out: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
             pace: Pace::new(args.speed),
             signals: &signals,
@@ -123,7 +133,6 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             is_stream,
             stopped: false,
         });
-        let head = show.borrow_mut().view.head();
         show.borrow_mut().write(&head);
         if replay.is_from_the_start()
             && let Some(before) = &replay.meta().at_start
@@ -132,8 +141,8 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         }
         let mut items = Items {
             show: |item| show.borrow_mut().item(item, false),
-            min_stall_ns: u64::try_from(args.min_stall().as_nanos()).unwrap_or(u64::MAX),
-            kswapd: args.json || args.verbose,
+            min_stall_ns,
+            kswapd: args.output.choice().is_complete() || args.verbose,
         };
         player.play(&mut replay, &mut items, || {
             let mut show = show.borrow_mut();

@@ -15,17 +15,17 @@ use anyhow::{Result, anyhow};
 use super::{
     input::Inputs,
     player::{Player, Request},
-    renderer::renderer,
+    start::start,
 };
 use crate::{
     cli::{ReplayArgs, Speed},
-    screen::{About, Model, Playback},
+    screen::{Model, Playback},
     signals::Signals,
     stdout,
     terminal::{self, Control},
 };
 use memtrace_core::{gfp::GfpNames, limits::Limits, session::item::Item};
-use memtrace_report::replay::{Items, Replay};
+use memtrace_report::{output::bytes_of, replay::Items};
 
 /// Items that the reader may be ahead of the screen.
 const AHEAD: usize = 1024;
@@ -53,16 +53,18 @@ impl Drop for Closing<'_> {
 
 /// Shows the first recording on the screen; the result is the exit status.
 pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals) -> Result<u8> {
-    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    let request = Request::new(&args.filter, &args.time, args.text.utc)?;
     let mut player = Player::new(inputs);
     // What it begins with says how to show it; then it is read as a whole.
     let Some(replay) = player.next_replay(&request) else { return Ok(player.finish()) };
     let (sender, receiver) = sync_channel(AHEAD);
     let control = Control::default();
     let speed = if let Speed::Times(times) = args.speed { times } else { 1.0 };
-    let mut model = model(args, &replay, &request);
+    let (clock, gfp) = (request.clock(replay.meta()), GfpNames::from_list(&replay.meta().setup.gfp_names));
+    let start = start(replay.meta(), replay.filter(), 0, &clock, &gfp);
+    let mut model = Model::of(&start, terminal::look(args.text.no_color));
     model.playback = Some(Playback { playing: true, speed });
-    let mut view = renderer(args, &replay, &request);
+    let mut sink = args.output.choice().sink(&start, &terminal::layout(args.text, args.top));
     let recorded = replay.meta().host.cgroup_limits.clone();
     drop((replay, player));
     let closed = Arc::new(AtomicBool::new(false));
@@ -81,7 +83,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
         });
         let _closing = Closing(&closed);
         let limits = |id, path: &[u8]| Some(Limits::of_recording(id, path, &recorded));
-        terminal::show(&receiver, &mut view, model, &control, limits)
+        terminal::show(&receiver, &mut *sink, model, &control, limits)
     });
     // A reader that waits for room has nobody to wait for.
     drop(receiver);
@@ -90,7 +92,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
         return Ok(read.status);
     }
     if let Some(last) = read.last
-        && !stdout::print(view.render(last).as_bytes())?
+        && !stdout::print(&bytes_of(&mut *sink, last).map_err(|e| anyhow!(e))?)?
     {
         return Ok(0);
     }
@@ -105,7 +107,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
 
 /// Reads the first recording to its end, or until nobody looks any more.
 fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop: &AtomicBool) -> Result<Read> {
-    let request = Request::new(&args.filter, &args.time, args.utc)?;
+    let request = Request::new(&args.filter, &args.time, args.text.utc)?;
     let mut player = Player::new(inputs).with_rows().quietly(true);
     let Some(mut replay) = player.next_replay(&request) else {
         return Ok(Read { last: None, notes: Vec::new(), has_more: false, status: player.finish() });
@@ -128,18 +130,4 @@ fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop
     let notes = finished.notes.iter().filter(|_| is_whole).map(|note| note.text(&clock)).collect();
     let last = is_whole.then(|| finished.item());
     Ok(Read { last, notes, has_more, status: player.finish() })
-}
-
-fn model(args: &ReplayArgs, replay: &Replay, request: &Request<'_>) -> Model {
-    let meta = replay.meta();
-    let about = About {
-        host: meta.host.host.clone(),
-        kernel: meta.host.kernel.clone(),
-        start_ns: meta.start_ns(),
-        hooks: meta.setup.hooks.clone(),
-        filter: memtrace_report::text::describe_filter(replay.filter()),
-        gfp: GfpNames::from_list(&meta.setup.gfp_names),
-        page_bytes: meta.host.page_size_bytes,
-    };
-    Model::new(about, terminal::look(args.no_color), request.clock(meta), meta.setup.interval_ns)
 }

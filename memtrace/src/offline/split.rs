@@ -115,7 +115,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
 /// Reads where it may be cut.
 fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<Option<Cuts>> {
     let filter = FilterArgs::default();
-    let request = Request::new(&filter, &args.time, args.utc)?;
+    let request = Request::new(&filter, &args.time, args.text.utc)?;
     let mut player = Player::new(inputs).without_entries();
     let mut cuts: Option<Cuts> = None;
     while let Some(mut replay) = player.next_replay(&request) {

@@ -13,7 +13,7 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::source::Source;
+use super::input_file::InputFile;
 use crate::signals::Signals;
 use memtrace_trace::{
     BlockId, BlockKind, BlockSource, RawBlock, ReadError, Scanned, Scanner,
@@ -107,7 +107,7 @@ enum Course {
 /// The blocks of a pipe, recording by recording. A block that a copy of a segment repeats is left out.
 #[derive(Debug)]
 pub(super) struct Streamed {
-    source: Source,
+    file: InputFile,
     scanner: Scanner<Patient>,
     /// The segment at hand; `None` between two recordings.
     segment: Option<SegmentId>,
@@ -139,9 +139,9 @@ pub(super) struct Streamed {
 
 impl Streamed {
     /// The blocks of a pipe.
-    pub(super) fn new(source: Source, pipe: Peeked, signals: Signals) -> Self {
+    pub(super) fn new(file: InputFile, pipe: Peeked, signals: Signals) -> Self {
         Self {
-            source,
+            file,
             scanner: Scanner::new(Patient { pipe, signals, signalled: None }),
             segment: None,
             course: Course::New,
@@ -162,8 +162,8 @@ impl Streamed {
     }
 
     /// The pipe.
-    pub(super) fn source(&self) -> &Source {
-        &self.source
+    pub(super) fn input_file(&self) -> &InputFile {
+        &self.file
     }
 
     /// True when nothing is left in the pipe.

@@ -8,6 +8,7 @@ mod group;
 mod headline;
 mod keys;
 mod model;
+mod once;
 mod playback;
 mod rows;
 mod typing;
@@ -20,6 +21,7 @@ pub use self::{
     headline::{Headline, Level},
     keys::{Action, BINDINGS, Binding, Key, action_of},
     model::{About, Effect, Look, Mode, Model, Page},
+    once::Once,
     playback::Playback,
     rows::ScreenRow,
 };

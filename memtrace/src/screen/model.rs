@@ -20,7 +20,7 @@ use memtrace_core::{
     session::{item::Item, stacks::StackTable, tick::Tick},
     untrusted::Text,
 };
-use memtrace_report::text::things;
+use memtrace_report::{output::Start, text::things};
 
 /// The bounds of a live history: ten minutes of seconds.
 const LIVE: Bounds = Bounds { intervals: 600, bytes: 16 << 20 };
@@ -46,6 +46,22 @@ pub struct About {
     pub gfp: GfpNames,
     /// Page size in bytes.
     pub page_bytes: u64,
+}
+
+impl About {
+    /// What is known of a session or a recording before its first item.
+    #[must_use]
+    pub fn new(start: &Start<'_>) -> Self {
+        Self {
+            host: start.meta.host.clone(),
+            kernel: start.meta.kernel.clone(),
+            start_ns: start.start_ns,
+            hooks: start.meta.hooks.to_vec(),
+            filter: start.filter(),
+            gfp: start.gfp.clone(),
+            page_bytes: start.meta.page_size_bytes,
+        }
+    }
 }
 
 /// How it may be drawn.
@@ -152,6 +168,12 @@ pub struct Model {
 }
 
 impl Model {
+    /// The screen of a session or a recording before its first item.
+    #[must_use]
+    pub fn of(start: &Start<'_>, look: Look) -> Self {
+        Self::new(About::new(start), look, start.clock.clone(), start.meta.interval_ns)
+    }
+
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(about: About, look: Look, clock: Clock, interval_ns: u64) -> Self {

@@ -9,8 +9,8 @@ pub use self::{
     show::{Control, show},
     tty::leave_at_once,
 };
-use crate::screen::Look;
-use memtrace_report::text::Style;
+use crate::{cli::TextArgs, screen::Look};
+use memtrace_report::{output::Layout, text::Style};
 
 /// Colours only for a terminal that wants them (<https://no-color.org>).
 #[must_use]
@@ -31,6 +31,12 @@ pub fn can_show_screen() -> bool {
 #[must_use]
 pub fn look(no_color: bool) -> Look {
     Look { colour: style(no_color).colour, utf8: is_utf8() }
+}
+
+/// The layout of text on stdout, with this many rows in each table.
+#[must_use]
+pub fn layout(args: TextArgs, top: usize) -> Layout {
+    Layout { style: style(args.no_color), width: width(), utf8: is_utf8(), top, follows: false }
 }
 
 /// Most columns and rows that are drawn on. No display shows more; a terminal may claim 65535 of each, for which no

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::screen::{Effect, Key, Model, view};
 use memtrace_core::{limits::Limits, session::item::Item};
-use memtrace_report::output::Renderer;
+use memtrace_report::output::{Sink, bytes_of};
 
 /// Longest wait for a key: what happened is shown by then.
 const WAIT: Duration = Duration::from_millis(50);
@@ -55,7 +55,7 @@ pub struct Control {
 /// When the terminal fails.
 pub fn show(
     receiver: &Receiver<Item>,
-    view: &mut Renderer,
+    lines: &mut dyn Sink,
     mut model: Model,
     control: &Control,
     mut limits: impl FnMut(u64, &[u8]) -> Option<Limits>,
@@ -66,7 +66,8 @@ pub fn show(
     held.release();
     if let Some(last) = shown? {
         let mut out = io::stdout().lock();
-        out.write_all(view.render(last).as_bytes()).and_then(|()| out.flush())?;
+        let summary = bytes_of(lines, last).map_err(io::Error::other)?;
+        out.write_all(&summary).and_then(|()| out.flush())?;
     }
     Ok(())
 }

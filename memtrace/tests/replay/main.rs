@@ -25,9 +25,9 @@ use memtrace_core::{
 };
 use memtrace_report::{
     json::{Object, Summary},
-    replay::{Finished, Note, Replay, ReplayOptions, Watch},
+    replay::{Beginning, Finished, Note, Replay, ReplayOptions, Watch},
 };
-use memtrace_trace::{BlockKind, Reader, TraceItem};
+use memtrace_trace::{BlockKind, Reader};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use fixture::{Blocks, START, record};
@@ -55,18 +55,15 @@ fn replay(segments: &[Blocks], options: ReplayOptions, watch: &mut impl Watch) -
     for segment in segments {
         let bytes = segment.bytes();
         let mut reader = Reader::new(bytes.as_slice());
-        while let Some(item) = reader.next_item().unwrap() {
-            match (&mut replay, item) {
-                (None, TraceItem::Meta(meta)) => replay = Some(Replay::new(Some(*meta), options.clone())),
-                (None, item) => {
-                    let replay = replay.insert(Replay::new(None, options.clone()));
-                    replay.ingest(&item, reader.entries(), reader.paths(), watch);
-                }
-                (Some(replay), item) => {
-                    replay.ingest(&item, reader.entries(), reader.paths(), watch);
-                }
+        let replay = replay.get_or_insert_with(|| {
+            let beginning = Beginning::of(&mut reader).unwrap().unwrap();
+            let mut replay = Replay::new(beginning.meta, options.clone());
+            for item in &beginning.read {
+                replay.ingest(item, reader.entries(), reader.paths(), watch);
             }
-        }
+            replay
+        });
+        replay.play(&mut reader, watch, || true).unwrap();
     }
     replay.unwrap().finish()
 }

@@ -16,8 +16,8 @@ use memtrace::{
     screen::{About, Model},
     terminal::{self, Control},
 };
-use memtrace_core::{clock::Clock, gfp::GfpNames, session::filter::Filter};
-use memtrace_report::output::{Format, Renderer};
+use memtrace_core::{clock::Clock, session::filter::Filter};
+use memtrace_report::output::Silent;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::{cli::write, fixture::record};
@@ -252,9 +252,8 @@ fn end_badly(end: &str) {
         }
     });
     let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
-    let model = Model::new(About::default(), terminal::look(true), clock.clone(), 1_000_000_000);
-    let mut view = Renderer { clock, gfp: GfpNames::default(), format: Format::Nothing };
-    assert!(terminal::show(&receiver, &mut view, model, &Control::default(), |_, _| None).is_err());
+    let model = Model::new(About::default(), terminal::look(true), clock, 1_000_000_000);
+    assert!(terminal::show(&receiver, &mut Silent, model, &Control::default(), |_, _| None).is_err());
     assert!(other.join().is_ok(), "it has panicked");
 }
 

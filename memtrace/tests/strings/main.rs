@@ -9,6 +9,7 @@ mod plant;
 use std::{collections::BTreeSet, fs, os::unix::ffi::OsStrExt as _, path::Path};
 
 use blocks::{Block, read, schema, write};
+use memtrace_report::output::{Command, Output};
 use outputs::{Checked, memtrace, screens};
 use plant::{Kept, Planter, add_wakeup, remark, stacks};
 use prost_reflect::{DynamicMessage, Value};
@@ -101,21 +102,31 @@ fn run_all(dir: &Path, checked: &mut Checked) {
         memtrace(dir, &["report", "--json", "--by", by, "a.mtrc"], checked);
     }
     for args in [
-        &["report", "--folded"][..],
-        &["report", "--folded=count"],
+        &["report", "--folded=count"][..],
         &["report", "--top", "1000"],
         &["report", "--since", "9h"],
         &["replay", "--lines", "--speed", "max", "--verbose", "--min-stall", "0"],
-        &["replay", "--json", "--speed", "max", "--verbose"],
         &["compare"],
         &["compare", "--split", "3s"],
-        &["compare", "--json", V1],
-        &["compare", "--markdown", V1],
         &["compare", "--verbose", V1],
         &["compare", "--verbose", "before=a.mtrc", V1],
         &["salvage", "--output", "b.mtrc"],
     ] {
         memtrace(dir, &[args, &["a.mtrc"]].concat(), checked);
+    }
+    for output in Output::ALL {
+        let flag = format!("--{}", output.name);
+        for (command, _) in output.offers {
+            let args = match command {
+                // It traces, and reads no file.
+                Command::Live => continue,
+                Command::Replay => &["replay", &flag, "--speed", "max", "--verbose", "a.mtrc"][..],
+                Command::Report => &["report", &flag, "a.mtrc"],
+                Command::Compare => &["compare", &flag, V1, "a.mtrc"],
+            };
+            let out = memtrace(dir, args, checked);
+            assert!(out.status.success(), "{args:?}: {out:?}");
+        }
     }
 }
 

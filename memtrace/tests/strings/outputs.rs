@@ -6,11 +6,12 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use memtrace::screen::{About, Action, Look, Mode, Model, view};
+use memtrace::screen::{Action, Look, Mode, Model, view};
 use memtrace_core::gfp::GfpNames;
 use memtrace_report::{
+    json::MetaInput,
+    output::Start,
     replay::{Items, Replay, ReplayOptions},
-    text::describe_filter,
 };
 use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
@@ -88,17 +89,11 @@ pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
     while let Some(item) = reader.next_item().unwrap() {
         match (&mut shown, item) {
             (None, TraceItem::Meta(meta)) => {
-                let about = About {
-                    host: meta.host.host.clone(),
-                    kernel: meta.host.kernel.clone(),
-                    start_ns: meta.start_ns(),
-                    hooks: meta.setup.hooks.clone(),
-                    filter: describe_filter(&meta.setup.filter),
-                    gfp: GfpNames::from_list(&meta.setup.gfp_names),
-                    page_bytes: 4096,
-                };
                 let clock = meta.clock.clock(jiff::tz::TimeZone::UTC);
-                let model = Model::new(about, Look { colour: false, utf8: true }, clock, 1_000_000_000);
+                let gfp = GfpNames::from_list(&meta.setup.gfp_names);
+                let of = MetaInput::of_trace(&meta, &meta.setup.filter, 0);
+                let start = Start { clock: &clock, gfp: &gfp, start_ns: meta.start_ns(), meta: of };
+                let model = Model::of(&start, Look { colour: false, utf8: true });
                 shown =
                     Some((Replay::new(Some(*meta), ReplayOptions { rows: true, ..ReplayOptions::default() }), model));
             }

@@ -12,7 +12,7 @@ use memtrace_trace::ReadError;
 
 /// An input.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct InputFile {
     /// Its name, for a person.
     pub(super) shown: String,
     origin: Origin,
@@ -29,7 +29,7 @@ enum Origin {
     Pipe,
 }
 
-impl Source {
+impl InputFile {
     /// A file that is opened when it is needed.
     pub(super) fn path(shown: String, path: PathBuf) -> Self {
         Self { shown, origin: Origin::Path(path) }

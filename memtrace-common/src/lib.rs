@@ -8,6 +8,7 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod config;
+pub mod count;
 pub mod eviction;
 pub mod field;
 pub mod histogram;

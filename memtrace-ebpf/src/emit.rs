@@ -4,11 +4,11 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers,
 };
-use memtrace_common::{record::Header, totals::Loss};
+use memtrace_common::{count::Count, record::Header, totals::Loss};
 
 use crate::{
     config::{CONFIG, loaded},
-    maps::{LOSS, RING},
+    maps::{COUNTS, LOSS, RING},
 };
 
 /// Adds to a counter that other programs, or this one on another CPU, may add to at the same time.
@@ -18,6 +18,14 @@ pub(crate) fn add(counter: *mut u64, n: u64) {
     // becomes `lock +=`, which every kernel with BPF knows.
     unsafe {
         core::intrinsics::atomic_xadd::<u64, u64, { core::intrinsics::AtomicOrdering::Relaxed }>(counter, n);
+    }
+}
+
+/// Adds to a count.
+#[inline(always)]
+pub(crate) fn count(what: Count, n: u64) {
+    if let Some(counter) = COUNTS.get_ptr_mut(what as u32) {
+        add(counter, n);
     }
 }
 

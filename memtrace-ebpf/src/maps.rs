@@ -6,6 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use memtrace_common::{
+    count::Count,
     eviction::{MAX_EVICTED, MAX_EVICTING},
     kind::StallKind,
     record::COMM_LEN,
@@ -96,7 +97,11 @@ pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::C
 #[map]
 pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max_entries(1, 0);
 
-/// The calls of the OOM killer.
+/// The counts.
+#[map]
+pub(crate) static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Count::COUNT as u32, 0);
+
+/// The call of the OOM killer that is open, and their number.
 #[map]
 pub(crate) static OOM_CALLS: Array<OomCalls> = Array::with_max_entries(1, 0);
 

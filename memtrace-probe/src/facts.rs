@@ -20,7 +20,10 @@ use super::{
     zones::{self, Watched},
 };
 use memtrace_core::{
-    hook::{Attached, HookId, HookSet, HookStatus, catalog::Hook},
+    hook::{
+        Attached, HookId, HookSet, HookStatus,
+        catalog::{Hook, counts},
+    },
     untrusted::Text,
 };
 
@@ -166,6 +169,7 @@ impl KernelFacts {
                 && !hooks.iter().any(|hook| hook.id == HookId::Failures && hook.attached == Attached::Memory),
             proactive: attached.has(HookId::Proactive),
             off_cpu: attached.has(HookId::OffCpu),
+            counts: counts(attached).collect(),
         }
     }
 

@@ -1,10 +1,7 @@
 //! Resolves the places that the programs read at, from BTF and tracefs of the running kernel.
 
 use memtrace_common::{
-    config::{
-        BeginFields, CompactMembers, EventFields, FailFields, KswapdFields, ShrinkFields, SwitchFields, TaskMembers,
-        ThrottleFields, VictimFields,
-    },
+    config::{BeginFields, CompactMembers, EventFields, FailFields, SwitchFields, TaskMembers, VictimFields},
     eviction::EvictionLayout,
     field::{ArgSource, MemberOffset},
     oom::OomMembers,
@@ -12,7 +9,10 @@ use memtrace_common::{
 };
 
 use super::{btf::Btf, format::Format};
-use memtrace_core::hook::functions::{COMPACTION, PFMEMALLOC};
+use memtrace_core::hook::{
+    catalog::HOOKS,
+    functions::{COMPACTION, PFMEMALLOC},
+};
 
 /// True for the names of types and functions that this module looks up in BTF.
 #[must_use]
@@ -49,7 +49,7 @@ pub fn is_wanted(name: &[u8]) -> bool {
         COMPACTION.name.as_bytes(),
     ];
     name.strip_prefix(TRACEITER.as_bytes())
-        .is_some_and(|event| TYPED_EVENTS.iter().chain(&EVENTS).any(|e| e.as_bytes() == event))
+        .is_some_and(|event| TYPED_EVENTS.into_iter().chain(events().map(|(_, e)| e)).any(|e| e.as_bytes() == event))
         || TYPES.contains(&name)
 }
 
@@ -69,30 +69,23 @@ pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
 /// Events that are read by their arguments only.
 const TYPED_EVENTS: [&str; 3] = [LRUVEC_STATE, FAILURE, CLEARED];
 
-const EVENTS: [&str; 16] = [
-    "mm_vmscan_direct_reclaim_begin",
-    "mm_vmscan_direct_reclaim_end",
-    "mm_vmscan_memcg_reclaim_begin",
-    "mm_vmscan_memcg_reclaim_end",
-    "mm_vmscan_node_reclaim_begin",
-    "mm_vmscan_node_reclaim_end",
-    "mm_vmscan_throttled",
-    "mm_vmscan_lru_shrink_inactive",
-    "mm_shrink_slab_start",
-    "mm_vmscan_wakeup_kswapd",
-    "mm_vmscan_kswapd_wake",
-    "mm_vmscan_kswapd_sleep",
-    "mark_victim",
-    "finish_task_reaping",
-    "reclaim_retry_zone",
-    "sched_switch",
-];
+/// The victim's event, whose values have other names and places in raw arguments.
+const VICTIM: &str = "mark_victim";
+
+/// The event behind the hook on switches, which is attached as a function.
+const SWITCH: (&str, &str) = ("sched", "sched_switch");
+
+/// Events that are read, each with its group.
+fn events() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let read = HOOKS.iter().filter(|hook| !hook.values.is_empty() || hook.event == VICTIM);
+    read.map(|hook| (hook.group, hook.event)).chain([SWITCH])
+}
 
 /// Indices of raw arguments, by the names of the parameters.
 #[must_use]
 pub fn arguments(btf: &Btf<'_>) -> EventFields {
     let place = |event: &str, name: &str| parameter(btf, event, name);
-    let victim = |name: &str| place("mark_victim", name);
+    let victim = |name: &str| place(VICTIM, name);
     let victim = VictimFields { pid: victim("pid"), task: victim("task"), ..VictimFields::default() };
     let begin = |function: &str| {
         let place = |name: &str| btf.parameters(function).map_or(ArgSource::UNREAD, |all| named(btf, &all, name));
@@ -127,21 +120,12 @@ fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> ArgSource 
 /// Where the records of classic tracepoints have their fields; `format` gives the text of an event's `format` file.
 #[must_use]
 pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
-    let formats: Vec<(&str, Format)> = EVENTS
-        .iter()
-        .filter_map(|event| {
-            let group = match *event {
-                "sched_switch" => "sched",
-                event if event.starts_with("mm_") => "vmscan",
-                _ => "oom",
-            };
-            Some((*event, Format::parse(&format(group, event)?)))
-        })
-        .collect();
+    let formats: Vec<(&str, Format)> =
+        events().filter_map(|(group, event)| Some((event, Format::parse(&format(group, event)?)))).collect();
     let place = |event: &str, name: &str| -> ArgSource {
         formats.iter().find(|(e, _)| *e == event).map_or(ArgSource::UNREAD, |(_, format)| format.field(name))
     };
-    let victim = |name: &str| place("mark_victim", name);
+    let victim = |name: &str| place(VICTIM, name);
     let victim = VictimFields {
         pid: victim("pid"),
         task: ArgSource::UNREAD,
@@ -154,43 +138,16 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     fields(place, victim)
 }
 
-/// The places of all events; names of parameters and of record fields are the same but for the victim's.
+/// The places of all events. Parameters and fields of a record have the same names but for the victim's.
 fn fields(place: impl Fn(&str, &str) -> ArgSource, victim: VictimFields) -> EventFields {
-    let begin = |event: &str| BeginFields {
-        order: place(event, "order"),
-        gfp: place(event, "gfp_flags"),
-        nid: place(event, "nid"),
-    };
-    let kswapd = |event: &str| KswapdFields {
-        nid: place(event, "nid"),
-        order: place(event, "order"),
-        gfp: place(event, "gfp_flags"),
-    };
-    EventFields {
-        direct_begin: begin("mm_vmscan_direct_reclaim_begin"),
-        memcg_begin: begin("mm_vmscan_memcg_reclaim_begin"),
-        node_begin: begin("mm_vmscan_node_reclaim_begin"),
-        direct_end: place("mm_vmscan_direct_reclaim_end", "nr_reclaimed"),
-        memcg_end: place("mm_vmscan_memcg_reclaim_end", "nr_reclaimed"),
-        node_end: place("mm_vmscan_node_reclaim_end", "nr_reclaimed"),
-        throttled: ThrottleFields {
-            usec: place("mm_vmscan_throttled", "usec_delayed"),
-            reason: place("mm_vmscan_throttled", "reason"),
-        },
-        shrink: ShrinkFields {
-            nid: place("mm_vmscan_lru_shrink_inactive", "nid"),
-            scanned: place("mm_vmscan_lru_shrink_inactive", "nr_scanned"),
-            reclaimed: place("mm_vmscan_lru_shrink_inactive", "nr_reclaimed"),
-        },
-        shrinker: place("mm_shrink_slab_start", "shrink"),
-        wakeup_kswapd: kswapd("mm_vmscan_wakeup_kswapd"),
-        kswapd_wake: kswapd("mm_vmscan_kswapd_wake"),
-        kswapd_sleep: kswapd("mm_vmscan_kswapd_sleep"),
-        victim,
-        reaped: place("finish_task_reaping", "pid"),
-        switch: SwitchFields { task: place("sched_switch", "next"), pid: place("sched_switch", "next_pid") },
-        ..EventFields::UNREAD
+    let switch = SwitchFields { task: place(SWITCH.1, "next"), pid: place(SWITCH.1, "next_pid") };
+    let mut fields = EventFields { victim, switch, ..EventFields::UNREAD };
+    for hook in HOOKS {
+        for (name, of) in hook.values {
+            *of(&mut fields) = place(hook.event, name);
+        }
     }
+    fields
 }
 
 /// Offsets of the members that the programs follow from a task.

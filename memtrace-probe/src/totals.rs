@@ -2,11 +2,10 @@
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use memtrace_common::{
+    count::Count,
     kind::StallKind,
     shrinker::{MAX_SHRINKERS, ShrinkerKey, ShrinkerTotals},
-    totals::{
-        KswapdTotals, Loss, MAX_NODES, OomCalls, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals, failures_from,
-    },
+    totals::{KswapdTotals, Loss, MAX_NODES, OtherShrinks, SLOT_PROACTIVE, SLOT_SELF, StallTotals, failures_from},
     zone::{HOPELESS, ZonesTotals},
 };
 
@@ -38,6 +37,8 @@ pub(super) struct Counted {
     pub(super) proactive: bool,
     /// True when the time off CPU of stalled tasks is measured.
     pub(super) off_cpu: bool,
+    /// The counts whose hooks are attached.
+    pub(super) counts: Vec<Count>,
 }
 
 /// The maps of totals.
@@ -46,7 +47,7 @@ pub struct Totals {
     kswapd: Array<MapData, Raw<KswapdTotals>>,
     other_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     shrinkers: HashMap<MapData, Raw<ShrinkerKey>, Raw<ShrinkerTotals>>,
-    oom_calls: Array<MapData, Raw<OomCalls>>,
+    counts: PerCpuArray<MapData, u64>,
     node_shrinks: PerCpuArray<MapData, Raw<OtherShrinks>>,
     zones: PerCpuArray<MapData, Raw<ZonesTotals>>,
     counted: Counted,
@@ -66,7 +67,7 @@ impl Totals {
             kswapd: Array::try_from(take("KSWAPD")?).map_err(refused)?,
             other_shrinks: PerCpuArray::try_from(take("OTHER_SHRINKS")?).map_err(refused)?,
             shrinkers: HashMap::try_from(take("SHRINKER_TOTALS")?).map_err(refused)?,
-            oom_calls: Array::try_from(take("OOM_CALLS")?).map_err(refused)?,
+            counts: PerCpuArray::try_from(take("COUNTS")?).map_err(refused)?,
             node_shrinks: PerCpuArray::try_from(take("NODE_SHRINKS")?).map_err(refused)?,
             zones: PerCpuArray::try_from(take("ZONES")?).map_err(refused)?,
             counted,
@@ -111,6 +112,9 @@ impl Totals {
             }
         }
         totals.zones = self.zones()?;
+        for &count in &self.counted.counts {
+            totals.counts.set(count, self.counts.get(&(count as u32), 0)?.iter().sum());
+        }
         for stage in Loss::ALL {
             totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
         }
@@ -118,14 +122,6 @@ impl Totals {
         totals.in_flight = in_flight(&open);
         totals.open = open_stalls(&open);
         Ok(totals)
-    }
-
-    /// Calls of the OOM killer since attach, if their hook is attached.
-    ///
-    /// # Errors
-    /// When the kernel does not let the map be read, with its words.
-    pub fn oom_calls(&self) -> Result<u64, MapError> {
-        self.oom_calls.get(&0, 0).map(|Raw(calls)| calls.calls)
     }
 
     fn zones(&self) -> Result<Option<StallZones>, MapError> {

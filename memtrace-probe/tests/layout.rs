@@ -9,6 +9,7 @@ use memtrace_common::{
     config::{EventFields, TaskMembers, ThrottleFields},
     field::{ArgSource, MemberOffset},
 };
+use memtrace_core::hook::catalog::HOOKS;
 use memtrace_probe::{btf::Btf, gfp, layout};
 use proptest::prelude::{any, proptest};
 
@@ -47,6 +48,16 @@ fn a_begin_has_its_order_and_flags_where_each_kernel_puts_them() {
         }
         assert_eq!(fields.node_begin.nid, field(8, 4), "{kernel}");
         assert_eq!(fields.direct_end, field(8, 8), "{kernel}");
+    }
+}
+
+#[test]
+fn each_value_of_the_catalog_is_in_its_event() {
+    let mut fields = records("6.18");
+    for hook in HOOKS {
+        for (name, place) in hook.values {
+            assert!(place(&mut fields).is_read(), "6.18 has no {name} in {}", hook.name);
+        }
     }
 }
 

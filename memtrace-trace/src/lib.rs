@@ -18,6 +18,7 @@ mod accounts;
 mod block;
 mod columns;
 mod counters;
+mod counts;
 mod damage;
 mod encoder;
 mod error;

@@ -77,7 +77,7 @@ fn counts_are_sane(input: &TickInput) -> bool {
         .chain(totals.zones.iter().flat_map(numbers_of_zones))
         .chain(totals.node_shrinks.values().flat_map(|node| [node.scanned_pages, node.reclaimed_pages]))
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages])
-        .chain(totals.oom_calls)
+        .chain(totals.counts.all().into_iter().flatten())
         .chain(totals.loss.values().chain(&input.lost).copied())
         .chain(input.reported.iter().map(|reported| reported.count));
     all_below(MOST, counts)

@@ -4,7 +4,7 @@ use memtrace_common::{histogram::BUCKETS, kind::StallKind, part::Spent, totals::
 
 use super::{
     counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
-    evictors,
+    counts, evictors,
     model::{Meta, TickRecord},
     nodes::{of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
     optional::{difference, restore},
@@ -104,7 +104,8 @@ impl Base {
             own_cost: Some(of_own(host.own)),
             readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
-            oom_calls: totals.oom_calls.map(|now| difference(now, self.totals.oom_calls.unwrap_or(0))),
+            counts: counts::encode(&totals.counts, &self.totals.counts),
+            counts_unread: counts::unread(&totals.counts),
             reported: StallKind::ALL
                 .iter()
                 .filter_map(|kind| encode_reported(*kind, reported, &self.reported))
@@ -150,7 +151,7 @@ impl Base {
             zones: message.stall_zones.as_ref().map(|now| to_zones(now, base.zones.as_ref())),
             in_flight: in_flight.collect(),
             open: message.open.iter().filter_map(to_open).collect(),
-            oom_calls: message.oom_calls.map(|now| restore(now, base.oom_calls.unwrap_or(0))),
+            counts: counts::decode(&message.counts, message.counts_unread, &base.counts),
             loss: names.loss(&message.loss, &base.loss),
         };
         let vmstat = restored(&message.vmstat, &self.vmstat, 1);

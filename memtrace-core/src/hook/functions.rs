@@ -1,9 +1,9 @@
 //! The hooks on functions, with their values and the loss without each. The methods of attaching are in
 //! `memtrace-probe`.
 
-use memtrace_common::kind::StallKind;
+use memtrace_common::{count::Count, kind::StallKind};
 
-use super::id::HookId;
+use super::HookId;
 
 /// A hook on a kernel function, or on what stands in for one.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub struct FunctionHook {
     pub without: &'static str,
     /// The kind of stall that it measures.
     pub kind: Option<StallKind>,
+    /// The number of which it is the only source, which the kernel side counts.
+    pub counts: Option<Count>,
 }
 
 /// Refaults.
@@ -27,6 +29,7 @@ pub const REFAULTS: FunctionHook = FunctionHook {
     gives: "refaults per process and cgroup",
     without: "refaults are unread, but for the kernel's own totals",
     kind: None,
+    counts: None,
 };
 
 /// Pages read back from swap.
@@ -36,6 +39,7 @@ pub const SWAP_INS: FunctionHook = FunctionHook {
     gives: "pages read back from swap, per process",
     without: "swap-ins per process are unread",
     kind: None,
+    counts: None,
 };
 
 /// Major faults.
@@ -45,6 +49,7 @@ pub const MAJOR_FAULTS: FunctionHook = FunctionHook {
     gives: "major faults per process",
     without: "major faults per process are unread",
     kind: None,
+    counts: None,
 };
 
 /// The wait of a direct reclaim for kswapd, before its begin event.
@@ -54,6 +59,7 @@ pub const PFMEMALLOC: FunctionHook = FunctionHook {
     gives: "waits for kswapd when the reserves run low (pfmemalloc), before direct reclaim begins",
     without: "direct is a lower bound: the pfmemalloc throttle before it is not seen",
     kind: Some(StallKind::Pfmemalloc),
+    counts: None,
 };
 
 /// Reclaim and sleep of a task whose cgroup is above `memory.high`.
@@ -63,6 +69,7 @@ pub const MEMCG_HIGH: FunctionHook = FunctionHook {
     gives: "reclaim and sleep above memory.high",
     without: "the sleep above memory.high is not seen; its reclaim counts as memcg",
     kind: Some(StallKind::MemcgHigh),
+    counts: None,
 };
 
 /// Reclaim that somebody asked for.
@@ -72,6 +79,7 @@ pub const PROACTIVE: FunctionHook = FunctionHook {
     gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
     without: "reclaim that was asked for (memory.reclaim) counts as memcg",
     kind: None,
+    counts: None,
 };
 
 /// Direct compaction.
@@ -81,6 +89,7 @@ pub const COMPACTION: FunctionHook = FunctionHook {
     gives: "direct compaction: order, gfp",
     without: "direct compaction is not seen",
     kind: Some(StallKind::Compaction),
+    counts: None,
 };
 
 /// Faults on pages that are in swap.
@@ -90,6 +99,7 @@ pub const SWAP_FAULTS: FunctionHook = FunctionHook {
     gives: "waits for a page to come back from swap",
     without: "swap-in waits are not seen",
     kind: Some(StallKind::Swapin),
+    counts: None,
 };
 
 /// Other sections that the kernel counts as memory stalls.
@@ -99,6 +109,7 @@ pub const MEMSTALL: FunctionHook = FunctionHook {
     gives: "waits for refaulting pages, and what else the kernel counts as a memory stall",
     without: "waits for refaulting pages (thrash) are not seen",
     kind: Some(StallKind::Thrash),
+    counts: None,
 };
 
 /// Switches of stalled tasks from and to a CPU; attached only for `--off-cpu`.
@@ -108,6 +119,7 @@ pub const OFF_CPU: FunctionHook = FunctionHook {
     gives: "how long a stalled task did not run",
     without: "how long a stalled task did not run is unread",
     kind: None,
+    counts: None,
 };
 
 /// Evictions of file pages that come back; attached only for `--evictors`.
@@ -117,6 +129,7 @@ pub const EVICTORS: FunctionHook = FunctionHook {
     gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
     without: "who evicts the pages that come back is not told",
     kind: None,
+    counts: None,
 };
 
 /// Evictions of anonymous memory that comes back; attached only for `--evictors`.
@@ -126,6 +139,7 @@ pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
     gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
     without: "who evicts the anonymous memory that comes back is not told",
     kind: None,
+    counts: None,
 };
 
 /// Calls of the OOM killer, in which it marks its victims.
@@ -135,6 +149,7 @@ pub const OOM_CALL: FunctionHook = FunctionHook {
     gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
     without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
     kind: None,
+    counts: Some(Count::OomCalls),
 };
 
 /// The end of an address space. The event is there since Linux 6.1.
@@ -144,6 +159,7 @@ pub const MM_GONE: FunctionHook = FunctionHook {
     gives: "when the memory of an OOM victim is back",
     without: "when the memory of an OOM victim is back is not told",
     kind: None,
+    counts: None,
 };
 
 /// The work of kswapd, whose begin is `kswapd_wake`.
@@ -153,6 +169,7 @@ pub const BALANCE: FunctionHook = FunctionHook {
     gives: "the end of a round of kswapd's work",
     without: "kswapd's busy time is a lower bound: up to the last shrink of a round",
     kind: None,
+    counts: None,
 };
 
 /// Rounds in which kswapd reclaimed nothing.
@@ -162,6 +179,7 @@ pub const FAILURES: FunctionHook = FunctionHook {
     gives: "kswapd's failures, and nodes that become hopeless by them",
     without: "kswapd's failures and hopeless nodes are unread",
     kind: None,
+    counts: None,
 };
 
 /// All hooks on functions, in the order of attaching: first those of every run, then the optional ones.

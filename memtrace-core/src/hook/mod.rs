@@ -2,11 +2,13 @@
 
 pub mod catalog;
 pub mod functions;
-pub mod id;
+mod set;
+#[cfg(test)]
+mod tests;
 
 use memtrace_common::kind::StallKind;
 
-pub use self::id::{HookId, HookSet};
+pub use self::{catalog::HookId, set::HookSet};
 use crate::untrusted::Text;
 
 /// How a hook is attached.

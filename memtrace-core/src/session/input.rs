@@ -11,6 +11,7 @@ use memtrace_common::{
 
 use super::{
     counters::Readings,
+    counts::Counts,
     evictors::{ByMemory, EvictorDeltas},
     faults::FaultDeltas,
     histogram::Histogram,
@@ -96,8 +97,8 @@ pub struct KernelTotals {
     pub in_flight: BTreeMap<StallKind, InFlight>,
     /// The same one by one, the longest first, memtrace's own left out; those that could be listed.
     pub open: Vec<OpenStall>,
-    /// Calls of the OOM killer since attach; `None` where they are not traced.
-    pub oom_calls: Option<u64>,
+    /// Numbers of the whole host since attach.
+    pub counts: Counts,
     /// Loss by stage.
     pub loss: BTreeMap<&'static str, u64>,
 }

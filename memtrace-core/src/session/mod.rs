@@ -6,6 +6,7 @@
 pub mod bands;
 pub mod churn;
 pub mod counters;
+pub mod counts;
 pub mod coverage;
 pub mod detail;
 mod engine;

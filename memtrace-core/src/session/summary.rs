@@ -6,6 +6,7 @@ use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals::ORDERS};
 
 use super::{
     churn::CgroupChurn,
+    counts::Counts,
     coverage::Coverage,
     evictors::{ByMemory, EvictorSummary},
     faults::FaultsRead,
@@ -259,9 +260,8 @@ pub struct Summary {
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were, those whose details were lost included.
     pub oom_kills: u64,
-    /// How many calls of the OOM killer there were: one may have several victims, or none that was left to kill; `None`
-    /// where they are not traced.
-    pub oom_calls: Option<u64>,
+    /// Numbers of the whole host.
+    pub counts: Counts,
     /// What was lost, by stage.
     pub loss: Ledger,
     /// Reclaim that was asked for, in no other number but those of pages; `None` where it is not told apart (then it is

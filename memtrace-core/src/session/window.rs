@@ -155,7 +155,7 @@ impl KernelTotals {
             zones: self.zones.as_ref().map(|zones| zones.since(base.zones.as_ref())),
             in_flight: self.in_flight.clone(),
             open: self.open.clone(),
-            oom_calls: self.oom_calls.map(|calls| calls.saturating_sub(base.oom_calls.unwrap_or(0))),
+            counts: self.counts.since(&base.counts),
             loss: self.loss.iter().map(loss).collect::<BTreeMap<_, _>>(),
         }
     }

@@ -2,13 +2,14 @@
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use memtrace_common::{
+    count::Count,
     record::{COMM_LEN, KIND_OOM, OomRecord, fields},
     totals::{Loss, OomCalls},
 };
 
 use crate::{
     config::{CONFIG, loaded},
-    emit::{Wake, emit, header},
+    emit::{Wake, count, emit, header},
     fields::{Args, Record, Values},
     hooks::freed,
     maps::{LAST_RECLAIM, MarkedVictim, OOM_CALLS},
@@ -38,6 +39,7 @@ pub(crate) fn retry_zone<V: Values>(_: &V) {
 /// `oom_kill_process(oc, message)` begins: the OOM killer has chosen, and will mark one victim or several in this task.
 #[inline(always)]
 pub(crate) fn call_begin(args: &Args<1>) {
+    count(Count::OomCalls, 1);
     let Some(calls) = OOM_CALLS.get_ptr_mut(0) else { return };
     let (control, members) = (Address(args.raw(0)), &CONFIG.oom);
     let memcg = match control.follow(&members.memcg) {

@@ -87,7 +87,7 @@ impl Fallbacks {
 impl LoadedFallbacks {
     /// Attaches by the first method that the kernel takes.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
-        let Fallbacks { hook: FunctionHook { id, name, gives, without, kind }, methods, .. } = self.fallbacks;
+        let Fallbacks { hook: FunctionHook { id, name, gives, without, kind, .. }, methods, .. } = self.fallbacks;
         let status = |name, attached, verified_instructions| HookStatus {
             id,
             name,

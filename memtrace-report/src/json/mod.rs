@@ -4,6 +4,7 @@
 
 mod churn;
 mod container;
+mod counts;
 mod coverage;
 mod event;
 mod evictors;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     churn::CgroupChurn,
     container::Container,
+    counts::Counts,
     coverage::{Coverage, coverage},
     evictors::Evictors,
     incomplete::Incomplete,
@@ -251,8 +252,9 @@ pub struct Summary {
     pub ooms: Vec<Oom>,
     /// How many OOM kills there were.
     pub oom_kills: u64,
-    /// How many calls of the OOM killer there were; null where they are not traced.
-    pub oom_calls: Option<u64>,
+    /// Numbers of the whole host.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// What was lost, by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
     /// Our counts since attach against the kernel's own, by counter.
@@ -295,7 +297,7 @@ impl Summary {
             evictors: summary.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
             ooms: summary.ooms.iter().map(|oom| Oom::new(oom, names)).collect(),
             oom_kills: summary.oom_kills,
-            oom_calls: summary.oom_calls,
+            counts: Counts(summary.counts),
             loss: summary.loss.0.clone(),
             coverage: coverage(&summary.coverage),
             own: Own {

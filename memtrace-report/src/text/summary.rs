@@ -15,6 +15,7 @@ use super::{
     style::Style,
 };
 use crate::document::{Column, Document, Shape, Table, Words};
+use memtrace_common::count::Count;
 use memtrace_core::{
     names::Names,
     session::{
@@ -261,7 +262,7 @@ fn table_row(tally: &Tally, who: &str, view: &SummaryView<'_>) -> [Words; 7] {
 
 fn ooms(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
     let mut line = format!("OOM kills: {}", count(summary.oom_kills));
-    if let Some(calls) = summary.oom_calls.filter(|calls| *calls > 0 || summary.oom_kills > 0) {
+    if let Some(calls) = summary.counts.get(Count::OomCalls).filter(|calls| *calls > 0 || summary.oom_kills > 0) {
         let _ = write!(line, " (by {} of the OOM killer)", things(calls, "call"));
     }
     out.line(line);

@@ -35,7 +35,6 @@ use crate::{
 };
 use memtrace_core::{
     at_start::AtStart,
-    hook::HookId,
     session::{
         counters::Readings,
         evictors,
@@ -285,9 +284,6 @@ impl Tracing<'_> {
         if self.probe.faults_read.refaults.is_some() {
             let (all, own) = self.probe.faults.totals().context(WHAT)?;
             (totals.refaults, totals.own_refaults) = (Some(all), Some(own));
-        }
-        if self.probe.attached.has(HookId::OomCall) {
-            totals.oom_calls = Some(self.probe.totals.oom_calls().context(WHAT)?);
         }
         Ok(totals)
     }

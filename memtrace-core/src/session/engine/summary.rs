@@ -89,7 +89,7 @@ impl Session {
                 .map(|tables| tables.map(|table| table.summary(!self.config.filter.is_empty()))),
             ooms: self.ooms.kept().copied().collect(),
             oom_kills: self.oom_kills(totals),
-            oom_calls: totals.oom_calls,
+            counts: totals.counts,
             loss: self.ledger(totals),
             proactive: totals.proactive.as_ref().map(Proactive::of),
             own_stalls: KindSummary::of(None, &totals.own),

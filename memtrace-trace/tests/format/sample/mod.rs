@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use memtrace_common::{
+    count::Count,
     kind::StallKind,
     part::{Part, Spent},
     record::KswapdStep,
@@ -24,6 +25,7 @@ use memtrace_core::{
     },
     session::{
         counters::{CGROUP_COUNTERS, HOST_COUNTERS, KernelCounters, Readings},
+        counts::Counts,
         faults::{FaultDeltas, Faults, ProcessFaults},
         histogram::Histogram,
         input::{
@@ -360,7 +362,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         }),
         in_flight: [(kind(random), InFlight { stalls: random.u64(..99), scanned_pages: random.u64(..1 << 39) })].into(),
         open: (0..random.usize(..3)).map(|_| open(random)).collect(),
-        oom_calls: maybe(random, number),
+        counts: Counts::of([(); Count::COUNT].map(|()| maybe(random, number))),
         loss: totals::Loss::ALL.into_iter().map(|loss| (loss.name(), number(random))).collect(),
     };
     let share = |random: &mut Rng| f64::from(random.u32(..10_000)) / 100.0;

@@ -2,7 +2,11 @@
 //!
 //! A value that could not be read is marked so in `fields`; its bytes are then 0 and mean nothing.
 
-use crate::{kind::StallKind, part::Spent, throttle::REASON_COUNT};
+use crate::{
+    kind::StallKind,
+    part::{Part, Spent},
+    throttle::REASON_COUNT,
+};
 
 /// Bytes of a task name, with its terminating NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
@@ -285,7 +289,7 @@ pub struct KswapdRecord {
 
 const _: () = {
     assert!(size_of::<Header>() == 16);
-    assert!(size_of::<StallRecord>() == 184);
+    assert!(size_of::<StallRecord>() == 8 * (18 + Part::COUNT));
     assert!(size_of::<OomRecord>() == 152);
     assert!(size_of::<FreedRecord>() == 56);
     assert!(size_of::<KswapdRecord>() == 64);

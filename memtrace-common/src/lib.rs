@@ -13,6 +13,7 @@ pub mod eviction;
 pub mod field;
 pub mod histogram;
 pub mod kind;
+mod named;
 pub mod oom;
 pub mod part;
 pub mod record;

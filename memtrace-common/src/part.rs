@@ -3,53 +3,23 @@
 //! A part is declared here once. The ring, the exact totals, the session, the trace file and all outputs carry every part of
 //! [`Part::ALL`]; docs/dev/add-a-part.md walks through a new one.
 
-/// Declares the parts: name in every output, and meaning.
-macro_rules! parts {
-    ($($(#[doc = $doc:literal])+ $id:ident = $name:literal;)+) => {
-        /// A time inside a stall that is measured by itself. The numbers are those of the trace file: a new part goes to
-        /// the end.
-        #[repr(u8)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Part {
-            $($(#[doc = $doc])+ $id,)+
-        }
+use crate::named::named;
 
-        impl Part {
-            /// All parts, in the order of the outputs and of the trace file.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$id),+];
-
-            /// The name in every output.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$id => $name,)+ }
-            }
-
-            /// The meaning, for a schema.
-            #[must_use]
-            pub const fn help(self) -> &'static str {
-                match self { $(Self::$id => concat!($($doc),+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
-
-parts! {
-    /// Asleep in `reclaim_throttle`, until pages are written back or isolated ones return; in steps of a jiffy.
-    Throttle = "throttle";
-    /// In scans of the lists of pages: of the stretches between two other things that the kernel reports (begin, end,
-    /// shrinkers, throttles), those in which a list was scanned.
-    Scan = "scan";
-    /// In shrinkers, which free slab objects.
-    Shrinkers = "shrinkers";
-    /// In memcg soft-limit reclaim, but for its scans, shrinkers and throttles.
-    SoftLimit = "soft_limit";
-    /// In reclaim, for the kinds of stall that are more than that (`memcg_high`).
-    Reclaim = "reclaim";
-}
-
-impl Part {
-    /// Number of parts.
-    pub const COUNT: usize = Self::ALL.len();
+named! {
+    /// A time inside a stall that is measured by itself.
+    Part {
+        /// Asleep in `reclaim_throttle`, until pages are written back or isolated ones return; in steps of a jiffy.
+        Throttle = "throttle";
+        /// In scans of the lists of pages: of the stretches between two other things that the kernel reports (begin, end,
+        /// shrinkers, throttles), those in which a list was scanned.
+        Scan = "scan";
+        /// In shrinkers, which free slab objects.
+        Shrinkers = "shrinkers";
+        /// In memcg soft-limit reclaim, but for its scans, shrinkers and throttles.
+        SoftLimit = "soft_limit";
+        /// In reclaim, for the kinds of stall that are more than that (`memcg_high`).
+        Reclaim = "reclaim";
+    }
 }
 
 /// Time by part, in ns. Times of [`Part::Reclaim`] hold those of the parts inside it.

@@ -55,10 +55,10 @@ pub struct AbArgs {
     /// Replace FILE when it is there
     #[arg(short, long, help_heading = "Output")]
     pub force: bool,
-    /// The comparison, as what.
+    /// The output of the comparison.
     #[command(flatten)]
     pub form: CompareOutput,
-    /// How text looks.
+    /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
 

@@ -34,13 +34,13 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Comparison")]
     pub seed: u64,
 
-    /// As what.
+    /// The output.
     #[command(flatten)]
     pub output: CompareOutput,
     /// Show guards that did not trip, too
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
-    /// How text looks.
+    /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
 

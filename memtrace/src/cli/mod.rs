@@ -96,7 +96,7 @@ pub enum Command {
 /// Options of `live`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct LiveArgs {
-    /// As what.
+    /// The output.
     #[command(flatten)]
     pub output: LiveOutput,
     /// Show the full screen: the default on a terminal; `?` there explains its keys
@@ -108,7 +108,7 @@ pub struct LiveArgs {
     /// Rows of the tables in the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
-    /// How text looks.
+    /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
     /// Record a trace to FILE as well, for `memtrace report`

@@ -20,7 +20,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// As what.
+    /// The output.
     #[command(flatten)]
     pub output: ReplayOutput,
     /// Show the full screen, with time travel: the default on a terminal; `?` there explains its keys
@@ -32,7 +32,7 @@ pub struct ReplayArgs {
     /// Rows of the tables in the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
-    /// How text looks.
+    /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
     /// Say more: lines for kswapd

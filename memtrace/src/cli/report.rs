@@ -21,7 +21,7 @@ pub struct ReportArgs {
     #[arg(value_name = "FILE|DIR|-")]
     pub inputs: Vec<PathBuf>,
 
-    /// As what.
+    /// The output.
     #[command(flatten)]
     pub output: ReportOutput,
     /// A table by this; several with commas
@@ -30,7 +30,7 @@ pub struct ReportArgs {
     /// Rows of the tables; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
-    /// How text looks.
+    /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
 

@@ -32,7 +32,7 @@ pub struct Job<'a> {
     pub trace: &'a TraceArgs,
     /// How it is shown.
     pub show: Show,
-    /// How text looks.
+    /// Options of text.
     pub text: TextArgs,
     /// Rows of a table in the summary.
     pub top: usize,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use memtrace_common::{
     kind::StallKind,
-    part::Spent,
+    part::Part,
     totals::{KswapdTotals, OtherShrinks},
 };
 
@@ -201,7 +201,8 @@ fn khugepaged_and_proactive_reclaim_stall_tasks_too() {
 fn slab_and_soft_limits_put_ours_above() {
     let slab = case(&[("pgsteal_direct", 1000)], false).stalls(StallKind::Direct, kind(9, 0, 1200));
     assert_eq!(slab.verdict("pgsteal_direct"), (Agreement::Explained, Some(Note::SlabToo)));
-    let soft = KindTotals { spent: Spent::of([0, 0, 0, 1, 0]), ..kind(9, 5000, 0) };
+    let mut soft = kind(9, 5000, 0);
+    soft.spent.add(Part::SoftLimit, 1);
     let old = case(&[("pgscan_direct", 1000)], false).stalls(StallKind::Direct, soft.clone());
     assert_eq!(old.verdict("pgscan_direct"), (Agreement::Explained, Some(Note::SoftLimit)));
     let new = case(&[("pgscan_direct", 1000)], true).stalls(StallKind::Direct, soft);

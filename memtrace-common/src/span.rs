@@ -6,6 +6,8 @@
 //! Loops run over constant bounds, and indices come from the loop variable or are masked, which is what lets the verifier see
 //! that every access is inside the entry.
 
+use core::mem::offset_of;
+
 use crate::{
     kind::StallKind,
     part::{Part, Spent},
@@ -138,6 +140,10 @@ pub struct TaskSpans {
 }
 
 const _: () = assert!(size_of::<TaskSpans>().is_multiple_of(64), "each place begins a line of the cache");
+const _: () = assert!(
+    offset_of!(TaskSpans, spans) + size_of::<Span>() <= 128,
+    "the outermost span is in the second line of the cache"
+);
 
 /// What a begin did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

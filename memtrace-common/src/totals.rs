@@ -197,7 +197,7 @@ pub struct OtherShrinks {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomCalls {
-    /// Calls (`oom_kill_process`) since attach, the open one included: each is one decision, whatever was killed for it.
+    /// Number of the open call (`oom_kill_process`), from 1 since attach: each is one decision, whatever was killed for it.
     pub calls: u64,
     /// Of the open call: see [`crate::record::OomRecord`].
     pub limit_cgroup_id: u64,

@@ -101,7 +101,7 @@ pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max
 #[map]
 pub(crate) static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Count::COUNT as u32, 0);
 
-/// The call of the OOM killer that is open, and their number.
+/// The open call of the OOM killer, and how many calls there were.
 #[map]
 pub(crate) static OOM_CALLS: Array<OomCalls> = Array::with_max_entries(1, 0);
 

@@ -69,10 +69,10 @@ pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
 /// Events that are read by their arguments only.
 const TYPED_EVENTS: [&str; 3] = [LRUVEC_STATE, FAILURE, CLEARED];
 
-/// The victim's event, whose values have other names and places in raw arguments.
+/// The event of a victim: its record and its raw arguments have different values.
 const VICTIM: &str = "mark_victim";
 
-/// The event behind the hook on switches, which is attached as a function.
+/// The event of the hook on switches, which is in the list of functions and so not in [`HOOKS`].
 const SWITCH: (&str, &str) = ("sched", "sched_switch");
 
 /// Events that are read, each with its group.
@@ -138,7 +138,8 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     fields(place, victim)
 }
 
-/// The places of all events. Parameters and fields of a record have the same names but for the victim's.
+/// The places of all events. Parameters and fields of a record have the same names, but for the victim's and those that
+/// [`arguments`] replaces.
 fn fields(place: impl Fn(&str, &str) -> ArgSource, victim: VictimFields) -> EventFields {
     let switch = SwitchFields { task: place(SWITCH.1, "next"), pid: place(SWITCH.1, "next_pid") };
     let mut fields = EventFields { victim, switch, ..EventFields::UNREAD };

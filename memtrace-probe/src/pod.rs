@@ -6,7 +6,7 @@ use memtrace_common::{
     shrinker::{ShrinkerKey, ShrinkerTotals},
     span::TaskSpans,
     stack::{StackCounts, StackFrames, StackKey},
-    totals::{KswapdTotals, OomCalls, OtherShrinks, StallTotals},
+    totals::{KswapdTotals, OtherShrinks, StallTotals},
     zone::ZonesTotals,
 };
 
@@ -31,8 +31,6 @@ unsafe impl aya::Pod for Raw<KswapdTotals> {}
 unsafe impl aya::Pod for Raw<ZonesTotals> {}
 // SAFETY: `repr(C)`, made of u64 only.
 unsafe impl aya::Pod for Raw<OtherShrinks> {}
-// SAFETY: `repr(C)`, made of integers without padding between them.
-unsafe impl aya::Pod for Raw<OomCalls> {}
 // SAFETY: `repr(C)`, made of integers with explicit padding.
 unsafe impl aya::Pod for Raw<TaskSpans> {}
 // SAFETY: `repr(C)`, made of integers without padding between them.

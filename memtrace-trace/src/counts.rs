@@ -3,9 +3,13 @@
 use memtrace_common::count::Count;
 use memtrace_core::session::counts::Counts;
 
-use super::optional::{difference, restore};
+use super::{
+    optional::{difference, restore},
+    wire,
+};
 
-/// The differences to the tick before; counts at the end that are unread are left out, others are 0.
+/// The differences to the segment's base. Counts behind the last one that is read are left out; an unread one before it is
+/// written as 0 and marked in [`unread`].
 pub(super) fn encode(now: &Counts, base: &Counts) -> Vec<i64> {
     let each = now.all().into_iter().zip(base.all()).take(length(now));
     each.map(|(now, base)| now.map_or(0, |now| difference(now, base.unwrap_or(0)))).collect()
@@ -22,11 +26,13 @@ fn length(counts: &Counts) -> usize {
     counts.all().iter().rposition(Option::is_some).map_or(0, |last| last + 1)
 }
 
-/// The counts of a tick after `base`.
-pub(super) fn decode(differences: &[i64], unread: u64, base: &Counts) -> Counts {
+/// The counts of a tick of the segment with this base. A trace without counts may have the first one by its old name.
+pub(super) fn decode(tick: &wire::Tick, base: &Counts) -> Counts {
+    let old = tick.oom_calls.as_slice();
+    let differences = if tick.counts.is_empty() { old } else { &tick.counts };
     let mut counts = Counts::default();
     for (at, (count, &n)) in Count::ALL.into_iter().zip(differences).enumerate() {
-        if unread >> at & 1 == 0 {
+        if tick.counts_unread >> at & 1 == 0 {
             counts.set(count, restore(n, base.get(count).unwrap_or(0)));
         }
     }

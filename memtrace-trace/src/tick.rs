@@ -104,6 +104,7 @@ impl Base {
             own_cost: Some(of_own(host.own)),
             readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
+            oom_calls: None,
             counts: counts::encode(&totals.counts, &self.totals.counts),
             counts_unread: counts::unread(&totals.counts),
             reported: StallKind::ALL
@@ -151,7 +152,7 @@ impl Base {
             zones: message.stall_zones.as_ref().map(|now| to_zones(now, base.zones.as_ref())),
             in_flight: in_flight.collect(),
             open: message.open.iter().filter_map(to_open).collect(),
-            counts: counts::decode(&message.counts, message.counts_unread, &base.counts),
+            counts: counts::decode(message, &base.counts),
             loss: names.loss(&message.loss, &base.loss),
         };
         let vmstat = restored(&message.vmstat, &self.vmstat, 1);

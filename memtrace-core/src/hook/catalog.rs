@@ -32,13 +32,14 @@ pub struct Hook {
     pub required: bool,
     /// The kind of stall whose begin it is.
     pub kind: Option<StallKind>,
-    /// The number of which it is the only source, which the kernel side counts.
+    /// The count that its program adds to. No other hook adds to it.
     pub counts: Option<Count>,
-    /// The values that it reads, by their names in the event, which the raw arguments have as well.
+    /// The values that it reads, by their names in the event. Raw arguments have the same names but for those that
+    /// `memtrace-probe` names itself.
     pub values: &'static [(&'static str, Place)],
 }
 
-/// `Some` of a value, `None` without one.
+/// `Some` with a value, `None` without.
 macro_rules! given {
     () => {
         None
@@ -54,7 +55,8 @@ macro_rules! hooks {
         $(required $required:literal,)? $(begins $kind:ident,)? $(until $end:ident,)? $(counts $count:ident,)?
         gives $gives:literal, without $without:literal, [$($value:literal = $f:ident $(. $g:ident)?),*];)+ }
      others { $($(#[$doc:meta])* $other:ident;)+ }) => {
-        /// A hook. The tables here and in [`functions`](super::functions) have the properties of each.
+        /// A hook. The tables here and in [`functions`](super::functions) have the properties of each; `Zones` is no program,
+        /// and has its status from `memtrace-probe`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum HookId {
             $(#[doc = $gives] $id,)+

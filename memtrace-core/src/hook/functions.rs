@@ -18,7 +18,7 @@ pub struct FunctionHook {
     pub without: &'static str,
     /// The kind of stall that it measures.
     pub kind: Option<StallKind>,
-    /// The number of which it is the only source, which the kernel side counts.
+    /// The count that its program adds to. No other hook adds to it.
     pub counts: Option<Count>,
 }
 

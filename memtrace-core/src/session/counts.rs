@@ -2,7 +2,7 @@
 
 use memtrace_common::count::Count;
 
-/// Counts since the attaching; `None` for one whose hook is not attached.
+/// Counts since the attaching; `None` where the hook is not attached, or the trace is older than the count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([Option<u64>; Count::COUNT]);
 

@@ -1,4 +1,4 @@
-//! Numbers of the whole host, as fields of the object that they are in.
+//! Counts that belong to no stall, as fields of the object that they are in.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
-/// A field for each count; null where its hook is not attached.
+/// A field for each count; null where it was not counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts(pub(super) counts::Counts);
 
@@ -34,7 +34,10 @@ impl JsonSchema for Counts {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let property = |count: Count| {
             let mut schema = generator.subschema_for::<Option<u64>>();
-            let help = format!("{} Null where its hook is not attached.", count.help());
+            let help = format!(
+                "{} Null where it was not counted: its hook is not attached, or the trace is older than this count.",
+                count.help()
+            );
             schema.insert("description".to_owned(), help.into());
             (count.name().to_owned(), schema.to_value())
         };

@@ -25,9 +25,9 @@ pub struct Output {
     pub offers: &'static [(Command, &'static str)],
     /// The name of the value that the flag may have, and the values with their help; the first is the default.
     pub value: Option<(&'static str, &'static [(&'static str, &'static str)])>,
-    /// True when it has stalls of any length and changes of kswapd unless the command line says otherwise.
+    /// True when it shows stalls of any length and changes of kswapd by default.
     pub is_complete: bool,
-    /// True when times are in the local zone: `TZ` matters.
+    /// True when its times are in the local zone; `live` gives it UTC otherwise.
     pub has_local_times: bool,
     /// The form of documents, for an output that is a page.
     pub render: Option<Render>,

@@ -93,7 +93,7 @@ pub struct End<'a> {
     pub summary: &'a Summary,
     /// Paths of all cgroups in the summary.
     pub paths: &'a dyn CgroupNames,
-    /// The recording as `report` read it; `None` for a session whose items were written.
+    /// The recording, in `report`. `None` in `live` and `replay`, which wrote the items already.
     pub recording: Option<Recorded<'a>>,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Recorded<'a> {
 /// The bytes of an item, be it the summary or another one.
 ///
 /// # Errors
-/// As of [`Sink::end`].
+/// The errors of [`Sink::end`].
 pub fn bytes_of(sink: &mut dyn Sink, item: Item) -> Result<Vec<u8>, String> {
     match item {
         Item::Summary(summary, paths) => {
@@ -154,7 +154,7 @@ impl CgroupNames for ItemPaths<'_> {
     }
 }
 
-/// The paths of the cgroups that an event names. A tick's rows have paths of their own, and no text shows them.
+/// The paths of the cgroups that an event names. None for a tick: no output shows the cgroups in its rows.
 pub(super) fn paths_of(item: &Item) -> Vec<(u64, Arc<[u8]>)> {
     match item {
         Item::Stall(stall, path) => stall.cgroup_id.zip(path.clone()).into_iter().collect(),

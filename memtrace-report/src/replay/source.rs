@@ -52,7 +52,7 @@ impl<B: BlockSource> Source for Reader<B> {
 pub struct Beginning {
     /// The META of its first segment; `None` where that is lost.
     pub meta: Option<Meta>,
-    /// The items that were read to find that out. They come before what the source has next.
+    /// The items read while looking for META. Give them to the replay before the source's next item.
     pub read: VecDeque<TraceItem>,
 }
 

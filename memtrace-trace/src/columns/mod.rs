@@ -10,6 +10,8 @@ pub(super) use self::{
     write::{ColumnWriter, Located},
 };
 
+use memtrace_common::kind::StallKind;
+
 /// Numbers of the kinds of entry.
 const STALL: u8 = 0;
 const OOM: u8 = 1;
@@ -19,3 +21,4 @@ const MARK: u8 = 4;
 
 /// Where the source of a stall is in its byte.
 const SOURCE_SHIFT: u8 = 4;
+const _: () = assert!(StallKind::COUNT <= 1 << SOURCE_SHIFT, "a kind has the bits below its source");

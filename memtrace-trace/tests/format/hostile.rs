@@ -156,7 +156,7 @@ fn columns_that_do_not_fit_each_other_are_damage() {
 fn no_number_of_a_tick_is_too_large() {
     type Change = fn(&mut wire::Tick, u64);
     #[expect(clippy::cast_possible_wrap, reason = "any number will do")]
-    let changes: [Change; 33] = [
+    let changes: [Change; 34] = [
         |tick, n| tick.t_ns = n,
         |tick, n| tick.shrinkers.iter_mut().for_each(|shrinker| shrinker.total_ns = n as i64),
         |tick, n| tick.proactive.iter_mut().for_each(|kind| kind.total_ns = n as i64),
@@ -196,6 +196,7 @@ fn no_number_of_a_tick_is_too_large() {
         },
         |tick, n| tick.other_scanned_pages = n as i64,
         |tick, n| tick.ooms_pending = n,
+        |tick, n| tick.oom_calls = Some(n as i64),
         |tick, n| tick.counts = vec![n as i64],
         |tick, n| tick.counts_unread = n,
         |tick, n| tick.epoch = n as u32,

@@ -11,7 +11,7 @@ use memtrace_report::output::{self, Command, Output, Render};
 /// The group of flags of which one is allowed.
 pub(super) const GROUP: &str = "form";
 
-/// The output that the command line asks for, of those that a command offers.
+/// The output that was asked for, of those that this command offers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutputArgs<const COMMAND: u8> {
     /// The output of the flag that was given; `None` without one.

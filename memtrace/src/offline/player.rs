@@ -101,7 +101,7 @@ impl Current {
     }
 }
 
-/// The recording at hand as a source. Faults of its inputs are reported and end nothing.
+/// The current recording as a source. Faults of its inputs are reported, and reading goes on.
 struct CurrentSource<'a>(&'a mut Player);
 
 impl Source for CurrentSource<'_> {

@@ -19,10 +19,11 @@ pub fn print(bytes: &[u8]) -> Result<bool> {
 /// What a write to stdout came to: false when nobody reads any more.
 ///
 /// # Errors
-/// Any other failure of the write, with `what` was being done.
+/// Any other failure of the write, with `what` was being done. An output that is not possible says so itself.
 pub fn is_read(written: io::Result<()>, what: &'static str) -> Result<bool> {
     match written {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) if e.kind() == io::ErrorKind::Unsupported => Err(e.into()),
         written => written.context(what).map(|()| true),
     }
 }
@@ -51,5 +52,7 @@ mod tests {
         assert!(!is_read(Err(ErrorKind::BrokenPipe.into()), "writing").unwrap());
         let error = is_read(Err(Error::from(ErrorKind::StorageFull)), "writing").unwrap_err();
         assert_eq!(format!("{error:#}"), "writing: no storage space");
+        let error = is_read(Err(Error::new(ErrorKind::Unsupported, "no stacks")), "writing").unwrap_err();
+        assert_eq!(format!("{error:#}"), "no stacks");
     }
 }

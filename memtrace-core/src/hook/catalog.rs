@@ -91,7 +91,7 @@ hooks! {
     tracepoints {
     ProcessExit = "sched" "sched_process_exit", "process_exit",
         gives "the exit of a thread, to drop its state",
-        without "a stall cut off by an exit is not told from one in flight",
+        without "a stall cut off by an exit counts as one in flight",
         [];
     DirectEnd = "vmscan" "mm_vmscan_direct_reclaim_end", "direct_end",
         required true,
@@ -126,21 +126,21 @@ hooks! {
         ["nid" = node_begin.nid, "order" = node_begin.order, "gfp_flags" = node_begin.gfp];
     SoftLimitEnd = "vmscan" "mm_vmscan_memcg_softlimit_reclaim_end", "soft_limit_end",
         gives "end of soft-limit reclaim inside a stall or kswapd",
-        without "time in soft-limit reclaim is not told apart",
+        without "time in soft-limit reclaim is part of the rest",
         [];
     SoftLimitBegin = "vmscan" "mm_vmscan_memcg_softlimit_reclaim_begin", "soft_limit_begin",
         until SoftLimitEnd,
         gives "begin of soft-limit reclaim inside a stall or kswapd",
-        without "time in soft-limit reclaim is not told apart",
+        without "time in soft-limit reclaim is part of the rest",
         [];
     ShrinkerEnd = "vmscan" "mm_shrink_slab_end", "shrinker_end",
         gives "end of a shrinker inside a stall",
-        without "time in shrinkers (slab) is not told apart",
+        without "time in shrinkers (slab) is part of the rest",
         [];
     ShrinkerBegin = "vmscan" "mm_shrink_slab_start", "shrinker_begin",
         until ShrinkerEnd,
         gives "begin of a shrinker inside a stall, and which one it is",
-        without "time in shrinkers (slab) is not told apart",
+        without "time in shrinkers (slab) is part of the rest",
         ["shrink" = shrinker];
     Throttled = "vmscan" "mm_vmscan_throttled", "throttled",
         gives "time a reclaim was throttled",
@@ -164,11 +164,11 @@ hooks! {
         ["nid" = kswapd_sleep.nid];
     RetryZone = "oom" "reclaim_retry_zone", "retry_zone",
         gives "global reclaim that failed and is tried again",
-        without "a global OOM kill is told from a memcg one by the kernel log alone",
+        without "only the kernel log separates a global OOM kill from a memcg one",
         [];
     TaskReaped = "oom" "finish_task_reaping", "task_reaped",
         gives "when the OOM reaper gave a victim's memory back",
-        without "of a victim that lingers it is not told when its memory was back",
+        without "the time at which a lingering victim's memory was back is unread",
         ["pid" = reaped];
     MarkVictim = "oom" "mark_victim", "mark_victim",
         required true,

@@ -2,7 +2,7 @@
 
 use super::{
     Command, Output,
-    sink::{End, ItemPaths, Sink, Words, paths_of},
+    sink::{End, ItemPaths, OwnedNames, Sink, paths_of},
 };
 use crate::json::{self, Object};
 use memtrace_core::session::item::Item;
@@ -24,14 +24,17 @@ pub(super) const OUTPUT: Output = Output {
     has_local_times: false,
     render: None,
     sink: |start, _, _| {
-        Box::new(Objects { words: Words::of(start), meta: Some(Box::new(json::Meta::new(&start.meta, start.clock))) })
+        Box::new(Objects {
+            names: OwnedNames::of(start),
+            meta: Some(Box::new(json::Meta::new(&start.meta, start.clock))),
+        })
     },
 };
 
 /// JSON objects.
 #[derive(Debug)]
 struct Objects {
-    words: Words,
+    names: OwnedNames,
     /// The first object, until it is out.
     meta: Option<Box<json::Meta>>,
 }
@@ -44,7 +47,7 @@ impl Sink for Objects {
     fn item(&mut self, item: Item) -> Vec<u8> {
         let paths = paths_of(&item);
         let paths = ItemPaths(&paths);
-        let names = self.words.names(&paths);
+        let names = self.names.with(&paths);
         let object = match item {
             Item::AtStart(_) | Item::Said(_) | Item::Summary(..) => return Vec::new(),
             Item::Stall(stall, _) => Object::Stall(json::Stall::new(&stall, &names)),
@@ -57,7 +60,7 @@ impl Sink for Objects {
     }
 
     fn end(&mut self, end: &End<'_>) -> Result<Vec<u8>, String> {
-        let names = self.words.names(end.paths);
+        let names = self.names.with(end.paths);
         let tables = end.recording.map(|recorded| recorded.collector.groups.tables(end.summary, &names));
         let groups = tables.iter().flatten().flat_map(|table| table.objects()).map(Object::Group);
         let summary = Object::Summary(json::Summary::new(end.summary, &names));

@@ -3,7 +3,7 @@
 use super::{
     Command, Output,
     page::{self, Page},
-    sink::{End, ItemPaths, Layout, Sink, Words, paths_of},
+    sink::{End, ItemPaths, Layout, OwnedNames, Sink, paths_of},
 };
 use crate::text::{self, HEADER_EVERY};
 use memtrace_core::session::item::Item;
@@ -20,7 +20,7 @@ pub(super) const OUTPUT: Output = Output {
     render: None,
     sink: |start, layout, _| {
         Box::new(Lines {
-            words: Words::of(start),
+            names: OwnedNames::of(start),
             layout: *layout,
             interval_ns: start.meta.interval_ns,
             since_head: 0,
@@ -32,7 +32,7 @@ pub(super) const OUTPUT: Output = Output {
 /// Lines of text.
 #[derive(Debug)]
 struct Lines {
-    words: Words,
+    names: OwnedNames,
     layout: Layout,
     /// Length of an interval in ns: a moment at the end in which nothing happened has no row.
     interval_ns: u64,
@@ -45,7 +45,7 @@ impl Sink for Lines {
     fn item(&mut self, item: Item) -> Vec<u8> {
         let paths = paths_of(&item);
         let paths = ItemPaths(&paths);
-        let names = self.words.names(&paths);
+        let names = self.names.with(&paths);
         let Layout { width, style, .. } = self.layout;
         let line = match item {
             Item::AtStart(before) => return text::at_start(&before, style).into_bytes(),

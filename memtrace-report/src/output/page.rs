@@ -2,7 +2,7 @@
 
 use super::{
     Command, Output,
-    sink::{End, Layout, Sink, Start, Words},
+    sink::{End, Layout, OwnedNames, Sink, Start},
 };
 use crate::{
     document::{self, Document, TextForm},
@@ -49,7 +49,7 @@ const fn page(
 /// A page.
 #[derive(Debug)]
 pub(super) struct Page {
-    words: Words,
+    names: OwnedNames,
     filter: Filter,
     layout: Layout,
     render: Render,
@@ -58,11 +58,16 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn new(start: &Start<'_>, layout: &Layout, render: Render) -> Self {
         let width = layout.width.filter(|_| render.is_for_terminal);
-        Self { words: Words::of(start), filter: start.meta.filter.clone(), layout: Layout { width, ..*layout }, render }
+        Self {
+            names: OwnedNames::of(start),
+            filter: start.meta.filter.clone(),
+            layout: Layout { width, ..*layout },
+            render,
+        }
     }
 
     fn document(&self, end: &End<'_>) -> Document {
-        let names = self.words.names(end.paths);
+        let names = self.names.with(end.paths);
         let Layout { top, width, utf8, .. } = self.layout;
         if let Some(recorded) = end.recording {
             let view = ReportView { clock: names.clock, filter: &self.filter, top, width, utf8 };

@@ -1,6 +1,6 @@
 //! The interface of an output: items in, bytes out.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, io, sync::Arc};
 
 use crate::{
     json::MetaInput,
@@ -117,30 +117,31 @@ impl<'a> Recorded<'a> {
 /// The bytes of an item, be it the summary or another one.
 ///
 /// # Errors
-/// The errors of [`Sink::end`].
-pub fn bytes_of(sink: &mut dyn Sink, item: Item) -> Result<Vec<u8>, String> {
+/// Of kind `Unsupported`, with the words of [`Sink::end`].
+pub fn bytes_of(sink: &mut dyn Sink, item: Item) -> io::Result<Vec<u8>> {
     match item {
         Item::Summary(summary, paths) => {
-            sink.end(&End { summary: &summary, paths: &ItemPaths(&paths), recording: None })
+            let end = End { summary: &summary, paths: &ItemPaths(&paths), recording: None };
+            sink.end(&end).map_err(|why| io::Error::new(io::ErrorKind::Unsupported, why))
         }
         item => Ok(sink.item(item)),
     }
 }
 
-/// The clock and the flags of a sink, which outlive [`Start`].
+/// The clock and the allocation flags of [`Names`], which outlive [`Start`].
 #[derive(Clone, Debug)]
-pub(super) struct Words {
+pub(super) struct OwnedNames {
     clock: Clock,
     gfp: GfpNames,
 }
 
-impl Words {
+impl OwnedNames {
     pub(super) fn of(start: &Start<'_>) -> Self {
         Self { clock: start.clock.clone(), gfp: start.gfp.clone() }
     }
 
     /// The names in an item or a summary, with these paths of cgroups.
-    pub(super) fn names<'a>(&'a self, cgroups: &'a dyn CgroupNames) -> Names<'a> {
+    pub(super) fn with<'a>(&'a self, cgroups: &'a dyn CgroupNames) -> Names<'a> {
         Names { clock: &self.clock, cgroups, gfp: &self.gfp }
     }
 }

@@ -6,7 +6,7 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command as Clap, FromArgMatches,
     builder::{PossibleValue, PossibleValuesParser},
 };
-use memtrace_report::output::{self, Command, Output, Render};
+use memtrace_report::output::{self, Command, Output};
 
 /// The group of flags of which one is allowed.
 pub(super) const GROUP: &str = "form";
@@ -54,21 +54,9 @@ impl<const COMMAND: u8> OutputArgs<COMMAND> {
 }
 
 impl Choice {
-    /// True for an output with stalls of any length and changes of kswapd.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.output.is_complete
-    }
-
     /// The shortest stall that the output has by default.
     pub(super) fn min_stall(&self) -> Duration {
-        if self.is_complete() { Duration::ZERO } else { Duration::from_millis(1) }
-    }
-
-    /// The form of documents, for a page.
-    #[must_use]
-    pub fn render(&self) -> Option<Render> {
-        self.output.render
+        if self.output.is_complete { Duration::ZERO } else { Duration::from_millis(1) }
     }
 
     /// The sink of a session or a recording.

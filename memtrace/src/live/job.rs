@@ -103,7 +103,7 @@ impl<'a> Job<'a> {
     /// Whether each change of kswapd is shown.
     pub(super) fn shows_kswapd(&self) -> bool {
         match self.show {
-            Show::Stream(choice) => choice.is_complete() || self.trace.verbose,
+            Show::Stream(choice) => choice.output.is_complete || self.trace.verbose,
             Show::Progress | Show::Screen | Show::Once => false,
         }
     }

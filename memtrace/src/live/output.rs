@@ -139,7 +139,7 @@ fn write_all(receiver: &Receiver<Item>, head: &[u8], sink: &mut dyn Sink, out: &
         let Ok(item) = receiver.recv() else { break };
         for item in iter::once(item).chain(receiver.try_iter()) {
             last |= matches!(item, Item::Summary(..));
-            out.write_all(&bytes_of(sink, item).map_err(io::Error::other)?)?;
+            out.write_all(&bytes_of(sink, item)?)?;
         }
         out.flush()?;
     }

@@ -67,7 +67,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
 }
 
 fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
-    let Some(render) = args.output.choice().render() else {
+    let Some(render) = args.output.choice().output.render else {
         // Serializing it cannot fail; if it did, the object would be missing, not half there.
         return compare::json(comparison).unwrap_or_default();
     };

@@ -62,7 +62,7 @@ impl Show<'_> {
         }
         match bytes_of(&mut *self.sink, item) {
             Ok(bytes) => self.write(&bytes),
-            Err(why) => self.failed = Some(io::Error::other(why)),
+            Err(e) => self.failed = Some(e),
         }
     }
 
@@ -142,7 +142,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         let mut items = Items {
             show: |item| show.borrow_mut().item(item, false),
             min_stall_ns,
-            kswapd: args.output.choice().is_complete() || args.verbose,
+            kswapd: args.output.choice().output.is_complete || args.verbose,
         };
         player.play(&mut replay, &mut items, || {
             let mut show = show.borrow_mut();

@@ -36,7 +36,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         }
         let clock = request.clock(&finished.meta);
         // A page has them in its head.
-        if choice.render().is_none() || !io::stdout().is_terminal() {
+        if choice.output.render.is_none() || !io::stdout().is_terminal() {
             for note in &finished.notes {
                 say!("{}", note.text(&clock));
             }

@@ -92,7 +92,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
         return Ok(read.status);
     }
     if let Some(last) = read.last
-        && !stdout::print(&bytes_of(&mut *sink, last).map_err(|e| anyhow!(e))?)?
+        && !stdout::print(&bytes_of(&mut *sink, last)?)?
     {
         return Ok(0);
     }

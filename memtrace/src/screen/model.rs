@@ -49,7 +49,7 @@ pub struct About {
 }
 
 impl About {
-    /// What is known of a session or a recording before its first item.
+    /// The facts of a session or a recording before its first item.
     #[must_use]
     pub fn new(start: &Start<'_>) -> Self {
         Self {

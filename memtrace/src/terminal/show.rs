@@ -66,7 +66,7 @@ pub fn show(
     held.release();
     if let Some(last) = shown? {
         let mut out = io::stdout().lock();
-        let summary = bytes_of(lines, last).map_err(io::Error::other)?;
+        let summary = bytes_of(lines, last)?;
         out.write_all(&summary).and_then(|()| out.flush())?;
     }
     Ok(())

@@ -74,12 +74,17 @@ pub(crate) fn size(file: &Path) -> Result<u64> {
 /// The most that a release of memtrace may take on a disk, in bytes.
 const MOST_BYTES: u64 = 20_000_000;
 
-/// Builds the static release, and holds its size.
-pub(crate) fn is_small() -> Result<Tally> {
+/// Builds the static release.
+pub(crate) fn static_release() -> Result<PathBuf> {
     tools::setup(true)?;
     let target = Some(tools::static_target());
     let mut built = binaries(&BuildOptions { profile: Profile::Release, target, load: false })?;
-    let memtrace = take(&mut built, "memtrace")?;
+    take(&mut built, "memtrace")
+}
+
+/// Holds the size of the static release.
+pub(crate) fn is_small() -> Result<Tally> {
+    let memtrace = static_release()?;
     let bytes = size(&memtrace)?;
     println!("{} ({}.{} MB)", memtrace.display(), bytes / 1_000_000, bytes / 100_000 % 10);
     if bytes > MOST_BYTES {
@@ -96,7 +101,7 @@ pub(crate) type TestBinaries = Vec<PathBuf>;
 
 /// All that a build made.
 pub(crate) struct Built {
-    binaries: Binaries,
+    pub(crate) binaries: Binaries,
     pub(crate) tests: TestBinaries,
 }
 

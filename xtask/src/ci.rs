@@ -12,7 +12,7 @@ use crate::{build, flaky, ledger::Ledger, lint, tally::Tally, test, tools, vm};
 Without --full: format, lints and the tests of the pure crates, on stable Rust alone. Then the toolchain of the kernel side, all
 other tests and, beside them, all guests of 6.12 and one each of 5.10, 6.1 and 7.2. It ends at the first step that fails.
 
-With --full: every scenario on every kernel, the tests that take minutes each, the size of the release, and a round of the
+With --full: every scenario on every kernel, with static programs, the tests that take minutes each, the size of the release, and a round of the
 live tests beside busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
 pub(crate) struct Args {
     /// Also what takes long: about 100 minutes; may be stopped and given again
@@ -31,10 +31,9 @@ const LINT: Step = Step { name: "lint of user space", run: lint::user_space };
 const PURE: Step = Step { name: "tests of the pure crates", run: test::pure };
 /// What needs the kernel side: installs what builds it.
 const KERNEL_SIDE: Step = Step {
-    name: "set-up and lint of the kernel side, documentation, unused dependencies",
+    name: "set-up and lint of the kernel side, documentation",
     run: || {
         tools::setup(true)?;
-        lint::unused_dependencies()?;
         lint::documentation()?;
         lint::kernel_side()
     },
@@ -55,11 +54,18 @@ const PUSH: [Step; 4] = [
 ];
 
 /// What is run by hand before an issue is said to be resolved.
-const FULL: [Step; 8] = [
+const FULL: [Step; 9] = [
     LINT,
     KERNEL_SIDE,
     Step { name: "tests with the long ones", run: || test::tally(&test::Args { long: true, ..test::Args::default() }) },
     Step { name: "size of the static release", run: build::is_small },
+    Step {
+        name: "messages of the static release",
+        run: || {
+            let program = Some(build::static_release()?);
+            test::tally(&test::Args { filter: Some("messages::".to_owned()), program, ..test::Args::default() })
+        },
+    },
     Step { name: "guests of 5.10", run: || guests(&["5.10"]) },
     Step { name: "guests of 6.1", run: || guests(&["6.1"]) },
     Step { name: "guests of 7.2", run: || guests(&["7.2"]) },
@@ -112,7 +118,7 @@ fn failed_if_error(name: &str, done: Result<Tally>) -> Tally {
 
 /// Scenarios in guests, with these words of `cargo xtask vm`.
 fn guests(words: &[&str]) -> Result<Tally> {
-    let (tally, flakes) = vm::check(words)?;
+    let (tally, flakes) = vm::check(words, &mut None)?;
     flaky::report(&flakes)?;
     Ok(tally)
 }

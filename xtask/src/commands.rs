@@ -39,7 +39,7 @@ const GROUPS: [CommandGroup; 5] = [
 pub(crate) enum FirstTime {
     /// Install what is missing for builds and lints [4 min, once]
     ///
-    /// The pinned toolchains go to rustup; bpf-linker, typos, cargo-deny and cargo-machete to .tools/ of this folder.
+    /// The pinned toolchains go to rustup; bpf-linker, typos, cargo-deny and cargo-shear to .tools/ of this folder.
     Setup {
         /// Also what a static binary needs: the musl target
         #[arg(long = "static")]

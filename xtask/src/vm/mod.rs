@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use self::binaries::Binaries;
+pub(crate) use self::binaries::Binaries;
 use self::guest::{Guest, GuestEnd};
 use self::host::{Host, Interrupted, Unavailable};
 use self::kernels::Kernel;
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let done = if args.docs {
         docs::write(args, &host).map(|()| ExitCode::SUCCESS)
     } else if args.command.is_empty() {
-        scenarios(args, &host).and_then(|(tally, flakes)| {
+        scenarios(args, &host, &mut None).and_then(|(tally, flakes)| {
             flaky::report(&flakes)?;
             writeln!(io::stdout(), "vm: {tally}")?;
             Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -61,9 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Run scenarios with these words of a command line; without any, all scenarios on the default kernel.
-pub(crate) fn check(words: &[&str]) -> Result<(Tally, Vec<Flake>)> {
-    scenarios(&Args::of(words)?, &Host::new()?)
+/// Run scenarios with these words of a command line; without any, all scenarios on the default kernel. Without programs,
+/// static ones are built.
+pub(crate) fn check(words: &[&str], programs: &mut Option<Binaries>) -> Result<(Tally, Vec<Flake>)> {
+    scenarios(&Args::of(words)?, &Host::new()?, programs)
 }
 
 /// Boot each kernel and run the command in it. The status is that of the first kernel where it was not 0.
@@ -120,8 +121,7 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
 }
 
 /// Run the wanted scenarios on each kernel, and print verdicts as they come.
-fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
-    let mut binaries = None;
+fn scenarios(args: &Args, host: &Host, binaries: &mut Option<Binaries>) -> Result<(Tally, Vec<Flake>)> {
     let (mut tally, mut flakes) = (Tally::default(), Vec::new());
     for kernel in args.kernels() {
         let mut print_row = |scenario: &str, check: &Check| -> Result<()> {
@@ -142,7 +142,7 @@ fn scenarios(args: &Args, host: &Host) -> Result<(Tally, Vec<Flake>)> {
             }
             Ok(())
         };
-        let done = bench(args, host, kernel, &mut binaries)
+        let done = bench(args, host, kernel, binaries)
             .and_then(|bench| scenario::run_all(&bench, &args.scenarios, &mut print_row));
         if let Err(error) = done {
             match error.downcast_ref::<Unavailable>() {

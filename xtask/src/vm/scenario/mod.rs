@@ -37,7 +37,7 @@ use super::deb::Image;
 use super::guest::{Guest, GuestEnd};
 use super::host::Host;
 use super::kernels::Kernel;
-use super::options::{GuestFile, Setup};
+use super::options::Setup;
 
 /// Whether a check held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) kernel: &'a Kernel,
     /// The same, ready to boot.
     pub(crate) image: Image,
-    /// The static programs.
+    /// The programs.
     pub(crate) binaries: &'a Binaries,
     /// Where to leave what a guest printed.
     pub(crate) keep: Option<&'a Path>,
@@ -124,10 +124,7 @@ impl Bench<'_> {
     /// Boot the kernel with memtrace and memload in its `/bin` and run a script. What it printed, or, when it
     /// did not come to its end, the check that says so.
     pub(crate) fn run_script(&self, name: &str, setup: Setup, script: &str) -> Result<Result<(Check, String), Check>> {
-        let program = |file: &Path, guest: &str| GuestFile { host: file.to_owned(), guest: guest.to_owned() };
-        let programs =
-            [program(&self.binaries.memtrace, "/bin/memtrace"), program(&self.binaries.memload, "/bin/memload")];
-        let setup = Setup { files: programs.into_iter().chain(setup.files).collect(), ..setup };
+        let setup = Setup { files: self.binaries.files().chain(setup.files).collect(), ..setup };
         let guest = Guest { kernel: self.image.clone(), setup, verbose: self.verbose };
         let output = guest.run(self.host, script, &mut io::sink())?;
         if let Some(directory) = self.keep {

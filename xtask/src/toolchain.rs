@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace::{self, output, sh};
+use crate::workspace::{self, output, sh_to_stderr};
 
 /// What a `rust-toolchain.toml` pins.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Toolchain {
         for component in &self.components {
             rustup.args(["-c", component]);
         }
-        sh(&mut rustup).context("installing a pinned toolchain; is static.rust-lang.org reachable?")
+        sh_to_stderr(&mut rustup).context("installing a pinned toolchain; is static.rust-lang.org reachable?")
     }
 
     /// Adds `target`'s standard library if it is not there.
@@ -62,7 +62,7 @@ impl Toolchain {
             return Ok(());
         }
         eprintln!("xtask: adding the target {target} to Rust {}", self.channel);
-        sh(Command::new("rustup").args(["target", "add", "--toolchain", &self.channel, target]))
+        sh_to_stderr(Command::new("rustup").args(["target", "add", "--toolchain", &self.channel, target]))
     }
 
     /// Whether the component (`clippy`) is installed.
@@ -73,7 +73,7 @@ impl Toolchain {
     /// Installs a component that only some commands need.
     pub(crate) fn add(&self, component: &str) -> Result<()> {
         eprintln!("xtask: adding {component} to Rust {}", self.channel);
-        sh(Command::new("rustup").args(["component", "add", component, "--toolchain", &self.channel]))
+        sh_to_stderr(Command::new("rustup").args(["component", "add", component, "--toolchain", &self.channel]))
     }
 
     /// `cargo` of this toolchain, free of what the running one put into the environment.

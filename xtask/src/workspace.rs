@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -46,6 +47,15 @@ pub(crate) fn sh(command: &mut Command) -> Result<()> {
         bail!("`{}` failed: {status}", line(command));
     }
     Ok(())
+}
+
+/// Runs a command of the set-up to its end. stdout is for the result of the command that needed the set-up:
+/// `cargo xtask run -- --json | jq`.
+///
+/// # Errors
+/// As [`sh`].
+pub(crate) fn sh_to_stderr(command: &mut Command) -> Result<()> {
+    sh(command.stdout(io::stderr()))
 }
 
 /// What a command prints, or nothing when it fails or is not there.

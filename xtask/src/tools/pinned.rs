@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace::{self, output, sh};
+use crate::workspace::{self, output, sh_to_stderr};
 
 /// A pinned program.
 pub(crate) struct Tool {
@@ -61,7 +61,7 @@ impl Tool {
         // Or cargo advises to add the folder to PATH, which nobody needs.
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(iter::once(folder().join("bin")).chain(env::split_paths(&path))).context("PATH")?;
-        sh(install.env("PATH", path))
+        sh_to_stderr(install.env("PATH", path))
     }
 
     fn unpack(&self, wheel: &Wheel, scratch: &Path) -> Result<()> {
@@ -74,7 +74,7 @@ impl Tool {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"]);
         pip.args(["--only-binary=:all:", "--require-hashes"]).env("PIP_ROOT_USER_ACTION", "ignore");
-        sh(pip.arg("--target").arg(&unpacked).arg("--requirement").arg(&list))?;
+        sh_to_stderr(pip.arg("--target").arg(&unpacked).arg("--requirement").arg(&list))?;
         let program = unpacked.join("bin").join(self.program);
         fs::rename(&program, self.path()).with_context(|| format!("moving {} to .tools/bin", program.display()))
     }

@@ -27,7 +27,8 @@ use anyhow::Result;
 
 pub(crate) use self::binaries::Binaries;
 use self::guest::{Guest, GuestEnd};
-use self::host::{Host, Interrupted, Unavailable};
+pub(crate) use self::host::Interrupted;
+use self::host::{Host, Unavailable};
 use self::kernels::Kernel;
 pub(crate) use self::options::Args;
 use self::scenario::{Bench, Check, CheckResult};

@@ -108,8 +108,9 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     let (first, most) = (sizes[0], sizes.iter().copied().max().expect("ticks"));
     println!("resident {} KiB at first, {} KiB at most, of {} ticks", first >> 10, most >> 10, sizes.len());
     assert!(most - first < GROWTH, "it grew from {first} to {most} bytes: {sizes:?}");
-    let half_way = sizes[sizes.len() / 2];
-    assert!(most.saturating_sub(half_way) < LATE_GROWTH, "it goes on growing: {sizes:?}");
+    // By then the second storm has begun, on a slow machine, too.
+    let late = sizes[sizes.len() * 2 / 3];
+    assert!(most.saturating_sub(late) < LATE_GROWTH, "it goes on growing: {sizes:?}");
     assert!(most < RESIDENT, "{most} bytes resident while recording");
 
     let recorded = refaults_recorded(Path::new(&trace));

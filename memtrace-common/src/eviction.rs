@@ -88,6 +88,7 @@ pub struct FolioHead {
 /// A page of the sample came back.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct RefaultRecord {
     /// `t_ns` is when it came back.
     pub header: Header,

@@ -25,6 +25,7 @@ named! {
 /// Time by part, in ns. Times of [`Part::Reclaim`] hold those of the parts inside it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct Spent([u64; Part::COUNT]);
 
 impl Spent {

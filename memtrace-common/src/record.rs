@@ -26,6 +26,7 @@ pub const KIND_REFAULT: u16 = 5;
 /// What every record begins with.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct Header {
     /// One of the `KIND_*` numbers.
     pub kind: u16,
@@ -86,6 +87,7 @@ pub mod fields {
 /// A finished stall.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct StallRecord {
     /// `t_ns` is the end of the stall.
     pub header: Header,
@@ -135,6 +137,7 @@ pub struct StallRecord {
 /// A task was chosen by the OOM killer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct OomRecord {
     /// `t_ns` is when the victim was marked.
     pub header: Header,
@@ -194,6 +197,7 @@ pub mod freed_by {
 /// The memory of an OOM victim is back.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct FreedRecord {
     /// `t_ns` is when it was back.
     pub header: Header,
@@ -252,6 +256,7 @@ impl KswapdStep {
 /// A task that was already stalled on memory when memtrace started, from the task iterator (not in the ring).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct StalledTask {
     /// Process id.
     pub tgid: u32,
@@ -264,6 +269,7 @@ pub struct StalledTask {
 /// kswapd was asked for, woke or went to sleep.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct KswapdRecord {
     /// When.
     pub header: Header,

@@ -1,22 +1,22 @@
-//! Ring records to events: a total function from bytes, with no view of a struct over them.
+//! Ring records to events: a total function from bytes.
 //!
-//! Every field is read by its offset after the length was checked, numbers of a closed set are looked up, and what is
-//! not a record is a typed error for the ledger. The ring never leaves the machine that wrote it: native byte order.
+//! The header is read with checks, the record is a copy of exactly its bytes, numbers of a closed set are looked up, and
+//! what is not a record is a typed error for the ledger. The ring never leaves the machine that wrote it: native byte
+//! order.
 
 mod refault;
 
-use std::mem::offset_of;
-
+use bytes::{Buf as _, TryGetError};
 use memtrace_common::{
     kind::StallKind,
     part::Part,
     record::{
-        COMM_LEN, FreedRecord, Header, KIND_FREED, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep,
-        OomRecord, StallRecord, fields, freed_by,
+        FreedRecord, Header, KIND_FREED, KIND_KSWAPD, KIND_OOM, KIND_STALL, KswapdRecord, KswapdStep, OomRecord,
+        StallRecord, fields, freed_by,
     },
-    throttle::REASON_COUNT,
 };
 use thiserror::Error;
+use zerocopy::FromBytes;
 
 pub use self::refault::{is_refault, refault};
 use crate::{
@@ -96,65 +96,68 @@ impl DecodeError {
     }
 }
 
-/// The event that one ring record tells.
+/// The event in one ring record.
 ///
 /// # Errors
 /// When the bytes are not exactly one record of a known kind with numbers that can be.
 pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeError> {
-    let size = |kind| match kind {
-        KIND_STALL => Some(size_of::<StallRecord>()),
-        KIND_OOM => Some(size_of::<OomRecord>()),
-        KIND_KSWAPD => Some(size_of::<KswapdRecord>()),
-        KIND_FREED => Some(size_of::<FreedRecord>()),
-        _ => None,
+    match kind(bytes)? {
+        KIND_STALL => stall(&record(bytes)?, context).map(Event::Stall),
+        KIND_OOM => oom(&record(bytes)?, context).map(Event::Oom),
+        KIND_FREED => freed(&record(bytes)?).map(Event::Freed),
+        KIND_KSWAPD => kswapd(&record(bytes)?).map(Event::Kswapd),
+        kind => Err(DecodeError::UnknownKind(kind)),
+    }
+}
+
+/// The header of a record.
+fn header(mut bytes: &[u8]) -> Result<Header, DecodeError> {
+    let no_header = DecodeError::NoHeader { len: bytes.len() };
+    let mut read = || -> Result<Header, TryGetError> {
+        Ok(Header {
+            kind: bytes.try_get_u16_ne()?,
+            len: bytes.try_get_u16_ne()?,
+            cpu: bytes.try_get_u32_ne()?,
+            t_ns: bytes.try_get_u64_ne()?,
+        })
     };
-    let r = whole(bytes, size)?;
-    match u16::from_ne_bytes(r.take(offset_of!(Header, kind))) {
-        KIND_STALL => stall(r, context).map(Event::Stall),
-        KIND_OOM => oom(r, context).map(Event::Oom),
-        KIND_FREED => freed(r).map(Event::Freed),
-        _ => kswapd(r).map(Event::Kswapd),
-    }
+    read().map_err(|_| no_header)
 }
 
-/// The bytes of exactly one record of a kind that has a size.
-fn whole(bytes: &[u8], size: impl Fn(u16) -> Option<usize>) -> Result<Reader<'_>, DecodeError> {
-    if bytes.len() < size_of::<Header>() {
-        return Err(DecodeError::NoHeader { len: bytes.len() });
-    }
-    let r = Reader(bytes);
-    let kind = u16::from_ne_bytes(r.take(offset_of!(Header, kind)));
-    let said = u16::from_ne_bytes(r.take(offset_of!(Header, len)));
-    let want = size(kind).ok_or(DecodeError::UnknownKind(kind))?;
-    if bytes.len() != want || usize::from(said) != want {
-        return Err(DecodeError::WrongLength { kind, len: bytes.len(), said, want });
-    }
-    Ok(r)
+fn kind(bytes: &[u8]) -> Result<u16, DecodeError> {
+    header(bytes).map(|header| header.kind)
 }
 
-fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
-    let number = r.u8(offset_of!(StallRecord, stall_kind));
+/// A copy of the record that the bytes are: no more and no less of them, as its header says, too.
+fn record<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let Header { kind, len: said, .. } = header(bytes)?;
+    let wrong = DecodeError::WrongLength { kind, len: bytes.len(), said, want: size_of::<T>() };
+    if usize::from(said) != size_of::<T>() {
+        return Err(wrong);
+    }
+    T::read_from_bytes(bytes).map_err(|_| wrong)
+}
+
+fn stall(r: &StallRecord, context: &DecodeContext) -> Result<Stall, DecodeError> {
+    let number = r.stall_kind;
     let kind = StallKind::from_u8(number).ok_or(DecodeError::UnknownStallKind(number))?;
-    let read = Fields(r.u32(offset_of!(StallRecord, fields)));
-    let reclaimed_pages = read.has(fields::RECLAIMED).then(|| r.u64(offset_of!(StallRecord, reclaimed_pages)));
-    let unseen = context.mglru
-        && r.u32(offset_of!(StallRecord, shrinks)) == 0
-        && reclaimed_pages.is_some_and(|reclaimed| reclaimed > 0);
+    let read = Fields(r.fields);
+    let reclaimed_pages = read.has(fields::RECLAIMED).then_some(r.reclaimed_pages);
+    let unseen = context.mglru && r.shrinks == 0 && reclaimed_pages.is_some_and(|reclaimed| reclaimed > 0);
     Ok(Stall {
-        t_ns: r.u64(offset_of!(Header, t_ns)),
-        dur_ns: r.u64(offset_of!(StallRecord, dur_ns)),
+        t_ns: r.header.t_ns,
+        dur_ns: r.dur_ns,
         kind,
         source: context.sources.of(kind),
-        pid: r.u32(offset_of!(StallRecord, tgid)),
-        tid: r.u32(offset_of!(StallRecord, tid)),
-        comm: r.comm(offset_of!(StallRecord, comm)),
-        process_start_ns: read.has(fields::PROCESS_START).then(|| r.u64(offset_of!(StallRecord, process_start_ns))),
-        cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(StallRecord, cgroup_id))),
-        nid: read.has(fields::NID).then(|| r.node(offset_of!(StallRecord, nid))).transpose()?,
-        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(StallRecord, order))),
-        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(StallRecord, gfp))),
-        scanned_pages: (context.hooks.has(HookId::ShrinkInactive) && !unseen)
-            .then(|| r.u64(offset_of!(StallRecord, scanned_pages))),
+        pid: r.tgid,
+        tid: r.tid,
+        comm: Comm(r.comm),
+        process_start_ns: read.has(fields::PROCESS_START).then_some(r.process_start_ns),
+        cgroup_id: read.has(fields::CGROUP).then_some(r.cgroup_id),
+        nid: read.has(fields::NID).then(|| node(r.nid)).transpose()?,
+        order: read.has(fields::ORDER).then_some(r.order),
+        gfp: read.has(fields::GFP).then_some(r.gfp),
+        scanned_pages: (context.hooks.has(HookId::ShrinkInactive) && !unseen).then_some(r.scanned_pages),
         reclaimed_pages,
         times: times(r, |part| match part {
             Part::Throttle => context.hooks.has(HookId::Throttled),
@@ -164,7 +167,7 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
             Part::Reclaim => kind.has_nested(),
         }),
         throttles: match context.hooks.has(HookId::Throttled) {
-            true => Throttles::of_us(throttled_us(r)),
+            true => Throttles::of_us(r.throttled_us.map(u64::from)),
             false => Throttles::default(),
         },
         top_shrinker: top_shrinker(r).filter(|_| context.hooks.has(HookId::ShrinkerBegin)),
@@ -173,19 +176,13 @@ fn stall(r: Reader<'_>, context: &DecodeContext) -> Result<Stall, DecodeError> {
 }
 
 /// The times of the parts that were measured.
-fn times(r: Reader<'_>, is_measured: impl Fn(Part) -> bool) -> PartTimes {
-    let ns = |part: Part| r.u64(offset_of!(StallRecord, spent) + part as usize * size_of::<u64>());
-    PartTimes::of(|part| is_measured(part).then(|| ns(part)))
+fn times(r: &StallRecord, is_measured: impl Fn(Part) -> bool) -> PartTimes {
+    PartTimes::of(|part| is_measured(part).then(|| r.spent.ns(part)))
 }
 
-fn throttled_us(r: Reader<'_>) -> [u64; REASON_COUNT] {
-    let us = |reason: usize| r.u32(offset_of!(StallRecord, throttled_us) + reason * size_of::<u32>());
-    std::array::from_fn(us).map(u64::from)
-}
-
-fn off_cpu(r: Reader<'_>, context: &DecodeContext) -> Option<OffCpu> {
-    let read = Fields(r.u32(offset_of!(StallRecord, fields)));
-    let ns = r.u64(offset_of!(StallRecord, off_cpu_ns));
+fn off_cpu(r: &StallRecord, context: &DecodeContext) -> Option<OffCpu> {
+    let read = Fields(r.fields);
+    let ns = r.off_cpu_ns;
     match (read.has(fields::OFF_CPU_ESTIMATED), context.hooks.has(HookId::OffCpu) && read.has(fields::OFF_CPU)) {
         (true, _) => Some(OffCpu::Estimated(ns)),
         (false, true) => Some(OffCpu::Measured(ns)),
@@ -193,14 +190,14 @@ fn off_cpu(r: Reader<'_>, context: &DecodeContext) -> Option<OffCpu> {
     }
 }
 
-fn top_shrinker(r: Reader<'_>) -> Option<TopShrinker> {
-    let function = r.u64(offset_of!(StallRecord, shrinker));
-    (function != 0).then(|| TopShrinker { function, ns: r.u64(offset_of!(StallRecord, shrinker_ns)) })
+fn top_shrinker(r: &StallRecord) -> Option<TopShrinker> {
+    let function = r.shrinker;
+    (function != 0).then_some(TopShrinker { function, ns: r.shrinker_ns })
 }
 
-fn oom(r: Reader<'_>, context: &DecodeContext) -> Result<Oom, DecodeError> {
-    let read = Fields(r.u32(offset_of!(OomRecord, fields)));
-    let rss = |at| read.has(fields::VICTIM_RSS).then(|| r.u64(at));
+fn oom(r: &OomRecord, context: &DecodeContext) -> Result<Oom, DecodeError> {
+    let read = Fields(r.fields);
+    let rss = |bytes| read.has(fields::VICTIM_RSS).then_some(bytes);
     let call = read.has(fields::CALL).then(|| oom_call(r, read)).transpose()?;
     let last_reclaim = match (read.has(fields::AFTER_MEMCG), read.has(fields::AFTER_GLOBAL)) {
         (true, _) => Some(LastReclaim::Memcg),
@@ -210,21 +207,18 @@ fn oom(r: Reader<'_>, context: &DecodeContext) -> Result<Oom, DecodeError> {
     // After global reclaim it may still be a cpuset or a memory policy that ran out: only the call or the kernel log tells.
     let inferred = (last_reclaim == Some(LastReclaim::Memcg)).then_some(Constraint::Memcg);
     Ok(Oom {
-        t_ns: r.u64(offset_of!(Header, t_ns)),
+        t_ns: r.header.t_ns,
         victim: Victim {
-            pid: r.u32(offset_of!(OomRecord, pid)),
-            tid: r.u32(offset_of!(OomRecord, tid)),
-            comm: read.has(fields::VICTIM_COMM).then(|| r.comm(offset_of!(OomRecord, comm))),
-            cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(OomRecord, cgroup_id))),
-            anon_rss_bytes: rss(offset_of!(OomRecord, anon_rss_bytes)),
-            file_rss_bytes: rss(offset_of!(OomRecord, file_rss_bytes)),
-            shmem_rss_bytes: rss(offset_of!(OomRecord, shmem_rss_bytes)),
-            oom_score_adj: read.has(fields::VICTIM_ADJ).then(|| r.i32(offset_of!(OomRecord, oom_score_adj))),
+            pid: r.pid,
+            tid: r.tid,
+            comm: read.has(fields::VICTIM_COMM).then_some(Comm(r.comm)),
+            cgroup_id: read.has(fields::CGROUP).then_some(r.cgroup_id),
+            anon_rss_bytes: rss(r.anon_rss_bytes),
+            file_rss_bytes: rss(r.file_rss_bytes),
+            shmem_rss_bytes: rss(r.shmem_rss_bytes),
+            oom_score_adj: read.has(fields::VICTIM_ADJ).then_some(r.oom_score_adj),
         },
-        trigger: Trigger {
-            pid: r.u32(offset_of!(OomRecord, trigger_tgid)),
-            comm: r.comm(offset_of!(OomRecord, trigger_comm)),
-        },
+        trigger: Trigger { pid: r.trigger_tgid, comm: Comm(r.trigger_comm) },
         constraint: call.and_then(|call| call.constraint).or(inferred),
         call,
         dying: context.hooks.has(HookId::OomCall) && call.is_none(),
@@ -235,8 +229,8 @@ fn oom(r: Reader<'_>, context: &DecodeContext) -> Result<Oom, DecodeError> {
 }
 
 /// The call of the OOM killer in which a victim was marked.
-fn oom_call(r: Reader<'_>, read: Fields) -> Result<OomCall, DecodeError> {
-    let constraint = read.has(fields::CONSTRAINT).then(|| match r.u32(offset_of!(OomRecord, constraint)) {
+fn oom_call(r: &OomRecord, read: Fields) -> Result<OomCall, DecodeError> {
+    let constraint = read.has(fields::CONSTRAINT).then_some(match r.constraint {
         0 => Ok(Constraint::None),
         1 => Ok(Constraint::Cpuset),
         2 => Ok(Constraint::Mempolicy),
@@ -244,26 +238,26 @@ fn oom_call(r: Reader<'_>, read: Fields) -> Result<OomCall, DecodeError> {
         number => Err(DecodeError::UnknownConstraint(number)),
     });
     Ok(OomCall {
-        number: r.u64(offset_of!(OomRecord, call)),
-        victim: r.u32(offset_of!(OomRecord, victim_of_call)),
+        number: r.call,
+        victim: r.victim_of_call,
         constraint: constraint.transpose()?,
-        cgroup_id: read.has(fields::LIMIT_CGROUP).then(|| r.u64(offset_of!(OomRecord, limit_cgroup_id))),
-        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(OomRecord, order))),
-        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(OomRecord, gfp))),
-        points: read.has(fields::POINTS).then(|| r.i64(offset_of!(OomRecord, points))),
-        total_pages: read.has(fields::TOTAL_PAGES).then(|| r.u64(offset_of!(OomRecord, total_pages))),
+        cgroup_id: read.has(fields::LIMIT_CGROUP).then_some(r.limit_cgroup_id),
+        order: read.has(fields::ORDER).then_some(r.order),
+        gfp: read.has(fields::GFP).then_some(r.gfp),
+        points: read.has(fields::POINTS).then_some(r.points),
+        total_pages: read.has(fields::TOTAL_PAGES).then_some(r.total_pages),
     })
 }
 
-fn freed(r: Reader<'_>) -> Result<Freed, DecodeError> {
-    let read = Fields(r.u32(offset_of!(FreedRecord, fields)));
+fn freed(r: &FreedRecord) -> Result<Freed, DecodeError> {
+    let read = Fields(r.fields);
     Ok(Freed {
-        t_ns: r.u64(offset_of!(Header, t_ns)),
-        marked_ns: r.u64(offset_of!(FreedRecord, marked_ns)),
-        pid: r.u32(offset_of!(FreedRecord, pid)),
-        tid: r.u32(offset_of!(FreedRecord, tid)),
-        comm: read.has(fields::VICTIM_COMM).then(|| r.comm(offset_of!(FreedRecord, comm))),
-        by: match r.u32(offset_of!(FreedRecord, by)) {
+        t_ns: r.header.t_ns,
+        marked_ns: r.marked_ns,
+        pid: r.pid,
+        tid: r.tid,
+        comm: read.has(fields::VICTIM_COMM).then_some(Comm(r.comm)),
+        by: match r.by {
             freed_by::EXIT => FreedBy::Exit,
             freed_by::REAPER => FreedBy::Reaper,
             number => return Err(DecodeError::UnknownEnd(number)),
@@ -271,20 +265,17 @@ fn freed(r: Reader<'_>) -> Result<Freed, DecodeError> {
     })
 }
 
-fn kswapd(r: Reader<'_>) -> Result<Kswapd, DecodeError> {
-    let number = r.u8(offset_of!(KswapdRecord, step));
+fn kswapd(r: &KswapdRecord) -> Result<Kswapd, DecodeError> {
+    let number = r.step;
     let step = KswapdStep::from_u8(number).ok_or(DecodeError::UnknownStep(number))?;
-    let read = Fields(r.u32(offset_of!(KswapdRecord, fields)));
+    let read = Fields(r.fields);
     Ok(Kswapd {
-        t_ns: r.u64(offset_of!(Header, t_ns)),
-        nid: r.node(offset_of!(KswapdRecord, nid))?,
+        t_ns: r.header.t_ns,
+        nid: node(r.nid)?,
         step,
-        order: read.has(fields::ORDER).then(|| r.i32(offset_of!(KswapdRecord, order))),
-        gfp: read.has(fields::GFP).then(|| r.u32(offset_of!(KswapdRecord, gfp))),
-        waker: (step == KswapdStep::Wakeup).then(|| Trigger {
-            pid: r.u32(offset_of!(KswapdRecord, tgid)),
-            comm: r.comm(offset_of!(KswapdRecord, comm)),
-        }),
+        order: read.has(fields::ORDER).then_some(r.order),
+        gfp: read.has(fields::GFP).then_some(r.gfp),
+        waker: (step == KswapdStep::Wakeup).then_some(Trigger { pid: r.tgid, comm: Comm(r.comm) }),
     })
 }
 
@@ -298,44 +289,8 @@ impl Fields {
     }
 }
 
-/// Values at offsets of a record whose length was checked.
-#[derive(Clone, Copy)]
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    /// The bytes at an offset; zeros where there are none, which the length check rules out.
-    fn take<const N: usize>(self, at: usize) -> [u8; N] {
-        self.0.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
-    }
-
-    fn u8(self, at: usize) -> u8 {
-        u8::from_ne_bytes(self.take(at))
-    }
-
-    fn u32(self, at: usize) -> u32 {
-        u32::from_ne_bytes(self.take(at))
-    }
-
-    fn i32(self, at: usize) -> i32 {
-        i32::from_ne_bytes(self.take(at))
-    }
-
-    fn u64(self, at: usize) -> u64 {
-        u64::from_ne_bytes(self.take(at))
-    }
-
-    fn i64(self, at: usize) -> i64 {
-        i64::from_ne_bytes(self.take(at))
-    }
-
-    fn node(self, at: usize) -> Result<u32, DecodeError> {
-        let nid = self.i32(at);
-        u32::try_from(nid).map_err(|_| DecodeError::BadNode(nid))
-    }
-
-    fn comm(self, at: usize) -> Comm {
-        Comm(self.take::<COMM_LEN>(at))
-    }
+fn node(nid: i32) -> Result<u32, DecodeError> {
+    u32::try_from(nid).map_err(|_| DecodeError::BadNode(nid))
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Records of the sample of refaults.
 
-use std::mem::offset_of;
-
 use memtrace_common::{
     eviction::{RefaultRecord, SAMPLE_PAGES},
-    record::{Header, KIND_REFAULT, fields},
+    record::{KIND_REFAULT, fields},
 };
 
-use super::{DecodeError, Fields, Reader, whole};
-use crate::event::{Evictor, EvictorKey, FileId, FileName, SampledRefault};
+use super::{DecodeError, Fields, kind, record};
+use crate::event::{Comm, Evictor, EvictorKey, FileId, FileName, SampledRefault};
 
 /// Minor numbers of devices are the lower bits (`MINORBITS` of `include/linux/kdev_t.h`).
 const MINOR_BITS: u32 = 20;
@@ -16,8 +14,7 @@ const MINOR_BITS: u32 = 20;
 /// Whether a ring record is of this kind.
 #[must_use]
 pub fn is_refault(bytes: &[u8]) -> bool {
-    bytes.len() >= size_of::<Header>()
-        && u16::from_ne_bytes(Reader(bytes).take(offset_of!(Header, kind))) == KIND_REFAULT
+    kind(bytes) == Ok(KIND_REFAULT)
 }
 
 /// The refault that one ring record tells.
@@ -25,27 +22,24 @@ pub fn is_refault(bytes: &[u8]) -> bool {
 /// # Errors
 /// When the bytes are not exactly one such record.
 pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
-    let r = whole(bytes, |kind| (kind == KIND_REFAULT).then_some(size_of::<RefaultRecord>()))?;
-    let read = Fields(r.u32(offset_of!(RefaultRecord, fields)));
-    let dev = r.u32(offset_of!(RefaultRecord, dev));
+    let r: RefaultRecord = match kind(bytes)? {
+        KIND_REFAULT => record(bytes)?,
+        other => return Err(DecodeError::UnknownKind(other)),
+    };
+    let read = Fields(r.fields);
+    let dev = r.dev;
     Ok(SampledRefault {
-        away_ns: r.u64(offset_of!(RefaultRecord, away_ns)),
-        distance_pages: read
-            .has(fields::DISTANCE)
-            .then(|| r.u64(offset_of!(RefaultRecord, evicted_samples)).saturating_mul(SAMPLE_PAGES)),
+        away_ns: r.away_ns,
+        distance_pages: read.has(fields::DISTANCE).then(|| r.evicted_samples.saturating_mul(SAMPLE_PAGES)),
         key: EvictorKey {
-            evictor: Evictor {
-                pid: r.u32(offset_of!(RefaultRecord, evictor_tgid)),
-                comm: r.comm(offset_of!(RefaultRecord, evictor_comm)),
-                is_kthread: r.u32(offset_of!(RefaultRecord, evictor_is_kthread)) != 0,
-            },
-            pid: r.u32(offset_of!(RefaultRecord, tgid)),
-            comm: r.comm(offset_of!(RefaultRecord, comm)),
-            cgroup_id: read.has(fields::CGROUP).then(|| r.u64(offset_of!(RefaultRecord, cgroup_id))),
-            file: (!read.has(fields::ANON)).then(|| FileId {
+            evictor: Evictor { pid: r.evictor_tgid, comm: Comm(r.evictor_comm), is_kthread: r.evictor_is_kthread != 0 },
+            pid: r.tgid,
+            comm: Comm(r.comm),
+            cgroup_id: read.has(fields::CGROUP).then_some(r.cgroup_id),
+            file: (!read.has(fields::ANON)).then_some(FileId {
                 dev: (dev >> MINOR_BITS, dev & ((1 << MINOR_BITS) - 1)),
-                ino: r.u64(offset_of!(RefaultRecord, ino)),
-                name: FileName(r.take(offset_of!(RefaultRecord, name))),
+                ino: r.ino,
+                name: FileName(r.name),
             }),
         },
     })
@@ -53,8 +47,9 @@ pub fn refault(bytes: &[u8]) -> Result<SampledRefault, DecodeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::offset_of;
+
     use super::*;
-    use crate::event::Comm;
 
     fn record() -> Vec<u8> {
         let mut bytes = Vec::new();

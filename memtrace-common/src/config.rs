@@ -300,6 +300,8 @@ pub struct Config {
     pub stacks: u32,
     /// Whether the time is told in which stalled tasks do not run: 0 or 1.
     pub off_cpu: u32,
+    /// Whether the diagnostic log is written: 0 or 1.
+    pub kernel_log: u32,
     /// Where BTF tracepoint programs find their values: argument indices.
     pub args: EventFields,
     /// Where classic tracepoint programs find theirs: offsets in the record.
@@ -329,6 +331,7 @@ impl Config {
         cgroup_source: cgroup_source::NONE,
         stacks: 0,
         off_cpu: 0,
+        kernel_log: 0,
         args: EventFields::UNREAD,
         record: EventFields::UNREAD,
         task: TaskMembers::UNREAD,

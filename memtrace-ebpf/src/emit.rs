@@ -8,6 +8,7 @@ use memtrace_common::{count::Count, record::Header, totals::Loss};
 
 use crate::{
     config::{CONFIG, loaded},
+    log::log_lost,
     maps::{COUNTS, LOSS, RING},
 };
 
@@ -32,10 +33,22 @@ pub(crate) fn count(what: Count, n: u64) {
 /// Counts something that could not be kept or paired.
 #[inline(always)]
 pub(crate) fn lost(what: Loss, n: u64) {
+    lost_in(what, n, NO_KIND);
+}
+
+/// Counts something that could not be kept or paired in a stall of this kind.
+#[inline(always)]
+pub(crate) fn lost_in(what: Loss, n: u64, kind: u8) {
     if let Some(counter) = LOSS.get_ptr_mut(what as u32) {
         add(counter, n);
     }
+    if n > 0 {
+        log_lost(what, kind);
+    }
 }
+
+/// The number of no kind of stall.
+const NO_KIND: u8 = u8::MAX;
 
 /// When user space should be woken for a record.
 #[derive(Clone, Copy, PartialEq, Eq)]

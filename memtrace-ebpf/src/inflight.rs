@@ -12,7 +12,7 @@ use memtrace_common::{
 };
 
 use crate::{
-    emit::{add, lost},
+    emit::{add, lost, lost_in},
     maps::{ENTRIES, MORE_THREAD_SLOTS, MOVED, OWNERS, SPANS, THREAD_SLOTS},
     task,
 };
@@ -78,10 +78,10 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
     match unsafe { (*spans).begin(span) } {
         Begin::Opened => {}
         Begin::Replaced { inner } => {
-            lost(Loss::SecondBegin, 1);
-            lost(Loss::LostEnd, u64::from(inner));
+            lost_in(Loss::SecondBegin, 1, span.kind);
+            lost_in(Loss::LostEnd, u64::from(inner), span.kind);
         }
-        Begin::Overflow => lost(Loss::NestOverflow, 1),
+        Begin::Overflow => lost_in(Loss::NestOverflow, 1, span.kind),
     }
     // SAFETY: by contract.
     unsafe {

@@ -24,6 +24,8 @@ mod hooks;
 #[cfg(target_arch = "bpf")]
 mod inflight;
 #[cfg(target_arch = "bpf")]
+mod log;
+#[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod memory;

@@ -1,15 +1,65 @@
 //! Failures of the kernel and of aya in the words of a user.
 
-use aya::programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointError};
+use std::io::ErrorKind;
 
-/// What a program is told that the kernel refuses before its verifier sees it.
+use aya::{
+    programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointError},
+    sys::SyscallError,
+};
+
+/// The reason in a message where the kernel refuses a program before its verifier sees it.
 pub(super) const REFUSED: &str = "refused by the kernel (EPERM): a missing right, or policy";
+
+/// The call that attaches classic tracepoints, probes and the event of major faults. A message names it, so that the
+/// sysctl which forbids it can be named as well.
+pub const PERF_EVENT_OPEN: &str = "perf_event_open";
+
+/// The reason why a program was not loaded.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It was not given to the kernel.
+    NotTried(String),
+    /// The kernel or aya refused it.
+    Refused(ProgramError),
+}
+
+impl Failure {
+    /// The failure in the words of a user.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::NotTried(why) => why.clone(),
+            Self::Refused(error) => describe(error),
+        }
+    }
+
+    /// All that the verifier wrote; `None` when it wrote nothing.
+    pub(super) fn verifier_log(&self) -> Option<String> {
+        match self {
+            Self::Refused(ProgramError::LoadError { verifier_log, .. }) => {
+                Some(verifier_log.to_string()).filter(|log| !log.trim().is_empty())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self::NotTried(why)
+    }
+}
+
+impl From<ProgramError> for Failure {
+    fn from(error: ProgramError) -> Self {
+        Self::Refused(error)
+    }
+}
 
 /// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
 pub(super) fn describe(error: &ProgramError) -> String {
     match error {
         ProgramError::TracePointError(TracePointError::FileError { io_error, .. })
-            if io_error.kind() == std::io::ErrorKind::NotFound =>
+            if io_error.kind() == ErrorKind::NotFound =>
         {
             "this kernel has no such event, or tracefs is not mounted".to_owned()
         }
@@ -17,7 +67,7 @@ pub(super) fn describe(error: &ProgramError) -> String {
             "this kernel has no such event or function".to_owned()
         }
         ProgramError::KProbeError(KProbeError::FileError { io_error, .. })
-            if io_error.kind() == std::io::ErrorKind::NotFound =>
+            if io_error.kind() == ErrorKind::NotFound =>
         {
             "this kernel has no kprobes".to_owned()
         }
@@ -30,6 +80,11 @@ pub(super) fn describe(error: &ProgramError) -> String {
                     format!("refused by the verifier: {}", complaint(log))
                 }
             }
+        }
+        ProgramError::SyscallError(SyscallError { call, io_error })
+            if call.starts_with(PERF_EVENT_OPEN) && io_error.kind() == ErrorKind::PermissionDenied =>
+        {
+            format!("{PERF_EVENT_OPEN} is refused ({io_error})")
         }
         other => chain(other),
     }

@@ -1,6 +1,6 @@
 //! What the running kernel says of its events and structs.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use memtrace_common::{
     config::{CompactMembers, Config, EventFields, TaskMembers, cgroup_source},
@@ -24,6 +24,7 @@ use memtrace_core::{
         Attached, HookId, HookSet, HookStatus,
         catalog::{Hook, counts},
     },
+    units::duration::nanoseconds,
     untrusted::Text,
 };
 
@@ -114,6 +115,7 @@ impl KernelFacts {
             },
             stacks: u32::from(options.stacks),
             off_cpu: u32::from(options.off_cpu),
+            kernel_log: u32::from(options.kernel_log),
             args: self.args,
             record: self.record,
             task: match options.psi {
@@ -174,7 +176,13 @@ impl KernelFacts {
     }
 
     /// A hook as it turned out on this kernel.
-    pub(super) fn status(&self, hook: &Hook, attached: Attached, verified_instructions: Option<u32>) -> HookStatus {
+    pub(super) fn status(
+        &self,
+        hook: &Hook,
+        attached: Attached,
+        verified_instructions: Option<u32>,
+        took: Duration,
+    ) -> HookStatus {
         let unread = match attached {
             Attached::BtfTracepoint => hook.unread(&self.args),
             Attached::Tracepoint => hook.unread(&self.record),
@@ -190,6 +198,7 @@ impl KernelFacts {
             attached,
             unread,
             verified_instructions,
+            took_ns: nanoseconds(took),
         }
     }
 }

@@ -12,6 +12,7 @@ mod fallbacks;
 pub mod faults;
 pub mod format;
 pub mod gfp;
+pub mod kernel_log;
 mod kinds;
 pub mod layout;
 pub mod load;
@@ -22,4 +23,7 @@ pub mod programs;
 pub mod stacks;
 pub mod stalled;
 pub mod totals;
+pub mod trial;
 pub mod zones;
+
+pub use self::describe::PERF_EVENT_OPEN;

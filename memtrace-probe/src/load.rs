@@ -1,5 +1,7 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
+use std::time::{Duration, Instant};
+
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{MapData, RingBuf},
@@ -17,6 +19,7 @@ use super::{
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
     faults::FaultTables,
+    kernel_log::{self, KernelLog},
     kinds,
     options::{AttachWith, LoadOptions, MemoryHierarchy},
     pod::Raw,
@@ -62,6 +65,8 @@ pub struct Probe {
     pub kinds: Vec<StallKind>,
     /// How their durations relate to the true stall.
     pub sources: Sources,
+    /// The diagnostic log; `None` when it is not asked for.
+    pub kernel_log: Option<KernelLog>,
     /// The programs, which run for as long as this lives.
     pub programs: Programs,
 }
@@ -70,12 +75,13 @@ pub struct Probe {
 pub struct Loaded {
     ebpf: Ebpf,
     facts: KernelFacts,
-    /// How each hook is loaded, or why not.
-    hooks: Vec<Attached>,
+    /// How each hook is loaded, or why not, and the time that it took.
+    hooks: Vec<(Attached, Duration)>,
     functions: Vec<LoadedFallbacks>,
     iterator: Result<(), String>,
     hierarchy: MemoryHierarchy,
     stacks: bool,
+    kernel_log: bool,
 }
 
 impl Loaded {
@@ -84,30 +90,16 @@ impl Loaded {
     /// # Errors
     /// When the kernel takes nothing of it, with the reason.
     pub fn load(options: &LoadOptions<'_>) -> Result<Self, LoadError> {
-        if OBJECT.is_empty() {
-            return Err(LoadError::NotBuilt);
-        }
         let facts = KernelFacts::read(options.tracefs, options.attach_with);
-        let config = Raw(facts.config(options));
-        let mut ebpf = EbpfLoader::new()
-            .override_global("CONFIG", &config, true)
-            .map_max_entries("RING", options.ring_bytes)
-            .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
-            .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
-            .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
-            .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
-            .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
-            .load(OBJECT)
-            .map_err(|e| LoadError::Refused(chain(&e)))?;
-        let btf = match (&facts.btf, options.attach_with) {
-            (_, AttachWith::ClassicOnly) => Err("not asked for".to_owned()),
-            (Err(why), AttachWith::All) => Err(why.clone()),
-            (Ok(()), AttachWith::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
-        };
+        let mut ebpf = open(options, &facts)?;
+        let btf = kernel_btf(options, &facts);
         let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
         let load = |hook: &Hook| match left_out(hook) {
-            true => Attached::No("left out by --without".to_owned()),
-            false => load_hook(&mut ebpf, hook, btf.as_ref()),
+            true => (Attached::No("left out by --without".to_owned()), Duration::ZERO),
+            false => {
+                let begun = Instant::now();
+                (load_hook(&mut ebpf, hook, btf.as_ref()), begun.elapsed())
+            }
         };
         let hooks = HOOKS.iter().map(load).collect();
         let mut refused = false;
@@ -142,7 +134,8 @@ impl Loaded {
         let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
         let functions = FUNCTIONS.into_iter().chain(off_cpu).chain(evictors).map(load_function).collect();
         let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
-        Ok(Self { ebpf, facts, hooks, functions, iterator, hierarchy: options.hierarchy, stacks: options.stacks })
+        let LoadOptions { hierarchy, stacks, kernel_log, .. } = *options;
+        Ok(Self { ebpf, facts, hooks, functions, iterator, hierarchy, stacks, kernel_log })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -151,14 +144,15 @@ impl Loaded {
     /// When none of the hooks that memtrace needs could be attached, with the table.
     pub fn attach(mut self) -> Result<Probe, LoadError> {
         let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
-        for (hook, loaded) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
+        for (hook, (loaded, took)) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
+            let begun = Instant::now();
             let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.id) == hook.end);
             let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
                 Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
                 None => attach_hook(&mut self.ebpf, hook, loaded),
             };
             let verified = verified_instructions(&self.ebpf, hook, &attached);
-            hooks.push(self.facts.status(hook, attached, verified));
+            hooks.push(self.facts.status(hook, attached, verified, took + begun.elapsed()));
         }
         if !hooks.iter().any(HookStatus::measures_reclaim) {
             return Err(LoadError::NothingAttached(hooks));
@@ -178,8 +172,10 @@ impl Loaded {
         let totals = Totals::of(counted, |map| take(ebpf, map))?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;
         let stacks = self.stacks.then(|| StackTables::of(|map| take(ebpf, map))).transpose()?;
+        let kernel_log = self.kernel_log.then(|| KernelLog::of(ebpf)).transpose()?;
         Ok(Probe {
             hooks,
+            kernel_log,
             gfp_names: self.facts.gfp_names,
             already_stalled,
             ring,
@@ -192,6 +188,40 @@ impl Loaded {
             sources,
             programs: Programs(self.ebpf),
         })
+    }
+}
+
+/// The object with its maps made, no program of it loaded.
+pub(super) fn open(options: &LoadOptions<'_>, facts: &KernelFacts) -> Result<Ebpf, LoadError> {
+    if OBJECT.is_empty() {
+        return Err(LoadError::NotBuilt);
+    }
+    let config = Raw(facts.config(options));
+    // As aya-log comes it writes all levels, into 128 KiB.
+    let (level, log_bytes) = match options.kernel_log {
+        true => (kernel_log::LEVEL, kernel_log::RING_BYTES),
+        false => (0, u32::try_from(rustix::param::page_size()).unwrap_or(4096)),
+    };
+    EbpfLoader::new()
+        .override_global("CONFIG", &config, true)
+        .override_global(aya_log::LEVEL, &level, true)
+        .map_max_entries("RING", options.ring_bytes)
+        .map_max_entries("AYA_LOGS", log_bytes)
+        .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
+        .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
+        .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
+        .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
+        .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
+        .load(OBJECT)
+        .map_err(|e| LoadError::Refused(chain(&e)))
+}
+
+/// The kernel's BTF, which typed programs are checked against, or why there is none.
+pub(super) fn kernel_btf(options: &LoadOptions<'_>, facts: &KernelFacts) -> Result<Btf, String> {
+    match (&facts.btf, options.attach_with) {
+        (_, AttachWith::ClassicOnly) => Err("not asked for".to_owned()),
+        (Err(why), AttachWith::All) => Err(why.clone()),
+        (Ok(()), AttachWith::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
     }
 }
 

@@ -45,6 +45,8 @@ pub struct LoadOptions<'a> {
     pub stacks: bool,
     /// Measure how long stalled tasks do not run, at every context switch of the host.
     pub off_cpu: bool,
+    /// Write the diagnostic log.
+    pub kernel_log: bool,
     /// Sample who evicts the file pages that come back, at every page that enters or leaves the page cache.
     pub evictors: bool,
 }

@@ -135,6 +135,7 @@ pub(super) fn status(layout: &ZoneLayout, btf: Result<(), String>) -> HookStatus
         attached,
         unread: Vec::new(),
         verified_instructions: None,
+        took_ns: 0,
     }
 }
 

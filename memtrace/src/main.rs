@@ -73,7 +73,7 @@ fn run(command: Command) -> Result<u8> {
         Command::Compare(args) => offline::compare(&args),
         Command::Ab(args) => ab::run(&args),
         Command::Salvage(args) => offline::salvage(&args),
-        Command::Check { json } => live::check(json),
+        Command::Check(args) => live::check(&args),
         Command::Completions { shell } => stdout::print(&cli::completions(shell)).map(|_| 0),
         Command::Man => stdout::print(&cli::man().context("rendering the manual page")?).map(|_| 0),
     }

@@ -16,7 +16,7 @@ use signal_hook::{
 use crate::{host::clocks::monotonic_ns, terminal};
 
 /// Signals that end it in order.
-const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+pub(crate) const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// Signals that would end the process at once, and must not while something is to be put right first.
 const OTHERS: [i32; 7] = [SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 

@@ -89,6 +89,8 @@ pub struct HookStatus {
     pub unread: Vec<&'static str>,
     /// Instructions that the verifier went through for its program; `None` when not attached or not told (before 5.16).
     pub verified_instructions: Option<u32>,
+    /// Time that it took to load and attach it, the methods that failed included; 0 when nothing was tried.
+    pub took_ns: u64,
 }
 
 impl HookStatus {

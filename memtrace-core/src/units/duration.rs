@@ -27,6 +27,12 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is longer than a year"))
 }
 
+/// A duration in ns.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Reads an interval between rows: a duration of at least 100 ms.
 ///
 /// # Errors

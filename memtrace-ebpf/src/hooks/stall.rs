@@ -17,7 +17,7 @@ use memtrace_common::{
 
 use crate::{
     config::{CONFIG, loaded},
-    emit::{Wake, emit, header, lost, write_whole},
+    emit::{Wake, emit, header, lost_in, write_whole},
     hooks::{finished::Finished, off_cpu, shrink, stack},
     inflight,
     maps::STALLS,
@@ -40,7 +40,7 @@ pub(crate) enum Closed {
 #[inline(always)]
 pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
     let Some(spans) = inflight::find(tid) else {
-        lost(Loss::EndWithoutBegin, 1);
+        lost_in(Loss::EndWithoutBegin, 1, kind);
         return None;
     };
     // SAFETY: the entry is this thread's own.
@@ -56,7 +56,7 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
     // SAFETY: the entry is this thread's own; nobody else writes it.
     let (closed, inner) = match unsafe { (*spans).end(kind, now_ns) } {
         End::Unmatched => {
-            lost(Loss::EndWithoutBegin, 1);
+            lost_in(Loss::EndWithoutBegin, 1, kind);
             return None;
         }
         End::Nested { lost } => (Closed::Inner, lost),
@@ -67,7 +67,7 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
         }
     };
     if inner > 0 {
-        lost(Loss::LostEnd, u64::from(inner));
+        lost_in(Loss::LostEnd, u64::from(inner), kind);
     }
     Some(closed)
 }

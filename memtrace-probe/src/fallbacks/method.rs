@@ -9,12 +9,15 @@ use aya::{
     util::online_cpus,
 };
 
-use super::super::{describe::describe, programs::instructions_of};
+use super::super::{
+    describe::{Failure, describe},
+    programs::instructions_of,
+};
 use memtrace_core::hook::Attached;
 
 /// What one program is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttachPoint {
+pub(crate) enum AttachPoint {
     /// The return of a function, typed.
     Fexit(&'static str),
     /// The entry of a function, typed.
@@ -33,7 +36,7 @@ pub(super) enum AttachPoint {
 
 /// The programs of one way, in the order in which they are attached: the end before the begin.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AttachMethod(pub(super) &'static [(AttachPoint, &'static str)]);
+pub(crate) struct AttachMethod(pub(crate) &'static [(AttachPoint, &'static str)]);
 
 impl AttachMethod {
     /// What the way is called by: what its last program is attached to, and with it the hook. The full name, and without
@@ -85,14 +88,14 @@ impl AttachMethod {
 
     /// Loads all its programs, or none.
     pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>) -> Result<(), String> {
-        self.all(ebpf, |link, ebpf, program| link.load(ebpf, program, btf))
+        self.all(ebpf, |link, ebpf, program| link.load(ebpf, program, btf).map_err(|e| e.describe()))
     }
 
     /// Attaches all its programs, or none. Probes are loaded first.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> Result<(), String> {
         self.all(ebpf, |link, ebpf, program| {
             if !self.needs_btf() {
-                link.load(ebpf, program, Err(&String::new()))?;
+                link.load(ebpf, program, Err(&String::new())).map_err(|e| e.describe())?;
             }
             link.attach(ebpf, program)
         })
@@ -121,7 +124,7 @@ impl AttachMethod {
 
 impl AttachPoint {
     /// The full name of what it attaches to, and its name alone.
-    fn target(self) -> (&'static str, &'static str) {
+    pub(crate) fn target(self) -> (&'static str, &'static str) {
         let name = match self {
             Self::Fexit(name) | Self::Fentry(name) | Self::Kprobe(name) | Self::Kretprobe(name) => name,
             Self::BtfTracepoint(name) | Self::Tracepoint(name) => name,
@@ -130,19 +133,32 @@ impl AttachPoint {
         (name, name.rsplit_once(':').map_or(name, |(_, event)| event))
     }
 
-    fn load(self, ebpf: &mut Ebpf, name: &str, btf: Result<&Btf, &String>) -> Result<(), String> {
-        let words = |e: ProgramError| describe(&e);
+    /// Loads the program of this name.
+    pub(crate) fn load(self, ebpf: &mut Ebpf, name: &str, btf: Result<&Btf, &String>) -> Result<(), Failure> {
         let btf = || btf.map_err(Clone::clone);
         match self {
-            Self::Fexit(function) => program::<FExit>(ebpf, name)?.load(function, btf()?).map_err(words),
-            Self::Fentry(function) => program::<FEntry>(ebpf, name)?.load(function, btf()?).map_err(words),
-            Self::Kprobe(_) | Self::Kretprobe(_) => program::<KProbe>(ebpf, name)?.load().map_err(words),
-            Self::BtfTracepoint(_) => {
-                program::<BtfTracePoint>(ebpf, name)?.load(self.target().1, btf()?).map_err(words)
-            }
-            Self::Tracepoint(_) => program::<TracePoint>(ebpf, name)?.load().map_err(words),
-            Self::MajorFaults => program::<PerfEvent>(ebpf, name)?.load().map_err(words),
+            Self::Fexit(function) => program::<FExit>(ebpf, name)?.load(function, btf()?)?,
+            Self::Fentry(function) => program::<FEntry>(ebpf, name)?.load(function, btf()?)?,
+            Self::Kprobe(_) | Self::Kretprobe(_) => program::<KProbe>(ebpf, name)?.load()?,
+            Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.load(self.target().1, btf()?)?,
+            Self::Tracepoint(_) => program::<TracePoint>(ebpf, name)?.load()?,
+            Self::MajorFaults => program::<PerfEvent>(ebpf, name)?.load()?,
         }
+        Ok(())
+    }
+
+    /// The way in which it attaches, by itself.
+    pub(crate) fn name(self) -> &'static str {
+        let attached = match self {
+            Self::Fexit(_) => Attached::Fexit,
+            Self::Fentry(_) => Attached::Fentry,
+            Self::Kprobe(_) => Attached::Kprobe,
+            Self::Kretprobe(_) => return "kretprobe",
+            Self::BtfTracepoint(_) => Attached::BtfTracepoint,
+            Self::Tracepoint(_) => Attached::Tracepoint,
+            Self::MajorFaults => Attached::PerfEvent,
+        };
+        attached.name().unwrap_or_default()
     }
 
     fn attach(self, ebpf: &mut Ebpf, name: &str) -> Result<(), String> {
@@ -172,7 +188,7 @@ impl AttachPoint {
 }
 
 /// Detaches and unloads a program. One that was never loaded says so, and is as it should be.
-fn unload(ebpf: &mut Ebpf, name: &str) {
+pub(crate) fn unload(ebpf: &mut Ebpf, name: &str) {
     let _ = match ebpf.program_mut(name) {
         Some(Program::FExit(program)) => program.unload(),
         Some(Program::FEntry(program)) => program.unload(),

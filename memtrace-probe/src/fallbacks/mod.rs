@@ -3,14 +3,18 @@
 mod method;
 mod table;
 
+use std::time::{Duration, Instant};
+
 use aya::{Btf, Ebpf};
 
 use self::method::AttachMethod;
+pub(super) use self::method::{AttachPoint, unload};
 pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS};
 use super::describe::REFUSED;
 use memtrace_core::{
     hook::{Attached, HookId, HookStatus, functions::FunctionHook},
     session::faults::FaultsRead,
+    units::duration::nanoseconds,
 };
 
 /// A hook on a function and its methods to attach.
@@ -42,12 +46,19 @@ pub(super) struct LoadedFallbacks {
     fallbacks: Fallbacks,
     /// For each method: loaded, or the reason why not. Probes count as loaded: they are loaded when they are needed.
     loaded: Vec<Result<(), String>>,
+    /// Time that the loading took.
+    took: Duration,
 }
 
 impl Fallbacks {
     /// True when a name on the command line means this hook or one of the places it attaches to.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.hook.name == name || self.methods.iter().any(|method| method.is_named(name))
+    }
+
+    /// Its programs, by each method, with what each is attached to.
+    pub(super) fn programs(self) -> impl Iterator<Item = (AttachPoint, &'static str)> {
+        self.methods.iter().flat_map(|method| method.0.iter().copied())
     }
 
     /// True when the hook would count wrongly without BTF.
@@ -62,7 +73,7 @@ impl Fallbacks {
 
     /// Loads nothing, for this reason.
     pub(super) fn left_out(self, why: &str) -> LoadedFallbacks {
-        LoadedFallbacks { loaded: vec![Err(why.to_owned()); self.methods.len()], fallbacks: self }
+        LoadedFallbacks { loaded: vec![Err(why.to_owned()); self.methods.len()], fallbacks: self, took: Duration::ZERO }
     }
 
     /// Loads the programs of the first method that the kernel's BTF allows. A kernel that refuses typed programs on any
@@ -80,7 +91,8 @@ impl Fallbacks {
             }
             false => Ok(()),
         };
-        LoadedFallbacks { loaded: self.methods.iter().map(load).collect(), fallbacks: self }
+        let begun = Instant::now();
+        LoadedFallbacks { loaded: self.methods.iter().map(load).collect(), fallbacks: self, took: begun.elapsed() }
     }
 }
 
@@ -88,6 +100,7 @@ impl LoadedFallbacks {
     /// Attaches by the first method that the kernel takes.
     pub(super) fn attach(self, ebpf: &mut Ebpf) -> HookStatus {
         let Fallbacks { hook: FunctionHook { id, name, gives, without, kind, .. }, methods, .. } = self.fallbacks;
+        let begun = Instant::now();
         let status = |name, attached, verified_instructions| HookStatus {
             id,
             name,
@@ -98,6 +111,7 @@ impl LoadedFallbacks {
             attached,
             unread: Vec::new(),
             verified_instructions,
+            took_ns: nanoseconds(self.took + begun.elapsed()),
         };
         let mut reasons: Vec<String> = Vec::new();
         for (method, loaded) in methods.iter().zip(self.loaded) {

@@ -33,6 +33,7 @@ use crate::{
     },
     stdout,
 };
+use memtrace_core::units::duration::nanoseconds;
 
 /// What to do about settings that were left behind.
 pub const LEFT_BEHIND: &str =
@@ -79,7 +80,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     let own_settings = plan.kept().iter().map(|kept| kept.knob.name()).collect();
     let recording = RecordPlan {
         place: Destination::File { path: path.clone(), force: args.force },
-        min_stall_ns: args.trace.min_stall.map_or(0, live::nanoseconds),
+        min_stall_ns: args.trace.min_stall.map_or(0, nanoseconds),
         run: 0,
         conditions: Vec::new(),
         own_settings,

@@ -99,7 +99,7 @@ fn comparison(args: &AbArgs, path: &Path) -> CompareArgs {
         fail_if: Vec::new(),
         seed: 1,
         output: args.form,
-        verbose: args.trace.verbose,
+        verbose: args.trace.verbose > 0,
         text: args.text,
         time: TimeArgs::default(),
     }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and its help.
 
 mod ab;
+mod check;
 mod compare;
 mod filter;
 mod help;
@@ -17,6 +18,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use self::{
     ab::AbArgs,
+    check::CheckArgs,
     compare::{CompareArgs, Input},
     filter::FilterArgs,
     output::{Choice, CompareOutput, LiveOutput, ReplayOutput, ReportOutput, TextArgs},
@@ -79,11 +81,7 @@ pub enum Command {
     #[command(after_long_help = help::SALVAGE_EXAMPLES)]
     Salvage(SalvageArgs),
     /// Say what memtrace can trace on this kernel with these rights, and how to get the rest
-    Check {
-        /// Write one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    Check(CheckArgs),
     /// Write a shell completion script to stdout
     Completions {
         /// The shell
@@ -102,7 +100,7 @@ pub struct LiveArgs {
     /// Show the full screen: the default on a terminal; `?` there explains its keys
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub tui: bool,
-    /// Write one screen as text after an interval (or -d T), and end
+    /// Write one screen as text after 5 s (-d or -i T: another time), and end
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub once: bool,
     /// Rows of the tables in the summary; JSON lists are always complete

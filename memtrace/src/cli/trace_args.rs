@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::{ArgAction, Args, builder::PossibleValuesParser};
 
 use super::FilterArgs;
 use memtrace_core::{hook::catalog, units::duration};
@@ -10,16 +10,16 @@ use memtrace_core::{hook::catalog, units::duration};
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct TraceArgs {
-    /// Say more: lines for kswapd, and on stderr what `check` finds
-    #[arg(short, long, help_heading = "Output")]
-    pub verbose: bool,
+    /// Say more: lines for kswapd, and on stderr what `check` finds; -vv: also what the kernel side could not pair or keep
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
 
     /// Stop after T, with the summary
     #[arg(short, long, value_name = "T", value_parser = duration::parse, help_heading = "Time")]
     pub duration: Option<Duration>,
-    /// One row every T, at least 100ms
-    #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, default_value = "1s", help_heading = "Time")]
-    pub interval: Duration,
+    /// One row every T, at least 100ms [default: 1s]
+    #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, help_heading = "Time")]
+    pub interval: Option<Duration>,
 
     /// Of whom.
     #[command(flatten)]

@@ -8,11 +8,12 @@ use std::{
         ffi::OsStrExt as _,
         process::{CommandExt as _, ExitStatusExt as _},
     },
-    process::{Child, Command, ExitStatus},
+    process::{Command, ExitStatus},
 };
 
 use rustix::process::{Resource, setrlimit};
 use thiserror::Error;
+use tokio::process::Child;
 
 use super::Original;
 use memtrace_core::untrusted::shown_path;
@@ -44,7 +45,8 @@ impl SpawnError {
 }
 
 /// Starts `command` (program and arguments) as the user that memtrace runs as, with the original `oom_score_adj`,
-/// memory lock limit and signal dispositions. Locked memory is not inherited anyway.
+/// memory lock limit and signal dispositions. Locked memory is not inherited anyway. It goes on when the child is
+/// dropped. Called inside a tokio runtime.
 ///
 /// # Errors
 /// When it cannot be started; [`SpawnError::exit_code`] is memtrace's status then.
@@ -72,7 +74,7 @@ pub fn spawn(command: &[OsString], original: Original) -> Result<Child, SpawnErr
     };
     // SAFETY: the closure runs between fork and exec; it makes system calls only, allocates nothing and takes no lock.
     unsafe { command.pre_exec(in_child) };
-    command.spawn().map_err(|e| {
+    tokio::process::Command::from(command).spawn().map_err(|e| {
         let name = shown_path(program);
         match e.raw_os_error() {
             Some(libc::ENOENT) => SpawnError::NotFound(name),
@@ -111,13 +113,19 @@ fn restore_oom_score_adj(text: &[u8]) -> io::Result<()> {
 mod tests {
     use std::ffi::OsString;
 
+    use tokio::runtime::{Builder, Runtime};
+
     use super::{Original, spawn, status_code};
 
     const ORIGINAL: Original = Original { oom_score_adj: None, memlock: None };
 
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
     fn run(script: &str, original: Original) -> u8 {
         let command = ["sh", "-c", script].map(OsString::from);
-        status_code(spawn(&command, original).unwrap().wait().unwrap())
+        status_code(runtime().block_on(async { spawn(&command, original).unwrap().wait().await }).unwrap())
     }
 
     #[test]
@@ -130,6 +138,8 @@ mod tests {
 
     #[test]
     fn what_cannot_start() {
+        let runtime = runtime();
+        let _inside = runtime.enter();
         let code = |program: &str| spawn(&[program.into()], ORIGINAL).unwrap_err().exit_code();
         assert_eq!(code("/nonexistent"), 127);
         assert_eq!(code("no-such-command-here"), 127);

@@ -39,7 +39,7 @@ impl Sampler {
         &self.memory
     }
 
-    /// The host as it is now. `own.bpf_ns`, the counters around the totals and pending OOM kills are not known here.
+    /// The host as it is now. What programs cost, the counters around the totals and pending OOM kills are not known here.
     pub fn sample(&mut self) -> HostSample {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),
@@ -50,6 +50,7 @@ impl Sampler {
                 cpu_ns: own::cpu_ns(),
                 rss_bytes: self.resident.as_mut().and_then(ResidentSize::bytes),
                 bpf_ns: None,
+                bpf_runs: None,
             },
             counters: None,
             ooms_pending: 0,

@@ -8,11 +8,12 @@ use crate::host::{
 };
 use memtrace_core::{
     at_start::{AtStart, PastOom, TaskInReclaim},
+    units::duration::nanoseconds,
     untrusted::Text,
 };
 use memtrace_probe::stalled::AlreadyStalled;
 
-/// How far back the kernel log matters.
+/// Kills that are older are of no interest.
 const WINDOW: Duration = Duration::from_secs(3600);
 
 /// Everything that is known of the time before `now_ns`. The log is read up to its end.
@@ -21,11 +22,13 @@ pub(super) fn gather(
     log: &mut Result<KernelLog, String>,
     stalled: &Result<Vec<AlreadyStalled>, String>,
 ) -> AtStart {
-    let window_ns = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
     let kills = match log {
         Ok(log) => log.poll().map_err(|e| format!("/dev/kmsg: {e}")),
         Err(why) => Err(why.clone()),
     };
+    // The log may begin later: a young host, or a ring that was overwritten.
+    let oldest_ns = log.as_ref().ok().and_then(KernelLog::oldest_ns).unwrap_or(now_ns);
+    let window_ns = nanoseconds(WINDOW).min(now_ns.saturating_sub(oldest_ns));
     AtStart {
         pressure: pressure::read().map_err(Text::from),
         oom_kills: kills

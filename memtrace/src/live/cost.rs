@@ -10,6 +10,15 @@ const PERIOD_NS: u64 = 10_000_000_000;
 /// The first sample is soon, so that a short run has one.
 const FIRST_NS: u64 = 500_000_000;
 
+/// The cost of programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Their run time, in ns.
+    pub(super) ns: u64,
+    /// How often they ran.
+    pub(super) runs: u64,
+}
+
 /// The sampler.
 #[derive(Debug)]
 pub(super) struct CostSampler {
@@ -43,14 +52,17 @@ impl CostSampler {
         }
     }
 
-    /// Run time of all programs since the start, in ns, scaled from the samples; `None` before the first.
-    pub(super) fn estimate_ns(&self, now_ns: u64, programs: &Programs) -> Option<u64> {
+    /// The cost of all programs since the start, scaled from the samples; `None` before the first.
+    pub(super) fn estimate(&self, now_ns: u64, programs: &Programs) -> Option<Cost> {
         let open_ns = self.open.as_ref().map_or(0, |(_, since)| now_ns.saturating_sub(*since));
         let watched = u128::from(self.watched_ns + open_ns);
         if watched == 0 {
             return None;
         }
-        let ran: Duration = programs.costs().iter().map(|cost| cost.run_time).sum();
-        u64::try_from(ran.as_nanos() * u128::from(now_ns.saturating_sub(self.start_ns)) / watched).ok()
+        let scaled = |n: u128| u64::try_from(n * u128::from(now_ns.saturating_sub(self.start_ns)) / watched).ok();
+        let costs = programs.costs();
+        let ran: Duration = costs.iter().map(|cost| cost.run_time).sum();
+        let runs = costs.iter().map(|cost| u128::from(cost.runs)).sum();
+        Some(Cost { ns: scaled(ran.as_nanos())?, runs: scaled(runs)? })
     }
 }

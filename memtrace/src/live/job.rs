@@ -10,7 +10,7 @@ use crate::{
     terminal,
 };
 
-use super::start::nanoseconds;
+use memtrace_core::units::duration::nanoseconds;
 
 /// The view that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,16 +94,22 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// The length of an interval. One screen is about one interval, and a second of a host says little.
+    pub(super) fn interval(&self) -> Duration {
+        let default = Duration::from_secs(if self.show == Show::Once { 5 } else { 1 });
+        self.trace.interval.unwrap_or(default)
+    }
+
     /// How long to trace; `None` until something ends it.
     pub(super) fn duration(&self) -> Option<Duration> {
-        let once = (self.show == Show::Once).then_some(self.trace.interval);
+        let once = (self.show == Show::Once).then(|| self.interval());
         self.trace.duration.or(once)
     }
 
     /// Whether each change of kswapd is shown.
     pub(super) fn shows_kswapd(&self) -> bool {
         match self.show {
-            Show::Stream(choice) => choice.output.is_complete || self.trace.verbose,
+            Show::Stream(choice) => choice.output.is_complete || self.trace.verbose > 0,
             Show::Progress | Show::Screen | Show::Once => false,
         }
     }

@@ -9,6 +9,7 @@ mod controller;
 mod cost;
 mod ingest;
 mod job;
+mod kernel_log;
 mod lost_ends;
 mod ooms;
 mod output;
@@ -18,10 +19,11 @@ mod run;
 mod shrinkers;
 mod stacks;
 mod start;
+mod wakes;
 
 use anyhow::{Context as _, Result};
+use tokio::runtime::Builder;
 
-pub(crate) use self::start::nanoseconds;
 pub use self::{
     check::check,
     controller::Controller,
@@ -32,7 +34,7 @@ pub use self::{
 };
 use self::{
     command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
-    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks,
+    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks, wakes::Wakes,
 };
 use crate::{
     cli::TraceArgs,
@@ -57,6 +59,7 @@ use memtrace_core::{
         counters::Readings,
         evictors::{ByMemory, Interval},
     },
+    units::duration::nanoseconds,
 };
 use memtrace_probe::{
     error::LoadError,
@@ -91,6 +94,9 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     // Before anything is attached: the first signal must already end cleanly.
     let hold = controller.as_ref().map(|controller| controller.hold());
     let signals = Signals::install(hold).context("installing the signal handlers")?;
+    let runtime =
+        Builder::new_current_thread().enable_all().build().context("starting the runtime of the main loop")?;
+    let _inside = runtime.enter();
     // Nor may what is in the way of the file be said only after seconds.
     let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();
     let loaded = match Loaded::load(&start::options(args, &facts)) {
@@ -181,11 +187,12 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         recording,
         controller,
         signals,
-        interval: args.interval,
+        interval: job.interval(),
         deadline_ns: job.duration().map(|duration| start_ns.saturating_add(nanoseconds(duration))),
         probe,
     };
-    tracing.run(before, writer, queue)
+    let wakes = Wakes::new(&tracing.probe.ring).context("watching the ring and signals")?;
+    runtime.block_on(tracing.run(wakes, before, writer, queue))
 }
 
 /// Says why nothing can be traced; the result is the exit status.
@@ -227,7 +234,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
     for kind in args.filter.kind.iter().filter(|kind| !probe.kinds.contains(kind)) {
         say!("no attached hook tells stalls of kind {}: none will match", kind.name());
     }
-    if args.verbose {
+    if args.verbose > 0 {
         messages::print(preflight::render::findings(&preflight::check(facts, &probe.hooks), false));
     }
 }

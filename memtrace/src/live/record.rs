@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{job::Job, run, start::nanoseconds};
+use super::{job::Job, run};
 use crate::{
     cli::RecordArgs,
     exit,
@@ -15,6 +15,7 @@ use crate::{
         runs,
     },
 };
+use memtrace_core::units::duration::nanoseconds;
 
 /// Bytes that a flight recorder keeps at most when nothing is asked for.
 const DEFAULT_MAX_SIZE: u64 = 256 << 20;

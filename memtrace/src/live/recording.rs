@@ -31,7 +31,7 @@ use memtrace_core::{
     },
     untrusted::shown_path,
 };
-use memtrace_report::text::{bytes, duration};
+use memtrace_report::text::{bytes, duration, loss_in_short};
 use memtrace_trace::model::{End, EndReason, Remark, TickRecord};
 
 /// What happened is handed over this often at least, so that a kill costs a second at most.
@@ -148,8 +148,8 @@ impl Recording {
 
     /// One line that is written over again.
     fn show(&self, tick: &Tick, ingest: &Ingest, progress: Option<&str>) {
-        let lost = ingest.session.loss().total();
-        let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("{lost} lost") };
+        let loss = ingest.session.loss();
+        let lost = loss_in_short(loss.total(), loss.that_matters());
         let progress = progress.map_or_else(String::new, |progress| format!("{progress}; "));
         let elapsed = duration(tick.t_ns.saturating_sub(self.start_ns) / 1_000_000_000 * 1_000_000_000);
         let size = bytes(self.recorder.progress.bytes.load(Ordering::Relaxed));
@@ -191,9 +191,10 @@ impl Recording {
         }
         let place = named(&self.place);
         let size = bytes(progress.bytes.load(Ordering::Relaxed));
-        let total = summary.loss.total();
-        let lost =
-            if total == 0 { "nothing lost".to_owned() } else { format!("{total} lost (`memtrace report` says what)") };
+        let mut lost = loss_in_short(summary.loss.total(), summary.loss.that_matters());
+        if summary.loss.total() > 0 {
+            lost.push_str(" (`memtrace report` says what)");
+        }
         let elapsed = duration(summary.duration_ns);
         let (stalls, ooms) = (summary.all.count, summary.oom_kills);
         say!("recorded {elapsed} to {place}: {stalls} stalls, {ooms} OOM kills, {size}, {lost}");

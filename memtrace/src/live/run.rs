@@ -5,25 +5,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
-use memtrace_common::kind::StallKind;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-};
-
 use super::{
     command::Command,
     controller::Controller,
     cost::CostSampler,
     ingest::Ingest,
+    kernel_log,
     lost_ends::LostEnds,
     ooms::OomQueue,
     output::{Queue, Writer},
     recording::Recording,
     shrinkers::ShrinkerNames,
     stacks::Stacks,
-    start::nanoseconds,
+    wakes::{Wake, Wakes},
 };
 use crate::{
     exit,
@@ -33,6 +27,8 @@ use crate::{
     signals::Signals,
     stdout,
 };
+use anyhow::{Context as _, Result};
+use memtrace_common::kind::StallKind;
 use memtrace_core::{
     at_start::AtStart,
     session::{
@@ -42,6 +38,7 @@ use memtrace_core::{
         item::{Item, cgroups_of, cgroups_of_rows},
         loss::Loss,
     },
+    units::duration::nanoseconds,
 };
 use memtrace_probe::load::Probe;
 
@@ -90,14 +87,20 @@ enum LoopEnd {
 
 impl Tracing<'_> {
     /// Traces until something ends it; the result is the exit status.
-    pub(super) fn run(mut self, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
+    pub(super) async fn run(mut self, mut wakes: Wakes, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.ingest.send(Item::AtStart(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
         let mut next_tick_ns = monotonic_ns() + interval_ns;
         let end = loop {
-            self.wait(next_tick_ns)?;
+            let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(monotonic_ns()));
+            let wake = wakes.next(self.command.as_mut(), until_tick.min(DRAIN_INTERVAL)).await;
             let now = monotonic_ns();
-            self.drain(now, false);
+            let is_empty = self.drain(now, false);
+            if let Wake::Ring(mut ready) = wake.context("waiting for the ring")?
+                && is_empty
+            {
+                ready.clear_ready();
+            }
             if let Some(recording) = &mut self.recording {
                 recording.advance(now, &mut self.ingest);
             }
@@ -124,7 +127,7 @@ impl Tracing<'_> {
             controller.end();
         }
         messages::wait_at_most(OUTPUT_PATIENCE);
-        let status = self.settle(&end);
+        let status = self.settle(&end).await;
         let now = monotonic_ns();
         self.drain(now, true);
         self.tick(now, true)?;
@@ -137,20 +140,14 @@ impl Tracing<'_> {
         stdout::is_read(written, "writing to stdout; the summary is not complete").map(|_| status)
     }
 
-    /// Sleeps until the ring has much, the next drain is due, or the next tick.
-    fn wait(&self, next_tick_ns: u64) -> Result<()> {
-        let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(monotonic_ns()));
-        let timeout = Timespec::try_from(until_tick.min(DRAIN_INTERVAL)).context("an interval that fits")?;
-        match poll(&mut [PollFd::new(&self.probe.ring, PollFlags::IN)], Some(&timeout)) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(e) => Err(e).context("waiting for the ring"),
-        }
-    }
-
-    /// Takes everything that is in the ring, then what is due.
-    fn drain(&mut self, now: u64, all: bool) {
+    /// Takes everything that is in the ring, then what is due. True when the ring has no more.
+    fn drain(&mut self, now: u64, all: bool) -> bool {
+        let mut is_empty = false;
         for _ in 0..RECORDS_AT_ONCE {
-            let Some(record) = self.probe.ring.next() else { break };
+            let Some(record) = self.probe.ring.next() else {
+                is_empty = true;
+                break;
+            };
             self.ingest.ingest(&record);
         }
         self.introduce();
@@ -173,6 +170,7 @@ impl Tracing<'_> {
             self.ingest.show_oom(oom);
         }
         self.cost.advance(now);
+        is_empty
     }
 
     /// Learns the names of some of the processes that are new: soon, since they may be short-lived; not all at once,
@@ -218,11 +216,15 @@ impl Tracing<'_> {
         }
         name_open(&mut totals);
         self.shrinkers.fill(&mut totals.shrinkers, is_last);
+        for entry in self.probe.kernel_log.iter_mut().flat_map(|log| log.read()) {
+            say!("{}", kernel_log::line(&entry));
+        }
         let after = self.counters.read();
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });
         host.ooms_pending = self.ooms.pending();
-        host.own.bpf_ns = self.cost.estimate_ns(now, &self.probe.programs);
+        let cost = self.cost.estimate(now, &self.probe.programs);
+        (host.own.bpf_ns, host.own.bpf_runs) = (cost.map(|cost| cost.ns), cost.map(|cost| cost.runs));
         if let Some(recording) = &self.recording {
             recording.count_loss(&mut self.ingest);
         }
@@ -308,11 +310,11 @@ impl Tracing<'_> {
     }
 
     /// The exit status, after the command has had a chance to end. A command that goes on is left alone, and said.
-    fn settle(&mut self, end: &LoopEnd) -> u8 {
+    async fn settle(&mut self, end: &LoopEnd) -> u8 {
         let Some(command) = &mut self.command else { return 0 };
         let status = match end {
             LoopEnd::CommandEnded(status) => Some(*status),
-            LoopEnd::Signal(signal) => command.settle(*signal),
+            LoopEnd::Signal(signal) => command.settle(*signal).await,
             LoopEnd::Deadline | LoopEnd::OutputClosed | LoopEnd::Quit | LoopEnd::ControllerDone => command.status(),
         };
         status.unwrap_or_else(|| {

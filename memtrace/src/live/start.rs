@@ -25,6 +25,7 @@ use memtrace_core::{
         counters::{Baseline, Readings},
         filter::Filter,
     },
+    units::duration::nanoseconds,
 };
 use memtrace_probe::{
     load::Probe,
@@ -55,6 +56,7 @@ pub(super) fn default_options(facts: &Facts) -> LoadOptions<'_> {
         refaults: true,
         stacks: false,
         off_cpu: false,
+        kernel_log: false,
         evictors: false,
         psi: facts.psi.is(Psi::On),
     }
@@ -71,6 +73,7 @@ pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> LoadOptions<
         stacks: args.stacks,
         off_cpu: args.off_cpu,
         evictors: args.evictors,
+        kernel_log: args.verbose > 1,
         ..default_options(facts)
     }
 }
@@ -108,7 +111,7 @@ pub(super) fn view(job: &Job<'_>, probe: &Probe, filter: &Filter, reading: &Cloc
             hooks: &hooks,
             filter,
             min_stall_ns: nanoseconds(job.min_stall),
-            interval_ns: nanoseconds(job.trace.interval),
+            interval_ns: nanoseconds(job.interval()),
             command: &command,
         },
     };
@@ -138,7 +141,7 @@ pub(super) fn setup(job: &Job<'_>, plan: &RecordPlan, probe: &Probe, start_ns: u
         argv: words(&mut std::env::args_os()),
         command: words(&mut job.trace.cmd.iter().cloned()),
         start_ns,
-        interval_ns: nanoseconds(job.trace.interval),
+        interval_ns: nanoseconds(job.interval()),
         own_pid: std::process::id(),
         filter: job.trace.filter.filter(),
         min_stall_ns: plan.min_stall_ns,
@@ -152,9 +155,4 @@ pub(super) fn setup(job: &Job<'_>, plan: &RecordPlan, probe: &Probe, start_ns: u
         gfp_names: probe.gfp_names.clone(),
         cgroup_remarks: true,
     }
-}
-
-/// A duration in ns.
-pub(crate) fn nanoseconds(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -184,6 +184,8 @@ pub struct Facts {
     pub unprivileged_bpf_disabled: Fact<u32>,
     /// `kernel.dmesg_restrict`.
     pub dmesg_restrict: Fact<u32>,
+    /// `kernel.perf_event_paranoid`.
+    pub perf_event_paranoid: Fact<i32>,
     /// `RLIMIT_MEMLOCK`, the soft limit.
     pub memlock: Fact<Limit>,
     /// Where the memory controller is.
@@ -213,6 +215,7 @@ impl Facts {
             ("tracefs", self.tracefs.reason()),
             ("unprivileged_bpf_disabled", self.unprivileged_bpf_disabled.reason()),
             ("dmesg_restrict", self.dmesg_restrict.reason()),
+            ("perf_event_paranoid", self.perf_event_paranoid.reason()),
             ("memlock", self.memlock.reason()),
             ("memory_cgroup", self.memory_cgroup.reason()),
             ("psi", self.psi.reason()),

@@ -52,6 +52,7 @@ pub fn gather() -> Facts {
         tracefs: tracefs(&mounts),
         unprivileged_bpf_disabled: text("/proc/sys/kernel/unprivileged_bpf_disabled", read::number),
         dmesg_restrict: text("/proc/sys/kernel/dmesg_restrict", read::number),
+        perf_event_paranoid: text("/proc/sys/kernel/perf_event_paranoid", read::number),
         memlock: Fact::Known(getrlimit(Resource::Memlock).current.map_or(Limit::Unlimited, Limit::Bytes)),
         memory_cgroup: memory_cgroup(),
         psi: psi(),

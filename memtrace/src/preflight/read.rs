@@ -1,5 +1,7 @@
 //! Parsers of the small files that the facts come from.
 
+use std::str::FromStr;
+
 use super::facts::{Lockdown, Mglru, Swap, SwapKind};
 
 /// `none [integrity] confidentiality`: the one in brackets holds.
@@ -54,7 +56,7 @@ pub(super) fn list(text: &str) -> Option<Vec<u32>> {
 }
 
 /// A number on a line of its own.
-pub(super) fn number(text: &str) -> Option<u32> {
+pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
     text.trim().parse().ok()
 }
 
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn other_forms_are_unread() {
         assert_eq!((lockdown("integrity"), lockdown("[x]"), mglru("7"), mglru("")), (None, None, None, None));
-        assert_eq!((list(""), list("0-"), list("0-4294967295"), number("-1")), (None, None, None, None));
+        assert_eq!((list(""), list("0-"), list("0-4294967295"), number::<u32>("-1")), (None, None, None, None));
         assert_eq!((swaps("x\n/dev/x partition a b c\n"), switch("?"), initial_uid_map("0 0")), (None, None, None));
     }
 }

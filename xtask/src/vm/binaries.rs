@@ -56,10 +56,10 @@ impl Binaries {
 
     /// Their places in a guest: the programs in `/bin`, libraries where they are here.
     pub(crate) fn files(&self) -> impl Iterator<Item = GuestFile> {
-        let file = |host: &Path, guest: String| GuestFile { host: host.to_owned(), guest };
-        let programs =
-            [file(&self.memtrace, "/bin/memtrace".to_owned()), file(&self.memload, "/bin/memload".to_owned())];
-        programs.into_iter().chain(self.libraries.iter().map(move |path| file(path, path.display().to_string())))
+        let programs = [(&self.memtrace, "/bin/memtrace"), (&self.memload, "/bin/memload")];
+        let programs = programs.map(|(file, guest)| GuestFile::at(file, guest.to_owned()));
+        let libraries = self.libraries.iter().map(|path| GuestFile::at(path, path.display().to_string()));
+        programs.into_iter().chain(libraries)
     }
 }
 
@@ -76,7 +76,7 @@ fn without_debug_info(program: &Path) -> Result<PathBuf> {
 }
 
 /// The shared libraries of a program, its loader among them. `ldd` fails for a static program.
-fn libraries(program: &Path) -> Vec<PathBuf> {
+pub(super) fn libraries(program: &Path) -> Vec<PathBuf> {
     let listed = workspace::output(Command::new("ldd").arg(program));
     paths(&listed.unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask vm`, and the shape of a guest.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -171,6 +171,11 @@ pub(crate) struct GuestFile {
 }
 
 impl GuestFile {
+    /// A file of the host at this place in the guest.
+    pub(crate) fn at(host: &Path, guest: String) -> Self {
+        Self { host: host.to_owned(), guest }
+    }
+
     /// Read `HOST[:GUEST]`.
     fn parse(text: &str) -> Result<Self> {
         let (host, guest) = text.split_once(':').unwrap_or((text, ""));

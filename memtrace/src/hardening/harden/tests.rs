@@ -1,6 +1,7 @@
 use std::{env, ffi::OsString, fs, process::Command};
 
 use caps::{CapSet, Capability};
+use tokio::runtime::Builder;
 
 use super::{OOM_SCORE_ADJ, current_oom_score_adj, protect};
 use crate::hardening::{spawn, status_code};
@@ -74,6 +75,8 @@ fn a_command_gets_back_what_was_lowered() {
         let script =
             format!("test $(cat /proc/self/oom_score_adj) = {before} && grep -q 'VmLck:.* 0 kB' /proc/self/status");
         let command = ["sh", "-c", &script].map(OsString::from);
-        assert_eq!(status_code(spawn(&command, protected.original).unwrap().wait().unwrap()), 0);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let ended = runtime.block_on(async { spawn(&command, protected.original).unwrap().wait().await });
+        assert_eq!(status_code(ended.unwrap()), 0);
     });
 }

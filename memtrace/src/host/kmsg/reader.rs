@@ -23,6 +23,8 @@ pub struct KernelLog {
     file: File,
     parser: KillParser,
     overruns: u64,
+    /// Time of the first record that was read.
+    oldest_ns: Option<u64>,
 }
 
 impl KernelLog {
@@ -33,7 +35,7 @@ impl KernelLog {
     pub fn open() -> Result<Self, String> {
         let options = &mut OpenOptions::new();
         match options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open("/dev/kmsg") {
-            Ok(file) => Ok(Self { file, parser: KillParser::default(), overruns: 0 }),
+            Ok(file) => Ok(Self { file, parser: KillParser::default(), overruns: 0, oldest_ns: None }),
             Err(e) => Err(match e.kind() {
                 io::ErrorKind::PermissionDenied => {
                     "the kernel log may not be read (kernel.dmesg_restrict without CAP_SYSLOG)".into()
@@ -54,7 +56,11 @@ impl KernelLog {
         for _ in 0..RECORDS_PER_POLL {
             match self.file.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(len) => kills.extend(Record::parse(&buffer[..len]).and_then(|record| self.parser.push(&record))),
+                Ok(len) => {
+                    let Some(record) = Record::parse(&buffer[..len]) else { continue };
+                    self.oldest_ns.get_or_insert(record.t_ns);
+                    kills.extend(self.parser.push(&record));
+                }
                 Err(e) => match e.raw_os_error() {
                     Some(libc::EAGAIN) => break,
                     Some(libc::EINTR) => {}
@@ -65,6 +71,12 @@ impl KernelLog {
             }
         }
         Ok(kills)
+    }
+
+    /// The time from which on the log was read, by the kernel's local clock in ns; `None` before the first record.
+    #[must_use]
+    pub fn oldest_ns(&self) -> Option<u64> {
+        self.oldest_ns
     }
 
     /// How often the kernel overwrote records before they were read: kills may be missing.

@@ -1,6 +1,7 @@
 //! What the facts and the state of the hooks mean: what is wrong, what follows from it, and the exact next command.
 
 mod host;
+mod perf_events;
 pub(super) mod rights;
 
 use serde::Serialize;
@@ -72,13 +73,17 @@ pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
         findings.extend(host::lockdown(facts));
         findings.extend(host::no_way_to_attach(facts));
     }
-    if findings.is_empty() {
+    let perf_events = perf_events::refused(facts, hooks, proven);
+    // Where nothing is attached for it, it is the cause, and a line for each hook would hide it.
+    let explains_all = perf_events.as_ref().is_some_and(|finding| finding.severity == Severity::Fatal);
+    if findings.is_empty() && !explains_all {
         let reads_less = host::reads_less(facts);
         let severity = if reads_less.is_some() { Severity::Degraded } else { Severity::Fatal };
         findings.extend(reads_less);
         findings.extend(required_hooks(hooks).map(|finding| Finding { severity, ..finding }));
         findings.extend(optional_hooks(hooks));
     }
+    findings.extend(perf_events);
     findings.extend(rights::comfort(facts));
     findings.extend(host::all(facts));
     findings.sort_by_key(|finding| finding.severity);

@@ -126,9 +126,10 @@ fn numa(nodes: &[u32]) -> String {
 
 fn sysctl(facts: &Facts) -> String {
     format!(
-        "kernel.unprivileged_bpf_disabled {}, kernel.dmesg_restrict {}",
+        "kernel.unprivileged_bpf_disabled {}, kernel.dmesg_restrict {}, kernel.perf_event_paranoid {}",
         value(&facts.unprivileged_bpf_disabled, u32::to_string),
-        value(&facts.dmesg_restrict, u32::to_string)
+        value(&facts.dmesg_restrict, u32::to_string),
+        value(&facts.perf_event_paranoid, i32::to_string)
     )
 }
 

@@ -35,6 +35,7 @@ struct Hook<'a> {
     unread: &'a [&'static str],
     /// Null where the kernel does not tell (before 5.16).
     verified_instructions: Option<u32>,
+    took_ns: u64,
 }
 
 impl<'a> Hook<'a> {
@@ -52,6 +53,7 @@ impl<'a> Hook<'a> {
             required: hook.required,
             unread: &hook.unread,
             verified_instructions: hook.verified_instructions,
+            took_ns: hook.took_ns,
         }
     }
 }

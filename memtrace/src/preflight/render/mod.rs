@@ -2,22 +2,34 @@
 
 mod facts;
 mod json;
+mod trials;
 mod wrap;
 
-pub use self::json::json;
 use self::wrap::wrap;
+pub use self::{json::json, trials::trials};
 use super::{Facts, Finding, Severity, can_trace, findings::rights};
 use memtrace_core::{
     hook::{Attached, HookStatus},
     untrusted::Untrusted,
 };
+use memtrace_report::text::duration;
 
 /// Columns of text; commands to be copied are never broken.
 const WIDTH: usize = 80;
 
-/// The text of `memtrace check`: what is known, the hooks, what was found. `colour` marks severities with ANSI colours.
+/// Options of the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Severities have ANSI colours.
+    pub colour: bool,
+    /// Each hook has the time that it took.
+    pub times: bool,
+}
+
+/// The text of `memtrace check`: what is known, the hooks, what was found.
 #[must_use]
-pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: bool) -> String {
+pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], look: Look) -> String {
+    let colour = look.colour;
     let mut out = String::new();
     for (name, value) in facts::lines(facts) {
         wrap(&mut out, &format!("{name:<14}"), 14, &value, WIDTH);
@@ -26,7 +38,7 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], colour: b
         let attached = hooks.iter().filter(|hook| hook.attached.name().is_some()).count();
         out.push_str(&format!("\nHooks ({attached} of {} attached)\n", hooks.len()));
         for hook in hooks {
-            hook_lines(&mut out, hook, colour);
+            hook_lines(&mut out, hook, look);
         }
     }
     if !findings.is_empty() {
@@ -70,7 +82,7 @@ pub fn missing_rights_message(facts: &Facts) -> Option<String> {
     Some(text)
 }
 
-fn hook_lines(out: &mut String, hook: &HookStatus, colour: bool) {
+fn hook_lines(out: &mut String, hook: &HookStatus, Look { colour, times }: Look) {
     let mark = if hook.attached.name().is_some() {
         paint("ok", "32", colour)
     } else if hook.required {
@@ -84,6 +96,9 @@ fn hook_lines(out: &mut String, hook: &HookStatus, colour: bool) {
     if let Attached::No(reason) = &hook.attached {
         wrap(out, "      ", 6, &format!("not attached: {}", Untrusted(reason.as_bytes()).tty()), WIDTH);
         wrap(out, "      ", 6, &format!("without it: {}", hook.without), WIDTH);
+    }
+    if times && hook.took_ns > 0 {
+        wrap(out, "      ", 6, &format!("took {}", duration(hook.took_ns)), WIDTH);
     }
     if !hook.unread.is_empty() {
         wrap(out, "      ", 6, &format!("not in this kernel: {}", hook.unread.join(", ")), WIDTH);

@@ -4,7 +4,7 @@ use super::{ALL, hooks, root, user};
 use crate::preflight::{
     Fact, Facts, Finding, Severity, can_trace, check,
     facts::{Capabilities, Lockdown},
-    render,
+    render::{self, Look},
 };
 use memtrace_core::hook::{Attached, HookId};
 
@@ -131,16 +131,36 @@ fn json() {
 #[test]
 fn commands_are_whole_and_the_rest_fits_80_columns() {
     for facts in [root(), user()] {
-        let text = render::text(&facts, &hooks(), &check(&facts, &[]), false);
+        let text = render::text(&facts, &hooks(), &check(&facts, &[]), Look::default());
         for line in text.lines().filter(|line| !line.trim_start().starts_with(['f', 'o'])) {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }
-    let plain = render::text(&user(), &hooks(), &check(&user(), &[]), false);
-    let coloured = render::text(&user(), &hooks(), &check(&user(), &[]), true);
+    let plain = render::text(&user(), &hooks(), &check(&user(), &[]), Look::default());
+    let coloured = render::text(&user(), &hooks(), &check(&user(), &[]), Look { colour: true, times: false });
     let mut rest = coloured;
     for code in ["\x1b[0m", "\x1b[31;1m", "\x1b[32m", "\x1b[33m", "\x1b[36m"] {
         rest = rest.replace(code, "");
     }
     assert_eq!(rest, plain);
+}
+
+#[test]
+fn perf_events_that_a_sysctl_refuses_are_named_with_it() {
+    let mut hooks = hooks();
+    hooks[2].attached = Attached::No("perf_event_open is refused (Permission denied (os error 13))".into());
+    let unit = Facts { capabilities: Fact::Known(Capabilities { sys_admin: false, ..ALL }), ..root() };
+    let found = |facts: &Facts, hooks: &[_]| {
+        let findings = check(facts, hooks);
+        findings.into_iter().find(|finding| finding.what.contains("perf_event_paranoid"))
+    };
+    let degraded = found(&unit, &hooks).unwrap();
+    assert_eq!(degraded.severity, Severity::Degraded);
+    assert!(degraded.consequence.contains("vmscan:mm_vmscan_throttled"), "{degraded:?}");
+    assert!(degraded.fix.unwrap().contains("sysctl kernel.perf_event_paranoid=2"));
+    // Where no hook of a reclaim is attached it is the reason that nothing can be traced.
+    hooks[0].attached = hooks[2].attached.clone();
+    assert_eq!(found(&unit, &hooks).unwrap().severity, Severity::Fatal);
+    let usual = Facts { perf_event_paranoid: Fact::Known(2), ..unit };
+    assert_eq!((found(&root(), &hooks), found(&usual, &hooks)), (None, None));
 }

@@ -33,6 +33,7 @@ fn root() -> Facts {
         tracefs: Fact::Known(Some(Tracefs { path: "/sys/kernel/tracing".into(), unreadable: None })),
         unprivileged_bpf_disabled: Fact::Known(2),
         dmesg_restrict: Fact::Known(1),
+        perf_event_paranoid: Fact::Known(3),
         memlock: Fact::Known(Limit::Bytes(8 << 20)),
         memory_cgroup: Fact::Known(Memcg::V2("/sys/fs/cgroup".into())),
         psi: Fact::Known(Psi::On),
@@ -73,6 +74,7 @@ fn hooks() -> Vec<HookStatus> {
         attached,
         unread: vec![],
         verified_instructions: None,
+        took_ns: 1_500_000,
     };
     vec![
         HookStatus {

@@ -6,14 +6,15 @@ use super::{ALL, hooks, root, user};
 use crate::preflight::{
     Fact, Facts, can_trace, check,
     facts::{Capabilities, Lockdown, Memcg, Psi},
-    missing_rights_message, render,
+    missing_rights_message,
+    render::{self, Look},
 };
 
 #[test]
 fn nothing_is_wrong_for_root_and_full_swap_is_no_alarm() {
     assert_eq!(check(&root(), &[]), []);
     assert_eq!(missing_rights_message(&root()), None);
-    assert_snapshot!(render::text(&root(), &hooks()[..2], &[], false), @r#"
+    assert_snapshot!(render::text(&root(), &hooks()[..2], &[], Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          root
     capabilities  BPF PERFMON SYS_ADMIN SYS_RESOURCE IPC_LOCK DAC_READ_SEARCH SYSLOG
@@ -26,7 +27,8 @@ fn nothing_is_wrong_for_root_and_full_swap_is_no_alarm() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Hooks (2 of 2 attached)
       ok  vmscan:mm_vmscan_direct_reclaim_begin  btf tracepoint
@@ -43,7 +45,7 @@ fn nothing_is_wrong_for_root_and_full_swap_is_no_alarm() {
 fn a_missing_optional_hook_is_said_once() {
     let findings = check(&root(), &hooks());
     assert!(can_trace(&findings));
-    assert_snapshot!(render::text(&root(), &hooks(), &findings, false), @r#"
+    assert_snapshot!(render::text(&root(), &hooks(), &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          root
     capabilities  BPF PERFMON SYS_ADMIN SYS_RESOURCE IPC_LOCK DAC_READ_SEARCH SYSLOG
@@ -56,7 +58,8 @@ fn a_missing_optional_hook_is_said_once() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Hooks (2 of 3 attached)
       ok  vmscan:mm_vmscan_direct_reclaim_begin  btf tracepoint
@@ -83,7 +86,7 @@ fn root_without_sys_resource() {
     let facts = Facts { capabilities: Fact::Known(caps), ..root() };
     let findings = check(&facts, &[]);
     assert!(can_trace(&findings));
-    assert_snapshot!(render::text(&facts, &[], &findings, false), @r#"
+    assert_snapshot!(render::text(&facts, &[], &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          root
     capabilities  BPF PERFMON SYS_ADMIN IPC_LOCK DAC_READ_SEARCH SYSLOG (not
@@ -97,7 +100,8 @@ fn root_without_sys_resource() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Findings
       degraded  no CAP_SYS_RESOURCE: oom_score_adj cannot be lowered
@@ -122,7 +126,7 @@ fn an_ordinary_user() {
       sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
     `memtrace check` says more and needs no rights.
     "#);
-    assert_snapshot!(render::text(&user(), &[], &findings, false), @r#"
+    assert_snapshot!(render::text(&user(), &[], &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          uid 1000
     capabilities  none
@@ -137,7 +141,8 @@ fn an_ordinary_user() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Findings
       fatal     no right to trace: CAP_BPF and CAP_PERFMON missing
@@ -187,7 +192,7 @@ fn a_container() {
     };
     let findings = check(&facts, &[]);
     assert!(!can_trace(&findings));
-    assert_snapshot!(render::text(&facts, &[], &findings, false), @r#"
+    assert_snapshot!(render::text(&facts, &[], &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          root, in a pid namespace
     capabilities  IPC_LOCK DAC_READ_SEARCH SYSLOG (not BPF PERFMON SYS_ADMIN
@@ -201,7 +206,8 @@ fn a_container() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Findings
       fatal     root, but without CAP_BPF and CAP_PERFMON: a container or a
@@ -240,7 +246,7 @@ fn switched_off_at_boot() {
     };
     let findings = check(&facts, &[]);
     assert!(!can_trace(&findings));
-    assert_snapshot!(render::text(&facts, &[], &findings, false), @r#"
+    assert_snapshot!(render::text(&facts, &[], &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
     user          root
     capabilities  BPF PERFMON SYS_ADMIN SYS_RESOURCE IPC_LOCK DAC_READ_SEARCH SYSLOG
@@ -253,7 +259,8 @@ fn switched_off_at_boot() {
     swap          /dev/zram0 (zram, 4 GiB of 4 GiB used, priority 100)
     MGLRU         on
     NUMA          2 nodes: 0 1
-    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1
+    sysctl        kernel.unprivileged_bpf_disabled 2, kernel.dmesg_restrict 1,
+                  kernel.perf_event_paranoid 3
 
     Findings
       fatal     the kernel is locked down (confidentiality)

@@ -1,6 +1,6 @@
 //! The guests of the scenarios: each boot serves one or several that do not disturb each other.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use super::Check;
 use super::evidence::Sections;
@@ -8,7 +8,10 @@ use super::{
     check, degraded, direct_anon, direct_file, global_oom, memcg_limit, memcg_oom, mglru, oom_group, refaults,
     two_nodes, waits,
 };
-use crate::vm::options::{Cgroup, Setup, Size};
+use crate::vm::{
+    binaries::libraries,
+    options::{Cgroup, GuestFile, Setup, Size},
+};
 
 /// A guest, what it runs and who judges what it printed.
 pub(super) struct Boot {
@@ -56,7 +59,7 @@ pub(super) const BOOTS: [Boot; 8] = [
     },
     Boot {
         name: "degraded",
-        setup: || Setup { data: Some(Size::mebibytes(400)), ..small() },
+        setup: || Setup { data: Some(Size::mebibytes(400)), files: setpriv(), ..small() },
         script: include_str!("degraded.sh"),
         judges: &[("degraded", degraded::judge)],
     },
@@ -116,6 +119,14 @@ fn small() -> Setup {
 /// Enough memory that only a cgroup's limit is met.
 fn roomy() -> Setup {
     Setup { memory: Size::mebibytes(512), data: Some(Size::mebibytes(200)), ..small() }
+}
+
+/// The program that takes rights away; that of busybox knows no bounding set. Nothing where this machine has none.
+fn setpriv() -> Vec<GuestFile> {
+    let Ok(program) = which::which("setpriv") else { return Vec::new() };
+    let libraries = libraries(&program);
+    let libraries = libraries.iter().map(|library| GuestFile::at(library, library.display().to_string()));
+    iter::once(GuestFile::at(&program, "/mnt/setpriv".to_owned())).chain(libraries).collect()
 }
 
 #[cfg(test)]

@@ -6,11 +6,17 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
 
-/// Judge the four hosts.
+/// Judge the hosts.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let mut checks = run::judge(sections, "no-btf", |run| vec![Check::of("no-btf", no_btf(sections, run))]);
     checks.extend([
         Check::of("no-addresses", no_addresses(sections)),
+        match sections.get("setpriv") {
+            Ok(said) if !said.iter().any(|line| line.contains("util-linux")) => {
+                Check::skip("perf-events", "this machine has no setpriv (Debian: util-linux)")
+            }
+            _ => Check::of("perf-events", perf_events(sections)),
+        },
         Check::of("no-tracefs", no_tracefs(sections)),
         match sections.get("lockdown") {
             Ok(lockdown) if !lockdown.iter().any(|line| line.contains("[confidentiality]")) => {
@@ -84,6 +90,26 @@ fn no_addresses(sections: &Sections<'_>) -> Result<String, String> {
         Some(line) => Ok(line.to_owned()),
         None => Err(format!("nothing about names of the kernel's functions in {:?}", host.said)),
     }
+}
+
+/// With the rights of the recorder's unit and kernel.perf_event_paranoid at 3: BTF tracepoints trace, and the sysctl that
+/// keeps the event of major faults away is named; by classic tracepoints nothing can be traced, for the same reason.
+fn perf_events(sections: &Sections<'_>) -> Result<String, String> {
+    const SYSCTL: &str = "kernel.perf_event_paranoid=2";
+    let host = host(sections, "perf-events", "0")?;
+    let findings = findings(&host.check);
+    if host.check["facts"]["capabilities"]["sys_admin"] != false {
+        return Err(format!("not without CAP_SYS_ADMIN: {}", host.check["facts"]["capabilities"]));
+    }
+    let section = |what: &str| sections.get(&format!("perf-events-classic:{what}")).map(|lines| lines.join("\n"));
+    let (ended, said) = (section("status")?, section("said")?);
+    if !findings.contains(SYSCTL) || !findings.contains("major-faults") {
+        return Err(format!("the sysctl is not named: {findings}"));
+    }
+    if ended != "0 4" || !said.contains(SYSCTL) {
+        return Err(format!("check and trace by classic tracepoints ended with {ended}: {said}"));
+    }
+    Ok("the sysctl is named; by classic tracepoints exit 4".to_owned())
 }
 
 fn no_tracefs(sections: &Sections<'_>) -> Result<String, String> {

@@ -1,14 +1,15 @@
-# Hosts that allow less: each is asked what it can trace, and traced for a second.
+# Hosts that allow less: each is asked what it can trace, and traced for a second. $with takes rights away.
+with=
 # try NAME [OPTIONS OF MEMTRACE]
 try() {
 	name=$1
 	shift
-	memtrace check --json > /tmp/check.json
+	$with memtrace check --json > /tmp/check.json
 	status=$?
 	section "$name:check"
 	cat /tmp/check.json
 	echo
-	memtrace --json -d 1 "$@" > /tmp/trace.json 2> /tmp/trace.err
+	$with memtrace --json -d 1 "$@" > /tmp/trace.json 2> /tmp/trace.err
 	status="$status $?"
 	section "$name:status"
 	echo "$status"
@@ -21,6 +22,19 @@ try() {
 echo 2 > /proc/sys/kernel/kptr_restrict
 try no-addresses --stacks
 echo 0 > /proc/sys/kernel/kptr_restrict
+
+# The rights of the recorder's unit, where Debian refuses perf_event_open to all but CAP_SYS_ADMIN.
+setpriv=/mnt/setpriv
+section setpriv
+$setpriv --version
+paranoid=/proc/sys/kernel/perf_event_paranoid
+was=$(cat $paranoid)
+echo 3 > $paranoid
+with="$setpriv --bounding-set=-all,+bpf,+perfmon,+sys_resource,+ipc_lock,+dac_read_search,+syslog"
+try perf-events
+try perf-events-classic --classic
+with=
+echo "$was" > $paranoid
 
 # A kernel without BTF, as far as a program can tell.
 memload mkfile /data/file 300 > /dev/null

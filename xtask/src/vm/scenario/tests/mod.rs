@@ -91,6 +91,13 @@ fn hosts_that_allow_less() {
     let judge: Judge = degraded::judge;
     fails(judge, DEGRADED, &[]);
     fails(judge, &replaced(DEGRADED, "no-addresses:said", "/proc/kallsyms", "nothing"), &["no-addresses"]);
+    fails(judge, &replaced(DEGRADED, "perf-events:check", "perf_event_paranoid=2", "luck"), &["perf-events"]);
+    fails(
+        judge,
+        &replaced(DEGRADED, "perf-events:check", r#""sys_admin": false"#, r#""sys_admin": true"#),
+        &["perf-events"],
+    );
+    fails(judge, &replaced(DEGRADED, "perf-events-classic:status", "0 4", "0 0"), &["perf-events"]);
     fails(judge, &replaced(DEGRADED, "no-tracefs:status", "0 0", "0 4"), &["no-tracefs"]);
     fails(judge, &replaced(DEGRADED, "no-tracefs:check", "mount -t tracefs", "do something"), &["no-tracefs"]);
     fails(judge, &replaced(DEGRADED, "no-tracefs:summary", "1", "0"), &["no-tracefs"]);

@@ -1,0 +1,53 @@
+//! The diagnostic log: each thing that could not be kept or paired, with the thread and the kind of stall. It is off unless
+//! the loader asks for it; the verifier then drops all of it.
+
+use aya_ebpf::{macros::map, maps::PerCpuArray};
+use aya_log_ebpf::debug;
+use memtrace_common::totals::Loss;
+
+use crate::{
+    config::{CONFIG, loaded},
+    task,
+    time::now_ns,
+};
+
+/// Lines that a CPU writes in a second at most.
+const LINES: u64 = 64;
+
+/// Where a CPU is in its second.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Window {
+    second: u64,
+    lines: u64,
+}
+
+#[map]
+static LOG_WINDOW: PerCpuArray<Window> = PerCpuArray::with_max_entries(1, 0);
+
+/// Logs a loss of the current thread, in a stall of this kind where that is known.
+#[inline(always)]
+pub(crate) fn log_lost(what: Loss, kind: u8) {
+    if loaded(&CONFIG.kernel_log) != 0 {
+        write(what as u32, u32::from(kind));
+    }
+}
+
+/// Writes a line, unless this CPU has written its share. By itself: the sites are many, and this is long.
+#[inline(never)]
+fn write(what: u32, kind: u32) {
+    let Some(window) = LOG_WINDOW.get_ptr_mut(0) else { return };
+    let second = now_ns() / 1_000_000_000;
+    // SAFETY: a map value of this CPU; an interrupt that writes in between makes the share a little larger or smaller.
+    unsafe {
+        if (*window).second != second {
+            *window = Window { second, lines: 0 };
+        }
+        if (*window).lines >= LINES {
+            return;
+        }
+        (*window).lines += 1;
+    }
+    let (tid, _) = task::current_ids();
+    debug!(&(), "{} {} {}", what, kind, tid);
+}

@@ -1,0 +1,78 @@
+//! The programs of one hook, each loaded by itself: what the verifier says of them.
+
+use super::{
+    error::LoadError,
+    facts::KernelFacts,
+    fallbacks::{AttachPoint, EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, unload},
+    load::{kernel_btf, open},
+    options::LoadOptions,
+    programs::instructions_of,
+};
+use memtrace_core::hook::catalog::HOOKS;
+
+/// A program that was given to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Its name in the object.
+    pub program: String,
+    /// The function or event that it attaches to.
+    pub target: &'static str,
+    /// The way in which it would attach.
+    pub method: &'static str,
+    /// Instructions that the verifier went through, where the kernel counts them (5.16), or the refusal.
+    pub outcome: Result<Option<u32>, Refusal>,
+}
+
+/// The reason why a program was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// In words.
+    pub why: String,
+    /// All that the verifier wrote; `None` when it wrote nothing.
+    pub verifier_log: Option<String>,
+}
+
+/// Loads each program of a hook by itself, by every method, and attaches none. The hook is one of
+/// [`memtrace_core::hook::catalog::names`]; of any other name there are no programs.
+///
+/// # Errors
+/// When the kernel takes no map of ours.
+pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>, LoadError> {
+    let facts = KernelFacts::read(options.tracefs, options.attach_with);
+    let mut ebpf = open(options, &facts)?;
+    let btf = kernel_btf(options, &facts);
+    let trials = programs(hook).into_iter().map(|(point, program)| {
+        let loaded = point.load(&mut ebpf, &program, btf.as_ref());
+        let refusal = |e: super::describe::Failure| Refusal { why: e.describe(), verifier_log: e.verifier_log() };
+        let outcome = loaded.map(|()| instructions_of(&ebpf, &program)).map_err(refusal);
+        // The next method may have the same program for another function.
+        unload(&mut ebpf, &program);
+        Trial { program, target: point.target().0, method: point.name(), outcome }
+    });
+    Ok(trials.collect())
+}
+
+/// The programs of a hook, in the order in which they are tried.
+fn programs(hook: &str) -> Vec<(AttachPoint, String)> {
+    let events = HOOKS.iter().filter(|event| event.event == hook).flat_map(|event| {
+        let (btf, classic) = (AttachPoint::BtfTracepoint(event.name), AttachPoint::Tracepoint(event.name));
+        [(btf, event.program.to_owned()), (classic, format!("{}_tp", event.program))]
+    });
+    let functions = FUNCTIONS.into_iter().chain([OFF_CPU, EVICTORS, SWAP_EVICTORS]);
+    let functions = functions.filter(|function| function.is_named(hook)).flat_map(|function| function.programs());
+    events.chain(functions.map(|(point, program)| (point, program.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::programs;
+    use memtrace_core::hook::catalog;
+
+    #[test]
+    fn each_hook_that_can_be_named_has_programs() {
+        for name in catalog::names() {
+            assert!(!programs(name).is_empty(), "{name}");
+        }
+        assert!(programs("no_such_hook").is_empty());
+    }
+}

@@ -88,7 +88,7 @@ fn counts_are_sane(input: &TickInput) -> bool {
 
 fn host_is_sane(input: &TickInput) -> bool {
     let host = &input.host;
-    let counts = host.zones.iter().flat_map(zone_pages).chain([host.ooms_pending]);
+    let counts = host.zones.iter().flat_map(zone_pages).chain([host.ooms_pending]).chain(host.own.bpf_runs);
     let refaults = host.node_refaults.iter().flat_map(|node| [node.file_pages, node.anon_pages]);
     let pressure = host.pressure.iter();
     let mut shares = pressure.clone().flat_map(|pressure| pressure.some_avg.iter().chain(&pressure.full_avg));

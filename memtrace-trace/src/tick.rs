@@ -225,7 +225,7 @@ impl Base {
 }
 
 /// Open stalls that a tick lists; there may be thousands in a storm.
-const MAX_OPEN: usize = 256;
+const MAX_OPEN: usize = memtrace_core::session::open_time::FOLLOWED;
 
 /// Values with their names; a name that is no text is empty.
 pub(super) fn named<'a>(names: &'a [Text], values: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {

@@ -116,9 +116,9 @@ pub(super) fn to_node(node: &wire::NodeRefaults) -> NodeRefaults {
 }
 
 pub(super) fn of_own(own: OwnCost) -> wire::OwnCost {
-    wire::OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns }
+    wire::OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns, bpf_runs: own.bpf_runs }
 }
 
 pub(super) fn to_own(own: &wire::OwnCost) -> OwnCost {
-    OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns }
+    OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns, bpf_runs: own.bpf_runs }
 }

@@ -155,6 +155,8 @@ pub struct OwnCost {
     pub rss_bytes: Option<u64>,
     /// Run time of the BPF programs in ns, scaled from a sample; `None` when not sampled.
     pub bpf_ns: Option<u64>,
+    /// Runs of the BPF programs, scaled from the same sample.
+    pub bpf_runs: Option<u64>,
 }
 
 /// A sample of the host at a tick. What could not be read is `None` or empty.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use memtrace_common::totals;
 
+use super::{summary::Summary, tick::Tick};
+use crate::sum;
+
 /// Places in user space that can drop something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
@@ -31,14 +34,31 @@ impl Loss {
     /// The name of the stage in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::UnknownKind => "unknown_kind",
-            Self::Output => "output",
-            Self::SkippedRuns => "skipped_runs",
-            Self::Writer => "writer",
-            Self::Messages => "messages",
-        }
+        self.stage().name
+    }
+
+    /// The stage.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        use Lacking::{Lines, Nothing, TotalsPerhaps};
+        use Whole::{ProgramRuns, Uncounted};
+        let (name, what, whole, lacking) = match self {
+            Self::Decode => ("decode", "records of the kernel side could not be read", Uncounted, Lines),
+            Self::UnknownKind => {
+                ("unknown_kind", "records of the kernel side are of an unknown kind", Uncounted, Lines)
+            }
+            Self::Output => ("output", "lines were not written: the output was too slow", Uncounted, Lines),
+            Self::SkippedRuns => {
+                ("skipped_runs", "runs of the tracing programs were skipped by the kernel", ProgramRuns, TotalsPerhaps)
+            }
+            Self::Writer => {
+                ("writer", "events are not in the trace file: the writer was behind or the disk full", Uncounted, Lines)
+            }
+            Self::Messages => {
+                ("messages", "messages were not written: stderr was full, or nobody read it", Uncounted, Nothing)
+            }
+        };
+        Stage { name, what, whole, lacking }
     }
 }
 
@@ -60,6 +80,13 @@ impl Ledger {
         self.0.iter().filter(move |(stage, n)| **n > 0 && is_data(**stage)).map(|(stage, n)| (*stage, *n))
     }
 
+    /// What was lost and makes a number or a line wrong.
+    #[must_use]
+    pub fn that_matters(&self) -> u64 {
+        let matters = self.lost().filter(|(stage, _)| Stage::named(stage).lacking.matters());
+        matters.fold(0, |sum, (_, n)| sum.saturating_add(n))
+    }
+
     /// Messages that could not be written.
     #[must_use]
     pub fn messages(&self) -> u64 {
@@ -74,38 +101,130 @@ impl Ledger {
     }
 }
 
-/// What loss at a stage means, in words for a user.
-#[must_use]
-pub fn meaning(stage: &str) -> &'static str {
-    use totals::Loss as Kernel;
-    const NAMED: [(Kernel, &str); Kernel::COUNT] = [
-        (Kernel::RingStall, "stalls told in no line and no table (ring full); the totals count them"),
-        (Kernel::RingOom, "OOM kills whose details did not fit the ring"),
-        (Kernel::RingKswapd, "kswapd changes that did not fit the ring; its totals count them"),
-        (Kernel::InflightFull, "stalls not seen at all: too many at once"),
-        (Kernel::SecondBegin, "stalls not counted: their end was not seen"),
-        (Kernel::EndWithoutBegin, "stalls not counted: they began before the start, or their begin was not seen"),
-        (Kernel::LostEnd, "stalls not counted: the thread exited, or an outer one ended first"),
-        (Kernel::NestOverflow, "spans nested too deep to follow"),
-        (Kernel::NodeRange, "events of a node beyond those that are followed"),
-        (Kernel::Stack, "stalls whose stack found no room"),
-        (Kernel::Shrinker, "shrinkers of stalls that found no row; their time is in that of all shrinkers"),
-        (Kernel::RingFreed, "ends of OOM victims that did not fit the ring: when their memory was back is not told"),
-        (Kernel::RingRefault, "refaults of the sample that did not fit the ring: who evicted them is not told"),
-        (Kernel::VictimsFull, "OOM victims beyond those that are followed: when their memory was back is not told"),
-    ];
-    if let Some((_, words)) = NAMED.iter().find(|(loss, _)| loss.name() == stage) {
-        return words;
+/// The numbers and lines that lack what was lost at a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// Totals.
+    Totals,
+    /// Totals perhaps, by so much at most: the coverage tells.
+    TotalsPerhaps,
+    /// Lines, rows of tables, details. The totals have it.
+    Lines,
+    /// None.
+    Nothing,
+}
+
+impl Lacking {
+    /// True when numbers that are shown are wrong by it.
+    #[must_use]
+    pub const fn matters(self) -> bool {
+        matches!(self, Self::Totals | Self::Lines)
     }
-    match Loss::ALL.into_iter().find(|loss| loss.name() == stage) {
-        Some(Loss::Decode) => "records from the kernel that could not be read",
-        Some(Loss::UnknownKind) => "records from the kernel of an unknown kind",
-        Some(Loss::Output) => "lines not written: the output was too slow; the totals and tables count them",
-        Some(Loss::Writer) => {
-            "events not in the trace file: the writer was behind or the disk full; the totals count them"
+
+    /// The consequence, in words for a user.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Totals => "totals lack them",
+            Self::TotalsPerhaps => "totals may lack as many events: see the coverage",
+            Self::Lines => "only totals have them",
+            Self::Nothing => "no number lacks them",
         }
-        Some(Loss::Messages) => "messages not written: stderr was full, or nobody read it; no event is missing",
-        Some(Loss::SkippedRuns) => "runs of the tracing programs that the kernel skipped",
-        None => "events lost",
     }
+}
+
+/// All the things of which some were lost at a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Stalls.
+    Stalls,
+    /// OOM kills.
+    OomKills,
+    /// Changes of kswapd between sleep and work.
+    KswapdChanges,
+    /// Runs of the tracing programs.
+    ProgramRuns,
+    /// They are not counted.
+    Uncounted,
+}
+
+impl Whole {
+    /// All of them in an interval, where that is known: runs of programs are sampled over longer times.
+    #[must_use]
+    pub fn in_tick(self, tick: &Tick) -> Option<u64> {
+        match self {
+            Self::Stalls => Some(tick.all.count),
+            Self::OomKills => Some(tick.oom_kills),
+            Self::KswapdChanges => Some(sum::of(tick.kswapd.iter().map(|node| node.wakes.saturating_add(node.sleeps)))),
+            Self::ProgramRuns | Self::Uncounted => None,
+        }
+    }
+
+    /// All of them since the start, where that is known.
+    #[must_use]
+    pub fn in_summary(self, summary: &Summary) -> Option<u64> {
+        match self {
+            Self::Stalls => Some(summary.all.count),
+            Self::OomKills => Some(summary.oom_kills),
+            Self::KswapdChanges => {
+                Some(sum::of(summary.nodes.iter().map(|node| node.wakes.saturating_add(node.sleeps))))
+            }
+            Self::ProgramRuns => summary.own.bpf_runs,
+            Self::Uncounted => None,
+        }
+    }
+}
+
+/// A stage at which something can be lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// The name in every output.
+    pub name: &'static str,
+    /// What was lost, in words that follow its number.
+    pub what: &'static str,
+    /// What it is a part of.
+    pub whole: Whole,
+    /// What lacks it.
+    pub lacking: Lacking,
+}
+
+impl Stage {
+    /// The stage with this name; of a later version of memtrace it is one of which nothing else is known.
+    #[must_use]
+    pub fn named(name: &'static str) -> Self {
+        let kernel = totals::Loss::ALL.into_iter().map(of_kernel).find(|stage| stage.name == name);
+        let ours = || Loss::ALL.into_iter().map(Loss::stage).find(|stage| stage.name == name);
+        let unknown = Self { name, what: "events", whole: Whole::Uncounted, lacking: Lacking::Totals };
+        kernel.or_else(ours).unwrap_or(unknown)
+    }
+}
+
+/// A stage of the kernel side.
+fn of_kernel(loss: totals::Loss) -> Stage {
+    use Lacking::{Lines, Totals, TotalsPerhaps};
+    use Whole::{KswapdChanges, OomKills, Stalls, Uncounted};
+    use totals::Loss as Kernel;
+    let (what, whole, lacking) = match loss {
+        Kernel::RingStall => ("stalls did not fit the ring", Stalls, Lines),
+        Kernel::RingOom => ("OOM kills did not fit the ring: their details are missing", OomKills, Lines),
+        Kernel::RingKswapd => ("changes of kswapd did not fit the ring", KswapdChanges, Lines),
+        Kernel::InflightFull => ("stalls were not seen: too many at once", Stalls, Totals),
+        Kernel::SecondBegin => ("stalls ended unseen, and are not counted", Stalls, Totals),
+        Kernel::EndWithoutBegin => ("stalls began before the start, or unseen", Stalls, TotalsPerhaps),
+        Kernel::LostEnd => ("stalls had no end: the thread exited, or an outer one ended first", Stalls, Totals),
+        Kernel::NestOverflow => ("stalls were inside too many others to follow", Stalls, Totals),
+        Kernel::NodeRange => ("events were of a node beyond those that are followed", Uncounted, Totals),
+        Kernel::Stack => ("stalls found no room for their stack", Stalls, Lines),
+        Kernel::Shrinker => ("times in a shrinker found no row; they are in that of all shrinkers", Uncounted, Lines),
+        Kernel::RingFreed => {
+            ("ends of OOM victims did not fit the ring: when their memory was back is unknown", OomKills, Lines)
+        }
+        Kernel::RingRefault => {
+            ("refaults of the sample did not fit the ring: who evicted them is unknown", Uncounted, Lines)
+        }
+        Kernel::VictimsFull => {
+            ("OOM victims were beyond those that are followed: when their memory was back is unknown", OomKills, Lines)
+        }
+    };
+    Stage { name: loss.name(), what, whole, lacking }
 }

@@ -25,6 +25,8 @@ pub(super) struct Label {
     pub(super) comm: Comm,
     cgroup_id: Option<u64>,
     detail: Detail,
+    /// The part of the time of its stalls that passed in the interval, in ns.
+    inside_ns: u64,
 }
 
 /// The tables of an interval.
@@ -43,7 +45,7 @@ pub(super) fn row_of<K>(who: Who, row: &Row<K, Label>) -> RecentRow {
     RecentRow {
         comm: row.label.comm,
         cgroup_id: row.label.cgroup_id,
-        stalls: Interval::of_tally(&row.tally),
+        stalls: Interval::of_tally(&row.tally, row.label.inside_ns),
         kinds: row.tally.kinds().collect(),
         detail: row.label.detail,
         reclaimed_pages: row.tally.reclaimed_pages(),
@@ -64,18 +66,18 @@ impl Recent {
         }
     }
 
-    /// Counts a stall. Allocates nothing.
-    pub(super) fn add(&mut self, stall: &Stall) {
-        let label = Label { comm: stall.comm, cgroup_id: stall.cgroup_id, detail: Detail::default() };
-        count(self.processes.row((stall.pid, stall.process_start_ns), label).0, stall);
-        count(self.threads.row((stall.tid, stall.pid), label).0, stall);
-        count(self.cgroups.row(stall.cgroup_id, Label::default()).0, stall);
-        count(self.nodes.row(stall.nid, Label::default()).0, stall);
+    /// Counts a stall, of which so much passed in the interval. Allocates nothing.
+    pub(super) fn add(&mut self, stall: &Stall, inside_ns: u64) {
+        let label = Label { comm: stall.comm, cgroup_id: stall.cgroup_id, ..Label::default() };
+        count(self.processes.row((stall.pid, stall.process_start_ns), label).0, stall, inside_ns);
+        count(self.threads.row((stall.tid, stall.pid), label).0, stall, inside_ns);
+        count(self.cgroups.row(stall.cgroup_id, Label::default()).0, stall, inside_ns);
+        count(self.nodes.row(stall.nid, Label::default()).0, stall, inside_ns);
     }
 
     /// Counts what a process had to get back.
     pub(super) fn add_process(&mut self, process: &ProcessFaults) {
-        let label = Label { comm: process.comm, cgroup_id: process.cgroup_id, detail: Detail::default() };
+        let label = Label { comm: process.comm, cgroup_id: process.cgroup_id, ..Label::default() };
         let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
         row.tally.faults.merge(&process.faults);
     }
@@ -96,7 +98,8 @@ impl Recent {
     }
 }
 
-fn count<K>(row: &mut Row<K, Label>, stall: &Stall) {
+fn count<K>(row: &mut Row<K, Label>, stall: &Stall, inside_ns: u64) {
+    row.label.inside_ns = row.label.inside_ns.saturating_add(inside_ns);
     row.label.cgroup_id = stall.cgroup_id;
     row.label.detail.add(stall);
     row.tally.add(stall);
@@ -104,5 +107,5 @@ fn count<K>(row: &mut Row<K, Label>, stall: &Stall) {
 
 pub(super) fn sort(rows: &mut [RecentRow]) {
     let refaults = |row: &RecentRow| row.faults.map_or(0, |faults| faults.refaulted_pages());
-    rows.sort_by_key(|row| (std::cmp::Reverse((row.stalls.total_ns, refaults(row), row.wakeups)), row.who));
+    rows.sort_by_key(|row| (std::cmp::Reverse((row.stalls.stalled_ns, refaults(row), row.wakeups)), row.who));
 }

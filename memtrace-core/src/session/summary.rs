@@ -142,6 +142,8 @@ pub struct Group<T> {
     pub other: Tally,
     /// How many rows were folded into it.
     pub folded: u64,
+    /// Whether it has refaults that belong to no row: the tables of the kernel side had no room for them.
+    pub refaults_in_no_row: bool,
 }
 
 /// One node's kswapd.

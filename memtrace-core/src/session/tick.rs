@@ -2,83 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use memtrace_common::{histogram::bucket_of, kind::StallKind, refault::RefaultCounts};
+use memtrace_common::{kind::StallKind, refault::RefaultCounts};
 
 use super::{
-    bands::{self, Bands},
     coverage::{Coverage, CoverageRow},
     detail::Detail,
     evictors::{ByMemory, EvictorSummary},
     faults::{Faults, FaultsRead},
-    histogram::Histogram,
-    input::{KindTotals, OpenStall, OwnCost, Pressure, Zone},
+    input::{OpenStall, OwnCost, Pressure, Zone},
     loss::Ledger,
     memory::Memory,
     stacks::StackDeltas,
-    tally::{KindTally, Tally},
+    tally::KindTally,
 };
 use crate::event::Comm;
 
-/// Stalls that ended in an interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interval {
-    /// How many.
-    pub count: u64,
-    /// Their time in ns. It may begin before the interval.
-    pub total_ns: u64,
-    /// Median, in ns; `None` without a stall.
-    pub p50_ns: Option<u64>,
-    /// 99th percentile, in ns; `None` without a stall.
-    pub p99_ns: Option<u64>,
-    /// The longest, in ns, at most 1/32 off where its record was lost; `None` without a stall.
-    pub max_ns: Option<u64>,
-    /// Their latencies in bands.
-    pub bands: Bands,
-}
-
-impl Interval {
-    fn new(count: u64, total_ns: u64, latency: &Histogram, max_ns: Option<u64>) -> Self {
-        // A bucket's middle may lie above the longest; only the longest is exact.
-        let quantile = |q| latency.quantile(q).map(|ns| max_ns.map_or(ns, |max| ns.min(max)));
-        Self {
-            count,
-            total_ns,
-            p50_ns: quantile(0.50),
-            p99_ns: quantile(0.99),
-            max_ns,
-            bands: bands::of_counts(latency.counts()),
-        }
-    }
-
-    /// Adds those of another row. The quantiles of both together are not known.
-    pub fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
-            return;
-        }
-        if self.count == 0 {
-            *self = *other;
-            return;
-        }
-        self.count = self.count.saturating_add(other.count);
-        self.total_ns = self.total_ns.saturating_add(other.total_ns);
-        (self.p50_ns, self.p99_ns) = (None, None);
-        self.max_ns = self.max_ns.max(other.max_ns);
-        for (band, more) in self.bands.iter_mut().zip(other.bands) {
-            *band = band.saturating_add(more);
-        }
-    }
-
-    pub(super) fn of_tally(tally: &Tally) -> Self {
-        Self {
-            count: tally.stalls,
-            total_ns: tally.total_ns,
-            p50_ns: tally.quantile(0.50),
-            p99_ns: tally.quantile(0.99),
-            max_ns: (tally.stalls > 0).then_some(tally.max_ns),
-            bands: tally.bands(),
-        }
-    }
-}
+pub use super::interval::Interval;
 
 /// Pages scanned and reclaimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -223,7 +162,7 @@ impl Tick {
     /// Seconds that tasks were stalled per second: the mean number of stalled tasks. `None` for an empty interval.
     #[must_use]
     pub fn stalled_per_s(&self) -> Option<f64> {
-        per_second(self.all.total_ns, self.elapsed_ns).map(|ns| ns / 1e9)
+        per_second(self.all.stalled_ns, self.elapsed_ns).map(|ns| ns / 1e9)
     }
 
     /// Per node the zone that is nearest to its min watermark, in the order of the nodes.
@@ -242,35 +181,6 @@ impl Tick {
 fn per_second(count: u64, elapsed_ns: u64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a rate for a person")]
     (elapsed_ns > 0).then(|| count as f64 * 1e9 / elapsed_ns as f64)
-}
-
-/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest stall that an event reported.
-pub(super) fn interval(now: &KindTotals, before: Option<&KindTotals>, reported_ns: u64) -> (Interval, Histogram) {
-    let nothing = KindTotals::default();
-    let before = before.unwrap_or(&nothing);
-    let latency = now.latency.since(&before.latency);
-    let count = now.count.saturating_sub(before.count);
-    // The exact maximum is since attach: it is this interval's only when it grew.
-    let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
-    // Its record may be lost or yet to come, and an event may be ahead of the totals: the histogram knows better.
-    let max_ns = latency.quantile(1.0).map(|about_ns| {
-        let longest_ns = reported_ns.max(grown_ns);
-        if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }
-    });
-    (Interval::new(count, now.total_ns.saturating_sub(before.total_ns), &latency, max_ns), latency)
-}
-
-/// All kinds together, with the latencies that are not 0.
-pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> (Interval, Vec<(u16, u32)>) {
-    let mut latency = Histogram::default();
-    let mut sum = Interval::default();
-    for (interval, counts) in kinds.values() {
-        latency.add(counts.counts());
-        sum.count = sum.count.saturating_add(interval.count);
-        sum.total_ns = sum.total_ns.saturating_add(interval.total_ns);
-        sum.max_ns = sum.max_ns.max(interval.max_ns);
-    }
-    (Interval::new(sum.count, sum.total_ns, &latency, sum.max_ns), latency.filled().collect())
 }
 
 fn tightest_zones(zones: &[Zone]) -> Vec<&Zone> {

@@ -120,7 +120,12 @@ fn longest(window: &KindTotals, now: &KindTotals, reported_ns: u64) -> u64 {
 
 fn own_since(now: &OwnCost, base: &OwnCost) -> OwnCost {
     let since = |now: Option<u64>, base: Option<u64>| Some(now?.saturating_sub(base?));
-    OwnCost { cpu_ns: since(now.cpu_ns, base.cpu_ns), rss_bytes: now.rss_bytes, bpf_ns: since(now.bpf_ns, base.bpf_ns) }
+    OwnCost {
+        cpu_ns: since(now.cpu_ns, base.cpu_ns),
+        rss_bytes: now.rss_bytes,
+        bpf_ns: since(now.bpf_ns, base.bpf_ns),
+        bpf_runs: since(now.bpf_runs, base.bpf_runs),
+    }
 }
 
 impl KernelTotals {

@@ -87,7 +87,7 @@ pub(super) fn groups(summary: &Summary, paths: &BTreeMap<u64, Arc<[u8]>>) -> BTr
         add(Scope::Cgroup, path.unwrap_or_else(|| "- (not read)".to_owned()), row.tally.total_ns);
     }
     for (scope, other) in [(Scope::Process, &summary.processes.other), (Scope::Cgroup, &summary.cgroups.other)] {
-        add(scope, "(others)".to_owned(), other.total_ns);
+        add(scope, "other".to_owned(), other.total_ns);
     }
     for node in &summary.nodes {
         add(Scope::Node, node.nid.to_string(), node.busy_ns);

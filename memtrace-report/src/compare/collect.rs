@@ -74,7 +74,7 @@ impl Collector {
             open: self.open,
             groups,
             zones: self.zones.unwrap_or_default(),
-            lost: summary.loss.total(),
+            lost: summary.loss.that_matters(),
             coverage,
             longest_slice,
             suspended_ns: sum::of(notes.iter().map(|note| if let Note::Suspended { ns } = note { *ns } else { 0 })),

@@ -40,7 +40,7 @@ pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: 
         "events lost",
         0.0,
         |run| Some(count(run.lost)),
-        "events were lost: totals are exact, tables lack them",
+        "events were lost: `memtrace report` says which, and what it means",
     ));
     guards.push(coverage(sides));
     guards.push(volume(sides));

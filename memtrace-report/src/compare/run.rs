@@ -22,7 +22,7 @@ pub struct Run {
     pub meta: Meta,
     /// Watermarks at its first tick.
     pub zones: Vec<Zone>,
-    /// Events that were lost.
+    /// Events that were lost, and that a number or a line lacks.
     pub lost: u64,
     /// The worst of the counters that ought to agree with the kernel's, with its share.
     pub coverage: Option<(&'static str, f64)>,

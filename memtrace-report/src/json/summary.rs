@@ -165,6 +165,8 @@ pub struct Own {
     pub rss_bytes: Option<u64>,
     /// Run time of the BPF programs in ns.
     pub bpf_ns: Option<u64>,
+    /// Runs of the BPF programs, scaled from the same sample; null when not sampled.
+    pub bpf_runs: Option<u64>,
     /// Its own stalls.
     pub stalls: KindTotal,
 }
@@ -304,6 +306,7 @@ impl Summary {
                 cpu_ns: summary.own.cpu_ns,
                 rss_bytes: summary.own.rss_bytes,
                 bpf_ns: summary.own.bpf_ns,
+                bpf_runs: summary.own.bpf_runs,
                 stalls: KindTotal { count: summary.own_stalls.count, total_ns: summary.own_stalls.total_ns },
             },
         }

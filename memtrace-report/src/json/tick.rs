@@ -17,13 +17,17 @@ use memtrace_core::{
     session::{input, memory, tick},
 };
 
-/// Stalls that ended in an interval.
+/// Stalls of an interval: the time in it, and those that ended in it.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Interval {
-    /// How many.
+    /// How many ended.
     pub count: u64,
-    /// Their time in ns.
+    /// Their time in ns, also what passed before the interval.
     pub total_ns: u64,
+    /// Time that passed in stalls in the interval, ended or not, in ns.
+    pub stalled_ns: u64,
+    /// Time so far in the stalls that are not over, in ns; null where they are not told apart (`matched`).
+    pub open_ns: Option<u64>,
     /// Median in ns.
     pub p50_ns: Option<u64>,
     /// 99th percentile in ns.
@@ -34,8 +38,8 @@ pub struct Interval {
 
 impl Interval {
     fn new(interval: &tick::Interval) -> Self {
-        let tick::Interval { count, total_ns, p50_ns, p99_ns, max_ns, .. } = *interval;
-        Self { count, total_ns, p50_ns, p99_ns, max_ns }
+        let tick::Interval { count, total_ns, stalled_ns, open_ns, p50_ns, p99_ns, max_ns, .. } = *interval;
+        Self { count, total_ns, stalled_ns, open_ns, p50_ns, p99_ns, max_ns }
     }
 }
 

@@ -53,7 +53,8 @@ macro_rules! catalog {
 catalog! {
     StallTotal = "stall.total", "stalled time", SecondsPerSecond,
         Rate { of: Measure::StalledNs, scale: 1.0 }, Less,
-        "Stalled seconds per second of the stalls that ended: the mean number of stalled tasks.";
+        "Stalled seconds per second: the mean number of stalled tasks. A stall counts in each interval with the time that \
+         passed in it, also while it is not over.";
     StallRate = "stall.rate", "stalls", PerSecond,
         Rate { of: Measure::Stalls, scale: SECOND }, Less,
         "Stalls that ended, per second.";

@@ -29,8 +29,8 @@ macro_rules! measures {
 measures! {
     /// Stalls that ended.
     Stalls = |tick| Some(tick.all.count);
-    /// Time of the stalls that ended, in ns.
-    StalledNs = |tick| Some(tick.all.total_ns);
+    /// Time that passed in stalls, ended or not, in ns.
+    StalledNs = |tick| Some(tick.all.stalled_ns);
     /// Work of all kswapd, in ns.
     KswapdNs = |tick| Some(sum::of(tick.kswapd.iter().map(|node| node.busy_ns)));
     /// Pages scanned.

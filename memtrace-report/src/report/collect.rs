@@ -68,7 +68,7 @@ impl Watch for Collector {
         if tick.kswapd.iter().any(|node| node.awake_ns > 0) {
             self.heat.mark(tick.t_ns, Mark::Kswapd);
         }
-        if tick.loss.total() > 0 {
+        if tick.loss.that_matters() > 0 {
             self.heat.mark(tick.t_ns, Mark::Loss);
         }
     }

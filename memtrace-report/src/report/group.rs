@@ -6,7 +6,7 @@ use crate::{
     by::By,
     document::{Column, Document, Shape, Table, Words},
     json,
-    text::{count, duration, duration_or_dash, percent},
+    text::{count, duration, duration_or_dash, in_no_row, percent, rest},
 };
 use memtrace_core::{
     container::Container,
@@ -101,12 +101,13 @@ impl Collected {
         rows.sort_by(|a, b| {
             b.tally.total_ns.cmp(&a.tally.total_ns).then_with(|| (&a.key, a.pid).cmp(&(&b.key, b.pid)))
         });
-        let other = match self.by {
-            By::Process => &summary.processes.other,
-            By::Cgroup | By::Container => &summary.cgroups.other,
-            By::Node | By::Kind | By::Order | By::Gfp => &self.other,
+        let (other, folded) = match self.by {
+            By::Process => (&summary.processes.other, Some(summary.processes.folded)),
+            By::Cgroup => (&summary.cgroups.other, Some(summary.cgroups.folded)),
+            By::Container => (&summary.cgroups.other, None),
+            By::Node | By::Kind | By::Order | By::Gfp => (&self.other, None),
         };
-        GroupTable { by: self.by, rows, other: other.clone() }
+        GroupTable { by: self.by, rows, other: other.clone(), folded }
     }
 
     fn describe(&self, key: i64, names: &Names<'_>) -> String {
@@ -152,6 +153,8 @@ pub struct GroupTable {
     by: By,
     rows: Vec<GroupRow>,
     other: Tally,
+    /// Rows that are in `other`, where it is nothing but rows.
+    folded: Option<u64>,
 }
 
 impl GroupTable {
@@ -202,10 +205,11 @@ impl GroupTable {
             Column::new("share", Shape::Right(5)).after("  "),
             Column::new(format!("by {by}"), Shape::Rest).after("  "),
         ]);
-        let mut rest = self.other.clone();
+        let (mut other, mut hidden) = (self.other.clone(), self.folded.unwrap_or(0));
         for (at, row) in self.rows.iter().enumerate() {
             if at >= top {
-                rest.merge(&row.tally);
+                other.merge(&row.tally);
+                hidden += 1;
                 continue;
             }
             let key = match (&row.key, row.pid, row.id) {
@@ -216,10 +220,13 @@ impl GroupTable {
             };
             table.row(self.cells(&row.tally, &key));
         }
-        if rest.stalls > 0 {
-            table.row(self.cells(&rest, "(others)"));
+        if other.stalls > 0 {
+            table.row(self.cells(&other, &rest(hidden)));
         }
         out.table_or(table, "no stall was recorded");
+        if self.folded.is_none() && self.other.stalls > 0 {
+            out.detail(in_no_row("stalls"));
+        }
     }
 
     fn cells(&self, tally: &Tally, key: &str) -> [Words; 7] {

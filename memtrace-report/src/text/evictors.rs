@@ -5,6 +5,7 @@ use memtrace_common::eviction::{MAX_EVICTED, SAMPLE_PAGES};
 use super::{
     number::{count, duration_or_dash},
     oom::name,
+    rest::{in_no_row, rest},
 };
 use crate::document::{Column, Document, Shape, Table, Words};
 use memtrace_core::{
@@ -85,17 +86,23 @@ fn table(
         Column::new("mean away", Shape::Right(9)).after("  "),
         Column::new(title, Shape::Free).after("  "),
     ]);
-    let (hidden, mut rest) = (rows.len().saturating_sub(top), *all);
-    for (what, sum) in rows.take(top) {
-        table.row(row(&what, &sum, all));
-        rest.samples = rest.samples.saturating_sub(sum.samples);
-        rest.away_ns = rest.away_ns.saturating_sub(sum.away_ns);
+    let hidden = rows.len().saturating_sub(top);
+    let (mut other, mut rowless) = (*all, all.samples);
+    for (at, (what, sum)) in rows.enumerate() {
+        rowless = rowless.saturating_sub(sum.samples);
+        if at < top {
+            table.row(row(&what, &sum, all));
+            other.samples = other.samples.saturating_sub(sum.samples);
+            other.away_ns = other.away_ns.saturating_sub(sum.away_ns);
+        }
     }
-    if rest.samples > 0 {
-        let others = if hidden > 0 { format!("({hidden} others)") } else { "(others)".to_owned() };
-        table.row(row(&others, &rest, all));
+    if other.samples > 0 {
+        table.row(row(&rest(hidden as u64), &other, all));
     }
     out.table(table);
+    if rowless > 0 {
+        out.detail(in_no_row("pages"));
+    }
 }
 
 fn row(what: &str, sum: &EvictorSum, all: &EvictorSum) -> [Words; 4] {

@@ -7,10 +7,12 @@ mod churn;
 mod coverage;
 mod evictors;
 mod filter;
+mod loss;
 mod nodes;
 mod number;
 mod oom;
 mod parts;
+mod rest;
 mod row;
 mod shade;
 pub mod stacks;
@@ -18,9 +20,11 @@ mod stall;
 mod style;
 mod summary;
 
+pub(crate) use self::rest::{in_no_row, rest};
 pub use self::{
     at_start::at_start,
     filter::describe_filter,
+    loss::{loss_in_short, loss_line},
     number::{bytes, duration},
     oom::{freed_line, kswapd_line, oom_line},
     row::{header, row},

@@ -30,9 +30,14 @@ pub(super) fn count_or_dash(n: Option<u64>) -> String {
     n.map_or_else(dash, count)
 }
 
-/// A count of things: `1 stall`, `12.3k stalls`.
+/// A count of things: `1 stall`, `12.3k stalls`, `2 processes`.
 pub fn things(n: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
+    if n == 1 { format!("1 {thing}") } else { format!("{} {}", count(n), plural(thing)) }
+}
+
+/// The plural of a thing: `stalls`, `processes`.
+pub(super) fn plural(thing: &str) -> String {
+    format!("{thing}{}", if thing.ends_with('s') { "es" } else { "s" })
 }
 
 /// A rate: `412/s`, `0.50/s`, `12.3k/s`.

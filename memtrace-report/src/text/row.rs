@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     coverage::in_short,
-    number::{count, percent, rate},
+    loss::short_loss_line,
+    number::{percent, rate},
     style::{Cell, Colour, Style},
 };
 use crate::metric::Metric;
@@ -12,6 +13,7 @@ use memtrace_core::{
     clock::Clock,
     session::{
         input::{Pressure, Zone},
+        loss::Stage,
         tick::{KswapdTick, Tick},
     },
 };
@@ -106,9 +108,9 @@ pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> St
     if tick.all.max_ns.is_some_and(|ns| ns > LONG_NS) {
         out = style.paint(out, Colour::Yellow);
     }
-    if tick.loss.total() > 0 {
-        let stages: Vec<_> = tick.loss.lost().map(|(stage, n)| format!("{stage} {}", count(n))).collect();
-        let _ = write!(out, "\n{:TIME$} lost: {}", "", stages.join(", "));
+    let lost = tick.loss.lost().map(|(stage, n)| (Stage::named(stage), n));
+    for (stage, n) in lost.filter(|(stage, _)| stage.lacking.matters()) {
+        let _ = write!(out, "\n{:TIME$} lost: {}", "", short_loss_line(&stage, n, stage.whole.in_tick(tick)));
     }
     for row in &tick.uncovered {
         let _ = write!(out, "\n{:TIME$} coverage: {}", "", in_short(row));
@@ -129,8 +131,8 @@ fn line(time: &str, cells: impl Iterator<Item = (Cell, String)>) -> String {
 
 /// The kind that stalled longest, and how many other kinds there were: `direct+1`.
 fn main_kind(tick: &Tick) -> String {
-    let present = || tick.stalls.iter().filter(|(_, interval)| interval.count > 0);
-    let Some((kind, _)) = present().max_by_key(|(_, interval)| interval.total_ns) else { return "-".to_owned() };
+    let present = || tick.stalls.iter().filter(|(_, interval)| interval.count > 0 || interval.stalled_ns > 0);
+    let Some((kind, _)) = present().max_by_key(|(_, interval)| interval.stalled_ns) else { return "-".to_owned() };
     match present().count() {
         1 => kind.name().to_owned(),
         n => format!("{}+{}", kind.name(), n - 1),
@@ -192,7 +194,7 @@ fn psi(tick: &Tick) -> String {
 
 /// All kinds that occurred and all nodes, where there is room for them.
 fn in_full(tick: &Tick) -> String {
-    let kinds = tick.stalls.iter().filter(|(_, interval)| interval.count > 0);
+    let kinds = tick.stalls.iter().filter(|(_, interval)| interval.count > 0 || interval.stalled_ns > 0);
     let mut parts: Vec<_> =
         kinds.map(|(kind, interval)| format!("{} {}", kind.name(), rate(tick.rate(interval.count)))).collect();
     if let Some(matched) = tick.matched {

@@ -6,10 +6,12 @@ use super::{
     churn::churn,
     coverage::coverage,
     evictors::evictors,
+    loss::loss_line,
     nodes::nodes,
-    number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, things},
+    number::{bytes_or_dash, count, count_or_dash, duration, duration_or_dash, percent, plural, things},
     oom::{name, oom_line},
     parts::{Spent, off_cpu, spent},
+    rest::{in_no_row, rest},
     stacks::stacks,
     stall::cgroup,
     style::Style,
@@ -20,8 +22,8 @@ use memtrace_core::{
     names::Names,
     session::{
         input::NodeRefaults,
-        loss::meaning,
-        summary::{ProcessSummary, Summary},
+        loss::Stage,
+        summary::{Group, ProcessSummary, Summary},
         tally::Tally,
     },
     source::Source,
@@ -190,7 +192,7 @@ fn groups(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
     let processes = &summary.processes;
     if !processes.rows.is_empty() {
         let rows = processes.rows.iter().map(|process| (who(process), &process.tally));
-        table(out, "processes", rows, (&processes.other, processes.folded), view);
+        table(out, "process", rows, processes, view);
         if processes.rows.iter().any(|process| process.in_command == Some(true)) {
             out.line("* belongs to the command");
         }
@@ -198,7 +200,7 @@ fn groups(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
     let cgroups = &summary.cgroups;
     if !cgroups.rows.is_empty() {
         let rows = cgroups.rows.iter().map(|row| (cgroup(row.cgroup_id, &view.names), &row.tally));
-        table(out, "cgroups", rows, (&cgroups.other, cgroups.folded), view);
+        table(out, "cgroup", rows, cgroups, view);
     }
 }
 
@@ -208,11 +210,11 @@ fn who(process: &ProcessSummary) -> String {
     format!("{mark}{}[{}]", name(&process.comm), process.pid)
 }
 
-fn table<'a>(
+fn table<'a, T>(
     out: &mut Document,
-    title: &str,
+    thing: &str,
     rows: impl ExactSizeIterator<Item = (String, &'a Tally)>,
-    (folded, folded_rows): (&Tally, u64),
+    group: &Group<T>,
     view: &SummaryView<'_>,
 ) {
     let number = |head, width| Column::new(head, Shape::Right(width)).after("  ");
@@ -225,21 +227,24 @@ fn table<'a>(
         number("refault f/a", 11),
         Column::new("who", Shape::Rest).after("  "),
     ])
-    .titled(title, 10);
-    let mut rest = folded.clone();
-    let mut hidden = folded_rows;
+    .titled(&plural(thing), 10);
+    let mut other = group.other.clone();
+    let mut hidden = group.folded;
     for (at, (who, tally)) in rows.enumerate() {
         if at < view.top {
             table.row(table_row(tally, &who, view));
         } else {
-            rest.merge(tally);
+            other.merge(tally);
             hidden += 1;
         }
     }
-    if hidden > 0 || !rest.faults.is_empty() {
-        table.row(table_row(&rest, &format!("({hidden} others)"), view));
+    if hidden > 0 || group.refaults_in_no_row {
+        table.row(table_row(&other, &rest(hidden), view));
     }
     out.table(table);
+    if group.refaults_in_no_row {
+        out.detail(in_no_row("refaults"));
+    }
 }
 
 fn table_row(tally: &Tally, who: &str, view: &SummaryView<'_>) -> [Words; 7] {
@@ -311,7 +316,9 @@ fn losses(out: &mut Document, summary: &Summary) {
         (_, Some(_)) => "loss in what could be read; parts of the trace are missing or damaged:",
     });
     for (stage, n) in summary.loss.lost() {
-        out.detail(format!("{:>7} {} ({stage})", count(n), meaning(stage)));
+        let stage = Stage::named(stage);
+        let line = loss_line(&stage, n, stage.whole.in_summary(summary));
+        if stage.lacking.matters() { out.alert(line) } else { out.detail(line) }
     }
     if summary.loss.messages() > 0 {
         out.line(unwritten(summary.loss.messages()));

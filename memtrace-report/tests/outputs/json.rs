@@ -41,6 +41,7 @@ fn meta(command: &[Text]) -> Meta {
             attached,
             unread,
             verified_instructions: None,
+            took_ns: 0,
         })
     };
     let hooks = [

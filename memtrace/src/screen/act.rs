@@ -77,7 +77,7 @@ impl Model {
             }),
             Action::Worst => {
                 self.go_to(|model, _| {
-                    model.history().frames().max_by_key(|f| f.tick.all.total_ns).map(|f| f.tick.t_ns)
+                    model.history().frames().max_by_key(|f| f.tick.all.stalled_ns).map(|f| f.tick.t_ns)
                 });
             }
             Action::Faster if self.playback.is_some() => self.change_speed(2.0),

@@ -30,7 +30,7 @@ pub(super) const COLUMNS: [TableColumn; 9] = [
         key: |row| Some(row.stalls.count),
         text: |row, tick, _| rate(tick.rate(row.stalls.count)),
     },
-    TableColumn { head: "s/s", width: 6, from: 0, key: |row| Some(row.stalls.total_ns), text: stalled },
+    TableColumn { head: "s/s", width: 6, from: 0, key: |row| Some(row.stalls.stalled_ns), text: stalled },
     TableColumn {
         head: "p50",
         width: 8,
@@ -105,7 +105,7 @@ impl SortBy {
 }
 
 fn stalled(row: &ScreenRow, tick: &Tick, _: u64) -> String {
-    let ns = tick.rate(row.stalls.total_ns);
+    let ns = tick.rate(row.stalls.stalled_ns);
     ns.map_or_else(|| "-".to_owned(), |ns| three_digits(ns / 1e9))
 }
 

@@ -73,7 +73,7 @@ pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     let now_ns = shown.tick.t_ns;
     let frames = || model.history().window(now_ns, LOOKS_AT_NS);
     let elapsed_ns = sum::of(frames().map(|f| f.tick.elapsed_ns));
-    let total_ns: u64 = frames().fold(0, |sum, f| sum.saturating_add(f.tick.all.total_ns));
+    let total_ns: u64 = frames().fold(0, |sum, f| sum.saturating_add(f.tick.all.stalled_ns));
     let longest = frames().map(|f| longest_ns(&f.tick)).max().unwrap_or(0);
     #[expect(clippy::cast_precision_loss, reason = "a mean for a person")]
     let stalled = if elapsed_ns == 0 { 0.0 } else { total_ns as f64 / elapsed_ns as f64 };
@@ -93,17 +93,25 @@ pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     } else if total_ns > 0 {
         parts.push(format!("only short stalls, longest {}", duration(longest)));
     } else {
-        parts.push("no stall in the last 10 s".to_owned());
+        parts.push(format!("no stall in the last {}", whole_seconds(elapsed_ns)));
     }
     if level > Level::Ok
         && let Some(since) = since_ns(model, now_ns)
     {
         parts.push(format!("for {}", duration(now_ns.saturating_sub(since) / 1_000_000_000 * 1_000_000_000)));
     }
-    if shown.tick.loss.total() > 0 {
-        parts.push(format!("{} lost", things(shown.tick.loss.total(), "event")));
+    if shown.tick.loss.that_matters() > 0 {
+        parts.push(format!("{} lost", things(shown.tick.loss.that_matters(), "event")));
     }
     Headline { level, text: parts.join("; ") }
+}
+
+/// A time that was observed, without what is beyond whole seconds: never longer than it was.
+fn whole_seconds(ns: u64) -> String {
+    match ns / 1_000_000_000 {
+        0 => duration(ns),
+        seconds => format!("{seconds} s"),
+    }
 }
 
 /// Who has most of the stalled time, and its share.
@@ -111,11 +119,11 @@ fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
     let mut sums: Vec<(Who, memtrace_core::event::Comm, u64)> = Vec::new();
     let mut all = 0_u64;
     for frame in frames {
-        all = all.saturating_add(frame.tick.all.total_ns);
+        all = all.saturating_add(frame.tick.all.stalled_ns);
         for row in frame.tick.rows.iter().flat_map(|rows| &rows.processes) {
             match sums.iter_mut().find(|(who, ..)| *who == row.who) {
-                Some((.., sum)) => *sum = sum.saturating_add(row.stalls.total_ns),
-                None => sums.push((row.who, row.comm, row.stalls.total_ns)),
+                Some((.., sum)) => *sum = sum.saturating_add(row.stalls.stalled_ns),
+                None => sums.push((row.who, row.comm, row.stalls.stalled_ns)),
             }
         }
     }
@@ -129,9 +137,9 @@ fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
 fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static str> {
     let (mut memcg, mut all) = (0_u64, 0_u64);
     for frame in frames {
-        all = all.saturating_add(frame.tick.all.total_ns);
+        all = all.saturating_add(frame.tick.all.stalled_ns);
         let limits = StallKind::with(StallKind::is_at_limit).filter_map(|kind| frame.tick.stalls.get(&kind));
-        memcg = limits.fold(memcg, |sum, interval| sum.saturating_add(interval.total_ns));
+        memcg = limits.fold(memcg, |sum, interval| sum.saturating_add(interval.stalled_ns));
     }
     if all == 0 {
         None

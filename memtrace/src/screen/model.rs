@@ -155,6 +155,8 @@ pub struct Model {
     pub interval_ns: u64,
     /// All that was lost since the start.
     pub lost: u64,
+    /// The part of it that a number or a line lacks.
+    pub lost_that_matters: u64,
     /// What became of what was asked for, and how many intervals ago.
     pub said: Option<(String, u32)>,
     /// Limits of the cgroup whose details are shown, when they were last looked up.
@@ -192,6 +194,7 @@ impl Model {
             at_ns: None,
             interval_ns,
             lost: 0,
+            lost_that_matters: 0,
             said: None,
             limits: None,
             playback: None,
@@ -216,6 +219,7 @@ impl Model {
     fn push_tick(&mut self, mut tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
         self.said = self.said.take().map(|(words, age)| (words, age + 1)).filter(|(_, age)| *age < SAID_FOR);
         self.lost = self.lost.saturating_add(tick.loss.total());
+        self.lost_that_matters = self.lost_that_matters.saturating_add(tick.loss.that_matters());
         if let Some(stacks) = &mut tick.stacks {
             self.stacks.learn(&std::mem::take(&mut stacks.named));
         }

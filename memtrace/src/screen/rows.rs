@@ -53,7 +53,8 @@ impl ScreenRow {
     /// Whether anything of what the table shows happened to it.
     fn has_any(&self) -> bool {
         let pages = self.faults.map_or(0, |faults| faults.refaulted_pages().saturating_add(faults.swapin_pages));
-        self.stalls.count > 0 || pages > 0 || self.ooms > 0 || self.wakeups.is_some_and(|wakeups| wakeups > 0)
+        let is_stalled = self.stalls.count > 0 || self.stalls.stalled_ns > 0;
+        is_stalled || pages > 0 || self.ooms > 0 || self.wakeups.is_some_and(|wakeups| wakeups > 0)
     }
 
     /// Adds what another row of the same name has.

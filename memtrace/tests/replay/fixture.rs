@@ -217,7 +217,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         session.set_loss(Loss::Output, second / 2);
         let host = HostSample {
             node_refaults: vec![NodeRefaults { nid: 0, file_pages: 10 + second, anon_pages: 1 }],
-            own: OwnCost { cpu_ns: Some(second * 1000), rss_bytes: Some(1 << 20), bpf_ns: None },
+            own: OwnCost { cpu_ns: Some(second * 1000), rss_bytes: Some(1 << 20), bpf_ns: None, bpf_runs: None },
             counters: Some(Readings { before: counters.clone(), after: counters }),
             ..HostSample::default()
         };

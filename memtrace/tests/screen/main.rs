@@ -106,8 +106,8 @@ fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool
             .iter()
             .take(1)
             .map(|(comm, _)| OpenStall {
-                pid: 9,
-                tid: 9,
+                pid: 100,
+                tid: 100,
                 comm: Some(Comm::from(*comm)),
                 kind: StallKind::Direct,
                 begin_ns: t_ns - 300_000_000,
@@ -268,7 +268,7 @@ fn time_stands_still_and_goes_back() {
 fn the_verdict_says_whom() {
     let headline = storm().headline();
     assert_eq!(headline.level, Level::Warning);
-    assert!(headline.text.contains("98% in java") && headline.text.contains("not the host"), "{}", headline.text);
+    assert!(headline.text.contains("100% in java") && headline.text.contains("not the host"), "{}", headline.text);
     assert_eq!(model(5, &[], false).headline().level, Level::Ok);
     let oom = model(12, &[(b"java", 20_000_000)], true).headline();
     assert!(oom.level == Level::Critical && oom.text.contains("OOM kill"), "{}", oom.text);

@@ -21,6 +21,7 @@ use super::{
     memory::Memory,
     nodes::PrematureSleeps,
     oom::OomKills,
+    open_time::OpenTimes,
     process::{ProcessKey, ProcessLabel},
     recent::Recent,
     stacks::{StackDeltas, StackTable},
@@ -114,6 +115,9 @@ pub struct Session {
     /// The longest stalls that came as events since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
+    /// The part of its time that passed since the last tick, in ns.
+    matched_inside_ns: u64,
+    open_times: OpenTimes,
     recent: Option<Recent>,
     stacks: Option<StackTable>,
     /// Of the interval, until its tick takes them.
@@ -164,6 +168,8 @@ impl Session {
             has_placeless: false,
             longest_ns: [0; StallKind::COUNT],
             matched_since: Tally::default(),
+            matched_inside_ns: 0,
+            open_times: OpenTimes::default(),
             recent: config.rows.then(Recent::new),
             stacks: config.stacks.then(StackTable::default),
             stacks_since: None,
@@ -202,6 +208,7 @@ impl Session {
         let readings = window::readings(base);
         self.baseline = self.baseline.take().zip(readings).map(|(old, readings)| Baseline { readings, ..old });
         self.nodes_from.clone_from(&base.host.node_refaults);
+        self.open_times.begin(base.t_ns, &base.totals.open);
         self.last.memory = base.host.memory;
         self.last.pressure = base.host.pressure;
         self.window = Some(Window::new(base));
@@ -258,9 +265,11 @@ impl Session {
                 None => self.has_placeless = true,
             }
         }
+        let inside_ns = stall.dur_ns.min(stall.t_ns.saturating_sub(self.last.t_ns));
         if !self.config.filter.is_empty() {
             self.matched.add(stall);
             self.matched_since.add(stall);
+            self.matched_inside_ns = self.matched_inside_ns.saturating_add(inside_ns);
         }
         let label = ProcessLabel { comm: stall.comm, in_command: None, cgroup_id: stall.cgroup_id };
         let (process, new_process) = self.processes.row((stall.pid, stall.process_start_ns), label);
@@ -269,7 +278,7 @@ impl Session {
         let (cgroup, new_cgroup) = self.cgroups.row(stall.cgroup_id, ());
         cgroup.tally.add(stall);
         if let Some(recent) = &mut self.recent {
-            recent.add(stall);
+            recent.add(stall, inside_ns);
         }
         Applied { shown: true, new_process, new_cgroup }
     }

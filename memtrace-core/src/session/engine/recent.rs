@@ -1,18 +1,42 @@
 //! The rows of an interval.
 
 use super::Session;
-use crate::session::{
-    faults::Faults,
-    process::ProcessKey,
-    recent::{Label, Recent, row_of, sort},
-    table::Row,
-    tick::{RecentRow, RecentRows, Who},
+use crate::{
+    event::Comm,
+    session::{
+        faults::Faults,
+        input::OpenStall,
+        open_time::FOLLOWED,
+        process::ProcessKey,
+        recent::{Label, Recent, row_of, sort},
+        table::Row,
+        tick::{RecentRow, RecentRows, Who},
+    },
 };
+
+/// The row that is meant, or else this new one, if it has a name.
+fn row_or(
+    rows: &mut Vec<RecentRow>,
+    is_meant: impl Fn(&RecentRow) -> bool,
+    name: Option<Comm>,
+    new: RecentRow,
+) -> Option<&mut RecentRow> {
+    let at = rows.iter().position(is_meant).or_else(|| {
+        rows.push(RecentRow { comm: name?, ..new });
+        Some(rows.len() - 1)
+    });
+    rows.get_mut(at?)
+}
 
 impl Session {
     /// The rows since the last tick, which begin anew. `None` when they are not asked for. `wakeups` are those of the
-    /// nodes' kswapds in the interval.
-    pub(super) fn take_recent(&mut self, wakeups: impl Iterator<Item = (u32, u64)>) -> Option<RecentRows> {
+    /// nodes' kswapds in the interval, `open` the stalls that are not over at its end; then its end and its length.
+    pub(super) fn take_recent(
+        &mut self,
+        wakeups: impl Iterator<Item = (u32, u64)>,
+        open: &[OpenStall],
+        (now_ns, elapsed_ns): (u64, u64),
+    ) -> Option<RecentRows> {
         let tables = self.recent.as_mut()?;
         let known = &mut self.processes;
         let process = |row: &Row<ProcessKey, Label>| RecentRow {
@@ -59,6 +83,24 @@ impl Session {
                     rows.nodes.push(RecentRow { wakeups: Some(count), ..RecentRow::new(Who::Node(Some(nid))) });
                 }
                 None => {}
+            }
+        }
+        for stall in open.iter().take(FOLLOWED) {
+            let so_far_ns = now_ns.saturating_sub(stall.begin_ns);
+            let named = stall.comm.filter(|_| others);
+            let of_process = |row: &RecentRow| matches!(row.who, Who::Process(pid, _) if pid == stall.pid);
+            let process = RecentRow {
+                faults: Some(Faults::default()),
+                wakeups: Some(0),
+                ..RecentRow::new(Who::Process(stall.pid, None))
+            };
+            let thread = RecentRow::new(Who::Thread(stall.tid, stall.pid));
+            let of_thread = |row: &RecentRow| row.who == thread.who;
+            if let Some(row) = row_or(&mut rows.processes, of_process, named, process) {
+                row.stalls.add_open(so_far_ns, elapsed_ns);
+            }
+            if let Some(row) = row_or(&mut rows.threads, of_thread, named, thread.clone()) {
+                row.stalls.add_open(so_far_ns, elapsed_ns);
             }
         }
         for rows in [&mut rows.processes, &mut rows.threads, &mut rows.cgroups, &mut rows.nodes] {

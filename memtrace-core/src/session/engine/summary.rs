@@ -184,8 +184,8 @@ impl Session {
         let mut rows: Vec<_> = self.processes.rows().iter().map(row).collect();
         rows.sort_by_key(|row| (order(&row.tally), row.pid, row.process_start_ns));
         let (other, folded) = self.processes.other();
-        let other = self.with_rest(other, rows.iter().map(|row| &row.tally));
-        Group { rows, other, folded }
+        let (other, refaults_in_no_row) = self.with_rest(other, rows.iter().map(|row| &row.tally));
+        Group { rows, other, folded, refaults_in_no_row }
     }
 
     fn cgroup_group(&self) -> Group<CgroupSummary> {
@@ -193,21 +193,23 @@ impl Session {
         let mut rows: Vec<_> = self.cgroups.rows().iter().map(row).collect();
         rows.sort_by_key(|row| (order(&row.tally), row.cgroup_id));
         let (other, folded) = self.cgroups.other();
-        let other = self.with_rest(other, rows.iter().map(|row| &row.tally));
-        Group { rows, other, folded }
+        let (other, refaults_in_no_row) = self.with_rest(other, rows.iter().map(|row| &row.tally));
+        Group { rows, other, folded, refaults_in_no_row }
     }
 
     /// The folded rows, plus the refaults that are in the totals and in no row: the kernel side's tables had no room
-    /// for them. With a filter nobody knows which of them are asked for, and they are left out.
-    fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> Tally {
-        let mut other = folded.clone();
+    /// for them. With a filter nobody knows which of them are asked for, and they are left out. True when there are any.
+    fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> (Tally, bool) {
+        let (mut other, mut has_rest) = (folded.clone(), false);
         if let (Some(all), true) = (self.last.totals.refaults, self.config.filter.is_empty()) {
             let mut known = folded.faults;
             rows.for_each(|row| known.merge(&row.faults));
             let known = Faults { refaults: known.refaults, ..Faults::default() };
-            other.faults.merge(&Faults { refaults: all, ..Faults::default() }.since(&known));
+            let rest = Faults { refaults: all, ..Faults::default() }.since(&known);
+            has_rest = !rest.is_empty();
+            other.faults.merge(&rest);
         }
-        other
+        (other, has_rest)
     }
 }
 

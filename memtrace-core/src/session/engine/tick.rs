@@ -6,9 +6,11 @@ use super::{Last, Session};
 use crate::session::{
     faults::Faults,
     input::{HostSample, KernelTotals},
+    interval,
     nodes::PrematureSleeps,
+    open_time,
     tally::Tally,
-    tick::{self, Interval, KswapdTick, Pressed, Reclaim, Tick},
+    tick::{Interval, KswapdTick, Pressed, Reclaim, Tick},
 };
 
 fn refaults_since(now: RefaultCounts, before: Option<RefaultCounts>) -> RefaultCounts {
@@ -20,11 +22,21 @@ impl Session {
     /// Ends an interval at `now_ns` (`CLOCK_MONOTONIC`), given the exact totals and a sample of the host.
     pub fn close_interval(&mut self, now_ns: u64, totals: &KernelTotals, host: &HostSample) -> Tick {
         let last = std::mem::take(&mut self.last);
+        // A segment may begin in the middle of a stall.
+        self.open_times.begin(last.t_ns, &totals.open);
+        let open_ns = open_time::so_far(now_ns, &totals.open);
         let kinds = totals.stalls.iter().map(|(&kind, now)| {
-            (kind, tick::interval(now, last.totals.stalls.get(&kind), self.longest_ns[kind as usize]))
+            let (before, longest_ns) = (last.totals.stalls.get(&kind), self.longest_ns[kind as usize]);
+            let open_ns = open_ns.get(&kind).copied().unwrap_or(0);
+            (
+                kind,
+                interval::interval(now, before, longest_ns, |ended_ns| {
+                    self.open_times.advance(kind, ended_ns, open_ns)
+                }),
+            )
         });
         let kinds = kinds.collect();
-        let (all, latency) = tick::all_kinds(&kinds);
+        let (all, latency) = interval::all_kinds(&kinds);
         let elapsed_ns = now_ns.saturating_sub(last.t_ns);
         let (scanned, reclaimed) = totals.reclaim_sums();
         let (scanned_before, reclaimed_before) = last.totals.reclaim_sums();
@@ -40,10 +52,15 @@ impl Session {
             all,
             latency,
             stalls: kinds.into_iter().map(|(kind, (interval, _))| (kind, interval)).collect(),
-            matched: (!self.config.filter.is_empty()).then(|| Interval::of_tally(&self.matched_since)),
+            matched: (!self.config.filter.is_empty())
+                .then(|| Interval::of_tally(&self.matched_since, self.matched_inside_ns)),
             own_stalls: totals.own.count.saturating_sub(last.totals.own.count),
             own_stalled_ns: totals.own.total_ns.saturating_sub(last.totals.own.total_ns),
-            rows: self.take_recent(kswapd.iter().map(|node| (node.nid, node.wakeups))),
+            rows: self.take_recent(
+                kswapd.iter().map(|node| (node.nid, node.wakeups)),
+                &totals.open,
+                (now_ns, elapsed_ns),
+            ),
             kswapd,
             reclaim: Reclaim::of(
                 scanned.saturating_sub(scanned_before),
@@ -68,6 +85,7 @@ impl Session {
         };
         self.longest_ns = [0; StallKind::COUNT];
         self.matched_since = Tally::default();
+        self.matched_inside_ns = 0;
         let node_refaults = host.node_refaults.clone();
         self.last = Last {
             t_ns: now_ns,

@@ -1,6 +1,7 @@
 //! The session under any order, loss and churn; then ticks, one by one.
 
 mod faults;
+mod open;
 mod sums;
 mod ticks;
 

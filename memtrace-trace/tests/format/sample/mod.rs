@@ -377,7 +377,12 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
         memory: None,
         zones: if random.u8(..5) == 0 { Vec::new() } else { zones(random) },
         node_refaults: vec![NodeRefaults { nid: 0, file_pages: number(random), anon_pages: number(random) }],
-        own: OwnCost { cpu_ns: maybe(random, number), rss_bytes: maybe(random, number), bpf_ns: maybe(random, number) },
+        own: OwnCost {
+            cpu_ns: maybe(random, number),
+            rss_bytes: maybe(random, number),
+            bpf_ns: maybe(random, number),
+            bpf_runs: maybe(random, number),
+        },
         counters: maybe(random, readings),
         ooms_pending: random.u64(..3),
     };

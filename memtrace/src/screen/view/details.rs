@@ -65,8 +65,11 @@ fn lines(model: &Model, frame: &Frame, row: &ScreenRow, width: usize) -> Vec<Str
         "{} in {}, {} stalled; p50 {p50}, p99 {p99}, max {max}",
         things(s.count, "stall"),
         duration(tick.elapsed_ns),
-        duration(s.total_ns)
+        duration(s.stalled_ns)
     ));
+    if let Some(open_ns) = s.open_ns.filter(|ns| *ns > 0) {
+        lines.push(format!("not over: {} so far", duration(open_ns)));
+    }
     let kinds = row
         .kinds
         .iter()

@@ -42,7 +42,8 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         }
         None => format!("{} up {up}", model.clock.seconds(tick.t_ns)),
     };
-    let lost = if model.lost == 0 { "lost 0".to_owned() } else { format!("LOST {}", model.lost) };
+    let lost = if model.lost_that_matters > 0 { "LOST" } else { "lost" };
+    let lost = format!("{lost} {}", model.lost);
     // What says most comes first: a narrow terminal cuts the end off.
     let (covered, own) = (covered(tick), own(model, tick));
     let line = if pen.width() < 110 {

@@ -6,9 +6,9 @@ use super::pen::{BOLD, PLAIN, Pen, YELLOW};
 use crate::screen::model::Model;
 use memtrace_core::{
     names::Names,
-    session::{input::Zone, item::kill_paths, loss::meaning},
+    session::{input::Zone, item::kill_paths, loss::Stage},
 };
-use memtrace_report::text::{bytes, count, oom_line, percent, things, unwritten};
+use memtrace_report::text::{bytes, count, duration, loss_line, oom_line, percent, things, unwritten};
 
 /// Columns of a gauge.
 const GAUGE: usize = 30;
@@ -81,9 +81,11 @@ pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     if lines.is_empty() {
         lines.push("no OOM kill since the start".to_owned());
     }
-    if let Some(Ok(past)) = model.before.as_ref().map(|before| &before.oom_kills) {
-        let n = past.len() as u64;
-        lines.push(format!("before the start: {} in the kernel log of the last hour", things(n, "OOM kill")));
+    if let Some(before) = &model.before
+        && let Ok(past) = &before.oom_kills
+    {
+        let (kills, window) = (things(past.len() as u64, "OOM kill"), duration(before.oom_window_ns));
+        lines.push(format!("before the start: {kills} in the kernel log of the last {window}"));
     }
     put(pen, area, &lines);
 }
@@ -100,7 +102,9 @@ pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         lines.push("nothing was lost".to_owned());
     }
     for (stage, n) in tick.loss.lost() {
-        lines.push(format!("LOST {stage} {}: {}", count(n), meaning(stage)));
+        let stage = Stage::named(stage);
+        let lost = if stage.lacking.matters() { "LOST" } else { "lost" };
+        lines.push(format!("{lost} {}", loss_line(&stage, n, stage.whole.in_tick(tick))));
     }
     if tick.loss.messages() > 0 {
         lines.push(unwritten(tick.loss.messages()));

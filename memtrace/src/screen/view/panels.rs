@@ -78,13 +78,13 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     line(pen, "", PLAIN);
     line(pen, "STALLED TIME BY KIND", BOLD);
-    let mut kinds: Vec<_> = tick.stalls.iter().filter(|(_, stalls)| stalls.total_ns > 0).collect();
-    kinds.sort_by_key(|(_, stalls)| std::cmp::Reverse(stalls.total_ns));
+    let mut kinds: Vec<_> = tick.stalls.iter().filter(|(_, stalls)| stalls.stalled_ns > 0).collect();
+    kinds.sort_by_key(|(_, stalls)| std::cmp::Reverse(stalls.stalled_ns));
     if kinds.is_empty() {
         line(pen, "none", PLAIN);
     }
     for (kind, stalls) in kinds {
-        let part = share_of(stalls.total_ns, tick.all.total_ns);
+        let part = share_of(stalls.stalled_ns, tick.all.stalled_ns);
         line(pen, &format!("{:<12} {part:>7}  {}", kind.name(), rate(tick.rate(stalls.count))), PLAIN);
     }
     if let Some(spent) = anatomy(tick) {

@@ -300,7 +300,7 @@ pub struct Config {
     pub stacks: u32,
     /// Whether the time is told in which stalled tasks do not run: 0 or 1.
     pub off_cpu: u32,
-    /// Whether the diagnostic log is written: 0 or 1.
+    /// 1 when the diagnostic log is written, else 0.
     pub kernel_log: u32,
     /// Where BTF tracepoint programs find their values: argument indices.
     pub args: EventFields,

@@ -15,14 +15,14 @@ use super::{
 /// Stalls of an interval: the time in it, and those that ended in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
-    /// How many.
+    /// Number of stalls that ended.
     pub count: u64,
     /// Their time in ns. It may begin before the interval.
     pub total_ns: u64,
     /// Time that passed in stalls in the interval, in ns: of those that ended the part in it, and of those that are not
     /// over the part so far.
     pub stalled_ns: u64,
-    /// Time so far in the stalls that are not over, in ns; `None` where they are not told apart.
+    /// Time so far in the stalls that are not over, in ns; `None` where only events say which stalls belong here.
     pub open_ns: Option<u64>,
     /// Median, in ns; `None` without a stall.
     pub p50_ns: Option<u64>,
@@ -108,7 +108,7 @@ pub(super) fn interval(
     let count = now.count.saturating_sub(before.count);
     // The exact maximum is since attach: it is this interval's only when it grew.
     let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
-    // Its record may be lost or yet to come, and an event may be ahead of the totals: the histogram knows better.
+    // Events may lack the longest stall, or have one that the totals do not have yet. The histogram decides.
     let max_ns = latency.quantile(1.0).map(|about_ns| {
         let longest_ns = reported_ns.max(grown_ns);
         if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }

@@ -80,7 +80,7 @@ impl Ledger {
         self.0.iter().filter(move |(stage, n)| **n > 0 && is_data(**stage)).map(|(stage, n)| (*stage, *n))
     }
 
-    /// What was lost and makes a number or a line wrong.
+    /// The losses that make a number or a line wrong.
     #[must_use]
     pub fn that_matters(&self) -> u64 {
         let matters = self.lost().filter(|(stage, _)| Stage::named(stage).lacking.matters());
@@ -180,11 +180,11 @@ impl Whole {
 pub struct Stage {
     /// The name in every output.
     pub name: &'static str,
-    /// What was lost, in words that follow its number.
+    /// The loss in words, which follow its number.
     pub what: &'static str,
-    /// What it is a part of.
+    /// The things that those lost are a part of.
     pub whole: Whole,
-    /// What lacks it.
+    /// The numbers and lines that lack them.
     pub lacking: Lacking,
 }
 

@@ -216,8 +216,10 @@ impl Tracing<'_> {
         }
         name_open(&mut totals);
         self.shrinkers.fill(&mut totals.shrinkers, is_last);
-        for entry in self.probe.kernel_log.iter_mut().flat_map(|log| log.read()) {
-            say!("{}", kernel_log::line(&entry));
+        // One message: each may wait for a reader that is slow, and the ring fills meanwhile.
+        let logged = self.probe.kernel_log.as_mut().map(|log| log.read()).unwrap_or_default();
+        if !logged.is_empty() {
+            say!("{}", logged.iter().map(kernel_log::line).collect::<Vec<_>>().join("\n"));
         }
         let after = self.counters.read();
         let mut host = self.sampler.sample();

@@ -10,8 +10,8 @@ use memtrace_common::{kind::StallKind, totals};
 use super::{describe::chain, error::LoadError};
 use memtrace_core::session::loss::Stage;
 
-/// The log level at which the kernel side writes, as aya-log has it. 0 writes nothing.
-pub(super) const LEVEL: u8 = aya_log::Level::Debug as u8;
+/// The log level of the kernel side where the log is asked for, as aya-log has it: everything. 0 writes nothing.
+pub(super) const LEVEL: u8 = aya_log::Level::Trace as u8;
 /// Size of the ring of the log in bytes, where it is asked for.
 pub(super) const RING_BYTES: u32 = 128 << 10;
 

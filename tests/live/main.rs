@@ -11,6 +11,7 @@ mod end;
 mod evictors;
 mod forks;
 mod json;
+mod kernel_log;
 mod load;
 mod loss;
 mod lost_end;

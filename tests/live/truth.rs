@@ -111,6 +111,11 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     assert_eq!(number(&summary, "/loss/output"), 0);
     let ticked: u64 = run.of_type("tick").iter().map(|tick| number(tick, "/all/count")).sum();
     assert_eq!(ticked, total, "the ticks, long ones after a stop, add up to the summary");
+    let ticks = run.of_type("tick");
+    let passed_ns: u64 = ticks.iter().map(|tick| number(tick, "/all/stalled_ns")).sum();
+    let open_ns = ticks.last().map_or(0, |tick| number(tick, "/all/open_ns"));
+    let total_ns: u64 = kinds.values().map(|kind| number(kind, "/total_ns")).sum();
+    assert_eq!(passed_ns, total_ns + open_ns, "no stalled time is in two intervals, or in none");
 
     // Refaults are counted in the kernel: nothing of them can be lost.
     if !reads_refaults(&run) {

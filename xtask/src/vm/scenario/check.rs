@@ -1,9 +1,11 @@
 //! `memtrace check`: what attaches on this kernel, and that the other way to attach counts the same.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Check;
-use super::evidence::Sections;
+use super::evidence::{Sections, Trace};
 use super::run::{self, Run};
 use super::{hooks, stalls};
 
@@ -11,6 +13,7 @@ use super::{hooks, stalls};
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let mut checks = vec![Check::of("hooks", hooks(sections))];
     checks.push(Check::of("messages", messages(sections)));
+    checks.push(Check::of("kernel-log", kernel_log(sections)));
     checks.extend(hooks::judge(sections));
     checks.extend(run::judge(sections, "classic", |run| {
         vec![Check::of("ways", ways(run)), Check::of("stalls", stalls::counted(run, "direct"))]
@@ -46,7 +49,24 @@ fn hooks(sections: &Sections<'_>) -> Result<String, String> {
     Ok(format!("{attached} of {} attached{}", hooks.len(), missing.concat()))
 }
 
-/// A message that cannot be written costs no recording: also not of the static program, which a guest has.
+/// Each hook that is attached without the log of the kernel side is attached with it, too.
+fn kernel_log(sections: &Sections<'_>) -> Result<String, String> {
+    let attached = |run: &str| -> Result<BTreeSet<String>, String> {
+        let trace = sections.get(&format!("{run}:trace")).and_then(Trace::parse)?;
+        let hooks = trace.meta["hooks"].as_array().ok_or("no hooks in meta")?;
+        let attached = hooks.iter().filter(|hook| hook["attached"].is_string());
+        Ok(attached.filter_map(|hook| hook["name"].as_str().map(str::to_owned)).collect())
+    };
+    let (without, with) = (attached("lru")?, attached("evictors")?);
+    let missing: Vec<_> = without.difference(&with).cloned().collect();
+    match missing.as_slice() {
+        [] if !with.is_empty() => Ok(format!("{} hooks are attached with it", with.len())),
+        _ => Err(format!("not attached with it, of {}: {}", without.len(), missing.join(", "))),
+    }
+}
+
+/// A message that cannot be written costs no recording: also not of the static program, which the guests of `ci --full`
+/// have.
 fn messages(sections: &Sections<'_>) -> Result<String, String> {
     let lines = sections.get("messages")?;
     for name in ["full", "closed", "left"] {

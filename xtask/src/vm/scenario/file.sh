@@ -106,7 +106,8 @@ hooks_on
 storm 1.5
 hooks_off
 finish
-begin evictors --evictors
+# With the log of the kernel side: the verifier then sees all of its programs.
+begin evictors --evictors -vv
 load file /data/file 300 --passes 2
 finish
 section end

@@ -361,6 +361,8 @@ fn a_hook_that_should_attach_and_does_not_fails() {
     let silent = replaced(&without(""), "events", "vmscan/mm_vmscan_throttled", "vmscan/other");
     fails(check::judge, &silent, &["hooks"]);
     fails(check::judge, &replaced(FILE, "check-status", "0", "1"), &["hooks"]);
+    let refused = replaced(FILE, "evictors:trace", "vmscan:mm_vmscan_direct_reclaim_begin", "another");
+    fails(check::judge, &refused, &["kernel-log"]);
     for (whole, not) in [("full 0 0 0 1", "full 101 5 0"), ("full 0 0 0 1", "full 0 0 0"), ("left 0 0 0", "left 0 0 9")]
     {
         fails(check::judge, &replaced(FILE, "messages", whole, not), &["messages"]);

@@ -1,4 +1,5 @@
 //! The pinned Rust toolchains. Each is named in one `rust-toolchain.toml` only; this reads them.
+#![deny(clippy::print_stdout, reason = "stdout is for the result of the command that needs the set-up")]
 
 use std::{
     fs,

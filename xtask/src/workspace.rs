@@ -80,3 +80,27 @@ pub(crate) fn line(command: &Command) -> String {
 pub(crate) fn need(program: &str, what_for: &str, remedy: &str) -> Result<PathBuf> {
     which::which(program).map_err(|_| anyhow::anyhow!("`{program}` is missing: {what_for}. Install it: {remedy}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    const WORD: &str = "a-word-of-the-set-up";
+    const CHILD: &str = "MEMTRACE_TEST_SETS_UP";
+
+    /// Runs itself once more, as a process whose stdout and stderr can be read.
+    #[test]
+    fn set_up_writes_to_stderr_alone() {
+        if env::var_os(CHILD).is_some() {
+            return sh_to_stderr(Command::new("echo").arg(WORD)).expect("echo");
+        }
+        let me = env::current_exe().expect("the path of this test binary");
+        let args = ["workspace::tests::set_up_writes_to_stderr_alone", "--exact", "--nocapture"];
+        let out = Command::new(me).args(args).env(CHILD, "1").output().expect("running the child");
+        let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(stdout.contains("1 passed"), "the child ran no test:\n{stdout}");
+        assert!(stderr.contains(WORD) && !stdout.contains(WORD), "stdout:\n{stdout}\nstderr:\n{stderr}");
+    }
+}

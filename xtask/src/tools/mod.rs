@@ -1,4 +1,5 @@
 //! `cargo xtask setup`: what a build or the lints need and a fresh machine lacks.
+#![deny(clippy::print_stdout, reason = "stdout is for the result of the command that needs the set-up")]
 
 use std::env::consts::ARCH;
 

@@ -1,7 +1,7 @@
 //! Fuzz targets: BTF and `format` files that no kernel would write.
 //!
 //! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
-//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz`; guided by coverage, with
+//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz_layout`; guided by coverage, with
 //! cargo-bolero: `cargo bolero test -p memtrace-probe any_btf`.
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! Fuzz targets: texts of the kernel that no kernel would write, the kernel log and the files of /proc.
 //!
 //! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
-//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-cli --test fuzz`; guided by coverage, with
+//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-cli --test fuzz_host`; guided by coverage, with
 //! cargo-bolero: `cargo bolero test -p memtrace-cli any_kernel_log`.
 
 use std::fs;

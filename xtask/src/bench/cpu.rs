@@ -1,6 +1,6 @@
 //! memtrace's own CPU time at a rate of stalls that a host in trouble has.
 
-use std::{process::Command, thread, time::Duration};
+use std::{path::Path, process::Command, thread, time::Duration};
 
 use anyhow::Result;
 
@@ -20,17 +20,7 @@ const TARGET_PERCENT: f64 = 2.0;
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let views: [(&str, &[&str]); 2] = [("cpu, lines", &[]), ("cpu, --json (a line per stall)", &["--json"])];
     for (name, args) in views {
-        let mut command = Command::new(&arena.memtrace);
-        command.args(args);
-        let tracer = Tracer::start((command, Ready::Line("")), &arena.dir)?;
-        let storm = arena.storm(WATCHED + Duration::from_secs(5), Some(WRITES))?;
-        thread::sleep(Duration::from_secs(1));
-        let before = usage::cpu_of(tracer.pid())?;
-        thread::sleep(WATCHED);
-        let took = usage::cpu_of(tracer.pid())?.saturating_sub(before);
-        drop(storm);
-        tracer.stop()?;
-        let percent = 100.0 * took.as_secs_f64() / WATCHED.as_secs_f64();
+        let percent = percent(arena, &arena.memtrace, args)?;
         let value = format!("{percent:.2} % of a core at {}/s", WRITES * 16);
         if args.is_empty() {
             table.add(name, value, "2 %", Outcome::at_most(percent, TARGET_PERCENT));
@@ -39,4 +29,19 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// CPU time of memtrace with these arguments, in percent of a core.
+pub(super) fn percent(arena: &Arena, memtrace: &Path, args: &[&str]) -> Result<f64> {
+    let mut command = Command::new(memtrace);
+    command.args(args);
+    let tracer = Tracer::start((command, Ready::Line("")), &arena.dir)?;
+    let storm = arena.storm(WATCHED + Duration::from_secs(5), Some(WRITES))?;
+    thread::sleep(Duration::from_secs(1));
+    let before = usage::cpu_of(tracer.pid())?;
+    thread::sleep(WATCHED);
+    let took = usage::cpu_of(tracer.pid())?.saturating_sub(before);
+    drop(storm);
+    tracer.stop()?;
+    Ok(100.0 * took.as_secs_f64() / WATCHED.as_secs_f64())
 }

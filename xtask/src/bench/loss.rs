@@ -1,49 +1,71 @@
 //! What is lost at full rate: the ring, and the queue to the output.
 
-use std::{thread, time::Duration};
+use std::{path::Path, process::Command, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 
 use super::{
     arena::Arena,
-    command,
     table::{Outcome, Table},
-    tracer::Tracer,
+    tracer::{Ready, Tracer},
 };
 
 const STORM: Duration = Duration::from_secs(5);
 /// Stalls a second that must not be too much.
 const RATE: f64 = 50_000.0;
 
+/// memtrace's arguments: a line only for stalls from 1 ms, as in the lines for people; or a line for each stall.
+pub(super) const AS_IN_LINES: [&str; 3] = ["--json", "--min-stall", "1ms"];
+pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
+
+/// What some seconds of storm came to.
+pub(super) struct Lost {
+    ring: f64,
+    output: f64,
+    /// Stalls a second.
+    rate: f64,
+}
+
 /// Adds the figures to the table.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
-    let views: [(&str, &[&str]); 2] =
-        [("loss, as in lines", &[]), ("loss, --json (a line per stall)", &["--min-stall", "0"])];
-    for (name, args) in views {
-        let (mut command, ready) = command::memtrace(&arena.memtrace, &[]);
-        if !args.is_empty() {
-            command = std::process::Command::new(&arena.memtrace);
-            command.arg("--json").args(args);
-        }
-        let tracer = Tracer::start((command, ready), &arena.dir)?;
-        let storm = arena.storm(STORM + Duration::from_secs(5), None)?;
-        thread::sleep(STORM);
-        drop(storm);
-        let said = tracer.stop()?;
-        let summary: serde_json::Value = serde_json::from_str(&said).context("memtrace's summary")?;
-        let (ring, output) = (&summary["loss"]["ring_stall"], &summary["loss"]["output"]);
-        let lost = ring.as_f64().unwrap_or(0.0) + output.as_f64().unwrap_or(0.0);
-        let rate = summary["stalls"]["memcg"]["count"].as_f64().context("the stalls")? / STORM.as_secs_f64();
-        let value = format!("ring {ring}, output {output} at {rate:.0}/s");
-        let verdict = if lost > 0.0 {
-            Outcome::Over
-        } else if rate < RATE {
-            Outcome::Unsure
-        } else {
-            Outcome::Ok
-        };
-        let (target, verdict) = if args.is_empty() { ("0 at 50000/s", verdict) } else { ("", Outcome::NoTarget) };
-        table.add(name, value, target, verdict);
-    }
+    let lost = at_full_rate(arena, &arena.memtrace, AS_IN_LINES)?;
+    let verdict = match () {
+        () if lost.sum() > 0.0 => Outcome::Over,
+        () if lost.rate < RATE => Outcome::Unsure,
+        () => Outcome::Ok,
+    };
+    table.add("loss, as in lines", lost.in_words(), "0 at 50000/s", verdict);
+    let lost = at_full_rate(arena, &arena.memtrace, EACH_STALL)?;
+    table.note("loss, --json (a line per stall)", lost.in_words());
     Ok(())
+}
+
+/// Loss of memtrace with these arguments under a storm.
+pub(super) fn at_full_rate(arena: &Arena, memtrace: &Path, args: [&str; 3]) -> Result<Lost> {
+    let mut command = Command::new(memtrace);
+    command.args(args);
+    let tracer = Tracer::start((command, Ready::Line("")), &arena.dir)?;
+    let storm = arena.storm(STORM + Duration::from_secs(5), None)?;
+    thread::sleep(STORM);
+    drop(storm);
+    let summary: serde_json::Value = serde_json::from_str(&tracer.stop()?).context("memtrace's summary")?;
+    let loss = |what: &str| summary["loss"][what].as_f64().with_context(|| format!("`loss.{what}` in the summary"));
+    let count = summary["stalls"]["memcg"]["count"].as_f64().context("the stalls")?;
+    Ok(Lost { ring: loss("ring_stall")?, output: loss("output")?, rate: count / STORM.as_secs_f64() })
+}
+
+impl Lost {
+    fn sum(&self) -> f64 {
+        self.ring + self.output
+    }
+
+    /// Stalls a second that were not lost.
+    pub(super) fn kept(&self) -> f64 {
+        self.rate - self.sum() / STORM.as_secs_f64()
+    }
+
+    fn in_words(&self) -> String {
+        let Self { ring, output, rate } = self;
+        format!("ring {ring}, output {output} at {rate:.0}/s")
+    }
 }

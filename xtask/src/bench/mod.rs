@@ -25,6 +25,7 @@ mod statistics;
 mod table;
 mod tracer;
 mod usage;
+mod versus;
 
 use self::{arena::Arena, table::Table};
 use crate::{as_root, build, tools, workspace::line};
@@ -74,9 +75,12 @@ impl Name {
 pub(crate) struct Args {
     /// Which figures [default: all]
     names: Vec<Name>,
-    /// Rounds of the overhead figure
+    /// Rounds of the overhead figure, and of --against
     #[arg(long, default_value_t = 20, value_name = "N")]
     rounds: usize,
+    /// Measure this build against another memtrace, in turns, and show the ratios
+    #[arg(long, value_name = "MEMTRACE")]
+    against: Option<PathBuf>,
     /// Exit 1 when a figure is over its target
     #[arg(long)]
     strict: bool,
@@ -105,6 +109,9 @@ pub(crate) fn bench(args: &Args) -> Result<ExitCode> {
     words.push(memload.into_os_string());
     words.extend(["--rounds".into(), args.rounds.to_string().into()]);
     words.extend(args.strict.then(|| "--strict".into()));
+    if let Some(other) = &args.against {
+        words.extend(["--against".into(), std::path::absolute(other)?.into_os_string()]);
+    }
     words.extend(args.names.iter().map(|name| name.word().into()));
     as_root::authenticate()?;
     let mut command: Command = as_root::command(me, &words, &[])?;
@@ -115,18 +122,27 @@ pub(crate) fn bench(args: &Args) -> Result<ExitCode> {
 /// Measures, and prints the table.
 pub(crate) fn bench_as_root(root: &RootArgs) -> Result<ExitCode> {
     let arena = Arena::new(&root.memtrace, &root.memload, static_binary(&root.memtrace))?;
-    let names = if root.args.names.is_empty() { &Name::ALL[..] } else { &root.args.names };
+    let (names, rounds) = (&root.args.names, root.args.rounds.max(1));
     let mut table = Table::default();
-    for name in names {
-        eprintln!("xtask: bench: {}", name.word());
-        if let Err(e) = name.measure(&arena, root.args.rounds.max(1), &mut table) {
-            table.failed(&name.word(), &e);
-        }
-        arena.go_on()?;
+    match &root.args.against {
+        Some(other) => versus::run(names, &arena, other, rounds, &mut table)?,
+        None => measure(names, &arena, rounds, &mut table)?,
     }
     print!("{table}");
     let failed = table.has_failed() || (root.args.strict && table.is_over());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Adds the figures of these groups, or of all.
+fn measure(names: &[Name], arena: &Arena, rounds: usize, table: &mut Table) -> Result<()> {
+    for name in if names.is_empty() { &Name::ALL } else { names } {
+        eprintln!("xtask: bench: {}", name.word());
+        if let Err(e) = name.measure(arena, rounds, table) {
+            table.failed(&name.word(), &e);
+        }
+        arena.go_on()?;
+    }
+    Ok(())
 }
 
 /// The static binary of the same target directory, if it was built.

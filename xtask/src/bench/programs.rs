@@ -1,6 +1,6 @@
 //! Run time of each kernel program, and of bpftrace scripts that do as much or less, on the same load in turns.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
@@ -83,6 +83,13 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let _statistics = statistics::enable()?;
     let mut random = Random::new();
     LOADS.iter().try_for_each(|load| measure_on(*load, arena, table, &mut random))
+}
+
+/// Run time of all programs for one stall of the steady load, in ns, with the measuring. Needs [`statistics::enable`].
+pub(super) fn stall_ns(arena: &Arena, memtrace: &Path) -> Result<f64> {
+    let round = Round::of(&one(arena, LOADS[1], command::memtrace(memtrace, &[]), false)?);
+    ensure!(round.begin_end.0 > 0, "no program ran: was there no stall?");
+    Ok(2.0 * round.all.1 as f64 / round.begin_end.0 as f64)
 }
 
 fn measure_on(load: Load, arena: &Arena, table: &mut Table, random: &mut Random) -> Result<()> {

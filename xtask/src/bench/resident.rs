@@ -1,6 +1,6 @@
 //! Resident memory under a storm.
 
-use std::{thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use anyhow::Result;
 
@@ -23,14 +23,20 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
             table.add(name, "not built: cargo xtask build --static", "32 MiB", Outcome::Skipped);
             continue;
         };
-        let tracer = Tracer::start(command::memtrace(binary, &[]), &arena.dir)?;
-        let storm = arena.storm(STORM + Duration::from_secs(5), None)?;
-        thread::sleep(STORM);
-        let (now, peak) = (usage::mib_of(tracer.pid(), "VmRSS")?, usage::mib_of(tracer.pid(), "VmHWM")?);
-        drop(storm);
-        tracer.stop()?;
+        let (now, peak) = mib(arena, binary)?;
         table.add(name, format!("{now:.1} MiB"), "32 MiB", Outcome::at_most(now, TARGET_MIB));
         table.note(&format!("{name}, peak"), format!("{peak:.1} MiB"));
     }
     Ok(())
+}
+
+/// Resident memory after some seconds of storm, and the most until then.
+pub(super) fn mib(arena: &Arena, memtrace: &Path) -> Result<(f64, f64)> {
+    let tracer = Tracer::start(command::memtrace(memtrace, &[]), &arena.dir)?;
+    let storm = arena.storm(STORM + Duration::from_secs(5), None)?;
+    thread::sleep(STORM);
+    let (now, peak) = (usage::mib_of(tracer.pid(), "VmRSS")?, usage::mib_of(tracer.pid(), "VmHWM")?);
+    drop(storm);
+    tracer.stop()?;
+    Ok((now, peak))
 }

@@ -4,12 +4,7 @@
 //! to an output are the renderers of [`Untrusted`] (borrowed) and [`Text`] (owned), one per sink. Neither type is
 //! `Display`, `Serialize` or a `str`; text is compared, matched and parsed here.
 
-use std::{
-    ffi::OsStr,
-    fmt::{self, Write as _},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 
 /// Bytes from another process, on the way to an output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,19 +190,32 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `pad` would need the whole text first; widths are the caller's business.
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
+            // Nearly all text is plain: it is written as a whole, not by the character.
+            let mut rest = chunk.valid();
+            while let Some((at, c)) = rest.char_indices().find(|&(_, c)| !is_plain(c)) {
+                let (plain, from) = rest.split_at(at);
+                f.write_str(plain)?;
                 match c {
                     '\\' => f.write_str("\\\\")?,
                     c if c.is_ascii_control() => write!(f, "\\x{:02x}", c as u32)?,
-                    c if is_deceptive(c) => write!(f, "\\u{{{:x}}}", c as u32)?,
-                    c => f.write_char(c)?,
+                    c => write!(f, "\\u{{{:x}}}", c as u32)?,
                 }
+                rest = from.split_at(c.len_utf8()).1;
             }
+            f.write_str(rest)?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }
         }
         Ok(())
+    }
+}
+
+/// True for a character that is shown as it is.
+fn is_plain(c: char) -> bool {
+    match c {
+        ' '..='~' => c != '\\',
+        c => !c.is_ascii_control() && !is_deceptive(c),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod count;
 pub mod eviction;
 pub mod field;
 pub mod histogram;
+pub mod kernel_log;
 pub mod kind;
 mod named;
 pub mod oom;

@@ -3,7 +3,7 @@
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use aya_log_ebpf::debug;
-use memtrace_common::totals::Loss;
+use memtrace_common::{kernel_log::pack, totals::Loss};
 
 use crate::{
     config::{CONFIG, loaded},
@@ -29,13 +29,13 @@ static LOG_WINDOW: PerCpuArray<Window> = PerCpuArray::with_max_entries(1, 0);
 #[inline(always)]
 pub(crate) fn log_lost(what: Loss, kind: u8) {
     if loaded(&CONFIG.kernel_log) != 0 {
-        write(what as u32, u32::from(kind));
+        write(what as u32, kind);
     }
 }
 
 /// Writes a line, unless this CPU has written its share. By itself: the sites are many, and this is long.
 #[inline(never)]
-fn write(what: u32, kind: u32) {
+fn write(what: u32, kind: u8) {
     let Some(window) = LOG_WINDOW.get_ptr_mut(0) else { return };
     let second = now_ns() / 1_000_000_000;
     // SAFETY: a map value of this CPU; an interrupt that writes in between makes the share a little larger or smaller.
@@ -49,5 +49,5 @@ fn write(what: u32, kind: u32) {
         (*window).lines += 1;
     }
     let (tid, _) = task::current_ids();
-    debug!(&(), "{} {} {}", what, kind, tid);
+    debug!(&(), "{}", pack(what, kind, tid));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aya::Ebpf;
 use aya_log::EbpfLogger;
 use log::{Log, Metadata, Record};
-use memtrace_common::{kind::StallKind, totals};
+use memtrace_common::{kernel_log, kind::StallKind, totals};
 
 use super::{describe::chain, error::LoadError};
 use memtrace_core::session::loss::Stage;
@@ -27,13 +27,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry from a line of the kernel side: numbers of the stage, of the kind, of the thread.
+    /// An entry from a line of the kernel side.
     fn parse(line: &str) -> Option<Self> {
-        let mut numbers = line.split(' ').map(|word| word.parse::<u32>().ok());
-        let (stage, kind, tid) = (numbers.next()??, numbers.next()??, numbers.next()??);
-        let stage = totals::Loss::ALL.into_iter().find(|loss| *loss as u32 == stage)?;
-        let kind = u8::try_from(kind).ok().and_then(StallKind::from_u8);
-        Some(Self { stage: Stage::named(stage.name()), kind, tid })
+        let (stage, kind, tid) = kernel_log::unpack(line.parse().ok()?);
+        let stage = totals::Loss::ALL.into_iter().find(|loss| *loss as u64 == stage)?;
+        Some(Self { stage: Stage::named(stage.name()), kind: StallKind::from_u8(kind), tid })
     }
 }
 
@@ -78,17 +76,17 @@ impl Log for Entries {
 
 #[cfg(test)]
 mod tests {
-    use memtrace_common::{kind::StallKind, totals::Loss};
+    use memtrace_common::{kernel_log::pack, kind::StallKind, totals::Loss};
 
     use super::Entry;
 
     #[test]
     fn lines_of_the_kernel_side_are_read() {
-        let line = format!("{} {} 1234", Loss::SecondBegin as u32, StallKind::Memcg as u32);
-        let entry = Entry::parse(&line).unwrap();
+        let line = |stage: u32, kind| pack(stage, kind, 1234).to_string();
+        let entry = Entry::parse(&line(Loss::SecondBegin as u32, StallKind::Memcg as u8)).unwrap();
         assert_eq!((entry.stage.name, entry.kind, entry.tid), ("second_begin", Some(StallKind::Memcg), 1234));
-        assert_eq!(Entry::parse("3 255 7").map(|entry| (entry.kind, entry.tid)), Some((None, 7)));
-        for other in ["", "1", "1 2", "999 0 1", "a b c"] {
+        assert_eq!(Entry::parse(&line(3, 255)).map(|entry| (entry.kind, entry.tid)), Some((None, 1234)));
+        for other in ["", "-1", "a b", &line(999, 0)] {
             assert!(Entry::parse(other).is_none(), "{other}");
         }
     }

@@ -120,7 +120,7 @@ mod tests {
     const ORIGINAL: Original = Original { oom_score_adj: None, memlock: None };
 
     fn runtime() -> Runtime {
-        Builder::new_current_thread().enable_all().build().unwrap()
+        Builder::new_current_thread().enable_io().build().unwrap()
     }
 
     fn run(script: &str, original: Original) -> u8 {

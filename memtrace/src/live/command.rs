@@ -3,8 +3,9 @@
 use std::{ffi::OsString, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::{process::Child, time::timeout};
+use tokio::{process::Child, select};
 
+use super::timer::Timer;
 use crate::hardening::{self, Original, SpawnError};
 
 /// How long the command may go on after memtrace was asked to end.
@@ -55,7 +56,12 @@ impl Command {
         {
             let _ = kill_process(pid, signal);
         }
-        timeout(PATIENCE, self.ended()).await.ok().flatten()
+        let timer = Timer::new().and_then(|timer| timer.arm(PATIENCE).map(|()| timer)).ok()?;
+        select! {
+            biased;
+            status = self.ended() => status,
+            _ = timer.expired() => None,
+        }
     }
 
     /// Its process id.

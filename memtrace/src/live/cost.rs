@@ -1,9 +1,9 @@
 //! What the BPF programs cost, by samples: the kernel's run-time statistics slow every program on the host, so they are
 //! on for a fifth of a second in ten and the rest is scaled.
 
-use std::{os::fd::OwnedFd, time::Duration};
+use std::os::fd::OwnedFd;
 
-use memtrace_probe::programs::Programs;
+use memtrace_probe::programs::{ProgramCounts, Programs};
 
 const WINDOW_NS: u64 = 200_000_000;
 const PERIOD_NS: u64 = 10_000_000_000;
@@ -53,16 +53,13 @@ impl CostSampler {
     }
 
     /// The cost of all programs since the start, scaled from the samples; `None` before the first.
-    pub(super) fn estimate(&self, now_ns: u64, programs: &Programs) -> Option<Cost> {
+    pub(super) fn estimate(&self, now_ns: u64, counts: &ProgramCounts) -> Option<Cost> {
         let open_ns = self.open.as_ref().map_or(0, |(_, since)| now_ns.saturating_sub(*since));
         let watched = u128::from(self.watched_ns + open_ns);
         if watched == 0 {
             return None;
         }
         let scaled = |n: u128| u64::try_from(n * u128::from(now_ns.saturating_sub(self.start_ns)) / watched).ok();
-        let costs = programs.costs();
-        let ran: Duration = costs.iter().map(|cost| cost.run_time).sum();
-        let runs = costs.iter().map(|cost| u128::from(cost.runs)).sum();
-        Some(Cost { ns: scaled(ran.as_nanos())?, runs: scaled(runs)? })
+        Some(Cost { ns: scaled(counts.run_time.as_nanos())?, runs: scaled(counts.runs.into())? })
     }
 }

@@ -19,6 +19,7 @@ mod run;
 mod shrinkers;
 mod stacks;
 mod start;
+mod timer;
 mod wakes;
 
 use anyhow::{Context as _, Result};
@@ -94,8 +95,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     // Before anything is attached: the first signal must already end cleanly.
     let hold = controller.as_ref().map(|controller| controller.hold());
     let signals = Signals::install(hold).context("installing the signal handlers")?;
-    let runtime =
-        Builder::new_current_thread().enable_all().build().context("starting the runtime of the main loop")?;
+    let runtime = Builder::new_current_thread().enable_io().build().context("starting the runtime of the main loop")?;
     let _inside = runtime.enter();
     // Nor may what is in the way of the file be said only after seconds.
     let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();

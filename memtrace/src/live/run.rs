@@ -205,6 +205,10 @@ impl Tracing<'_> {
         for (key, _) in deltas.iter().flat_map(|stacks| &stacks.stalls) {
             key.cgroup_id.into_iter().for_each(|id| self.ingest.learn_path(id));
         }
+        let programs = self.probe.programs.counts();
+        if let Some(skipped) = programs.skipped {
+            self.ingest.session.set_loss(Loss::SkippedRuns, skipped);
+        }
         let mut totals = self.totals()?;
         if let Some(lost_ends) = &mut self.lost_ends {
             lost_ends.take_out(&mut totals, now, tasks::is_reclaiming);
@@ -225,7 +229,7 @@ impl Tracing<'_> {
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });
         host.ooms_pending = self.ooms.pending();
-        let cost = self.cost.estimate(now, &self.probe.programs);
+        let cost = self.cost.estimate(now, &programs);
         (host.own.bpf_ns, host.own.bpf_runs) = (cost.map(|cost| cost.ns), cost.map(|cost| cost.runs));
         if let Some(recording) = &self.recording {
             recording.count_loss(&mut self.ingest);
@@ -280,9 +284,6 @@ impl Tracing<'_> {
     }
 
     fn totals(&mut self) -> Result<KernelTotals> {
-        if let Some(skipped) = self.probe.programs.skipped_runs() {
-            self.ingest.session.set_loss(Loss::SkippedRuns, skipped);
-        }
         const WHAT: &str = "reading the totals from the kernel side";
         let mut totals = self.probe.totals.read(&self.kinds).context(WHAT)?;
         if self.probe.faults_read.refaults.is_some() {

@@ -1,31 +1,32 @@
 //! The wakes of the main thread: a signal, the end of the command, records in the ring, the time of the next drain.
 
 use std::{
-    future::{pending, poll_fn},
+    future::pending,
     io,
     os::fd::{AsFd, OwnedFd},
-    task::Poll,
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
-    io::{
-        Interest,
-        unix::{AsyncFd, AsyncFdReadyGuard},
-    },
+    io::unix::{AsyncFd, AsyncFdReadyGuard},
     select,
-    signal::unix::{Signal, SignalKind, signal},
-    time::sleep,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
 };
 
-use super::command::Command;
+use super::{
+    command::Command,
+    timer::{Timer, watch},
+};
 use crate::signals;
 
 /// The sources of wakes.
 #[derive(Debug)]
 pub(super) struct Wakes {
     ring: AsyncFd<OwnedFd>,
-    signals: Vec<Signal>,
+    timer: Timer,
+    signalled: Arc<Notify>,
 }
 
 /// A wake.
@@ -37,35 +38,34 @@ pub(super) enum Wake<'a> {
 }
 
 impl Wakes {
-    /// Watches the ring, and the signals that end the tracing: their handlers have set what the loop looks at.
+    /// Watches the ring, and the signals that end the tracing: their handlers have set what the loop looks at. Called
+    /// inside a tokio runtime.
     pub(super) fn new(ring: &impl AsFd) -> io::Result<Self> {
-        let ring = ring.as_fd().try_clone_to_owned()?;
-        // SAFETY: the descriptor is owned, and nothing replaces or closes it while the `AsyncFd` has it.
-        let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }?;
-        let signals = signals::ENDING.iter().map(|&number| signal(SignalKind::from_raw(number)));
-        Ok(Self { ring, signals: signals.collect::<io::Result<_>>()? })
+        let signalled = Arc::<Notify>::default();
+        for number in signals::ENDING {
+            // A task for each: what the loop itself waits for is polled at each wake.
+            let (mut signal, signalled) = (signal(SignalKind::from_raw(number))?, Arc::clone(&signalled));
+            tokio::spawn(async move {
+                while signal.recv().await.is_some() {
+                    signalled.notify_one();
+                }
+            });
+        }
+        Ok(Self { ring: watch(ring.as_fd().try_clone_to_owned()?)?, timer: Timer::new()?, signalled })
     }
 
     /// The next wake, after `patience` at the latest.
     pub(super) async fn next(&mut self, command: Option<&mut Command>, patience: Duration) -> io::Result<Wake<'_>> {
-        let Self { ring, signals } = self;
+        let Self { ring, timer, signalled } = self;
+        timer.arm(patience)?;
         select! {
             biased;
-            () = received(signals) => Ok(Wake::Other),
+            () = signalled.notified() => Ok(Wake::Other),
             () = ended(command) => Ok(Wake::Other),
             ready = ring.readable() => ready.map(Wake::Ring),
-            () = sleep(patience) => Ok(Wake::Other),
+            expired = timer.expired() => expired.map(|()| Wake::Other),
         }
     }
-}
-
-/// Waits for any of the signals.
-async fn received(signals: &mut [Signal]) {
-    poll_fn(|context| match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
 }
 
 /// Waits for the end of the command, for ever where there is none.

@@ -75,7 +75,7 @@ fn a_command_gets_back_what_was_lowered() {
         let script =
             format!("test $(cat /proc/self/oom_score_adj) = {before} && grep -q 'VmLck:.* 0 kB' /proc/self/status");
         let command = ["sh", "-c", &script].map(OsString::from);
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = Builder::new_current_thread().enable_io().build().unwrap();
         let ended = runtime.block_on(async { spawn(&command, protected.original).unwrap().wait().await });
         assert_eq!(status_code(ended.unwrap()), 0);
     });

@@ -1,0 +1,66 @@
+//! A timer of the main thread: a timerfd. A timer of tokio would wake the thread twice as often, once more to arm it and
+//! once more where the deadline crosses a level of its wheel, and cost time at each other wake.
+
+use std::{io, os::fd::OwnedFd, time::Duration};
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// A timer that expires once after it is armed.
+#[derive(Debug)]
+pub(super) struct Timer(AsyncFd<OwnedFd>);
+
+impl Timer {
+    /// A timer that is not armed. Called inside a tokio runtime.
+    pub(super) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        Ok(Self(watch(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
+    }
+
+    /// Has it expire after this time. An earlier expiry that was not waited for is forgotten.
+    pub(super) fn arm(&self, after: Duration) -> io::Result<()> {
+        // A time of zero would disarm it.
+        let it_value = Timespec::try_from(after.max(Duration::from_nanos(1))).map_err(io::Error::other)?;
+        let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
+        timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
+        Ok(())
+    }
+
+    /// Waits until it expires.
+    pub(super) async fn expired(&self) -> io::Result<()> {
+        self.0.readable().await?.clear_ready();
+        Ok(())
+    }
+}
+
+/// Has the runtime watch a descriptor, which must not be in non-blocking use elsewhere.
+pub(super) fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned, and nothing replaces or closes it while the `AsyncFd` has it.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
+    Ok(watched?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn it_expires_once_for_each_time_it_is_armed() {
+        let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let timer = Timer::new().unwrap();
+            for after in [Duration::ZERO, Duration::from_millis(30)] {
+                let begun = Instant::now();
+                timer.arm(after).unwrap();
+                timer.expired().await.unwrap();
+                assert!(begun.elapsed() >= after, "{:?}", begun.elapsed());
+            }
+        });
+    }
+}

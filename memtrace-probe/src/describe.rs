@@ -1,6 +1,6 @@
 //! Failures of the kernel and of aya in the words of a user.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use aya::{
     programs::{ProgramError, kprobe::KProbeError, trace_point::TracePointError},
@@ -9,6 +9,9 @@ use aya::{
 
 /// The reason in a message where the kernel refuses a program before its verifier sees it.
 pub(super) const REFUSED: &str = "refused by the kernel (EPERM): a missing right, or policy";
+
+/// The reason in a message where no function can have a probe.
+pub(super) const NO_PROBES: &str = "this kernel has no kprobes";
 
 /// The call that attaches classic tracepoints, probes and the event of major faults. A message names it, so that the
 /// sysctl which forbids it can be named as well.
@@ -30,6 +33,11 @@ impl Failure {
             Self::NotTried(why) => why.clone(),
             Self::Refused(error) => describe(error),
         }
+    }
+
+    /// True where the kernel lets us open no perf event, neither for this program nor for another one.
+    pub(super) fn is_of_all_perf_events(&self) -> bool {
+        matches!(self, Self::Refused(error) if perf_event_refused(error).is_some())
     }
 
     /// All that the verifier wrote; `None` when it wrote nothing.
@@ -69,7 +77,7 @@ pub(super) fn describe(error: &ProgramError) -> String {
         ProgramError::KProbeError(KProbeError::FileError { io_error, .. })
             if io_error.kind() == ErrorKind::NotFound =>
         {
-            "this kernel has no kprobes".to_owned()
+            NO_PROBES.to_owned()
         }
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
@@ -81,12 +89,19 @@ pub(super) fn describe(error: &ProgramError) -> String {
                 }
             }
         }
-        ProgramError::SyscallError(SyscallError { call, io_error })
-            if call.starts_with(PERF_EVENT_OPEN) && io_error.kind() == ErrorKind::PermissionDenied =>
-        {
-            format!("{PERF_EVENT_OPEN} is refused ({io_error})")
-        }
-        other => chain(other),
+        other => match perf_event_refused(other) {
+            Some(io_error) => format!("{PERF_EVENT_OPEN} is refused ({io_error})"),
+            None => chain(other),
+        },
+    }
+}
+
+/// The error of the kernel where it lets us open no perf event, which is no matter of one event.
+fn perf_event_refused(error: &ProgramError) -> Option<&io::Error> {
+    match error {
+        ProgramError::SyscallError(SyscallError { call, io_error }) => Some(io_error)
+            .filter(|error| call.starts_with(PERF_EVENT_OPEN) && error.kind() == ErrorKind::PermissionDenied),
+        _ => None,
     }
 }
 

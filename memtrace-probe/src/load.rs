@@ -1,6 +1,9 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -14,7 +17,7 @@ use memtrace_common::{
 };
 
 use super::{
-    describe::{chain, describe},
+    describe::{NO_PROBES, chain, describe},
     error::LoadError,
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
@@ -40,6 +43,9 @@ use memtrace_core::{
 
 /// The kernel side; empty when the build left it out.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf"));
+
+/// The kernel's source of probes, which has them since 4.17 (e12f03d7031a).
+const PROBES: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// The attached kernel side. Dropping it detaches everything; so does the kernel when the process ends in any way.
 pub struct Probe {
@@ -158,7 +164,9 @@ impl Loaded {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
-        let mut functions: Vec<HookStatus> = self.functions.into_iter().map(|function| function.attach(ebpf)).collect();
+        let mut no_probes = (!Path::new(PROBES).exists()).then(|| NO_PROBES.to_owned());
+        let attach = |function: LoadedFallbacks| function.attach(ebpf, &mut no_probes);
+        let mut functions: Vec<HookStatus> = self.functions.into_iter().map(attach).collect();
         functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
         let faults_read = fallbacks::faults_read(&functions);
         hooks.extend(functions);

@@ -68,6 +68,11 @@ impl AttachMethod {
         self.0.iter().any(|(link, _)| matches!(link, AttachPoint::Fexit(_) | AttachPoint::Fentry(_)))
     }
 
+    /// True when a probe stands first: then the others are probes, too.
+    fn is_probe(self) -> bool {
+        matches!(self.0, [(AttachPoint::Kprobe(_) | AttachPoint::Kretprobe(_), _), ..])
+    }
+
     /// How it is attached, in words for a message.
     pub(super) fn kind(self) -> &'static str {
         self.attached().name().unwrap_or_default()
@@ -91,13 +96,23 @@ impl AttachMethod {
         self.all(ebpf, |link, ebpf, program| link.load(ebpf, program, btf).map_err(|e| e.describe()))
     }
 
-    /// Attaches all its programs, or none. Probes are loaded first.
-    pub(super) fn attach(self, ebpf: &mut Ebpf) -> Result<(), String> {
+    /// Attaches all its programs, or none. Probes are loaded first. A kernel that lets us attach no probe at all sets
+    /// `no_probes` to the reason, and no other is loaded: the verifier takes some 10 ms for each.
+    pub(super) fn attach(self, ebpf: &mut Ebpf, no_probes: &mut Option<String>) -> Result<(), String> {
+        if let Some(why) = no_probes.as_ref().filter(|_| self.is_probe()) {
+            return Err(why.clone());
+        }
         self.all(ebpf, |link, ebpf, program| {
             if !self.needs_btf() {
                 link.load(ebpf, program, Err(&String::new())).map_err(|e| e.describe())?;
             }
-            link.attach(ebpf, program)
+            link.attach(ebpf, program).map_err(|failure| {
+                let why = failure.describe();
+                if self.is_probe() && failure.is_of_all_perf_events() {
+                    *no_probes = Some(why.clone());
+                }
+                why
+            })
         })
     }
 
@@ -161,29 +176,28 @@ impl AttachPoint {
         attached.name().unwrap_or_default()
     }
 
-    fn attach(self, ebpf: &mut Ebpf, name: &str) -> Result<(), String> {
-        let words = |e: ProgramError| describe(&e);
+    fn attach(self, ebpf: &mut Ebpf, name: &str) -> Result<(), Failure> {
         match self {
-            Self::Fexit(_) => program::<FExit>(ebpf, name)?.attach().map(drop).map_err(words),
-            Self::Fentry(_) => program::<FEntry>(ebpf, name)?.attach().map(drop).map_err(words),
+            Self::Fexit(_) => program::<FExit>(ebpf, name)?.attach().map(drop)?,
+            Self::Fentry(_) => program::<FEntry>(ebpf, name)?.attach().map(drop)?,
             Self::Kprobe(function) | Self::Kretprobe(function) => {
-                program::<KProbe>(ebpf, name)?.attach(function, 0).map(drop).map_err(words)
+                program::<KProbe>(ebpf, name)?.attach(function, 0).map(drop)?;
             }
-            Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.attach().map(drop).map_err(words),
+            Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.attach().map(drop)?,
             Self::Tracepoint(event) => {
                 let (group, event) = event.split_once(':').unwrap_or_default();
-                program::<TracePoint>(ebpf, name)?.attach(group, event).map(drop).map_err(words)
+                program::<TracePoint>(ebpf, name)?.attach(group, event).map(drop)?;
             }
             Self::MajorFaults => {
                 let program = program::<PerfEvent>(ebpf, name)?;
                 for cpu in online_cpus().map_err(|(what, e)| format!("{what}: {e}"))? {
                     let scope = PerfEventScope::AllProcessesOneCpu { cpu };
                     let event = PerfEventConfig::Software(SoftwareEvent::PageFaultsMaj);
-                    program.attach(event, scope, SamplePolicy::Period(1), false).map_err(words)?;
+                    program.attach(event, scope, SamplePolicy::Period(1), false)?;
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 }
 

@@ -15,9 +15,9 @@ pub struct Programs(pub(super) Ebpf);
 /// Counts of all programs since the load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramCounts {
-    /// How often they ran while the kernel's statistics were on.
+    /// Runs while the kernel's statistics were on.
     pub runs: u64,
-    /// Their run time in these runs.
+    /// Run time in these runs.
     pub run_time: Duration,
     /// Runs that the kernel skipped because a program was already running on that CPU; `None` where the kernel does not
     /// count them (before 5.12, 9ed9e9ba2337).
@@ -34,7 +34,7 @@ impl Programs {
         sys::enable_stats(sys::Stats::RunTime).map_err(|e| io::Error::other(e.to_string()))
     }
 
-    /// What the loaded programs count.
+    /// Counts of all loaded programs.
     #[must_use]
     pub fn counts(&self) -> ProgramCounts {
         let mut all = ProgramCounts::default();

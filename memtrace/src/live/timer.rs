@@ -35,7 +35,7 @@ impl Timer {
     }
 }
 
-/// Has the runtime watch a descriptor, which must not be in non-blocking use elsewhere.
+/// Has the runtime wait for a descriptor to become readable. Nothing is read through it.
 pub(super) fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor is owned, and nothing replaces or closes it while the `AsyncFd` has it.
     let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };

@@ -18,7 +18,7 @@ const RATE: f64 = 50_000.0;
 pub(super) const AS_IN_LINES: [&str; 3] = ["--json", "--min-stall", "1ms"];
 pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
 
-/// What some seconds of storm came to.
+/// Loss and rate of some seconds of storm.
 pub(super) struct Lost {
     ring: f64,
     output: f64,

@@ -13,7 +13,7 @@ use super::{
     table::{Outcome, Table},
 };
 
-/// What a build may cost of what the other one does.
+/// Highest ratio of this build to the other one.
 const MOST: f64 = 1.02;
 
 /// A number of one build. Less is better.

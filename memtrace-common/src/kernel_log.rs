@@ -1,7 +1,8 @@
 //! A line of the diagnostic log of the kernel side: one number, since each argument of a line is some hundred instructions
 //! in each program.
 
-/// A stage that lost something, the kind of stall or another number, and the thread: 24, 8 and 32 bits of the line.
+/// A stage that lost something, the kind of stall (any other number where it is not known) and the thread: 24, 8 and 32
+/// bits of the line.
 #[inline(always)]
 #[must_use]
 pub const fn pack(stage: u32, kind: u8, tid: u32) -> u64 {

@@ -34,17 +34,24 @@ impl Programs {
         sys::enable_stats(sys::Stats::RunTime).map_err(|e| io::Error::other(e.to_string()))
     }
 
-    /// Counts of all loaded programs.
+    /// Counts of all loaded programs; `None` when the kernel does not give those of one: the others are not the sum.
     #[must_use]
-    pub fn counts(&self) -> ProgramCounts {
-        let mut all = ProgramCounts::default();
-        for info in self.0.programs().filter_map(|(_, program)| info_of(program.fd().ok()?.as_fd()).ok()) {
-            all.runs += info.run_cnt;
-            all.run_time += Duration::from_nanos(info.run_time_ns);
-            all.skipped = info.skipped.map(|skipped| all.skipped.unwrap_or_default() + skipped);
-        }
-        all
+    pub fn counts(&self) -> Option<ProgramCounts> {
+        let loaded = self.0.programs().filter_map(|(_, program)| program.fd().ok());
+        sum(loaded.map(|fd| info_of(fd.as_fd()).ok()))
     }
+}
+
+/// The sum over programs, `None` where one is missing.
+fn sum(programs: impl Iterator<Item = Option<Info>>) -> Option<ProgramCounts> {
+    let mut all = ProgramCounts { skipped: Some(0), ..ProgramCounts::default() };
+    for info in programs {
+        let info = info?;
+        all.runs += info.run_cnt;
+        all.run_time += Duration::from_nanos(info.run_time_ns);
+        all.skipped = all.skipped.zip(info.skipped).map(|(all, one)| all + one);
+    }
+    Some(all)
 }
 
 /// A part of what the kernel says of a program.
@@ -54,8 +61,8 @@ struct Info {
     skipped: Option<u64>,
 }
 
-/// Asks the kernel. [`aya::programs::ProgramInfo`] lacks the skipped runs, which else are in /proc alone: seven system
-/// calls for each program at each tick.
+/// Asks the kernel. [`aya::programs::ProgramInfo`] lacks the skipped runs. /proc/self/fdinfo has them, for seven system
+/// calls more at each tick and program.
 fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
     /// A part of `union bpf_attr`.
     #[repr(C)]
@@ -97,4 +104,23 @@ fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
 /// Number of instructions that the verifier went through for a loaded program; `None` before 5.16.
 pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
     ebpf.program(program)?.info().ok()?.verified_instruction_count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(runs: u64, skipped: Option<u64>) -> Option<Info> {
+        Some(Info { run_cnt: runs, run_time_ns: 10 * runs, skipped })
+    }
+
+    #[test]
+    fn a_sum_lacks_no_program() {
+        let all = sum([info(1, Some(3)), info(2, Some(4))].into_iter()).unwrap();
+        assert_eq!(all, ProgramCounts { runs: 3, run_time: Duration::from_nanos(30), skipped: Some(7) });
+        assert_eq!(sum([info(1, Some(3)), None].into_iter()), None);
+        for old in [[info(1, None), info(2, Some(4))], [info(1, Some(3)), info(2, None)]] {
+            assert_eq!(sum(old.into_iter()).unwrap().skipped, None, "a kernel that does not count them");
+        }
+    }
 }

@@ -56,7 +56,9 @@ impl Command {
         {
             let _ = kill_process(pid, signal);
         }
-        let timer = Timer::new().and_then(|timer| timer.arm(PATIENCE).map(|()| timer)).ok()?;
+        let Ok(timer) = Timer::new().and_then(|timer| timer.arm(PATIENCE).map(|()| timer)) else {
+            return self.status();
+        };
         select! {
             biased;
             status = self.ended() => status,

@@ -206,7 +206,7 @@ impl Tracing<'_> {
             key.cgroup_id.into_iter().for_each(|id| self.ingest.learn_path(id));
         }
         let programs = self.probe.programs.counts();
-        if let Some(skipped) = programs.skipped {
+        if let Some(skipped) = programs.as_ref().and_then(|programs| programs.skipped) {
             self.ingest.session.set_loss(Loss::SkippedRuns, skipped);
         }
         let mut totals = self.totals()?;
@@ -229,7 +229,7 @@ impl Tracing<'_> {
         let mut host = self.sampler.sample();
         host.counters = Some(Readings { before, after });
         host.ooms_pending = self.ooms.pending();
-        let cost = self.cost.estimate(now, &programs);
+        let cost = programs.and_then(|programs| self.cost.estimate(now, &programs));
         (host.own.bpf_ns, host.own.bpf_runs) = (cost.map(|cost| cost.ns), cost.map(|cost| cost.runs));
         if let Some(recording) = &self.recording {
             recording.count_loss(&mut self.ingest);

@@ -19,7 +19,7 @@ impl Timer {
         Ok(Self(watch(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
     }
 
-    /// Has it expire after this time. An earlier expiry that was not waited for is forgotten.
+    /// Has it expire after this time. After an expiry that nothing waited for, the next wait may end at once.
     pub(super) fn arm(&self, after: Duration) -> io::Result<()> {
         // A time of zero would disarm it.
         let it_value = Timespec::try_from(after.max(Duration::from_nanos(1))).map_err(io::Error::other)?;

@@ -14,8 +14,9 @@ const STORM: Duration = Duration::from_secs(5);
 /// Stalls a second that must not be too much.
 const RATE: f64 = 50_000.0;
 
-/// memtrace's arguments: a line only for stalls from 1 ms, as in the lines for people; or a line for each stall.
+/// memtrace's arguments for a line only for stalls from 1 ms, as in the lines for people.
 pub(super) const AS_IN_LINES: [&str; 3] = ["--json", "--min-stall", "1ms"];
+/// Its arguments for a line for each stall.
 pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
 
 /// Loss and rate of some seconds of storm.
@@ -29,10 +30,12 @@ pub(super) struct Lost {
 /// Adds the figures to the table.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let lost = at_full_rate(arena, &arena.memtrace, AS_IN_LINES)?;
-    let verdict = match () {
-        () if lost.sum() > 0.0 => Outcome::Over,
-        () if lost.rate < RATE => Outcome::Unsure,
-        () => Outcome::Ok,
+    let verdict = if lost.sum() > 0.0 {
+        Outcome::Over
+    } else if lost.rate < RATE {
+        Outcome::Unsure
+    } else {
+        Outcome::Ok
     };
     table.add("loss, as in lines", lost.in_words(), "0 at 50000/s", verdict);
     let lost = at_full_rate(arena, &arena.memtrace, EACH_STALL)?;

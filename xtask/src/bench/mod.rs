@@ -99,6 +99,9 @@ pub(crate) struct RootArgs {
 
 /// Builds as the user, and measures as root.
 pub(crate) fn bench(args: &Args) -> Result<ExitCode> {
+    if let Some(other) = &args.against {
+        versus::check(&args.names, other)?;
+    }
     tools::setup(false)?;
     let options =
         build::BuildOptions { profile: build::Profile::Release, load: true, ..build::BuildOptions::default() };

@@ -73,21 +73,19 @@ struct Load {
     run: fn(&Arena) -> Result<()>,
 }
 
-const LOADS: [Load; 2] = [
-    Load { name: "from disk", run: |arena| arena.fixed_load() },
-    Load { name: "steady", run: |arena| arena.steady_load().map(drop) },
-];
+const FROM_DISK: Load = Load { name: "from disk", run: |arena| arena.fixed_load() };
+const STEADY: Load = Load { name: "steady", run: |arena| arena.steady_load().map(drop) };
 
 /// Adds the figures to the table.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     let _statistics = statistics::enable()?;
     let mut random = Random::new();
-    LOADS.iter().try_for_each(|load| measure_on(*load, arena, table, &mut random))
+    [FROM_DISK, STEADY].into_iter().try_for_each(|load| measure_on(load, arena, table, &mut random))
 }
 
 /// Run time of all programs for one stall of the steady load, in ns, with the measuring. Needs [`statistics::enable`].
 pub(super) fn stall_ns(arena: &Arena, memtrace: &Path) -> Result<f64> {
-    let round = Round::of(&one(arena, LOADS[1], command::memtrace(memtrace, &[]), false)?);
+    let round = Round::of(&one(arena, STEADY, command::memtrace(memtrace, &[]), false)?);
     ensure!(round.begin_end.0 > 0, "no program ran: was there no stall?");
     Ok(2.0 * round.all.1 as f64 / round.begin_end.0 as f64)
 }

@@ -50,11 +50,17 @@ fn stall_ns(arena: &Arena, build: &Path) -> Result<f64> {
     programs::stall_ns(arena, build)
 }
 
-/// Adds the ratio of each measure of these groups. A group that has none is an error.
-pub(super) fn run(names: &[Name], arena: &Arena, other: &Path, rounds: usize, table: &mut Table) -> Result<()> {
+/// Fails where a group has no measure, or the other build is not there: better before this one is built than after.
+pub(super) fn check(names: &[Name], other: &Path) -> Result<()> {
     let lacking: Vec<_> =
         names.iter().filter(|name| MEASURES.iter().all(|m| m.group != **name)).map(|name| name.word()).collect();
     ensure!(lacking.is_empty(), "--against does not measure {}", lacking.join(" or "));
+    ensure!(other.is_file(), "--against takes a memtrace program, and {} is no file", other.display());
+    Ok(())
+}
+
+/// Adds the ratio of each measure of these groups, or of all.
+pub(super) fn run(names: &[Name], arena: &Arena, other: &Path, rounds: usize, table: &mut Table) -> Result<()> {
     let mut random = Random::new();
     for measure in MEASURES.iter().filter(|measure| names.is_empty() || names.contains(&measure.group)) {
         if let Err(e) = measure.in_turns(arena, other, rounds, table, &mut random) {

@@ -23,6 +23,7 @@ pub mod programs;
 pub mod stacks;
 pub mod stalled;
 pub mod totals;
+mod tracepoints;
 pub mod trial;
 pub mod zones;
 

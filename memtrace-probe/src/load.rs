@@ -1,14 +1,10 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{MapData, RingBuf},
-    programs::{BtfTracePoint, ProgramError, TracePoint},
 };
 use memtrace_common::{
     eviction::{MAX_EVICTED, MAX_EVICTING},
@@ -17,7 +13,7 @@ use memtrace_common::{
 };
 
 use super::{
-    describe::{NO_PROBES, chain, describe},
+    describe::{NO_PROBES, chain},
     error::LoadError,
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
@@ -26,10 +22,11 @@ use super::{
     kinds,
     options::{AttachWith, LoadOptions, MemoryHierarchy},
     pod::Raw,
-    programs::{Programs, instructions_of},
+    programs::Programs,
     stacks::StackTables,
     stalled::{self, AlreadyStalled},
     totals::Totals,
+    tracepoints::{self, LoadedHook},
 };
 use memtrace_core::{
     hook::{
@@ -81,8 +78,7 @@ pub struct Probe {
 pub struct Loaded {
     ebpf: Ebpf,
     facts: KernelFacts,
-    /// How each hook is loaded, or why not, and the time that it took.
-    hooks: Vec<(Attached, Duration)>,
+    hooks: Vec<LoadedHook>,
     functions: Vec<LoadedFallbacks>,
     iterator: Result<(), String>,
     hierarchy: MemoryHierarchy,
@@ -100,14 +96,7 @@ impl Loaded {
         let mut ebpf = open(options, &facts)?;
         let btf = kernel_btf(options, &facts);
         let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
-        let load = |hook: &Hook| match left_out(hook) {
-            true => (Attached::No("left out by --without".to_owned()), Duration::ZERO),
-            false => {
-                let begun = Instant::now();
-                (load_hook(&mut ebpf, hook, btf.as_ref()), begun.elapsed())
-            }
-        };
-        let hooks = HOOKS.iter().map(load).collect();
+        let hooks = tracepoints::load_all(&mut ebpf, left_out, btf.as_ref());
         let mut refused = false;
         let load_function = |function: Fallbacks| {
             if options.without.iter().any(|name| function.is_named(name)) {
@@ -155,9 +144,9 @@ impl Loaded {
             let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.id) == hook.end);
             let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
                 Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
-                None => attach_hook(&mut self.ebpf, hook, loaded),
+                None => tracepoints::attach(&mut self.ebpf, hook, loaded),
             };
-            let verified = verified_instructions(&self.ebpf, hook, &attached);
+            let verified = tracepoints::verified_instructions(&self.ebpf, hook, &attached);
             hooks.push(self.facts.status(hook, attached, verified, took + begun.elapsed()));
         }
         if !hooks.iter().any(HookStatus::measures_reclaim) {
@@ -235,65 +224,4 @@ pub(super) fn kernel_btf(options: &LoadOptions<'_>, facts: &KernelFacts) -> Resu
 
 fn take(ebpf: &mut Ebpf, map: &str) -> Result<aya::maps::Map, LoadError> {
     ebpf.take_map(map).ok_or_else(|| LoadError::Refused(format!("the object has no map {map}")))
-}
-
-fn load_hook(ebpf: &mut Ebpf, hook: &Hook, btf: Result<&Btf, &String>) -> Attached {
-    let why_btf = match btf
-        .map_err(Clone::clone)
-        .and_then(|btf| btf_program(ebpf, hook)?.load(hook.event, btf).map_err(|e| describe(&e)))
-    {
-        Ok(()) => return Attached::BtfTracepoint,
-        Err(why) => why,
-    };
-    match classic_program(ebpf, hook).and_then(|program| program.load().map_err(|e| describe(&e))) {
-        Ok(()) => Attached::Tracepoint,
-        Err(why) => Attached::No(reasons(&why_btf, &why)),
-    }
-}
-
-/// Attaches a loaded hook; a BTF tracepoint that cannot be attached gives way to a classic one.
-fn attach_hook(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
-    let why_btf = match loaded {
-        Attached::Tracepoint => None,
-        Attached::BtfTracepoint => match btf_program(ebpf, hook).and_then(|p| p.attach().map_err(|e| describe(&e))) {
-            Ok(_) => return Attached::BtfTracepoint,
-            Err(why) => Some(why),
-        },
-        not_loaded => return not_loaded,
-    };
-    let classic = classic_program(ebpf, hook).and_then(|program| {
-        if why_btf.is_some() {
-            program.load().map_err(|e| describe(&e))?;
-        }
-        program.attach(hook.group, hook.event).map_err(|e| describe(&e))
-    });
-    match (classic, why_btf) {
-        (Ok(_), _) => Attached::Tracepoint,
-        (Err(why), None) => Attached::No(why),
-        (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
-    }
-}
-
-/// How many instructions the verifier went through, for the program that is attached.
-fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
-    match attached {
-        Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
-        Attached::Tracepoint => instructions_of(ebpf, &format!("{}_tp", hook.program)),
-        _ => None,
-    }
-}
-
-fn btf_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut BtfTracePoint, String> {
-    let program = ebpf.program_mut(hook.program).ok_or("not in the object")?;
-    program.try_into().map_err(|e: ProgramError| describe(&e))
-}
-
-fn classic_program<'a>(ebpf: &'a mut Ebpf, hook: &Hook) -> Result<&'a mut TracePoint, String> {
-    let program = ebpf.program_mut(&format!("{}_tp", hook.program)).ok_or("not in the object")?;
-    program.try_into().map_err(|e: ProgramError| describe(&e))
-}
-
-/// Both reasons, or one when they say the same.
-fn reasons(btf: &str, classic: &str) -> String {
-    if btf == classic { btf.to_owned() } else { format!("BTF tracepoint: {btf}; classic tracepoint: {classic}") }
 }

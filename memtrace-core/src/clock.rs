@@ -1,5 +1,7 @@
 //! From the kernel's monotonic time to the time of day, by a pair of readings taken together.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// `CLOCK_MONOTONIC` and `CLOCK_REALTIME` at one instant, and the zone to show times in.
@@ -24,8 +26,8 @@ impl Clock {
 
     /// RFC 3339 in UTC, to the microsecond.
     #[must_use]
-    pub fn rfc3339(&self, t_ns: u64) -> String {
-        format!("{:.6}", self.at(t_ns))
+    pub fn rfc3339(&self, t_ns: u64) -> Rfc3339 {
+        Rfc3339(self.at(t_ns))
     }
 
     /// Time of day in the zone: `12:03:04`.
@@ -48,6 +50,16 @@ impl Clock {
     }
 }
 
+/// A time in UTC, to the microsecond: `2023-11-14T22:13:20.000000Z`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rfc3339(Timestamp);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::{Timestamp, tz::TimeZone};
@@ -61,8 +73,8 @@ mod tests {
             wall: Timestamp::from_second(1_700_000_000).unwrap(),
             zone: TimeZone::fixed(jiff::tz::offset(2)),
         };
-        assert_eq!(clock.rfc3339(5_000_000_000), "2023-11-14T22:13:20.000000Z");
-        assert_eq!(clock.rfc3339(4_999_999_000), "2023-11-14T22:13:19.999999Z");
+        assert_eq!(clock.rfc3339(5_000_000_000).to_string(), "2023-11-14T22:13:20.000000Z");
+        assert_eq!(clock.rfc3339(4_999_999_000).to_string(), "2023-11-14T22:13:19.999999Z");
         assert_eq!(clock.seconds(6_000_000_000), "00:13:21");
         assert_eq!(clock.on_day_of(6_000_000_000, 5_000_000_000), "00:13:21");
         assert_eq!(clock.on_day_of(6_000_000_000, 90_000_000_000_000), "2023-11-15 00:13:21");

@@ -1,6 +1,6 @@
 //! Names of allocation flags. Their bit numbers differ from kernel to kernel, so the table is the running kernel's.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use crate::untrusted::Text;
 
@@ -105,24 +105,34 @@ impl GfpNames {
     /// The flags as the kernel's own `show_gfp_flags` renders them: `GFP_KERNEL|__GFP_NOWARN`; bits without a name in
     /// hexadecimal, no bit at all as `0`.
     #[must_use]
-    pub fn render(&self, gfp: u32) -> String {
-        let mut rest = gfp;
-        let mut out = String::new();
-        for (mask, name) in &self.names {
+    pub const fn render(&self, gfp: u32) -> GfpFlags<'_> {
+        GfpFlags { names: self, gfp }
+    }
+}
+
+/// Allocation flags by name: see [`GfpNames::render`].
+#[derive(Clone, Copy, Debug)]
+pub struct GfpFlags<'a> {
+    names: &'a GfpNames,
+    gfp: u32,
+}
+
+impl fmt::Display for GfpFlags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.gfp;
+        let mut bar = "";
+        for (mask, name) in &self.names.names {
             if rest & mask == *mask {
                 rest &= !mask;
-                out.push_str(if out.is_empty() { "" } else { "|" });
-                // Writing to a String cannot fail.
-                let _ = write!(out, "{}", name.tty());
+                write!(f, "{bar}{}", name.tty())?;
+                bar = "|";
             }
         }
-        if out.is_empty() && rest == 0 {
-            out.push('0');
-        } else if rest != 0 {
-            let bar = if out.is_empty() { "" } else { "|" };
-            let _ = write!(out, "{bar}{rest:#x}");
+        match rest {
+            0 if bar.is_empty() => f.write_str("0"),
+            0 => Ok(()),
+            rest => write!(f, "{bar}{rest:#x}"),
         }
-        out
     }
 }
 
@@ -181,9 +191,9 @@ pub(crate) mod tests {
             (0xc40, "GFP_NOFS"),
             (0x8000_0cc0, "GFP_KERNEL|0x80000000"),
         ] {
-            assert_eq!(names.render(gfp), text);
+            assert_eq!(names.render(gfp).to_string(), text);
         }
-        assert_eq!(GfpNames::default().render(0xcc0), "0xcc0");
-        assert_eq!(GfpNames::default().render(0), "0");
+        assert_eq!(GfpNames::default().render(0xcc0).to_string(), "0xcc0");
+        assert_eq!(GfpNames::default().render(0).to_string(), "0");
     }
 }

@@ -14,7 +14,7 @@ impl<'a> Untrusted<'a> {
     /// For a terminal or a line of text: printable characters as they are, all others as visible escapes
     /// (`\x1b`, `\u{202e}`), a backslash doubled so that an escape cannot be forged.
     #[must_use]
-    pub fn tty(&self) -> impl fmt::Display + use<'a> {
+    pub const fn tty(&self) -> Escaped<'a> {
         Escaped(self.0)
     }
 
@@ -108,7 +108,7 @@ impl Text {
 
     /// As [`Untrusted::tty`].
     #[must_use]
-    pub fn tty(&self) -> impl fmt::Display + use<'_> {
+    pub fn tty(&self) -> Escaped<'_> {
         self.borrowed().tty()
     }
 
@@ -184,7 +184,15 @@ pub fn shown_path(name: &(impl AsRef<OsStr> + ?Sized)) -> String {
     Untrusted(name.as_ref().as_encoded_bytes()).tty().to_string()
 }
 
-struct Escaped<'a>(&'a [u8]);
+/// [`Untrusted`] text as it may be shown: see [`Untrusted::tty`].
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Untrusted(self.0).fmt(f)
+    }
+}
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

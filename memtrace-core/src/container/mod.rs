@@ -7,8 +7,11 @@
 mod pattern;
 mod table;
 
+use std::fmt;
+
 pub use self::pattern::ContainerPattern;
 use self::table::{ID_PATTERNS, PARENTS, PREFIXES, is_id, is_pod};
+use crate::untrusted::Untrusted;
 
 /// The runtimes that a path can tell.
 pub const RUNTIMES: [&str; 7] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt"];
@@ -62,20 +65,42 @@ impl<'a> Container<'a> {
 
     /// Uid of the pod, with dashes.
     #[must_use]
-    pub fn pod_uid(&self) -> Option<Vec<u8>> {
-        Some(self.pod?.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect())
+    pub fn pod_uid(&self) -> Option<PodUid<'a>> {
+        self.pod.map(PodUid)
     }
 
     /// A short name: `docker:1a2b3c4d5e6f`, `pod:UID`, or the unit.
     #[must_use]
     pub fn short(&self) -> Vec<u8> {
         let short_id = |id: &'a [u8]| if is_id(id) { &id[..SHORT_ID] } else { id };
-        match (self.id, self.pod_uid(), self.unit) {
+        match (self.id, self.pod_uid().map(PodUid::bytes), self.unit) {
             (Some(id), None, _) => [self.runtime.unwrap_or("container").as_bytes(), b":", short_id(id)].concat(),
             (Some(id), Some(pod), _) => [b"pod:", &pod[..8], b"/", short_id(id)].concat(),
             (None, Some(pod), _) => [b"pod:".as_slice(), &pod].concat(),
             (None, None, unit) => unit.unwrap_or_default().to_vec(),
         }
+    }
+}
+
+/// Uid of a pod, with dashes.
+#[derive(Clone, Copy, Debug)]
+pub struct PodUid<'a>(&'a [u8]);
+
+impl PodUid<'_> {
+    /// The uid as bytes.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        self.0.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect()
+    }
+}
+
+impl fmt::Display for PodUid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, part) in self.0.split(|&byte| byte == b'_').enumerate() {
+            f.write_str(if at == 0 { "" } else { "-" })?;
+            Untrusted(part).tty().fmt(f)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::{any, prop_assert_eq, proptest};
 
 use super::{
-    Container, ContainerPattern, RUNTIMES,
+    Container, ContainerPattern, PodUid, RUNTIMES,
     table::{ID_PATTERNS, PARENTS, PREFIXES},
 };
 
@@ -120,7 +120,7 @@ proptest! {
     fn what_is_below_a_container_belongs_to_it(at in 0..PATHS.len(), child in "[a-z]{1,20}") {
         let path = spelled(PATHS[at].0).replace(" (deleted)", "");
         let below = format!("{path}/{child}");
-        let of = |path: &str| Container::of(path.as_bytes()).map(|found| (found.runtime, found.pod_uid(), found.id.map(<[u8]>::to_vec)));
+        let of = |path: &str| Container::of(path.as_bytes()).map(|found| (found.runtime, found.pod_uid().map(PodUid::bytes), found.id.map(<[u8]>::to_vec)));
         prop_assert_eq!(of(&path), of(&below));
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{comparison::Comparison, word::Word};
-use crate::json::{SCHEMA, finite, line, words::words};
+use crate::json::{SCHEMA, finite, words::words};
 
 words! {
     /// Outcome of a comparison.
@@ -116,7 +116,7 @@ struct Tuned {
 /// # Errors
 /// Never for these types; the error is the serializer's.
 pub fn json(comparison: &Comparison) -> Result<String, serde_json::Error> {
-    line(&Compare::new(comparison))
+    Ok(serde_json::to_string(&Compare::new(comparison))? + "\n")
 }
 
 impl Compare {

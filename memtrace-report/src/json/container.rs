@@ -3,32 +3,38 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{values::text, words};
-use memtrace_core::{container, names::Names};
+use super::{
+    values::{Name, Shown, name},
+    words,
+};
+use memtrace_core::{
+    container::{self, PodUid},
+    names::Names,
+};
 
 /// Whose a cgroup is, as its path says.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct Container {
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Container<'a> {
     /// The runtime, when the path tells.
     #[schemars(with = "Option<words::Runtime>")]
     pub runtime: Option<&'static str>,
     /// Id, or name, of the container.
-    pub id: Option<String>,
+    pub id: Option<Name<'a>>,
     /// Uid of the pod.
-    pub pod: Option<String>,
+    pub pod: Option<Shown<PodUid<'a>>>,
     /// The systemd unit, inside the container when there is one.
-    pub unit: Option<String>,
+    pub unit: Option<Name<'a>>,
 }
 
-impl Container {
+impl<'a> Container<'a> {
     /// Of the cgroup with this id; `None` when its path is not known or is that of no container, pod or unit.
-    pub(super) fn of(cgroup_id: Option<u64>, names: &Names<'_>) -> Option<Self> {
+    pub(super) fn of(cgroup_id: Option<u64>, names: &Names<'a>) -> Option<Self> {
         let found = container::Container::of(names.cgroup(cgroup_id)?)?;
         Some(Self {
             runtime: found.runtime,
-            id: found.id.map(text),
-            pod: found.pod_uid().as_deref().map(text),
-            unit: found.unit.map(text),
+            id: found.id.map(name),
+            pod: found.pod_uid().map(Shown),
+            unit: found.unit.map(name),
         })
     }
 }

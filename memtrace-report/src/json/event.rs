@@ -7,18 +7,18 @@ use serde::Serialize;
 use super::{
     container::Container,
     parts::{Parts, Throttles},
-    values::text,
+    values::{Name, Shown, name, text},
     words,
 };
-use memtrace_core::{event, names::Names, session::parts};
+use memtrace_core::{clock::Rfc3339, event, gfp::GfpFlags, names::Names, session::parts};
 
 /// A stall that ended.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct Stall {
+pub struct Stall<'a> {
     /// Its end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
     /// The same instant, RFC 3339 in UTC.
-    pub time: String,
+    pub time: Shown<Rfc3339>,
     /// Its length in ns.
     pub dur_ns: u64,
     /// What held the task up.
@@ -32,13 +32,13 @@ pub struct Stall {
     /// Thread id.
     pub tid: u32,
     /// Name of the thread.
-    pub comm: String,
+    pub comm: Name<'a>,
     /// Path of the task's memory cgroup.
-    pub cgroup: Option<String>,
+    pub cgroup: Option<Name<'a>>,
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
-    pub container: Option<Container>,
+    pub container: Option<Container<'a>>,
     /// Node that was reclaimed; null where the event has none.
     pub nid: Option<u32>,
     /// Node of the CPU on which the stall ended, for the kinds whose event names no node.
@@ -46,7 +46,7 @@ pub struct Stall {
     /// Order of the allocation.
     pub order: Option<i32>,
     /// Flags of the allocation, by name.
-    pub gfp: Option<String>,
+    pub gfp: Option<Shown<GfpFlags<'a>>>,
     /// Pages scanned.
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed.
@@ -63,26 +63,26 @@ pub struct Stall {
     pub off_cpu_estimated_ns: Option<u64>,
 }
 
-impl Stall {
+impl<'a> Stall<'a> {
     /// The object of a stall.
     #[must_use]
-    pub fn new(stall: &event::Stall, names: &Names<'_>) -> Self {
+    pub fn new(stall: &'a event::Stall, names: &Names<'a>) -> Self {
         Self {
             t_ns: stall.t_ns,
-            time: names.clock.rfc3339(stall.t_ns),
+            time: Shown(names.clock.rfc3339(stall.t_ns)),
             dur_ns: stall.dur_ns,
             kind: stall.kind.name(),
             source: stall.source.name(),
             pid: stall.pid,
             tid: stall.tid,
-            comm: text(stall.comm.bytes()),
-            cgroup: names.cgroup(stall.cgroup_id).map(text),
+            comm: name(stall.comm.bytes()),
+            cgroup: names.cgroup(stall.cgroup_id).map(name),
             cgroup_id: stall.cgroup_id,
             container: Container::of(stall.cgroup_id, names),
             nid: stall.nid.filter(|_| stall.kind == StallKind::Node),
             cpu_nid: stall.nid.filter(|_| stall.kind != StallKind::Node),
             order: stall.order,
-            gfp: stall.gfp.map(|gfp| names.gfp.render(gfp)),
+            gfp: stall.gfp.map(|gfp| Shown(names.gfp.render(gfp))),
             scanned_pages: stall.scanned_pages,
             reclaimed_pages: stall.reclaimed_pages,
             throttled_ns: stall.times.get(Part::Throttle),
@@ -135,11 +135,11 @@ impl Kswapd {
     pub fn new(kswapd: &event::Kswapd, names: &Names<'_>) -> Self {
         Self {
             t_ns: kswapd.t_ns,
-            time: names.clock.rfc3339(kswapd.t_ns),
+            time: names.clock.rfc3339(kswapd.t_ns).to_string(),
             nid: kswapd.nid,
             step: kswapd.step.name(),
             order: kswapd.order,
-            gfp: kswapd.gfp.map(|gfp| names.gfp.render(gfp)),
+            gfp: kswapd.gfp.map(|gfp| names.gfp.render(gfp).to_string()),
             waker: kswapd.waker.as_ref().map(Process::new),
         }
     }

@@ -146,7 +146,7 @@ impl Meta {
             schema: SCHEMA,
             version: input.version.json(),
             t_ns: clock.mono_ns,
-            time: clock.rfc3339(clock.mono_ns),
+            time: clock.rfc3339(clock.mono_ns).to_string(),
             clock: Clock {
                 monotonic_ns: clock.mono_ns,
                 realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX),

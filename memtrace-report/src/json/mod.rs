@@ -25,7 +25,7 @@ mod zones;
 
 use serde::Serialize;
 
-pub(crate) use self::values::{finite, line};
+pub(crate) use self::values::finite;
 pub use self::{
     coverage::{Coverage, CoverageRow},
     event::{Kswapd, Process, Stall},
@@ -37,22 +37,22 @@ pub use self::{
     refaults::{Refaults, RowRefaults},
     summary::{CgroupRow, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
-    values::SCHEMA,
+    values::{Name, SCHEMA, Shown},
     zones::{NodeScans, PrematureSleeps, StallZones, ZoneStalls},
 };
 
 /// One object.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Object {
+pub enum Object<'a> {
     /// The first: what is being traced, where and how.
     Meta(Meta),
     /// The interval since the tick before.
     Tick(Tick),
     /// A stall that ended.
-    Stall(Stall),
+    Stall(Stall<'a>),
     /// An OOM kill.
-    Oom(Oom),
+    Oom(Oom<'a>),
     /// The memory of an OOM victim is back.
     OomFreed(OomFreed),
     /// A change of one kswapd.
@@ -60,15 +60,15 @@ pub enum Object {
     /// A row of a table that a report was asked for.
     Group(Group),
     /// The last: what it all came to.
-    Summary(Summary),
+    Summary(Summary<'a>),
 }
 
-impl Object {
+impl Object<'_> {
     /// The object as one line, with its newline.
     ///
     /// # Errors
     /// Never for these types; the error is the serializer's.
-    pub fn to_line(&self) -> Result<String, serde_json::Error> {
-        line(self)
+    pub fn to_line(&self) -> Result<Vec<u8>, serde_json::Error> {
+        values::line(self)
     }
 }

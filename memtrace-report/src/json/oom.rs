@@ -11,7 +11,7 @@ use memtrace_core::{
 
 /// The process that the OOM killer chose.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct Victim {
+pub struct Victim<'a> {
     /// Process id.
     pub pid: u32,
     /// Its name.
@@ -21,7 +21,7 @@ pub struct Victim {
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
-    pub container: Option<Container>,
+    pub container: Option<Container<'a>>,
     /// Anonymous resident memory in bytes.
     pub anon_rss_bytes: Option<u64>,
     /// File-backed resident memory in bytes.
@@ -61,7 +61,7 @@ impl OomCall {
             cgroup: names.cgroup(call.cgroup_id).map(text),
             cgroup_id: call.cgroup_id,
             order: call.order,
-            gfp: call.gfp.map(|gfp| names.gfp.render(gfp)),
+            gfp: call.gfp.map(|gfp| names.gfp.render(gfp).to_string()),
             points: call.points,
             total_pages: call.total_pages,
         }
@@ -96,13 +96,13 @@ pub struct MemoryBack {
 
 /// An OOM kill.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct Oom {
+pub struct Oom<'a> {
     /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
     /// The same instant, RFC 3339 in UTC.
     pub time: String,
     /// Who was chosen.
-    pub victim: Victim,
+    pub victim: Victim<'a>,
     /// Who ran out, often another.
     pub trigger: Process,
     /// Which limit.
@@ -118,14 +118,14 @@ pub struct Oom {
     pub memory_back: Option<MemoryBack>,
 }
 
-impl Oom {
+impl<'a> Oom<'a> {
     /// The object of an OOM kill.
     #[must_use]
-    pub fn new(oom: &event::Oom, names: &Names<'_>) -> Self {
+    pub fn new(oom: &event::Oom, names: &Names<'a>) -> Self {
         let victim = &oom.victim;
         Self {
             t_ns: oom.t_ns,
-            time: names.clock.rfc3339(oom.t_ns),
+            time: names.clock.rfc3339(oom.t_ns).to_string(),
             victim: Victim {
                 pid: victim.pid,
                 comm: victim.comm.map(|comm| text(comm.bytes())),
@@ -178,7 +178,7 @@ impl OomFreed {
     pub fn new(freed: &event::Freed, names: &Names<'_>) -> Self {
         Self {
             t_ns: freed.t_ns,
-            time: names.clock.rfc3339(freed.t_ns),
+            time: names.clock.rfc3339(freed.t_ns).to_string(),
             marked_ns: freed.marked_ns,
             pid: freed.pid,
             comm: freed.comm.map(|comm| text(comm.bytes())),

@@ -86,7 +86,7 @@ impl Stalled {
 
 /// A process, or with `other` those that no longer had a row.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct ProcessRow {
+pub struct ProcessRow<'a> {
     /// The sum of the rows that the table had no room for.
     pub other: bool,
     /// Process id; null for `other`.
@@ -109,7 +109,7 @@ pub struct ProcessRow {
     /// Id of that cgroup.
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
-    pub container: Option<Container>,
+    pub container: Option<Container<'a>>,
     /// Its stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
@@ -117,7 +117,7 @@ pub struct ProcessRow {
 
 /// A cgroup, or with `other` those that no longer had a row.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct CgroupRow {
+pub struct CgroupRow<'a> {
     /// The sum of the rows that the table had no room for.
     pub other: bool,
     /// Its path, where it was learnt.
@@ -125,7 +125,7 @@ pub struct CgroupRow {
     /// Its id; null for the stalls whose cgroup was not read, and for `other`.
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
-    pub container: Option<Container>,
+    pub container: Option<Container<'a>>,
     /// What had to be got back into it, by whomever.
     #[serde(flatten)]
     pub refaults: RowRefaults,
@@ -204,7 +204,7 @@ impl OpenStall {
 
 /// What it all came to.
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct Summary {
+pub struct Summary<'a> {
     /// The end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
     /// The same instant, RFC 3339 in UTC.
@@ -221,9 +221,9 @@ pub struct Summary {
     /// Stalls that `stalls` counts and that are in no row: their records were lost.
     pub unattributed: KindTotal,
     /// Processes, the most stalled first.
-    pub processes: Vec<ProcessRow>,
+    pub processes: Vec<ProcessRow<'a>>,
     /// Memory cgroups, the most stalled first.
-    pub cgroups: Vec<CgroupRow>,
+    pub cgroups: Vec<CgroupRow<'a>>,
     /// Cgroups with a limit that appeared or went away while it was recorded; null when none did, and live.
     pub cgroup_churn: Option<CgroupChurn>,
     /// Parts of the trace that are missing or damaged; null when none are, and live.
@@ -251,7 +251,7 @@ pub struct Summary {
     /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
     pub evictors: Option<Box<Evictors>>,
     /// The latest OOM kills, oldest first.
-    pub ooms: Vec<Oom>,
+    pub ooms: Vec<Oom<'a>>,
     /// How many OOM kills there were.
     pub oom_kills: u64,
     /// Numbers of the whole host.
@@ -266,13 +266,13 @@ pub struct Summary {
     pub own: Own,
 }
 
-impl Summary {
+impl<'a> Summary<'a> {
     /// The last object.
     #[must_use]
-    pub fn new(summary: &summary::Summary, names: &Names<'_>) -> Self {
+    pub fn new(summary: &summary::Summary, names: &Names<'a>) -> Self {
         Self {
             t_ns: summary.t_ns,
-            time: names.clock.rfc3339(summary.t_ns),
+            time: names.clock.rfc3339(summary.t_ns).to_string(),
             duration_ns: summary.duration_ns,
             stalls: summary
                 .stalls
@@ -313,7 +313,11 @@ impl Summary {
     }
 }
 
-fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<ProcessRow> {
+fn processes<'a>(
+    group: &summary::Group<summary::ProcessSummary>,
+    names: &Names<'a>,
+    read: &FaultsRead,
+) -> Vec<ProcessRow<'a>> {
     let row = |process: &summary::ProcessSummary| ProcessRow {
         other: false,
         pid: Some(process.pid),
@@ -345,7 +349,11 @@ fn processes(group: &summary::Group<summary::ProcessSummary>, names: &Names<'_>,
     group.rows.iter().map(row).chain(other).collect()
 }
 
-fn cgroups(group: &summary::Group<summary::CgroupSummary>, names: &Names<'_>, read: &FaultsRead) -> Vec<CgroupRow> {
+fn cgroups<'a>(
+    group: &summary::Group<summary::CgroupSummary>,
+    names: &Names<'a>,
+    read: &FaultsRead,
+) -> Vec<CgroupRow<'a>> {
     let row = |cgroup: &summary::CgroupSummary| CgroupRow {
         other: false,
         cgroup: names.cgroup(cgroup.cgroup_id).map(text),

@@ -218,7 +218,7 @@ impl Tick {
     pub fn new(tick: &tick::Tick, clock: &Clock) -> Self {
         Self {
             t_ns: tick.t_ns,
-            time: clock.rfc3339(tick.t_ns),
+            time: clock.rfc3339(tick.t_ns).to_string(),
             elapsed_ns: tick.elapsed_ns,
             stalls: tick.stalls.iter().map(|(kind, interval)| (kind.name(), Interval::new(interval))).collect(),
             all: Interval::new(&tick.all),

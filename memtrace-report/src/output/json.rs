@@ -48,13 +48,13 @@ impl Sink for Objects {
         let paths = paths_of(&item);
         let paths = ItemPaths(&paths);
         let names = self.names.with(&paths);
-        let object = match item {
+        let object = match &item {
             Item::AtStart(_) | Item::Said(_) | Item::Summary(..) => return Vec::new(),
-            Item::Stall(stall, _) => Object::Stall(json::Stall::new(&stall, &names)),
-            Item::Oom(oom, _) => Object::Oom(json::Oom::new(&oom, &names)),
-            Item::Freed(freed) => Object::OomFreed(json::OomFreed::new(&freed, &names)),
-            Item::Kswapd(kswapd) => Object::Kswapd(json::Kswapd::new(&kswapd, &names)),
-            Item::Tick(tick, _) => Object::Tick(json::Tick::new(&tick, names.clock)),
+            Item::Stall(stall, _) => Object::Stall(json::Stall::new(stall, &names)),
+            Item::Oom(oom, _) => Object::Oom(json::Oom::new(oom, &names)),
+            Item::Freed(freed) => Object::OomFreed(json::OomFreed::new(freed, &names)),
+            Item::Kswapd(kswapd) => Object::Kswapd(json::Kswapd::new(kswapd, &names)),
+            Item::Tick(tick, _) => Object::Tick(json::Tick::new(tick, names.clock)),
         };
         line(&object)
     }
@@ -69,6 +69,6 @@ impl Sink for Objects {
 }
 
 /// An object as a line. Serializing these types cannot fail; if it did, the object would be missing, not half there.
-fn line(object: &Object) -> Vec<u8> {
-    object.to_line().unwrap_or_default().into_bytes()
+fn line(object: &Object<'_>) -> Vec<u8> {
+    object.to_line().unwrap_or_default()
 }

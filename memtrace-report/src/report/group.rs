@@ -115,7 +115,7 @@ impl Collected {
         let kind = || u8::try_from(key).ok().and_then(StallKind::from_u8).map(|kind| kind.name().to_owned());
         match self.by {
             By::Kind => kind().unwrap_or_else(|| key.to_string()),
-            By::Gfp => u32::try_from(key).map_or_else(|_| key.to_string(), |gfp| names.gfp.render(gfp)),
+            By::Gfp => u32::try_from(key).map_or_else(|_| key.to_string(), |gfp| names.gfp.render(gfp).to_string()),
             By::Process | By::Cgroup | By::Container | By::Node | By::Order => key.to_string(),
         }
     }

@@ -64,8 +64,8 @@ fn meta(command: &[Text]) -> Meta {
 }
 
 /// One object or two of each type: all that can be null is null in one of them.
-fn objects() -> Vec<(&'static str, Object)> {
-    let world = world();
+fn objects() -> Vec<(&'static str, Object<'static>)> {
+    let world = Box::leak(Box::new(world()));
     let names = world.names();
     let (bad_tick, bad) = incident(Filter::default());
     let (filtered_tick, filtered) = incident(filter());
@@ -76,8 +76,8 @@ fn objects() -> Vec<(&'static str, Object)> {
         ("tick", Object::Tick(Tick::new(&bad_tick, &world.clock))),
         ("tick-filtered", Object::Tick(Tick::new(&filtered_tick, &world.clock))),
         ("tick-calm", Object::Tick(Tick::new(&calm_tick, &world.clock))),
-        ("stall", Object::Stall(Stall::new(&stall(), &names))),
-        ("stall-bare", Object::Stall(Stall::new(&bare_stall(), &names))),
+        ("stall", Object::Stall(Stall::new(Box::leak(Box::new(stall())), &names))),
+        ("stall-bare", Object::Stall(Stall::new(Box::leak(Box::new(bare_stall())), &names))),
         ("oom", Object::Oom(Oom::new(&oom(), &names))),
         ("oom-bare", Object::Oom(Oom::new(&bare_oom(), &names))),
         ("oom_freed", Object::OomFreed(OomFreed::new(&freed(), &names))),
@@ -99,7 +99,7 @@ fn validator() -> jsonschema::Validator {
 #[test]
 fn each_object_is_one_line_with_its_type_first() {
     for (name, object) in objects() {
-        let line = object.to_line().unwrap();
+        let line = object.to_line().map(String::from_utf8).unwrap().unwrap();
         let kind = name.split('-').next().unwrap();
         assert!(line.starts_with(&format!("{{\"type\":\"{kind}\",")), "{line}");
         assert!(line.ends_with('\n') && line.trim_end().chars().all(|c| !c.is_control()), "{line:?}");

@@ -75,7 +75,7 @@ fn clock() -> Clock {
 fn json(summary: &summary::Summary, paths: &dyn memtrace_core::session::filter::CgroupNames) -> String {
     let (clock, gfp) = (clock(), GfpNames::default());
     let names = Names { clock: &clock, cgroups: paths, gfp: &gfp };
-    Object::Summary(Summary::new(summary, &names)).to_line().unwrap()
+    String::from_utf8(Object::Summary(Summary::new(summary, &names)).to_line().unwrap()).unwrap()
 }
 
 fn web() -> Filter {

@@ -105,7 +105,7 @@ fn of_detail(detail: &Detail, gfp: &GfpNames) -> Vec<String> {
     let mut lines = Vec::new();
     for shape in detail.shapes().iter().filter(|shape| shape.order.is_some() || shape.gfp.is_some()) {
         let order = shape.order.map_or_else(|| "-".to_owned(), |order| order.to_string());
-        let flags = shape.gfp.map_or_else(|| "-".to_owned(), |flags| gfp.render(flags));
+        let flags = shape.gfp.map_or_else(|| "-".to_owned(), |flags| gfp.render(flags).to_string());
         lines.push(format!("{:>7} of order {order}, {flags}", count(shape.stalls)));
     }
     if detail.other_shapes() > 0 {

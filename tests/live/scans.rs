@@ -1,7 +1,7 @@
 //! The time that stalls spend in scans, against perf's record of the same events.
 
 use tests::{
-    load::{alone, cgroup, cold_file, memload, path_of},
+    load::{alone, cgroup, cold_file, memload, names, path_of},
     memtrace::{Memtrace, may_trace, number},
     perf::{anatomy::record_scans, have_perf, printing_its_pid, reported_pid},
 };
@@ -18,8 +18,7 @@ fn the_time_in_scans_is_perfs() {
         // The second fills the cgroup with what shrinkers free, between pages that scans do.
         let mut load = memload(&cgroup);
         load.arg("file").arg(&file.0).args(["64", "4"]);
-        let mut names = memload(&cgroup);
-        names.args(["names", "600000"]);
+        let names = names(&cgroup, 600_000);
         // A pass of the shrinkers frees many names: how many stalls that takes differs tenfold from run to run.
         for (load, fewest) in [(load, 20), (names, 5)] {
             let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tests::{
     bin,
-    load::{alone, cgroup, memload, path_of},
+    load::{alone, cgroup, names, path_of},
     memtrace::{Memtrace, may_trace, number},
     perf::{anatomy::record_shrinkers, have_perf, printing_its_pid, reported_pid, scratch},
 };
@@ -27,8 +27,7 @@ fn the_time_in_a_shrinker_is_perfs() {
     for ways in [&["--cgroup"][..], &["--classic", "--cgroup"]] {
         let cgroup = cgroup(16);
         let path = path_of(cgroup.dir());
-        let mut load = memload(&cgroup);
-        load.args(["names", "300000"]);
+        let load = names(&cgroup, 300_000);
         let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());
         let (output, theirs) = record_shrinkers(&printing_its_pid(&load));
         let summary = memtrace.stop().summary();
@@ -58,8 +57,7 @@ fn a_recording_holds_the_shrinkers_with_their_names() {
         return;
     }
     let (cgroup, trace) = (cgroup(16), scratch("shrinkers.mtrc"));
-    let mut load = memload(&cgroup);
-    load.args(["names", "300000"]);
+    let load = names(&cgroup, 300_000);
     let mut record = Command::new(bin("memtrace"));
     record.args(["record", "-o"]).arg(&trace.0).arg("--").arg(load.get_program()).args(load.get_args());
     let out = record.output().expect("memtrace record");

@@ -74,6 +74,21 @@ pub struct Flood {
     _file: Option<Scratch>,
 }
 
+/// A load of shrinkers: `memload names` in a cgroup. On a busy host the kernel gives the memory of names back so late that a
+/// cgroup can be full of names that are freed already: the load is then refused memory and goes on, not killed.
+///
+/// # Panics
+/// When the cgroup takes no setting.
+#[must_use]
+pub fn names(cgroup: &MemCgroup, names: u32) -> Command {
+    if cgroup.version() == Version::V1 {
+        cgroup.write("memory.oom_control", "1").expect("no OOM killer in the cgroup");
+    }
+    let mut load = memload(cgroup);
+    load.arg("names").arg(names.to_string());
+    load
+}
+
 /// Some `stalls` stalls of one process, as fast as this machine's cgroups allow; not exactly so many.
 ///
 /// # Panics

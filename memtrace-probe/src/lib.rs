@@ -16,6 +16,7 @@ pub mod kernel_log;
 mod kinds;
 pub mod layout;
 pub mod load;
+mod object;
 mod open;
 pub mod options;
 mod pod;

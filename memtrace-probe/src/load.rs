@@ -3,14 +3,10 @@
 use std::{path::Path, time::Instant};
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf,
     maps::{MapData, RingBuf},
 };
-use memtrace_common::{
-    eviction::{MAX_EVICTED, MAX_EVICTING},
-    kind::StallKind,
-    stack::{MAX_COUNTS, MAX_STACKS},
-};
+use memtrace_common::kind::StallKind;
 
 use super::{
     describe::{NO_PROBES, chain},
@@ -18,10 +14,10 @@ use super::{
     facts::KernelFacts,
     fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
     faults::FaultTables,
-    kernel_log::{self, KernelLog},
+    kernel_log::KernelLog,
     kinds,
+    object::{self, Opened},
     options::{AttachWith, LoadOptions, MemoryHierarchy},
-    pod::Raw,
     programs::Programs,
     stacks::StackTables,
     stalled::{self, AlreadyStalled},
@@ -37,9 +33,6 @@ use memtrace_core::{
     source::Sources,
     untrusted::Text,
 };
-
-/// The kernel side; empty when the build left it out.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf"));
 
 /// The kernel's source of probes, which has them since 4.17 (e12f03d7031a).
 const PROBES: &str = "/sys/bus/event_source/devices/kprobe";
@@ -92,9 +85,7 @@ impl Loaded {
     /// # Errors
     /// When the kernel takes nothing of it, with the reason.
     pub fn load(options: &LoadOptions<'_>) -> Result<Self, LoadError> {
-        let facts = KernelFacts::read(options.tracefs, options.attach_with);
-        let mut ebpf = open(options, &facts)?;
-        let btf = kernel_btf(options, &facts);
+        let Opened { mut ebpf, facts, btf } = object::open(options)?;
         let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
         let hooks = tracepoints::load_all(&mut ebpf, left_out, btf.as_ref());
         let mut refused = false;
@@ -185,40 +176,6 @@ impl Loaded {
             sources,
             programs: Programs(self.ebpf),
         })
-    }
-}
-
-/// The object with its maps made, no program of it loaded.
-pub(super) fn open(options: &LoadOptions<'_>, facts: &KernelFacts) -> Result<Ebpf, LoadError> {
-    if OBJECT.is_empty() {
-        return Err(LoadError::NotBuilt);
-    }
-    let config = Raw(facts.config(options));
-    // As aya-log comes it writes all levels, into 128 KiB.
-    let (level, log_bytes) = match options.kernel_log {
-        true => (kernel_log::LEVEL, kernel_log::RING_BYTES),
-        false => (0, u32::try_from(rustix::param::page_size()).unwrap_or(4096)),
-    };
-    EbpfLoader::new()
-        .override_global("CONFIG", &config, true)
-        .override_global(aya_log::LEVEL, &level, true)
-        .map_max_entries("RING", options.ring_bytes)
-        .map_max_entries("AYA_LOGS", log_bytes)
-        .map_max_entries("STACK_ROOM", if options.stacks { StallKind::COUNT as u32 } else { 1 })
-        .map_max_entries("EVICTED", if options.evictors { MAX_EVICTED } else { 1 })
-        .map_max_entries("EVICTIONS", if options.evictors { MAX_EVICTING } else { 1 })
-        .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
-        .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
-        .load(OBJECT)
-        .map_err(|e| LoadError::Refused(chain(&e)))
-}
-
-/// The kernel's BTF, which typed programs are checked against, or why there is none.
-pub(super) fn kernel_btf(options: &LoadOptions<'_>, facts: &KernelFacts) -> Result<Btf, String> {
-    match (&facts.btf, options.attach_with) {
-        (_, AttachWith::ClassicOnly) => Err("not asked for".to_owned()),
-        (Err(why), AttachWith::All) => Err(why.clone()),
-        (Ok(()), AttachWith::All) => Btf::from_sys_fs().map_err(|e| chain(&e)),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use super::{
     error::LoadError,
-    facts::KernelFacts,
     fallbacks::{AttachPoint, EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, unload},
-    load::{kernel_btf, open},
+    object::{self, Opened},
     options::LoadOptions,
     programs::instructions_of,
 };
@@ -38,9 +37,7 @@ pub struct Refusal {
 /// # Errors
 /// When the kernel takes no map of ours.
 pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>, LoadError> {
-    let facts = KernelFacts::read(options.tracefs, options.attach_with);
-    let mut ebpf = open(options, &facts)?;
-    let btf = kernel_btf(options, &facts);
+    let Opened { mut ebpf, btf, .. } = object::open(options)?;
     let trials = programs(hook).into_iter().map(|(point, program)| {
         let loaded = point.load(&mut ebpf, &program, btf.as_ref());
         let refusal = |e: super::describe::Failure| Refusal { why: e.describe(), verifier_log: e.verifier_log() };

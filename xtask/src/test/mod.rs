@@ -165,10 +165,13 @@ fn once(scope: Scope, args: &Args, programs: &build::Binaries) -> Result<Tally> 
     let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
     let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
     as_root::authenticate()?;
-    // Live tests wait most of their time, and a guest keeps one processor busy.
+    // Live tests wait most of their time, and a guest keeps one processor busy: one beside them, then as many as there are
+    // processors.
+    let lanes = vm::Lanes::one();
     let (tests, guests) = thread::scope(|scope_of_threads| {
-        let guests = scope_of_threads.spawn(|| guests(args, programs));
+        let guests = scope_of_threads.spawn(|| guests(args, programs, &lanes));
         let tests = tests(scope, args, &skips.file, &flakes.file);
+        lanes.open_all();
         (tests, guests.join())
     });
     let mut tally = tests?;
@@ -216,18 +219,14 @@ fn counted(mut cargo: Command) -> Result<Tally> {
 
 /// Runs the scenarios on the default kernel and the further guests that are asked for, with the programs that the tests
 /// start as well: static ones would take another five minutes to build.
-fn guests(args: &Args, programs: &build::Binaries) -> Result<(Tally, Vec<flaky::Flake>)> {
+fn guests(args: &Args, programs: &build::Binaries, lanes: &vm::Lanes) -> Result<(Tally, Vec<flaky::Flake>)> {
     if !filter::takes_guests(args.filter.as_deref()) {
         return Ok((Tally::default(), Vec::new()));
     }
     let mut programs = Some(vm::Binaries::of_build(programs.clone())?);
-    let (mut tally, mut flakes) = vm::check(&[], &mut programs)?;
-    if !args.guests.is_empty() {
-        let (more, flakes_of_more) = vm::check(args.guests, &mut programs)?;
-        tally.add(more);
-        flakes.extend(flakes_of_more);
-    }
-    Ok((tally, flakes))
+    let more = (!args.guests.is_empty()).then_some(args.guests);
+    let requests: Vec<&[&str]> = [&[][..]].into_iter().chain(more).collect();
+    vm::check(&requests, &mut programs, lanes)
 }
 
 /// A file of lines that the tests of one run append to, removed at the end.

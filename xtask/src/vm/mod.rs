@@ -14,6 +14,7 @@ mod guest;
 mod host;
 mod initramfs;
 mod kernels;
+mod lanes;
 mod modules;
 mod options;
 mod qemu;
@@ -22,6 +23,7 @@ mod stream;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::slice;
 
 use anyhow::Result;
 
@@ -30,8 +32,9 @@ use self::guest::{Guest, GuestEnd};
 pub(crate) use self::host::Interrupted;
 use self::host::{Host, Unavailable};
 use self::kernels::Kernel;
+pub(crate) use self::lanes::Lanes;
 pub(crate) use self::options::Args;
-use self::scenario::{Bench, Check, CheckResult};
+use self::scenario::{Bench, Boot, Check, CheckResult};
 use crate::flaky::{self, Flake};
 use crate::tally::Tally;
 
@@ -45,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let done = if args.docs {
         docs::write(args, &host).map(|()| ExitCode::SUCCESS)
     } else if args.command.is_empty() {
-        scenarios(args, &host, &mut None).and_then(|(tally, flakes)| {
+        scenarios(slice::from_ref(args), &host, &mut None, &Lanes::all()).and_then(|(tally, flakes)| {
             flaky::report(&flakes)?;
             writeln!(io::stdout(), "vm: {tally}")?;
             Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -62,10 +65,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Run scenarios with these words of a command line; without any, all scenarios on the default kernel. Without programs,
-/// static ones are built.
-pub(crate) fn check(words: &[&str], programs: &mut Option<Binaries>) -> Result<(Tally, Vec<Flake>)> {
-    scenarios(&Args::of(words)?, &Host::new()?, programs)
+/// Run scenarios, each request with its words of a command line; without any, all scenarios on the default kernel. Without
+/// programs, static ones are built.
+pub(crate) fn check(
+    requests: &[&[&str]],
+    programs: &mut Option<Binaries>,
+    lanes: &Lanes,
+) -> Result<(Tally, Vec<Flake>)> {
+    let requests = requests.iter().map(|words| Args::of(words)).collect::<Result<Vec<_>>>()?;
+    scenarios(&requests, &Host::new()?, programs, lanes)
 }
 
 /// Boot each kernel and run the command in it. The status is that of the first kernel where it was not 0.
@@ -121,56 +129,114 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
     Ok(output.end.exit_code())
 }
 
-/// Run the wanted scenarios on each kernel, and print verdicts as they come.
-fn scenarios(args: &Args, host: &Host, binaries: &mut Option<Binaries>) -> Result<(Tally, Vec<Flake>)> {
-    let (mut tally, mut flakes) = (Tally::default(), Vec::new());
-    for kernel in args.kernels() {
-        let mut print_row = |scenario: &str, check: &Check| -> Result<()> {
-            writeln!(io::stdout(), "{}", check.line(kernel.name, scenario))?;
-            match check.result {
-                CheckResult::Ok => tally.passed += 1,
-                CheckResult::Flaky => {
-                    tally.passed += 1;
-                    let name = format!("guest {} {scenario} {}", kernel.name, check.name());
-                    let flake = Flake { name, counted_failed: false };
-                    // A scenario has a check of the same name for each hook: that is one flake.
-                    if !flakes.contains(&flake) {
-                        flakes.push(flake);
-                    }
-                }
-                CheckResult::Failed => tally.failed += 1,
-                CheckResult::Skipped => tally.skipped += 1,
-            }
-            Ok(())
-        };
-        let done = bench(args, host, kernel, binaries)
-            .and_then(|bench| scenario::run_all(&bench, &args.scenarios, &mut print_row));
-        if let Err(error) = done {
-            match error.downcast_ref::<Unavailable>() {
-                Some(reason) => print_row("kernel", &Check::skip("boot", reason.to_string()))?,
-                None => return Err(error),
+/// A guest to boot: with what, which, and the scenarios that are wanted of it.
+struct Job<'a> {
+    bench: Bench<'a>,
+    boot: &'static Boot,
+    wanted: &'a [String],
+}
+
+/// Run the wanted scenarios of each request on each of its kernels, and print verdicts as they come.
+fn scenarios(
+    requests: &[Args],
+    host: &Host,
+    binaries: &mut Option<Binaries>,
+    lanes: &Lanes,
+) -> Result<(Tally, Vec<Flake>)> {
+    let mut results = Results::default();
+    // What can be skipped is looked at before anything is built.
+    let mut images = Vec::new();
+    for args in requests {
+        for kernel in args.kernels() {
+            match guest::preflight(host).and_then(|()| deb::obtain(host, kernel)) {
+                Ok(image) => images.push((args, kernel, image)),
+                Err(error) => results.unavailable(kernel, error)?,
             }
         }
     }
-    tally.flaky = flakes.len() as u64;
-    Ok((tally, flakes))
+    let Some((args, ..)) = images.first() else { return Ok(results.finish()) };
+    let binaries = programs(args, binaries)?;
+    let jobs: Vec<Job<'_>> = images
+        .into_iter()
+        .flat_map(|(args, kernel, image)| {
+            scenario::boots(&args.scenarios).map(move |boot| Job {
+                bench: bench(args, host, kernel, image.clone(), binaries),
+                boot,
+                wanted: &args.scenarios,
+            })
+        })
+        .collect();
+    // A guest that this machine cannot start is a skip, not the end of the others.
+    let work = |job: &Job<'_>| match job.bench.run_boot(job.boot, job.wanted) {
+        Err(error) if error.is::<Unavailable>() => Ok(Err(error)),
+        done => done.map(Ok),
+    };
+    lanes::run(lanes, &jobs, work, |job, done| match done {
+        Ok(checks) => checks.iter().try_for_each(|(scenario, check)| results.add(job.bench.kernel, scenario, check)),
+        Err(error) => results.unavailable(job.bench.kernel, error),
+    })?;
+    Ok(results.finish())
 }
 
-/// What can be skipped is looked at before anything is built; built once for all kernels.
-fn bench<'a>(
-    args: &'a Args,
-    host: &'a Host,
-    kernel: &'a Kernel,
-    binaries: &'a mut Option<Binaries>,
-) -> Result<Bench<'a>> {
-    guest::preflight(host)?;
-    let image = deb::obtain(host, kernel)?;
-    let binaries = match binaries {
-        Some(binaries) => binaries,
+/// The programs: those that are there already, those of --binaries, or new ones.
+fn programs<'a>(args: &Args, programs: &'a mut Option<Binaries>) -> Result<&'a Binaries> {
+    Ok(match programs {
+        Some(programs) => programs,
         none => none.insert(match &args.binaries {
             Some(directory) => Binaries::in_directory(directory)?,
             None => Binaries::build()?,
         }),
-    };
-    Ok(Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose })
+    })
+}
+
+fn bench<'a>(
+    args: &'a Args,
+    host: &'a Host,
+    kernel: &'a Kernel,
+    image: deb::Image,
+    binaries: &'a Binaries,
+) -> Bench<'a> {
+    Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose }
+}
+
+/// The sum of what was printed.
+#[derive(Default)]
+struct Results {
+    tally: Tally,
+    flakes: Vec<Flake>,
+}
+
+impl Results {
+    /// Prints and counts a check.
+    fn add(&mut self, kernel: &Kernel, scenario: &str, check: &Check) -> Result<()> {
+        writeln!(io::stdout(), "{}", check.line(kernel.name, scenario))?;
+        match check.result {
+            CheckResult::Ok => self.tally.passed += 1,
+            CheckResult::Flaky => {
+                self.tally.passed += 1;
+                let name = format!("guest {} {scenario} {}", kernel.name, check.name());
+                let flake = Flake { name, counted_failed: false };
+                // A scenario has a check of the same name for each hook: that is one flake.
+                if !self.flakes.contains(&flake) {
+                    self.flakes.push(flake);
+                }
+            }
+            CheckResult::Failed => self.tally.failed += 1,
+            CheckResult::Skipped => self.tally.skipped += 1,
+        }
+        Ok(())
+    }
+
+    /// A kernel that this machine cannot boot is a skip; any other error stays one.
+    fn unavailable(&mut self, kernel: &Kernel, error: anyhow::Error) -> Result<()> {
+        match error.downcast_ref::<Unavailable>() {
+            Some(reason) => self.add(kernel, "kernel", &Check::skip("boot", reason.to_string())),
+            None => Err(error),
+        }
+    }
+
+    fn finish(mut self) -> (Tally, Vec<Flake>) {
+        self.tally.flaky = self.flakes.len() as u64;
+        (self.tally, self.flakes)
+    }
 }

@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::binaries::Binaries;
+use super::deb;
+use super::guest;
 use super::host::Host;
 use super::options::{Args, Setup};
 use crate::{as_root, workspace};
@@ -14,22 +16,22 @@ mod page;
 
 /// Ask memtrace on every kernel, and on this machine's own where it can trace, and write the page.
 pub(super) fn write(args: &Args, host: &Host) -> Result<()> {
-    let mut binaries = None;
+    guest::preflight(host)?;
+    let mut programs = None;
+    let binaries = super::programs(args, &mut programs)?;
     let mut columns = Vec::new();
     for kernel in args.kernels() {
-        let bench = super::bench(args, host, kernel, &mut binaries)?;
+        let bench = super::bench(args, host, kernel, deb::obtain(host, kernel)?, binaries);
         let text = match bench.run_script("check", Setup::default(), "memtrace check --json")? {
             Ok((_, text)) => text,
             Err(failed) => bail!("{}", failed.line(kernel.name, "check")),
         };
         columns.push(column(kernel.name.to_owned(), &text)?);
     }
-    if let Some(binaries) = &binaries {
-        match own(binaries) {
-            Ok(own) if columns.iter().any(|column| column.title == own.title) => {}
-            Ok(own) => columns.push(own),
-            Err(why) => eprintln!("xtask vm: this machine's own kernel is left out: {why:#}"),
-        }
+    match own(binaries) {
+        Ok(own) if columns.iter().any(|column| column.title == own.title) => {}
+        Ok(own) => columns.push(own),
+        Err(why) => eprintln!("xtask vm: this machine's own kernel is left out: {why:#}"),
     }
     let file = workspace::root().join("docs/kernels.md");
     std::fs::write(&file, page::render(&columns)?).with_context(|| format!("writing {}", file.display()))?;

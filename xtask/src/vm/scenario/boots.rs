@@ -14,7 +14,7 @@ use crate::vm::{
 };
 
 /// A guest, what it runs and who judges what it printed.
-pub(super) struct Boot {
+pub(crate) struct Boot {
     /// As the check of the boot itself and the kept output are called.
     pub(super) name: &'static str,
     /// The machine.

@@ -29,8 +29,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub(crate) use self::boots::NAMES;
-use self::boots::{BOOTS, Boot};
+use self::boots::BOOTS;
+pub(crate) use self::boots::{Boot, NAMES};
 use self::evidence::Sections;
 use super::binaries::Binaries;
 use super::deb::Image;
@@ -145,7 +145,7 @@ impl Bench<'_> {
 
     /// A boot and the judgement of those of its scenarios that are wanted. When a check fails, the guest is booted once
     /// more by itself: an emulated guest on a busy machine can fail by chance.
-    fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
+    pub(crate) fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
         let first = self.judge_boot(boot, wanted)?;
         let Some((scenario, failed)) = first.iter().find(|(_, check)| check.result == CheckResult::Failed) else {
             return Ok(first);
@@ -170,7 +170,7 @@ impl Bench<'_> {
 }
 
 /// A check with the name of its scenario.
-type NamedCheck = (&'static str, Check);
+pub(crate) type NamedCheck = (&'static str, Check);
 
 /// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
 fn twice(first: &[NamedCheck], second: Vec<NamedCheck>) -> Vec<NamedCheck> {
@@ -196,17 +196,7 @@ fn is_wanted(name: &str, wanted: &[String]) -> bool {
     wanted.is_empty() || wanted.iter().any(|one| one == name)
 }
 
-/// The wanted scenarios on one kernel, all when none is named. `tell` gets each check with the name of its scenario
-/// when its guest has ended.
-pub(crate) fn run_all(
-    bench: &Bench<'_>,
-    wanted: &[String],
-    print_row: &mut dyn FnMut(&str, &Check) -> Result<()>,
-) -> Result<()> {
-    for boot in BOOTS.iter().filter(|boot| boot.judges.iter().any(|(name, _)| is_wanted(name, wanted))) {
-        for (scenario, check) in bench.run_boot(boot, wanted)? {
-            print_row(scenario, &check)?;
-        }
-    }
-    Ok(())
+/// The boots that serve the wanted scenarios, all when none is named.
+pub(crate) fn boots(wanted: &[String]) -> impl Iterator<Item = &'static Boot> {
+    BOOTS.iter().filter(|boot| boot.judges.iter().any(|(name, _)| is_wanted(name, wanted)))
 }

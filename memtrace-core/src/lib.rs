@@ -4,6 +4,7 @@
 //! time among them. `clippy.toml` beside this crate holds that.
 
 pub mod at_start;
+pub mod budget;
 pub mod clock;
 pub mod container;
 pub mod decode;

@@ -89,6 +89,10 @@ pub(crate) static CGROUP_REFAULTS: HashMap<u64, RefaultCounts> = HashMap::with_m
 #[map]
 pub(crate) static REFAULT_TOTALS: PerCpuArray<RefaultCounts> = PerCpuArray::with_max_entries(SLOT_OWN + 1, 0);
 
+/// Runs of `memcg:mod_memcg_lruvec_state`, refaults or not: what the hook costs follows from them.
+#[map]
+pub(crate) static LRUVEC_RUNS: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
 /// The ledger of what could not be kept, by [`Loss`].
 #[map]
 pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT as u32, 0);

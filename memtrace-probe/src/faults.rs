@@ -35,6 +35,7 @@ pub struct FaultTables {
     tasks: HashMap<MapData, Raw<TaskKey>, Raw<TaskFaults>>,
     cgroups: HashMap<MapData, u64, Raw<RefaultCounts>>,
     totals: PerCpuArray<MapData, Raw<RefaultCounts>>,
+    lruvec_runs: PerCpuArray<MapData, u64>,
     seen_tasks: StdHashMap<TaskKey, Seen<Faults>>,
     seen_cgroups: StdHashMap<u64, Seen<Faults>>,
     reading: u64,
@@ -48,6 +49,7 @@ impl FaultTables {
             tasks: HashMap::try_from(take("TASK_FAULTS")?).map_err(refused)?,
             cgroups: HashMap::try_from(take("CGROUP_REFAULTS")?).map_err(refused)?,
             totals: PerCpuArray::try_from(take("REFAULT_TOTALS")?).map_err(refused)?,
+            lruvec_runs: PerCpuArray::try_from(take("LRUVEC_RUNS")?).map_err(refused)?,
             seen_tasks: written(2 * MAX_TASKS, |tgid| TaskKey { tgid, ..TaskKey::default() }),
             seen_cgroups: written(2 * MAX_CGROUPS, u64::from),
             reading: 0,
@@ -62,6 +64,14 @@ impl FaultTables {
         Ok((self.slot(SLOT_ALL)?, self.slot(SLOT_OWN)?))
     }
 
+    /// Runs of the program of `memcg:mod_memcg_lruvec_state` since attach.
+    ///
+    /// # Errors
+    /// When the kernel does not let the map be read.
+    pub fn lruvec_runs(&self) -> Result<u64, MapError> {
+        Ok(self.lruvec_runs.get(&0, 0)?.iter().sum())
+    }
+
     fn slot(&self, slot: u32) -> Result<RefaultCounts, MapError> {
         let mut sum = Faults::default();
         for Raw(cpu) in self.totals.get(&slot, 0)?.iter() {
@@ -73,7 +83,7 @@ impl FaultTables {
     /// What came since the last reading, by process and by cgroup.
     pub fn read(&mut self) -> FaultDeltas {
         self.reading += 1;
-        FaultDeltas { processes: self.read_tasks(), cgroups: self.read_cgroups() }
+        FaultDeltas { processes: self.read_tasks(), cgroups: self.read_cgroups(), sampled: None }
     }
 
     fn read_tasks(&mut self) -> Vec<ProcessFaults> {

@@ -12,7 +12,7 @@ use super::{
     describe::{NO_PROBES, chain},
     error::LoadError,
     facts::KernelFacts,
-    fallbacks::{self, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
+    fallbacks::{self, Attaching, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
     faults::FaultTables,
     kernel_log::KernelLog,
     kinds,
@@ -144,8 +144,9 @@ impl Loaded {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
-        let mut no_probes = (!Path::new(PROBES).exists()).then(|| NO_PROBES.to_owned());
-        let attach = |function: LoadedFallbacks| function.attach(ebpf, &mut no_probes);
+        let no_probes = (!Path::new(PROBES).exists()).then(|| NO_PROBES.to_owned());
+        let mut attaching = Attaching { no_probes, ..Attaching::default() };
+        let attach = |function: LoadedFallbacks| function.attach(ebpf, &mut attaching);
         let mut functions: Vec<HookStatus> = self.functions.into_iter().map(attach).collect();
         functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
         let faults_read = fallbacks::faults_read(&functions);
@@ -174,7 +175,7 @@ impl Loaded {
             stacks,
             kinds,
             sources,
-            programs: Programs(self.ebpf),
+            programs: Programs { ebpf: self.ebpf, links: attaching.links },
         })
     }
 }

@@ -6,11 +6,25 @@ use std::{
     time::Duration,
 };
 
-use aya::{Ebpf, sys};
+use aya::{
+    Ebpf,
+    programs::{BtfTracePoint, tp_btf::BtfTracePointLink},
+    sys,
+};
 use aya_obj::generated::{bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, bpf_prog_info};
 
+use super::describe::describe;
+
 /// The programs, attached for as long as this lives.
-pub struct Programs(pub(super) Ebpf);
+pub struct Programs {
+    pub(super) ebpf: Ebpf,
+    /// The links of BTF tracepoints that take the place of functions, by program.
+    pub(super) links: Vec<(&'static str, BtfTracePointLink)>,
+}
+
+/// Program of `memcg:mod_memcg_lruvec_state`, the dearest hook: the kernel fires it for each change of each counter of a
+/// memory cgroup.
+const LRUVEC_STATE: &str = "lruvec_state";
 
 /// Counts of all programs since the load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,10 +48,33 @@ impl Programs {
         sys::enable_stats(sys::Stats::RunTime).map_err(|e| io::Error::other(e.to_string()))
     }
 
+    /// True where refaults are counted by `memcg:mod_memcg_lruvec_state`.
+    #[must_use]
+    pub fn has_lruvec_state(&self) -> bool {
+        self.links.iter().any(|(program, _)| *program == LRUVEC_STATE)
+    }
+
+    /// Detaches `memcg:mod_memcg_lruvec_state`.
+    pub fn pause_lruvec_state(&mut self) {
+        self.links.retain(|(program, _)| *program != LRUVEC_STATE);
+    }
+
+    /// Attaches it again.
+    ///
+    /// # Errors
+    /// When the kernel does not take it any more, in words.
+    pub fn resume_lruvec_state(&mut self) -> Result<(), String> {
+        let program = self.ebpf.program_mut(LRUVEC_STATE).ok_or("not in the object")?;
+        let program: &mut BtfTracePoint = program.try_into().map_err(|e| describe(&e))?;
+        let link = program.attach().and_then(|link| program.take_link(link)).map_err(|e| describe(&e))?;
+        self.links.push((LRUVEC_STATE, link));
+        Ok(())
+    }
+
     /// Counts of all loaded programs; `None` when the kernel does not give those of one: the others are not the sum.
     #[must_use]
     pub fn counts(&self) -> Option<ProgramCounts> {
-        let loaded = self.0.programs().filter_map(|(_, program)| program.fd().ok());
+        let loaded = self.ebpf.programs().filter_map(|(_, program)| program.fd().ok());
         sum(loaded.map(|fd| info_of(fd.as_fd()).ok()))
     }
 }

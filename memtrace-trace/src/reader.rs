@@ -22,7 +22,10 @@ use super::{
     values::to_open,
     wire,
 };
-use memtrace_core::{event::Event, session::filter::CgroupNames};
+use memtrace_core::{
+    event::Event,
+    session::{faults::FaultDeltas, filter::CgroupNames},
+};
 
 /// What a trace holds next.
 #[derive(Debug)]
@@ -282,8 +285,9 @@ impl<B: BlockSource> Reader<B> {
         let since = self.rows.tick(message);
         let stacks = self.stacks.tick();
         tick.input.stacks = self.has_stacks.then_some(stacks);
+        let faults = FaultDeltas { sampled: tick.input.faults.sampled, ..since.faults };
         (tick.input.faults, tick.unrecorded_processes, tick.unrecorded_cgroups) =
-            (since.faults, since.processes, since.cgroups);
+            (faults, since.processes, since.cgroups);
         Ok(tick)
     }
 

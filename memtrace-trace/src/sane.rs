@@ -59,6 +59,7 @@ fn times_are_sane(input: &TickInput) -> bool {
         .chain(totals.kswapd.values().flat_map(|k| [k.busy_ns, k.soft_limit_ns, k.last_ns]))
         .chain(input.reported.iter().flat_map(|reported| [reported.total_ns, reported.longest_ns]))
         .chain(totals.open.iter().map(|open| open.begin_ns))
+        .chain(input.faults.sampled.iter().flat_map(|sampled| [sampled.counted_ns, sampled.of_ns]))
         .chain([input.t_ns]);
     all_below(MOST_NS, times)
 }
@@ -79,6 +80,7 @@ fn counts_are_sane(input: &TickInput) -> bool {
         .chain([totals.other_shrinks.scanned_pages, totals.other_shrinks.reclaimed_pages])
         .chain(totals.counts.all().into_iter().flatten())
         .chain(totals.loss.values().chain(&input.lost).copied())
+        .chain(input.faults.sampled.map(|sampled| sampled.windows))
         .chain(input.reported.iter().map(|reported| reported.count));
     all_below(MOST, counts)
         && all_below(MOST_IN_BUCKET, kinds().flat_map(|kind| kind.latency.counts().iter().copied()))

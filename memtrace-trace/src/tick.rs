@@ -10,8 +10,8 @@ use super::{
     optional::{difference, restore},
     shrinkers,
     values::{
-        kind, of_node, of_open, of_own, of_pressure, of_refaults, of_zone, to_node, to_open, to_own, to_pressure,
-        to_refaults, to_zone, zone_pages,
+        kind, of_node, of_open, of_own, of_pressure, of_refaults, of_sampled, of_zone, to_node, to_open, to_own,
+        to_pressure, to_refaults, to_sampled, to_zone, zone_pages,
     },
     wire,
 };
@@ -119,6 +119,7 @@ impl Base {
             epoch: 0,
             epoch_ends: false,
             segment: 0,
+            sampled: tick.input.faults.sampled.map(of_sampled),
         }
     }
 
@@ -175,7 +176,8 @@ impl Base {
                 t_ns: message.t_ns,
                 totals,
                 host,
-                faults: FaultDeltas::default(),
+                // Without the rows.
+                faults: FaultDeltas { sampled: message.sampled.as_ref().map(to_sampled), ..FaultDeltas::default() },
                 stacks: None,
                 evictors: message.evictors.as_ref().map(evictors::decode),
                 lost: to_lost(&message.lost),

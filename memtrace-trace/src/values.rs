@@ -8,7 +8,10 @@ use super::{
 };
 use memtrace_core::{
     event::Comm,
-    session::input::{NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
+    session::{
+        input::{NodeRefaults, OpenStall, OwnCost, Pressure, Zone},
+        sampled::Sampled,
+    },
 };
 
 /// The kind with this number; `None` for one that this version does not know.
@@ -85,6 +88,16 @@ pub(super) fn to_open(stall: &wire::OpenStall) -> Option<OpenStall> {
         kind: kind(stall.kind)?,
         begin_ns: stall.begin_ns,
     })
+}
+
+pub(super) fn of_sampled(sampled: Sampled) -> wire::Sampled {
+    let Sampled { counted_ns, of_ns, windows } = sampled;
+    wire::Sampled { counted_ns, of_ns, windows }
+}
+
+pub(super) fn to_sampled(sampled: &wire::Sampled) -> Sampled {
+    let wire::Sampled { counted_ns, of_ns, windows } = *sampled;
+    Sampled { counted_ns, of_ns, windows }
 }
 
 pub(super) fn of_refaults(now: RefaultCounts, base: RefaultCounts) -> wire::Refaults {

@@ -5,6 +5,7 @@
 
 mod ab;
 mod attach;
+mod budget;
 mod compare;
 mod containers;
 mod end;

@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
+    ops::Not as _,
     process::{Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread::{self, JoinHandle},
@@ -66,14 +67,15 @@ pub struct Run {
 }
 
 impl Memtrace {
-    /// Starts `memtrace --json ARGS` and waits until it is attached.
+    /// Starts `memtrace --json ARGS` and waits until it is attached. Without a budget of their own they have none: then nothing
+    /// is sampled, however busy the host.
     ///
     /// # Panics
     /// When it does not come so far.
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
         let mut command = Command::new(bin("memtrace"));
-        command.arg("--json").args(args);
+        command.arg("--json").args(args.contains(&"--budget").not().then_some("--budget=none")).args(args);
         Self::start_command(command)
     }
 

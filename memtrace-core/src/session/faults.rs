@@ -3,6 +3,7 @@
 
 use memtrace_common::refault::RefaultCounts;
 
+use super::sampled::{self, Sampled};
 use crate::event::Comm;
 
 /// What a process, a cgroup or the rest of a table had to get back.
@@ -97,11 +98,14 @@ pub struct FaultDeltas {
     pub processes: Vec<ProcessFaults>,
     /// Refaults by the memory cgroup that the pages are charged to.
     pub cgroups: Vec<(u64, RefaultCounts)>,
+    /// Where refaults were counted for a part of the time; then those of processes and cgroups are estimates.
+    pub sampled: Option<Sampled>,
 }
 
 impl FaultDeltas {
     /// Adds what came after it.
     pub fn merge(&mut self, later: Self) {
+        self.sampled = sampled::sum(self.sampled, later.sampled);
         for process in later.processes {
             let key = |process: &ProcessFaults| (process.pid, process.process_start_ns);
             match self.processes.iter_mut().find(|known| key(known) == key(&process)) {

@@ -28,6 +28,7 @@ pub mod parts;
 pub mod pattern;
 mod process;
 pub mod recent;
+pub mod sampled;
 pub mod shrinkers;
 pub mod stacks;
 pub mod summary;

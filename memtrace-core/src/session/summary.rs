@@ -16,6 +16,7 @@ use super::{
     loss::Ledger,
     nodes::{Failures, PrematureSleeps},
     parts::Parts,
+    sampled::Sampled,
     shrinkers::ShrinkerSummary,
     stacks::StackSum,
     tally::{KindTally, Tally},
@@ -277,6 +278,8 @@ pub struct Summary {
     pub node_refaults: Vec<NodeRefaults>,
     /// memtrace's own refaults.
     pub own_refaults: Option<RefaultCounts>,
+    /// The intervals in which refaults were counted for a part of the time: those of processes and cgroups are estimates.
+    pub sampled: Option<Sampled>,
     /// Which faults are read, and by what.
     pub faults_read: FaultsRead,
     /// What memtrace itself cost.

@@ -12,6 +12,7 @@ use super::{
     input::{OpenStall, OwnCost, Pressure, Zone},
     loss::Ledger,
     memory::Memory,
+    sampled::Sampled,
     stacks::StackDeltas,
     tally::KindTally,
 };
@@ -129,6 +130,8 @@ pub struct Tick {
     pub memory: Option<Memory>,
     /// Refaults in the interval, exact; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
+    /// Where refaults were counted for a part of the interval: those of `rows` are estimates.
+    pub sampled: Option<Sampled>,
     /// Which faults are read, and by what.
     pub faults_read: FaultsRead,
     /// Stalls that are not over, the longest first; those that could be listed.

@@ -9,7 +9,7 @@ use crate::{
     config::{CONFIG, loaded},
     emit::add,
     fields::{Args, Values as _},
-    maps::{CGROUP_REFAULTS, REFAULT_TOTALS, TASK_FAULTS},
+    maps::{CGROUP_REFAULTS, LRUVEC_RUNS, REFAULT_TOTALS, TASK_FAULTS},
     memory::{Address, Typed},
     option::id_or_zero,
     task,
@@ -18,6 +18,10 @@ use crate::{
 /// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item decides first.
 #[inline(always)]
 pub(crate) fn lruvec_state(args: &Args<3>) {
+    if let Some(runs) = LRUVEC_RUNS.get_ptr_mut(0) {
+        // SAFETY: a map value of this CPU. A run that interrupts another one may go uncounted: it is an estimate's.
+        unsafe { *runs += 1 };
+    }
     let which = (args.raw(1) as u32).wrapping_sub(loaded(&CONFIG.refault.first_item));
     if which >= 6 {
         return;

@@ -5,6 +5,7 @@ use aya::{
     programs::{
         BtfTracePoint, FEntry, FExit, KProbe, PerfEvent, Program, ProgramError, TracePoint,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
+        tp_btf::BtfTracePointLink,
     },
     util::online_cpus,
 };
@@ -32,6 +33,16 @@ pub(crate) enum AttachPoint {
     Tracepoint(&'static str),
     /// The kernel's software event of major faults, on each CPU.
     MajorFaults,
+}
+
+/// The state that is kept from one hook to the next while they are attached.
+#[derive(Debug, Default)]
+pub(crate) struct Attaching {
+    /// The reason why this kernel lets us attach no probe at all. Then no other is loaded: the verifier takes some 10 ms for
+    /// each.
+    pub(crate) no_probes: Option<String>,
+    /// The links of BTF tracepoints by program. One that is dropped is detached.
+    pub(crate) links: Vec<(&'static str, BtfTracePointLink)>,
 }
 
 /// The programs of one way, in the order in which they are attached: the end before the begin.
@@ -96,31 +107,34 @@ impl AttachMethod {
         self.all(ebpf, |link, ebpf, program| link.load(ebpf, program, btf).map_err(|e| e.describe()))
     }
 
-    /// Attaches all its programs, or none. Probes are loaded first. A kernel that lets us attach no probe at all sets
-    /// `no_probes` to the reason, and no other is loaded: the verifier takes some 10 ms for each.
-    pub(super) fn attach(self, ebpf: &mut Ebpf, no_probes: &mut Option<String>) -> Result<(), String> {
-        if let Some(why) = no_probes.as_ref().filter(|_| self.is_probe()) {
+    /// Attaches all its programs, or none. Probes are loaded first.
+    pub(super) fn attach(self, ebpf: &mut Ebpf, attaching: &mut Attaching) -> Result<(), String> {
+        if let Some(why) = attaching.no_probes.as_ref().filter(|_| self.is_probe()) {
             return Err(why.clone());
         }
-        self.all(ebpf, |link, ebpf, program| {
+        let done = self.all(ebpf, |link, ebpf, program| {
             if !self.needs_btf() {
                 link.load(ebpf, program, Err(&String::new())).map_err(|e| e.describe())?;
             }
-            link.attach(ebpf, program).map_err(|failure| {
+            link.attach(ebpf, program, attaching).map_err(|failure| {
                 let why = failure.describe();
                 if self.is_probe() && failure.is_of_all_perf_events() {
-                    *no_probes = Some(why.clone());
+                    attaching.no_probes = Some(why.clone());
                 }
                 why
             })
-        })
+        });
+        if done.is_err() {
+            attaching.links.retain(|(of, _)| self.0.iter().all(|(_, program)| program != of));
+        }
+        done
     }
 
     /// Does a step for each program; when one fails, all are unloaded, which detaches them.
     fn all(
         self,
         ebpf: &mut Ebpf,
-        mut step: impl FnMut(AttachPoint, &mut Ebpf, &str) -> Result<(), String>,
+        mut step: impl FnMut(AttachPoint, &mut Ebpf, &'static str) -> Result<(), String>,
     ) -> Result<(), String> {
         let done = self.0.iter().try_for_each(|&(link, program)| step(link, ebpf, program));
         if done.is_err() {
@@ -176,14 +190,18 @@ impl AttachPoint {
         attached.name().unwrap_or_default()
     }
 
-    fn attach(self, ebpf: &mut Ebpf, name: &str) -> Result<(), Failure> {
+    fn attach(self, ebpf: &mut Ebpf, name: &'static str, attaching: &mut Attaching) -> Result<(), Failure> {
         match self {
             Self::Fexit(_) => program::<FExit>(ebpf, name)?.attach().map(drop)?,
             Self::Fentry(_) => program::<FEntry>(ebpf, name)?.attach().map(drop)?,
             Self::Kprobe(function) | Self::Kretprobe(function) => {
                 program::<KProbe>(ebpf, name)?.attach(function, 0).map(drop)?;
             }
-            Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.attach().map(drop)?,
+            Self::BtfTracepoint(_) => {
+                let program = program::<BtfTracePoint>(ebpf, name)?;
+                let link = program.attach()?;
+                attaching.links.push((name, program.take_link(link)?));
+            }
             Self::Tracepoint(event) => {
                 let (group, event) = event.split_once(':').unwrap_or_default();
                 program::<TracePoint>(ebpf, name)?.attach(group, event).map(drop)?;

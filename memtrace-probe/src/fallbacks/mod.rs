@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use aya::{Btf, Ebpf};
 
 use self::method::AttachMethod;
-pub(super) use self::method::{AttachPoint, unload};
+pub(super) use self::method::{AttachPoint, Attaching, unload};
 pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS};
 use super::describe::REFUSED;
 use memtrace_core::{
@@ -97,8 +97,8 @@ impl Fallbacks {
 }
 
 impl LoadedFallbacks {
-    /// Attaches by the first method that the kernel takes; for `no_probes` see [`AttachMethod::attach`].
-    pub(super) fn attach(self, ebpf: &mut Ebpf, no_probes: &mut Option<String>) -> HookStatus {
+    /// Attaches by the first method that the kernel takes.
+    pub(super) fn attach(self, ebpf: &mut Ebpf, attaching: &mut Attaching) -> HookStatus {
         let Fallbacks { hook: FunctionHook { id, name, gives, without, kind, .. }, methods, .. } = self.fallbacks;
         let begun = Instant::now();
         let status = |name, attached, verified_instructions| HookStatus {
@@ -115,7 +115,7 @@ impl LoadedFallbacks {
         };
         let mut reasons: Vec<String> = Vec::new();
         for (method, loaded) in methods.iter().zip(self.loaded) {
-            match loaded.and_then(|()| method.attach(ebpf, no_probes)) {
+            match loaded.and_then(|()| method.attach(ebpf, attaching)) {
                 Ok(()) => return status(method.target().0, method.attached(), method.instructions(ebpf)),
                 Err(why) => {
                     let why = format!("{} {}: {why}", method.kind(), method.target().1);

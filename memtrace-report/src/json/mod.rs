@@ -34,7 +34,7 @@ pub use self::{
     meta::{Clock, Filters, Hook, Meta, MetaInput},
     node::Node,
     oom::{MemoryBack, Oom, OomCall, OomFreed, Signs, Victim},
-    refaults::{Refaults, RowRefaults},
+    refaults::{Refaults, RowRefaults, Sampled},
     summary::{CgroupRow, KindTotal, OpenStall, Own, ProcessRow, Stalled, Summary},
     tick::{Interval, KswapdTick, Matched, OwnTick, Pressure, Tick, Zone},
     values::{Name, SCHEMA, Shown},

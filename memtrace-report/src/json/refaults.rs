@@ -5,9 +5,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::session::{
-    coverage::Coverage,
     faults::{Faults, FaultsRead},
     input::NodeRefaults,
+    sampled,
+    summary::Summary,
 };
 
 /// Refaults of the host but for memtrace's own, exact and never filtered. Null is unread.
@@ -25,11 +26,35 @@ pub struct Refaults {
     pub activated_pages: Option<u64>,
     /// Pages that were in use when they were evicted.
     pub restored_pages: Option<u64>,
+    /// Where refaults were counted for a part of the time (`--budget`): those of processes and cgroups are then estimates. Null
+    /// where all were counted.
+    pub sampled: Option<Sampled>,
+}
+
+/// The intervals in which refaults were counted for a part of the time. The pages of the host are then the kernel's own count.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Sampled {
+    /// Time in which they were counted, in ns.
+    pub counted_ns: u64,
+    /// Length of these intervals, in ns.
+    pub of_ns: u64,
+    /// Windows that the counted time was made of.
+    pub windows: u64,
+    /// Half the width of the 95 % interval of a share of one half, in the worst case: each window saw the refaults of one
+    /// process alone. Null without a window.
+    pub error: Option<f64>,
+}
+
+impl Sampled {
+    fn new(sampled: sampled::Sampled) -> Self {
+        let sampled::Sampled { counted_ns, of_ns, windows } = sampled;
+        Self { counted_ns, of_ns, windows, error: sampled.error() }
+    }
 }
 
 impl Refaults {
     /// The object of these counts.
-    pub(super) fn new(counts: Option<RefaultCounts>, read: &FaultsRead) -> Self {
+    pub(super) fn new(counts: Option<RefaultCounts>, read: &FaultsRead, sampled: Option<sampled::Sampled>) -> Self {
         let fate = counts.filter(|_| read.fate);
         Self {
             source: read.refaults,
@@ -38,22 +63,24 @@ impl Refaults {
             events: counts.map(|c| c.events),
             activated_pages: fate.map(|c| c.activated_pages),
             restored_pages: fate.map(|c| c.restored_pages),
+            sampled: sampled.map(Sampled::new),
         }
     }
 }
 
 impl Refaults {
     /// The same; without a hook, what the kernel's own counters grew by (`/proc/vmstat`, memtrace's included).
-    pub(super) fn or_vmstat(counts: Option<RefaultCounts>, read: &FaultsRead, coverage: &Coverage) -> Self {
+    pub(super) fn or_vmstat(summary: &Summary) -> Self {
+        let Summary { refaults: counts, faults_read: read, coverage, sampled, .. } = summary;
         let kernel = |counter| coverage.row(counter).and_then(|row| row.kernel);
-        match (counts, kernel("workingset_refault_file"), kernel("workingset_refault_anon")) {
+        match (*counts, kernel("workingset_refault_file"), kernel("workingset_refault_anon")) {
             (None, Some(file), Some(anon)) => Self {
                 source: Some("vmstat"),
                 file_pages: Some(file),
                 anon_pages: Some(anon),
-                ..Self::new(None, &FaultsRead::default())
+                ..Self::new(None, &FaultsRead::default(), None)
             },
-            _ => Self::new(counts, read),
+            _ => Self::new(*counts, read, *sampled),
         }
     }
 }

@@ -293,7 +293,7 @@ impl<'a> Summary<'a> {
             node_scans: summary.node_reclaim.iter().map(NodeScans::new).collect(),
             scanned_pages: summary.reclaim.scanned_pages,
             reclaimed_pages: summary.reclaim.reclaimed_pages,
-            refaults: Refaults::or_vmstat(summary.refaults, &summary.faults_read, &summary.coverage),
+            refaults: Refaults::or_vmstat(summary),
             node_refaults: summary.node_refaults.iter().map(NodeRefaultCounts::new).collect(),
             stacks: summary.stacks.as_ref().map(|stacks| Stacks::new(stacks, names)),
             evictors: summary.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),

@@ -231,7 +231,7 @@ impl Tick {
             zones: zones(tick),
             pressure: tick.pressure.as_ref().map(Pressure::new),
             memory: tick.memory.map(Memory::from),
-            refaults: Refaults::new(tick.refaults, &tick.faults_read),
+            refaults: Refaults::new(tick.refaults, &tick.faults_read, tick.sampled),
             evictors: tick.evictors.as_ref().map(|found| Box::new(Evictors::new(found))),
             oom_kills: tick.oom_kills,
             loss: tick.loss.0.clone(),

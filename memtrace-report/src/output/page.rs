@@ -74,9 +74,8 @@ impl Page {
             return report::document(recorded.finished, recorded.collector, &view);
         }
         let filter = text::describe_filter(&self.filter);
-        let refaults_read = end.summary.refaults.is_some();
         let mut document = Document::default();
-        text::summary(&mut document, end.summary, &SummaryView { refaults_read, names, top, filter: &filter, width });
+        text::summary(&mut document, end.summary, &SummaryView { names, top, filter: &filter, width });
         document
     }
 }

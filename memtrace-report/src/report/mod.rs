@@ -48,13 +48,7 @@ pub fn document(finished: &Finished, collector: &Collector, view: &ReportView<'_
         out.figure(map.lines().map(str::to_owned));
     }
     let filter = text::describe_filter(view.filter);
-    let summary = SummaryView {
-        names,
-        top: view.top,
-        filter: &filter,
-        refaults_read: finished.summary.refaults.is_some(),
-        width: view.width,
-    };
+    let summary = SummaryView { names, top: view.top, filter: &filter, width: view.width };
     text::summary(&mut out, &finished.summary, &summary);
     for table in collector.groups.tables(&finished.summary, &names) {
         table.add(&mut out, view.top);

@@ -38,8 +38,6 @@ pub struct SummaryView<'a> {
     pub top: usize,
     /// What was filtered for, in the user's own words; empty without a filter.
     pub filter: &'a str,
-    /// Whether refaults are read.
-    pub refaults_read: bool,
     /// Columns of the terminal; `None` for names in full.
     pub width: Option<usize>,
 }
@@ -186,13 +184,42 @@ fn refaults(out: &mut Document, summary: &Summary) {
     }
     let _ = write!(line, " (by {})", summary.faults_read.refaults.unwrap_or("-"));
     out.line(line);
+    if let Some(sampled) = &summary.sampled {
+        let counted = sampled.share().map_or_else(|| "-".to_owned(), |share| format!("{:.1}%", share * 100.0));
+        out.detail(format!(
+            "sampled: counted {counted} of {}, in {}; those of processes and cgroups (~) are estimates, a share of one half \
+             is within +-{} (95 %, worst case)",
+            duration(sampled.of_ns),
+            things(sampled.windows, "window"),
+            percent(sampled.error())
+        ));
+    }
+}
+
+/// How the refaults of a row are known.
+#[derive(Clone, Copy)]
+enum RowRefaults {
+    Unread,
+    Counted,
+    Estimated,
+}
+
+impl RowRefaults {
+    fn of(summary: &Summary) -> Self {
+        match (summary.refaults, summary.sampled) {
+            (None, _) => Self::Unread,
+            (Some(_), None) => Self::Counted,
+            (Some(_), Some(_)) => Self::Estimated,
+        }
+    }
 }
 
 fn groups(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
+    let refaults = RowRefaults::of(summary);
     let processes = &summary.processes;
     if !processes.rows.is_empty() {
         let rows = processes.rows.iter().map(|process| (who(process), &process.tally));
-        table(out, "process", rows, processes, view);
+        table(out, "process", rows, processes, refaults, view);
         if processes.rows.iter().any(|process| process.in_command == Some(true)) {
             out.line("* belongs to the command");
         }
@@ -200,7 +227,7 @@ fn groups(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
     let cgroups = &summary.cgroups;
     if !cgroups.rows.is_empty() {
         let rows = cgroups.rows.iter().map(|row| (cgroup(row.cgroup_id, &view.names), &row.tally));
-        table(out, "cgroup", rows, cgroups, view);
+        table(out, "cgroup", rows, cgroups, refaults, view);
     }
 }
 
@@ -215,6 +242,7 @@ fn table<'a, T>(
     thing: &str,
     rows: impl ExactSizeIterator<Item = (String, &'a Tally)>,
     group: &Group<T>,
+    refaults: RowRefaults,
     view: &SummaryView<'_>,
 ) {
     let number = |head, width| Column::new(head, Shape::Right(width)).after("  ");
@@ -232,14 +260,14 @@ fn table<'a, T>(
     let mut hidden = group.folded;
     for (at, (who, tally)) in rows.enumerate() {
         if at < view.top {
-            table.row(table_row(tally, &who, view));
+            table.row(table_row(tally, &who, refaults));
         } else {
             other.merge(tally);
             hidden += 1;
         }
     }
     if hidden > 0 || group.refaults_in_no_row {
-        table.row(table_row(&other, &rest(hidden), view));
+        table.row(table_row(&other, &rest(hidden), refaults));
     }
     out.table(table);
     if group.refaults_in_no_row {
@@ -247,12 +275,13 @@ fn table<'a, T>(
     }
 }
 
-fn table_row(tally: &Tally, who: &str, view: &SummaryView<'_>) -> [Words; 7] {
+fn table_row(tally: &Tally, who: &str, refaults: RowRefaults) -> [Words; 7] {
     let refaulted = tally.faults.refaults;
-    let refaults = if view.refaults_read {
-        format!("{}/{}", count(refaulted.file_pages), count(refaulted.anon_pages))
-    } else {
-        "-".to_owned()
+    let pages = || format!("{}/{}", count(refaulted.file_pages), count(refaulted.anon_pages));
+    let refaults = match refaults {
+        RowRefaults::Unread => "-".to_owned(),
+        RowRefaults::Counted => pages(),
+        RowRefaults::Estimated => format!("~{}", pages()),
     };
     [
         count(tally.stalls).into(),

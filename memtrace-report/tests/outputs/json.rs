@@ -6,6 +6,7 @@ use memtrace_core::{
     session::{
         filter::Filter,
         pattern::{CgroupPattern, CommPattern},
+        tick,
     },
     untrusted::Text,
 };
@@ -13,7 +14,7 @@ use memtrace_report::json::{Kswapd, Meta, MetaInput, Object, Oom, OomFreed, Stal
 use serde_json::{Value, json};
 
 use crate::{
-    fixture::{bare_stall, calm, incident, kswapd, stall, world},
+    fixture::{SAMPLED, bare_stall, calm, incident, kswapd, stall, world},
     kills::{bare_oom, freed, oom},
 };
 
@@ -75,6 +76,7 @@ fn objects() -> Vec<(&'static str, Object<'static>)> {
         ("meta-bare", Object::Meta(meta(&[]))),
         ("tick", Object::Tick(Tick::new(&bad_tick, &world.clock))),
         ("tick-filtered", Object::Tick(Tick::new(&filtered_tick, &world.clock))),
+        ("tick-sampled", Object::Tick(Tick::new(&tick::Tick { sampled: Some(SAMPLED), ..bad_tick }, &world.clock))),
         ("tick-calm", Object::Tick(Tick::new(&calm_tick, &world.clock))),
         ("stall", Object::Stall(Stall::new(Box::leak(Box::new(stall())), &names))),
         ("stall-bare", Object::Stall(Stall::new(Box::leak(Box::new(bare_stall())), &names))),

@@ -3,14 +3,14 @@ use memtrace_common::{kind::StallKind, record::KswapdStep};
 use memtrace_core::{
     at_start::AtStart,
     event::{Freed, FreedBy},
-    session::filter::Filter,
+    session::{filter::Filter, summary::Summary},
 };
 use memtrace_report::text::{
     Style, SummaryView, at_start, freed_line, header, kswapd_line, oom_line, row, stall_header, stall_line,
 };
 
 use crate::{
-    fixture::{World, bare_stall, before, calm, incident, kswapd, stall, summary, world},
+    fixture::{SAMPLED, World, bare_stall, before, calm, incident, kswapd, stall, summary, world},
     kills::{bare_oom, freed, odd_ooms, oom},
 };
 
@@ -18,7 +18,7 @@ const PLAIN: Style = Style { colour: false };
 const WIDTHS: [Option<usize>; 3] = [Some(80), Some(120), None];
 
 fn view(world: &World, width: Option<usize>) -> SummaryView<'_> {
-    SummaryView { refaults_read: true, names: world.names(), top: 10, filter: "", width }
+    SummaryView { names: world.names(), top: 10, filter: "", width }
 }
 
 fn fits(text: &str, width: Option<usize>) {
@@ -102,6 +102,7 @@ fn summaries() {
     assert_snapshot!("summary-top", summary(&bad, &SummaryView { top: 1, ..view(&world, None) }));
     let (_, calm) = calm();
     assert_snapshot!("summary-calm", summary(&calm, &view(&world, Some(80))));
+    assert_snapshot!("summary-sampled", summary(&Summary { sampled: Some(SAMPLED), ..bad }, &view(&world, None)));
     let (_, filtered) = incident(Filter { kinds: vec![StallKind::Memcg], ..Filter::default() });
     assert_snapshot!(
         "summary-filtered",

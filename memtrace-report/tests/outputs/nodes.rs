@@ -79,7 +79,7 @@ fn a_row_tells_nodes_apart() {
 fn a_summary_says_who_woke_which() {
     let (_, end) = two_nodes();
     let world = world();
-    let view = SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None };
+    let view = SummaryView { names: world.names(), top: 10, filter: "", width: None };
     let text = summary(&end, &view);
     assert!(text.contains("kswapd node 0: awake 100 ms (now asleep)"), "{text}");
     assert!(text.contains("asked for 1 time, most by backup (1)"), "{text}");
@@ -125,7 +125,7 @@ fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reach
         };
         session.close_interval(101 * S, &totals, &HostSample::default());
         let world = world();
-        let view = SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None };
+        let view = SummaryView { names: world.names(), top: 10, filter: "", width: None };
         summary(&session.summary(), &view)
     };
     let (lost, whole) = (text_of(3), text_of(1));
@@ -150,7 +150,7 @@ fn json_tells_the_node_of_the_event_from_that_of_the_cpu() {
 fn what_of_nodes_and_zones_was_not_read_is_no_number() {
     let (_, end) = two_nodes();
     let world = world();
-    let view = SummaryView { names: world.names(), refaults_read: true, top: 10, filter: "", width: None };
+    let view = SummaryView { names: world.names(), top: 10, filter: "", width: None };
     let text = summary(&end, &view);
     assert!(text.contains("failures -, asked for") && text.contains("at work >= 50.0 ms"), "{text}");
     for word in ["hopeless", "at order", "premature", "began with free", "zones"] {

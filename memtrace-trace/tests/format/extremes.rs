@@ -249,7 +249,7 @@ fn side(name: &str, bytes: &[u8]) -> Side {
 fn no_number_of_the_schema_wraps_or_panics() {
     let pool = pool();
     // By chance one trace has not all messages in it.
-    let traces: Vec<Vec<Frame>> = (0..6)
+    let traces: Vec<Vec<Frame>> = (0..10)
         .map(|seed| {
             let first = sample(seed, 2, 8);
             let mut second = sample_after(first.last_tick(), seed + 10, 2, 8);

@@ -5,7 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use clap::{ArgAction, Args, builder::PossibleValuesParser};
 
 use super::FilterArgs;
-use memtrace_core::{hook::catalog, units::duration};
+use memtrace_core::{budget::Budget, hook::catalog, units::duration};
 
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -35,6 +35,11 @@ pub struct TraceArgs {
     /// Do not count refaults: where only memcg:mod_memcg_lruvec_state tells them, that hook is the dearest
     #[arg(long, help_heading = "Hooks")]
     pub no_refaults: bool,
+
+    /// Limit the cost of counting refaults to this share of the CPU time that the host spends, at least of one CPU; `none`
+    /// for no limit. Above it refaults are sampled, where only memcg:mod_memcg_lruvec_state counts them
+    #[arg(long, value_name = "SHARE", value_parser = Budget::parse, default_value = "2%", help_heading = "Hooks")]
+    pub budget: Budget,
 
     /// Count the stacks on which stalls end, of the kernel and of the process: in the summary, in the details of a row, in a
     /// recording (`memtrace report --folded`). Some 5 microseconds a stall, and 7 MiB in the kernel

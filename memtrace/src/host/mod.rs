@@ -2,6 +2,7 @@
 //!
 //! Each file is a parser of text and a thin reader.
 
+pub mod busy;
 pub mod cgroups;
 pub mod changes;
 pub mod clocks;

@@ -15,6 +15,7 @@ mod ooms;
 mod output;
 mod record;
 mod recording;
+mod refault_windows;
 mod run;
 mod shrinkers;
 mod stacks;
@@ -35,7 +36,7 @@ pub use self::{
 };
 use self::{
     command::Command, cost::CostSampler, lost_ends::LostEnds, ooms::OomQueue, output::Writer, recording::Recording,
-    run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks, wakes::Wakes,
+    refault_windows::RefaultWindows, run::Tracing, shrinkers::ShrinkerNames, stacks::Stacks, wakes::Wakes,
 };
 use crate::{
     cli::TraceArgs,
@@ -129,7 +130,8 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         Ok(probe) => probe,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
-    let readings = Readings { before: counted_before, after: counters.read() };
+    let counted_after = counters.read();
+    let readings = Readings { before: counted_before, after: counted_after.clone() };
     say_what_is_missing(args, &facts, &probe, &protected);
     let baseline = start::baseline(readings, nodes, &facts);
     let mut log = KernelLog::open();
@@ -171,6 +173,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     ingest.session.cover(baseline);
     let writer = Writer::start(receiver, start::view(job, &probe, &filter, &clock, start_ns))
         .context("starting the writing thread")?;
+    let refaults = RefaultWindows::new(args.budget, &probe.programs, &counted_after, start_ns);
     let stacks = probe.stacks.take().map(Stacks::start).transpose()?;
     let tracing = Tracing {
         stacks,
@@ -185,6 +188,8 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         lost_ends: facts.initial_pid_namespace.is(true).then(LostEnds::default),
         command,
         recording,
+        refaults,
+        has_screen: job.show == Show::Screen,
         controller,
         signals,
         interval: job.interval(),

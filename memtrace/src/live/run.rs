@@ -15,6 +15,7 @@ use super::{
     ooms::OomQueue,
     output::{Queue, Writer},
     recording::Recording,
+    refault_windows::RefaultWindows,
     shrinkers::ShrinkerNames,
     stacks::Stacks,
     wakes::{Wake, Wakes},
@@ -66,6 +67,9 @@ pub(super) struct Tracing<'a> {
     pub(super) lost_ends: Option<LostEnds>,
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
+    pub(super) refaults: RefaultWindows,
+    /// True where messages go to the screen.
+    pub(super) has_screen: bool,
     pub(super) stacks: Option<Stacks>,
     pub(super) shrinkers: ShrinkerNames,
     pub(super) controller: Option<&'a mut dyn Controller>,
@@ -93,7 +97,8 @@ impl Tracing<'_> {
         let mut next_tick_ns = monotonic_ns() + interval_ns;
         let end = loop {
             let until_tick = Duration::from_nanos(next_tick_ns.saturating_sub(monotonic_ns()));
-            let wake = wakes.next(self.command.as_mut(), until_tick.min(DRAIN_INTERVAL)).await;
+            let patience = self.refaults.patience(until_tick.min(DRAIN_INTERVAL));
+            let wake = wakes.next(self.command.as_mut(), patience).await;
             let now = monotonic_ns();
             let is_empty = self.drain(now, false);
             if let Wake::Ring(mut ready) = wake.context("waiting for the ring")?
@@ -101,6 +106,7 @@ impl Tracing<'_> {
             {
                 ready.clear_ready();
             }
+            self.pace_refaults();
             if let Some(recording) = &mut self.recording {
                 recording.advance(now, &mut self.ingest);
             }
@@ -190,13 +196,27 @@ impl Tracing<'_> {
         }
     }
 
+    /// Counts refaults, or pauses, as the budget allows.
+    fn pace_refaults(&mut self) {
+        let stalls = self.ingest.session.reported().iter().map(|kind| kind.count).sum();
+        let Probe { programs, faults, .. } = &mut self.probe;
+        let Some(words) = self.refaults.advance(monotonic_ns(), programs, faults, stalls, self.interval) else {
+            return;
+        };
+        if self.has_screen {
+            self.ingest.send(Item::Said(words));
+        } else {
+            say!("{words}");
+        }
+    }
+
     /// Ends an interval. The last one waits for the names of stacks.
     fn tick(&mut self, now: u64, is_last: bool) -> Result<()> {
         // What the kernel counted up to here must be in ours: its counters first, then all that the ring has.
         let before = self.counters.read();
         self.drain(now, false);
         self.ooms.catch_up(now);
-        let faults = self.probe.faults.read();
+        let mut faults = self.probe.faults.read();
         let of_processes = faults.processes.iter().filter_map(|process| process.cgroup_id);
         for id in of_processes.chain(faults.cgroups.iter().map(|(id, _)| *id)) {
             self.ingest.learn_path(id);
@@ -210,6 +230,7 @@ impl Tracing<'_> {
             self.ingest.session.set_loss(Loss::SkippedRuns, skipped);
         }
         let mut totals = self.totals()?;
+        self.refaults.tick(now, &mut totals, &mut faults, &before);
         if let Some(lost_ends) = &mut self.lost_ends {
             lost_ends.take_out(&mut totals, now, tasks::is_reclaiming);
         }

@@ -112,7 +112,8 @@ fn stalled(row: &ScreenRow, tick: &Tick, _: u64) -> String {
 fn refaults(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     let per_s = |pages: u64| rate(tick.rate(pages)).trim_end_matches("/s").to_owned();
     let both = |f: Faults| format!("{}/{}", per_s(f.refaults.file_pages), per_s(f.refaults.anon_pages));
-    row.faults.map_or_else(|| "-".to_owned(), both)
+    let mark = if tick.sampled.is_some() { "~" } else { "" };
+    row.faults.map_or_else(|| "-".to_owned(), |faults| format!("{mark}{}", both(faults)))
 }
 
 /// Requests for kswapd: they are caused by the row, where its stalls are suffered.

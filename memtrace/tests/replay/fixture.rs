@@ -225,7 +225,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             t_ns: START + second * S,
             totals: totals.clone(),
             host,
-            faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)] },
+            faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)], sampled: None },
             lost: session.lost(),
             reported: session.reported(),
             ..TickInput::default()

@@ -32,6 +32,8 @@ pub enum Note {
     MglruIsolated,
     /// MGLRU does not count a refault into another cgroup than that of the eviction.
     MglruElsewhere,
+    /// Refaults were counted for a part of the time: the sum of the host is the kernel's own, those of cgroups are estimates.
+    Sampled,
     /// Pages of a cgroup are also scanned for others, and its tasks also scan for others.
     Others,
     /// No event tells of it: such a task was held up before its reclaim began.
@@ -60,6 +62,7 @@ impl Display for Note {
             Self::MglruElsewhere => {
                 "MGLRU: the kernel counts a part of the refaults (6.1: recent ones; none into another cgroup or node)"
             }
+            Self::Sampled => "refaults were sampled for a time (--budget)",
             Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
             Self::DidNotSleep => "the kernel counts throttles too that held nobody up",
             Self::PutOff => "the kernel counts compactions too that it put off",

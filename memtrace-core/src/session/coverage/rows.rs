@@ -39,6 +39,8 @@ pub struct Ours<'a> {
     pub cgroup: Option<&'a Tally>,
     /// The refaults of that cgroup; `None` when they are not traced.
     pub cgroup_refaults: Option<RefaultTotals>,
+    /// True where refaults were counted for a part of the time.
+    pub refaults_sampled: bool,
 }
 
 /// Stages of loss at which the exact totals miss something. A full ring is not one of them, and an end without its
@@ -263,7 +265,12 @@ impl Window<'_> {
     }
 
     fn refault(&self, counter: &'static str, of: fn(&RefaultTotals) -> u64) -> Case {
-        let seen = self.ours.refaults.as_ref().map(|refaults| Range::exactly(of(refaults))).ok_or(Note::NoHook);
+        let seen = match self.ours.refaults.as_ref() {
+            // What was not counted in a window is taken from this very counter.
+            Some(_) if self.ours.refaults_sampled => Err(Note::Sampled),
+            Some(refaults) => Ok(Range::exactly(of(refaults))),
+            None => Err(Note::NoHook),
+        };
         Case {
             slack: self.held_back(),
             lost: self.lost(&MISSED, PAGES_PER_SHRINK),
@@ -348,6 +355,7 @@ impl Window<'_> {
             slack: HELD_BACK_OF_CGROUP * self.baseline.cpus,
             lost: self.lost(&MISSED, PAGES_PER_SHRINK),
             over: self.baseline.mglru.then_some(Note::MglruElsewhere),
+            unlike: self.ours.refaults_sampled.then_some(Note::Sampled),
             ..Case::new(counter, kernel, seen.map(Range::exactly).ok_or(Note::NoHook))
         }
     }

@@ -8,6 +8,7 @@ use crate::session::{
     filter::CgroupNames,
     input::TickInput,
     process::ProcessLabel,
+    sampled,
     stacks::StackDeltas,
     tally::KindTally,
     tick::Tick,
@@ -37,6 +38,8 @@ impl Session {
     /// Takes faults since the last tick. Call it before [`Self::close_interval`], whose totals hold them, too. A
     /// filter on kinds of stall does not ask for refaults, and leaves them out.
     pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
+        self.sampled_since = deltas.sampled;
+        self.sampled = sampled::sum(self.sampled, deltas.sampled);
         for process in &deltas.processes {
             if process.pid == self.config.own_pid || !self.config.filter.matches_faults(process, names) {
                 continue;

@@ -24,6 +24,7 @@ use super::{
     open_time::OpenTimes,
     process::{ProcessKey, ProcessLabel},
     recent::Recent,
+    sampled::Sampled,
     stacks::{StackDeltas, StackTable},
     table::Table,
     tail::Tails,
@@ -126,6 +127,10 @@ pub struct Session {
     evictors: Option<ByMemory<EvictorTable>>,
     /// Of the interval, until its tick takes it.
     evictors_since: Option<ByMemory<EvictorSummary>>,
+    /// The intervals so far in which refaults were sampled.
+    sampled: Option<Sampled>,
+    /// Of the interval, until its tick takes it.
+    sampled_since: Option<Sampled>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
     /// What the kernel's counters are held against; `None` when they are not read.
@@ -175,6 +180,8 @@ impl Session {
             stacks_since: None,
             evictors: None,
             evictors_since: None,
+            sampled: None,
+            sampled_since: None,
             lost: [0; Loss::COUNT],
             nodes_from: Vec::new(),
             baseline: None,

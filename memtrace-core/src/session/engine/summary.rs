@@ -99,6 +99,7 @@ impl Session {
             node_reclaim: self.node_reclaim(),
             zones: totals.zones.clone(),
             premature_sleeps: self.last.premature_sleeps,
+            sampled: self.sampled,
             faults_read: self.config.faults_read,
             own: self.last.own,
             coverage: self.last.coverage.clone(),
@@ -125,6 +126,7 @@ impl Session {
             }),
             cgroup: baseline.readings.after.cgroup.is_some().then_some(&self.matched),
             cgroup_refaults: totals.refaults.map(|_| self.matched_refaults()),
+            refaults_sampled: self.sampled.is_some(),
         };
         Coverage::new(baseline, now, &ours)
     }

@@ -73,6 +73,7 @@ impl Session {
             pressed: Pressed::since(host.pressure.as_ref(), last.pressure.as_ref(), elapsed_ns),
             memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),
             refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
+            sampled: self.sampled_since.take(),
             faults_read: self.config.faults_read,
             open: totals.open.clone(),
             stacks: self.stacks_since.take(),

@@ -216,7 +216,7 @@ fn thousands_of_short_tasks_do_not_push_out_the_heaviest() {
             ..Faults::default()
         },
     };
-    let deltas = |processes| FaultDeltas { processes, cgroups: Vec::new() };
+    let deltas = |processes| FaultDeltas { processes, ..FaultDeltas::default() };
     session.apply_faults(&deltas(vec![of(2, 100_000)]), &names());
     for n in 0..20 {
         session.apply_faults(&deltas((0..4000).map(|pid| of(10 + 4000 * n + pid, 1)).collect()), &names());

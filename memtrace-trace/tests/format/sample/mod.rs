@@ -32,6 +32,7 @@ use memtrace_core::{
             HostSample, InFlight, KernelTotals, KindTotals, NodeRefaults, OpenStall, OwnCost, Pressure, Reported,
             TickInput, Zone,
         },
+        sampled::Sampled,
         shrinkers::Shrinkers,
         zones::{StallZones, ZoneStalls},
     },
@@ -296,7 +297,12 @@ fn faults(random: &mut Rng) -> FaultDeltas {
     for id in 0..random.u64(..4) {
         cgroups.push((id << 20, refaults(random)));
     }
-    FaultDeltas { processes, cgroups }
+    let sampled = maybe(random, |random| Sampled {
+        counted_ns: random.u64(..1 << 30),
+        of_ns: random.u64(1 << 30..1 << 31),
+        windows: random.u64(..100),
+    });
+    FaultDeltas { processes, cgroups, sampled }
 }
 
 fn shrinks(random: &mut Rng) -> OtherShrinks {

@@ -88,7 +88,8 @@ fn lines(model: &Model, frame: &Frame, row: &ScreenRow, width: usize) -> Vec<Str
     if let Some(faults) = row.faults {
         let r = faults.refaults;
         lines.push(format!(
-            "refaults file {} anon {}, major faults {}, swapped in {}",
+            "refaults {}file {} anon {}, major faults {}, swapped in {}",
+            if tick.sampled.is_some() { "(sampled) " } else { "" },
             count(r.file_pages),
             count(r.anon_pages),
             if tick.faults_read.major_faults { count(faults.major_faults) } else { "-".to_owned() },

@@ -32,6 +32,7 @@ struct Case {
     ooms_pending: u64,
     oom_groups: u64,
     refaults: Option<RefaultTotals>,
+    refaults_sampled: bool,
     cgroup: Option<Tally>,
 }
 
@@ -66,6 +67,7 @@ fn case(counts: &[(&'static str, u64)], scans_count_memcg: bool) -> Case {
         ooms_pending: 0,
         oom_groups: 0,
         refaults: None,
+        refaults_sampled: false,
         cgroup: None,
     }
 }
@@ -98,6 +100,7 @@ impl Case {
             refaults: self.refaults,
             cgroup: self.cgroup.as_ref(),
             cgroup_refaults: self.refaults,
+            refaults_sampled: self.refaults_sampled,
         };
         Coverage::new(&self.baseline, &now, &ours)
     }
@@ -309,6 +312,15 @@ fn refaults_lag_by_what_cpus_hold_back() {
     assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Over, None));
     new.baseline.mglru = true;
     assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Explained, Some(Note::MglruElsewhere)));
+}
+
+#[test]
+fn sampled_refaults_are_no_count_of_ours() {
+    let mut sampled = case(&[("workingset_refault_file", 1000)], false);
+    (sampled.refaults, sampled.refaults_sampled) = (Some(RefaultTotals { file_pages: 1000, anon_pages: 0 }), true);
+    let row = sampled.row("workingset_refault_file");
+    assert_eq!((row.kernel, row.seen, row.verdict), (Some(1000), None, Agreement::Unread));
+    assert_eq!(row.note, Some(Note::Sampled));
 }
 
 #[test]

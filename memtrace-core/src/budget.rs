@@ -32,12 +32,6 @@ pub enum Budget {
     Unlimited,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self::Share(0.02)
-    }
-}
-
 impl Budget {
     /// Reads a budget such as `2%` or `none`.
     ///
@@ -257,7 +251,7 @@ mod tests {
     #[test]
     fn budgets_are_shares_or_none() {
         assert_eq!(Budget::parse("none"), Ok(Budget::Unlimited));
-        assert_eq!(Budget::parse("2%"), Ok(Budget::default()));
+        assert_eq!(Budget::parse("2%"), Ok(Budget::Share(0.02)));
         assert_eq!(Budget::parse("0.5 %"), Ok(Budget::Share(0.005)));
         for text in ["", "2", "%", "-1%", "0%", "101%", "nan%", "none%"] {
             assert!(Budget::parse(text).unwrap_err().contains("is not a budget"), "{text}");

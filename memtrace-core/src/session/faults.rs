@@ -63,6 +63,21 @@ impl Faults {
     }
 }
 
+/// Refaults since `earlier`, an older state of the same counts. Never negative.
+#[must_use]
+pub fn refaults_since(now: RefaultCounts, earlier: RefaultCounts) -> RefaultCounts {
+    let faults = |refaults| Faults { refaults, ..Faults::default() };
+    faults(now).since(&faults(earlier)).refaults
+}
+
+/// The sum of two counts of refaults.
+#[must_use]
+pub fn refaults_sum(one: RefaultCounts, other: RefaultCounts) -> RefaultCounts {
+    let mut sum = Faults { refaults: one, ..Faults::default() };
+    sum.merge(&Faults { refaults: other, ..Faults::default() });
+    sum.refaults
+}
+
 /// Which of the counts are read at all on this kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultsRead {

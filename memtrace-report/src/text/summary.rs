@@ -196,7 +196,7 @@ fn refaults(out: &mut Document, summary: &Summary) {
     }
 }
 
-/// How the refaults of a row are known.
+/// Source of the refaults of a row.
 #[derive(Clone, Copy)]
 enum RowRefaults {
     Unread,

@@ -1,13 +1,12 @@
 //! Refaults in windows: where only `memcg:mod_memcg_lruvec_state` counts them, a storm of it is sampled, so that memtrace
 //! keeps to its budget.
 
-use memtrace_common::refault::RefaultCounts;
 use memtrace_core::{
     budget::{Budget, Governor, Load, STALL_NS, Step},
     session::{
         counters::KernelCounters,
         coverage::RefaultTotals,
-        faults::{FaultDeltas, Faults},
+        faults::{FaultDeltas, refaults_since, refaults_sum},
         input::KernelTotals,
         sampled::{self, Extended, Sampled},
     },
@@ -54,8 +53,12 @@ struct Last {
 impl RefaultWindows {
     /// Windows for programs that count since `now_ns` (`CLOCK_MONOTONIC`); `kernel` are the kernel's counters then.
     pub(super) fn new(budget: Budget, programs: &Programs, kernel: &KernelCounters, now_ns: u64) -> Self {
+        let kernel = refaults_of(kernel);
         let governor = match budget {
-            Budget::Share(share) if programs.has_lruvec_state() => Some(Governor::new(share, now_ns)),
+            // Without the kernel's own count nothing is known of a pause.
+            Budget::Share(share) if programs.has_lruvec_state() && kernel.is_some() => {
+                Some(Governor::new(share, now_ns))
+            }
             Budget::Share(_) | Budget::Unlimited => None,
         };
         Self {
@@ -69,7 +72,7 @@ impl RefaultWindows {
             interval: Sampled { windows: 1, ..Sampled::default() },
             is_sampled: false,
             is_storm: false,
-            last: Last { kernel: refaults_of(kernel), ..Last::default() },
+            last: Last { kernel, ..Last::default() },
         }
     }
 
@@ -148,7 +151,7 @@ impl RefaultWindows {
         let counted =
             Extended { all: totals.refaults.unwrap_or_default(), own: totals.own_refaults.unwrap_or_default() };
         let before = std::mem::replace(&mut self.last.counted, counted);
-        let (all, own) = (since(counted.all, before.all), since(counted.own, before.own));
+        let (all, own) = (refaults_since(counted.all, before.all), refaults_since(counted.own, before.own));
         let of_interval = std::mem::take(&mut self.interval);
         let extended = if std::mem::replace(&mut self.is_sampled, !self.is_open) {
             sampled::extend(all, own, faults, kernel, of_interval)
@@ -156,7 +159,7 @@ impl RefaultWindows {
             Extended { all, own }
         };
         let sum = &mut self.last.extended;
-        *sum = Extended { all: plus(sum.all, extended.all), own: plus(sum.own, extended.own) };
+        *sum = Extended { all: refaults_sum(sum.all, extended.all), own: refaults_sum(sum.own, extended.own) };
         (totals.refaults, totals.own_refaults) = (Some(sum.all), Some(sum.own));
         self.interval.windows = u64::from(self.is_open);
     }
@@ -186,15 +189,4 @@ fn refaults_of(kernel: &KernelCounters) -> Option<RefaultTotals> {
         file_pages: counter("workingset_refault_file")?,
         anon_pages: counter("workingset_refault_anon")?,
     })
-}
-
-fn since(now: RefaultCounts, before: RefaultCounts) -> RefaultCounts {
-    let faults = |refaults| Faults { refaults, ..Faults::default() };
-    faults(now).since(&faults(before)).refaults
-}
-
-fn plus(sum: RefaultCounts, more: RefaultCounts) -> RefaultCounts {
-    let mut faults = Faults { refaults: sum, ..Faults::default() };
-    faults.merge(&Faults { refaults: more, ..Faults::default() });
-    faults.refaults
 }

@@ -16,7 +16,7 @@ const RATE: f64 = 50_000.0;
 
 /// memtrace's arguments for a line only for stalls from 1 ms, as in the lines for people.
 pub(super) const AS_IN_LINES: [&str; 3] = ["--json", "--min-stall", "1ms"];
-/// Its arguments for a line for each stall.
+/// memtrace's arguments for one line per stall.
 pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
 
 /// Loss and rate of some seconds of storm.

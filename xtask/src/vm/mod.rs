@@ -144,7 +144,7 @@ fn scenarios(
     lanes: &Lanes,
 ) -> Result<(Tally, Vec<Flake>)> {
     let mut results = Results::default();
-    // What can be skipped is looked at before anything is built.
+    // Kernels that this machine cannot boot are found before anything is built.
     let mut images = Vec::new();
     for args in requests {
         for kernel in args.kernels() {

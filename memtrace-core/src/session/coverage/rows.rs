@@ -266,7 +266,7 @@ impl Window<'_> {
 
     fn refault(&self, counter: &'static str, of: fn(&RefaultTotals) -> u64) -> Case {
         let seen = match self.ours.refaults.as_ref() {
-            // What was not counted in a window is taken from this very counter.
+            // A sampled total comes from this very counter: a comparison would prove nothing.
             Some(_) if self.ours.refaults_sampled => Err(Note::Sampled),
             Some(refaults) => Ok(Range::exactly(of(refaults))),
             None => Err(Note::NoHook),

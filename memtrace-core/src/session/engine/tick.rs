@@ -1,10 +1,10 @@
 //! Ends an interval: the row of a tick.
 
-use memtrace_common::{kind::StallKind, refault::RefaultCounts, totals};
+use memtrace_common::{kind::StallKind, totals};
 
 use super::{Last, Session};
 use crate::session::{
-    faults::Faults,
+    faults::refaults_since,
     input::{HostSample, KernelTotals},
     interval,
     nodes::PrematureSleeps,
@@ -12,11 +12,6 @@ use crate::session::{
     tally::Tally,
     tick::{Interval, KswapdTick, Pressed, Reclaim, Tick},
 };
-
-fn refaults_since(now: RefaultCounts, before: Option<RefaultCounts>) -> RefaultCounts {
-    let before = Faults { refaults: before.unwrap_or_default(), ..Faults::default() };
-    Faults { refaults: now, ..Faults::default() }.since(&before).refaults
-}
 
 impl Session {
     /// Ends an interval at `now_ns` (`CLOCK_MONOTONIC`), given the exact totals and a sample of the host.
@@ -72,7 +67,7 @@ impl Session {
             pressure: host.pressure,
             pressed: Pressed::since(host.pressure.as_ref(), last.pressure.as_ref(), elapsed_ns),
             memory: host.memory.map(|memory| memory.since(last.memory.as_ref())),
-            refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults)),
+            refaults: totals.refaults.map(|now| refaults_since(now, last.totals.refaults.unwrap_or_default())),
             sampled: self.sampled_since.take(),
             faults_read: self.config.faults_read,
             open: totals.open.clone(),

@@ -302,7 +302,7 @@ pub struct Config {
     pub off_cpu: u32,
     /// 1 when the diagnostic log is written, else 0.
     pub kernel_log: u32,
-    /// Where BTF tracepoint programs find their values: argument indices.
+    /// Where raw and BTF tracepoint programs find their values: argument indices.
     pub args: EventFields,
     /// Where classic tracepoint programs find theirs: offsets in the record.
     pub record: EventFields,

@@ -1,6 +1,6 @@
 //! Places where the kernel programs find a value, as the loader has them from the running kernel.
 
-/// The place of one value: index of a raw argument (BTF tracepoint) or byte offset in the record (classic
+/// The place of one value: index of a raw argument (raw or BTF tracepoint) or byte offset in the record (classic
 /// tracepoint).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

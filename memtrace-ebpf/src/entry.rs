@@ -7,22 +7,36 @@ use crate::{
 };
 use aya_ebpf::{
     EbpfContext as _,
-    macros::{btf_tracepoint, fentry, fexit, kprobe, kretprobe, perf_event},
+    macros::{btf_tracepoint, fentry, fexit, kprobe, kretprobe, perf_event, raw_tracepoint},
     programs::{
-        BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, RetProbeContext,
-        TracePointContext,
+        BtfTracePointContext, FEntryContext, FExitContext, PerfEventContext, ProbeContext, RawTracePointContext,
+        RetProbeContext, TracePointContext,
     },
 };
 
-/// Defines the two entry points of an event: `$btf` with `$n` raw arguments, `$classic` with the record.
+/// Defines the two entry points of an event: `$raw` with `$n` raw arguments, `$classic` with the record. With `typed` the
+/// verifier knows the types of the arguments, and `Typed` reads what they point to; the loader and the kernel then
+/// search all of the kernel's BTF for the event, which takes them some milliseconds.
 macro_rules! event {
-    ($btf:ident, $classic:ident, [$n:literal] => $handler:expr) => {
+    ($raw:ident, $classic:ident, [$n:literal] => $handler:expr) => {
+        #[raw_tracepoint]
+        fn $raw(ctx: RawTracePointContext) -> i32 {
+            $handler(&Args::<$n>::read(&ctx));
+            0
+        }
+
+        event!(classic $classic => $handler);
+    };
+    (typed $btf:ident, $classic:ident, [$n:literal] => $handler:expr) => {
         #[btf_tracepoint]
         fn $btf(ctx: BtfTracePointContext) -> i32 {
             $handler(&Args::<$n>::read(&ctx));
             0
         }
 
+        event!(classic $classic => $handler);
+    };
+    (classic $classic:ident => $handler:expr) => {
         // By hand: aya's macro returns 0, and that hides the event from all who watch it through perf.
         #[unsafe(no_mangle)]
         #[unsafe(link_section = "tracepoint")]
@@ -41,7 +55,7 @@ event!(node_begin, node_begin_tp, [3] => reclaim::node_begin);
 event!(node_end, node_end_tp, [1] => reclaim::node_end);
 event!(soft_limit_begin, soft_limit_begin_tp, [1] => reclaim::soft_limit_begin);
 event!(soft_limit_end, soft_limit_end_tp, [1] => reclaim::soft_limit_end);
-event!(shrinker_begin, shrinker_begin_tp, [1] => shrink::shrinker_begin);
+event!(typed shrinker_begin, shrinker_begin_tp, [1] => shrink::shrinker_begin);
 event!(shrinker_end, shrinker_end_tp, [1] => shrink::shrinker_end);
 event!(throttled, throttled_tp, [4] => shrink::throttled);
 event!(shrink_inactive, shrink_inactive_tp, [3] => shrink::shrink_inactive);
@@ -52,7 +66,7 @@ event!(mark_victim, mark_victim_tp, [1] => oom::mark_victim);
 event!(task_reaped, task_reaped_tp, [1] => freed::reaped);
 event!(retry_zone, retry_zone_tp, [1] => oom::retry_zone);
 event!(process_exit, process_exit_tp, [1] => exit::process_exit);
-event!(sched_switch, sched_switch_tp, [3] => off_cpu::switch);
+event!(typed sched_switch, sched_switch_tp, [3] => off_cpu::switch);
 
 /// Defines the two entry points at the entry of a function: `$typed` with `$n` arguments, `$probe` with the registers.
 macro_rules! entry {
@@ -118,15 +132,15 @@ entry!(oom_call_begin, oom_call_begin_kprobe, [1] => oom::call_begin);
 leave!(oom_call_end, oom_call_end_kprobe => oom::call_end);
 
 /// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.11.
-#[btf_tracepoint]
-fn compact_zone_begin(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint]
+fn compact_zone_begin(ctx: RawTracePointContext) -> i32 {
     wait::compact_zone_begin(Args::<1>::read(&ctx).raw(0));
     0
 }
 
 /// The end of a zone's compaction.
-#[btf_tracepoint]
-fn compact_zone_end(ctx: BtfTracePointContext) -> i32 {
+#[raw_tracepoint]
+fn compact_zone_end(ctx: RawTracePointContext) -> i32 {
     wait::compact_zone_end(ctx.as_ptr());
     0
 }

@@ -20,7 +20,7 @@ pub(crate) trait Values {
     fn context(&self) -> *mut c_void;
 }
 
-/// The first `N` raw arguments of a BTF tracepoint or of a function.
+/// The first `N` raw arguments of a tracepoint or of a function.
 pub(crate) struct Args<const N: usize> {
     args: [u64; N],
     context: *mut c_void,

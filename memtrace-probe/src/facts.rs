@@ -28,7 +28,6 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
 /// What the running kernel says of its events and structs.
@@ -55,7 +54,8 @@ pub(super) struct KernelFacts {
 }
 
 impl KernelFacts {
-    pub(super) fn read(tracefs: Option<&Path>, attach_with: AttachWith) -> Self {
+    /// Reads them: what a record has from the `format` files, all else from the kernel's BTF, or the reason why it is not there.
+    pub(super) fn read(tracefs: Option<&Path>, attach_with: AttachWith, btf: Result<&[u8], &String>) -> Self {
         let format = |group: &str, event: &str| {
             fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
         };
@@ -77,8 +77,7 @@ impl KernelFacts {
             is_readable: !fs::read_to_string(LOCKDOWN).is_ok_and(|text| text.contains("[confidentiality]")),
         };
         let wanted = |name: &[u8]| layout::is_wanted(name) || name == gfp::FIRST_BIT;
-        let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
-        match bytes.as_deref().map_err(Clone::clone).and_then(|b| Btf::parse(b, wanted).map_err(|e| e.to_string())) {
+        match btf.map_err(Clone::clone).and_then(|bytes| Btf::parse(bytes, wanted).map_err(|e| e.to_string())) {
             Ok(btf) => {
                 facts.args = layout::arguments(&btf);
                 facts.task = layout::task_members(&btf);
@@ -184,7 +183,7 @@ impl KernelFacts {
         took: Duration,
     ) -> HookStatus {
         let unread = match attached {
-            Attached::BtfTracepoint => hook.unread(&self.args),
+            Attached::RawTracepoint | Attached::BtfTracepoint => hook.unread(&self.args),
             Attached::Tracepoint => hook.unread(&self.record),
             _ => Vec::new(),
         };

@@ -35,7 +35,7 @@ pub(super) fn sources(hooks: &[HookStatus], hierarchy: MemoryHierarchy) -> Sourc
                     Source::LowerBound
                 }
                 // The events are those of one zone each.
-                StallKind::Compaction if attached(hooks, kind) == Some(&Attached::BtfTracepoint) => Source::LowerBound,
+                StallKind::Compaction if attached(hooks, kind) == Some(&Attached::RawTracepoint) => Source::LowerBound,
                 _ => Source::True,
             },
         );

@@ -1,6 +1,6 @@
 //! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use aya::{
     Ebpf,
@@ -9,33 +9,28 @@ use aya::{
 use memtrace_common::kind::StallKind;
 
 use super::{
-    describe::{NO_PROBES, chain},
+    describe::chain,
     error::LoadError,
     facts::KernelFacts,
-    fallbacks::{self, Attaching, EVICTORS, FUNCTIONS, Fallbacks, LoadedFallbacks, OFF_CPU, SWAP_EVICTORS},
+    fallbacks::{self, Attaching, LoadedFallbacks},
     faults::FaultTables,
     kernel_log::KernelLog,
     kinds,
+    loading::{self, LoadedPrograms},
     object::{self, Opened},
-    options::{AttachWith, LoadOptions, MemoryHierarchy},
+    options::{LoadOptions, MemoryHierarchy},
     programs::Programs,
     stacks::StackTables,
     stalled::{self, AlreadyStalled},
     totals::Totals,
-    tracepoints::{self, LoadedHook},
+    tracepoints,
 };
 use memtrace_core::{
-    hook::{
-        Attached, HookId, HookSet, HookStatus,
-        catalog::{HOOKS, Hook},
-    },
+    hook::{Attached, HookSet, HookStatus, catalog::HOOKS},
     session::faults::FaultsRead,
     source::Sources,
     untrusted::Text,
 };
-
-/// The kernel's source of probes, which has them since 4.17 (e12f03d7031a).
-const PROBES: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// The attached kernel side. Dropping it detaches everything; so does the kernel when the process ends in any way.
 pub struct Probe {
@@ -71,9 +66,7 @@ pub struct Probe {
 pub struct Loaded {
     ebpf: Ebpf,
     facts: KernelFacts,
-    hooks: Vec<LoadedHook>,
-    functions: Vec<LoadedFallbacks>,
-    iterator: Result<(), String>,
+    programs: LoadedPrograms,
     hierarchy: MemoryHierarchy,
     stacks: bool,
     kernel_log: bool,
@@ -86,42 +79,9 @@ impl Loaded {
     /// When the kernel takes nothing of it, with the reason.
     pub fn load(options: &LoadOptions<'_>) -> Result<Self, LoadError> {
         let Opened { mut ebpf, facts, btf } = object::open(options)?;
-        let left_out = |hook: &Hook| options.without.iter().any(|event| event == hook.event);
-        let hooks = tracepoints::load_all(&mut ebpf, left_out, btf.as_ref());
-        let mut refused = false;
-        let load_function = |function: Fallbacks| {
-            if options.without.iter().any(|name| function.is_named(name)) {
-                return function.left_out("left out by --without");
-            }
-            if options.attach_with == AttachWith::ClassicOnly && !function.has_classic_method() {
-                return function.left_out("no tracepoint tells it without BTF");
-            }
-            if !options.refaults && function.hook.id == HookId::Refaults {
-                return function.left_out("left out by --no-refaults");
-            }
-            if function.needs_members() && facts.btf.is_err() {
-                return function.left_out(
-                    "it looks into the kernel's structs, and without BTF nothing tells how they are laid out",
-                );
-            }
-            let is_of_swap = function.hook.id == HookId::SwapEvictors;
-            if (is_of_swap || function.hook.id == HookId::Evictors) && !facts.eviction.is_known() {
-                return function.left_out("this kernel's BTF does not tell how a page is of a file");
-            }
-            if is_of_swap && options.without.iter().any(|name| EVICTORS.is_named(name)) {
-                return function.left_out("it goes with that of the pages of files, which is left out by --without");
-            }
-            if is_of_swap && facts.eviction.slot.offset().is_none() {
-                return function.left_out("this kernel's BTF does not tell where a page is in swap");
-            }
-            function.load(&mut ebpf, btf.as_ref(), &mut refused)
-        };
-        let off_cpu = options.off_cpu.then_some(OFF_CPU);
-        let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
-        let functions = FUNCTIONS.into_iter().chain(off_cpu).chain(evictors).map(load_function).collect();
-        let iterator = btf.and_then(|btf| stalled::load(&mut ebpf, &btf));
+        let programs = loading::load(&mut ebpf, options, &facts, btf.as_ref());
         let LoadOptions { hierarchy, stacks, kernel_log, .. } = *options;
-        Ok(Self { ebpf, facts, hooks, functions, iterator, hierarchy, stacks, kernel_log })
+        Ok(Self { ebpf, facts, programs, hierarchy, stacks, kernel_log })
     }
 
     /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
@@ -129,8 +89,9 @@ impl Loaded {
     /// # Errors
     /// When none of the hooks that memtrace needs could be attached, with the table.
     pub fn attach(mut self) -> Result<Probe, LoadError> {
+        let LoadedPrograms { hooks: loaded_hooks, functions, iterator } = self.programs;
         let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());
-        for (hook, (loaded, took)) in HOOKS.iter().zip(std::mem::take(&mut self.hooks)) {
+        for (hook, (loaded, took)) in HOOKS.iter().zip(loaded_hooks) {
             let begun = Instant::now();
             let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.id) == hook.end);
             let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
@@ -144,10 +105,9 @@ impl Loaded {
             return Err(LoadError::NothingAttached(hooks));
         }
         let ebpf = &mut self.ebpf;
-        let no_probes = (!Path::new(PROBES).exists()).then(|| NO_PROBES.to_owned());
-        let mut attaching = Attaching { no_probes, ..Attaching::default() };
+        let mut attaching = Attaching::default();
         let attach = |function: LoadedFallbacks| function.attach(ebpf, &mut attaching);
-        let mut functions: Vec<HookStatus> = self.functions.into_iter().map(attach).collect();
+        let mut functions: Vec<HookStatus> = functions.into_iter().map(attach).collect();
         functions.iter_mut().for_each(|function| self.facts.read_failures_instead(function));
         let faults_read = fallbacks::faults_read(&functions);
         hooks.extend(functions);
@@ -156,7 +116,7 @@ impl Loaded {
         let counted = self.facts.counted(&hooks, attached);
         let kinds = kinds::measured(&hooks);
         let sources = kinds::sources(&hooks, self.hierarchy);
-        let already_stalled = self.iterator.and_then(|()| stalled::list(ebpf));
+        let already_stalled = iterator.and_then(|()| stalled::list(ebpf));
         let ring = RingBuf::try_from(take(ebpf, "RING")?).map_err(|e| LoadError::Refused(chain(&e)))?;
         let totals = Totals::of(counted, |map| take(ebpf, map))?;
         let faults = FaultTables::of(|map| take(ebpf, map))?;

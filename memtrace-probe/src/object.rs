@@ -1,9 +1,14 @@
 //! The object of the kernel side, with its maps made and no program of it loaded.
 
-use std::thread;
+use std::{
+    fs,
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
+};
 
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness};
 use memtrace_common::{
+    config::Config,
     eviction::{MAX_EVICTED, MAX_EVICTING},
     kind::StallKind,
     stack::{MAX_COUNTS, MAX_STACKS},
@@ -18,6 +23,8 @@ use super::{
     pod::Raw,
 };
 
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
 /// The kernel side; empty when the build left it out.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf"));
 
@@ -31,33 +38,45 @@ pub(super) struct Opened {
     pub(super) btf: Result<Btf, String>,
 }
 
-/// Opens the object. The kernel's BTF, several megabytes, is parsed three times: by the loader, which relocates by it; once
-/// more by aya, since the loader does not hand it out; and by ourselves for what aya does not expose. Each on a thread of
-/// its own.
+/// Opens the object. The kernel's BTF, several megabytes, is parsed three times: by the loader, which relocates by it; by
+/// ourselves for what aya does not expose; and once more by aya, since the loader does not hand it out. The loader makes the
+/// maps on a thread of its own as soon as it knows the facts, and meanwhile BTF is parsed for the programs.
 pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
     if OBJECT.is_empty() {
         return Err(LoadError::NotBuilt);
     }
-    let is_typed = options.attach_with == AttachWith::All;
-    let (facts, mut loader, btf) = thread::scope(|scope| {
-        let loader = scope.spawn(EbpfLoader::new);
-        let btf = is_typed.then(|| scope.spawn(|| Btf::from_sys_fs().map_err(|e| chain(&e))));
-        let facts = KernelFacts::read(options.tracefs, options.attach_with);
-        let btf = btf.map(|btf| btf.join().unwrap_or_else(|_| Err("reading it failed".to_owned())));
-        (facts, loader.join().unwrap_or_else(|_| EbpfLoader::new()), btf)
-    });
-    let btf = match btf {
-        None => Err("not asked for".to_owned()),
-        Some(btf) => facts.btf.clone().and(btf),
-    };
-    let config = Raw(facts.config(options));
+    let (tell, told) = sync_channel(1);
+    thread::scope(|scope| {
+        let ebpf = scope.spawn(move || load(&told, options));
+        let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
+        let facts = KernelFacts::read(options.tracefs, options.attach_with, bytes.as_deref());
+        // The other thread waits for it.
+        let _ = tell.send(facts.config(options));
+        let btf = match (options.attach_with, &facts.btf) {
+            (AttachWith::ClassicOnly, _) => Err("not asked for".to_owned()),
+            (AttachWith::All, Err(why)) => Err(why.clone()),
+            (AttachWith::All, Ok(())) => {
+                bytes.and_then(|bytes| Btf::parse(&bytes, Endianness::default()).map_err(|e| chain(&e)))
+            }
+        };
+        let ebpf =
+            ebpf.join().unwrap_or_else(|_| Err(LoadError::Refused("the thread that loads it ended".to_owned())))?;
+        Ok(Opened { ebpf, facts, btf })
+    })
+}
+
+/// Makes the maps, and the programs as they are to be loaded, once the facts are told.
+fn load(told: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, LoadError> {
     // As aya-log comes it writes all levels, into 128 KiB.
     let (level, log_bytes) = match options.kernel_log {
         true => (kernel_log::LEVEL, kernel_log::RING_BYTES),
         false => (0, u32::try_from(rustix::param::page_size()).unwrap_or(4096)),
     };
-    let ebpf = loader
-        .override_global("CONFIG", &config, true)
+    let mut config = None;
+    let mut loader = EbpfLoader::new();
+    let config = config.insert(Raw(told.recv().map_err(|e| LoadError::Refused(e.to_string()))?));
+    loader
+        .override_global("CONFIG", &*config, true)
         .override_global(aya_log::LEVEL, &level, true)
         .map_max_entries("RING", options.ring_bytes)
         .map_max_entries("AYA_LOGS", log_bytes)
@@ -67,6 +86,5 @@ pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
         .map_max_entries("STACKS", if options.stacks { MAX_STACKS } else { 1 })
         .map_max_entries("STACK_COUNTS", if options.stacks { MAX_COUNTS } else { 1 })
         .load(OBJECT)
-        .map_err(|e| LoadError::Refused(chain(&e)))?;
-    Ok(Opened { ebpf, facts, btf })
+        .map_err(|e| LoadError::Refused(chain(&e)))
 }

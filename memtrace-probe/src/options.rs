@@ -16,7 +16,7 @@ pub enum MemoryHierarchy {
 /// The methods of attaching that are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachWith {
-    /// BTF tracepoints, then classic ones.
+    /// Raw and BTF tracepoints, then classic ones.
     All,
     /// Classic tracepoints only, as on a kernel without BTF.
     ClassicOnly,

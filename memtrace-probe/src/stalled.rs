@@ -2,7 +2,10 @@
 
 use std::io::Read as _;
 
-use aya::{Btf, Ebpf, programs::Iter};
+use aya::{
+    Btf, Ebpf,
+    programs::{Iter, Program},
+};
 use memtrace_common::record::{COMM_LEN, StalledTask};
 
 use super::describe::describe;
@@ -19,17 +22,19 @@ pub struct AlreadyStalled {
     pub comm: Comm,
 }
 
-fn program(ebpf: &mut Ebpf) -> Result<&mut Iter, String> {
-    let program = ebpf.program_mut("stalled_tasks").ok_or("the object has no iterator")?;
-    program.try_into().map_err(|e| describe(&e))
+/// Name of the iterator's program.
+pub(super) const PROGRAM: &str = "stalled_tasks";
+
+fn iterator(program: Option<&mut Program>) -> Result<&mut Iter, String> {
+    program.ok_or("the object has no iterator")?.try_into().map_err(|e| describe(&e))
 }
 
 /// Loads the iterator.
 ///
 /// # Errors
 /// In words, when this kernel or this machine's policy takes no iterator (it needs 5.8 and BTF).
-pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), String> {
-    program(ebpf)?.load("task", btf).map_err(|e| describe(&e))
+pub(super) fn load(program: Option<&mut Program>, btf: &Btf) -> Result<(), String> {
+    iterator(program)?.load("task", btf).map_err(|e| describe(&e))
 }
 
 /// Runs the loaded iterator once.
@@ -37,7 +42,7 @@ pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), String> {
 /// # Errors
 /// In words.
 pub(super) fn list(ebpf: &mut Ebpf) -> Result<Vec<AlreadyStalled>, String> {
-    let program = program(ebpf)?;
+    let program = iterator(ebpf.program_mut(PROGRAM))?;
     let id = program.attach().map_err(|e| describe(&e))?;
     let link = program.take_link(id).map_err(|e| describe(&e))?;
     let mut file = link.into_file().map_err(|e| e.to_string())?;

@@ -1,125 +1,93 @@
-//! Hooks on tracepoints: each a BTF tracepoint where the kernel takes one, else a classic one.
+//! Hooks on tracepoints: each a raw or BTF tracepoint where the kernel has BTF and takes it, else a classic one.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use aya::{
     Btf, Ebpf,
-    programs::{BtfTracePoint, Program, ProgramError, TracePoint},
+    programs::{BtfTracePoint, Program, ProgramError, RawTracePoint, TracePoint},
 };
 
 use super::{describe::describe, programs::instructions_of};
-use memtrace_core::hook::{
-    Attached,
-    catalog::{HOOKS, Hook},
-};
+use memtrace_core::hook::{Attached, catalog::Hook};
 
-/// Most threads that load programs.
-const LOADERS: usize = 4;
+const NOT_IN_OBJECT: &str = "not in the object";
 
 /// A loaded hook, or the reason why it is not loaded, and the time that it took.
 pub(super) type LoadedHook = (Attached, Duration);
 
-/// Loads all hooks but those that are left out, in the order of [`HOOKS`]. Several at once: for each BTF tracepoint the
-/// kernel searches all of its BTF by name, which takes it longer than the verifier.
-pub(super) fn load_all(
-    ebpf: &mut Ebpf,
-    left_out: impl Fn(&Hook) -> bool,
+/// A hook of which nothing is loaded, for this reason.
+pub(super) fn left_out(why: &str) -> LoadedHook {
+    (Attached::No(why.to_owned()), Duration::ZERO)
+}
+
+/// Loads one of the two programs of a hook: the one that reads `raw` arguments, else the `classic` one.
+pub(super) fn load(
+    hook: &Hook,
+    raw: Option<&mut Program>,
+    classic: Option<&mut Program>,
     btf: Result<&Btf, &String>,
-) -> Vec<LoadedHook> {
-    let mut programs: HashMap<&str, &mut Program> = ebpf.programs_mut().collect();
-    let mut jobs: Vec<Job<'_>> = Vec::with_capacity(HOOKS.len());
-    for hook in HOOKS {
-        let (typed, classic) = (programs.remove(hook.program), programs.remove(&*classic_name(hook)));
-        let loaded = left_out(hook).then(|| (Attached::No("left out by --without".to_owned()), Duration::ZERO));
-        jobs.push(Job { hook, typed, classic, loaded });
-    }
-    let queue = Mutex::new(jobs.iter_mut().filter(|job| job.loaded.is_none()));
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(job) = next() {
-            let begun = Instant::now();
-            job.loaded = Some((job.load(btf), begun.elapsed()));
-        }
-    };
-    let loaders = thread::available_parallelism().map_or(1, |cpus| cpus.get().min(LOADERS));
-    thread::scope(|scope| {
-        for _ in 1..loaders {
-            // Without it the work takes longer, and is done all the same.
-            let _ = thread::Builder::new().name("loader".to_owned()).spawn_scoped(scope, work);
-        }
-        work();
+) -> LoadedHook {
+    let begun = Instant::now();
+    let raw = btf.map_err(Clone::clone).and_then(|btf| load_raw(raw, hook.event, btf));
+    let attached = raw.or_else(|why_raw| {
+        let classic = typed_as::<TracePoint>(classic).and_then(|program| program.load().map_err(|e| describe(&e)));
+        classic.map(|()| Attached::Tracepoint).map_err(|why| reasons(&why_raw, &why))
     });
-    let not_loaded = || (Attached::No("not loaded".to_owned()), Duration::ZERO);
-    jobs.into_iter().map(|job| job.loaded.unwrap_or_else(not_loaded)).collect()
+    (attached.unwrap_or_else(Attached::No), begun.elapsed())
 }
 
-/// A hook to load.
-struct Job<'a> {
-    hook: &'a Hook,
-    typed: Option<&'a mut Program>,
-    classic: Option<&'a mut Program>,
-    loaded: Option<LoadedHook>,
+/// Loads a program that reads raw arguments, whose places in the event BTF has told.
+fn load_raw(program: Option<&mut Program>, event: &str, btf: &Btf) -> Result<Attached, String> {
+    let (done, attached) = match program.ok_or(NOT_IN_OBJECT)? {
+        Program::BtfTracePoint(program) => (program.load(event, btf), Attached::BtfTracepoint),
+        program => (typed_as::<RawTracePoint>(Some(program))?.load(), Attached::RawTracepoint),
+    };
+    done.map(|()| attached).map_err(|e| describe(&e))
 }
 
-impl Job<'_> {
-    fn load(&mut self, btf: Result<&Btf, &String>) -> Attached {
-        let event = self.hook.event;
-        let typed = btf.map_err(Clone::clone).and_then(|btf| {
-            let program: &mut BtfTracePoint = typed_as(self.typed.as_deref_mut())?;
-            program.load(event, btf).map_err(|e| describe(&e))
-        });
-        let Err(why_btf) = typed else { return Attached::BtfTracepoint };
-        let classic = typed_as::<TracePoint>(self.classic.as_deref_mut())
-            .and_then(|program| program.load().map_err(|e| describe(&e)));
-        match classic {
-            Ok(()) => Attached::Tracepoint,
-            Err(why) => Attached::No(reasons(&why_btf, &why)),
-        }
-    }
-}
-
-/// Attaches a loaded hook; a BTF tracepoint that cannot be attached gives way to a classic one.
+/// Attaches a loaded hook; a raw or BTF tracepoint that cannot be attached gives way to a classic one.
 pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
-    let why_btf = match loaded {
+    let program = ebpf.program_mut(hook.program);
+    let raw = match loaded {
         Attached::Tracepoint => None,
-        Attached::BtfTracepoint => {
-            let program: Result<&mut BtfTracePoint, _> = typed_as(ebpf.program_mut(hook.program));
-            match program.and_then(|program| program.attach().map_err(|e| describe(&e))) {
-                Ok(_) => return Attached::BtfTracepoint,
-                Err(why) => Some(why),
-            }
-        }
+        Attached::RawTracepoint => Some(
+            typed_as::<RawTracePoint>(program)
+                .and_then(|program| program.attach(hook.event).map(drop).map_err(|e| describe(&e))),
+        ),
+        Attached::BtfTracepoint => Some(
+            typed_as::<BtfTracePoint>(program).and_then(|program| program.attach().map(drop).map_err(|e| describe(&e))),
+        ),
         not_loaded => return not_loaded,
     };
+    let why_raw = match raw {
+        Some(Ok(())) => return loaded,
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
     let classic = typed_as::<TracePoint>(ebpf.program_mut(&classic_name(hook))).and_then(|program| {
-        if why_btf.is_some() {
+        if why_raw.is_some() {
             program.load().map_err(|e| describe(&e))?;
         }
         program.attach(hook.group, hook.event).map_err(|e| describe(&e))
     });
-    match (classic, why_btf) {
+    match (classic, why_raw) {
         (Ok(_), _) => Attached::Tracepoint,
         (Err(why), None) => Attached::No(why),
-        (Err(why), Some(why_btf)) => Attached::No(reasons(&why_btf, &why)),
+        (Err(why), Some(why_raw)) => Attached::No(reasons(&why_raw, &why)),
     }
 }
 
 /// Number of instructions that the verifier went through for the program that is attached.
 pub(super) fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
     match attached {
-        Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
+        Attached::RawTracepoint | Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
         Attached::Tracepoint => instructions_of(ebpf, &classic_name(hook)),
         _ => None,
     }
 }
 
 /// Name of the program of a classic tracepoint.
-fn classic_name(hook: &Hook) -> String {
+pub(super) fn classic_name(hook: &Hook) -> String {
     format!("{}_tp", hook.program)
 }
 
@@ -128,10 +96,10 @@ fn typed_as<'a, P>(program: Option<&'a mut Program>) -> Result<&'a mut P, String
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    program.ok_or("not in the object")?.try_into().map_err(|e: ProgramError| describe(&e))
+    program.ok_or(NOT_IN_OBJECT)?.try_into().map_err(|e: ProgramError| describe(&e))
 }
 
 /// Both reasons, or one when they say the same.
-fn reasons(btf: &str, classic: &str) -> String {
-    if btf == classic { btf.to_owned() } else { format!("BTF tracepoint: {btf}; classic tracepoint: {classic}") }
+fn reasons(raw: &str, classic: &str) -> String {
+    if raw == classic { raw.to_owned() } else { format!("raw tracepoint: {raw}; classic tracepoint: {classic}") }
 }

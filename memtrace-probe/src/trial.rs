@@ -1,5 +1,7 @@
 //! The programs of one hook, each loaded by itself: what the verifier says of them.
 
+use aya::programs::Program;
+
 use super::{
     error::LoadError,
     fallbacks::{AttachPoint, EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS, unload},
@@ -38,7 +40,9 @@ pub struct Refusal {
 /// When the kernel takes no map of ours.
 pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>, LoadError> {
     let Opened { mut ebpf, btf, .. } = object::open(options)?;
-    let trials = programs(hook).into_iter().map(|(point, program)| {
+    let is_typed = |program: &str| matches!(ebpf.program(program), Some(Program::BtfTracePoint(_)));
+    let programs = programs(hook, is_typed);
+    let trials = programs.into_iter().map(|(point, program)| {
         let loaded = point.load(&mut ebpf, &program, btf.as_ref());
         let refusal = |e: super::describe::Failure| Refusal { why: e.describe(), verifier_log: e.verifier_log() };
         let outcome = loaded.map(|()| instructions_of(&ebpf, &program)).map_err(refusal);
@@ -49,11 +53,13 @@ pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>,
     Ok(trials.collect())
 }
 
-/// The programs of a hook, in the order in which they are tried.
-fn programs(hook: &str) -> Vec<(AttachPoint, String)> {
+/// The programs of a hook, in the order in which they are tried. `is_typed` is true for the name of a program that the
+/// object has as a BTF tracepoint.
+fn programs(hook: &str, is_typed: impl Fn(&str) -> bool) -> Vec<(AttachPoint, String)> {
     let events = HOOKS.iter().filter(|event| event.event == hook).flat_map(|event| {
-        let (btf, classic) = (AttachPoint::BtfTracepoint(event.name), AttachPoint::Tracepoint(event.name));
-        [(btf, event.program.to_owned()), (classic, format!("{}_tp", event.program))]
+        let raw = if is_typed(event.program) { AttachPoint::BtfTracepoint } else { AttachPoint::RawTracepoint };
+        let (raw, classic) = (raw(event.name), AttachPoint::Tracepoint(event.name));
+        [(raw, event.program.to_owned()), (classic, format!("{}_tp", event.program))]
     });
     let functions = FUNCTIONS.into_iter().chain([OFF_CPU, EVICTORS, SWAP_EVICTORS]);
     let functions = functions.filter(|function| function.is_named(hook)).flat_map(|function| function.programs());
@@ -68,8 +74,8 @@ mod tests {
     #[test]
     fn each_hook_that_can_be_named_has_programs() {
         for name in catalog::names() {
-            assert!(!programs(name).is_empty(), "{name}");
+            assert!(!programs(name, |_| false).is_empty(), "{name}");
         }
-        assert!(programs("no_such_hook").is_empty());
+        assert!(programs("no_such_hook", |_| false).is_empty());
     }
 }

@@ -45,7 +45,7 @@ fn each_program_of_a_hook_is_tried() {
     let both = check(&["--verifier-log", "mm_vmscan_direct_reclaim_begin"]);
     let text = String::from_utf8_lossy(&both.stdout).into_owned();
     assert_eq!(both.status.code(), Some(0), "{text}");
-    for method in ["btf tracepoint", "tracepoint"] {
+    for method in ["raw tracepoint", "tracepoint"] {
         let head = format!("vmscan:mm_vmscan_direct_reclaim_begin by {method}, program ");
         let line = text.lines().find(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("{head}: {text}"));
         assert!(line.contains(": accepted"), "{line}");

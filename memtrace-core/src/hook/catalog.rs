@@ -20,7 +20,7 @@ pub struct Hook {
     pub event: &'static str,
     /// Full name: `group:event`.
     pub name: &'static str,
-    /// Name of the BTF tracepoint program; the classic one has `_tp` behind it.
+    /// Name of the program that reads raw arguments; the classic one has `_tp` behind it.
     pub program: &'static str,
     /// The values that memtrace takes from it, in words.
     pub gives: &'static str,

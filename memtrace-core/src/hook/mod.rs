@@ -14,7 +14,9 @@ use crate::untrusted::Text;
 /// How a hook is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// As a BTF tracepoint: typed raw arguments, no tracefs needed.
+    /// As a raw tracepoint: raw arguments, whose places BTF tells; no tracefs needed.
+    RawTracepoint,
+    /// As a BTF tracepoint: the same with types, so that programs may read what the arguments point to.
     BtfTracepoint,
     /// As a classic tracepoint: fields by the tracefs `format` file; about twice the cost.
     Tracepoint,
@@ -38,7 +40,8 @@ pub enum Attached {
 
 impl Attached {
     /// All ways in which a hook can be attached.
-    pub const WAYS: [Self; 9] = [
+    pub const WAYS: [Self; 10] = [
+        Self::RawTracepoint,
         Self::BtfTracepoint,
         Self::Tracepoint,
         Self::Fexit,
@@ -54,6 +57,7 @@ impl Attached {
     #[must_use]
     pub const fn name(&self) -> Option<&'static str> {
         match self {
+            Self::RawTracepoint => Some("raw tracepoint"),
             Self::BtfTracepoint => Some("btf tracepoint"),
             Self::Tracepoint => Some("tracepoint"),
             Self::Fexit => Some("fexit"),

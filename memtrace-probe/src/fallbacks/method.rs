@@ -1,9 +1,11 @@
 //! One way to a hook on a function: the programs that it needs, and how each is loaded and attached.
 
+use std::collections::HashMap;
+
 use aya::{
     Btf, Ebpf,
     programs::{
-        BtfTracePoint, FEntry, FExit, KProbe, PerfEvent, Program, ProgramError, TracePoint,
+        BtfTracePoint, FEntry, FExit, KProbe, PerfEvent, Program, ProgramError, RawTracePoint, TracePoint,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
         tp_btf::BtfTracePointLink,
     },
@@ -14,6 +16,7 @@ use super::super::{
     describe::{Failure, describe},
     programs::instructions_of,
 };
+use super::Ready;
 use memtrace_core::hook::Attached;
 
 /// What one program is attached to.
@@ -27,7 +30,9 @@ pub(crate) enum AttachPoint {
     Kprobe(&'static str),
     /// The return of a function, by a probe.
     Kretprobe(&'static str),
-    /// A tracepoint that stands in for the function, by its full name.
+    /// A tracepoint, by its full name: raw arguments.
+    RawTracepoint(&'static str),
+    /// The same with types.
     BtfTracepoint(&'static str),
     /// The same by a classic tracepoint, which needs no BTF.
     Tracepoint(&'static str),
@@ -38,8 +43,8 @@ pub(crate) enum AttachPoint {
 /// The state that is kept from one hook to the next while they are attached.
 #[derive(Debug, Default)]
 pub(crate) struct Attaching {
-    /// The reason why this kernel lets us attach no probe at all. Then no other is loaded: the verifier takes some 10 ms for
-    /// each.
+    /// The reason why this kernel lets us attach no probe, once it has refused one. Then no other is loaded: the verifier takes
+    /// some 10 ms for each.
     pub(crate) no_probes: Option<String>,
     /// The links of BTF tracepoints by program. One that is dropped is detached.
     pub(crate) links: Vec<(&'static str, BtfTracePointLink)>,
@@ -61,11 +66,12 @@ impl AttachMethod {
         self.0.iter().any(|(link, _)| link.target().1 == name)
     }
 
-    /// Whether its programs are checked against the kernel's BTF when they are loaded. Probes and classic tracepoints are
-    /// not, and are loaded when nothing else attaches.
+    /// Whether its programs need the kernel's BTF when they are loaded: to be checked against it, or since it alone tells
+    /// which argument is which. Those of probes and classic tracepoints can be loaded when nothing else attaches.
     pub(super) fn needs_btf(self) -> bool {
         self.0.iter().any(|(link, _)| {
-            matches!(link, AttachPoint::Fexit(_) | AttachPoint::Fentry(_) | AttachPoint::BtfTracepoint(_))
+            use AttachPoint::{BtfTracepoint, Fentry, Fexit, RawTracepoint};
+            matches!(link, Fexit(_) | Fentry(_) | RawTracepoint(_) | BtfTracepoint(_))
         })
     }
 
@@ -80,7 +86,7 @@ impl AttachMethod {
     }
 
     /// True when a probe stands first: then the others are probes, too.
-    fn is_probe(self) -> bool {
+    pub(super) fn is_probe(self) -> bool {
         matches!(self.0, [(AttachPoint::Kprobe(_) | AttachPoint::Kretprobe(_), _), ..])
     }
 
@@ -96,6 +102,7 @@ impl AttachMethod {
             [(AttachPoint::Fexit(_), _), ..] => Attached::Fexit,
             [(AttachPoint::Fentry(_), _), ..] => Attached::Fentry,
             [(AttachPoint::Kprobe(_) | AttachPoint::Kretprobe(_), _), ..] => Attached::Kprobe,
+            [(AttachPoint::RawTracepoint(_), _), ..] => Attached::RawTracepoint,
             [(AttachPoint::BtfTracepoint(_), _), ..] => Attached::BtfTracepoint,
             [(AttachPoint::Tracepoint(_), _), ..] => Attached::Tracepoint,
             [(AttachPoint::MajorFaults, _), ..] | [] => Attached::PerfEvent,
@@ -103,17 +110,17 @@ impl AttachMethod {
     }
 
     /// Loads all its programs, or none.
-    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>) -> Result<(), String> {
-        self.all(ebpf, |link, ebpf, program| link.load(ebpf, program, btf).map_err(|e| e.describe()))
+    pub(super) fn load(self, programs: &mut impl ByName, btf: Result<&Btf, &String>) -> Result<(), String> {
+        self.all(programs, |link, programs, name| link.load(programs, name, btf).map_err(|e| e.describe()))
     }
 
-    /// Attaches all its programs, or none. Probes are loaded first.
-    pub(super) fn attach(self, ebpf: &mut Ebpf, attaching: &mut Attaching) -> Result<(), String> {
+    /// Attaches all its programs, or none.
+    pub(super) fn attach(self, ebpf: &mut Ebpf, ready: Ready, attaching: &mut Attaching) -> Result<(), String> {
         if let Some(why) = attaching.no_probes.as_ref().filter(|_| self.is_probe()) {
             return Err(why.clone());
         }
         let done = self.all(ebpf, |link, ebpf, program| {
-            if !self.needs_btf() {
+            if ready == Ready::ToLoad {
                 link.load(ebpf, program, Err(&String::new())).map_err(|e| e.describe())?;
             }
             link.attach(ebpf, program, attaching).map_err(|failure| {
@@ -131,15 +138,15 @@ impl AttachMethod {
     }
 
     /// Does a step for each program; when one fails, all are unloaded, which detaches them.
-    fn all(
+    fn all<P: ByName>(
         self,
-        ebpf: &mut Ebpf,
-        mut step: impl FnMut(AttachPoint, &mut Ebpf, &'static str) -> Result<(), String>,
+        programs: &mut P,
+        mut step: impl FnMut(AttachPoint, &mut P, &'static str) -> Result<(), String>,
     ) -> Result<(), String> {
-        let done = self.0.iter().try_for_each(|&(link, program)| step(link, ebpf, program));
+        let done = self.0.iter().try_for_each(|&(link, program)| step(link, programs, program));
         if done.is_err() {
             for (_, program) in self.0 {
-                unload(ebpf, program);
+                unload(programs, program);
             }
         }
         done
@@ -156,22 +163,28 @@ impl AttachPoint {
     pub(crate) fn target(self) -> (&'static str, &'static str) {
         let name = match self {
             Self::Fexit(name) | Self::Fentry(name) | Self::Kprobe(name) | Self::Kretprobe(name) => name,
-            Self::BtfTracepoint(name) | Self::Tracepoint(name) => name,
+            Self::RawTracepoint(name) | Self::BtfTracepoint(name) | Self::Tracepoint(name) => name,
             Self::MajorFaults => "major-faults",
         };
         (name, name.rsplit_once(':').map_or(name, |(_, event)| event))
     }
 
     /// Loads the program of this name.
-    pub(crate) fn load(self, ebpf: &mut Ebpf, name: &str, btf: Result<&Btf, &String>) -> Result<(), Failure> {
+    pub(crate) fn load(
+        self,
+        programs: &mut impl ByName,
+        name: &str,
+        btf: Result<&Btf, &String>,
+    ) -> Result<(), Failure> {
         let btf = || btf.map_err(Clone::clone);
         match self {
-            Self::Fexit(function) => program::<FExit>(ebpf, name)?.load(function, btf()?)?,
-            Self::Fentry(function) => program::<FEntry>(ebpf, name)?.load(function, btf()?)?,
-            Self::Kprobe(_) | Self::Kretprobe(_) => program::<KProbe>(ebpf, name)?.load()?,
-            Self::BtfTracepoint(_) => program::<BtfTracePoint>(ebpf, name)?.load(self.target().1, btf()?)?,
-            Self::Tracepoint(_) => program::<TracePoint>(ebpf, name)?.load()?,
-            Self::MajorFaults => program::<PerfEvent>(ebpf, name)?.load()?,
+            Self::Fexit(function) => program::<FExit>(programs, name)?.load(function, btf()?)?,
+            Self::Fentry(function) => program::<FEntry>(programs, name)?.load(function, btf()?)?,
+            Self::Kprobe(_) | Self::Kretprobe(_) => program::<KProbe>(programs, name)?.load()?,
+            Self::RawTracepoint(_) => btf().and_then(|_| program::<RawTracePoint>(programs, name))?.load()?,
+            Self::BtfTracepoint(_) => program::<BtfTracePoint>(programs, name)?.load(self.target().1, btf()?)?,
+            Self::Tracepoint(_) => program::<TracePoint>(programs, name)?.load()?,
+            Self::MajorFaults => program::<PerfEvent>(programs, name)?.load()?,
         }
         Ok(())
     }
@@ -183,6 +196,7 @@ impl AttachPoint {
             Self::Fentry(_) => Attached::Fentry,
             Self::Kprobe(_) => Attached::Kprobe,
             Self::Kretprobe(_) => return "kretprobe",
+            Self::RawTracepoint(_) => Attached::RawTracepoint,
             Self::BtfTracepoint(_) => Attached::BtfTracepoint,
             Self::Tracepoint(_) => Attached::Tracepoint,
             Self::MajorFaults => Attached::PerfEvent,
@@ -196,6 +210,9 @@ impl AttachPoint {
             Self::Fentry(_) => program::<FEntry>(ebpf, name)?.attach().map(drop)?,
             Self::Kprobe(function) | Self::Kretprobe(function) => {
                 program::<KProbe>(ebpf, name)?.attach(function, 0).map(drop)?;
+            }
+            Self::RawTracepoint(_) => {
+                program::<RawTracePoint>(ebpf, name)?.attach(self.target().1).map(drop)?;
             }
             Self::BtfTracepoint(_) => {
                 let program = program::<BtfTracePoint>(ebpf, name)?;
@@ -220,20 +237,42 @@ impl AttachPoint {
 }
 
 /// Detaches and unloads a program. One that was never loaded says so, and is as it should be.
-pub(crate) fn unload(ebpf: &mut Ebpf, name: &str) {
-    let _ = match ebpf.program_mut(name) {
+pub(crate) fn unload(programs: &mut impl ByName, name: &str) {
+    let _ = match programs.by_name(name) {
         Some(Program::FExit(program)) => program.unload(),
         Some(Program::FEntry(program)) => program.unload(),
         Some(Program::KProbe(program)) => program.unload(),
+        Some(Program::RawTracePoint(program)) => program.unload(),
         Some(Program::BtfTracePoint(program)) => program.unload(),
         Some(Program::PerfEvent(program)) => program.unload(),
         _ => Ok(()),
     };
 }
 
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
+fn program<'a, P>(programs: &'a mut impl ByName, name: &str) -> Result<&'a mut P, String>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    ebpf.program_mut(name).ok_or("not in the object")?.try_into().map_err(|e: ProgramError| describe(&e))
+    programs.by_name(name).ok_or("not in the object")?.try_into().map_err(|e: ProgramError| describe(&e))
+}
+
+/// Some of the object's programs, by name.
+pub(crate) type ProgramsByName<'a> = HashMap<&'a str, &'a mut Program>;
+
+/// Programs that are found by name: all of the object, or some.
+pub(crate) trait ByName {
+    /// The program of this name.
+    fn by_name(&mut self, name: &str) -> Option<&mut Program>;
+}
+
+impl ByName for Ebpf {
+    fn by_name(&mut self, name: &str) -> Option<&mut Program> {
+        self.program_mut(name)
+    }
+}
+
+impl ByName for ProgramsByName<'_> {
+    fn by_name(&mut self, name: &str) -> Option<&mut Program> {
+        self.get_mut(name).map(|program| &mut **program)
+    }
 }

@@ -3,19 +3,26 @@
 mod method;
 mod table;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use aya::{Btf, Ebpf};
 
-use self::method::AttachMethod;
-pub(super) use self::method::{AttachPoint, Attaching, unload};
+use self::method::{AttachMethod, ByName};
+pub(super) use self::method::{AttachPoint, Attaching, ProgramsByName, unload};
 pub(super) use self::table::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS};
-use super::describe::REFUSED;
+use super::describe::{NO_PROBES, REFUSED};
 use memtrace_core::{
     hook::{Attached, HookId, HookStatus, functions::FunctionHook},
     session::faults::FaultsRead,
     units::duration::nanoseconds,
 };
+
+/// The kernel's source of probes, which has them since 4.17 (e12f03d7031a).
+const PROBES: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// A hook on a function and its methods to attach.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +51,33 @@ pub(super) fn faults_read(hooks: &[HookStatus]) -> FaultsRead {
 #[derive(Debug)]
 pub(super) struct LoadedFallbacks {
     fallbacks: Fallbacks,
-    /// For each method: loaded, or the reason why not. Probes count as loaded: they are loaded when they are needed.
-    loaded: Vec<Result<(), String>>,
+    /// For each method, or the reason why it is out of the question.
+    loaded: Vec<Result<Ready, String>>,
     /// Time that the loading took.
     took: Duration,
+}
+
+/// State of a method that may attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Its programs are loaded.
+    Loaded,
+    /// They are to be loaded if the methods before it do not attach.
+    ToLoad,
+}
+
+/// What this kernel refuses to all functions. Each try takes some 10 ms.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// It refuses typed programs.
+    typed_refused: AtomicBool,
+    has_probes: bool,
+}
+
+impl Default for Tried {
+    fn default() -> Self {
+        Self { typed_refused: AtomicBool::new(false), has_probes: Path::new(PROBES).exists() }
+    }
 }
 
 impl Fallbacks {
@@ -76,23 +106,35 @@ impl Fallbacks {
         LoadedFallbacks { loaded: vec![Err(why.to_owned()); self.methods.len()], fallbacks: self, took: Duration::ZERO }
     }
 
-    /// Loads the programs of the first method that the kernel's BTF allows. A kernel that refuses typed programs on any
-    /// function sets `refused`, and no other hook tries them: each try searches all of the kernel's BTF.
-    pub(super) fn load(self, ebpf: &mut Ebpf, btf: Result<&Btf, &String>, refused: &mut bool) -> LoadedFallbacks {
-        let mut is_loaded = false;
-        let load = |method: &AttachMethod| match method.needs_btf() {
-            true if is_loaded => Err("another way is taken".to_owned()),
-            true if *refused && method.is_typed() => Err(REFUSED.to_owned()),
-            true => {
-                let result = method.load(ebpf, btf);
-                is_loaded = result.is_ok();
-                *refused |= method.is_typed() && result.as_ref().is_err_and(|why| why == REFUSED);
-                result
+    /// Loads the programs of the first method that the kernel takes, as far as that shows before the attaching. Those that
+    /// need BTF are loaded now or never.
+    pub(super) fn load(self, programs: &mut impl ByName, btf: Result<&Btf, &String>, tried: &Tried) -> LoadedFallbacks {
+        let (mut is_loaded, mut may_attach) = (false, false);
+        let mut load = |method: &AttachMethod| {
+            if method.is_typed() && tried.typed_refused.load(Ordering::Relaxed) {
+                return Err(REFUSED.to_owned());
             }
-            false => Ok(()),
+            if method.is_probe() && !tried.has_probes {
+                return Err(NO_PROBES.to_owned());
+            }
+            let ready = match method.needs_btf() {
+                true if is_loaded => return Err("another way is taken".to_owned()),
+                // A kernel that has probes may refuse all of them, which shows when the first is attached.
+                false if may_attach || method.is_probe() => Ready::ToLoad,
+                _ => {
+                    let result = method.load(programs, btf);
+                    if method.is_typed() && result.as_ref().is_err_and(|why| why == REFUSED) {
+                        tried.typed_refused.store(true, Ordering::Relaxed);
+                    }
+                    result.map(|()| Ready::Loaded)?
+                }
+            };
+            is_loaded |= ready == Ready::Loaded;
+            may_attach = true;
+            Ok(ready)
         };
         let begun = Instant::now();
-        LoadedFallbacks { loaded: self.methods.iter().map(load).collect(), fallbacks: self, took: begun.elapsed() }
+        LoadedFallbacks { loaded: self.methods.iter().map(&mut load).collect(), fallbacks: self, took: begun.elapsed() }
     }
 }
 
@@ -115,7 +157,7 @@ impl LoadedFallbacks {
         };
         let mut reasons: Vec<String> = Vec::new();
         for (method, loaded) in methods.iter().zip(self.loaded) {
-            match loaded.and_then(|()| method.attach(ebpf, attaching)) {
+            match loaded.and_then(|ready| method.attach(ebpf, ready, attaching)) {
                 Ok(()) => return status(method.target().0, method.attached(), method.instructions(ebpf)),
                 Err(why) => {
                     let why = format!("{} {}: {why}", method.kind(), method.target().1);

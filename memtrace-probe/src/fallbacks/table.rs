@@ -137,8 +137,8 @@ const COMPACTION: Fallbacks = Fallbacks {
             (AttachPoint::Kprobe(functions::COMPACTION.name), "compaction_begin_kprobe"),
         ]),
         AttachMethod(&[
-            (AttachPoint::BtfTracepoint("compaction:mm_compaction_end"), "compact_zone_end"),
-            (AttachPoint::BtfTracepoint("compaction:mm_compaction_begin"), "compact_zone_begin"),
+            (AttachPoint::RawTracepoint("compaction:mm_compaction_end"), "compact_zone_end"),
+            (AttachPoint::RawTracepoint("compaction:mm_compaction_begin"), "compact_zone_begin"),
         ]),
     ],
 };

@@ -129,6 +129,10 @@ impl Drop for Closed {
     }
 }
 
+/// The time in which a batch of items comes together. Items come in batches, since the ring is drained by a timer, and a
+/// thread that takes the first item at once is woken for each of them and writes each by itself.
+const BATCH: Duration = Duration::from_millis(2);
+
 /// Writes until the summary is out; flushes whenever the queue runs empty.
 fn write_all(receiver: &Receiver<Item>, head: &[u8], sink: &mut dyn Sink, out: &mut impl Write) -> io::Result<()> {
     let mut out = io::BufWriter::with_capacity(64 << 10, out);
@@ -137,6 +141,7 @@ fn write_all(receiver: &Receiver<Item>, head: &[u8], sink: &mut dyn Sink, out: &
     let mut last = false;
     while !last {
         let Ok(item) = receiver.recv() else { break };
+        thread::sleep(BATCH);
         for item in iter::once(item).chain(receiver.try_iter()) {
             last |= matches!(item, Item::Summary(..));
             out.write_all(&bytes_of(sink, item)?)?;

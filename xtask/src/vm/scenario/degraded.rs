@@ -92,7 +92,7 @@ fn no_addresses(sections: &Sections<'_>) -> Result<String, String> {
     }
 }
 
-/// With the rights of the recorder's unit and kernel.perf_event_paranoid at 3: BTF tracepoints trace, and the sysctl that
+/// With the rights of the recorder's unit and kernel.perf_event_paranoid at 3: raw tracepoints trace, and the sysctl that
 /// keeps the event of major faults away is named; by classic tracepoints nothing can be traced, for the same reason.
 fn perf_events(sections: &Sections<'_>) -> Result<String, String> {
     const SYSCTL: &str = "kernel.perf_event_paranoid=2";

@@ -8,7 +8,10 @@ use log::{Log, Metadata, Record};
 use memtrace_common::{kernel_log, kind::StallKind, totals};
 
 use super::{describe::chain, error::LoadError};
-use memtrace_core::session::loss::Stage;
+use memtrace_core::{
+    hook::{catalog::HOOKS, functions::FUNCTIONS},
+    session::loss::Stage,
+};
 
 /// The log level of the kernel side where the log is asked for, as aya-log has it: everything. 0 writes nothing.
 pub(super) const LEVEL: u8 = aya_log::Level::Trace as u8;
@@ -22,6 +25,8 @@ pub struct Entry {
     pub stage: Stage,
     /// The kind of stall that its thread was in, where that is known.
     pub kind: Option<StallKind>,
+    /// The hook whose program lost it, where stage and kind name one.
+    pub hook: Option<&'static str>,
     /// Its thread.
     pub tid: u32,
 }
@@ -30,9 +35,25 @@ impl Entry {
     /// An entry from a line of the kernel side.
     fn parse(line: &str) -> Option<Self> {
         let (stage, kind, tid) = kernel_log::unpack(line.parse().ok()?);
-        let stage = totals::Loss::ALL.into_iter().find(|loss| *loss as u64 == stage)?;
-        Some(Self { stage: Stage::named(stage.name()), kind: StallKind::from_u8(kind), tid })
+        let loss = totals::Loss::ALL.into_iter().find(|loss| *loss as u64 == stage)?;
+        let kind = StallKind::from_u8(kind);
+        let hook = kind.and_then(|kind| hook_of(loss, kind));
+        Some(Self { stage: Stage::named(loss.name()), kind, hook, tid })
     }
+}
+
+/// The hook that loses stalls of a kind in this way. A stall that never ends is lost by whatever drops it.
+fn hook_of(loss: totals::Loss, kind: StallKind) -> Option<&'static str> {
+    use totals::Loss::{EndWithoutBegin, InflightFull, NestOverflow, SecondBegin};
+    let is_end = match loss {
+        EndWithoutBegin => true,
+        SecondBegin | InflightFull | NestOverflow => false,
+        _ => return None,
+    };
+    let name = |id| HOOKS.iter().find(|hook| hook.id == id).map(|hook| hook.name);
+    let event = HOOKS.iter().find(|hook| hook.kind == Some(kind));
+    let of_event = event.and_then(|hook| if is_end { hook.end.and_then(name) } else { Some(hook.name) });
+    of_event.or_else(|| FUNCTIONS.iter().find(|hook| hook.kind == Some(kind)).map(|hook| hook.name))
 }
 
 /// The log.
@@ -85,6 +106,14 @@ mod tests {
         let line = |stage: u32, kind| pack(stage, kind, 1234).to_string();
         let entry = Entry::parse(&line(Loss::SecondBegin as u32, StallKind::Memcg as u8)).unwrap();
         assert_eq!((entry.stage.name, entry.kind, entry.tid), ("second_begin", Some(StallKind::Memcg), 1234));
+        assert_eq!(entry.hook, Some("vmscan:mm_vmscan_memcg_reclaim_begin"));
+        let hook = |loss: Loss, kind| Entry::parse(&line(loss as u32, kind as u8)).unwrap().hook;
+        assert_eq!(hook(Loss::EndWithoutBegin, StallKind::Direct), Some("vmscan:mm_vmscan_direct_reclaim_end"));
+        assert_eq!(hook(Loss::EndWithoutBegin, StallKind::Swapin), Some("do_swap_page"));
+        assert_eq!(hook(Loss::LostEnd, StallKind::Direct), None);
+        for kind in StallKind::ALL {
+            assert!(hook(Loss::SecondBegin, kind).is_some(), "{}", kind.name());
+        }
         assert_eq!(Entry::parse(&line(3, 255)).map(|entry| (entry.kind, entry.tid)), Some((None, 1234)));
         for other in ["", "-1", "a b", &line(999, 0)] {
             assert!(Entry::parse(other).is_none(), "{other}");

@@ -88,3 +88,29 @@ fn load(told: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, Load
         .load(OBJECT)
         .map_err(|e| LoadError::Refused(chain(&e)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OBJECT;
+    use crate::{
+        fallbacks::{EVICTORS, FUNCTIONS, OFF_CPU, SWAP_EVICTORS},
+        stalled,
+        tracepoints::classic_name,
+    };
+    use memtrace_core::hook::catalog::HOOKS;
+
+    #[test]
+    fn the_object_has_every_program_of_the_tables() {
+        // A build that leaves the kernel side out has nothing to look at; the others have.
+        if OBJECT.is_empty() {
+            return;
+        }
+        let object = aya_obj::Object::parse(OBJECT).unwrap();
+        let events = HOOKS.iter().flat_map(|hook| [hook.program.to_owned(), classic_name(hook)]);
+        let functions = FUNCTIONS.into_iter().chain([OFF_CPU, EVICTORS, SWAP_EVICTORS]);
+        let functions = functions.flat_map(|function| function.programs().map(|(_, name)| name.to_owned()));
+        for name in events.chain(functions).chain([stalled::PROGRAM.to_owned()]) {
+            assert!(object.programs.contains_key(&name), "{name} is not in memtrace-ebpf/src/entry.rs");
+        }
+    }
+}

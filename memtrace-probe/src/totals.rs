@@ -19,6 +19,7 @@ use super::{
 use memtrace_core::{
     session::{
         input::{KernelTotals, KindTotals},
+        loss::Ledger,
         zones::{StallZones, ZoneStalls},
     },
     throttle::Throttles,
@@ -115,13 +116,20 @@ impl Totals {
         for &count in &self.counted.counts {
             totals.counts.set(count, self.counts.get(&(count as u32), 0)?.iter().sum());
         }
-        for stage in Loss::ALL {
-            totals.loss.insert(stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum());
-        }
+        totals.loss = self.lost()?.0;
         let open = self.open.read();
         totals.in_flight = in_flight(&open);
         totals.open = open_stalls(&open);
         Ok(totals)
+    }
+
+    /// The kernel side's ledger since attach.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn lost(&self) -> Result<Ledger, MapError> {
+        let stage = |stage: Loss| Ok((stage.name(), self.loss.get(&(stage as u32), 0)?.iter().sum()));
+        Loss::ALL.into_iter().map(stage).collect::<Result<_, _>>().map(Ledger)
     }
 
     fn zones(&self) -> Result<Option<StallZones>, MapError> {

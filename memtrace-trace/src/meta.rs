@@ -270,6 +270,7 @@ fn to_host(host: wire::Host) -> HostFacts {
         settings: host.settings.into_iter().map(to_setting).collect(),
         cgroup_limits: host.cgroup_limits.into_iter().map(limits).collect(),
         cgroup_limits_cut: host.cgroup_limits_cut,
+        departed_limits: Vec::new(),
         vmstat_names: texts(host.vmstat_names),
         meminfo_names: texts(host.meminfo_names),
     }

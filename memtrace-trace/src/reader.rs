@@ -121,8 +121,8 @@ impl<B: BlockSource> Reader<B> {
         }
     }
 
-    /// Leaves out what happened: only segments and ticks are read, which is much quicker. The ticks then tell all stalls of
-    /// processes and cgroups as such that no event told.
+    /// Leaves out what happened: blocks of events are checked, since one that is damaged is damage of the trace, and give no
+    /// entries. The ticks then have all stalls of processes and cgroups as such that no event told.
     #[must_use]
     pub fn without_entries(mut self) -> Self {
         self.skip_entries = true;
@@ -171,10 +171,12 @@ impl<B: BlockSource> Reader<B> {
         // A reader goes on after a block of a later version.
         let Some(kind) = BlockKind::of(header.kind) else { return Ok(None) };
         self.order.is_new(header)?;
+        self.unpacked.unpack(kind, header, self.blocks.payload())?;
         let item = if kind == BlockKind::Events && self.skip_entries {
+            self.check_entries(header)?;
+            self.entries.clear();
             None
         } else {
-            self.unpacked.unpack(kind, header, self.blocks.payload())?;
             self.decode(kind, header)?
         };
         self.order.took(kind, header);
@@ -292,6 +294,23 @@ impl<B: BlockSource> Reader<B> {
     }
 
     fn read_entries(&mut self, header: &Header) -> Result<(), &'static str> {
+        self.check_entries(header)?;
+        let ends = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
+            _ => None,
+        });
+        // They would be counted twice: the rows of the tick have them.
+        if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
+            && self.rows.has_counted(&self.events, &self.process_sums)
+        {
+            return Err("a block of events comes after the tick that counts its stalls");
+        }
+        self.rows.reported(&self.events, &self.process_sums, &self.cgroup_sums);
+        Ok(())
+    }
+
+    /// Reads the entries of a block, and does not take them off what the ticks tell.
+    fn check_entries(&mut self, header: &Header) -> Result<(), &'static str> {
         self.entries.clear();
         self.events.clear();
         self.events.merge(self.unpacked.bytes()).map_err(|_| "a block of events cannot be understood")?;
@@ -308,19 +327,7 @@ impl<B: BlockSource> Reader<B> {
         let columns = Columns::new(&self.events, header.first_ns);
         columns
             .read(&mut self.entries, &mut self.process_sums, &mut self.cgroup_sums)
-            .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")?;
-        let ends = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
-            _ => None,
-        });
-        // They would be counted twice: the rows of the tick have them.
-        if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
-            && self.rows.has_counted(&self.events, &self.process_sums)
-        {
-            return Err("a block of events comes after the tick that counts its stalls");
-        }
-        self.rows.reported(&self.events, &self.process_sums, &self.cgroup_sums);
-        Ok(())
+            .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")
     }
 
     fn learn_paths(&mut self, dict: wire::Dict) {

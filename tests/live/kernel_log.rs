@@ -32,7 +32,7 @@ fn ends_without_a_begin_are_logged_with_kind_and_thread() {
     assert!(load.join().expect("the load").expect("memload").status.success());
     let run = log.stop();
     let lines: Vec<_> = run.raw.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    let is_entry = |line: &String| line.starts_with("end_without_begin, in memcg, thread ");
+    let is_entry = |line: &String| line.starts_with("end_without_begin at vmscan:mm_vmscan_memcg_reclaim_end, thread ");
     assert!(lines.iter().any(is_entry), "{lines:?} {}", run.stderr);
 }
 

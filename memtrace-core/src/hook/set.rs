@@ -1,6 +1,6 @@
 //! Sets of hooks.
 
-use super::{HookId, HookStatus};
+use super::{HookId, HookRecord, HookStatus, catalog::HOOKS, functions::FUNCTIONS};
 
 /// A set of hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,18 @@ impl HookSet {
     #[must_use]
     pub fn attached(hooks: &[HookStatus]) -> Self {
         hooks.iter().filter(|hook| hook.is_attached()).fold(Self::default(), |set, hook| set.with(hook.id))
+    }
+
+    /// The hooks that were attached when a trace was recorded; `None` where it has no list of them.
+    #[must_use]
+    pub fn recorded(hooks: &[HookRecord]) -> Option<Self> {
+        let known = || {
+            let events = HOOKS.iter().map(|hook| (hook.id, hook.name));
+            events.chain(FUNCTIONS.iter().map(|hook| (hook.id, hook.name)))
+        };
+        let attached = hooks.iter().filter(|hook| hook.attached.is_some());
+        let ids = attached.filter_map(|hook| known().find(|(_, name)| hook.name.is(name)).map(|(id, _)| id));
+        (!hooks.is_empty()).then(|| ids.fold(Self::default(), Self::with))
     }
 
     /// This set and one more hook.

@@ -51,15 +51,25 @@ fn limit(line: Untrusted<'_>) -> Option<Setting> {
     Some(Setting { name: name.into(), value: Some(value.into()) })
 }
 
+/// Removed cgroups whose limits are kept.
+const DEPARTED: usize = 4096;
+
 impl HostFacts {
     /// The host after a cgroup appeared or went away.
     pub fn change_cgroup(&mut self, change: &CgroupChange) {
         let (CgroupChange::Appeared(CgroupLimits { path, .. }) | CgroupChange::Gone(path)) = change;
-        self.cgroup_limits.retain(|cgroup| cgroup.path != *path);
-        if let CgroupChange::Appeared(cgroup) = change
-            && !cgroup.limits.is_empty()
-        {
-            self.cgroup_limits.push(cgroup.clone());
+        let known = self.cgroup_limits.iter().position(|cgroup| cgroup.path == *path);
+        let known = known.map(|at| self.cgroup_limits.remove(at));
+        self.departed_limits.retain(|cgroup| cgroup.path != *path);
+        match change {
+            CgroupChange::Appeared(cgroup) if cgroup.limits.is_empty() => {}
+            CgroupChange::Appeared(cgroup) => self.cgroup_limits.push(cgroup.clone()),
+            CgroupChange::Gone(_) => {
+                if self.departed_limits.len() >= DEPARTED {
+                    self.departed_limits.remove(0);
+                }
+                self.departed_limits.extend(known);
+            }
         }
     }
 
@@ -67,6 +77,11 @@ impl HostFacts {
     #[must_use]
     pub fn limits_of(&self, path: Untrusted<'_>) -> Option<&CgroupLimits> {
         self.cgroup_limits.iter().find(|cgroup| cgroup.path.borrowed() == path)
+    }
+
+    /// Limits of the cgroups that are there, and the last ones of those that were removed.
+    pub fn all_limits(&self) -> impl Iterator<Item = &CgroupLimits> {
+        self.cgroup_limits.iter().chain(&self.departed_limits)
     }
 }
 
@@ -101,5 +116,9 @@ mod tests {
         assert_eq!(host.limits_of(Untrusted(b"/a")).unwrap().limits[0].value, Some("2".into()));
         host.change_cgroup(&CgroupChange::Gone("/b".into()));
         assert_eq!(paths(&host), ["/a".into()]);
+        let all: Vec<_> = host.all_limits().map(|cgroup| cgroup.path.clone()).collect();
+        assert_eq!(all, ["/a".into(), "/b".into()], "a removed one keeps its last limits");
+        host.change_cgroup(&appeared("/b", &[("memory.max", "3")]));
+        assert_eq!((paths(&host).len(), host.all_limits().count()), (2, 2));
     }
 }

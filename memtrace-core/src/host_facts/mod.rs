@@ -34,6 +34,14 @@ pub struct Setting {
     pub value: Option<Text>,
 }
 
+impl Setting {
+    /// True for a file of numbers that change by themselves (`zram0/mm_stat`): a fact of the host that nobody sets.
+    #[must_use]
+    pub fn is_statistic(&self) -> bool {
+        self.name.borrowed().rsplit_once(b'/').is_some_and(|(_, file)| file.is("mm_stat"))
+    }
+}
+
 /// A swap area.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SwapArea {
@@ -94,6 +102,9 @@ pub struct HostFacts {
     pub cgroup_limits: Vec<CgroupLimits>,
     /// True when cgroups with a limit were left out of the list.
     pub cgroup_limits_cut: bool,
+    /// Cgroups that were removed while a trace was recorded, with their last limits: the latest ones. Not in a trace, whose
+    /// remarks they are from.
+    pub departed_limits: Vec<CgroupLimits>,
     /// Names of the values of `/proc/vmstat` that a tick holds.
     pub vmstat_names: Vec<Text>,
     /// Names of the values of `/proc/meminfo` that a tick holds.

@@ -6,6 +6,15 @@ use memtrace_common::refault::RefaultCounts;
 use super::sampled::{self, Sampled};
 use crate::event::Comm;
 
+/// Refaults of the host since attach, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefaultTotals {
+    /// Of the page cache.
+    pub file_pages: u64,
+    /// Of anonymous memory.
+    pub anon_pages: u64,
+}
+
 /// What a process, a cgroup or the rest of a table had to get back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {

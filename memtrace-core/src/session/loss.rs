@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use memtrace_common::totals;
 
-use super::{summary::Summary, tick::Tick};
-use crate::sum;
-
 /// Places in user space that can drop something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
@@ -42,23 +39,21 @@ impl Loss {
     pub const fn stage(self) -> Stage {
         use Lacking::{Lines, Nothing, TotalsPerhaps};
         use Whole::{ProgramRuns, Uncounted};
-        let (name, what, whole, lacking) = match self {
-            Self::Decode => ("decode", "records of the kernel side could not be read", Uncounted, Lines),
-            Self::UnknownKind => {
-                ("unknown_kind", "records of the kernel side are of an unknown kind", Uncounted, Lines)
-            }
-            Self::Output => ("output", "lines were not written: the output was too slow", Uncounted, Lines),
+        let (name, thing, what, whole, lacking) = match self {
+            Self::Decode => ("decode", "kernel-side record", "unreadable", Uncounted, Lines),
+            Self::UnknownKind => ("unknown_kind", "kernel-side record", "of an unknown kind", Uncounted, Lines),
+            Self::Output => ("output", "line", "not written: the output was too slow", Uncounted, Lines),
             Self::SkippedRuns => {
-                ("skipped_runs", "runs of the tracing programs were skipped by the kernel", ProgramRuns, TotalsPerhaps)
+                ("skipped_runs", "run", "of the tracing programs skipped by the kernel", ProgramRuns, TotalsPerhaps)
             }
             Self::Writer => {
-                ("writer", "events are not in the trace file: the writer was behind or the disk full", Uncounted, Lines)
+                ("writer", "event", "not in the trace file: the writer was behind or the disk full", Uncounted, Lines)
             }
             Self::Messages => {
-                ("messages", "messages were not written: stderr was full, or nobody read it", Uncounted, Nothing)
+                ("messages", "message", "not written: stderr was full, or nobody read it", Uncounted, Nothing)
             }
         };
-        Stage { name, what, whole, lacking }
+        Stage { name, thing, what, whole, lacking }
     }
 }
 
@@ -148,39 +143,14 @@ pub enum Whole {
     Uncounted,
 }
 
-impl Whole {
-    /// All of them in an interval, where that is known: runs of programs are sampled over longer times.
-    #[must_use]
-    pub fn in_tick(self, tick: &Tick) -> Option<u64> {
-        match self {
-            Self::Stalls => Some(tick.all.count),
-            Self::OomKills => Some(tick.oom_kills),
-            Self::KswapdChanges => Some(sum::of(tick.kswapd.iter().map(|node| node.wakes.saturating_add(node.sleeps)))),
-            Self::ProgramRuns | Self::Uncounted => None,
-        }
-    }
-
-    /// All of them since the start, where that is known.
-    #[must_use]
-    pub fn in_summary(self, summary: &Summary) -> Option<u64> {
-        match self {
-            Self::Stalls => Some(summary.all.count),
-            Self::OomKills => Some(summary.oom_kills),
-            Self::KswapdChanges => {
-                Some(sum::of(summary.nodes.iter().map(|node| node.wakes.saturating_add(node.sleeps))))
-            }
-            Self::ProgramRuns => summary.own.bpf_runs,
-            Self::Uncounted => None,
-        }
-    }
-}
-
 /// A stage at which something can be lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
     /// The name in every output.
     pub name: &'static str,
-    /// The loss in words, which follow its number.
+    /// The thing that is lost, in the singular.
+    pub thing: &'static str,
+    /// The loss, in words that follow the thing.
     pub what: &'static str,
     /// The things that those lost are a part of.
     pub whole: Whole,
@@ -194,7 +164,13 @@ impl Stage {
     pub fn named(name: &'static str) -> Self {
         let kernel = totals::Loss::ALL.into_iter().map(of_kernel).find(|stage| stage.name == name);
         let ours = || Loss::ALL.into_iter().map(Loss::stage).find(|stage| stage.name == name);
-        let unknown = Self { name, what: "events", whole: Whole::Uncounted, lacking: Lacking::Totals };
+        let unknown = Self {
+            name,
+            thing: "event",
+            what: "of a kind unknown to this version",
+            whole: Whole::Uncounted,
+            lacking: Lacking::Totals,
+        };
         kernel.or_else(ours).unwrap_or(unknown)
     }
 }
@@ -204,27 +180,25 @@ fn of_kernel(loss: totals::Loss) -> Stage {
     use Lacking::{Lines, Totals, TotalsPerhaps};
     use Whole::{KswapdChanges, OomKills, Stalls, Uncounted};
     use totals::Loss as Kernel;
-    let (what, whole, lacking) = match loss {
-        Kernel::RingStall => ("stalls did not fit the ring", Stalls, Lines),
-        Kernel::RingOom => ("OOM kills did not fit the ring: their details are missing", OomKills, Lines),
-        Kernel::RingKswapd => ("changes of kswapd did not fit the ring", KswapdChanges, Lines),
-        Kernel::InflightFull => ("stalls were not seen: too many at once", Stalls, Totals),
-        Kernel::SecondBegin => ("stalls ended unseen, and are not counted", Stalls, Totals),
-        Kernel::EndWithoutBegin => ("stalls began before the start, or unseen", Stalls, TotalsPerhaps),
-        Kernel::LostEnd => ("stalls had no end: the thread exited, or an outer one ended first", Stalls, Totals),
-        Kernel::NestOverflow => ("stalls were inside too many others to follow", Stalls, Totals),
-        Kernel::NodeRange => ("events were of a node beyond those that are followed", Uncounted, Totals),
-        Kernel::Stack => ("stalls found no room for their stack", Stalls, Lines),
-        Kernel::Shrinker => ("times in a shrinker found no row; they are in that of all shrinkers", Uncounted, Lines),
+    let (thing, what, whole, lacking) = match loss {
+        Kernel::RingStall => ("stall", "did not fit the ring", Stalls, Lines),
+        Kernel::RingOom => ("OOM kill", "did not fit the ring: no details", OomKills, Lines),
+        Kernel::RingKswapd => ("kswapd change", "did not fit the ring", KswapdChanges, Lines),
+        Kernel::InflightFull => ("stall", "not seen: too many at once", Stalls, Totals),
+        Kernel::SecondBegin => ("stall", "ended unseen, not counted", Stalls, Totals),
+        Kernel::EndWithoutBegin => ("stall", "began before the start, or unseen", Stalls, TotalsPerhaps),
+        Kernel::LostEnd => ("stall", "without an end: the thread exited, or an outer one ended first", Stalls, Totals),
+        Kernel::NestOverflow => ("stall", "inside too many others to follow", Stalls, Totals),
+        Kernel::NodeRange => ("event", "of a node beyond those that are followed", Uncounted, Totals),
+        Kernel::Stack => ("stall", "found no room for a stack", Stalls, Lines),
+        Kernel::Shrinker => ("shrinker time", "found no row: it is in the time of all shrinkers", Uncounted, Lines),
         Kernel::RingFreed => {
-            ("ends of OOM victims did not fit the ring: when their memory was back is unknown", OomKills, Lines)
+            ("end", "of an OOM victim did not fit the ring: no time when its memory was back", OomKills, Lines)
         }
-        Kernel::RingRefault => {
-            ("refaults of the sample did not fit the ring: who evicted them is unknown", Uncounted, Lines)
-        }
+        Kernel::RingRefault => ("sampled refault", "did not fit the ring: the evictor is unknown", Uncounted, Lines),
         Kernel::VictimsFull => {
-            ("OOM victims were beyond those that are followed: when their memory was back is unknown", OomKills, Lines)
+            ("OOM victim", "beyond those that are followed: no time when the memory was back", OomKills, Lines)
         }
     };
-    Stage { name: loss.name(), what, whole, lacking }
+    Stage { name: loss.name(), thing, what, whole, lacking }
 }

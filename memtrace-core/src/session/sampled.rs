@@ -2,7 +2,7 @@
 
 use memtrace_common::refault::RefaultCounts;
 
-use super::{coverage::RefaultTotals, faults::FaultDeltas};
+use super::faults::{FaultDeltas, RefaultTotals};
 
 /// The part of an interval in which refaults were counted, or of several intervals that were sampled. The counts of processes
 /// and cgroups are then estimates; those of the host are the kernel's own.

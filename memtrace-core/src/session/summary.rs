@@ -13,7 +13,7 @@ use super::{
     incomplete::Incomplete,
     input::{KindTotals, NodeRefaults, OpenStall, OwnCost},
     kswapd::Reached,
-    loss::Ledger,
+    loss::{Ledger, Whole},
     nodes::{Failures, PrematureSleeps},
     parts::Parts,
     sampled::Sampled,
@@ -27,6 +27,7 @@ use crate::{
     event::{Comm, Oom},
     source::{Source, Sources},
     stack::Stack,
+    sum,
     throttle::Throttles,
 };
 
@@ -286,4 +287,18 @@ pub struct Summary {
     pub own: OwnCost,
     /// Our counts since attach against the kernel's; empty when its counters were not read.
     pub coverage: Coverage,
+}
+
+impl Summary {
+    /// All the things since the start of which some were lost, where their number is known.
+    #[must_use]
+    pub fn whole(&self, of: Whole) -> Option<u64> {
+        match of {
+            Whole::Stalls => Some(self.all.count),
+            Whole::OomKills => Some(self.oom_kills),
+            Whole::KswapdChanges => Some(sum::of(self.nodes.iter().map(|node| node.wakes.saturating_add(node.sleeps)))),
+            Whole::ProgramRuns => self.own.bpf_runs,
+            Whole::Uncounted => None,
+        }
+    }
 }

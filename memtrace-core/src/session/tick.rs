@@ -10,13 +10,13 @@ use super::{
     evictors::{ByMemory, EvictorSummary},
     faults::{Faults, FaultsRead},
     input::{OpenStall, OwnCost, Pressure, Zone},
-    loss::Ledger,
+    loss::{Ledger, Whole},
     memory::Memory,
     sampled::Sampled,
     stacks::StackDeltas,
     tally::KindTally,
 };
-use crate::event::Comm;
+use crate::{event::Comm, sum};
 
 pub use super::interval::Interval;
 
@@ -113,8 +113,8 @@ pub struct Tick {
     pub own_stalls: u64,
     /// Their time in ns.
     pub own_stalled_ns: u64,
-    /// kswapd by node; nodes whose kswapd was never seen are absent.
-    pub kswapd: Vec<KswapdTick>,
+    /// kswapd by node; nodes whose kswapd was never seen are absent. `None` where its wakes are not read.
+    pub kswapd: Option<Vec<KswapdTick>>,
     /// What all of reclaim scanned and reclaimed: stalls, kswapd and others.
     pub reclaim: Reclaim,
     /// All zones that hold pages.
@@ -155,6 +155,20 @@ pub struct Tick {
 }
 
 impl Tick {
+    /// All the things of which some were lost, where their number is known: runs of programs are sampled over longer times.
+    #[must_use]
+    pub fn whole(&self, of: Whole) -> Option<u64> {
+        match of {
+            Whole::Stalls => Some(self.all.count),
+            Whole::OomKills => Some(self.oom_kills),
+            Whole::KswapdChanges => {
+                let nodes = self.kswapd.as_ref()?.iter();
+                Some(sum::of(nodes.map(|node| node.wakes.saturating_add(node.sleeps))))
+            }
+            Whole::ProgramRuns | Whole::Uncounted => None,
+        }
+    }
+
     /// Whether it is the rest of an interval at the end, a moment in which nothing happened: it tells nothing.
     #[must_use]
     pub fn is_empty_rest(&self, interval_ns: u64) -> bool {

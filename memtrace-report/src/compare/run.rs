@@ -56,7 +56,7 @@ impl Run {
     /// What it says of its host.
     #[must_use]
     pub fn facts(&self) -> RunFacts<'_> {
-        RunFacts { meta: &self.meta, zones: &self.zones, groups: &self.groups }
+        RunFacts { meta: &self.meta, zones: &self.zones }
     }
 }
 

@@ -169,8 +169,8 @@ pub struct Tick {
     pub stalled_per_s: Option<f64>,
     /// Those that match the filter, as far as events told; null without a filter.
     pub matched: Option<Matched>,
-    /// kswapd by node.
-    pub kswapd: Vec<KswapdTick>,
+    /// kswapd by node; null where its wakes are not read.
+    pub kswapd: Option<Vec<KswapdTick>>,
     /// Pages scanned by all of reclaim.
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed by all of reclaim.
@@ -224,7 +224,7 @@ impl Tick {
             all: Interval::new(&tick.all),
             stalled_per_s: tick.stalled_per_s().and_then(finite),
             matched: tick.matched.as_ref().map(Interval::new),
-            kswapd: tick.kswapd.iter().map(kswapd).collect(),
+            kswapd: tick.kswapd.as_ref().map(|nodes| nodes.iter().map(kswapd).collect()),
             scanned_pages: tick.reclaim.scanned_pages,
             reclaimed_pages: tick.reclaim.reclaimed_pages,
             efficiency: tick.reclaim.efficiency().and_then(finite),

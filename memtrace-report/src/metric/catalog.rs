@@ -109,7 +109,7 @@ catalog! {
 
 #[expect(clippy::cast_precision_loss, reason = "two times of an interval")]
 fn busiest(tick: &Tick) -> Option<f64> {
-    let busiest_ns = tick.kswapd.iter().map(|node| node.busy_ns).max()?;
+    let busiest_ns = tick.kswapd.as_ref()?.iter().map(|node| node.busy_ns).max().unwrap_or(0);
     (tick.elapsed_ns > 0).then(|| busiest_ns as f64 / tick.elapsed_ns as f64)
 }
 

@@ -28,11 +28,11 @@ macro_rules! measures {
 
 measures! {
     /// Stalls that ended.
-    Stalls = |tick| Some(tick.all.count);
+    Stalls = |tick| stalls_read(tick).then_some(tick.all.count);
     /// Time that passed in stalls, ended or not, in ns.
-    StalledNs = |tick| Some(tick.all.stalled_ns);
+    StalledNs = |tick| stalls_read(tick).then_some(tick.all.stalled_ns);
     /// Work of all kswapd, in ns.
-    KswapdNs = |tick| Some(sum::of(tick.kswapd.iter().map(|node| node.busy_ns)));
+    KswapdNs = |tick| tick.kswapd.as_ref().map(|nodes| sum::of(nodes.iter().map(|node| node.busy_ns)));
     /// Pages scanned.
     Scanned = |tick| tick.reclaim.scanned_pages;
     /// Pages reclaimed, where scans were read as well.
@@ -51,4 +51,9 @@ measures! {
     SomeNs = |tick| tick.pressed.map(|pressed| pressed.some_ns);
     /// Time in which all tasks were, in ns.
     FullNs = |tick| tick.pressed.map(|pressed| pressed.full_ns);
+}
+
+/// True where the hooks of some kind of stall were attached.
+fn stalls_read(tick: &Tick) -> bool {
+    !tick.stalls.is_empty()
 }

@@ -68,6 +68,17 @@ fn every_metric_has_a_name_of_its_own_and_a_value() {
 }
 
 #[test]
+fn a_metric_that_was_not_read_has_no_value() {
+    let unread = SessionConfig { scans_read: false, kswapd_read: false, ..SessionConfig::default() };
+    let input = TickInput { t_ns: 3 * S, ..TickInput::default() };
+    let tick = Session::new(unread).tick(&input, &BTreeMap::<u64, Vec<u8>>::new());
+    for metric in Metric::ALL {
+        assert_eq!(metric.of_interval(&tick), None, "{metric:?}");
+        assert!(metric.over(&run(&tick)).is_err(), "{metric:?}");
+    }
+}
+
+#[test]
 fn an_interval_and_a_run_of_one_interval_have_the_same_value() {
     let tick = interval((0..20_000).map(|n| 100_000 + 37 * n));
     let sums = run(&tick);

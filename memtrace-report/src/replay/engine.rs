@@ -14,6 +14,7 @@ use super::{
 };
 use memtrace_core::{
     event::Event,
+    hook::{HookId, HookSet},
     session::{
         Session, SessionConfig,
         filter::{CgroupNames, Filter},
@@ -86,6 +87,7 @@ impl Replay {
             own_pid: setup.own_pid,
             filter,
             scans_read: setup.scans_read,
+            kswapd_read: HookSet::recorded(&setup.hooks).is_none_or(|hooks| hooks.has(HookId::KswapdWake)),
             stacks: setup.stacks,
             sources: setup.sources,
             faults_read: setup.faults_read,

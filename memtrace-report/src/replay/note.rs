@@ -158,7 +158,7 @@ impl Display for Words<'_> {
                     (Some(from), Some(to)) => write!(f, "between {} and {}", time(from), time(to)),
                     (Some(from), None) => write!(f, "after {}", time(from)),
                     (None, Some(to)) => write!(f, "before {}", time(to)),
-                    (None, None) => f.write_str("and it holds no tick"),
+                    (None, None) => f.write_str("between its beginning and its end"),
                 }?;
                 write!(f, ": {}; the rest was read", Untrusted(what.as_bytes()).tty())
             }

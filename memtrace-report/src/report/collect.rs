@@ -61,15 +61,16 @@ impl Watch for Collector {
         let now = all_kinds(&record.input);
         self.heat.tick(tick.t_ns, tick.elapsed_ns, now.since(&self.before).counts());
         self.before = now;
+        let middle_ns = tick.t_ns.saturating_sub(tick.elapsed_ns / 2);
         if tick.oom_kills > self.kills_reported {
-            self.heat.mark(tick.t_ns, Mark::Oom);
+            self.heat.mark(middle_ns, Mark::Oom);
         }
         self.kills_reported = 0;
-        if tick.kswapd.iter().any(|node| node.awake_ns > 0) {
-            self.heat.mark(tick.t_ns, Mark::Kswapd);
+        if tick.kswapd.iter().flatten().any(|node| node.awake_ns > 0) {
+            self.heat.mark(middle_ns, Mark::Kswapd);
         }
         if tick.loss.that_matters() > 0 {
-            self.heat.mark(tick.t_ns, Mark::Loss);
+            self.heat.mark(middle_ns, Mark::Loss);
         }
     }
 

@@ -43,7 +43,15 @@ impl Mark {
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     t_ns: u64,
+    elapsed_ns: u64,
     bands: Bands,
+}
+
+impl Slice {
+    /// An interval lies in the column of its middle: its ends are late by some milliseconds.
+    fn middle_ns(&self) -> u64 {
+        self.t_ns.saturating_sub(self.elapsed_ns / 2)
+    }
 }
 
 /// The map while it is collected: some hundred bytes a tick.
@@ -58,7 +66,7 @@ impl HeatMap {
     /// Adds an interval that ended at `t_ns` and took `elapsed_ns`, with the exact latencies by bucket.
     pub fn tick(&mut self, t_ns: u64, elapsed_ns: u64, counts: &[u64; BUCKETS]) {
         self.from_ns.get_or_insert(t_ns.saturating_sub(elapsed_ns));
-        self.slices.push(Slice { t_ns, bands: bands::of_counts(counts) });
+        self.slices.push(Slice { t_ns, elapsed_ns, bands: bands::of_counts(counts) });
     }
 
     /// Adds a mark.
@@ -78,14 +86,15 @@ impl HeatMap {
         let (Some(from_ns), Some(to_ns)) = (self.from_ns, self.last_ns()) else { return String::new() };
         let span_ns = to_ns.saturating_sub(from_ns).max(1);
         let room = width.unwrap_or(80).saturating_sub(LABEL + 2).clamp(10, WIDEST);
-        let columns = room.min(self.slices.len().max(1));
+        let column_ns = self.column_ns(span_ns, room as u64);
+        let columns = usize::try_from(span_ns.div_ceil(column_ns)).unwrap_or(room).clamp(1, room);
         let column = |t_ns: u64| {
-            let at = u128::from(t_ns.clamp(from_ns + 1, to_ns.max(from_ns + 1)) - from_ns - 1) * columns as u128;
-            usize::try_from(at / u128::from(span_ns)).unwrap_or(0).min(columns - 1)
+            let at_ns = t_ns.clamp(from_ns + 1, to_ns.max(from_ns + 1)) - from_ns - 1;
+            usize::try_from(at_ns / column_ns).unwrap_or(0).min(columns - 1)
         };
         let mut cells = vec![[0_u64; BANDS.len()]; columns];
         for slice in &self.slices {
-            let cell = &mut cells[column(slice.t_ns)];
+            let cell = &mut cells[column(slice.middle_ns())];
             cell.iter_mut().zip(slice.bands).for_each(|(all, count)| sum::add(all, count));
         }
         let most = cells.iter().flatten().copied().max().unwrap_or(0);
@@ -96,7 +105,7 @@ impl HeatMap {
         if most == 0 && self.marks.is_empty() {
             return String::new();
         }
-        let mut out = format!("latency over time (one column is {}", duration(span_ns / columns as u64));
+        let mut out = format!("latency over time (one column is {}", duration(column_ns));
         let shades = shades(utf8);
         if most > 0 {
             let _ = write!(out, "; {} is {most} stalls", shades[shades.len() - 1]);
@@ -114,8 +123,18 @@ impl HeatMap {
                 row(&mut out, label, &line);
             }
         }
-        out.push_str(&axis(clock, from_ns, span_ns, columns));
+        out.push_str(&axis(clock, from_ns, column_ns, columns));
         out
+    }
+
+    /// Time of a column: so many whole intervals, of the length that most have, that all columns have room.
+    fn column_ns(&self, span_ns: u64, room: u64) -> u64 {
+        let mut lengths: Vec<u64> = self.slices.iter().map(|slice| slice.elapsed_ns).collect();
+        lengths.sort_unstable();
+        let usual_ns = lengths.get(lengths.len() / 2).copied().unwrap_or(span_ns).max(1);
+        let each = span_ns.div_ceil(usual_ns.saturating_mul(room)).max(1);
+        // Intervals that are a little late must not need one more column than there are.
+        usual_ns.saturating_mul(each).max(span_ns.div_ceil(room))
     }
 }
 
@@ -124,12 +143,12 @@ fn row(out: &mut String, label: &str, line: &str) {
 }
 
 /// Times below the map, as many as have room.
-fn axis(clock: &Clock, from_ns: u64, span_ns: u64, columns: usize) -> String {
+fn axis(clock: &Clock, from_ns: u64, column_ns: u64, columns: usize) -> String {
     const APART: usize = 20;
     let mut out = " ".repeat(LABEL + 1);
     let mut at = 0;
     while at < columns {
-        let t_ns = from_ns + u64::try_from(u128::from(span_ns) * at as u128 / columns as u128).unwrap_or(0);
+        let t_ns = from_ns.saturating_add(column_ns.saturating_mul(at as u64));
         let _ = write!(out, "{:<APART$}", format!("^{}", clock.seconds(t_ns)));
         at += APART;
     }
@@ -196,6 +215,18 @@ latency over time (one column is 1.00 s; @ is 1000 stalls)
         assert!(text.contains("one column is 3.00 s; █ is 1101 stalls"), "{text}");
         assert!(text.lines().all(|line| line.contains("column") || line.chars().count() <= 21), "{text}");
         assert!(text.contains("OOM kill|   X      |"), "{text}");
+    }
+
+    #[test]
+    fn ticks_that_are_late_and_a_short_last_one_have_a_column_each() {
+        let mut map = HeatMap::default();
+        let mut t_ns = 0;
+        for (elapsed_ns, stalls) in [(S + 400_000, 3), (S - 300_000, 1), (S + 200_000, 2), (S / 3, 3)] {
+            t_ns += elapsed_ns;
+            map.tick(t_ns, elapsed_ns, &counts(&[(5_000_000, stalls)]));
+        }
+        let text = map.render(&clock(), Some(80), false);
+        assert!(text.contains("3.2 ms|@+%@|") && text.contains("one column is 1.00 s"), "{text}");
     }
 
     #[test]

@@ -123,5 +123,5 @@ fn limits(finished: &Finished, top: usize) -> impl Iterator<Item = &CgroupLimits
         let holds = |path: &Vec<u8>| Untrusted(path).is_path_below(limits.path.borrowed());
         ids.contains(&limits.id) || paths.iter().any(holds)
     };
-    finished.meta.host.cgroup_limits.iter().filter(is_of)
+    finished.meta.host.all_limits().filter(is_of)
 }

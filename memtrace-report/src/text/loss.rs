@@ -1,6 +1,6 @@
 //! What was lost: how much, of how many, and what it means for the numbers.
 
-use super::number::{count, plain};
+use super::number::{count, plain, plural, things};
 use memtrace_core::session::loss::Stage;
 
 /// A stage that lost something, of so many things where they are counted.
@@ -8,8 +8,11 @@ use memtrace_core::session::loss::Stage;
 pub fn loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
     let share = |whole: u64| plain(100.0 * n as f64 / whole as f64);
-    let whole = whole.filter(|whole| *whole > 0).map(|whole| format!(" of {} ({}%)", count(whole), share(whole)));
-    format!("{}{} {}; {} ({})", count(n), whole.unwrap_or_default(), stage.what, stage.lacking.words(), stage.name)
+    let things = match whole.filter(|whole| *whole > 0) {
+        Some(whole) => format!("{} of {} ({}%) {}", count(n), count(whole), share(whole), plural(stage.thing)),
+        None => things(n, stage.thing),
+    };
+    format!("{things} {}; {} ({})", stage.what, stage.lacking.words(), stage.name)
 }
 
 /// The same for a line of 80 columns below a row.
@@ -40,13 +43,13 @@ mod tests {
         let skipped = Loss::SkippedRuns.stage();
         assert_eq!(
             loss_line(&skipped, 160, Some(4_000_000)),
-            "160 of 4.00M (0.0040%) runs of the tracing programs were skipped by the kernel; totals may lack as many \
+            "160 of 4.00M (0.0040%) runs of the tracing programs skipped by the kernel; totals may lack as many \
              events: see the coverage (skipped_runs)"
         );
         assert_eq!(
             loss_line(&Stage::named("ring_stall"), 3, Some(1000)),
             "3 of 1000 (0.300%) stalls did not fit the ring; only totals have them (ring_stall)"
         );
-        assert!(loss_line(&skipped, 1, None).starts_with("1 runs of"));
+        assert!(loss_line(&skipped, 1, None).starts_with("1 run of"));
     }
 }

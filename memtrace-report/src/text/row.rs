@@ -110,7 +110,7 @@ pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> St
     }
     let lost = tick.loss.lost().map(|(stage, n)| (Stage::named(stage), n));
     for (stage, n) in lost.filter(|(stage, _)| stage.lacking.matters()) {
-        let _ = write!(out, "\n{:TIME$} lost: {}", "", short_loss_line(&stage, n, stage.whole.in_tick(tick)));
+        let _ = write!(out, "\n{:TIME$} lost: {}", "", short_loss_line(&stage, n, tick.whole(stage.whole)));
     }
     for row in &tick.uncovered {
         let _ = write!(out, "\n{:TIME$} coverage: {}", "", in_short(row));
@@ -145,10 +145,11 @@ fn pages(tick: &Tick, pages: Option<u64>) -> String {
 
 /// The node whose kswapd was awake longest, and how many other nodes there are.
 fn kswapd(tick: &Tick) -> String {
-    let Some(busiest) = tick.kswapd.iter().max_by_key(|node| (node.awake_ns, std::cmp::Reverse(node.nid))) else {
+    let nodes = tick.kswapd.as_deref().unwrap_or_default();
+    let Some(busiest) = nodes.iter().max_by_key(|node| (node.awake_ns, std::cmp::Reverse(node.nid))) else {
         return "-".to_owned();
     };
-    let others = tick.kswapd.len() - 1;
+    let others = nodes.len() - 1;
     if others == 0 { node(tick, busiest) } else { format!("{}+{others}", node(tick, busiest)) }
 }
 
@@ -200,7 +201,7 @@ fn in_full(tick: &Tick) -> String {
     if let Some(matched) = tick.matched {
         parts.push(format!("matched {}", rate(tick.rate(matched.count))));
     }
-    parts.extend(tick.kswapd.iter().map(|kswapd| format!("kswapd {}", node(tick, kswapd))));
+    parts.extend(tick.kswapd.iter().flatten().map(|kswapd| format!("kswapd {}", node(tick, kswapd))));
     for zone in tick.tightest_zones() {
         parts.push(format!("N{} {} {}", zone.nid, zone.name.tty(), against_watermark(zone)));
     }

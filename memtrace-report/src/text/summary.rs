@@ -346,7 +346,7 @@ fn losses(out: &mut Document, summary: &Summary) {
     });
     for (stage, n) in summary.loss.lost() {
         let stage = Stage::named(stage);
-        let line = loss_line(&stage, n, stage.whole.in_summary(summary));
+        let line = loss_line(&stage, n, summary.whole(stage.whole));
         if stage.lacking.matters() { out.alert(line) } else { out.detail(line) }
     }
     if summary.loss.messages() > 0 {

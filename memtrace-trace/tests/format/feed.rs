@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use memtrace_core::{
     event::Event,
+    hook::HookSet,
     session::{Session, SessionConfig, tick::Tick},
 };
 use memtrace_report::replay::{Flow, Replay, ReplayOptions, Watch};
@@ -42,7 +43,7 @@ pub(super) fn feed(bytes: &[u8]) -> Result<Fed, ReadError> {
             TraceItem::Meta(meta) => {
                 session.begin(
                     meta.setup.start_ns,
-                    meta.setup.scans_read,
+                    HookSet::ALL,
                     meta.setup.mglru,
                     meta.setup.faults_read,
                     meta.setup.sources,

@@ -7,7 +7,6 @@ use crate::{host::cgroups::CgroupNames, record::Feed};
 use memtrace_core::{
     decode::{self, DecodeContext, decode},
     event::{Comm, Event, Freed, Oom, Stall},
-    hook::HookId,
     session::{Session, evictors, faults::FaultsRead, filter::CgroupNames as _, item::Item, loss::Loss},
 };
 use memtrace_trace::model::Entry;
@@ -58,7 +57,7 @@ impl Ingest {
 
     /// The hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and it is known what they tell.
     pub fn begin(&mut self, start_ns: u64, context: DecodeContext, faults: FaultsRead) {
-        self.session.begin(start_ns, context.hooks.has(HookId::ShrinkInactive), context.mglru, faults, context.sources);
+        self.session.begin(start_ns, context.hooks, context.mglru, faults, context.sources);
         self.context = context;
     }
 

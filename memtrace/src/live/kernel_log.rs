@@ -9,23 +9,28 @@ use anyhow::Result;
 
 use super::start;
 use crate::{cli::CheckArgs, exit, host::tasks, preflight, stdout};
-use memtrace_core::{units::duration::nanoseconds, untrusted::Untrusted};
+use memtrace_core::{session::loss::Stage, sum, units::duration::nanoseconds, untrusted::Untrusted};
 use memtrace_probe::{
     error::LoadError,
     kernel_log::Entry,
     load::{Loaded, Probe},
     options::LoadOptions,
 };
-use memtrace_report::text::{duration, things};
+use memtrace_report::text::{count, duration, things};
 
 /// The ring of events is emptied this often: one that is full would be a loss of its own.
 const STEP: Duration = Duration::from_millis(20);
 
 /// An entry as a line.
 pub(super) fn line(entry: &Entry) -> String {
-    let kind = entry.kind.map_or_else(String::new, |kind| format!(", in {}", kind.name()));
+    let place = match (entry.hook, entry.kind) {
+        (Some(hook), _) => format!(" at {hook}"),
+        (None, Some(kind)) => format!(" in {}", kind.name()),
+        (None, None) => String::new(),
+    };
     let name = tasks::comm(entry.tid).map_or_else(String::new, |comm| format!(" ({})", Untrusted(comm.bytes()).tty()));
-    format!("{}{kind}, thread {}{name}: {}", entry.stage.name, entry.tid, entry.stage.what)
+    let Stage { name: stage, thing, what, .. } = entry.stage;
+    format!("{stage}{place}, thread {}{name}: {thing} {what}", entry.tid)
 }
 
 /// Attaches the hooks and prints what they log; the result is the exit status.
@@ -40,6 +45,7 @@ pub(super) fn watch(args: &CheckArgs, facts: &preflight::Facts) -> Result<u8> {
 fn print(mut probe: Probe, lasting: Duration) -> Result<u8> {
     say!("the kernel side logs for {}; Ctrl-C ends it", duration(nanoseconds(lasting)));
     let begun = Instant::now();
+    let before = probe.totals.lost()?;
     let mut lines = 0;
     loop {
         let is_over = begun.elapsed() >= lasting;
@@ -53,8 +59,20 @@ fn print(mut probe: Probe, lasting: Duration) -> Result<u8> {
         }
         thread::sleep(STEP);
     }
-    say!("{}", if lines == 0 { "nothing was lost".to_owned() } else { things(lines, "line") });
+    let lost = sum::of(probe.totals.lost()?.since(&before).lost().map(|(_, n)| n));
+    say!("{}", ended(lines, lost));
     Ok(0)
+}
+
+/// The end of the log: a CPU logs 64 losses a second, and the ledger counts them all.
+fn ended(lines: u64, lost: u64) -> String {
+    match lost {
+        0 => "nothing was lost".to_owned(),
+        _ if lines < lost => {
+            format!("{} lost, {} listed: a CPU lists 64 a second at most", things(lost, "event"), count(lines))
+        }
+        _ => format!("{} lost", things(lost, "event")),
+    }
 }
 
 fn refused(error: &LoadError) -> u8 {

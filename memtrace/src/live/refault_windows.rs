@@ -5,8 +5,7 @@ use memtrace_core::{
     budget::{Budget, Governor, Load, STALL_NS, Step},
     session::{
         counters::KernelCounters,
-        coverage::RefaultTotals,
-        faults::{FaultDeltas, refaults_since, refaults_sum},
+        faults::{FaultDeltas, RefaultTotals, refaults_since, refaults_sum},
         input::KernelTotals,
         sampled::{self, Extended, Sampled},
     },

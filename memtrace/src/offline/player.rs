@@ -168,7 +168,7 @@ impl Player {
         Self { stream: Some(Box::new(stream)), ..Self::new(&Arc::default()) }
     }
 
-    /// Leaves out what happened: totals and tables come from the ticks, which is much quicker.
+    /// Leaves out what happened, but for damage in it: totals and tables come from the ticks.
     pub(super) fn without_entries(mut self) -> Self {
         self.skip_entries = true;
         self

@@ -46,6 +46,7 @@ pub(super) fn gather(facts: &Facts, nodes: u64, counters: &MemoryCounters) -> (H
         settings: settings::sys(),
         cgroup_limits,
         cgroup_limits_cut,
+        departed_limits: Vec::new(),
         vmstat_names,
         meminfo_names,
     };

@@ -206,7 +206,7 @@ impl Writing {
 
     /// Writes what was changed on the host since the tick before.
     fn news(&mut self, t_ns: u64) {
-        let news = self.watcher.news();
+        let news = self.watcher.news(t_ns);
         for change in news.changes {
             self.meta.host.change(&change.name, change.after.as_ref());
             self.remark(t_ns, RemarkKind::Changed, change.to_text());

@@ -2,14 +2,14 @@
 
 use memtrace_common::kind::StallKind;
 
-use super::model::Model;
+use super::{losses, model::Model};
 use memtrace_core::{
     history::Frame,
     session::{tick::Tick, tick::Who},
     sum,
     untrusted::Untrusted,
 };
-use memtrace_report::text::{duration, percent, things, three_digits};
+use memtrace_report::text::{duration, percent, three_digits};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,9 +100,7 @@ pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     {
         parts.push(format!("for {}", duration(now_ns.saturating_sub(since) / 1_000_000_000 * 1_000_000_000)));
     }
-    if shown.tick.loss.that_matters() > 0 {
-        parts.push(format!("{} lost", things(shown.tick.loss.that_matters(), "event")));
-    }
+    parts.extend(losses::worst(&shown.tick).map(|lost| format!("LOST {lost}")));
     Headline { level, text: parts.join("; ") }
 }
 

@@ -7,6 +7,7 @@ mod filter;
 mod group;
 mod headline;
 mod keys;
+mod losses;
 mod model;
 mod once;
 mod playback;

@@ -7,6 +7,7 @@ use super::{
     filter::RowFilter,
     group::RowGroup,
     headline::{self, Headline},
+    losses::Losses,
     playback::Playback,
     rows::{ScreenRow, rows},
 };
@@ -154,9 +155,7 @@ pub struct Model {
     /// Length of the intervals in ns.
     pub interval_ns: u64,
     /// All that was lost since the start.
-    pub lost: u64,
-    /// The part of it that a number or a line lacks.
-    pub lost_that_matters: u64,
+    pub losses: Losses,
     /// What became of what was asked for, and how many intervals ago.
     pub said: Option<(String, u32)>,
     /// Limits of the cgroup whose details are shown, when they were last looked up.
@@ -193,8 +192,7 @@ impl Model {
             expanded: false,
             at_ns: None,
             interval_ns,
-            lost: 0,
-            lost_that_matters: 0,
+            losses: Losses::default(),
             said: None,
             limits: None,
             playback: None,
@@ -218,8 +216,7 @@ impl Model {
 
     fn push_tick(&mut self, mut tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
         self.said = self.said.take().map(|(words, age)| (words, age + 1)).filter(|(_, age)| *age < SAID_FOR);
-        self.lost = self.lost.saturating_add(tick.loss.total());
-        self.lost_that_matters = self.lost_that_matters.saturating_add(tick.loss.that_matters());
+        self.losses.add(&tick);
         if let Some(stacks) = &mut tick.stacks {
             self.stacks.learn(&std::mem::take(&mut stacks.named));
         }

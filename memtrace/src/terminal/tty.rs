@@ -15,7 +15,10 @@ use rustix::{
     stdio::{dup2_stderr, stderr, stdin, stdout},
     termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
 };
-use signal_hook::{consts::SIGABRT, low_level};
+use signal_hook::{
+    consts::{SIGABRT, SIGQUIT},
+    low_level,
+};
 
 use crate::messages;
 
@@ -82,7 +85,7 @@ impl Held {
     }
 }
 
-/// Makes a panic of any thread and an abort (no memory, for example) leave the screen.
+/// Makes a panic of any thread, an abort (no memory, for example) and a signal that asks for a core leave the screen.
 fn hook() -> io::Result<()> {
     if HOOKED.swap(true, Ordering::SeqCst) {
         return Ok(());
@@ -93,8 +96,16 @@ fn hook() -> io::Result<()> {
         leave();
         hook(info);
     }));
-    // SAFETY: the handler makes system calls only; nothing is allocated or locked.
-    unsafe { low_level::register(SIGABRT, leave_at_once) }.map(|_| ())
+    for signal in [SIGABRT, SIGQUIT] {
+        let end = move || {
+            leave_at_once();
+            // It cannot fail for these two, which end the process.
+            let _ = low_level::emulate_default_handler(signal);
+        };
+        // SAFETY: the handler makes system calls only; nothing is allocated or locked.
+        unsafe { low_level::register(signal, end) }?;
+    }
+    Ok(())
 }
 
 /// True when a thread has panicked: the screen was left, and is not to be drawn again.

@@ -12,6 +12,7 @@ use memtrace_common::{
 };
 use memtrace_core::{
     event::{Comm, Constraint, Event, Kswapd, Oom, PartTimes, Stall, Trigger, Victim},
+    hook::HookSet,
     session::{
         Session, SessionConfig,
         counters::{Baseline, KernelCounters, Readings},
@@ -140,7 +141,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
         recorded: true,
         ..SessionConfig::default()
     });
-    session.begin(START, true, false, meta.setup.faults_read, meta.setup.sources);
+    session.begin(START, HookSet::ALL, false, meta.setup.faults_read, meta.setup.sources);
     session.cover(meta.baseline.clone());
     session.count_nodes_from(meta.nodes_from.clone());
     let mut encoder = Encoder::new(min_stall_ns);

@@ -10,16 +10,10 @@ mod note;
 mod rows;
 
 pub use self::{note::Note, rows::Ours};
-use super::counters::{Baseline, KernelCounters, Readings};
-
-/// Refaults that memtrace counted since attach, in pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RefaultTotals {
-    /// Of the page cache.
-    pub file_pages: u64,
-    /// Of anonymous memory.
-    pub anon_pages: u64,
-}
+use super::{
+    counters::{Baseline, KernelCounters, Readings},
+    faults::RefaultTotals,
+};
 
 /// How a count of ours stands against the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     event::{Comm, Constraint, Event, Oom, Stall},
+    hook::{HookId, HookSet},
     source::Sources,
     sum,
 };
@@ -48,6 +49,8 @@ pub struct SessionConfig {
     pub filter: Filter,
     /// The shrink hook is attached: scanned pages are read.
     pub scans_read: bool,
+    /// The wakes of kswapd are read, and with them its work.
+    pub kswapd_read: bool,
     /// Which faults are read.
     pub faults_read: FaultsRead,
     /// How much of the true stall each kind's durations are.
@@ -75,6 +78,7 @@ impl Default for SessionConfig {
             own_pid: 0,
             filter: Filter::default(),
             scans_read: true,
+            kswapd_read: true,
             faults_read: FaultsRead::default(),
             sources: Sources::default(),
             mglru: false,
@@ -191,14 +195,15 @@ impl Session {
         }
     }
 
-    /// Sets what is only known once the hooks are attached, before the first event: from when the totals count
-    /// (`CLOCK_MONOTONIC`, in ns), what is read of faults and of scans, how the durations of each kind relate to
-    /// the true stall, and whether MGLRU reclaims. Allocates nothing.
-    pub fn begin(&mut self, start_ns: u64, scans_read: bool, mglru: bool, faults_read: FaultsRead, sources: Sources) {
+    /// Sets the facts that are known once the hooks are attached, before the first event: the start of the totals
+    /// (`CLOCK_MONOTONIC`, in ns), the hooks that are attached, MGLRU, the faults that are read, and the relation of the
+    /// durations of each kind to the true stall. Allocates nothing.
+    pub fn begin(&mut self, start_ns: u64, hooks: HookSet, mglru: bool, faults_read: FaultsRead, sources: Sources) {
         self.config.faults_read = faults_read;
         self.config.sources = sources;
         self.config.start_ns = start_ns;
-        self.config.scans_read = scans_read;
+        self.config.scans_read = hooks.has(HookId::ShrinkInactive);
+        self.config.kswapd_read = hooks.has(HookId::KswapdWake);
         self.config.mglru = mglru;
         self.kswapds.begin(start_ns);
         self.last.t_ns = start_ns;

@@ -6,8 +6,9 @@ use memtrace_common::{kind::StallKind, totals::OtherShrinks};
 
 use super::Session;
 use crate::session::{
-    coverage::{Coverage, Ours, RefaultTotals},
+    coverage::{Coverage, Ours},
     faults::Faults,
+    faults::RefaultTotals,
     input::{HostSample, KernelTotals, KindTotals, NodeRefaults},
     loss::Ledger,
     process::{ProcessKey, ProcessLabel},

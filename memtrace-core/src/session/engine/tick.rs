@@ -56,7 +56,7 @@ impl Session {
                 &totals.open,
                 (now_ns, elapsed_ns),
             ),
-            kswapd,
+            kswapd: self.config.kswapd_read.then_some(kswapd),
             reclaim: Reclaim::of(
                 scanned.saturating_sub(scanned_before),
                 reclaimed.saturating_sub(reclaimed_before),

@@ -70,6 +70,7 @@ const SMALL: SessionConfig = SessionConfig {
         kinds: Vec::new(),
     },
     scans_read: true,
+    kswapd_read: true,
     sources: Sources::EVENTS,
     faults_read: crate::session::faults::FaultsRead {
         refaults: None,

@@ -103,7 +103,7 @@ fn efficiency_is_none_where_scans_are_not_seen() {
         KernelTotals { kswapd: [(0, KswapdTotals::default())].into(), ..totals(&[stall(1, StallKind::Node, 1)]) };
     let got = tick(&mut session, 1, &exact);
     assert_eq!(got.reclaim, Reclaim::default());
-    assert_eq!(got.kswapd[0].reclaim, Reclaim::default());
+    assert_eq!(got.kswapd.as_ref().unwrap()[0].reclaim, Reclaim::default());
 }
 
 #[test]
@@ -117,7 +117,8 @@ fn scans_that_mglru_hides_are_unread_of_kswapd_too() {
         let mut session = session(SessionConfig { mglru, ..SessionConfig::default() });
         let tick = tick(&mut session, 1, totals);
         let summary = session.summary();
-        let reported = [tick.reclaim, tick.kswapd[0].reclaim, summary.reclaim, summary.nodes[0].reclaim];
+        let reported =
+            [tick.reclaim, tick.kswapd.as_ref().unwrap()[0].reclaim, summary.reclaim, summary.nodes[0].reclaim];
         assert!(reported.iter().all(|reclaim| reclaim.scanned_pages == reported[0].scanned_pages), "{reported:?}");
         reported[0].scanned_pages
     };
@@ -139,9 +140,15 @@ fn kswapd_is_told_by_its_change() {
         ..KernelTotals::default()
     };
     let one = tick(&mut session, 11 * S, &exact(10, 1, 10 * S + S / 2));
-    assert_eq!((one.kswapd[0].awake, one.kswapd[0].awake_ns, one.kswapd[0].wakes), (true, S / 2, 1));
+    assert_eq!(
+        {
+            let node = one.kswapd.as_ref().unwrap()[0];
+            (node.awake, node.awake_ns, node.wakes)
+        },
+        (true, S / 2, 1)
+    );
     let two = tick(&mut session, 12 * S, &exact(30, 0, 11 * S + S / 4));
-    let node = two.kswapd[0];
+    let node = two.kswapd.unwrap()[0];
     assert_eq!((node.awake, node.awake_ns, node.wakes, node.busy_ns), (false, S / 4, 0, 20));
     assert_eq!(node.reclaim.scanned_pages, Some(20));
 }
@@ -197,7 +204,7 @@ fn loss_is_counted_by_stage_and_interval() {
     assert_eq!(all.that_matters(), 140 - all.0["skipped_runs"]);
     assert_eq!(Stage::named("of a later version").lacking, Lacking::Totals);
     for name in kernel::Loss::ALL.map(kernel::Loss::name).into_iter().chain(Loss::ALL.map(Loss::name)) {
-        assert_ne!(Stage::named(name).what, "events", "{name}");
+        assert!(!Stage::named(name).what.contains("unknown to this version"), "{name}");
     }
 }
 

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{RunFacts, SideValue, Tuned};
-use crate::compare::changes::Scope;
 use memtrace_core::untrusted::Text;
 
 /// Cgroups that are named.
 const NAMED: usize = 3;
 
-/// The cgroups with a limit that each run has: limited there, or at least stalled.
+/// The cgroups of which each run has read a limit. A limit that was not read is no difference.
 pub(super) fn everywhere<'a>(sides: &[Vec<RunFacts<'a>>]) -> BTreeSet<&'a Text> {
-    let limited = sides.iter().flatten().flat_map(limited);
-    limited.filter(|path| sides.iter().flatten().all(|run| has(run, path))).collect()
+    let of_run = |run: &RunFacts<'a>| run.meta.host.all_limits().map(|cgroup| &cgroup.path).collect::<BTreeSet<_>>();
+    let common = |all: BTreeSet<&'a Text>, run: BTreeSet<&'a Text>| all.intersection(&run).copied().collect();
+    sides.iter().flatten().map(of_run).reduce(common).unwrap_or_default()
 }
 
 /// The other ones in one row; `None` when the sides do not differ in them.
@@ -41,8 +41,4 @@ pub(super) fn elsewhere(sides: &[Vec<RunFacts<'_>>], everywhere: &BTreeSet<&Text
 
 fn limited<'a>(run: &RunFacts<'a>) -> impl Iterator<Item = &'a Text> + use<'a> {
     run.meta.host.cgroup_limits.iter().map(|cgroup| &cgroup.path)
-}
-
-fn has(run: &RunFacts<'_>, path: &Text) -> bool {
-    limited(run).any(|other| other == path) || run.groups.contains_key(&(Scope::Cgroup, path.tty().to_string()))
 }

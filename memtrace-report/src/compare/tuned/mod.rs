@@ -4,7 +4,6 @@ mod cgroups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changes::Scope;
 use memtrace_core::{session::input::Zone, untrusted::Text};
 use memtrace_trace::model::Meta;
 
@@ -15,8 +14,6 @@ pub struct RunFacts<'a> {
     pub meta: &'a Meta,
     /// The zones at its first tick.
     pub zones: &'a [Zone],
-    /// Who had how much: all cgroups that stalled are in it.
-    pub groups: &'a BTreeMap<(Scope, String), f64>,
 }
 
 /// A setting on one side.
@@ -83,7 +80,7 @@ fn settings(run: &RunFacts<'_>, cgroups: &BTreeSet<&Text>) -> BTreeMap<String, S
     let host = &run.meta.host;
     let text = |text: &Text| text.tty().to_string();
     let mut all = BTreeMap::new();
-    for setting in host.sysctls.iter().chain(&host.settings) {
+    for setting in host.sysctls.iter().chain(&host.settings).filter(|setting| !setting.is_statistic()) {
         if let Some(value) = &setting.value {
             all.insert(text(&setting.name), text(value));
         }
@@ -92,7 +89,7 @@ fn settings(run: &RunFacts<'_>, cgroups: &BTreeSet<&Text>) -> BTreeMap<String, S
         let value = format!("{}, {} bytes, priority {}", swap.kind.tty(), swap.size_bytes, swap.priority);
         all.insert(format!("swap {}", text(&swap.name)), value);
     }
-    for cgroup in host.cgroup_limits.iter().filter(|cgroup| cgroups.contains(&cgroup.path)) {
+    for cgroup in host.all_limits().filter(|cgroup| cgroups.contains(&cgroup.path)) {
         for limit in &cgroup.limits {
             if let Some(value) = &limit.value {
                 all.insert(format!("{} {}", cgroup.path.tty(), limit.name.tty()), text(value));
@@ -112,7 +109,7 @@ fn settings(run: &RunFacts<'_>, cgroups: &BTreeSet<&Text>) -> BTreeMap<String, S
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, RunFacts, Scope, SideValue, tuned};
+    use super::{RunFacts, SideValue, tuned};
     use memtrace_core::session::input::Zone;
     use memtrace_trace::model::{CgroupLimits, ClockReading, HostFacts, Meta, Setting, Setup};
 
@@ -161,8 +158,7 @@ mod tests {
             managed_pages: 100,
         };
         let (low, high) = ([zone(10)], [zone(20)]);
-        let groups = BTreeMap::new();
-        let side = |meta, zones| vec![RunFacts { meta, zones, groups: &groups }; 2];
+        let side = |meta, zones| vec![RunFacts { meta, zones }; 2];
         let found = tuned(&[side(&a, low.as_slice()), side(&b, high.as_slice())]);
         let rows: Vec<_> = found.iter().map(|row| (row.key.as_str(), row.sides.clone())).collect();
         assert_eq!(
@@ -182,15 +178,13 @@ mod tests {
         let (a, b, mut c) = (meta("60"), meta("1"), meta("60"));
         c.host.sysctls.remove(1);
         c.host.cgroup_limits.clear();
-        let stalled = BTreeMap::from([((Scope::Cgroup, "/a\\x1b[2J".to_owned()), 0.1)]);
-        let run = |meta| RunFacts { meta, zones: &[], groups: &stalled };
+        let run = |meta| RunFacts { meta, zones: &[] };
         let found = tuned(&[vec![run(&a), run(&b)], vec![run(&c)]]);
         let find = |key: &str| found.iter().find(|row| row.key == key).map(|row| row.sides.clone());
         assert_eq!(find("vm.swappiness"), Some(vec![SideValue::Varies, all("60")]));
         assert_eq!(find("vm.page-cluster"), Some(vec![all("3"), SideValue::Unread]));
         assert_eq!(find("kernel"), None);
-        let limit = found.iter().find(|row| row.key.contains("memory.max")).unwrap();
-        assert!(!limit.key.contains('\x1b'), "{}", limit.key);
+        assert_eq!(find("/a\\x1b[2J memory.max"), None, "a limit that one run did not read is no difference");
     }
 
     #[test]
@@ -206,8 +200,7 @@ mod tests {
             meta
         };
         let (before, after) = (pods(&["a", "b", "same"]), pods(&["c", "d", "e", "f", "same"]));
-        let groups = BTreeMap::new();
-        let run = |meta| RunFacts { meta, zones: &[], groups: &groups };
+        let run = |meta| RunFacts { meta, zones: &[] };
         let row = |found: &[super::Tuned]| found.iter().map(|row| row.sides.clone()).collect::<Vec<_>>();
         let found = tuned(&[vec![run(&before)], vec![run(&after)]]);
         assert_eq!(row(&found), [vec![all("2 (/pods/a, /pods/b)"), all("4 (/pods/c, /pods/d, /pods/e, ...)")]]);

@@ -93,6 +93,7 @@ pub(crate) fn meta(random: &mut Rng) -> Meta {
                 limits: vec![setting(random, "memory.max")],
             }],
             cgroup_limits_cut: true,
+            departed_limits: Vec::new(),
             vmstat_names: vec!["nr_free_pages".into(); 5],
             meminfo_names: vec!["MemFree".into(); 3],
         },

@@ -13,22 +13,22 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// For so many intervals after a cgroup was first seen, limits that are set on it are a part of its making.
-const YOUNG: u32 = 10;
+/// For so long after a cgroup was first seen, the first limits that are set on it are a part of its making, in ns.
+const YOUNG_NS: u64 = 10_000_000_000;
 /// Removed cgroups whose limits are remembered, for when they come back.
 const DEPARTED: usize = 1024;
 /// When a cgroup was first seen, if it was there at the start: not looked at yet, and looked at.
-const NOT_LOOKED_AT: u32 = 0;
-const OLD: u32 = 1;
+const NOT_LOOKED_AT: u64 = 0;
+const OLD: u64 = 1;
 
 /// All cgroups that were seen, by a hash of their path, and the limits of those that have one.
 #[derive(Debug)]
 pub(super) struct Cgroups {
-    /// The interval in which each was first seen.
-    seen: HashMap<u64, u32>,
+    /// When each was first seen, `CLOCK_MONOTONIC` in ns.
+    seen: HashMap<u64, u64>,
     limits: BTreeMap<Text, Vec<Setting>>,
     departed: BTreeMap<Text, Vec<Setting>>,
-    interval: u32,
+    now_ns: u64,
     /// True when the list of limits at the start is cut: the first look at a cgroup that is not in it is then no news.
     was_cut: bool,
 }
@@ -39,39 +39,41 @@ impl Cgroups {
         let limits = recorded.iter().map(|cgroup| (cgroup.path.clone(), cgroup.limits.clone())).collect();
         let there = there.chain(recorded.iter().map(|cgroup| cgroup.path.clone()));
         let seen = there.map(|path| (hash(&path), NOT_LOOKED_AT)).collect();
-        Self { seen, limits, departed: BTreeMap::new(), interval: OLD + 1, was_cut }
+        Self { seen, limits, departed: BTreeMap::new(), now_ns: OLD + 1, was_cut }
     }
 
-    /// The next interval begins.
-    pub(super) fn advance(&mut self) {
-        self.interval = self.interval.saturating_add(1);
+    /// The looks that follow are at this time, `CLOCK_MONOTONIC` in ns.
+    pub(super) fn advance(&mut self, now_ns: u64) {
+        self.now_ns = now_ns.max(OLD + 1);
     }
 
     /// Forgets the cgroups that are not there any more, and takes the others for new.
     pub(super) fn list(&mut self, there: impl Iterator<Item = Text>) {
-        let mut seen: HashMap<u64, u32> = HashMap::new();
+        let mut seen: HashMap<u64, u64> = HashMap::new();
         for path in there.chain(self.limits.keys().cloned()) {
             let hash = hash(&path);
-            seen.insert(hash, self.seen.get(&hash).copied().unwrap_or(self.interval));
+            seen.insert(hash, self.seen.get(&hash).copied().unwrap_or(self.now_ns));
         }
         self.seen = seen;
     }
 
     /// Looks at the limits that are set on a cgroup. Those named in `left_out` are changed by somebody who says so.
     pub(super) fn look(&mut self, path: &Text, now: Vec<Setting>, left_out: &[Text], news: &mut News) {
-        let first_seen = self.seen.entry(hash(path)).or_insert(self.interval);
+        let first_seen = self.seen.entry(hash(path)).or_insert(self.now_ns);
         let is_first_look = *first_seen == NOT_LOOKED_AT;
         *first_seen = (*first_seen).max(OLD);
-        let is_young = *first_seen > OLD && self.interval - *first_seen < YOUNG;
+        let is_young = *first_seen > OLD && self.now_ns.saturating_sub(*first_seen) < YOUNG_NS;
         let before = self.limits.get(path).cloned().unwrap_or_default();
         if before == now {
             return;
         }
         if is_young {
-            // One that came back under its name with another limit was given that limit by somebody.
+            // Somebody has given another limit to one that came back under its name, and to one that had its first.
             let departed = self.departed.remove(path).unwrap_or_default();
-            let again = differences(path, &departed, &now).filter(|c| c.before.is_some() && c.after.is_some());
-            news.changes.extend(again);
+            for known in [&departed, &before] {
+                let again = differences(path, known, &now).filter(|c| c.before.is_some() && c.after.is_some());
+                news.changes.extend(again.filter(|change| !left_out.contains(&change.name)));
+            }
             news.cgroups.push(CgroupChange::Appeared(CgroupLimits { id: 0, path: path.clone(), limits: now.clone() }));
         } else if !(is_first_look && self.was_cut && before.is_empty()) {
             news.changes.extend(differences(path, &before, &now).filter(|change| !left_out.contains(&change.name)));
@@ -108,6 +110,8 @@ fn hash(path: &Text) -> u64 {
 mod tests {
     use super::*;
 
+    const S: u64 = 1_000_000_000;
+
     fn high(value: &str) -> Vec<Setting> {
         vec![Setting { name: "memory.high".into(), value: Some(value.into()) }]
     }
@@ -115,7 +119,7 @@ mod tests {
     /// Looks at a cgroup in an interval of its own: changes as before and after, then whether it appeared.
     fn look(cgroups: &mut Cgroups, path: &str, now: Vec<Setting>) -> (Vec<[Option<Text>; 2]>, bool) {
         let mut news = News::default();
-        cgroups.advance();
+        cgroups.advance(cgroups.now_ns + S);
         cgroups.look(&path.into(), now, &[], &mut news);
         (news.changes.into_iter().map(|change| [change.before, change.after]).collect(), !news.cgroups.is_empty())
     }
@@ -132,8 +136,11 @@ mod tests {
         assert_eq!(look(&mut cgroups, "/web", high("1")), (vec![[Some("4096".into()), Some("1".into())]], false));
         assert_eq!(look(&mut cgroups, "/old", high("7")), (vec![[None, Some("7".into())]], false));
         assert_eq!(look(&mut cgroups, "/pod", high("5")), (vec![], true));
-        assert_eq!(look(&mut cgroups, "/pod", high("6")), (vec![], true), "it is still being made");
-        (0..YOUNG).for_each(|_| cgroups.advance());
+        let limits = [high("5"), vec![Setting { name: "memory.max".into(), value: Some("9".into()) }]].concat();
+        assert_eq!(look(&mut cgroups, "/pod", limits), (vec![], true), "it is still being made");
+        let changed = vec![[Some("5".into()), Some("6".into())]];
+        assert_eq!(look(&mut cgroups, "/pod", high("6")), (changed, true), "it had its first limit");
+        cgroups.advance(cgroups.now_ns + YOUNG_NS);
         assert_eq!(look(&mut cgroups, "/pod", high("8")), (vec![[Some("6".into()), Some("8".into())]], false));
     }
 
@@ -143,7 +150,7 @@ mod tests {
         cgroups.list(["/web".into(), "/old".into(), "/pod".into(), "/late".into()].into_iter());
         assert_eq!(look(&mut cgroups, "/pod", vec![]), (vec![], false));
         assert_eq!(look(&mut cgroups, "/pod", high("5")), (vec![], true));
-        (0..YOUNG).for_each(|_| cgroups.advance());
+        cgroups.advance(cgroups.now_ns + YOUNG_NS);
         assert_eq!(look(&mut cgroups, "/late", high("5")), (vec![[None, Some("5".into())]], false));
     }
 

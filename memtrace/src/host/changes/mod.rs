@@ -65,14 +65,14 @@ impl Watcher {
         Self { known, left_out, mount, cgroups, next_limited: 0, round: Vec::new() }
     }
 
-    /// The difference to when it was last looked at.
-    pub fn news(&mut self) -> News {
+    /// The difference to when it was last looked at. It is `now_ns`, `CLOCK_MONOTONIC`.
+    pub fn news(&mut self, now_ns: u64) -> News {
         let mut news = News::default();
         for setting in settings::sysctls().into_iter().chain(settings::sys()).filter(is_watched) {
             self.see(setting.name, setting.value, &mut news.changes);
         }
         if let Some(mount) = self.mount.clone() {
-            self.cgroups.advance();
+            self.cgroups.advance(now_ns);
             for dir in self.due(&mount) {
                 let path = path_of(&mount, &dir);
                 if dir.exists() {
@@ -146,7 +146,7 @@ fn differences<'a>(
 
 /// Whether it is what somebody sets: the use of a zram device is told by the same file as its limit.
 fn is_watched(setting: &Setting) -> bool {
-    !setting.name.borrowed().rsplit_once(b'/').is_some_and(|(_, file)| file.is("mm_stat"))
+    !setting.is_statistic()
 }
 
 #[cfg(test)]
@@ -157,6 +157,8 @@ mod tests {
     use memtrace_core::host_facts::CgroupLimits;
 
     /// A cgroup hierarchy of plain files.
+    const S: u64 = 1_000_000_000;
+
     fn hierarchy(dir: &Path) -> Watcher {
         for name in ["a", "a/b", "c"] {
             fs::create_dir(dir.join(name)).unwrap();
@@ -169,11 +171,11 @@ mod tests {
     fn limits_that_are_set_moved_and_taken_away_are_told_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut watcher = hierarchy(dir.path());
-        assert_eq!(watcher.news(), News::default(), "what this host has set is no change");
+        assert_eq!(watcher.news(2 * S), News::default(), "what this host has set is no change");
         let mut changes_at = |value: &str| {
             fs::write(dir.path().join("a/b/memory.high"), value).unwrap();
-            let news = watcher.news();
-            assert_eq!(watcher.news(), News::default());
+            let news = watcher.news(2 * S);
+            assert_eq!(watcher.news(2 * S), News::default());
             news.changes.into_iter().map(|change| (change.name, change.before, change.after)).collect::<Vec<_>>()
         };
         let name = || Text::from("cgroup:/a/b:memory.high");
@@ -184,20 +186,20 @@ mod tests {
         changes_at("4096");
         fs::remove_dir_all(dir.path().join("a")).unwrap();
         let gone = News { cgroups: vec![CgroupChange::Gone("/a/b".into())], ..News::default() };
-        assert_eq!(watcher.news(), gone, "a cgroup that is gone was not tuned");
+        assert_eq!(watcher.news(2 * S), gone, "a cgroup that is gone was not tuned");
     }
 
     #[test]
     fn pods_that_come_and_go_are_no_changes() {
         let dir = tempfile::tempdir().unwrap();
         let mut watcher = hierarchy(dir.path());
-        watcher.news();
+        watcher.news(2 * S);
         fs::create_dir(dir.path().join("pod")).unwrap();
         fs::write(dir.path().join("pod/memory.max"), "4096\n").unwrap();
         let limits = vec![Setting { name: "memory.max".into(), value: Some("4096".into()) }];
         let pod = CgroupLimits { id: 0, path: "/pod".into(), limits };
-        assert_eq!(watcher.news(), News { cgroups: vec![CgroupChange::Appeared(pod)], ..News::default() });
+        assert_eq!(watcher.news(2 * S), News { cgroups: vec![CgroupChange::Appeared(pod)], ..News::default() });
         fs::remove_dir_all(dir.path().join("pod")).unwrap();
-        assert_eq!(watcher.news(), News { cgroups: vec![CgroupChange::Gone("/pod".into())], ..News::default() });
+        assert_eq!(watcher.news(2 * S), News { cgroups: vec![CgroupChange::Gone("/pod".into())], ..News::default() });
     }
 }

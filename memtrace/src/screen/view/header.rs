@@ -4,13 +4,14 @@ use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
 use crate::screen::{
     headline::Level,
     keys::{Action, BINDINGS},
+    losses,
     model::{Mode, Model},
 };
 use memtrace_core::{
     session::{input::OwnCost, tick::Tick},
     untrusted::Untrusted,
 };
-use memtrace_report::text::{bytes, duration, percent};
+use memtrace_report::text::{bytes, count, duration, percent};
 
 /// What the footer names while a recording is played, the most used first.
 const PLAYED: [(Action, &str); 9] = [
@@ -42,8 +43,10 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         }
         None => format!("{} up {up}", model.clock.seconds(tick.t_ns)),
     };
-    let lost = if model.lost_that_matters > 0 { "LOST" } else { "lost" };
-    let lost = format!("{lost} {}", model.lost);
+    let lost = match model.losses.total() {
+        0 => "lost 0".to_owned(),
+        n => format!("{} {} (see 5)", losses::word(model.losses.matter()), count(n)),
+    };
     // What says most comes first: a narrow terminal cuts the end off.
     let (covered, own) = (covered(tick), own(model, tick));
     let line = if pen.width() < 110 {

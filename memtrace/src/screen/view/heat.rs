@@ -57,7 +57,7 @@ fn mark(frame: &Frame) -> char {
         '!'
     } else if at_limit.any(|kind| tick.stalls.get(&kind).is_some_and(|interval| interval.count > 0)) {
         'c'
-    } else if tick.kswapd.iter().any(|node| node.awake_ns > 0) {
+    } else if tick.kswapd.iter().flatten().any(|node| node.awake_ns > 0) {
         'k'
     } else {
         ' '

@@ -6,9 +6,9 @@ use super::pen::{BOLD, PLAIN, Pen, YELLOW};
 use crate::screen::model::Model;
 use memtrace_core::{
     names::Names,
-    session::{input::Zone, item::kill_paths, loss::Stage},
+    session::{input::Zone, item::kill_paths},
 };
-use memtrace_report::text::{bytes, count, duration, loss_line, oom_line, percent, things, unwritten};
+use memtrace_report::text::{bytes, count, duration, oom_line, percent, things, unwritten};
 
 /// Columns of a gauge.
 const GAUGE: usize = 30;
@@ -18,7 +18,7 @@ pub(super) fn nodes(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let Some(frame) = model.shown() else { return };
     let tick = &frame.tick;
     let mut lines = Vec::new();
-    for node in &tick.kswapd {
+    for node in tick.kswapd.iter().flatten() {
         #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
         let share = |ns: u64| percent((tick.elapsed_ns > 0).then(|| (ns as f64 / tick.elapsed_ns as f64).min(1.0)));
         lines.push(format!(
@@ -31,8 +31,10 @@ pub(super) fn nodes(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             count(node.wakeups)
         ));
     }
-    if tick.kswapd.is_empty() {
-        lines.push("kswapd: no node's has been seen at work".to_owned());
+    match &tick.kswapd {
+        None => lines.push("kswapd: unread, since no hook on its wakes is attached".to_owned()),
+        Some(nodes) if nodes.is_empty() => lines.push("kswapd: no node's has been seen at work".to_owned()),
+        Some(_) => {}
     }
     if let Some(pressure) = tick.pressure {
         let [some, full] = [pressure.some_avg, pressure.full_avg].map(|avg| avg.map(|p| format!("{p:.1}")).join(" "));
@@ -98,13 +100,9 @@ pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     if !model.about.filter.is_empty() {
         lines.push(format!("filter of the rows: {}", model.about.filter));
     }
-    if model.lost == 0 {
-        lines.push("nothing was lost".to_owned());
-    }
-    for (stage, n) in tick.loss.lost() {
-        let stage = Stage::named(stage);
-        let lost = if stage.lacking.matters() { "LOST" } else { "lost" };
-        lines.push(format!("{lost} {}", loss_line(&stage, n, stage.whole.in_tick(tick))));
+    match model.losses.lines() {
+        none if none.is_empty() => lines.push("nothing was lost".to_owned()),
+        some => lines.extend(some),
     }
     if tick.loss.messages() > 0 {
         lines.push(unwritten(tick.loss.messages()));

@@ -36,7 +36,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         y += 1;
     };
     line(pen, "NODES  m min, l low, h high", BOLD);
-    for node in &tick.kswapd {
+    for node in tick.kswapd.iter().flatten() {
         let state = if node.awake { "AWAKE" } else { "asleep" };
         line(pen, &format!("N{} kswapd {state}  busy {}", node.nid, share(node.busy_ns, tick)), PLAIN);
     }

@@ -93,6 +93,12 @@ pub struct Header {
 }
 
 impl Header {
+    /// The middle of the times, in ns: blocks of a segment are in the order of these. The last events of an interval may
+    /// have ended while its tick was made, later than the time of the tick.
+    pub(crate) const fn place_ns(&self) -> u64 {
+        self.first_ns.midpoint(self.last_ns)
+    }
+
     /// The bytes of the header, its own checksum last.
     #[must_use]
     pub fn to_bytes(self) -> [u8; HEADER] {

@@ -40,6 +40,7 @@ pub mod splice;
 mod stacks;
 mod tick;
 mod unpack;
+mod unreleased;
 mod values;
 #[doc(hidden)]
 pub mod wire;

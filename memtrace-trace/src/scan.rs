@@ -33,6 +33,12 @@ impl RawBlock {
         (self.header.first_ns, self.header.last_ns)
     }
 
+    /// The place of the block among those of its segment, `CLOCK_MONOTONIC` in ns; 0 where it has no time.
+    #[must_use]
+    pub fn place_ns(&self) -> u64 {
+        self.header.place_ns()
+    }
+
     /// Identity of the block: equal in all copies of it, since a recorder writes a block once and copies its bytes.
     #[must_use]
     pub fn id(&self) -> BlockId {

@@ -186,7 +186,7 @@ fn placed(piece: usize, blocks: Blocks, held: u64) -> Vec<Placed> {
     let mut last = (0, 0);
     let place = |element: Element| {
         let key = match element.anchor() {
-            Some(header) => (header.last_ns, element.rank()),
+            Some(header) => (header.place_ns(), element.rank()),
             // Early rather than late: what follows may need a path, and may have the time of what came before.
             None if element.kind() == Some(BlockKind::Dict) => last,
             None => (last.0, element.rank()),

@@ -8,7 +8,7 @@ use super::{
     model::{Meta, TickRecord},
     nodes::{of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
     optional::{difference, restore},
-    shrinkers,
+    shrinkers, unreleased,
     values::{
         kind, of_node, of_open, of_own, of_pressure, of_refaults, of_sampled, of_zone, to_node, to_open, to_own,
         to_pressure, to_refaults, to_sampled, to_zone, zone_pages,
@@ -272,6 +272,7 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         off_cpu_ns: now.off_cpu_ns.map(|now| difference(now, base.off_cpu_ns.unwrap_or(0))),
         bucket,
         bucket_count,
+        ..wire::KindTotals::default()
     }
 }
 
@@ -307,7 +308,10 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         max_ns: now.max_ns,
         scanned_pages: restore(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
-        spent: to_spent(&now.part_ns, base.spent),
+        spent: match now.part_ns.as_slice() {
+            [] => to_spent(&unreleased::totals(now), base.spent),
+            parts => to_spent(parts, base.spent),
+        },
         throttles: to_throttles(&now.throttles_ns, base.throttles),
         off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
         latency,

@@ -77,6 +77,9 @@ impl Replay {
     /// What it came to, with the paths of cgroups and what must be told beside.
     #[must_use]
     pub fn finish(mut self) -> Finished {
+        for event in self.held.take() {
+            self.session.apply(&event, &self.paths);
+        }
         // Whoever stops in the middle does not ask how it ends.
         if !self.ended && !self.done {
             let until_ns = self.ticks_ns.map(|(_, last)| last);

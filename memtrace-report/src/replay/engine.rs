@@ -6,6 +6,7 @@ use super::{
     cgroups::Coming,
     damage::Damaged,
     ending::reported_sum,
+    held::{self, Held, Split},
     note::Note,
     process_names::ProcessNames,
     watch::{Flow, Watch},
@@ -18,6 +19,7 @@ use memtrace_core::{
     session::{
         Session, SessionConfig,
         filter::{CgroupNames, Filter},
+        input::TickInput,
     },
     sum,
 };
@@ -52,6 +54,7 @@ pub struct Replay {
     /// The segment that is being read, and whether its regular end was seen.
     pub(super) segment: u32,
     pub(super) ended: bool,
+    pub(super) held: Held,
     pub(super) known: ProcessNames,
     pub(super) paths: BTreeMap<u64, Arc<[u8]>>,
     pub(super) notes: Vec<Note>,
@@ -121,6 +124,7 @@ impl Replay {
             begun,
             done: false,
             ended: false,
+            held: Held::default(),
             known: ProcessNames::default(),
             paths: BTreeMap::new(),
             notes,
@@ -181,7 +185,12 @@ impl Replay {
             TraceItem::Entries => self.entries(entries, names, watch),
             TraceItem::Tick(record) => self.tick(record, names, watch),
             TraceItem::Remark(remark) => self.remark(remark, watch),
-            TraceItem::End(end) => self.end(end),
+            TraceItem::End(end) => {
+                for event in self.held.take() {
+                    self.event(&event, names, watch);
+                }
+                self.end(end);
+            }
             TraceItem::Damage(damage) => {
                 // A cut tail is an end that is missing, which is said of the whole.
                 if !damage.is_cut {
@@ -231,6 +240,7 @@ impl Replay {
     fn entries(&mut self, entries: &[Entry], names: &dyn CgroupNames, watch: &mut impl Watch) {
         for entry in entries {
             match entry {
+                Entry::Event(event) if self.is_near_a_bound(held::time(event)) => self.held.push(*event),
                 Entry::Event(event) if self.begun => self.event(event, names, watch),
                 Entry::Event(_) => {}
                 Entry::Name { pid, process_start_ns, comm } => {
@@ -244,6 +254,12 @@ impl Replay {
                 }
             }
         }
+    }
+
+    /// True for the time of an event that only the next tick places inside the window or outside.
+    fn is_near_a_bound(&self, t_ns: u64) -> bool {
+        let (window, interval_ns) = (&self.options.window, self.meta.setup.interval_ns);
+        if self.begun { window.ends_by(t_ns, interval_ns) } else { !window.begins_after(t_ns, interval_ns) }
     }
 
     fn event(&mut self, event: &Event, names: &dyn CgroupNames, watch: &mut impl Watch) {
@@ -285,15 +301,23 @@ impl Replay {
                 let key = (process.pid, process.process_start_ns);
                 self.known.learn(key, false, |known| known.comm = known.comm.or(Some(process.comm)));
             }
+            let split = self.held.split(&record.input);
             if !self.options.window.begins_after(t_ns, interval_ns) {
-                self.session.begin_at(&record.input);
+                let reported = split.reported(record.input.reported);
+                self.session.begin_at(&TickInput { reported, ..record.input.clone() });
                 watch.begin(record);
                 self.begun = true;
                 // A window between two ticks has none: the next one lies outside.
                 self.done = self.options.window.until_ns.is_some_and(|until_ns| until_ns <= t_ns);
+                if !self.done {
+                    split.after.iter().for_each(|event| self.event(event, names, watch));
+                }
             }
             return;
         }
+        self.done = self.options.window.ends_by(t_ns, interval_ns);
+        let split = if self.done { self.held.split(&record.input) } else { Split::all(self.held.take()) };
+        split.before.iter().for_each(|event| self.event(event, names, watch));
         self.stalls_since_tick = 0;
         self.unrecorded(record, names);
         for id in record.input.faults.processes.iter().filter_map(|process| process.cgroup_id) {
@@ -303,13 +327,16 @@ impl Replay {
             self.learn(Some(*id), names);
         }
         let recorded = &self.meta.setup.filter;
-        let tick = if self.options.filter.is_empty() || recorded.is_empty() {
+        let is_part = !self.options.filter.is_empty() && !recorded.is_empty();
+        let tick = if split.after.is_empty() && !is_part {
             self.session.tick(&record.input, names)
         } else {
-            // What is asked for now is a part of what was recorded: events are, refaults are all there.
-            let mut input = record.input.clone();
-            input.faults.processes.retain(|process| recorded.matches_faults(process, names));
-            input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
+            let mut input = TickInput { reported: split.reported(record.input.reported), ..record.input.clone() };
+            if is_part {
+                // The events are those that the recording's filter let through; refaults are all there.
+                input.faults.processes.retain(|process| recorded.matches_faults(process, names));
+                input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
+            }
             self.session.tick(&input, names)
         };
         for process in &record.input.faults.processes {
@@ -317,7 +344,6 @@ impl Replay {
         }
         self.shown_ticks += 1;
         watch.tick(tick, record, &self.paths);
-        self.done = self.options.window.ends_by(t_ns, interval_ns);
     }
 
     fn unrecorded(&mut self, record: &TickRecord, names: &dyn CgroupNames) {

@@ -4,6 +4,7 @@ mod cgroups;
 mod damage;
 mod ending;
 mod engine;
+mod held;
 mod items;
 mod marks;
 mod note;

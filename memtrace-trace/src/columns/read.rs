@@ -10,7 +10,7 @@ use crate::{
     model::Entry,
     optional::{decode, decode_signed, decode32, restore},
     sane::{MOST_NS, is_oom_sane, is_stall_sane},
-    wire,
+    unreleased, wire,
 };
 use memtrace_core::{
     event::{Comm, Event, Kswapd, OffCpu, Oom, PartTimes, Stall, TopShrinker, Trigger},
@@ -92,6 +92,21 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
+    /// The times of a stall by part. Parts of a later version are not read.
+    fn parts(&self, at: usize) -> Option<PartTimes> {
+        let mut times = PartTimes::default();
+        let message = self.message;
+        for (part, column) in Part::ALL.into_iter().zip(&message.part) {
+            times = times.with(part, decode(sparse(&column.ns, at)?));
+        }
+        if message.part.is_empty() {
+            for (part, column) in unreleased::columns(message) {
+                times = times.with(part, decode(sparse(column, at)?));
+            }
+        }
+        Some(times)
+    }
+
     fn time(&mut self) -> Option<u64> {
         self.t_ns = restore(*self.message.t_ns.get(self.times)?, self.t_ns);
         self.times += 1;
@@ -114,11 +129,7 @@ impl<'a> Columns<'a> {
         let function = decode32(sparse(&message.shrinker, at)?);
         let function = function.map(|at| message.shrinker_function.get(at as usize).copied().ok_or(Torn)).transpose();
         let shrinker_ns = sparse(&message.shrinker_ns, at)?;
-        let mut times = PartTimes::default();
-        // Parts of a later version are not read.
-        for (part, column) in Part::ALL.into_iter().zip(&message.part) {
-            times = times.with(part, decode(sparse(&column.ns, at)?));
-        }
+        let times = self.parts(at)?;
         let (measured, estimated) =
             (decode(sparse(&message.off_cpu_ns, at)?), decode(sparse(&message.off_cpu_estimated_ns, at)?));
         let stall = Stall {

@@ -122,7 +122,7 @@ pub(super) struct Streamed {
     end: Option<(RawBlock, Vec<u8>)>,
     /// The bytes of the block that came last, where the scanner is past it.
     bytes: Option<Vec<u8>>,
-    /// The latest time of a block, `CLOCK_MONOTONIC` in ns.
+    /// The latest place of a block, `CLOCK_MONOTONIC` in ns.
     latest_ns: u64,
     /// The blocks that came.
     recent: HashSet<BlockId>,
@@ -227,30 +227,30 @@ impl Streamed {
 
     /// True when a block is left out. Counts those that are missing in what was shown.
     fn is_left_out(&mut self, block: &RawBlock) -> bool {
-        let (_, last_ns) = block.times();
+        let place_ns = block.place_ns();
         match self.course {
             Course::New => false,
             Course::Late => {
-                self.late += u64::from(last_ns > 0);
+                self.late += u64::from(place_ns > 0);
                 true
             }
             Course::Copy if block.kind() == Some(BlockKind::Meta) => true,
-            Course::Copy if last_ns == 0 => false,
+            Course::Copy if place_ns == 0 => false,
             Course::Copy => {
                 let id = block.id();
                 let came = self.recent.contains(&id) || self.older.contains(&id);
                 // An END is that of its file, and of what is forgotten nobody can say that it did not come.
                 let is_late = !came
-                    && (self.forgotten_ns.saturating_add(1)..self.latest_ns).contains(&last_ns)
+                    && (self.forgotten_ns.saturating_add(1)..self.latest_ns).contains(&place_ns)
                     && block.kind() != Some(BlockKind::End);
                 self.late += u64::from(is_late);
-                came || last_ns < self.latest_ns
+                came || place_ns < self.latest_ns
             }
         }
     }
 
     fn passed(&mut self, block: &RawBlock) {
-        self.latest_ns = self.latest_ns.max(block.times().1);
+        self.latest_ns = self.latest_ns.max(block.place_ns());
         if self.recent.len() >= REMEMBERED {
             self.older = std::mem::take(&mut self.recent);
             self.forgotten_ns = std::mem::replace(&mut self.filled_ns, self.latest_ns);
@@ -316,7 +316,7 @@ impl BlockSource for Streamed {
                 self.end = Some((block, self.scanner.block().to_vec()));
                 continue;
             }
-            if block.times().1 > 0 {
+            if block.place_ns() > 0 {
                 // The segment goes on.
                 self.end = None;
             }

@@ -127,7 +127,7 @@ fn paths() -> BTreeMap<u64, Vec<u8>> {
 }
 
 /// Records an incident of so many seconds; a new segment begins after each of these ticks. Stalls whose record the ring
-/// lost are in the totals alone.
+/// lost are in the totals alone. Stalls that end while a tick is made lie before it, and only the next one counts them.
 pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min_stall_ns: u64) -> Recording {
     let mut random = Rng::with_seed(seed);
     let mut meta = meta();
@@ -222,9 +222,31 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             counters: Some(Readings { before: counters.clone(), after: counters }),
             ..HostSample::default()
         };
+        let counted = totals.clone();
+        for i in 0..if second < seconds { random.u64(..3) } else { 0 } {
+            let t_ns = START + second * S + 1000 + i;
+            let late =
+                Stall { pid: 150, tid: 150, process_start_ns: Some(9), dur_ns: 1000, ..stall(&mut random, t_ns) };
+            let kind = totals.stalls.entry(late.kind).or_default();
+            kind.count += 1;
+            kind.total_ns += late.dur_ns;
+            kind.max_ns = kind.max_ns.max(late.dur_ns);
+            kind.scanned_pages += late.scanned_pages.unwrap_or(0);
+            kind.reclaimed_pages += late.reclaimed_pages.unwrap_or(0);
+            kind.latency.record(late.dur_ns);
+            let applied = session.apply(&Event::Stall(late), &names);
+            if applied.shown {
+                encoder.entry(&Entry::Event(Event::Stall(late)), &mut blocks).unwrap();
+            }
+            if applied.new_process {
+                let (pid, process_start_ns, comm) = (late.pid, late.process_start_ns, Comm::from(b"late".as_slice()));
+                session.name_process(pid, process_start_ns, comm);
+                encoder.entry(&Entry::Name { pid, process_start_ns, comm }, &mut blocks).unwrap();
+            }
+        }
         let input = TickInput {
             t_ns: START + second * S,
-            totals: totals.clone(),
+            totals: counted,
             host,
             faults: FaultDeltas { processes: vec![process], cgroups: vec![(40, refaults)], sampled: None },
             lost: session.lost(),

@@ -231,7 +231,7 @@ fn has_order(bytes: &[u8]) -> bool {
     while let Some(Scanned::Block(block)) = scanner.next_block().unwrap() {
         match block.kind() {
             Some(BlockKind::Tick) => tick_ns = block.times().1,
-            Some(BlockKind::Events) if block.times().1 <= tick_ns => return false,
+            Some(BlockKind::Events) if block.place_ns() <= tick_ns => return false,
             _ => {}
         }
     }

@@ -185,7 +185,7 @@ fn what_comes_again_in_a_pipe_counts_once() {
         let out = memtrace(dir.path(), &[&AT_ONCE[..], &["-"]].concat(), Some(&parts.concat()));
         let mut last: Value = serde_json::from_str(text(&out.stdout).lines().last().unwrap()).unwrap();
         let is_incomplete = !last["incomplete"].take().is_null();
-        assert_eq!(is_incomplete, out.status.code() == Some(5), "{last}");
+        assert_eq!(is_incomplete, out.status.code() == Some(5), "{}", text(&out.stderr));
         (out.status.code(), last == want, text(&out.stderr).to_owned())
     };
     let whole: Vec<_> = recorded.segments.iter().map(Blocks::bytes).collect();

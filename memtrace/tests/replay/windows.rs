@@ -1,5 +1,11 @@
-use memtrace_core::session::{filter::Filter, summary::Summary};
-use memtrace_report::replay::{Finished, Note, ReplayOptions, window::Window};
+use std::{collections::BTreeMap, sync::Arc};
+
+use memtrace_core::{
+    event::Event,
+    session::{filter::Filter, summary::Summary, tick::Tick},
+};
+use memtrace_report::replay::{Finished, Note, ReplayOptions, Watch, window::Window};
+use memtrace_trace::model::{Remark, TickRecord};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use crate::{
@@ -73,6 +79,39 @@ proptest! {
         };
         prop_assert!(window.processes.rows.iter().all(named));
     }
+}
+
+#[test]
+fn events_lie_inside_the_window() {
+    #[derive(Default)]
+    struct Times(Vec<u64>);
+    impl Watch for Times {
+        fn begin(&mut self, _: &TickRecord) {}
+        fn event(&mut self, event: &Event, _: bool, _: &BTreeMap<u64, Arc<[u8]>>) {
+            if let Event::Stall(stall) = event {
+                self.0.push(stall.t_ns);
+            }
+        }
+        fn tick(&mut self, _: Tick, _: &TickRecord, _: &BTreeMap<u64, Arc<[u8]>>) {}
+        fn remark(&mut self, _: &Remark) {}
+        fn missing(&mut self) {}
+    }
+    let late = |times: &Times| times.0.iter().filter(|t_ns| **t_ns % S > 0 && **t_ns % S < 5_000_000).count();
+    let mut seen = (0, 0);
+    for seed in 0..20 {
+        let recorded = record(seed, 12, &[], &Filter::default(), 0);
+        let window = Window { since_ns: Some(START + 4 * S), until_ns: Some(START + 8 * S) };
+        let (mut inside, mut all) = (Times::default(), Times::default());
+        replay(&recorded.segments, ReplayOptions { window, ..ReplayOptions::default() }, &mut inside);
+        replay(&recorded.segments, ReplayOptions::default(), &mut all);
+        seen = (seen.0 + late(&inside), seen.1 + late(&all));
+        // Where records were lost, an event of just after a tick may be one that its totals count.
+        let near = START + 4 * S..=START + 8 * S + 5_000_000;
+        assert!(inside.0.iter().all(|t_ns| near.contains(t_ns)), "{:?}", inside.0);
+        let whole = all.0.iter().filter(|t_ns| (START + 4 * S + 5_000_000..START + 8 * S).contains(t_ns)).count();
+        assert!(inside.0.len() >= whole, "seed {seed}");
+    }
+    assert!(seen.0 > 0 && seen.0 < seen.1, "{seen:?}");
 }
 
 #[test]

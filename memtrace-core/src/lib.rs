@@ -20,5 +20,6 @@ pub mod source;
 pub mod stack;
 pub mod sum;
 pub mod throttle;
+pub mod tracefs_format;
 pub mod units;
 pub mod untrusted;

@@ -8,11 +8,12 @@ use memtrace_common::{
     refault::RefaultLayout,
 };
 
-use super::{btf::Btf, format::Format};
+use super::btf::Btf;
 use memtrace_core::hook::{
     catalog::HOOKS,
     functions::{COMPACTION, PFMEMALLOC},
 };
+use memtrace_core::tracefs_format::Format;
 
 /// True for the names of types and functions that this module looks up in BTF.
 #[must_use]

@@ -10,7 +10,6 @@ pub mod error;
 mod facts;
 mod fallbacks;
 pub mod faults;
-pub mod format;
 pub mod gfp;
 pub mod kernel_log;
 mod kinds;

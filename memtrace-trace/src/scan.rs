@@ -275,7 +275,7 @@ impl<R: Read> Scanner<R> {
         ReadError::NotATrace(if self.offset == self.begin {
             seems(&self.buffer).to_owned()
         } else if self.ended {
-            "it is not a memtrace trace".to_owned()
+            "its beginning is not that of one".to_owned()
         } else {
             format!("no block of a memtrace trace begins in its first {} MiB", FAR >> 20)
         })
@@ -287,14 +287,14 @@ const CUT: &str = "it ends in the middle of a block";
 /// What a file that is no trace seems to be.
 fn seems(beginning: &[u8]) -> &'static str {
     const KNOWN: [(&[u8], &str); 8] = [
-        (b"PERFILE2", "it is a perf.data file, not a memtrace trace"),
-        (b"\x7fELF", "it is a program, not a memtrace trace"),
+        (b"PERFILE2", "it is a perf.data file"),
+        (b"\x7fELF", "it is a program"),
         (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: decompress it first (`zstd -d FILE`)"),
         (b"\x1f\x8b", "it is compressed with gzip: decompress it first (`gunzip FILE`)"),
         (b"\xfd7zXZ", "it is compressed with xz: decompress it first (`unxz FILE`)"),
         (b"PK\x03\x04", "it is a zip archive: unpack it first"),
-        (b"{\"type\":", "it is memtrace's JSON output, not a trace: `memtrace record` makes traces"),
-        (b"tracing results:", "it is a text of tracefs, not a memtrace trace"),
+        (b"{\"type\":", "it is JSON of memtrace"),
+        (b"tracing results:", "it is a text of tracefs"),
     ];
     if beginning.is_empty() {
         return "it is empty";
@@ -304,5 +304,5 @@ fn seems(beginning: &[u8]) -> &'static str {
     }
     let sample = &beginning[..beginning.len().min(512)];
     let is_text = sample.iter().all(|&b| b >= 0x20 || matches!(b, b'\n' | b'\r' | b'\t'));
-    if is_text { "it is text, not a memtrace trace" } else { "it is not a memtrace trace" }
+    if is_text { "it is text" } else { "its beginning is not that of one" }
 }

@@ -3,7 +3,9 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 use std::{
+    env,
     io::{self, Write as _},
+    os::unix::ffi::OsStrExt as _,
     process::ExitCode,
     sync::Arc,
 };
@@ -17,6 +19,7 @@ use memtrace::{
     live::{self, Job},
     messages, offline, say, stdout,
 };
+use memtrace_core::untrusted::Untrusted;
 use signal_hook::{consts::SIGXFSZ, flag};
 
 fn main() -> ExitCode {
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
     let _ = flag::register(SIGXFSZ, Arc::default());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.into_command(),
-        Err(e) => return usage(&e),
+        Err(e) => return usage(&visible(e)),
     };
     let with_command = match &command {
         Command::Live(args) => !args.trace.cmd.is_empty(),
@@ -41,6 +44,13 @@ fn main() -> ExitCode {
             ExitCode::from(if with_command { exit::OWN_FAILURE } else { status })
         }
     }
+}
+
+/// The same error with the control characters of the arguments visible: a terminal obeys them, and clap repeats the
+/// arguments as they are.
+fn visible(e: clap::Error) -> clap::Error {
+    let shown = env::args_os().map(|arg| Untrusted(arg.as_bytes()).tty().to_string());
+    if e.use_stderr() { Cli::try_parse_from(shown).err().unwrap_or(e) } else { e }
 }
 
 /// Writes what clap has to say: help and the version to stdout, a wrong usage to stderr.

@@ -99,7 +99,8 @@ fn guards(out: &mut Document, comparison: &Comparison, verbose: bool) {
             if guard.tripped { "!" } else { "" }.into(),
             guard.name.into(),
             guard.value.map_or_else(|| "-".to_owned(), plain).into(),
-            format!("(limit {})", plain(guard.limit)).into(),
+            if guard.limit > 0.0 { format!("(limit {})", plain(guard.limit)) } else { "(none allowed)".to_owned() }
+                .into(),
             guard.text.as_str().into(),
         ]);
     }

@@ -94,8 +94,8 @@ mod tests {
         }
         for (bad, says) in [
             ("stall.p99", "compares nothing"),
-            ("stall.p98 > +20%", "no metric"),
-            ("oom.count > +20%", "not compared by: there are stall.total"),
+            ("stall.p98 > +20%", "unknown metric"),
+            ("oom.count > +20%", "not compared; available: stall.total"),
             ("stall.p99 > 20ms", "no change"),
             ("stall.p99 > -20%", "no change"),
             ("stall.p99 < -100%", "no change"),

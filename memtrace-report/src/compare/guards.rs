@@ -56,19 +56,13 @@ pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: 
         |run| Some(run.longest_slice),
         "intervals: the recorder itself was held up",
     ));
-    guards.push(each(
-        sides,
-        "damaged",
-        0.0,
-        |run| Some(count(run.damage)),
-        "parts of a trace are missing or damaged: see above",
-    ));
+    guards.push(each(sides, "damaged", 0.0, |run| Some(count(run.damage)), "parts of a trace are missing or damaged"));
     guards.push(each(
         sides,
         CHANGED,
         0.0,
         |run| Some(count(run.changes)),
-        "a setting was changed in a run: see above; `memtrace compare FILE` splits a recording there",
+        "a setting was changed during a run; `memtrace compare FILE` splits a recording there",
     ));
     guards.extend(pair.map(short));
     guards
@@ -89,7 +83,7 @@ fn oom_kills(run: &Run) -> Option<f64> {
 fn differing<T: Ord>(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> T) -> Guard {
     let all: BTreeSet<T> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
     let tripped = all.len() > 1;
-    let text = if tripped { format!("{name} differ between runs") } else { "the same in all runs".to_owned() };
+    let text = if tripped { format!("not the same {name} in all runs") } else { "the same in all runs".to_owned() };
     Guard { name, value: Some(count(all.len() as u64)), limit: 1.0, tripped, text }
 }
 
@@ -194,7 +188,7 @@ fn few_stalls(sides: [&Side; 2]) -> Guard {
         value: Some((FEW_STALLS - fewest).max(0.0)),
         limit: 0.0,
         tripped: fewest < FEW_STALLS,
-        text: format!("the side with fewer has {} stalls; {FEW_STALLS} are little enough", plain(fewest)),
+        text: format!("the side with fewer has {} stalls; an estimate needs {FEW_STALLS}", plain(fewest)),
     }
 }
 

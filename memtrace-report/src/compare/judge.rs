@@ -179,7 +179,7 @@ fn row(
     // All runs together may be enough to say how much it is, if not whether it differs.
     let pooled = MetricRow { values: shown.pooled, ratio: by(shown.pooled), ..blank.clone() };
     if metric == Metric::StallMax && shown.pooled.iter().all(Option::is_some) {
-        return MetricRow { reason: Some("one stall is no sample: not tested".to_owned()), ..pooled };
+        return MetricRow { reason: Some("not tested: a maximum is a single stall".to_owned()), ..pooled };
     }
     if let Some(side) = missing {
         let runs = values[side].len();

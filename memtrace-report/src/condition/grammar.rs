@@ -58,10 +58,10 @@ pub(crate) fn split<'a>(
     match Metric::named(name) {
         Some(metric) if is_known(&metric) => Ok((metric, comparison, bound.trim())),
         Some(metric) => Err(format!(
-            "{} is a value of single intervals, which two runs are not compared by: there are {}",
+            "{} is a value of single intervals, by which two runs are not compared; available: {}",
             metric.name(),
             list().join(", ")
         )),
-        None => Err(format!("`{name}` is no metric: there are {}", list().join(", "))),
+        None => Err(format!("unknown metric `{name}`; available: {}", list().join(", "))),
     }
 }

@@ -45,7 +45,7 @@ fn what_is_not_read_is_explained() {
     for (text, says) in [
         ("", "compares nothing"),
         ("stall.max", "such as `stall.max > 500ms`"),
-        ("stalls > 3", "there are stall.total"),
+        ("stalls > 3", "available: stall.total"),
         ("psi.some > 20", "a share, such as 20%"),
         ("stall.max > fast", "a time, such as 500ms"),
         ("stall.rate > -1", "a number per second"),

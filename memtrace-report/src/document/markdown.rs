@@ -8,8 +8,14 @@ use super::{Block, Document, Shape, Table, Words, table::Row};
 #[must_use]
 pub fn markdown(document: &Document) -> String {
     let mut out = String::new();
-    let (mut before, mut has_parent) = (None, false);
+    let (mut before, mut has_parent, mut in_item) = (None, false, false);
     for block in &document.blocks {
+        // Lines below a detail are a part of its item.
+        if let (Block::Figure(lines), true) = (block, in_item) {
+            let _ = figure(&mut out, if has_parent { "    " } else { "  " }, lines);
+            continue;
+        }
+        in_item = matches!(block, Block::Detail(_) | Block::Alert(_));
         let group = Group::of(block);
         if before.is_some_and(|before| before != group || group == Group::Alone) && !out.ends_with("\n\n") {
             out.push('\n');
@@ -34,7 +40,7 @@ pub fn markdown(document: &Document) -> String {
             Block::Detail(words) => writeln!(out, "{nested}- {}", escaped(words)),
             Block::Alert(words) => writeln!(out, "{nested}- **{}**", escaped(words)),
             Block::Warning(words) => writeln!(out, "- **WARNING**: {}", escaped(words)),
-            Block::Figure(lines) => figure(&mut out, lines),
+            Block::Figure(lines) => figure(&mut out, "", lines),
             Block::Gap => Ok(()),
             Block::Table(table) => {
                 of_table(&mut out, table);
@@ -71,12 +77,12 @@ impl Group {
 }
 
 /// Lines as code: what they hold is not markup, and no line can end the block.
-fn figure(out: &mut String, lines: &[Words]) -> std::fmt::Result {
+fn figure(out: &mut String, indent: &str, lines: &[Words]) -> std::fmt::Result {
     let ticks = lines.iter().map(|line| line.plain().chars().filter(|c| *c == '`').count()).max().unwrap_or(0);
     let fence = "`".repeat(ticks.max(2) + 1);
-    writeln!(out, "{fence}text")?;
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    writeln!(out, "{fence}")
+    writeln!(out, "{indent}{fence}text")?;
+    lines.iter().try_for_each(|line| writeln!(out, "{indent}{line}"))?;
+    writeln!(out, "{indent}{fence}")
 }
 
 fn of_table(out: &mut String, table: &Table) {

@@ -1,5 +1,5 @@
 use super::{Column, Document, Shape, Table, TextForm, Tone, Words, markdown, text};
-use crate::text::Style;
+use crate::style::Style;
 use memtrace_core::untrusted::Untrusted;
 
 fn document() -> Document {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Block, Document, Shape, Table, Tone, Words};
-use crate::text::{Cell, Colour, Style};
+use crate::style::{Cell, Colour, Style};
 
 /// Columns of a line of a list.
 const LIST: usize = 100;

@@ -2,7 +2,7 @@
 
 use memtrace_core::units::duration as time;
 
-use crate::text::{duration, percent, plain, rate, three_digits};
+use crate::number::{duration, percent, plain, rate, three_digits};
 
 /// Unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

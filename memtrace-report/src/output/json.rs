@@ -17,7 +17,7 @@ pub(super) const OUTPUT: Output = Output {
             "Write JSON: the object `meta`, a `group` for each row of --by, and the `summary` that `memtrace --json` ended \
              with",
         ),
-        (Command::Compare, "Write one JSON object for each comparison"),
+        (Command::Compare, "Write one JSON object per comparison"),
     ],
     value: None,
     is_complete: true,

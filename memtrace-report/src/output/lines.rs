@@ -11,8 +11,8 @@ use memtrace_core::session::item::Item;
 pub(super) const OUTPUT: Output = Output {
     name: "lines",
     offers: &[
-        (Command::Live, "Write lines of text: the default where stdout is no terminal"),
-        (Command::Replay, "Write lines of text: the default where stdout is no terminal, and with --speed max"),
+        (Command::Live, "Write lines of text: the default where stdout is not a terminal"),
+        (Command::Replay, "Write lines of text: the default where stdout is not a terminal, and with --speed max"),
     ],
     value: None,
     is_complete: false,

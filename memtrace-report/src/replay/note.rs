@@ -155,6 +155,7 @@ impl Display for Words<'_> {
                 let (parts, bytes) = (text::things(*parts, "part"), text::bytes(*bytes));
                 write!(f, "damaged: {parts} of it could not be read ({bytes}), ")?;
                 match *between_ns {
+                    (Some(from), Some(to)) if time(from) == time(to) => write!(f, "at {}", time(from)),
                     (Some(from), Some(to)) => write!(f, "between {} and {}", time(from), time(to)),
                     (Some(from), None) => write!(f, "after {}", time(from)),
                     (None, Some(to)) => write!(f, "before {}", time(to)),
@@ -223,12 +224,9 @@ impl Display for Words<'_> {
                 write!(f, "the host slept for {} meanwhile; times here stand still then", text::duration(*ns))
             }
             Note::EmptyWindow { ticks_ns: None } => f.write_str("the trace holds no tick"),
-            Note::EmptyWindow { ticks_ns: Some((first, last)) } => write!(
-                f,
-                "nothing lies in the time asked for: the trace has ticks from {} to {}",
-                time(*first),
-                time(*last)
-            ),
+            Note::EmptyWindow { ticks_ns: Some((first, last)) } => {
+                write!(f, "no data in the time range: the trace has ticks from {} to {}", time(*first), time(*last))
+            }
             Note::NoInterval => {
                 f.write_str("only one tick could be read, and an interval needs two: nothing is counted")
             }

@@ -74,6 +74,11 @@ impl Asked {
             Some(clock) => clock.on_day_of(t_ns, trace.start_ns),
             None => crate::text::duration(t_ns.saturating_sub(trace.start_ns)),
         };
+        // Where the time as it was given says it already, it is not repeated.
+        let meant = |asked: &str, ns: u64| {
+            let meant = time(ns);
+            if asked.ends_with(&format!(" {meant}")) { asked.to_owned() } else { format!("{asked} ({meant})") }
+        };
         let [since_name, until_name] = self.names;
         let since = self.since.as_ref().zip(window.since_ns).map(|(when, ns)| (format!("{since_name} {when}"), ns));
         let until = self.until.as_ref().zip(window.until_ns).map(|(when, ns)| (format!("{until_name} {when}"), ns));
@@ -81,10 +86,8 @@ impl Asked {
             && until_ns <= since_ns
             && *until_ns > 0
         {
-            let (since_ns, until_ns) = (time(*since_ns), time(*until_ns));
-            return Err(format!(
-                "nothing lies between {since} ({since_ns}) and {until} ({until_ns}), which is no later"
-            ));
+            let (since, until) = (meant(since, *since_ns), meant(until, *until_ns));
+            return Err(format!("{until} is not after {since}: nothing lies between them"));
         }
         let is_late = window.since_ns.zip(trace.last_tick_ns).is_some_and(|(since_ns, last_ns)| since_ns >= last_ns);
         let is_early = window.until_ns.is_some_and(|until_ns| until_ns <= trace.start_ns);
@@ -94,7 +97,8 @@ impl Asked {
                     Some(last_ns) => format!("goes from {} to {}", time(trace.start_ns), time(last_ns)),
                     None => format!("begins at {}", time(trace.start_ns)),
                 };
-                Err(format!("nothing lies in the time asked for: the trace {extent}, and {asked} is {}", time(ns)))
+                let asked = meant(&asked, ns);
+                Err(format!("no data in the time range: the trace {extent}, and {asked} is outside it"))
             }
             (None, None) => Ok(window),
         }
@@ -179,12 +183,12 @@ mod tests {
     #[test]
     fn a_window_that_misses_the_trace_is_said_with_both_times() {
         for (since, until, words) in [
-            ("60s", "", "the trace goes from 13:04:00 to 13:05:00, and --since +60s is 13:05:00"),
-            ("13:06", "", "--since 13:06:00 is 13:06:00"),
-            ("", "13:03", "--until 13:03:00 is 13:03:00"),
-            ("", "2026-11-23 13:04:30", "--until 2026-11-23 13:04:30 is"),
-            ("12:00", "12:30", "and --until 12:30:00 is before the host booted"),
-            ("50s", "-20s", "between --since +50s (13:04:50) and --until -20s (13:04:40), which is no later"),
+            ("60s", "", "the trace goes from 13:04:00 to 13:05:00, and --since +60s (13:05:00)"),
+            ("13:06", "", "and --since 13:06:00"),
+            ("", "13:03", "and --until 13:03:00"),
+            ("", "2026-11-23 13:04:30", "and --until 2026-11-23 13:04:30"),
+            ("12:00", "12:30", "and --until 12:30:00 (before the host booted)"),
+            ("50s", "-20s", "--until -20s (13:04:40) is not after --since +50s (13:04:50): nothing lies between them"),
         ] {
             let said = asked(since, until).window(&trace()).unwrap_err();
             assert!(said.contains(words), "{said}");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use memtrace_common::histogram::BUCKETS;
 
-use crate::text::{duration, shade, shades};
+use crate::text::{duration, shade, shades, things};
 use memtrace_core::{
     clock::Clock,
     session::bands::{self, BANDS, Bands},
@@ -108,7 +108,7 @@ impl HeatMap {
         let mut out = format!("latency over time (one column is {}", duration(column_ns));
         let shades = shades(utf8);
         if most > 0 {
-            let _ = write!(out, "; {} is {most} stalls", shades[shades.len() - 1]);
+            let _ = write!(out, "; {} is {}", shades[shades.len() - 1], things(most, "stall"));
         }
         out.push_str(")\n");
         let used = |band: usize| cells.iter().any(|cell| cell[band] > 0);

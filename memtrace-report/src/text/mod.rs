@@ -9,7 +9,6 @@ mod evictors;
 mod filter;
 mod loss;
 mod nodes;
-mod number;
 mod oom;
 mod parts;
 mod rest;
@@ -17,8 +16,9 @@ mod row;
 mod shade;
 pub mod stacks;
 mod stall;
-mod style;
 mod summary;
+
+use crate::{number, style};
 
 pub(crate) use self::rest::{in_no_row, rest};
 pub use self::{

@@ -83,7 +83,7 @@ pub(super) fn stacks(out: &mut Document, summary: &StackSummary, width: Option<u
     let hidden = groups.len().saturating_sub(SHOWN);
     if hidden > 0 {
         out.detail(format!(
-            "({} more; record with --stacks, then `memtrace report --folded`)",
+            "({} more: `memtrace report --folded` of a recording has them all)",
             things(hidden as u64, "stack")
         ));
     }

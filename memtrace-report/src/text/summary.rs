@@ -312,11 +312,13 @@ fn ooms(out: &mut Document, summary: &Summary, view: &SummaryView<'_>) {
 
 fn proactive(out: &mut Document, summary: &Summary) {
     if let Some(asked_for) = summary.proactive.as_ref().filter(|asked_for| asked_for.count > 0) {
-        out.line(format!("asked for (memory.reclaim), no stall and in no number of stalls: {}x in {}, {} pages scanned, {} reclaimed",
+        out.line(format!(
+            "proactive reclaim (memory.reclaim), not counted as stalls: {}x in {}, {} pages scanned, {} reclaimed",
             count(asked_for.count),
             duration(asked_for.total_ns),
             count(asked_for.scanned_pages),
-            count(asked_for.reclaimed_pages)));
+            count(asked_for.reclaimed_pages)
+        ));
     }
 }
 

@@ -18,7 +18,9 @@ pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbA
         return Ok(true);
     }
     if !io::stdin().is_terminal() {
-        say!("nobody is there to be asked: --yes does it, --dry-run only says what would be done");
+        say!(
+            "stdin is not a terminal, so memtrace cannot ask: pass --yes to go on, or --dry-run to only show the plan"
+        );
         return Ok(false);
     }
     let agreed = yes("the settings change while it runs, and are restored at its end. Go on?")?;

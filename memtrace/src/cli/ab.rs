@@ -14,45 +14,45 @@ use memtrace_report::condition::Condition;
 /// Two settings, in turns, on the running host.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct AbArgs {
-    /// What B is: a setting and its value, such as vm.watermark_scale_factor=50 or cgroup:/web.slice:memory.high=2G
+    /// Set B to this setting and value, such as vm.watermark_scale_factor=50 or cgroup:/web.slice:memory.high=2G
     #[arg(long, value_name = "NAME=VALUE", required_unless_present = "restore", help_heading = "Experiment")]
     pub set: Vec<String>,
-    /// What A is, where it is not the value of now
+    /// Set A to this value instead of the present one
     #[arg(long, value_name = "NAME=VALUE", requires = "set", help_heading = "Experiment")]
     pub against: Vec<String>,
-    /// How long each block is measured
+    /// Measure each block for T
     #[arg(long, value_name = "T", value_parser = duration::parse, default_value = "30s", help_heading = "Experiment")]
     pub block: Duration,
-    /// Blocks in all, half of them of each side
+    /// Number of blocks, half of them of each side
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), default_value_t = 16, help_heading = "Experiment")]
     pub blocks: u32,
-    /// How long after each change nothing is measured
+    /// Wait T after each change before measuring
     #[arg(long, value_name = "T", value_parser = duration::parse, default_value = "5s", help_heading = "Experiment")]
     pub settle: Duration,
-    /// What the order is drawn with [default: random, and printed]
+    /// Random seed of the order [default: random, and printed]
     #[arg(long, value_name = "N", help_heading = "Experiment")]
     pub seed: Option<u64>,
 
-    /// Stop and restore when EXPR is met, such as 'oom.count > 0' or 'stall.total > 2 for 10s'; exit 3
+    /// Stop, restore and exit with 3 if EXPR is met, such as 'oom.count > 0' or 'stall.total > 2 for 10s'
     #[arg(long, value_name = "EXPR", help_heading = "Safety")]
     pub stop_if: Vec<Condition>,
-    /// Say what would be done, and do nothing
+    /// Show what would be done, and do nothing
     #[arg(long, help_heading = "Safety")]
     pub dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long, help_heading = "Safety")]
     pub yes: bool,
     /// Allow values that can bring the host down
     #[arg(long, help_heading = "Safety")]
     pub allow_risky: bool,
-    /// Restore the settings that an experiment left which was killed, and end
+    /// Restore the settings that a killed experiment left behind, and exit
     #[arg(long, conflicts_with_all = ["set", "dry_run", "cmd"], help_heading = "Safety")]
     pub restore: bool,
 
-    /// The file that the experiment is recorded to [default: memtrace-HOST-TIME.mtrc]
+    /// File to record the experiment to [default: memtrace-HOST-TIME.mtrc]
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// Replace FILE when it is there
+    /// Replace FILE if it exists
     #[arg(short, long, help_heading = "Output")]
     pub force: bool,
     /// The output of the comparison.

@@ -13,31 +13,31 @@ use memtrace_report::{compare::fail_if::FailIf, replay::when::When};
 /// Options of `compare`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct CompareArgs {
-    /// Traces, directories, pipes, or `-` for stdin, each of a side; the same NAME again adds a run to it. Two may go without
-    /// names: the first is before, the second after
+    /// Traces, directories, pipes, or `-` for stdin, each with the NAME of its side; the same NAME again adds a run. Two
+    /// inputs need no names: the first is before, the second after
     #[arg(value_name = "[NAME=]FILE|DIR|-", required = true, value_parser = Input::parse)]
     pub inputs: Vec<Input>,
 
-    /// Compare what one recording has before T with what it has from then on
+    /// Compare one recording before T with the same recording from T on
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Comparison")]
     pub split: Option<When>,
-    /// What was changed on purpose, and so is no reason not to compare
+    /// Treat this difference as intended
     #[arg(long, value_name = "WHAT", value_parser = ["kernel"], help_heading = "Comparison")]
     pub changed: Option<String>,
-    /// Exit 6 when a guard trips: when the two should not be compared
+    /// Exit with 6 if a guard trips, that is, if the two should not be compared
     #[arg(long, help_heading = "Comparison")]
     pub strict: bool,
-    /// Exit 3 when this is met, 6 when that cannot be told: such as 'stall.p99 > +20%'
+    /// Exit with 3 if EXPR is met, such as 'stall.p99 > +20%', and with 6 if it cannot be decided
     #[arg(long, value_name = "EXPR", help_heading = "Comparison")]
     pub fail_if: Vec<FailIf>,
-    /// What drawing begins with: the same seed gives the same result
+    /// Random seed for resampling; the same seed gives the same result
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Comparison")]
     pub seed: u64,
 
     /// The output.
     #[command(flatten)]
     pub output: CompareOutput,
-    /// Show guards that did not trip, too
+    /// Also show the guards that did not trip
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
     /// Options of text.

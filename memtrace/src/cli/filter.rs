@@ -20,16 +20,16 @@ pub struct FilterArgs {
     /// Only stalls of these processes
     #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Which stalls")]
     pub pid: Vec<u32>,
-    /// Only stalls of threads with this name (15 bytes at most; * and ? stand for others)
+    /// Only stalls of threads with this name (at most 15 bytes; * and ? are wildcards)
     #[arg(long, value_name = "NAME", value_parser = CommPattern::parse, help_heading = "Which stalls")]
     pub comm: Vec<CommPattern>,
-    /// Only stalls in these cgroups and below: a path, or a part of one with * and ?
+    /// Only stalls in these cgroups and those below: a path, or a part of one with * and ?
     #[arg(long, value_name = "PATTERN", value_parser = CgroupPattern::parse, help_heading = "Which stalls")]
     pub cgroup: Vec<CgroupPattern>,
-    /// Only stalls of this container, pod or unit: the beginning of an id or uid, or a unit's name
+    /// Only stalls of this container, pod or unit: the beginning of an ID or UID, or the name of a unit
     #[arg(long, value_name = "ID", value_parser = ContainerPattern::parse, help_heading = "Which stalls")]
     pub container: Vec<ContainerPattern>,
-    /// Only stalls of this kind; several with commas
+    /// Only stalls of this kind; separate several with commas
     #[arg(long, value_name = "K", value_delimiter = ',', value_parser = kinds(), help_heading = "Which stalls")]
     pub kind: Vec<StallKind>,
 }

@@ -62,25 +62,25 @@ pub enum Command {
     /// Trace now: reclaim stalls, kswapd and OOM kills (what memtrace does when no command is named)
     #[command(after_long_help = help::EXAMPLES)]
     Live(Box<LiveArgs>),
-    /// Record a trace to a file: small, safe against a kill or a full disk, read by `report` and `replay`
+    /// Record a trace to a file that survives a kill and a full disk, for `report` and `replay`
     #[command(after_long_help = help::record())]
     Record(Box<RecordArgs>),
-    /// Say what traces come to: settings, latency over time, the summary
+    /// Summarize traces: settings, latency over time, totals
     #[command(after_long_help = help::REPORT_EXAMPLES)]
     Report(Box<ReportArgs>),
-    /// Show traces as live showed what is in them, at the same pace or faster
+    /// Play traces back as they looked live, at the same pace or faster
     #[command(after_long_help = help::REPLAY_EXAMPLES)]
     Replay(Box<ReplayArgs>),
-    /// Compare traces before and after a change, and say what can be said of the difference
+    /// Compare traces before and after a change, and judge the difference
     #[command(after_long_help = help::compare())]
     Compare(Box<CompareArgs>),
-    /// Try a setting on this host: two values in turns, recorded and compared, and put back however it ends
+    /// Try a setting on this host: alternate two values, record, compare, and restore the first value
     #[command(after_long_help = help::AB_EXAMPLES)]
     Ab(Box<AbArgs>),
-    /// Copy what is intact of a damaged trace to a new file
+    /// Copy the intact parts of a damaged trace to a new file
     #[command(after_long_help = help::SALVAGE_EXAMPLES)]
     Salvage(SalvageArgs),
-    /// Say what memtrace can trace on this kernel with these rights, and how to get the rest
+    /// Show what memtrace can trace on this kernel with these privileges, and how to get the rest
     Check(CheckArgs),
     /// Write a shell completion script to stdout
     Completions {
@@ -97,22 +97,22 @@ pub struct LiveArgs {
     /// The output.
     #[command(flatten)]
     pub output: LiveOutput,
-    /// Show the full screen: the default on a terminal; `?` there explains its keys
+    /// Show the full screen: the default on a terminal; `?` lists the keys
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub tui: bool,
-    /// Write one screen as text after 5 s (-d or -i T: another time), and end
+    /// Write one screen as text after 5 s (or T of -d or -i), and exit
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub once: bool,
-    /// Rows of the tables in the summary; JSON lists are always complete
+    /// Show at most N rows in each table of the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
     /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
-    /// Record a trace to FILE as well, for `memtrace report`
+    /// Also record a trace to FILE, for `memtrace report`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
-    /// Replace FILE of --record when it is there
+    /// Replace the FILE of --record if it exists
     #[arg(long, requires = "record", help_heading = "Output")]
     pub force: bool,
     /// What to trace.

@@ -11,13 +11,13 @@ use memtrace_report::condition::Condition;
 /// Where a trace goes, and how much of it is kept.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct RecordArgs {
-    /// The file; - for a pipe on stdout [default: memtrace-HOST-TIME.mtrc]
+    /// File to write, or `-` for a pipe on stdout [default: memtrace-HOST-TIME.mtrc]
     #[arg(short, long, value_name = "FILE", help_heading = "File")]
     pub output: Option<PathBuf>,
-    /// Replace FILE when it is there
+    /// Replace FILE if it exists
     #[arg(short, long, help_heading = "File")]
     pub force: bool,
-    /// Run CMD so many times, each with a file of its own: what a comparison needs
+    /// Run CMD N times and record each run to its own file, for a comparison
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "flight", help_heading = "File")]
     pub runs: Option<u32>,
     /// Which of the runs this is.
@@ -38,26 +38,26 @@ pub struct RecordArgs {
 #[derive(Clone, Debug, PartialEq, Args)]
 #[group(id = "flight", multiple = true, conflicts_with = "output")]
 pub struct FlightArgs {
-    /// Keep the last T in DIR, in files that come and go; an incident gets a file of its own
+    /// Keep the last T in a ring of files in DIR; each incident gets its own file
     #[arg(long, value_name = "T", value_parser = duration::parse_kept, help_heading = "Flight recorder")]
     pub keep: Option<Duration>,
-    /// Where [default: $LOGS_DIRECTORY, else /var/log/memtrace]
+    /// Directory of the files [default: $LOGS_DIRECTORY, else /var/log/memtrace]
     #[arg(long, value_name = "DIR", help_heading = "Flight recorder")]
     pub dir: Option<PathBuf>,
-    /// At most so many bytes in the ring (such as 256M, the default)
+    /// Keep at most S bytes in the ring [default: 256M]
     #[arg(long, value_name = "S", value_parser = size::parse_ring, help_heading = "Flight recorder")]
     pub max_size: Option<u64>,
-    /// At most so many files in the ring
+    /// Keep at most N files in the ring
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000), help_heading = "Flight recorder")]
     pub max_files: Option<u32>,
-    /// Save an incident when EXPR is met, such as 'stall.max > 500ms' or 'psi.some > 20% for 10s'; an OOM kill and
-    /// SIGUSR1 always do
+    /// Save an incident when EXPR is met, such as 'stall.max > 500ms' or 'psi.some > 20% for 10s'. An OOM kill and SIGUSR1
+    /// always save one
     #[arg(long, value_name = "EXPR", help_heading = "Flight recorder")]
     pub on: Vec<Condition>,
-    /// How long an incident file goes on after what made it
+    /// Continue an incident file for T after its trigger
     #[arg(long, value_name = "T", value_parser = duration::parse, default_value = "10s", help_heading = "Flight recorder")]
     pub after: Duration,
-    /// At most so many incident files: the oldest goes for a new one
+    /// Keep at most N incident files; a new one replaces the oldest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 16, help_heading = "Flight recorder")]
     pub max_incidents: u32,
 }

@@ -14,28 +14,28 @@ use memtrace_core::units::duration;
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReplayArgs {
-    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once. A single
-    /// pipe is shown as it comes if it starts with the beginning of a recording. It is read to its end first with --speed max,
-    /// on the screen, with a time counted from the end, or beside other inputs
+    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data that several of them hold counts once. A
+    /// single pipe is shown as it comes if it starts with the beginning of a recording. memtrace reads it to its end first
+    /// with --speed max, on the full screen, for a time counted from the end, or beside other inputs
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 
     /// The output.
     #[command(flatten)]
     pub output: ReplayOutput,
-    /// Show the full screen, with time travel: the default on a terminal; `?` there explains its keys
+    /// Show the full screen, with time travel: the default on a terminal; `?` lists the keys
     #[arg(long, group = GROUP, help_heading = "Output")]
     pub tui: bool,
-    /// So many times as fast as it was, or `max`
+    /// Play N times as fast as it happened, or `max`
     #[arg(long, value_name = "N", value_parser = Speed::parse, default_value = "1", help_heading = "Output")]
     pub speed: Speed,
-    /// Rows of the tables in the summary; JSON lists are always complete
+    /// Show at most N rows in each table of the summary; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
     /// Options of text.
     #[command(flatten)]
     pub text: TextArgs,
-    /// Say more: lines for kswapd
+    /// Add lines for kswapd
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
@@ -45,7 +45,7 @@ pub struct ReplayArgs {
     /// Of whom.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Hide the lines of stalls shorter than T; totals count them all [default: 1ms, 0 with --json]
+    /// Leave out the lines of stalls shorter than T; totals count every stall [default: 1ms, 0 with --json]
     #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Which stalls")]
     pub min_stall: Option<Duration>,
 }

@@ -16,7 +16,7 @@ use memtrace_report::{by::By, replay::when::When};
 /// Options of `report`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReportArgs {
-    /// Traces, directories with traces, pipes, or `-` for stdin, in any order; what several of them hold counts once
+    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data that several of them hold counts once
     /// [default: the newest *.mtrc here]
     #[arg(value_name = "FILE|DIR|-")]
     pub inputs: Vec<PathBuf>,
@@ -24,10 +24,10 @@ pub struct ReportArgs {
     /// The output.
     #[command(flatten)]
     pub output: ReportOutput,
-    /// A table by this; several with commas
+    /// Add a table by KEY; separate several with commas
     #[arg(long, value_name = "KEY", value_delimiter = ',', value_parser = by(), conflicts_with = "folded", help_heading = "Output")]
     pub by: Vec<By>,
-    /// Rows of the tables; JSON lists are always complete
+    /// Show at most N rows in each table; JSON lists are always complete
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
     /// Options of text.
@@ -51,10 +51,11 @@ fn by() -> impl TypedValueParser<Value = By> {
 /// A part of a trace.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct TimeArgs {
-    /// From this time on, in whole ticks: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339; 90s from the start, -30s from the end
+    /// Begin at T: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339, 90s from the start, or -30s from the end. A time without a
+    /// date is the one nearest to the beginning
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub since: Option<When>,
-    /// Until this time. Exit 2 when nothing lies in the time asked for
+    /// End at T. Exits with 2 if no data lies in the range
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub until: Option<When>,
 }

@@ -7,16 +7,16 @@ use clap::Args;
 /// Options of `salvage`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct SalvageArgs {
-    /// The damaged trace: a file, a pipe, or `-` for stdin
+    /// Damaged trace: a file, a pipe, or `-` for stdin
     #[arg(value_name = "IN|-")]
     pub input: PathBuf,
-    /// The new file, or `-` for a pipe on stdout
+    /// New file, or `-` for a pipe on stdout
     #[arg(value_name = "OUT|-", required_unless_present = "output")]
     pub to: Option<PathBuf>,
-    /// The new file, or `-` for a pipe on stdout
+    /// New file, or `-` for a pipe on stdout
     #[arg(short, long, value_name = "OUT|-", conflicts_with = "to")]
     pub output: Option<PathBuf>,
-    /// Replace OUT when it is there
+    /// Replace OUT if it exists
     #[arg(short, long)]
     pub force: bool,
 }

@@ -10,21 +10,22 @@ use memtrace_core::{budget::Budget, hook::catalog, units::duration};
 /// What is traced, for how long, and of whom.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct TraceArgs {
-    /// Say more: lines for kswapd, and on stderr what `check` finds; -vv: also what the kernel side could not pair or keep
+    /// Add lines for kswapd, and on stderr the findings of `check`; -vv adds every event that the kernel side could not pair or
+    /// store
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
-    /// Stop after T, with the summary
+    /// Stop after T
     #[arg(short, long, value_name = "T", value_parser = duration::parse, help_heading = "Time")]
     pub duration: Option<Duration>,
-    /// One row every T, at least 100ms [default: 1s]
+    /// Length of an interval, at least 100ms [default: 1s]
     #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, help_heading = "Time")]
     pub interval: Option<Duration>,
 
     /// Of whom.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Leave out single stalls shorter than T; totals count them all [default: 1ms for lines, else 0]
+    /// Leave out the lines of stalls shorter than T; totals count every stall [default: 1ms for lines, else 0]
     #[arg(long, value_name = "T", value_parser = duration::parse, help_heading = "Which stalls")]
     pub min_stall: Option<Duration>,
 
@@ -32,26 +33,26 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
     pub ring_pages: Option<u32>,
 
-    /// Do not count refaults: where only memcg:mod_memcg_lruvec_state tells them, that hook is the dearest
+    /// Do not count refaults. Their hook costs the most where only memcg:mod_memcg_lruvec_state reports them
     #[arg(long, help_heading = "Hooks")]
     pub no_refaults: bool,
 
-    /// Limit the cost of counting refaults to this share of the CPU time that the host spends, at least of one CPU; `none`
-    /// for no limit. Above it refaults are sampled, where only memcg:mod_memcg_lruvec_state counts them
+    /// Limit the cost of counting refaults to this share of the CPU time that the host spends (at least of one CPU); `none`
+    /// removes the limit. Above it memtrace samples refaults, where only memcg:mod_memcg_lruvec_state reports them
     #[arg(long, value_name = "SHARE", value_parser = Budget::parse, default_value = "2%", help_heading = "Hooks")]
     pub budget: Budget,
 
-    /// Count the stacks on which stalls end, of the kernel and of the process: in the summary, in the details of a row, in a
-    /// recording (`memtrace report --folded`). Some 5 microseconds a stall, and 7 MiB in the kernel
+    /// Count the kernel and user stacks on which stalls end: in the summary, in the details of a row, in a recording
+    /// (`memtrace report --folded`). Costs some 5 microseconds a stall, and 7 MiB in the kernel
     #[arg(long, help_heading = "Hooks")]
     pub stacks: bool,
 
-    /// Tell how long stalled tasks did not run (asleep, or runnable and waiting for a CPU): a program at every context switch
+    /// Measure how long stalled tasks did not run (asleep, or waiting for a CPU). Runs a program at every context switch
     #[arg(long, help_heading = "Hooks")]
     pub off_cpu: bool,
 
-    /// Tell who evicts the pages that come back, of which files (or of swap) and how long they were away, by one page
-    /// in 64: a program at every page that enters or leaves the page cache
+    /// Sample who evicts the pages that come back, from which files (or swap), and how long they were away: one page in 64.
+    /// Runs a program at every page that enters or leaves the page cache
     #[arg(long, help_heading = "Hooks")]
     pub evictors: bool,
 
@@ -63,7 +64,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = PossibleValuesParser::new(catalog::names()), hide = true)]
     pub without: Vec<String>,
 
-    /// Start CMD once the hooks are attached, trace until it ends, exit with its status
+    /// Start CMD once the hooks are attached, trace until it ends, and exit with its status
     #[arg(last = true, value_name = "CMD", help_heading = "Command")]
     pub cmd: Vec<OsString>,
 }

@@ -31,7 +31,7 @@ use memtrace_core::{
     },
     untrusted::shown_path,
 };
-use memtrace_report::text::{bytes, duration, loss_in_short};
+use memtrace_report::text::{bytes, duration, loss_in_short, things};
 use memtrace_trace::model::{End, EndReason, Remark, TickRecord};
 
 /// What happened is handed over this often at least, so that a kill costs a second at most.
@@ -196,8 +196,8 @@ impl Recording {
             lost.push_str(" (`memtrace report` says what)");
         }
         let elapsed = duration(summary.duration_ns);
-        let (stalls, ooms) = (summary.all.count, summary.oom_kills);
-        say!("recorded {elapsed} to {place}: {stalls} stalls, {ooms} OOM kills, {size}, {lost}");
+        let (stalls, ooms) = (things(summary.all.count, "stall"), things(summary.oom_kills, "OOM kill"));
+        say!("recorded {elapsed} to {place}: {stalls}, {ooms}, {size}, {lost}");
         for incident in &outcome.incidents {
             say!("saved {incident}");
         }

@@ -64,7 +64,7 @@ impl InputFile {
         match error {
             ReadError::Io(e) => format!("{name}: {e}; what came before it was read"),
             ReadError::NotATrace(why) => {
-                format!("{name} is no trace: {why}. `sudo memtrace record -o FILE` makes one")
+                format!("{name} is not a memtrace trace: {why}. `sudo memtrace record -o FILE` makes one")
             }
             ReadError::Newer { .. } => format!("{name}: {error}. Read it with that one, or record again with this one"),
         }

@@ -44,8 +44,12 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         let gfp = GfpNames::from_list(&finished.meta.setup.gfp_names);
         let mut sink = choice.sink(&start(&finished.meta, &filter, 0, &clock, &gfp), &layout);
         let mut written = sink.start();
-        written
-            .extend(sink.end(&Recorded { finished: &finished, collector: &collector }.end()).map_err(|e| anyhow!(e))?);
+        match sink.end(&Recorded { finished: &finished, collector: &collector }.end()) {
+            Ok(end) => written.extend(end),
+            // What it lacks may have been in the damaged part.
+            Err(why) if finished.summary.incomplete.is_some() => say!("{}: {why}", player.name()),
+            Err(why) => return Err(anyhow!(why)),
+        }
         layout = Layout { follows: true, ..layout };
         if !stdout::is_read(out.write_all(&written).and_then(|()| out.flush()), "writing to stdout")? {
             return Ok(player.finish());

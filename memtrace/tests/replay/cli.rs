@@ -159,7 +159,7 @@ fn what_is_no_trace_says_so() {
     for command in ["report", "replay"] {
         let out = memtrace(dir.path(), &[command, "x.mtrc"], None);
         assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
-        assert!(text(&out.stderr).contains("x.mtrc is no trace"), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("x.mtrc is not a memtrace trace"), "{}", text(&out.stderr));
     }
     let out = memtrace(dir.path(), &["salvage", "x.mtrc", "-o", "y.mtrc"], None);
     assert_eq!((out.status.code(), dir.path().join("y.mtrc").exists()), (Some(5), false));

@@ -114,7 +114,7 @@ fn what_cannot_be_a_trace_is_said() {
         // A device without an end.
         let out = run("/dev/zero");
         assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
-        assert!(text(&out.stderr).contains("/dev/zero is no trace"), "{}", text(&out.stderr));
+        assert!(text(&out.stderr).contains("/dev/zero is not a memtrace trace"), "{}", text(&out.stderr));
     }
     for args in [&["report", "-", "-"][..], &["report", "-", "/dev/stdin"], &["compare", "x=-", "y=-"]] {
         let out = memtrace(dir.path(), args, Some(&bytes(1)));
@@ -274,7 +274,7 @@ fn a_signal_and_the_end_of_the_time_asked_for_end_an_open_pipe() {
         let out = memtrace(dir.path(), &[&AT_ONCE[..], args, &["-"]].concat(), Some(&first));
         let stderr = text(&out.stderr);
         assert_eq!((out.status.code(), text(&out.stdout)), (Some(2), ""), "{stderr}");
-        assert!(stderr.contains("nothing lies in the time asked for: the trace begins at"), "{stderr}");
+        assert!(stderr.contains("no data in the time range: the trace begins at"), "{stderr}");
     }
     let dir = tempfile::tempdir().unwrap();
     let out = memtrace(dir.path(), &[&AT_ONCE[..], &["--since", "1h", "-"]].concat(), Some(&first));
@@ -297,5 +297,5 @@ fn recordings_that_follow_each_other_in_a_pipe_are_shown_one_by_one() {
     assert_eq!(replay(&[]), (want.to_vec(), String::new()));
     // The second one ends before.
     let (summaries, stderr) = replay(&["--since", "8s"]);
-    assert!(summaries.len() == 1 && stderr.contains("nothing lies in the time asked for"), "{summaries:?} {stderr}");
+    assert!(summaries.len() == 1 && stderr.contains("no data in the time range"), "{summaries:?} {stderr}");
 }

@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     if rows.is_empty() {
         let why = if model.filter_text.is_empty() {
-            " nobody stalled or had to get pages back"
+            " no stalls and no refaults in this interval"
         } else {
             " no row fits the filter"
         };

@@ -26,7 +26,7 @@ pub fn count(n: u64) -> String {
 }
 
 /// A count, `-` when it was not read.
-pub(super) fn count_or_dash(n: Option<u64>) -> String {
+pub(crate) fn count_or_dash(n: Option<u64>) -> String {
     n.map_or_else(dash, count)
 }
 
@@ -36,7 +36,7 @@ pub fn things(n: u64, thing: &str) -> String {
 }
 
 /// The plural of a thing: `stalls`, `processes`.
-pub(super) fn plural(thing: &str) -> String {
+pub(crate) fn plural(thing: &str) -> String {
     format!("{thing}{}", if thing.ends_with('s') { "es" } else { "s" })
 }
 
@@ -77,7 +77,7 @@ pub fn bytes_or_dash(n: Option<u64>) -> String {
 }
 
 /// A value, `-` when it was not read.
-pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(dash, |value| value.to_string())
 }
 

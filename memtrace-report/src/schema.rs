@@ -33,13 +33,36 @@ pub fn schema() -> Result<String, serde_json::Error> {
         object::<Compare>(&mut generator, "compare"),
         object::<Summary>(&mut generator, "summary"),
     ];
+    whole("memtrace --json", DESCRIPTION, generator, objects)
+}
+
+/// The schema of a single object, as [`schema`].
+///
+/// # Errors
+/// As [`schema`].
+pub fn of_object<T: JsonSchema>(
+    title: &str,
+    description: &str,
+    name: &'static str,
+) -> Result<String, serde_json::Error> {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let object = object::<T>(&mut generator, name);
+    whole(title, description, generator, [object])
+}
+
+fn whole<const N: usize>(
+    title: &str,
+    description: &str,
+    mut generator: SchemaGenerator,
+    objects: [(&'static str, Value); N],
+) -> Result<String, serde_json::Error> {
     let one_of: Vec<Value> = objects.iter().map(|(name, _)| json!({"$ref": format!("#/$defs/{name}")})).collect();
     let mut definitions = generator.take_definitions(true);
     definitions.extend(objects.map(|(name, schema)| (name.to_owned(), schema)));
     let mut whole = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "memtrace --json",
-        "description": DESCRIPTION,
+        "title": title,
+        "description": description,
         "oneOf": one_of,
         "$defs": definitions,
     });

@@ -50,6 +50,54 @@ pub enum Missing {
     },
 }
 
+/// Counts of an interval: of the whole host, or of one row of a table.
+pub trait Counts {
+    /// The count of a measure; `None` where it was not read.
+    fn count(&self, measure: Measure) -> Option<u64>;
+    /// Length of the interval, in ns.
+    fn elapsed_ns(&self) -> u64;
+    /// The length of which this share of the stalls is not longer, in ns; `None` where it is not known.
+    fn quantile_ns(&self, q: f64) -> Option<f64>;
+    /// The length of which this share of the stalled time is not longer, in ns; `None` where it is not known.
+    fn quantile_of_time_ns(&self, q: f64) -> Option<f64>;
+    /// The longest stall in ns, those included that are not over; `None` without a stall.
+    fn longest_ns(&self) -> Option<u64>;
+}
+
+impl Counts for Tick {
+    fn count(&self, measure: Measure) -> Option<u64> {
+        measure.of(self)
+    }
+
+    fn elapsed_ns(&self) -> u64 {
+        self.elapsed_ns
+    }
+
+    fn quantile_ns(&self, q: f64) -> Option<f64> {
+        reached_in(self, |_| 1.0, q)
+    }
+
+    fn quantile_of_time_ns(&self, q: f64) -> Option<f64> {
+        reached_in(self, middle_ns, q)
+    }
+
+    fn longest_ns(&self) -> Option<u64> {
+        // The longest open stall comes first. A hang is to be noticed before it ends.
+        let open_ns = self.open.first().map(|stall| self.t_ns.saturating_sub(stall.begin_ns));
+        self.all.max_ns.max(open_ns)
+    }
+}
+
+/// A quantile of the stalls of an interval. A bucket's middle may lie above the longest; only the longest is exact.
+fn reached_in(tick: &Tick, weight: fn(usize) -> f64, q: f64) -> Option<f64> {
+    let weights = tick.latency.iter().map(|&(bucket, count)| {
+        let bucket = usize::from(bucket) % BUCKETS;
+        (bucket, f64::from(count) * weight(bucket))
+    });
+    let ns = reached(weights, q)?;
+    Some(tick.all.max_ns.map_or(ns, |max| ns.min(float(max))))
+}
+
 /// A sum in a product of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Term {
@@ -97,32 +145,23 @@ impl Form {
 
     /// The value in an interval; `None` when it was not read, or nothing happened that it could be of.
     pub(crate) fn of_interval(self, tick: &Tick) -> Option<f64> {
+        if let Self::OfInterval(value) = self { value(tick) } else { self.of(tick) }
+    }
+
+    /// The value of these counts; `None` as well for one that is of whole intervals.
+    pub(crate) fn of(self, counts: &impl Counts) -> Option<f64> {
         if let Some(product) = self.product() {
             let term = |term| match term {
-                Term::Count(measure) => float(measure.of(tick).unwrap_or(0)),
-                Term::Time(measure) => float(measure.of(tick).map_or(0, |_| tick.elapsed_ns)),
+                Term::Count(measure) => float(counts.count(measure).unwrap_or(0)),
+                Term::Time(measure) => float(counts.count(measure).map_or(0, |_| counts.elapsed_ns())),
             };
             return product.value(term).ok();
         }
-        // A bucket's middle may lie above the longest; only the longest is exact.
-        let reached = |weight: fn(usize) -> f64, q| {
-            let weights = tick.latency.iter().map(|&(bucket, count)| {
-                let bucket = usize::from(bucket) % BUCKETS;
-                (bucket, f64::from(count) * weight(bucket))
-            });
-            let ns = reached(weights, q)?;
-            Some(tick.all.max_ns.map_or(ns, |max| ns.min(float(max))))
-        };
         match self {
-            Self::Quantile(q) => reached(|_| 1.0, q),
-            Self::QuantileOfTime(q) => reached(middle_ns, q),
-            Self::Longest => {
-                // The longest open stall comes first. A hang is to be noticed before it ends.
-                let open_ns = tick.open.first().map(|stall| tick.t_ns.saturating_sub(stall.begin_ns));
-                tick.all.max_ns.max(open_ns).map(float)
-            }
-            Self::OfInterval(value) => value(tick),
-            Self::Rate { .. } | Self::Ratio { .. } => None,
+            Self::Quantile(q) => counts.quantile_ns(q),
+            Self::QuantileOfTime(q) => counts.quantile_of_time_ns(q),
+            Self::Longest => counts.longest_ns().map(float),
+            Self::OfInterval(_) | Self::Rate { .. } | Self::Ratio { .. } => None,
         }
     }
 }

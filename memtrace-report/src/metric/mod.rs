@@ -15,7 +15,7 @@ use memtrace_core::session::tick::Tick;
 pub(crate) use self::form::{Term, middle_ns, reached};
 pub use self::{
     catalog::Metric,
-    form::{Form, Missing},
+    form::{Counts, Form, Missing},
     measure::Measure,
     page::page,
     sums::{Slice, Sums},
@@ -105,6 +105,12 @@ impl Metric {
     #[must_use]
     pub fn of_interval(self, tick: &Tick) -> Option<f64> {
         self.form().of_interval(tick)
+    }
+
+    /// Value of a row in an interval; `None` as well where rows do not have it.
+    #[must_use]
+    pub fn of_row(self, row: &impl Counts) -> Option<f64> {
+        self.form().of(row)
     }
 
     /// Value over a run. The longest stall is not in sums.

@@ -1,5 +1,6 @@
 //! What stalls spent their time on, as text.
 
+use memtrace_common::part::Part;
 use memtrace_core::{
     session::{
         parts::Parts,
@@ -54,8 +55,8 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) ->
     let of_part = |ns: u64, part: u64| u128::from(ns) * u128::from(part) / u128::from(reasons_ns.max(1));
     let part = |(name, share): &(&str, u64)| {
         let of_what: Vec<_> = match *name {
-            "shrinkers" => named.clone(),
-            "throttle" => throttles
+            name if name == Part::Shrinkers.name() => named.clone(),
+            name if name == Part::Throttle.name() => throttles
                 .named()
                 .map(|(why, ns)| (why, of_part(ns, *share)))
                 .filter(|(_, share)| *share > 0)

@@ -1,5 +1,8 @@
 //! The facts. One that could not be read carries the reason, and is never taken for "no" or 0.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 /// A value, or why it could not be read. In JSON the value or null; the reasons are listed apart.
@@ -42,8 +45,22 @@ impl<T: Serialize> Serialize for Fact<T> {
     }
 }
 
+impl<T: JsonSchema> JsonSchema for Fact<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Option::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
+}
+
 /// The capabilities that make a difference, as they are effective now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Capabilities {
     /// `CAP_BPF`: load programs and make maps (5.8 and later).
     pub bpf: bool,
@@ -62,7 +79,7 @@ pub struct Capabilities {
 }
 
 /// A mounted tracefs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Tracefs {
     /// Where it is mounted.
     pub path: String,
@@ -71,7 +88,7 @@ pub struct Tracefs {
 }
 
 /// `/sys/kernel/security/lockdown`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lockdown {
     /// Not locked down, or a kernel without it.
@@ -83,7 +100,7 @@ pub enum Lockdown {
 }
 
 /// A limit in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// At most so many.
@@ -93,7 +110,7 @@ pub enum Limit {
 }
 
 /// What a swap area is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwapKind {
     /// Compressed memory.
@@ -105,7 +122,7 @@ pub enum SwapKind {
 }
 
 /// A swap area.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Swap {
     /// Its device or file.
     pub name: String,
@@ -120,7 +137,7 @@ pub struct Swap {
 }
 
 /// Pressure stall information.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Psi {
     /// `/proc/pressure/memory` can be read.
@@ -130,7 +147,7 @@ pub enum Psi {
 }
 
 /// The memory controller of control groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "path")]
 pub enum Memcg {
     /// In a v1 hierarchy, mounted there.
@@ -146,7 +163,7 @@ pub enum Memcg {
 }
 
 /// The multi-generational LRU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mglru {
     /// In use.
@@ -158,7 +175,7 @@ pub enum Mglru {
 }
 
 /// All that is known of the host before the first hook is tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Facts {
     /// Release of the kernel, such as `6.12.9-amd64`.
     pub kernel: String,

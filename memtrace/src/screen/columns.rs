@@ -2,8 +2,14 @@
 
 use std::cmp::Ordering;
 
-use memtrace_core::session::{faults::Faults, tick::Tick};
-use memtrace_report::text::{bytes, duration_or_dash, rate, three_digits};
+use memtrace_core::session::{
+    faults::Faults,
+    tick::{Interval, Tick},
+};
+use memtrace_report::{
+    metric::{Counts, Measure, Metric},
+    text::{bytes, rate},
+};
 
 use super::rows::ScreenRow;
 
@@ -15,54 +21,108 @@ pub(super) struct TableColumn {
     pub(super) width: u16,
     /// Width of the screen from which on it is there.
     pub(super) from: u16,
-    /// The number that rows are sorted by, the largest first; `None` where it was not read.
-    key: fn(&ScreenRow) -> Option<u64>,
-    /// The text of a row in an interval, with the size of a page.
-    pub(super) text: fn(&ScreenRow, &Tick, u64) -> String,
+    content: Content,
+}
+
+/// Content of a column, and the number that rows are sorted by, the largest first.
+enum Content {
+    /// Value of a metric.
+    Of(Metric),
+    /// A text that takes several values, or has no metric.
+    Text {
+        /// The number; `None` where it was not read.
+        key: fn(&ScreenRow) -> Option<u64>,
+        /// The text of a row in an interval, with the size of a page.
+        text: fn(&ScreenRow, &Tick, u64) -> String,
+    },
 }
 
 /// The columns after the name, in order.
 pub(super) const COLUMNS: [TableColumn; 9] = [
-    TableColumn {
-        head: "stalls",
-        width: 8,
-        from: 0,
-        key: |row| Some(row.stalls.count),
-        text: |row, tick, _| rate(tick.rate(row.stalls.count)),
-    },
-    TableColumn { head: "s/s", width: 6, from: 0, key: |row| Some(row.stalls.stalled_ns), text: stalled },
-    TableColumn {
-        head: "p50",
-        width: 8,
-        from: 80,
-        key: |row| row.stalls.p50_ns,
-        text: |row, _, _| duration_or_dash(row.stalls.p50_ns),
-    },
-    TableColumn {
-        head: "p99",
-        width: 8,
-        from: 60,
-        key: |row| row.stalls.p99_ns,
-        text: |row, _, _| duration_or_dash(row.stalls.p99_ns),
-    },
-    TableColumn {
-        head: "max",
-        width: 8,
-        from: 0,
-        key: |row| row.stalls.max_ns,
-        text: |row, _, _| duration_or_dash(row.stalls.max_ns),
-    },
-    TableColumn {
-        head: "refault f/a",
-        width: 12,
-        from: 70,
-        key: |row| Some(row.faults?.refaulted_pages()),
-        text: refaults,
-    },
-    TableColumn { head: "reclaimed/s", width: 12, from: 100, key: |row| row.reclaimed_pages, text: reclaimed },
-    TableColumn { head: "kswapd", width: 8, from: 90, key: |row| row.wakeups, text: wakeups },
-    TableColumn { head: "oom", width: 4, from: 60, key: |row| Some(row.ooms), text: |row, _, _| row.ooms.to_string() },
+    metric("stalls", 8, 0, Metric::StallRate),
+    metric("stalled", 9, 0, Metric::StallTotal),
+    metric("p50", 8, 80, Metric::StallP50),
+    metric("p99", 8, 60, Metric::StallP99),
+    metric("max", 8, 0, Metric::StallMax),
+    text("refault f/a", 12, 70, |row| Some(row.faults?.refaulted_pages()), refaults),
+    text("reclaimed/s", 12, 100, |row| row.reclaimed_pages, reclaimed),
+    text("wakeups", 8, 90, |row| row.wakeups, wakeups),
+    text("oom", 4, 60, |row| Some(row.ooms), |row, _, _| row.ooms.to_string()),
 ];
+
+const fn metric(head: &'static str, width: u16, from: u16, metric: Metric) -> TableColumn {
+    TableColumn { head, width, from, content: Content::Of(metric) }
+}
+
+const fn text(
+    head: &'static str,
+    width: u16,
+    from: u16,
+    key: fn(&ScreenRow) -> Option<u64>,
+    text: fn(&ScreenRow, &Tick, u64) -> String,
+) -> TableColumn {
+    TableColumn { head, width, from, content: Content::Text { key, text } }
+}
+
+impl TableColumn {
+    /// The text of a row in an interval, with the size of a page.
+    pub(super) fn text(&self, row: &ScreenRow, tick: &Tick, page_bytes: u64) -> String {
+        match self.content {
+            Content::Of(metric) => {
+                let value = metric.of_row(&RowCounts { row, tick });
+                value.map_or_else(|| "-".to_owned(), |value| metric.unit().short(value))
+            }
+            Content::Text { text, .. } => text(row, tick, page_bytes),
+        }
+    }
+
+    fn compare(&self, a: &ScreenRow, b: &ScreenRow, tick: &Tick) -> Ordering {
+        match self.content {
+            Content::Of(metric) => {
+                let [a, b] = [a, b].map(|row| metric.of_row(&RowCounts { row, tick }).unwrap_or(-1.0));
+                b.total_cmp(&a)
+            }
+            Content::Text { key, .. } => key(b).cmp(&key(a)),
+        }
+    }
+}
+
+/// A row as counts of its interval.
+struct RowCounts<'a> {
+    row: &'a ScreenRow,
+    tick: &'a Tick,
+}
+
+impl Counts for RowCounts<'_> {
+    fn count(&self, measure: Measure) -> Option<u64> {
+        match measure {
+            Measure::Stalls => Some(self.row.stalls.count),
+            Measure::StalledNs => Some(self.row.stalls.stalled_ns),
+            Measure::Refaulted => self.row.faults.map(|faults| faults.refaulted_pages()),
+            _ => None,
+        }
+    }
+
+    fn elapsed_ns(&self) -> u64 {
+        self.tick.elapsed_ns
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a latency")]
+    fn quantile_ns(&self, q: f64) -> Option<f64> {
+        let Interval { p50_ns, p99_ns, .. } = self.row.stalls;
+        [(0.5, p50_ns), (0.99, p99_ns)].into_iter().find(|(known, _)| *known == q)?.1.map(|ns| ns as f64)
+    }
+
+    fn quantile_of_time_ns(&self, _: f64) -> Option<f64> {
+        None
+    }
+
+    fn longest_ns(&self) -> Option<u64> {
+        let open = self.tick.open.iter().filter(|stall| self.row.has_open(stall));
+        let longest = open.map(|stall| self.tick.t_ns.saturating_sub(stall.begin_ns)).max();
+        self.row.stalls.max_ns.max(longest)
+    }
+}
 
 /// Order of the rows: by a column, or by name from a to z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +131,7 @@ pub struct SortBy(Option<usize>);
 impl Default for SortBy {
     /// By the time stalled.
     fn default() -> Self {
-        Self(COLUMNS.iter().position(|column| column.head == "s/s"))
+        Self(COLUMNS.iter().position(|column| matches!(column.content, Content::Of(Metric::StallTotal))))
     }
 }
 
@@ -96,17 +156,12 @@ impl SortBy {
         Self(self.0.map_or(Some(COLUMNS.len() - 1), |at| at.checked_sub(1)))
     }
 
-    pub(super) fn compare(self, a: &ScreenRow, b: &ScreenRow) -> Ordering {
+    pub(super) fn compare(self, a: &ScreenRow, b: &ScreenRow, tick: &Tick) -> Ordering {
         match self.0.and_then(|at| COLUMNS.get(at)) {
-            Some(column) => (column.key)(b).cmp(&(column.key)(a)),
+            Some(column) => column.compare(a, b, tick),
             None => a.name.cmp(&b.name),
         }
     }
-}
-
-fn stalled(row: &ScreenRow, tick: &Tick, _: u64) -> String {
-    let ns = tick.rate(row.stalls.stalled_ns);
-    ns.map_or_else(|| "-".to_owned(), |ns| three_digits(ns / 1e9))
 }
 
 fn refaults(row: &ScreenRow, tick: &Tick, _: u64) -> String {

@@ -12,6 +12,7 @@ use memtrace_core::{
     session::{
         detail::Detail,
         faults::Faults,
+        input::OpenStall,
         item::KillPaths,
         tally::KindTally,
         tick::{Interval, Tick},
@@ -55,6 +56,16 @@ impl ScreenRow {
         let pages = self.faults.map_or(0, |faults| faults.refaulted_pages().saturating_add(faults.swapin_pages));
         let is_stalled = self.stalls.count > 0 || self.stalls.stalled_ns > 0;
         is_stalled || pages > 0 || self.ooms > 0 || self.wakeups.is_some_and(|wakeups| wakeups > 0)
+    }
+
+    /// True for a stall of the row that is not over. Whose cgroup and node it is, is not known while it lasts.
+    pub(super) fn has_open(&self, stall: &OpenStall) -> bool {
+        match self.who {
+            Some(Who::Process(pid, _)) => stall.pid == pid,
+            Some(Who::Thread(tid, _)) => stall.tid == tid,
+            Some(Who::Cgroup(_) | Who::Node(_)) => false,
+            None => self.cgroup.is_empty() && self.name == stall.kind.name(),
+        }
     }
 
     /// Adds what another row of the same name has.
@@ -107,7 +118,7 @@ pub(super) fn rows(
     rows.retain(|row| row.has_any() && filter.fits(row));
     let (sort, reverse) = order;
     rows.sort_by(|a, b| {
-        let order = sort.compare(a, b);
+        let order = sort.compare(a, b, tick);
         (if reverse { order.reverse() } else { order }).then_with(|| a.name.cmp(&b.name)).then(a.who.cmp(&b.who))
     });
     rows

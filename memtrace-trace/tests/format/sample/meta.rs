@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use memtrace_common::kind::StallKind;
 
-use super::{S, comm, constraint, maybe, number, readings, text, zones};
+use super::{S, comm, entries::constraint, maybe, number, readings, text, zones};
 use memtrace_core::{
     at_start::{AtStart, PastOom, TaskInReclaim},
     container::ContainerPattern,

@@ -4,13 +4,14 @@ mod host;
 mod perf_events;
 pub(super) mod rights;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::facts::Facts;
 use memtrace_core::hook::{Attached, HookStatus};
 
 /// How much a finding matters, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// memtrace cannot trace.
@@ -34,7 +35,7 @@ impl Severity {
 }
 
 /// One thing that a user should know before tracing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,

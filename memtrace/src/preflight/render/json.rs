@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::preflight::{Facts, Finding, can_trace};
@@ -10,31 +11,44 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-#[derive(Serialize)]
+/// What memtrace can trace on this host, and why not more.
+#[derive(JsonSchema, Serialize)]
 struct Check<'a> {
     r#type: &'static str,
+    /// Version of the object.
     schema: u32,
+    /// True when no finding is fatal.
     can_trace: bool,
+    /// The host.
     facts: &'a Facts,
-    /// Why a fact is null.
+    /// The reason for each fact that is null.
     unread: BTreeMap<&'static str, &'a str>,
+    /// The hooks, in the order of attaching; empty when none was tried.
     hooks: Vec<Hook<'a>>,
+    /// Findings, the most severe first.
     findings: &'a [Finding],
 }
 
-#[derive(Serialize)]
+/// A hook as it was tried.
+#[derive(JsonSchema, Serialize)]
 struct Hook<'a> {
+    /// Event or function.
     name: &'static str,
-    /// How; null when it is not.
+    /// Method by which it is attached; null when it is not.
     attached: Option<&'static str>,
-    /// Why not; null when it is.
+    /// The reason why it is not attached; null when it is.
     reason: Option<String>,
+    /// The values that memtrace takes from it.
     gives: &'static str,
+    /// The loss without it.
     without: &'static str,
+    /// True when memtrace cannot trace without it.
     required: bool,
+    /// Values of it that this kernel does not have.
     unread: &'a [&'static str],
-    /// Null where the kernel does not tell (before 5.16).
+    /// Instructions that the verifier went through; null before 5.16, where the kernel does not count them.
     verified_instructions: Option<u32>,
+    /// Time to load and attach it, in ns. Hooks are loaded side by side, so that these times overlap.
     took_ns: u64,
 }
 
@@ -56,6 +70,15 @@ impl<'a> Hook<'a> {
             took_ns: hook.took_ns,
         }
     }
+}
+
+/// The schema of the object (JSON Schema 2020-12), which docs/check-schema.json holds.
+///
+/// # Errors
+/// None in practice: the schema is text.
+pub fn schema() -> serde_json::Result<String> {
+    let description = "The object of `memtrace check --json`. Facts that were not read are null.";
+    memtrace_report::schema::of_object::<Check<'_>>("memtrace check --json", description, "check")
 }
 
 /// The object, on one line without a newline.

@@ -6,7 +6,10 @@ mod trials;
 mod wrap;
 
 use self::wrap::wrap;
-pub use self::{json::json, trials::trials};
+pub use self::{
+    json::{json, schema},
+    trials::trials,
+};
 use super::{Facts, Finding, Severity, can_trace, findings::rights};
 use memtrace_core::{
     hook::{Attached, HookStatus},

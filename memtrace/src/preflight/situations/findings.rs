@@ -114,6 +114,13 @@ fn unread_facts_make_no_findings() {
 #[test]
 fn json() {
     let text = render::json(&user(), &hooks(), &check(&user(), &[])).unwrap();
+    let schema = include_str!("../../../../docs/check-schema.json");
+    assert!(
+        render::schema().unwrap() == schema,
+        "docs/check-schema.json is not that of the types; `cargo xtask docs` makes it"
+    );
+    let object = serde_json::from_str(&text).unwrap();
+    jsonschema::draft202012::new(&serde_json::from_str(schema).unwrap()).unwrap().validate(&object).unwrap();
     assert!(!text.contains('\n'));
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&value["type"], &value["schema"], &value["can_trace"]), (&"check".into(), &1.into(), &false.into()));

@@ -43,7 +43,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let mut end = name + 1;
         for (_, column) in &columns {
             end += column.width;
-            pen.right(end, y, column.width - 1, &(column.text)(row, &frame.tick, model.about.page_bytes), PLAIN);
+            pen.right(end, y, column.width - 1, &column.text(row, &frame.tick, model.about.page_bytes), PLAIN);
         }
         if n == selected {
             pen.cell(0, y, 1, ">", PLAIN);

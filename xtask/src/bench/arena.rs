@@ -19,7 +19,7 @@ use super::usage;
 use crate::workspace::{line, sh};
 
 /// The file that is read, and what the cgroup may hold of it.
-const FILE_MB: &str = "128";
+pub(super) const FILE_MB: &str = "128";
 const LIMIT_BYTES: u64 = 64 << 20;
 /// The fixed load: page by page through a mapping, which stalls most, then by read(2), which works most. Together some
 /// 2,500 stalls in half a second of CPU time.
@@ -43,7 +43,7 @@ pub(super) struct Arena {
     /// For what a tracer writes.
     pub(super) dir: PathBuf,
     memload: PathBuf,
-    cgroup: MemCgroup,
+    pub(super) cgroup: MemCgroup,
     stop: Arc<AtomicBool>,
 }
 
@@ -124,7 +124,7 @@ impl Arena {
         self.cost_of(load)
     }
 
-    fn cost_of(&self, mut load: Command) -> Result<Cost> {
+    pub(super) fn cost_of(&self, mut load: Command) -> Result<Cost> {
         self.go_on()?;
         let start = Instant::now();
         let child = load.spawn().with_context(|| format!("starting {}", line(&load)))?;
@@ -153,13 +153,13 @@ impl Arena {
         Ok(ChildGuard(load.spawn().with_context(|| format!("starting {}", line(&load)))?))
     }
 
-    fn load(&self) -> Command {
+    pub(super) fn load(&self) -> Command {
         let mut load = Command::new(&self.memload);
         load.arg("--die-with-parent").stdin(Stdio::null()).stdout(Stdio::null());
         load
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.dir.join("data")
     }
 

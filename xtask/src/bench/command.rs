@@ -85,6 +85,20 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_me
 tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memcg_reclaim_end { }
 "#;
 
+/// Nothing, by raw tracepoints as memtrace has them: the dispatch of the begin and end events alone.
+pub(super) const EMPTY_BEGIN_END: &str = r#"
+BEGIN { printf("ready\n"); }
+rawtracepoint:mm_vmscan_direct_reclaim_begin, rawtracepoint:mm_vmscan_memcg_reclaim_begin { }
+rawtracepoint:mm_vmscan_direct_reclaim_end, rawtracepoint:mm_vmscan_memcg_reclaim_end { }
+"#;
+
+/// Nothing at each change of a counter of a cgroup, the event that refaults are counted by where functions cannot be traced
+/// (6.13 and later).
+pub(super) const EMPTY_COUNTER: &str = r#"
+BEGIN { printf("ready\n"); }
+rawtracepoint:mod_memcg_lruvec_state { }
+"#;
+
 /// memtrace as the line view has it: a line only for stalls from 1 ms. JSON, to read its summary.
 pub(super) fn memtrace(binary: &Path, more: &[&str]) -> (Command, Ready) {
     let mut command = Command::new(binary);

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result};
 mod against;
 mod arena;
 mod command;
+mod cost;
 mod cpu;
 mod loss;
 mod overhead;
@@ -47,9 +48,12 @@ pub(crate) enum Name {
     Loss,
     /// Recording: bytes, memory, and what it slows
     Record,
+    /// CPU time that tracing adds to four loads, by tracer and hook; writes docs/numbers.md
+    Cost,
 }
 
 impl Name {
+    /// All but [`Self::Cost`], which takes long and writes a page.
     const ALL: [Self; 7] =
         [Self::Start, Self::Resident, Self::Cpu, Self::Loss, Self::Record, Self::Bpf, Self::Overhead];
 
@@ -62,6 +66,7 @@ impl Name {
             Self::Cpu => cpu::measure(arena, table),
             Self::Loss => loss::measure(arena, table),
             Self::Record => record::measure(arena, rounds, table),
+            Self::Cost => cost::measure(arena, rounds, table),
         }
     }
 
@@ -73,7 +78,7 @@ impl Name {
 /// What is asked for.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which figures [default: all]
+    /// Which figures [default: all but cost]
     names: Vec<Name>,
     /// Rounds of the overhead figure, and of --against
     #[arg(long, default_value_t = 20, value_name = "N")]

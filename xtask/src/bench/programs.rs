@@ -1,6 +1,10 @@
 //! Run time of each kernel program, and of bpftrace scripts that do as much or less, on the same load in turns.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Result, ensure};
 
@@ -75,6 +79,34 @@ struct Load {
 
 const FROM_DISK: Load = Load { name: "from disk", run: |arena| arena.fixed_load() };
 const STEADY: Load = Load { name: "steady", run: |arena| arena.steady_load().map(drop) };
+
+/// Run time of the program of a hook in ns, without the measuring; `None` where it did not run.
+pub(super) struct Hook {
+    pub(super) name: String,
+    pub(super) warm_ns: Option<f64>,
+    pub(super) cold_ns: Option<f64>,
+}
+
+/// Run time of each program on both loads.
+pub(super) fn by_hook(arena: &Arena) -> Result<Vec<Hook>> {
+    let _statistics = statistics::enable()?;
+    let mut of_loads = Vec::new();
+    for load in [STEADY, FROM_DISK] {
+        let empty = command::bpftrace(command::EMPTY).map(|tracer| one(arena, load, tracer, true)).transpose()?;
+        let empty =
+            empty.map_or((0, 0), |costs| costs.values().fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1)));
+        let ours = one(arena, load, command::memtrace(&arena.memtrace, &["--budget", "none"]), false)?;
+        let alone = ours.into_iter().map(|(name, cost)| (name, (each(cost) - each(empty)).max(0.0)));
+        of_loads.push(alone.collect::<BTreeMap<String, f64>>());
+    }
+    let names: BTreeSet<&String> = of_loads.iter().flat_map(BTreeMap::keys).collect();
+    let hook = |name: &String| Hook {
+        name: name.clone(),
+        warm_ns: of_loads[0].get(name).copied(),
+        cold_ns: of_loads[1].get(name).copied(),
+    };
+    Ok(names.into_iter().map(hook).collect())
+}
 
 /// Adds the figures to the table.
 pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {

@@ -141,6 +141,41 @@ fn lost_messages_leave_every_output_whole() {
 }
 
 #[test]
+fn lost_messages_leave_an_experiment_whole_and_its_setting_restored() {
+    const SETTING: &str = "/proc/sys/vm/laptop_mode";
+    const RUN: [&str; 13] = [
+        "ab",
+        "--yes",
+        "--force",
+        "-o",
+        "ab.mtrc",
+        "--set",
+        "vm.laptop_mode=7",
+        "--blocks",
+        "2",
+        "--block",
+        "1s",
+        "--settle",
+        "100ms",
+    ];
+    let _alone = alone();
+    if !may_trace() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let before = fs::read_to_string(SETTING).expect("the setting");
+    for stderr in [Stderr::Read, Stderr::Full, Stderr::Gone] {
+        let outcome = memtrace(stderr, dir.path(), &RUN);
+        assert_eq!(outcome.status, Some(0), "{stderr:?}: {}", outcome.stderr);
+        assert_eq!(fs::read_to_string(SETTING).expect("the setting"), before, "{stderr:?}");
+        let report = Command::new(bin("memtrace")).args(["report", "ab.mtrc"]).current_dir(dir.path()).output();
+        let report = report.expect("memtrace report");
+        let said = String::from_utf8_lossy(&report.stderr).into_owned();
+        assert!(report.status.success() && !said.contains("abnormally"), "{stderr:?}: {said}");
+    }
+}
+
+#[test]
 fn lost_messages_leave_a_bad_experiment_refused() {
     if !may_trace() {
         return;

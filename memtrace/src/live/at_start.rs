@@ -1,4 +1,4 @@
-//! What was going on before the start: gathered once, at attach.
+//! Pressure, OOM kills and tasks in reclaim from before the start: gathered once, at attach.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use memtrace_core::{
 };
 use memtrace_probe::stalled::AlreadyStalled;
 
-/// Kills that are older are of no interest.
+/// Age up to which past kills are reported.
 const WINDOW: Duration = Duration::from_secs(3600);
 
-/// Everything that is known of the time before `now_ns`. The log is read up to its end.
+/// Gathers the state before `now_ns`. The log is read up to its end.
 pub(super) fn gather(
     now_ns: u64,
     log: &mut Result<KernelLog, String>,
@@ -26,7 +26,7 @@ pub(super) fn gather(
         Ok(log) => log.poll().map_err(|e| format!("/dev/kmsg: {e}")),
         Err(why) => Err(why.clone()),
     };
-    // The log may begin later: a young host, or a ring that was overwritten.
+    // The log may begin later: the host is young, or the log's ring was overwritten.
     let oldest_ns = log.as_ref().ok().and_then(KernelLog::oldest_ns).unwrap_or(now_ns);
     let window_ns = nanoseconds(WINDOW).min(now_ns.saturating_sub(oldest_ns));
     AtStart {

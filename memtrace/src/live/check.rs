@@ -6,7 +6,7 @@ use super::{kernel_log, start, try_hooks};
 use crate::{cli::CheckArgs, exit, messages, preflight, stdout, terminal};
 use memtrace_probe::{options::LoadOptions, trial};
 
-/// Tries every hook where there are rights to, and prints what can be traced; the result is the exit status.
+/// Tries every hook if the rights allow it, and prints what can be traced; returns the exit status.
 ///
 /// # Errors
 /// When stdout fails.
@@ -34,7 +34,7 @@ pub fn check(args: &CheckArgs) -> Result<u8> {
     Ok(if preflight::can_trace(&findings) { 0 } else { exit::CANNOT_TRACE })
 }
 
-/// Prints what the kernel itself or the kernel side says, where there are rights to ask.
+/// Prints the log of the verifier or of the kernel side, if the rights allow it; returns the exit status.
 fn of_kernel(args: &CheckArgs, facts: &preflight::Facts) -> Result<u8> {
     if let Some(message) = preflight::missing_rights_message(facts) {
         messages::print(message);
@@ -46,9 +46,9 @@ fn of_kernel(args: &CheckArgs, facts: &preflight::Facts) -> Result<u8> {
     }
 }
 
-/// Loads the programs of one hook and prints what the verifier says; the result is the exit status.
+/// Loads the programs of one hook and prints the verifier's log; returns the exit status.
 fn verifier_log(hook: &str, facts: &preflight::Facts) -> Result<u8> {
-    // With all that is asked for apart: else programs return at once, and the verifier sees little of them.
+    // With all optional parts on: otherwise programs return at once, and the verifier checks little of them.
     let options = LoadOptions { off_cpu: true, evictors: true, ..start::default_options(facts) };
     match trial::try_programs(hook, &options) {
         Ok(trials) => {

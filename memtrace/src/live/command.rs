@@ -8,27 +8,28 @@ use tokio::{process::Child, select};
 use super::timer::Timer;
 use crate::hardening::{self, Original, SpawnError};
 
-/// How long the command may go on after memtrace was asked to end.
+/// Time that the command has to end once memtrace was asked to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A started command.
 #[derive(Debug)]
 pub(super) struct Command {
     child: Child,
-    /// Process id, also after its end.
+    /// Process id; kept after the command has ended.
     pid: u32,
     status: Option<u8>,
 }
 
 impl Command {
-    /// Starts it with what memtrace had before it protected itself.
+    /// Starts the command with the memory lock limit and the `oom_score_adj` that memtrace had before it protected
+    /// itself.
     pub(super) fn start(words: &[OsString], original: Original) -> Result<Self, SpawnError> {
         let child = hardening::spawn(words, original)?;
         let pid = child.id().unwrap_or_default();
         Ok(Self { child, pid, status: None })
     }
 
-    /// Its status for a shell, once it has ended.
+    /// Exit status as a shell reports it; `None` while the command runs.
     pub(super) fn status(&mut self) -> Option<u8> {
         if self.status.is_none()
             && let Ok(Some(status)) = self.child.try_wait()
@@ -38,7 +39,7 @@ impl Command {
         self.status
     }
 
-    /// Waits for its end. Given up on the way, it can be waited for again.
+    /// Waits for the end of the command and returns its exit status. A wait that is dropped can be repeated.
     pub(super) async fn ended(&mut self) -> Option<u8> {
         if self.status.is_none() {
             self.status = self.child.wait().await.ok().map(hardening::status_code);
@@ -46,8 +47,8 @@ impl Command {
         self.status
     }
 
-    /// Waits for it for a moment after memtrace was asked to end by `signal`. From a terminal the command got the
-    /// signal too; otherwise it is passed on.
+    /// Waits up to `PATIENCE` for the command after `signal` ended the tracing. A terminal sends SIGINT to the command
+    /// too; any other signal is passed on.
     pub(super) async fn settle(&mut self, signal: i32) -> Option<u8> {
         if signal != libc::SIGINT
             && self.status.is_none()
@@ -66,7 +67,7 @@ impl Command {
         }
     }
 
-    /// Its process id.
+    /// Process id of the command.
     pub(super) fn pid(&self) -> u32 {
         self.pid
     }

@@ -1,25 +1,25 @@
-//! Something that goes on beside the tracing and leaves its marks in the trace: an experiment.
+//! Interface of an experiment: it runs beside the tracing and leaves its marks in the trace.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use memtrace_core::session::tick::Tick;
 use memtrace_trace::model::Remark;
 
-/// What goes on beside the tracing. It is asked between two drains of the ring and must never wait.
+/// An activity beside the tracing. It is called between two drains of the ring and must never wait.
 pub trait Controller {
-    /// What is due at this time, `CLOCK_MONOTONIC` in ns: a remark, which gets a tick of its own at this very time. Asked
-    /// again until there is none.
+    /// Does what is due at `now_ns`, `CLOCK_MONOTONIC`. Returns a remark, for which an interval ends at this very time.
+    /// Called again until it returns `None`.
     fn advance(&mut self, now_ns: u64) -> Option<Remark>;
-    /// An interval ended.
+    /// Takes the interval that has just ended.
     fn tick(&mut self, tick: &Tick);
-    /// Whether it is over, and the tracing with it.
+    /// True once the activity is over; tracing then ends too.
     fn is_over(&self) -> bool;
-    /// The tracing is over: what must be put right is, before anything else.
+    /// Called first when the tracing ends: restores what the activity changed.
     fn end(&mut self);
-    /// How far it is, in one line.
+    /// Progress in one line.
     fn progress(&self, now_ns: u64) -> String;
-    /// What Ctrl-C does to it, for the line that says where is recorded to.
+    /// Effect of Ctrl-C, for the line that names the destination of the recording.
     fn on_interrupt(&self) -> &'static str;
-    /// While this holds no signal ends the process, however often it comes: something must be put right first.
+    /// While this is true, no signal ends the process, however often it comes: settings must be restored first.
     fn hold(&self) -> Arc<AtomicBool>;
 }

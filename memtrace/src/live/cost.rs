@@ -1,5 +1,5 @@
-//! What the BPF programs cost, by samples: the kernel's run-time statistics slow every program on the host, so they are
-//! on for a fifth of a second in ten and the rest is scaled.
+//! Cost of the BPF programs, by samples. The kernel's run-time statistics slow every program on the host, so they are
+//! on for a fifth of a second in every ten seconds, and the samples are scaled.
 
 use std::os::fd::OwnedFd;
 
@@ -7,19 +7,19 @@ use memtrace_probe::programs::{ProgramCounts, Programs};
 
 const WINDOW_NS: u64 = 200_000_000;
 const PERIOD_NS: u64 = 10_000_000_000;
-/// The first sample is soon, so that a short run has one.
+/// Delay of the first sample: short, so that a short run has one.
 const FIRST_NS: u64 = 500_000_000;
 
-/// The cost of programs.
+/// Cost of all programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cost {
-    /// Their run time, in ns.
+    /// Run time in ns.
     pub(super) ns: u64,
-    /// How often they ran.
+    /// Number of runs.
     pub(super) runs: u64,
 }
 
-/// The sampler.
+/// Samples the cost of the programs.
 #[derive(Debug)]
 pub(super) struct CostSampler {
     open: Option<(OwnedFd, u64)>,

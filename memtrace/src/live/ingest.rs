@@ -14,9 +14,9 @@ use memtrace_trace::model::Entry;
 /// A process seen for the first time: pid and start.
 pub(super) type NewProcess = (u32, Option<u64>);
 
-/// Everything that a record touches.
+/// State of the drain path.
 pub struct Ingest {
-    /// What is known.
+    /// The session that takes the events.
     pub session: Session,
     /// Paths of cgroups, learnt when an id is first seen: after an OOM kill the cgroup may be gone.
     pub cgroups: CgroupNames,
@@ -24,15 +24,15 @@ pub struct Ingest {
     context: DecodeContext,
     min_stall_ns: u64,
     kswapd_lines: bool,
-    /// Processes that nothing is known of yet but their number.
+    /// New processes whose name is not known yet.
     pub(super) unnamed: Vec<NewProcess>,
     /// OOM kills that have not gone out yet.
     pub(super) ooms: Vec<Oom>,
-    /// Victims whose memory is back, whose kills may not have gone out yet.
+    /// Victims whose memory is back, but whose kills may not have gone out yet.
     pub(super) freed: Vec<Freed>,
-    /// Who evicted what came back since the last tick; `None` when it is not asked for.
+    /// Evictors of the pages that refaulted since the last tick; `None` if they are not traced.
     pub evictors: Option<evictors::ByMemory<evictors::Interval>>,
-    /// The trace that is recorded.
+    /// Feed of the recording; `None` without one.
     pub feed: Option<Feed>,
 }
 
@@ -55,7 +55,8 @@ impl Ingest {
         }
     }
 
-    /// The hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and it is known what they tell.
+    /// Begins once the hooks are attached: the totals count from `start_ns` (`CLOCK_MONOTONIC`), and the values that
+    /// the hooks provide are known.
     pub fn begin(&mut self, start_ns: u64, context: DecodeContext, faults: FaultsRead) {
         self.session.begin(start_ns, context.hooks, context.mglru, faults, context.sources);
         self.context = context;
@@ -80,7 +81,7 @@ impl Ingest {
         match &event {
             Event::Stall(stall) => self.ingest_stall(stall, &event),
             Event::Oom(oom) => {
-                // Now: by the time that the kill goes out, the cgroup may be gone.
+                // Resolved now: the cgroup may be gone by the time that the kill goes out.
                 for id in oom.cgroups() {
                     let _ = self.cgroups.resolve(id);
                 }
@@ -139,13 +140,13 @@ impl Ingest {
         self.send(Item::Freed(freed));
     }
 
-    /// Gives a process its own name.
+    /// Sets the name of a process.
     pub(super) fn name_process(&mut self, (pid, process_start_ns): NewProcess, comm: Comm) {
         self.session.name_process(pid, process_start_ns, comm);
         self.record(Entry::Name { pid, process_start_ns, comm }, None);
     }
 
-    /// Says whether a process belongs to the command that memtrace started.
+    /// Marks a process as belonging to the command that memtrace started, or not; `None` if that is unknown.
     pub(super) fn mark_process(&mut self, (pid, process_start_ns): NewProcess, in_command: Option<bool>) {
         self.session.mark_process(pid, process_start_ns, in_command);
         self.record(Entry::Mark { pid, process_start_ns, in_command }, None);
@@ -158,14 +159,14 @@ impl Ingest {
         }
     }
 
-    /// What the session was given goes into the trace as well, in the same order.
+    /// Adds what the session got to the trace as well, in the same order.
     fn record(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
         if let Some(feed) = &mut self.feed {
             feed.entry(entry, cgroup);
         }
     }
 
-    /// Puts an item into the queue; what does not fit is loss.
+    /// Puts an item into the queue; counts an item that does not fit as loss.
     pub(super) fn send(&mut self, item: Item) {
         if !self.queue.try_send(item) {
             self.session.add_loss(Loss::Output, 1);

@@ -1,4 +1,4 @@
-//! What is asked for: what is traced, how it is shown, whether it is recorded.
+//! A tracing job: what to trace, the view, and the recording.
 
 use std::time::Duration;
 
@@ -25,20 +25,20 @@ pub enum Show {
     Progress,
 }
 
-/// A job.
+/// A tracing job.
 #[derive(Clone, Debug)]
 pub struct Job<'a> {
-    /// What is traced.
+    /// Options of the tracing.
     pub trace: &'a TraceArgs,
-    /// How it is shown.
+    /// View of the trace.
     pub show: Show,
     /// Options of text.
     pub text: TextArgs,
     /// Rows of a table in the summary.
     pub top: usize,
-    /// The shortest stall that is shown one by one.
+    /// Shortest stall that gets a line of its own.
     pub min_stall: Duration,
-    /// Whether and where it is recorded.
+    /// Recording; `None` without one.
     pub recording: Option<RecordPlan>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Job<'a> {
         Self { trace, show: Show::Progress, text, top: 0, min_stall: Duration::MAX, recording: Some(plan) }
     }
 
-    /// What the arguments of `live` ask for.
+    /// Job for the arguments of `live`.
     #[must_use]
     pub fn live(args: &'a LiveArgs) -> Self {
         // A command writes to the same terminal.
@@ -63,7 +63,7 @@ impl<'a> Job<'a> {
         } else {
             Show::Stream(args.output.choice())
         };
-        // The screen can save what led up to what is seen.
+        // The screen can save the last minutes, so they are kept.
         let kept = (show == Show::Screen).then_some(Destination::Memory);
         let file = args.record.as_ref().map(|path| Destination::File { path: path.clone(), force: args.force });
         let recording = file.or(kept).map(|place| RecordPlan {
@@ -73,17 +73,17 @@ impl<'a> Job<'a> {
             conditions: Vec::new(),
             own_settings: Vec::new(),
         });
-        // The screen has the rows of the ticks, and no line of a stall.
+        // The screen shows rows of ticks, and no single stalls.
         let min_stall = if matches!(show, Show::Screen | Show::Once) { Duration::MAX } else { args.min_stall() };
         Self { trace: &args.trace, show, text: args.text, top: args.top, min_stall, recording }
     }
 
-    /// Whether ticks must say who had what.
+    /// True if ticks must have rows of the interval.
     pub(super) fn wants_rows(&self) -> bool {
         matches!(self.show, Show::Screen | Show::Once)
     }
 
-    /// Refuses what cannot be.
+    /// Rejects combinations that cannot work.
     pub(super) fn check(&self) -> Result<()> {
         if self.show == Show::Screen && !terminal::can_show_screen() {
             bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
@@ -94,19 +94,19 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// The length of an interval. One screen is about one interval, and a second of a host says little.
+    /// Length of an interval. `--once` shows a single interval, and one second of a host is too short for that.
     pub(super) fn interval(&self) -> Duration {
         let default = Duration::from_secs(if self.show == Show::Once { 5 } else { 1 });
         self.trace.interval.unwrap_or(default)
     }
 
-    /// How long to trace; `None` until something ends it.
+    /// Duration of the tracing; `None` without a limit.
     pub(super) fn duration(&self) -> Option<Duration> {
         let once = (self.show == Show::Once).then(|| self.interval());
         self.trace.duration.or(once)
     }
 
-    /// Whether each change of kswapd is shown.
+    /// True if each change of kswapd is shown.
     pub(super) fn shows_kswapd(&self) -> bool {
         match self.show {
             Show::Stream(choice) => choice.output.is_complete || self.trace.verbose > 0,

@@ -1,4 +1,4 @@
-//! The diagnostic log of the kernel side, in words: `memtrace check --kernel-log`, and `-vv` while tracing.
+//! Diagnostic log of the kernel side as text: `memtrace check --kernel-log`, and `-vv` while tracing.
 
 use std::{
     thread,
@@ -18,10 +18,10 @@ use memtrace_probe::{
 };
 use memtrace_report::text::{count, duration, things};
 
-/// The ring of events is emptied this often: one that is full would be a loss of its own.
+/// Interval at which the ring of events is emptied: a full ring would be a loss of its own.
 const STEP: Duration = Duration::from_millis(20);
 
-/// An entry as a line.
+/// Formats an entry as a line.
 pub(super) fn line(entry: &Entry) -> String {
     let place = match (entry.hook, entry.kind) {
         (Some(hook), _) => format!(" at {hook}"),
@@ -33,7 +33,7 @@ pub(super) fn line(entry: &Entry) -> String {
     format!("{stage}{place}, thread {}{name}: {thing} {what}", entry.tid)
 }
 
-/// Attaches the hooks and prints what they log; the result is the exit status.
+/// Attaches the hooks and prints their log; returns the exit status.
 pub(super) fn watch(args: &CheckArgs, facts: &preflight::Facts) -> Result<u8> {
     let options = LoadOptions { kernel_log: true, without: &args.without, ..start::default_options(facts) };
     match Loaded::load(&options).and_then(Loaded::attach) {
@@ -64,7 +64,7 @@ fn print(mut probe: Probe, lasting: Duration) -> Result<u8> {
     Ok(0)
 }
 
-/// The end of the log: a CPU logs 64 losses a second, and the ledger counts them all.
+/// Last line of the log: a CPU logs at most 64 losses a second, while the ledger counts them all.
 fn ended(lines: u64, lost: u64) -> String {
     match lost {
         0 => "nothing was lost".to_owned(),

@@ -1,28 +1,29 @@
-//! Stalls whose end was not seen. When the kernel skips the program of an end, the span stays open until the next stall of its
-//! thread, or its exit: it would be shown as a stall that lasts and lasts. That a thread is in no reclaim any more its flags
-//! in /proc say.
+//! Stalls whose end was not seen. If the kernel skips the program of an end, the span stays open until the next stall
+//! of the thread, or its exit, and would be shown as a stall that never ends. The flags of the thread in /proc show
+//! that it is no longer in reclaim.
 
 use std::collections::BTreeMap;
 
 use memtrace_core::session::input::{KernelTotals, OpenStall};
 
-/// Stalls are doubted from this length on, in ns.
+/// Age in ns from which an open stall is checked.
 const DOUBTED_AFTER_NS: u64 = 1_000_000_000;
-/// Most threads that are looked at in a tick.
+/// Most threads that are checked in a tick.
 const LOOKED_AT: usize = 256;
-/// Ticks in a row in which a thread must be seen in no reclaim: some events of a begin and an end are a moment outside.
+/// Consecutive ticks in which a thread must be seen outside reclaim: some begin and end events fire a moment outside
+/// it.
 const LOOKS: u8 = 2;
 
-/// Threads that were seen in no reclaim although a stall of theirs is open.
+/// Threads that were seen outside reclaim although they have an open stall.
 #[derive(Debug, Default)]
 pub(super) struct LostEnds {
-    /// In how many ticks in a row, by thread and begin of the stall.
+    /// Number of consecutive ticks, by thread and begin of the stall.
     looks: BTreeMap<(u32, u64), u8>,
 }
 
 impl LostEnds {
-    /// Takes the stalls that are over out of those that are open, the longest first. `is_reclaiming` says of a thread (process
-    /// and thread id) whether it is inside reclaim; `None` when that cannot be told.
+    /// Removes stalls that are over from the open ones; checks the longest first. `is_reclaiming` gets a process and a
+    /// thread id and returns true if the thread is inside reclaim; `None` if that is unknown.
     pub(super) fn take_out(
         &mut self,
         totals: &mut KernelTotals,
@@ -70,7 +71,7 @@ mod tests {
     /// Threads that are left after a tick, and direct stalls in flight.
     fn tick(ends: &mut LostEnds, now_ns: u64, reclaiming: &[u32]) -> (Vec<u32>, u64) {
         let mut totals = totals(&[(1, StallKind::Direct), (2, StallKind::Direct), (3, StallKind::Swapin)]);
-        // Of thread 9 nothing can be told.
+        // Nothing is known of thread 9.
         ends.take_out(&mut totals, now_ns, |_, tid| (tid != 9).then(|| reclaiming.contains(&tid)));
         (totals.open.iter().map(|stall| stall.tid).collect(), totals.in_flight[&StallKind::Direct].stalls)
     }

@@ -1,6 +1,7 @@
 //! Tracing a running kernel: ring -> decode -> session -> queue -> output, and a tick once an interval.
 //!
-//! The main thread drains and ticks and never waits for an output; a second thread puts into words and writes.
+//! The main thread drains the ring and ends intervals, and never waits for an output. A second thread formats and
+//! writes.
 
 mod at_start;
 mod check;
@@ -68,18 +69,18 @@ use memtrace_probe::{
     load::{Loaded, Probe},
 };
 
-/// Items that the output may be behind.
+/// Capacity of the output queue, in items.
 const QUEUE_ITEMS: usize = 8192;
 
-/// Traces as asked for; the result is the exit status.
+/// Traces as the job asks; returns the exit status.
 ///
 /// # Errors
-/// When the kernel side or the output fails in the middle, with what it means.
+/// When the kernel side or the output fails while tracing, with the consequence.
 pub fn run(job: &Job<'_>) -> Result<u8> {
     run_beside(job, None)
 }
 
-/// Traces as asked for, with something that goes on beside; the result is the exit status.
+/// Traces as the job asks, beside a controller if there is one; returns the exit status.
 ///
 /// # Errors
 /// As [`run()`].
@@ -98,14 +99,14 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     let signals = Signals::install(hold).context("installing the signal handlers")?;
     let runtime = Builder::new_current_thread().enable_io().build().context("starting the runtime of the main loop")?;
     let _inside = runtime.enter();
-    // Nor may what is in the way of the file be said only after seconds.
+    // Before the load, which can take seconds: an obstacle to the file is reported at once.
     let (feed, prepared) = job.recording.as_ref().map(|plan| plan.prepare()).transpose()?.unzip();
     let loaded = match Loaded::load(&start::options(args, &facts)) {
         Ok(loaded) => loaded,
         Err(e) => return Ok(refused(cannot_trace(&e, &facts))),
     };
-    // The kernel's BTF has come and gone: from here on memory is small, and can be locked. All that the drain path
-    // needs is allocated and touched before the first event can come.
+    // The kernel's BTF is freed by now: from here on memory is small and can be locked. The drain path has all its
+    // memory allocated and touched before the first event can arrive.
     let protected = hardening::protect();
     let (queue, receiver) = queue(QUEUE_ITEMS);
     let filter = args.filter.filter();
@@ -136,7 +137,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     let baseline = start::baseline(readings, nodes, &facts);
     let mut log = KernelLog::open();
     let before = at_start::gather(start_ns, &mut log, &probe.already_stalled);
-    // One reading of the clocks for both: a report shows the very times that were shown here.
+    // One reading of the clocks for the trace and the output: a report shows the same times as this run.
     let clock = clocks::read();
     // The trace and the session count from the same reading, so that a replay has the same first interval.
     let host_start = sampler.sample();
@@ -184,7 +185,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
         sampler,
         counters,
         cost: CostSampler::new(start_ns),
-        // In another pid namespace /proc has other threads by these ids.
+        // In another pid namespace these ids name other threads in /proc.
         lost_ends: facts.initial_pid_namespace.is(true).then(LostEnds::default),
         command,
         recording,
@@ -200,7 +201,7 @@ pub fn run_beside(job: &Job<'_>, controller: Option<&mut dyn Controller>) -> Res
     runtime.block_on(tracing.run(wakes, before, writer, queue))
 }
 
-/// Says why nothing can be traced; the result is the exit status.
+/// Prints why nothing can be traced; returns the exit status.
 fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
     let hooks = match error {
         LoadError::NothingAttached(hooks) => hooks.as_slice(),
@@ -214,13 +215,13 @@ fn cannot_trace(error: &LoadError, facts: &Facts) -> u8 {
     exit::CANNOT_TRACE
 }
 
-/// Each thing that is missing is said once, on stderr, and the rest goes on.
+/// Reports each missing part once, on stderr; tracing goes on without it.
 fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected: &hardening::Protected) {
     let missing: Vec<_> = probe.hooks.iter().filter(|hook| hook.attached.name().is_none()).collect();
     match &missing[..] {
         [] => {}
         [hook] => say!("{} is not attached: {} (`memtrace check` says why)", hook.name, hook.without),
-        // Where functions cannot be traced they all are: nobody reads a page of it each time.
+        // A kernel that cannot trace functions lacks many hooks: one line at each start, not a page.
         hooks => {
             let names: Vec<_> = hooks.iter().map(|hook| hook.name).collect();
             say!(
@@ -244,7 +245,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
     }
 }
 
-/// The hooks as they turn out on this kernel, without tracing: loads and attaches them, and detaches at once.
+/// Loads and attaches the hooks on this kernel, detaches them at once, and returns their status.
 ///
 /// # Errors
 /// When the kernel refuses to load anything at all.

@@ -1,4 +1,4 @@
-//! OOM kills on their way out: held for a moment, until the kernel log says which limit they enforced.
+//! OOM kills on their way out: held for a moment, until the kernel log names the limit that they enforced.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -8,13 +8,13 @@ use crate::host::{
 };
 use memtrace_core::event::{Freed, Oom};
 
-/// How long a kill waits for the log. The kernel prints its lines around the mark within microseconds; a slow console
-/// can hold them up.
+/// Longest wait of a kill for the log. The kernel prints its lines within microseconds of `oom:mark_victim`; a slow
+/// console can delay them.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Room for kills that wait; one more goes out as it is.
+/// Most kills that wait; a further one goes out as it is.
 const CAPACITY: usize = 64;
 
-/// A kill that waits.
+/// A kill that waits for the log.
 #[derive(Debug)]
 struct Waiting {
     oom: Oom,
@@ -26,18 +26,18 @@ struct Waiting {
 pub(super) struct OomQueue {
     log: Result<KernelLog, String>,
     waiting: Vec<Waiting>,
-    /// Kills of the log that none waits for, and when they were read: the log may be ahead of the ring, as it is for the
-    /// members of a group, which follow each other at once.
+    /// Kills of the log without a waiting kill, and the time at which they were read, in ns. The log may be ahead of
+    /// the ring, as it is for the members of a group, which are killed one right after the other.
     early: VecDeque<(u64, LogKill)>,
 }
 
 impl OomQueue {
-    /// A queue that asks this log.
+    /// A queue that waits for this log.
     pub(super) fn new(log: Result<KernelLog, String>) -> Self {
         Self { log, waiting: Vec::with_capacity(CAPACITY), early: VecDeque::with_capacity(CAPACITY) }
     }
 
-    /// Takes a kill; gives it back when it cannot wait.
+    /// Takes a kill; returns it when it cannot wait.
     pub(super) fn push(&mut self, oom: Oom) -> Option<Oom> {
         if self.log.is_err() || self.waiting.len() == CAPACITY {
             return Some(oom);
@@ -46,13 +46,13 @@ impl OomQueue {
         None
     }
 
-    /// Notes when a victim's memory was back, if its kill waits; false when it does not.
+    /// Adds the time at which a victim's memory was back to its kill; false if that kill does not wait.
     pub(super) fn freed(&mut self, freed: &Freed) -> bool {
         let found = self.waiting.iter_mut().find(|waiting| freed.is_of(&waiting.oom));
         found.map(|waiting| waiting.oom.memory_back = Some(freed.memory_back())).is_some()
     }
 
-    /// How many wait.
+    /// Number of kills that wait.
     pub(super) fn pending(&self) -> u64 {
         self.waiting.len() as u64
     }
@@ -68,7 +68,7 @@ impl OomQueue {
         self.waiting.extract_if(.., |w| all || w.confirmed || late(&w.oom)).map(|w| w.oom).collect()
     }
 
-    /// Reads the log up to `now_ns`, so that what is in it is not taken for a much later kill.
+    /// Reads the log up to `now_ns`, so that its lines are not taken for a much later kill.
     pub(super) fn catch_up(&mut self, now_ns: u64) {
         if self.waiting.is_empty() {
             self.read(now_ns);
@@ -78,7 +78,7 @@ impl OomQueue {
     fn read(&mut self, now_ns: u64) {
         self.early.retain(|(read_ns, _)| now_ns.saturating_sub(*read_ns) <= patience_ns());
         let Ok(log) = &mut self.log else { return };
-        // A log that fails now is asked again at the next kill.
+        // A log that fails now is read again at the next kill.
         for kill in log.poll().unwrap_or_default() {
             if self.early.len() == CAPACITY {
                 self.early.pop_front();
@@ -92,7 +92,7 @@ fn patience_ns() -> u64 {
     u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Gives each kill that waits its line of the log, once.
+/// Matches each waiting kill with its line of the log, once.
 fn join(waiting: &mut [Waiting], early: &mut VecDeque<(u64, LogKill)>, mut refine: impl FnMut(&mut Oom, &LogKill)) {
     for waiting in waiting.iter_mut().filter(|waiting| !waiting.confirmed) {
         let found = early.iter().position(|(_, kill)| is_same(&waiting.oom, kill));
@@ -108,11 +108,11 @@ fn is_same(oom: &Oom, kill: &LogKill) -> bool {
     kill.pid == oom.victim.pid || kill.pid == oom.victim.tid
 }
 
-/// Takes what the log knows better, or beside the event.
+/// Adds the log's constraint, which is better than an inferred one, and values that the event lacks.
 fn refine(oom: &mut Oom, kill: &LogKill, cgroups: &CgroupNames) {
     oom.hear_log(kill.constraint);
     oom.victim.comm = oom.victim.comm.or(Some(kill.comm));
-    // The log's path is only asked where the kernel side could not read the cgroup: it may be ambiguous.
+    // The log's path is used only where the kernel side could not read the cgroup, since it may be ambiguous.
     let by_path = || cgroups.id_of(kill.task_memcg.as_deref()?).ok();
     oom.victim.cgroup_id = oom.victim.cgroup_id.or_else(by_path);
     oom.victim.anon_rss_bytes = oom.victim.anon_rss_bytes.or(kill.anon_rss_bytes);
@@ -141,7 +141,8 @@ mod tests {
         Waiting { oom: Oom { victim, ..Oom::default() }, confirmed: false }
     }
 
-    /// Of a group the log has the line of the second victim before the ring has its record, and the first one twice.
+    /// For a group, the log has the line of the second victim before the ring has its record, and the line of the first
+    /// one twice.
     #[test]
     fn a_log_ahead_of_the_ring_is_not_lost() {
         let mut early: VecDeque<_> = [line(1), line(2), line(1)].into();

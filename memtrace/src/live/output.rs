@@ -1,6 +1,7 @@
 //! The bounded queue between the drain path and the thread that writes.
 //!
-//! A slow stdout must not hold up the ring: what the queue cannot take is counted, never waited for.
+//! A slow stdout must not hold up the ring: an item that does not fit into the queue is counted, and nobody waits for
+//! room.
 
 use std::{
     io::{self, Write},
@@ -23,12 +24,12 @@ use crate::{
 use memtrace_core::session::item::Item;
 use memtrace_report::output::{Sink, bytes_of};
 
-/// The end that the drain path holds.
+/// Sending end, held by the drain path.
 #[derive(Clone, Debug)]
 pub struct Queue(SyncSender<Item>);
 
 impl Queue {
-    /// Puts an item in; false when it is full or the output is closed. Allocates nothing and does not wait.
+    /// Adds an item; false when the queue is full or the output is closed. Allocates nothing and does not wait.
     #[must_use]
     pub fn try_send(&self, item: Item) -> bool {
         self.0.try_send(item).is_ok()
@@ -44,22 +45,22 @@ pub fn queue(capacity: usize) -> (Queue, Receiver<Item>) {
 
 /// The view of the items.
 pub(super) enum View {
-    /// Bytes on stdout, these first.
+    /// Bytes on stdout, the given head first.
     Stream(Vec<u8>, Box<dyn Sink>),
     /// The screen, and after it the summary from the sink.
     Screen(Box<Model>, Box<dyn Sink>),
 }
 
-/// The thread that puts items into words and writes them.
+/// Thread that formats items and writes them.
 pub(super) struct Writer {
     closed: Arc<AtomicBool>,
-    /// What the screen asks for.
+    /// Requests from the screen.
     pub(super) control: Arc<Control>,
     done: Receiver<io::Result<()>>,
 }
 
 impl Writer {
-    /// Starts it on stdout. It ends after the last item, or when nobody reads any more.
+    /// Starts the thread on stdout. It ends after the last item, or when the output has no reader any more.
     pub(super) fn start(receiver: Receiver<Item>, view: View) -> io::Result<Self> {
         let closed = Arc::new(AtomicBool::new(false));
         let (tell, done) = sync_channel(1);
@@ -77,21 +78,21 @@ impl Writer {
                 }
             };
             closed.set(result.is_err());
-            // Nobody may be waiting: the process is then about to end.
+            // Without a receiver the process is about to end.
             let _ = tell.send(result);
         })?;
         Ok(Self { closed, control, done })
     }
 
-    /// Whether nobody reads the output any more.
+    /// True once the output has failed or has no reader.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Hands over the last item and waits for it to be written, `patience` at most.
+    /// Sends the last item and waits for it to be written: at most `patience` for room, and as long for the write.
     ///
     /// # Errors
-    /// When the output failed, or took nothing for that long.
+    /// When the output failed, or accepted nothing for that long.
     pub(super) fn finish(self, queue: Queue, mut last: Item, patience: Duration) -> io::Result<()> {
         let step = Duration::from_millis(10);
         let mut waited = Duration::ZERO;
@@ -112,7 +113,7 @@ impl Writer {
     }
 }
 
-/// Whether nobody reads any more: also when the thread panics.
+/// True once the output has failed or has no reader; set also when the thread panics.
 struct Closed(Arc<AtomicBool>);
 
 impl Closed {
@@ -129,8 +130,8 @@ impl Drop for Closed {
     }
 }
 
-/// The time in which a batch of items comes together. Items come in batches, since the ring is drained by a timer, and a
-/// thread that takes the first item at once is woken for each of them and writes each by itself.
+/// Time for which items are gathered to a batch. Items arrive in bursts, since a timer drains the ring; a thread that
+/// takes the first item at once wakes for each of them and writes each separately.
 const BATCH: Duration = Duration::from_millis(2);
 
 /// Writes until the summary is out; flushes whenever the queue runs empty.

@@ -17,13 +17,13 @@ use crate::{
 };
 use memtrace_core::units::duration::nanoseconds;
 
-/// Bytes that a flight recorder keeps at most when nothing is asked for.
+/// Default size limit of a flight recorder's ring, in bytes.
 const DEFAULT_MAX_SIZE: u64 = 256 << 20;
 
-/// Records to a file, or several times, or as a flight recorder; the result is the exit status.
+/// Records to a file, or several times, or as a flight recorder; returns the exit status.
 ///
 /// # Errors
-/// As of [`run()`].
+/// As for [`run()`].
 pub fn record(args: &RecordArgs) -> Result<u8> {
     let name = || args.output.clone().unwrap_or_else(default_name);
     if let (Some(runs), None) = (args.runs, args.run) {
@@ -62,7 +62,7 @@ pub fn record(args: &RecordArgs) -> Result<u8> {
     run(&Job::record(&args.trace, plan))
 }
 
-/// Where the flight recorder writes: what systemd gives it, or the usual place.
+/// Directory of the flight recorder: the one that systemd provides, or the usual one.
 fn flight_directory() -> PathBuf {
     std::env::var_os("LOGS_DIRECTORY").map_or_else(|| PathBuf::from("/var/log/memtrace"), PathBuf::from)
 }

@@ -1,4 +1,4 @@
-//! The recording beside the view: when it is given what, and what a person hears of it.
+//! The recording beside the view: it feeds the writer, and prints messages about the progress and the end.
 
 use std::{
     sync::{
@@ -34,9 +34,9 @@ use memtrace_core::{
 use memtrace_report::text::{bytes, duration, loss_in_short, things};
 use memtrace_trace::model::{End, EndReason, Remark, TickRecord};
 
-/// What happened is handed over this often at least, so that a kill costs a second at most.
+/// Longest time between two flushes to the writer, in ns, so that a kill costs a second at most.
 const FLUSH_NS: u64 = 500_000_000;
-/// How long a slow disk may hold up the end.
+/// Longest time that a slow disk may delay the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A recording under way.
@@ -49,7 +49,7 @@ pub(super) struct Recording {
     flushed_ns: u64,
     /// Stalls that are not over, as of the last tick.
     open: Vec<OpenStall>,
-    /// Shows how it goes, and what of it.
+    /// True if progress is shown; the fields below are its values.
     shows: bool,
     stalls: u64,
     oom_kills: u64,
@@ -57,7 +57,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Begins to write.
+    /// Starts the writer.
     pub(super) fn start(
         prepared: Prepared,
         begun: Begun<'_>,
@@ -92,7 +92,7 @@ impl Recording {
         })
     }
 
-    /// Hands over what happened when it is time.
+    /// Flushes entries to the writer when it is time.
     pub(super) fn advance(&mut self, now_ns: u64, ingest: &mut Ingest) {
         if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_NS
             && let Some(feed) = &mut ingest.feed
@@ -102,12 +102,12 @@ impl Recording {
         }
     }
 
-    /// Whether nobody reads the trace any more.
+    /// True once the pipe of the trace has no reader.
     pub(super) fn is_closed(&self) -> bool {
         self.recorder.progress.closed.load(Ordering::Relaxed)
     }
 
-    /// Tells the session what is not in the trace.
+    /// Reports to the session how many events are not in the trace.
     pub(super) fn count_loss(&self, ingest: &mut Ingest) {
         let unwritten = self.recorder.progress.unwritten.load(Ordering::Relaxed);
         let lost = ingest.feed.as_ref().map_or(0, |feed| feed.lost()) + unwritten;
@@ -146,7 +146,7 @@ impl Recording {
         }
     }
 
-    /// One line that is written over again.
+    /// Updates the line of progress.
     fn show(&self, tick: &Tick, ingest: &Ingest, progress: Option<&str>) {
         let loss = ingest.session.loss();
         let lost = loss_in_short(loss.total(), loss.that_matters());
@@ -157,7 +157,7 @@ impl Recording {
         messages::progress(&format!("{progress}{elapsed}: {stalls} stalls, {oom_kills} OOM kills, {size}, {lost} "));
     }
 
-    /// Hands over what the screen asks for, and takes what became of it, in words.
+    /// Passes a request of the screen to the writer, and takes the writer's messages so far.
     pub(super) fn serve(&self, asked: Option<Ask>, ingest: &mut Ingest) -> Vec<String> {
         if let (Some(ask), Some(feed)) = (asked, &mut ingest.feed)
             && !feed.ask(ask)
@@ -176,7 +176,7 @@ impl Recording {
         }
     }
 
-    /// Ends the trace, and says in one line what it holds; false when it does not hold all.
+    /// Ends the trace and prints one line about its content; false if the trace is incomplete.
     pub(super) fn end(self, summary: &Summary, ingest: &mut Ingest) -> bool {
         let Some(feed) = ingest.feed.take() else { return true };
         let lost = ingest.session.lost();
@@ -211,7 +211,7 @@ impl Recording {
     }
 }
 
-/// A place, for a person.
+/// Name of a destination, for messages.
 fn named(place: &Destination) -> String {
     match place {
         Destination::File { path, .. } | Destination::Flight { dir: path, .. } => shown_path(path),

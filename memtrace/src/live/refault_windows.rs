@@ -1,5 +1,5 @@
-//! Refaults in windows: where only `memcg:mod_memcg_lruvec_state` counts them, a storm of it is sampled, so that memtrace
-//! keeps to its budget.
+//! Refaults in windows: where only `memcg:mod_memcg_lruvec_state` counts refaults, memtrace samples them during a storm
+//! of that event, to keep to its budget.
 
 use memtrace_core::{
     budget::{Budget, Governor, Load, STALL_NS, Step},
@@ -20,18 +20,18 @@ use crate::host::busy::BusyCpus;
 /// Time without a pause after which a storm is over.
 const CALM_NS: u64 = 5_000_000_000;
 
-/// When refaults are counted, and what was counted.
+/// Windows in which refaults are counted, and the counts.
 #[derive(Debug)]
 pub(super) struct RefaultWindows {
-    /// `None` where counting them is cheap, or may cost what it costs.
+    /// `None` where counting refaults is cheap, the budget is unlimited, or the kernel's own counters cannot be read.
     governor: Option<Governor>,
     budget: Budget,
     busy: Option<BusyCpus>,
     busy_cpus: f64,
     is_open: bool,
-    /// The hook could not be attached again.
+    /// True if the hook could not be attached again.
     is_lost: bool,
-    /// Up to when `interval` is accounted.
+    /// Time up to which `interval` is accounted, `CLOCK_MONOTONIC` in ns.
     accounted_ns: u64,
     interval: Sampled,
     /// True once the interval had a pause.
@@ -54,7 +54,7 @@ impl RefaultWindows {
     pub(super) fn new(budget: Budget, programs: &Programs, kernel: &KernelCounters, now_ns: u64) -> Self {
         let kernel = refaults_of(kernel);
         let governor = match budget {
-            // Without the kernel's own count nothing is known of a pause.
+            // The refaults of a pause are known only from the kernel's own counters.
             Budget::Share(share) if programs.has_lruvec_state() && kernel.is_some() => {
                 Some(Governor::new(share, now_ns))
             }
@@ -126,8 +126,8 @@ impl RefaultWindows {
         near.map_or(otherwise, |near| near.min(otherwise))
     }
 
-    /// Ends an interval. If it had a pause, the totals of the host become the kernel's own, and the counts of processes and
-    /// cgroups estimates.
+    /// Ends an interval. If it had a pause, the totals of the host become the kernel's own, and the counts of processes
+    /// and cgroups become estimates.
     pub(super) fn tick(
         &mut self,
         now_ns: u64,
@@ -164,7 +164,7 @@ impl RefaultWindows {
     }
 
     fn account(&mut self, now_ns: u64) {
-        // A tick is of a moment before the last change.
+        // The time of a tick may lie before the last change.
         let ns = now_ns.saturating_sub(self.accounted_ns);
         self.accounted_ns += ns;
         self.interval.of_ns += ns;

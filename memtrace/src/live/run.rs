@@ -45,16 +45,16 @@ use memtrace_probe::load::Probe;
 
 /// Longest sleep between two drains: the ring does not wake us for each record.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
-/// Most records that one drain takes: more than a ring holds by default, so that a flood cannot keep a tick from its turn.
+/// Most records that one drain takes, so that a flood cannot delay a tick. More than a ring of the default size holds.
 const RECORDS_AT_ONCE: usize = 1 << 16;
 /// Most new processes that are looked up in /proc between two drains.
 const INTRODUCED_AT_ONCE: usize = 64;
-/// Stalls that are not over and are looked up by name at a tick.
+/// Most open stalls whose thread name is looked up at a tick.
 const NAMED_OPEN: usize = 16;
-/// How long a blocked output may hold up the end.
+/// Longest time that a blocked output may delay the end.
 const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Everything that runs.
+/// State of the main loop.
 pub(super) struct Tracing<'a> {
     pub(super) probe: Probe,
     pub(super) kinds: Vec<StallKind>,
@@ -63,7 +63,7 @@ pub(super) struct Tracing<'a> {
     pub(super) sampler: Sampler,
     pub(super) counters: CounterReader,
     pub(super) cost: CostSampler,
-    /// `None` where /proc does not tell of the threads that are traced.
+    /// `None` where /proc does not show the traced threads by their ids.
     pub(super) lost_ends: Option<LostEnds>,
     pub(super) command: Option<Command>,
     pub(super) recording: Option<Recording>,
@@ -75,11 +75,11 @@ pub(super) struct Tracing<'a> {
     pub(super) controller: Option<&'a mut dyn Controller>,
     pub(super) signals: Signals,
     pub(super) interval: Duration,
-    /// When to end, `CLOCK_MONOTONIC` in ns.
+    /// End of the tracing, `CLOCK_MONOTONIC` in ns; `None` without a limit.
     pub(super) deadline_ns: Option<u64>,
 }
 
-/// Why the loop ended.
+/// Cause of the end of the loop.
 enum LoopEnd {
     Signal(i32),
     Deadline,
@@ -90,7 +90,7 @@ enum LoopEnd {
 }
 
 impl Tracing<'_> {
-    /// Traces until something ends it; the result is the exit status.
+    /// Traces until something ends it; returns the exit status.
     pub(super) async fn run(mut self, mut wakes: Wakes, before: AtStart, writer: Writer, queue: Queue) -> Result<u8> {
         self.ingest.send(Item::AtStart(Box::new(before)));
         let mut interval_ns = nanoseconds(self.interval);
@@ -111,12 +111,12 @@ impl Tracing<'_> {
                 recording.advance(now, &mut self.ingest);
             }
             if self.advance_controller(now)? {
-                // Its intervals are whole ones from here on.
+                // The controller's intervals are whole ones from here on.
                 next_tick_ns = now + interval_ns;
             }
             if now >= next_tick_ns {
                 self.tick(now, false)?;
-                // After a pause (SIGSTOP, suspend) the missed ticks are one long one.
+                // After a pause (SIGSTOP, suspend) one long tick replaces the missed ones.
                 next_tick_ns += interval_ns * (1 + (now - next_tick_ns) / interval_ns);
             }
             self.serve(&writer);
@@ -139,14 +139,14 @@ impl Tracing<'_> {
         self.tick(now, true)?;
         let summary = self.ingest.session.summary();
         let recorded = self.recording.take().is_none_or(|recording| recording.end(&summary, &mut self.ingest));
-        // A command's own failure says more than that of its recording.
+        // The command's own failure takes precedence over that of its recording.
         let status = if recorded { status } else { status.max(exit::FAILURE) };
         let paths = self.ingest.paths(cgroups_of(&summary));
         let written = writer.finish(queue, Item::Summary(Box::new(summary), paths), OUTPUT_PATIENCE);
         stdout::is_read(written, "writing to stdout; the summary is not complete").map(|_| status)
     }
 
-    /// Takes everything that is in the ring, then what is due. True when the ring has no more.
+    /// Drains the ring, then looks up new processes and sends the OOM kills that are due. True when the ring is empty.
     fn drain(&mut self, now: u64, all: bool) -> bool {
         let mut is_empty = false;
         for _ in 0..RECORDS_AT_ONCE {
@@ -157,14 +157,14 @@ impl Tracing<'_> {
             self.ingest.ingest(&record);
         }
         self.introduce();
-        // In order: the victims of one call follow each other.
+        // In order: the victims of one OOM call are consecutive.
         for at in 0..self.ingest.ooms.len() {
             if let Some(oom) = self.ooms.push(self.ingest.ooms[at]) {
                 self.ingest.show_oom(oom);
             }
         }
         self.ingest.ooms.clear();
-        // After the kills: one that still waits goes out with it.
+        // After the kills: a kill that still waits stores this itself.
         for at in 0..self.ingest.freed.len() {
             let freed = self.ingest.freed[at];
             if !self.ooms.freed(&freed) {
@@ -179,8 +179,8 @@ impl Tracing<'_> {
         is_empty
     }
 
-    /// Learns the names of some of the processes that are new: soon, since they may be short-lived; not all at once,
-    /// since the ring fills meanwhile.
+    /// Looks up the names of some new processes: soon, since they may be short-lived, but not of all at once, since the
+    /// ring fills meanwhile.
     fn introduce(&mut self) {
         for _ in 0..INTRODUCED_AT_ONCE {
             let Some((pid, start)) = self.ingest.unnamed.pop() else { return };
@@ -212,7 +212,8 @@ impl Tracing<'_> {
 
     /// Ends an interval. The last one waits for the names of stacks.
     fn tick(&mut self, now: u64, is_last: bool) -> Result<()> {
-        // What the kernel counted up to here must be in ours: its counters first, then all that the ring has.
+        // The kernel's counters first, then all of the ring: our totals must include all that the kernel counted up to
+        // here.
         let before = self.counters.read();
         self.drain(now, false);
         self.ooms.catch_up(now);
@@ -234,14 +235,14 @@ impl Tracing<'_> {
         if let Some(lost_ends) = &mut self.lost_ends {
             lost_ends.take_out(&mut totals, now, tasks::is_reclaiming);
         }
-        // What ended meanwhile is in the totals: a recording that is cut after this tick must hold its record too. Not at the
-        // end, where the tables would have stalls that the totals have not.
+        // The totals include stalls that ended meanwhile; a recording that is cut after this tick must hold their
+        // records too. Not at the end: the tables would have stalls that the totals lack.
         if !is_last {
             self.drain(now, false);
         }
         name_open(&mut totals);
         self.shrinkers.fill(&mut totals.shrinkers, is_last);
-        // One message: each may wait for a reader that is slow, and the ring fills meanwhile.
+        // One message for all entries: each message may wait for a slow reader while the ring fills.
         let logged = self.probe.kernel_log.as_mut().map(|log| log.read()).unwrap_or_default();
         if !logged.is_empty() {
             say!("{}", logged.iter().map(kernel_log::line).collect::<Vec<_>>().join("\n"));
@@ -279,7 +280,7 @@ impl Tracing<'_> {
         Ok(())
     }
 
-    /// Hands what the screen asks for to the recording, and says what became of it.
+    /// Passes the screen's request to the recording, and shows the outcome.
     fn serve(&mut self, writer: &Writer) {
         let Some(recording) = &self.recording else { return };
         let asked = |flag: &AtomicBool, ask| flag.swap(false, Ordering::Relaxed).then_some(ask);
@@ -289,7 +290,7 @@ impl Tracing<'_> {
         }
     }
 
-    /// Lets what goes on beside do what is due; whether an interval ended for it.
+    /// Lets the controller do what is due. True if an interval ended for it.
     fn advance_controller(&mut self, now: u64) -> Result<bool> {
         let mut has_ticked = false;
         while let Some(remark) = self.controller.as_mut().and_then(|controller| controller.advance(now)) {
@@ -333,7 +334,7 @@ impl Tracing<'_> {
         self.deadline_ns.is_some_and(|deadline| now >= deadline).then_some(LoopEnd::Deadline)
     }
 
-    /// The exit status, after the command has had a chance to end. A command that goes on is left alone, and said.
+    /// Exit status, once the command has had a chance to end. A command that goes on is left alone and reported.
     async fn settle(&mut self, end: &LoopEnd) -> u8 {
         let Some(command) = &mut self.command else { return 0 };
         let status = match end {
@@ -348,7 +349,7 @@ impl Tracing<'_> {
     }
 }
 
-/// Names the longest of the stalls that are not over: a hang is to be seen with its name.
+/// Looks up the thread names of the longest open stalls, so that a hang is shown with its name.
 fn name_open(totals: &mut KernelTotals) {
     for stall in totals.open.iter_mut().take(NAMED_OPEN) {
         stall.comm = tasks::comm(stall.tid);

@@ -1,5 +1,5 @@
-//! The names of the shrinkers that stalls went through: looked up in the kernel's list of symbols by a thread that lives
-//! as long as that takes, since a tick must not wait for it.
+//! Names of the shrinkers that stalls went through. A short-lived thread looks them up in the kernel's list of symbols,
+//! since a tick must not wait for it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,21 +11,20 @@ use std::{
 use crate::host::kallsyms;
 use memtrace_core::session::shrinkers::{FunctionName, Shrinkers};
 
-/// How long the end waits for names.
+/// Longest wait for names at the end.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Names by address.
 #[derive(Debug, Default)]
 pub(super) struct ShrinkerNames {
     known: BTreeMap<u64, FunctionName>,
-    /// Asked for once: an address that has no name will have none later.
+    /// Addresses looked up so far: one without a name will not get a name later.
     asked: BTreeSet<u64>,
     pending: Option<Receiver<BTreeMap<u64, String>>>,
 }
 
 impl ShrinkerNames {
-    /// Gives the names that are known to the totals of a tick, and asks for those that are not; at the `end` it waits for
-    /// them.
+    /// Adds the known names to the totals of a tick, and starts a lookup of the others; at the `end` it waits for them.
     pub(super) fn fill(&mut self, shrinkers: &mut Shrinkers, end: bool) {
         self.receive(end);
         let functions = shrinkers.totals.keys().map(|(_, function)| *function);
@@ -40,7 +39,8 @@ impl ShrinkerNames {
     fn ask(&mut self, functions: BTreeSet<u64>) {
         let (sender, receiver) = channel();
         self.asked.extend(&functions);
-        // An unreadable list leaves them without names, which is shown; nobody listens any more when the end was reached.
+        // If the list is unreadable, the functions stay without names, which is shown. Nobody receives the names once
+        // the end has given up.
         let look_up = move || drop(sender.send(kallsyms::functions_at(&functions).unwrap_or_default()));
         if thread::Builder::new().name("kallsyms".to_owned()).spawn(look_up).is_ok() {
             self.pending = Some(receiver);

@@ -1,4 +1,5 @@
-//! The stacks of stalls while tracing: read once a tick, named by a thread of its own, since a name can take a while.
+//! Stacks of stalls while tracing. They are read once a tick; a separate thread looks up the names, which can take a
+//! while.
 
 use std::{
     collections::HashSet,
@@ -19,26 +20,27 @@ use memtrace_core::{
 };
 use memtrace_probe::stacks::StackTables;
 
-/// Time without a single new name after which the end waits no longer: a file system that hangs, not a busy machine.
+/// Time without a new name after which the end stops waiting: only a hung file system takes this long, not a busy
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Stacks that are kept to be found again.
+/// Stacks kept for deduplication.
 const KNOWN: usize = 4096;
 
-/// What the thread is asked.
+/// Request to the thread.
 enum Ask {
-    /// A process stalls for the first time: what it has mapped.
+    /// Read the mappings of a process that stalls for the first time.
     Process(u32),
-    /// The names of a stack.
+    /// Look up the names of a stack.
     Stack(RawStack),
 }
 
-/// The stacks, and the thread that names them.
+/// The stacks, and the thread that looks up their names.
 pub(super) struct Stacks {
     tables: StackTables,
     ask: Sender<Ask>,
     named: Receiver<(u32, Arc<Stack>)>,
-    /// Stacks whose names are still to come.
+    /// Number of stacks whose names are pending.
     pending: usize,
 }
 
@@ -55,7 +57,7 @@ impl Stacks {
                     Ask::Process(pid) => symbols.learn_process(pid),
                     Ask::Stack(raw) => {
                         let stack = symbols.name(&raw);
-                        // Nobody is left to be told: the process is about to end.
+                        // Without a receiver the process is about to end.
                         if tell.send((raw.number, once(&mut known, stack))).is_err() {
                             return;
                         }
@@ -68,13 +70,13 @@ impl Stacks {
         Ok(Self { tables, ask, named, pending: 0 })
     }
 
-    /// A process stalls for the first time.
+    /// Requests the mappings of a process that stalls for the first time.
     pub(super) fn learn_process(&self, pid: u32) {
-        // Without the thread there are no names, which is to be seen.
+        // Without the thread there are no names, which the output shows.
         let _ = self.ask.send(Ask::Process(pid));
     }
 
-    /// The stalls since the last tick, without names: those are asked for.
+    /// Stalls since the last tick, without names; the names of new stacks are requested.
     pub(super) fn read(&mut self) -> StackDeltas {
         let raw = self.tables.read();
         for stack in raw.new {
@@ -83,7 +85,7 @@ impl Stacks {
         StackDeltas { named: Vec::new(), stalls: raw.stalls }
     }
 
-    /// The names that were found since the last tick; at the `end` all of them.
+    /// Names found since the last tick; at the `end` it waits for all of them.
     pub(super) fn named(&mut self, end: bool) -> Vec<(u32, Arc<Stack>)> {
         let mut named: Vec<_> = self.named.try_iter().collect();
         while end && named.len() < self.pending {
@@ -97,7 +99,7 @@ impl Stacks {
     }
 }
 
-/// The same frames again, of another process or with another hash, are kept once.
+/// Deduplicates a stack: equal frames, of another process or with another hash, are kept once.
 fn once(known: &mut HashSet<Arc<Stack>>, stack: Stack) -> Arc<Stack> {
     if let Some(same) = known.get(&stack) {
         return Arc::clone(same);

@@ -1,4 +1,4 @@
-//! From the command line to a running trace: rights, load, protect, attach, in this order.
+//! Load options, baseline, view and setup of a trace, from the command line and the facts of the host.
 
 use std::{ffi::OsString, path::Path};
 
@@ -40,7 +40,7 @@ use memtrace_trace::model::{ClockReading, Setup};
 /// Default size of the ring in bytes: at 50,000 stalls a second it lasts for two thirds of a second.
 const RING_BYTES: u32 = 4 << 20;
 
-/// How to load when nothing is asked for.
+/// Load options without any arguments.
 pub(super) fn default_options(facts: &Facts) -> LoadOptions<'_> {
     LoadOptions {
         ring_bytes: RING_BYTES,
@@ -62,7 +62,7 @@ pub(super) fn default_options(facts: &Facts) -> LoadOptions<'_> {
     }
 }
 
-/// How to load, from what is asked and what is known.
+/// Load options from the arguments and the facts of the host.
 pub(super) fn options<'a>(args: &'a TraceArgs, facts: &'a Facts) -> LoadOptions<'a> {
     let page = u32::try_from(rustix::param::page_size()).unwrap_or(4096);
     LoadOptions {
@@ -82,12 +82,12 @@ fn tracefs(facts: &Facts) -> Option<&Path> {
     facts.tracefs.known()?.as_ref().map(|tracefs| Path::new(&tracefs.path))
 }
 
-/// The facts that the records do not hold.
+/// Facts that decoding needs and the ring records lack.
 pub(super) fn decode_context(probe: &Probe, facts: &Facts) -> DecodeContext {
     DecodeContext { hooks: probe.attached, sources: probe.sources, mglru: facts.mglru.is(Mglru::On) }
 }
 
-/// What the kernel's counters are held against, from the readings around the attaching.
+/// Baseline for the comparison with the kernel's counters, from the readings around the attaching.
 pub(super) fn baseline(readings: Readings, nodes: u64, facts: &Facts) -> Baseline {
     let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     Baseline { readings, mglru: facts.mglru.is(Mglru::On), cpus, nodes }
@@ -131,7 +131,7 @@ pub(super) fn view(job: &Job<'_>, probe: &Probe, filter: &Filter, reading: &Cloc
     }
 }
 
-/// How a recording is made.
+/// Setup of a recording, for META.
 pub(super) fn setup(job: &Job<'_>, plan: &RecordPlan, probe: &Probe, start_ns: u64, facts: &Facts) -> Setup {
     let words =
         |words: &mut dyn Iterator<Item = OsString>| words.map(|word| word.into_encoded_bytes().into()).collect();

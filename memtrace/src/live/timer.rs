@@ -1,5 +1,5 @@
-//! A timer of the main thread: a timerfd. A timer of tokio would wake the thread twice as often, once more to arm it and
-//! once more where the deadline crosses a level of its wheel, and cost time at each other wake.
+//! Timer of the main thread: a timerfd. A timer of tokio would wake the thread twice as often, once more to arm it and
+//! once more where the deadline crosses a level of its wheel, and would cost time at all other wakes.
 
 use std::{io, os::fd::OwnedFd, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio::io::{Interest, unix::AsyncFd};
 pub(super) struct Timer(AsyncFd<OwnedFd>);
 
 impl Timer {
-    /// A timer that is not armed. Called inside a tokio runtime.
+    /// Creates a timer that is not armed. Must be called inside a tokio runtime.
     pub(super) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         Ok(Self(watch(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
     }
 
-    /// Has it expire after this time. After an expiry that nothing waited for, the next wait may end at once.
+    /// Arms the timer. After an expiry that nothing waited for, the next wait may end at once.
     pub(super) fn arm(&self, after: Duration) -> io::Result<()> {
         // A time of zero would disarm it.
         let it_value = Timespec::try_from(after.max(Duration::from_nanos(1))).map_err(io::Error::other)?;
@@ -35,7 +35,7 @@ impl Timer {
     }
 }
 
-/// Has the runtime wait for a descriptor to become readable. Nothing is read through it.
+/// Registers a descriptor with the runtime, to wait until it is readable. Nothing is read through it.
 pub(super) fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor is owned, and nothing replaces or closes it while the `AsyncFd` has it.
     let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };

@@ -31,19 +31,19 @@ pub(super) struct Wakes {
 
 /// A wake.
 pub(super) enum Wake<'a> {
-    /// The ring has records. Readiness comes once for all of them: it may be cleared only when the ring gave nothing.
+    /// The ring has records. Readiness is reported once for all of them: it may be cleared only when the ring is empty.
     Ring(AsyncFdReadyGuard<'a, OwnedFd>),
-    /// Any other: the state of things says what is due.
+    /// Any other source: the loop checks its state for what is due.
     Other,
 }
 
 impl Wakes {
-    /// Watches the ring, and the signals that end the tracing: their handlers have set what the loop looks at. Called
-    /// inside a tokio runtime.
+    /// Watches the ring, and the signals that end the tracing, whose handlers set the flags that the loop checks. Must
+    /// be called inside a tokio runtime.
     pub(super) fn new(ring: &impl AsFd) -> io::Result<Self> {
         let signalled = Arc::<Notify>::default();
         for number in signals::ENDING {
-            // A task for each: what the loop itself waits for is polled at each wake.
+            // A task for each signal: a future that the loop itself awaits is polled at each wake.
             let (mut signal, signalled) = (signal(SignalKind::from_raw(number))?, Arc::clone(&signalled));
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
@@ -68,7 +68,7 @@ impl Wakes {
     }
 }
 
-/// Waits for the end of the command, for ever where there is none.
+/// Waits for the end of the command; for ever if there is none.
 async fn ended(command: Option<&mut Command>) {
     match command {
         Some(command) => _ = command.ended().await,

@@ -1,4 +1,4 @@
-//! The command after `--`: started with what this process had before it protected itself.
+//! The command after `--`: started with the limits that this process had before it protected itself.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ use tokio::process::Child;
 use super::Original;
 use memtrace_core::untrusted::shown_path;
 
-/// Why the command did not start.
+/// Reason why the command did not start.
 #[derive(Debug, Error)]
 pub enum SpawnError {
     /// There is no such file.
@@ -33,7 +33,7 @@ pub enum SpawnError {
 }
 
 impl SpawnError {
-    /// What memtrace exits with, as `env` and `timeout` do.
+    /// Exit status of memtrace, as of `env` and `timeout`.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -45,8 +45,8 @@ impl SpawnError {
 }
 
 /// Starts `command` (program and arguments) as the user that memtrace runs as, with the original `oom_score_adj`,
-/// memory lock limit and signal dispositions. Locked memory is not inherited anyway. It goes on when the child is
-/// dropped. Called inside a tokio runtime.
+/// memory lock limit and signal dispositions. Locked memory is not inherited anyway. The command goes on when the child
+/// is dropped. Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// When it cannot be started; [`SpawnError::exit_code`] is memtrace's status then.
@@ -78,7 +78,7 @@ pub fn spawn(command: &[OsString], original: Original) -> Result<Child, SpawnErr
         let name = shown_path(program);
         match e.raw_os_error() {
             Some(libc::ENOENT) => SpawnError::NotFound(name),
-            // A directory of PATH that may not be searched hides that no other one has it.
+            // EACCES for a directory of PATH hides that no other directory has the program.
             Some(libc::EACCES) if !exists(program) => SpawnError::NotFound(name),
             Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => SpawnError::Failed(name, e),
             _ => SpawnError::NotExecutable(name, e),
@@ -86,7 +86,7 @@ pub fn spawn(command: &[OsString], original: Original) -> Result<Child, SpawnErr
     })
 }
 
-/// Whether there is a file of this name, as far as this user can see.
+/// True if there is a file of this name, as far as this user can see.
 fn exists(program: &OsStr) -> bool {
     if program.as_bytes().contains(&b'/') {
         return true;
@@ -101,7 +101,7 @@ pub fn status_code(status: ExitStatus) -> u8 {
     u8::try_from(code).unwrap_or(125)
 }
 
-/// Raising it needs no right. System calls only: this runs between fork and exec.
+/// Writes `oom_score_adj`; raising it needs no right. Makes system calls only: this runs between fork and exec.
 fn restore_oom_score_adj(text: &[u8]) -> io::Result<()> {
     use rustix::fs::{CWD, Mode, OFlags, openat};
     let file = openat(CWD, c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;

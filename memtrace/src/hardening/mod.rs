@@ -1,5 +1,5 @@
-//! The tracer must not be the victim of what it traces: memory locked and touched, `oom_score_adj` lowered. And the
-//! command that it starts must not inherit any of that.
+//! Protection of the tracer from the shortage that it traces: memory is locked and touched, `oom_score_adj` is lowered.
+//! The command that it starts must not inherit any of this.
 
 mod command;
 mod harden;

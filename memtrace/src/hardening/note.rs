@@ -1,13 +1,13 @@
-//! Something that memtrace may not do here, and goes on without.
+//! A protection that memtrace is not allowed here, and does without.
 
 use std::fmt;
 
-/// To be said once, on stderr.
+/// A note that is printed once, on stderr.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What could not be done, and why.
+    /// Step that failed, and the reason.
     pub what: String,
-    /// What that means for the user.
+    /// Consequence for the user.
     pub consequence: &'static str,
 }
 

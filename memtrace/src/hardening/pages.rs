@@ -1,9 +1,10 @@
-//! Touching memory, so that its pages exist before memory is short. With `MCL_ONFAULT` locked memory is locked only
-//! once it was touched.
+//! Touches memory, so that its pages exist before memory is short. With `MCL_ONFAULT` a page is locked only once it was
+//! touched.
 
 use std::{hint::black_box, ptr};
 
-/// What the drain path needs at most, with room to spare; the main thread's stack grows on demand otherwise.
+/// Stack in bytes that the drain path needs at most, with room to spare; the main thread's stack grows on demand
+/// otherwise.
 const STACK_BYTES: usize = 256 * 1024;
 
 /// The smallest page size there is.
@@ -19,8 +20,8 @@ pub fn touch(pool: &mut [u8]) {
     }
 }
 
-/// Gives memory that the allocator holds but nobody uses back to the kernel: what the kernel's BTF took is not needed
-/// again, and would otherwise be locked. (musl gives large blocks back by itself.)
+/// Gives the allocator's free memory back to the kernel: the memory that held the kernel's BTF is not needed again, and
+/// would otherwise be locked. (musl gives large blocks back by itself.)
 pub fn give_back_free() {
     #[cfg(target_env = "gnu")]
     // SAFETY: the allocator's own function; it moves nothing that is in use.

@@ -1,4 +1,4 @@
-//! Making the file of a trace: never through a link, never over something else, readable for its owner only.
+//! Creates the file of a trace: never through a link, never over something else, readable by its owner only.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,29 +14,29 @@ use rustix::{
 
 use memtrace_core::untrusted::shown_path;
 
-/// Less room than this at the start is as good as none.
+/// Least room at the start, in bytes: a file system with less counts as full.
 const LEAST_ROOM: u64 = 16 << 20;
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 
-/// Why a file cannot be made: what it is, and what to do.
+/// Reason why a file cannot be created, with a remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(String);
 
-/// A file that was made and does not have its name yet: a start that fails leaves nothing behind, and what it would
-/// replace as it was.
+/// A new file that does not have its name yet: a start that fails leaves nothing behind, and keeps the file that it
+/// would have replaced.
 #[derive(Debug)]
 pub struct Created {
     /// The file, empty.
     pub file: File,
-    /// A warning, such as that it lies in memory.
+    /// Warning, such as that the file lies in memory.
     pub warning: Option<String>,
-    /// Gives it its name.
+    /// Pending name of the file.
     pub unnamed: PendingFile,
 }
 
-/// The name that a file is to have, and the one that it has until then. Without its name it is removed.
+/// Final and temporary name of a file. Dropping it before the file has its final name removes the file.
 #[derive(Debug)]
 pub struct PendingFile {
     until_then: Option<PathBuf>,
@@ -45,10 +45,10 @@ pub struct PendingFile {
 }
 
 impl PendingFile {
-    /// Gives the file its name.
+    /// Renames the file to its final name.
     ///
     /// # Errors
-    /// When something is in the way by now.
+    /// When something has come in the way meanwhile.
     pub fn name(mut self) -> Result<(), Refused> {
         let Some(from) = self.until_then.clone() else { return Ok(()) };
         let shown = shown_path(&self.path);
@@ -58,7 +58,8 @@ impl PendingFile {
         let flags = if self.force { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let renamed = renameat_with(CWD, &from, CWD, &self.path, flags);
         let renamed = match renamed {
-            // A file system that cannot promise not to replace: a second name can, and the first one goes.
+            // The file system has no rename without replacement: a hard link does not replace either, and the temporary
+            // name is then removed.
             Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&from, &self.path).and_then(|()| fs::remove_file(&from)),
             other => other.map_err(io::Error::from),
         };
@@ -71,16 +72,16 @@ impl PendingFile {
 impl Drop for PendingFile {
     fn drop(&mut self) {
         if let Some(path) = &self.until_then {
-            // It is empty; that it stays would be no failure of anything.
+            // A file that cannot be removed is no failure of anything.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Makes a new file; with `force` in place of a regular one that is there.
+/// Creates a new file; with `force` it takes the place of an existing regular one.
 ///
 /// # Errors
-/// When something is in the way, or there is no room, or the directory refuses.
+/// When something is in the way, the file system is full, or the directory cannot be written.
 pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     let shown = shown_path(path);
     check_way(path, &shown, force)?;
@@ -91,7 +92,7 @@ pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     name.push(format!(".{}", std::process::id()));
     let until_then = path.with_file_name(name);
     let file = new_file(&until_then).map_err(|e| refusal(&e, path, &shown))?;
-    // The one who called sudo is to read it without.
+    // The caller of sudo can then read the file without sudo.
     if let Some((uid, gid)) = sudo_caller() {
         let _ = fchown(&file, Some(uid), Some(gid));
     }
@@ -107,13 +108,13 @@ pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
     Ok(Created { file, warning, unnamed })
 }
 
-/// A new file for its owner only.
+/// Creates a new file that only its owner can read and write.
 pub(super) fn new_file(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits()).unwrap_or(0);
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
 }
 
-/// Refuses what is there and must not be replaced.
+/// Rejects a path at which something exists that must not be replaced.
 fn check_way(path: &Path, shown: &str, force: bool) -> Result<(), Refused> {
     match fs::symlink_metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -123,7 +124,7 @@ fn check_way(path: &Path, shown: &str, force: bool) -> Result<(), Refused> {
     }
 }
 
-/// What it is, when it is no ordinary file with one name.
+/// Description of a file that must not be replaced; `None` for an ordinary file with one name.
 fn in_the_way(metadata: &fs::Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     if kind.is_symlink() {
@@ -158,7 +159,7 @@ fn refusal(error: &io::Error, path: &Path, shown: &str) -> Refused {
     Refused(text)
 }
 
-/// Refuses a file system that is full already, and names one that is not.
+/// Rejects a full file system, and suggests one with room.
 fn check_room(directory: &Path) -> Result<(), Refused> {
     let room = |dir: &Path| statvfs(dir).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
     let Some(bytes) = room(directory).filter(|&bytes| bytes < LEAST_ROOM) else { return Ok(()) };
@@ -175,7 +176,7 @@ fn check_room(directory: &Path) -> Result<(), Refused> {
     Err(Refused(format!("the file system of {shown} is full ({} KiB left): {next}", bytes >> 10)))
 }
 
-/// Who called sudo, when this runs under it.
+/// User and group id of the caller of sudo; `None` without sudo.
 fn sudo_caller() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;

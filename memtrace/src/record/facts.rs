@@ -1,4 +1,4 @@
-//! What META says of the host.
+//! Facts of the host for META.
 
 use rustix::system::uname;
 
@@ -16,7 +16,7 @@ use crate::{
 use memtrace_core::untrusted::Text;
 use memtrace_trace::model::{HostFacts, SwapArea};
 
-/// All of it, with `/proc/vmstat` and `/proc/meminfo` as they were read last.
+/// Gathers the facts, with `/proc/vmstat` and `/proc/meminfo` as of their last reading.
 pub(super) fn gather(facts: &Facts, nodes: u64, counters: &MemoryCounters) -> (HostFacts, Vec<u64>, Vec<u64>) {
     let name = uname();
     let text = |part: &std::ffi::CStr| Text::from(part.to_bytes());

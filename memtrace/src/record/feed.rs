@@ -1,4 +1,4 @@
-//! From the thread that drains to the one that writes: batches of entries, in memory that is there from the beginning.
+//! Channel from the thread that drains to the one that writes: batches of entries, in memory allocated at the start.
 
 use std::{
     collections::HashSet,
@@ -14,24 +14,24 @@ use memtrace_trace::model::{End, Entry, Remark, TickRecord};
 
 /// Entries of a batch.
 const ENTRIES: usize = 4096;
-/// Batches: at 100,000 events a second they last for more than a quarter of a second. Each takes some 1.2 MiB of what a
-/// recording may take.
+/// Number of batches: at 100,000 events a second they last for more than a quarter of a second. Each takes some 1.2 MiB
+/// of the memory that a recording may use.
 const BATCHES: usize = 7;
-/// Messages under way: batches, and the ticks between them.
+/// Capacity of the channel in messages: batches, and the ticks between them.
 const MESSAGES: usize = 64;
-/// Cgroups whose path the writer was told; beyond them it is told again.
+/// Cgroups whose path is known to be sent; beyond this number paths are sent again.
 const PATHS: usize = 8192;
 
-/// What happened, in order.
+/// Entries, in order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) entries: Vec<Entry>,
-    /// Paths of cgroups that are named for the first time.
+    /// Paths of cgroups that occur for the first time.
     pub(super) paths: Vec<(u64, Arc<[u8]>)>,
 }
 
 impl Batch {
-    /// Takes a path, unless the writer was told of it.
+    /// Takes a path, unless the writer has it already.
     fn learn(&mut self, sent: &mut HashSet<u64>, id: u64, path: &Arc<[u8]>) {
         if self.paths.len() < self.paths.capacity() && !sent.contains(&id) {
             if sent.len() >= PATHS {
@@ -43,16 +43,16 @@ impl Batch {
     }
 }
 
-/// What a person at the screen asks for.
+/// Request from the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Begin a file, or end it.
     Record,
-    /// Save what is kept.
+    /// Save the segments kept in memory.
     Save,
 }
 
-/// What the writer is given.
+/// Message to the writer.
 #[derive(Debug)]
 pub(super) enum Message {
     Batch(Box<Batch>),
@@ -63,19 +63,19 @@ pub(super) enum Message {
     End(Box<End>),
 }
 
-/// The end that the drain path holds.
+/// Sending end, held by the drain path.
 #[derive(Debug)]
 pub struct Feed {
     full: SyncSender<Message>,
     empty: Receiver<Box<Batch>>,
     batch: Option<Box<Batch>>,
     sent: HashSet<u64>,
-    /// A tick that did not fit.
+    /// A tick that did not fit into the channel.
     waiting: Option<Box<TickRecord>>,
     lost: u64,
 }
 
-/// The other end.
+/// Receiving end, held by the writer.
 #[derive(Debug)]
 pub(super) struct Fed {
     pub(super) full: Receiver<Message>,
@@ -102,7 +102,7 @@ pub(super) fn feed() -> (Feed, Fed) {
 }
 
 impl Feed {
-    /// Takes an entry, with the path of its cgroup. What the writer is too far behind for is lost, and counted.
+    /// Takes an entry, with the path of its cgroup. If the writer is too far behind, the entry is lost and counted.
     pub fn entry(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
         if self.batch.is_none() {
             self.batch = self.empty.try_recv().ok();
@@ -130,7 +130,7 @@ impl Feed {
         }
     }
 
-    /// Hands over what there is.
+    /// Hands over the current batch.
     pub fn flush(&mut self) {
         let Some(batch) = self.batch.take() else { return };
         if let Err(TrySendError::Full(Message::Batch(batch)) | TrySendError::Disconnected(Message::Batch(batch))) =
@@ -145,8 +145,8 @@ impl Feed {
         }
     }
 
-    /// Hands over the end of an interval. A writer that is behind gets it with the next one: counters go on, and what
-    /// was since the tick before is added up.
+    /// Hands over the end of an interval. A writer that is behind gets it merged with the next one: counters are
+    /// cumulative, and values of an interval are added up.
     pub fn tick(&mut self, tick: TickRecord) {
         self.flush();
         let tick = match self.waiting.take() {
@@ -174,22 +174,22 @@ impl Feed {
         }
     }
 
-    /// Hands over what began an incident; false when the writer is too far behind.
+    /// Hands over the trigger of an incident; false when the writer is too far behind.
     pub fn trigger(&mut self, trigger: Trigger) -> bool {
         self.full.try_send(Message::Trigger(trigger)).is_ok()
     }
 
-    /// Hands over a remark, after what came before it; false when the writer is too far behind.
+    /// Hands over a remark, in order; false when the writer is too far behind.
     pub fn remark(&mut self, remark: Remark) -> bool {
         self.waiting.is_none() && self.full.try_send(Message::Remark(remark)).is_ok()
     }
 
-    /// Hands over what a person at the screen asks for; false when the writer is too far behind.
+    /// Hands over a request from the screen; false when the writer is too far behind.
     pub fn ask(&mut self, ask: Ask) -> bool {
         self.waiting.is_none() && self.full.try_send(Message::Ask(ask)).is_ok()
     }
 
-    /// Hands over the end, and waits for room for it as long as `patience`.
+    /// Hands over the end, and waits for room in the channel, `patience` at most.
     pub fn end(mut self, end: End, patience: Duration) {
         self.flush();
         let step = Duration::from_millis(5);
@@ -208,7 +208,7 @@ impl Feed {
         }
     }
 
-    /// Entries that the writer could not be given, since the start.
+    /// Number of entries lost since the start because the writer was behind.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost

@@ -1,4 +1,4 @@
-//! The last minutes, kept in memory as blocks, and the file that a person at the screen begins or saves.
+//! The last minutes of a trace, kept in memory as blocks, and the file that the screen begins or saves.
 
 use std::{
     collections::VecDeque,
@@ -15,10 +15,10 @@ use memtrace_core::untrusted::shown_path;
 use memtrace_report::text::bytes;
 use memtrace_trace::{BlockKind, BlockSink, model::End};
 
-/// How much is kept, in time and in bytes.
+/// Limits of the ring, in ns and in bytes.
 const KEEP_NS: u64 = 600_000_000_000;
 const KEEP_BYTES: usize = 16 << 20;
-/// After so much another segment begins: what is given up is a whole one.
+/// Limits of a segment, in ns and in bytes. The ring drops whole segments.
 const SEGMENT_NS: u64 = 60_000_000_000;
 const SEGMENT_BYTES: usize = 2 << 20;
 
@@ -35,12 +35,12 @@ pub(super) struct MemoryRing {
     done: VecDeque<MemorySegment>,
     current: MemorySegment,
     file: Option<(PathBuf, TraceFile)>,
-    /// What is wrong with the file, to be said.
+    /// Failure of the file that is still to be reported.
     failed: Option<String>,
 }
 
 impl MemoryRing {
-    /// Nothing is kept yet.
+    /// Creates an empty ring.
     pub(super) fn new(begin_ns: u64) -> Self {
         let current = MemorySegment { begin_ns, bytes: Vec::new() };
         Self { done: VecDeque::new(), current, file: None, failed: None }
@@ -61,12 +61,12 @@ impl MemoryRing {
         }
     }
 
-    /// Whether a file is being written.
+    /// True while a file is written.
     pub(super) fn is_recording(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Begins a file with the segment that has just begun; the words for it.
+    /// Begins a file with the segment that has just begun; returns the message about it.
     pub(super) fn begin_file(&mut self, path: &Path) -> String {
         let begun = made(path).and_then(|mut file| {
             file.write_all(&self.current.bytes).map_err(|e| e.to_string())?;
@@ -81,7 +81,7 @@ impl MemoryRing {
         }
     }
 
-    /// Ends the file; the words for it.
+    /// Ends the file; returns the message about it.
     pub(super) fn end_file(&mut self, end: &End) -> Option<String> {
         let (path, mut file) = self.file.take()?;
         let ended = put_end(end, &mut file).and_then(|()| file.sync());
@@ -92,7 +92,7 @@ impl MemoryRing {
         })
     }
 
-    /// Saves all segments that are over; the words for it.
+    /// Saves all complete segments; returns the message about it.
     pub(super) fn save(&self, path: &Path, end: &End) -> String {
         let saved = made(path).and_then(|mut file| {
             let mut size = 0;
@@ -113,7 +113,7 @@ impl MemoryRing {
         }
     }
 
-    /// What went wrong with the file since this was asked.
+    /// Failure of the file since the last call.
     pub(super) fn take_failure(&mut self) -> Option<String> {
         self.failed.take()
     }
@@ -132,7 +132,7 @@ impl BlockSink for MemoryRing {
     }
 }
 
-/// A new file with its name, or why there is none.
+/// Creates a new file under its final name; the error is a text for the user.
 fn made(path: &Path) -> Result<std::fs::File, String> {
     let created = create(path, false).map_err(|e| e.to_string())?;
     created.unnamed.name().map_err(|e| e.to_string())?;

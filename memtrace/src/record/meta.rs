@@ -1,4 +1,4 @@
-//! The beginning of a recording: how it is made and on what host.
+//! The beginning of a recording: its setup, and the facts of the host.
 
 use super::facts;
 use crate::{host::memory_counters::MemoryCounters, preflight::Facts};
@@ -11,22 +11,22 @@ use memtrace_core::{
 };
 use memtrace_trace::model::{ClockReading, Meta, Setup};
 
-/// What is known once the hooks are attached.
+/// Facts that are known once the hooks are attached.
 #[derive(Debug)]
 pub struct Begun<'a> {
-    /// How the trace is made.
+    /// Setup of the trace.
     pub setup: Setup,
-    /// Which of several runs, from 1; 0 when there is only one.
+    /// Number of the run, from 1; 0 when there is only one.
     pub run: u32,
-    /// What is known of the host.
+    /// Facts of the host.
     pub facts: &'a Facts,
     /// The kernel's counters around the attaching.
     pub baseline: Baseline,
-    /// Refaults of each node since boot, from where they count.
+    /// Refaults of each node since boot, as of the start of the counting.
     pub nodes_from: Vec<NodeRefaults>,
     /// The zones.
     pub zones: Vec<Zone>,
-    /// What was going on before.
+    /// State before the start.
     pub before: AtStart,
     /// The clocks.
     pub clock: ClockReading,

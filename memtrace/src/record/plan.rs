@@ -1,4 +1,4 @@
-//! Where a recording goes, as asked for, to what the recorder thread writes to.
+//! Plan of a recording, and the target that the recorder thread writes to.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,23 +20,23 @@ use crate::{host::clocks, stdout};
 use memtrace_core::untrusted::shown_path;
 use memtrace_report::condition::Condition;
 
-/// Where a recording goes.
+/// Destination of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Destination {
     /// A file.
     File {
-        /// Its name.
+        /// Path of the file.
         path: PathBuf,
-        /// Whether one that is there is replaced.
+        /// True if an existing file is replaced.
         force: bool,
     },
     /// A pipe on stdout.
     Stdout,
     /// The ring of a flight recorder.
     Flight {
-        /// Its directory.
+        /// Directory of the ring.
         dir: PathBuf,
-        /// What it keeps.
+        /// Limits of the ring.
         limits: Limits,
     },
     /// Memory, the last ten minutes: for the screen, which can save them.
@@ -46,23 +46,23 @@ pub enum Destination {
 /// A recording that is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordPlan {
-    /// Where it goes.
+    /// Destination of the recording.
     pub place: Destination,
-    /// Shorter stalls have no event in it, in ns.
+    /// Shortest stall that has an event in the trace, in ns.
     pub min_stall_ns: u64,
-    /// Which of several runs, from 1; 0 when there is only one.
+    /// Number of the run, from 1; 0 when there is only one.
     pub run: u32,
-    /// What begins an incident beside an OOM kill and SIGUSR1.
+    /// Conditions that begin an incident, besides an OOM kill and SIGUSR1.
     pub conditions: Vec<Condition>,
-    /// Settings that are changed by memtrace itself, and leave marks of their own.
+    /// Settings that memtrace itself changes, which have marks of their own.
     pub own_settings: Vec<String>,
 }
 
 impl RecordPlan {
-    /// Makes the file or takes the directory, and all memory that the drain path needs.
+    /// Creates the file or locks the directory, and allocates all memory that the drain path needs.
     ///
     /// # Errors
-    /// When something is in the way, with what to do.
+    /// When something is in the way, with a remedy.
     pub fn prepare(&self) -> Result<(Feed, Prepared)> {
         let progress = Arc::new(Progress::default());
         let (target, unnamed) = match &self.place {

@@ -10,10 +10,10 @@ use std::sync::{
 pub struct Progress {
     /// Bytes written.
     pub bytes: Arc<AtomicU64>,
-    /// Events that were not written since the disk was full or failed.
+    /// Number of events not written because the disk was full or failed.
     pub unwritten: AtomicU64,
     /// True when the pipe that the trace goes to has no reader any more.
     pub closed: AtomicBool,
-    /// The answer to a person's request, in words, until it is taken.
+    /// Messages in reply to requests from the screen, until they are taken.
     pub said: Mutex<Vec<String>>,
 }

@@ -1,5 +1,5 @@
-//! Several runs of a command, each recorded to a file of its own by a process of its own: nothing of one run, such as
-//! lowered limits or memory in use, is there in the next.
+//! Several runs of a command. A separate process records each run to a separate file, so that nothing of one run, such
+//! as lowered limits or memory in use, is left in the next.
 
 use std::{
     ffi::OsString,
@@ -48,7 +48,7 @@ pub fn run_all(runs: u32, first_name: &Path) -> Result<u8> {
         say!("run {run} of {runs}");
         let status = one(&exe, run, first_name, &signal)?;
         failed = if failed == 0 { status } else { failed };
-        // A command that fails is a result; memtrace that cannot trace will not in the next run either.
+        // A command that fails is a result; if memtrace itself cannot trace, it cannot in the next run either.
         let hopeless = matches!(status, 1 | 2 | 4 | 125..=127);
         if hopeless || signal.load(Ordering::Relaxed) != 0 {
             break;
@@ -67,7 +67,7 @@ fn one(exe: &Path, run: u32, name: &Path, signal: &AtomicUsize) -> Result<u8> {
         if let Some(status) = child.try_wait().context("waiting for a run")? {
             return Ok(crate::hardening::status_code(status));
         }
-        // From a terminal the run got it too: it takes the two for one.
+        // A signal from a terminal reaches the run too, which takes the two for one.
         let received = signal.load(Ordering::Relaxed);
         if received != passed_on
             && let Some(signal) = i32::try_from(received).ok().and_then(Signal::from_named_raw)
@@ -79,7 +79,7 @@ fn one(exe: &Path, run: u32, name: &Path, signal: &AtomicUsize) -> Result<u8> {
     }
 }
 
-/// The arguments of this process with the number of the run, and the name, behind `record`.
+/// The arguments of this process, with the number of the run and the name inserted after `record`.
 fn arguments(args: impl Iterator<Item = OsString>, run: u32, name: &Path) -> Vec<OsString> {
     let mut all: Vec<OsString> = args.collect();
     let at = all.iter().position(|arg| arg == "record").map_or(0, |at| at + 1);

@@ -1,4 +1,4 @@
-//! A file that holds whole blocks only, and little of the page cache.
+//! A trace file that holds whole blocks only, and takes little of the page cache.
 
 use std::{
     fs::{self, File},
@@ -17,14 +17,14 @@ use memtrace_trace::{
     model::{End, EndReason},
 };
 
-/// After so many bytes what was written is given back to the kernel: a recorder must not fill the page cache.
+/// Bytes after which written pages are dropped from the page cache: a recorder must not fill it.
 const GIVE_BACK: u64 = 4 << 20;
 
-/// With less room than this left on the file system single events are refused, so that the totals of hours still fit.
+/// Free space in bytes below which single events are refused, so that the totals of hours still fit.
 const RESERVE: u64 = 4 << 20;
 
-/// Ends a file in order whose segment may go on elsewhere. The recording may end at the same time: its END has another
-/// reason, so that the two are not taken for copies of one block.
+/// Writes an END to a file whose segment may go on elsewhere. If the recording ends at the same time, its END has
+/// another reason, so that the two are not taken for copies of one block.
 ///
 /// # Errors
 /// The sink's.
@@ -40,29 +40,29 @@ pub(super) struct TraceFile {
     /// Bytes of whole blocks.
     bytes: u64,
     given_back: u64,
-    /// The same for whoever shows it.
+    /// Bytes written, shared with the thread that shows them.
     shown: Arc<AtomicU64>,
 }
 
 impl TraceFile {
-    /// A file that is empty, or whose end is where the next block goes.
+    /// Takes a file that is empty, or to whose end blocks are added.
     pub(super) fn new(file: File, shown: Arc<AtomicU64>) -> Self {
         let length = file.metadata().ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
         let bytes = length.unwrap_or(0);
         Self { file, is_regular: length.is_some(), bytes, given_back: bytes, shown }
     }
 
-    /// Bytes in it.
+    /// Size of the file in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// All that was written so far, on the disk itself.
+    /// Syncs all that was written so far to the disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         if self.is_regular { self.file.sync_data() } else { Ok(()) }
     }
 
-    /// Whether what is left is for the totals.
+    /// True if the room that is left is reserved for the totals.
     fn is_nearly_full(&self) -> bool {
         let left = fstatvfs(&self.file).ok().map(|fs| fs.f_bavail.saturating_mul(fs.f_frsize));
         self.is_regular && left.is_some_and(|bytes| bytes < RESERVE)
@@ -70,7 +70,7 @@ impl TraceFile {
 
     fn give_back(&mut self) {
         if self.is_regular && self.bytes - self.given_back >= GIVE_BACK {
-            // What is not on the disk yet stays until the next time: nothing waits here.
+            // Pages that are not on the disk yet stay until the next time: nothing waits here.
             let _ = fadvise(self.file.as_fd(), 0, std::num::NonZeroU64::new(self.bytes), Advice::DontNeed);
             self.given_back = self.bytes;
         }
@@ -90,7 +90,7 @@ impl BlockSink for TraceFile {
                 self.give_back();
             }
             Err(_) if self.is_regular => {
-                // Half a block would be damage to every reader. That it cannot be removed is no other failure.
+                // Half a block would be damage to every reader. If it cannot be removed, that is no further failure.
                 let _ = self.file.set_len(self.bytes);
                 let _ = io::Seek::seek(&mut self.file, io::SeekFrom::Start(self.bytes));
             }
@@ -127,7 +127,7 @@ mod tests {
         fs::create_dir(&mount).unwrap();
         let options = Some(c"size=64k");
         if let Err(e) = rustix::mount::mount("none", &mount, "tmpfs", rustix::mount::MountFlags::empty(), options) {
-            // Only root may; said, so that it is seen.
+            // Only root may mount; the message makes the skip visible.
             eprintln!("skipped: no file system can be mounted here: {e}");
             return;
         }

@@ -1,4 +1,4 @@
-//! Where blocks go: one file, the ring of a flight recorder, or memory.
+//! Targets of blocks: one file, the ring of a flight recorder, or memory.
 
 use std::{fs::File, io, path::Path, sync::Arc};
 
@@ -14,25 +14,25 @@ use memtrace_trace::{
     model::{ClockReading, End},
 };
 
-/// One of them.
+/// Target of the blocks of a trace.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// One file, with its name for a person.
+    /// One file, with its name for messages.
     File(String, TraceFile),
-    /// Segments that come and go.
+    /// The ring of a flight recorder.
     Ring(Box<Ring>),
-    /// Memory, and a file for a while.
+    /// Memory, and a file while one is recorded.
     MemoryRing(MemoryRing),
 }
 
 impl Target {
-    /// A file that was made for it.
+    /// Target for a file or pipe that is open already.
     pub(super) fn file(path: &Path, file: File, progress: &Progress) -> Self {
         let name = shown_path(path);
         Self::File(name, TraceFile::new(file, Arc::clone(&progress.bytes)))
     }
 
-    /// Its name for a person.
+    /// Name for messages.
     pub(super) fn name(&self) -> String {
         match self {
             Self::File(name, _) => name.clone(),
@@ -41,7 +41,7 @@ impl Target {
         }
     }
 
-    /// Whether the segment has grown enough.
+    /// True once the segment has reached a limit.
     pub(super) fn wants_next_segment(&self, now_ns: u64) -> bool {
         match self {
             Self::File(..) => false,
@@ -50,7 +50,7 @@ impl Target {
         }
     }
 
-    /// Blocks go to the next segment from now on.
+    /// Begins the next segment, to which further blocks go.
     pub(super) fn begin_segment(&mut self, now_ns: u64, clock: &ClockReading) -> io::Result<()> {
         match self {
             Self::File(..) => Ok(()),
@@ -62,21 +62,21 @@ impl Target {
         }
     }
 
-    /// An incident begins.
+    /// Begins an incident.
     pub(super) fn trigger(&mut self, trigger: &Trigger) {
         if let Self::Ring(ring) = self {
             ring.trigger(trigger);
         }
     }
 
-    /// Time has passed: a tick was written, and `end` would end the trace there.
+    /// Called after each tick; `end` is the END that would end the trace there.
     pub(super) fn advance(&mut self, end: &End) {
         if let Self::Ring(ring) = self {
             ring.advance(end);
         }
     }
 
-    /// All that was written is to be on the disk.
+    /// Syncs all that was written to the disk.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match self {
             Self::File(_, file) => file.sync(),
@@ -85,7 +85,7 @@ impl Target {
         }
     }
 
-    /// What is kept in memory, where it is.
+    /// The ring in memory; `None` for other targets.
     pub(super) fn kept(&mut self) -> Option<&mut MemoryRing> {
         if let Self::MemoryRing(kept) = self { Some(kept) } else { None }
     }

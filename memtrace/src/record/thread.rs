@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes the trace.
 
 use std::{
     io,
@@ -28,25 +28,25 @@ use memtrace_trace::{
     model::{End, EndReason, Meta, Remark, RemarkKind, TickRecord},
 };
 
-/// What is pending is written at least this often.
+/// Longest time that entries stay unwritten.
 const SEAL_INTERVAL: Duration = Duration::from_millis(900);
-/// How often the clocks are read into the trace: they may be set meanwhile.
+/// Interval at which the clocks are read into the trace: they may be set meanwhile.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How it came out.
+/// Outcome of the writing.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What went wrong first.
+    /// First failure, as text.
     pub failure: Option<String>,
     /// Names of the incident files.
     pub incidents: Vec<String>,
 }
 
-/// All that it needs but what the trace begins with: its memory is there before the first event.
+/// Everything that the thread needs except META. The memory is allocated before the first event.
 #[derive(Debug)]
 pub struct Prepared {
     target: Target,
-    /// The name that the file gets once it holds something.
+    /// Pending name of the file, which it gets once its beginning is written.
     unnamed: Option<PendingFile>,
     fed: Fed,
     progress: Arc<Progress>,
@@ -54,7 +54,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What the drain path gives its events to, and the rest.
+    /// The feed of the drain path, and the rest for the thread.
     pub(super) fn new(
         target: Target,
         unnamed: Option<PendingFile>,
@@ -65,26 +65,26 @@ impl Prepared {
         (feed, Self { target, unnamed, fed, progress, own_settings })
     }
 
-    /// What both threads know.
+    /// State shared by both threads.
     #[must_use]
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
 }
 
-/// The thread, until it is joined.
+/// Handle of the thread.
 #[derive(Debug)]
 pub struct Recorder {
     done: Receiver<Outcome>,
-    /// What both threads know.
+    /// State shared by both threads.
     pub progress: Arc<Progress>,
 }
 
 impl Recorder {
-    /// Starts it. The segment begins with `meta`.
+    /// Starts the thread. The first segment begins with `meta`.
     ///
     /// # Errors
-    /// When there is no thread to be had, the beginning cannot be written, or the file cannot have its name.
+    /// When the thread cannot start, the beginning cannot be written, or the file cannot get its name.
     pub fn start(prepared: Prepared, mut meta: Meta) -> Result<Self> {
         let Prepared { mut target, unnamed, fed, progress, own_settings } = prepared;
         let mut encoder = Encoder::new(meta.setup.min_stall_ns);
@@ -106,7 +106,7 @@ impl Recorder {
         let (tell, done) = sync_channel(1);
         let run = move || {
             crate::hardening::touch_stack();
-            // Nobody may be waiting: the process is then about to end.
+            // Without a receiver the process is about to end.
             let _ = tell.send(writing.run(&fed));
         };
         let thread = thread::Builder::new().name("recorder".to_owned()).stack_size(512 << 10);
@@ -114,7 +114,7 @@ impl Recorder {
         Ok(Self { done, progress })
     }
 
-    /// Waits for it to have written all, `patience` at most: a disk that does not answer must not hold up the end.
+    /// Waits until all is written, `patience` at most: a disk that does not answer must not hold up the end.
     #[must_use]
     pub fn join(self, patience: Duration) -> Outcome {
         self.done.recv_timeout(patience).unwrap_or_else(|e| {
@@ -130,7 +130,7 @@ impl Recorder {
 struct Writing {
     encoder: Encoder,
     target: Target,
-    /// That of the segment that is written.
+    /// META of the current segment.
     meta: Meta,
     progress: Arc<Progress>,
     sealed: Instant,
@@ -153,7 +153,7 @@ impl Writing {
                         let result = self.encoder.entry(&entry, &mut self.target);
                         self.check(result);
                     }
-                    // It has room for all batches.
+                    // The channel has room for all batches.
                     let _ = fed.empty.try_send(batch);
                 }
                 Ok(Message::Tick(tick)) => self.tick(tick),
@@ -165,7 +165,7 @@ impl Writing {
                 Ok(Message::Ask(ask)) => self.asked(ask),
                 Ok(Message::End(end)) => return self.end(&end),
                 Err(RecvTimeoutError::Timeout) => {}
-                // Nobody is left who could say more.
+                // The sender is gone: no message follows.
                 Err(RecvTimeoutError::Disconnected) => return self.outcome(),
             }
             if self.sealed.elapsed() >= SEAL_INTERVAL {
@@ -204,7 +204,7 @@ impl Writing {
         failure.into_iter().for_each(|words| self.say(words));
     }
 
-    /// Writes what was changed on the host since the tick before.
+    /// Writes the changes of settings and cgroups on the host since the last tick.
     fn news(&mut self, t_ns: u64) {
         let news = self.watcher.news(t_ns);
         for change in news.changes {
@@ -217,7 +217,7 @@ impl Writing {
         }
     }
 
-    /// Does what a person asked for, from the last tick on.
+    /// Carries out a request from the screen, as of the last tick.
     fn asked(&mut self, ask: Ask) {
         let Some(last) = &self.last else {
             return self.say("nothing is there yet: wait for the first interval".to_owned());
@@ -232,7 +232,7 @@ impl Writing {
             let words = kept.end_file(&end);
             return words.into_iter().for_each(|words| self.say(words));
         }
-        // What is saved, and where a file begins, are whole segments.
+        // Only whole segments can be saved, and a file begins with a new segment.
         self.next_segment(&end);
         let name = default_name();
         let Some(kept) = self.target.kept() else { return };
@@ -287,7 +287,7 @@ impl Writing {
         self.progress.unwritten.store(self.encoder.unwritten(), Ordering::Relaxed);
     }
 
-    /// Single events are given up, so that the totals have what room is left. Said once.
+    /// Stops the writing of single events, so that the remaining room is left for the totals. Reports this once.
     fn fail(&mut self, error: &io::Error) {
         if self.failure.is_some() || self.progress.closed.load(Ordering::Relaxed) {
             return;
@@ -302,7 +302,7 @@ impl Writing {
         self.encoder.stop_events();
         let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
         self.failure = Some(text.clone());
-        // It may fit where a block of events did not.
+        // The remark may fit where a block of events did not.
         let _ =
             self.encoder.remark(&Remark { t_ns, kind: RemarkKind::EventsStopped, text: text.into() }, &mut self.target);
     }

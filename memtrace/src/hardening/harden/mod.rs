@@ -13,16 +13,17 @@ use super::{
     pages::{give_back_free, touch_stack},
 };
 
-/// The OOM killer looks at memtrace last, but can still kill it: an unkillable leak would be worse.
+/// The OOM killer chooses memtrace last, but can still kill it: an unkillable leak would be worse.
 const OOM_SCORE_ADJ: i32 = -900;
 
-/// A limit that memtrace cannot reach. Reserved address space counts, such as the allocator's 64 MiB for each thread.
+/// Memory lock limit in bytes that memtrace cannot reach. Reserved address space counts, such as the allocator's 64 MiB
+/// for each thread.
 pub(crate) const LOCK_BYTES: u64 = 1 << 30;
 
-/// Where the kernel keeps it.
+/// File of `oom_score_adj`.
 pub(super) const OOM_SCORE_ADJ_FILE: &str = "/proc/self/oom_score_adj";
 
-/// What a started command gets back.
+/// Original values, which a started command gets back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Original {
     /// `oom_score_adj` before it was lowered; `None` when it was not.
@@ -31,19 +32,19 @@ pub struct Original {
     pub memlock: Option<Rlimit>,
 }
 
-/// What [`protect`] could do.
+/// Outcome of [`protect`].
 #[derive(Clone, Debug)]
 pub struct Protected {
-    /// Whether memory is locked: what was touched stays.
+    /// True if memory is locked: pages that were touched stay.
     pub locked: bool,
-    /// What it changed that children inherit.
+    /// Original values of the changes that children inherit.
     pub original: Original,
-    /// What it may not do.
+    /// Steps that failed.
     pub notes: Vec<Note>,
 }
 
-/// Gives back free memory, raises `RLIMIT_MEMLOCK`, locks memory, touches the stack and lowers `oom_score_adj`, each where it may. To be called
-/// before the hooks are attached; never fails.
+/// Gives back free memory, raises `RLIMIT_MEMLOCK`, locks memory, touches the stack and lowers `oom_score_adj`, each
+/// where allowed. Must be called before the hooks are attached; never fails.
 #[must_use]
 pub fn protect() -> Protected {
     let mut notes = Vec::new();
@@ -55,8 +56,8 @@ pub fn protect() -> Protected {
     Protected { locked, original: Original { oom_score_adj, memlock }, notes }
 }
 
-/// Kernels before 5.11 count BPF maps against the limit. Later ones do not, so a refusal is not worth a word: the load
-/// itself tells.
+/// Raises `RLIMIT_MEMLOCK`, against which kernels before 5.11 count BPF maps. Later ones do not, so a refusal is not
+/// reported: where it matters, the load fails. Returns the limit before; `None` if it was not raised.
 fn raise_memlock() -> Option<Rlimit> {
     let before = getrlimit(Resource::Memlock);
     before.current?;
@@ -65,7 +66,7 @@ fn raise_memlock() -> Option<Rlimit> {
 
 fn lock(notes: &mut Vec<Note>) -> bool {
     const CONSEQUENCE: &str = "memtrace itself may have to wait for its pages during the incident";
-    // With a finite limit and no capability, later mappings would fail and allocations abort: then rather not.
+    // With a finite limit and no capability, later mappings would fail and allocations abort: better not to lock then.
     let limit = getrlimit(Resource::Memlock).current;
     let capable = caps::has_cap(None, CapSet::Effective, Capability::CAP_IPC_LOCK).unwrap_or(false);
     if !capable && limit.is_some_and(|bytes| bytes < LOCK_BYTES) {

@@ -6,7 +6,8 @@ use tokio::runtime::Builder;
 use super::{OOM_SCORE_ADJ, current_oom_score_adj, protect};
 use crate::hardening::{spawn, status_code};
 
-/// Protection is of a whole process, so each case runs in one of its own: this test binary again, with this variable.
+/// Protection applies to a whole process, so each case runs in a separate one: this test binary again, with this
+/// variable.
 const CASE: &str = "MEMTRACE_TEST_PROTECT";
 
 fn in_a_process_of_its_own(test: &str, case: fn()) {

@@ -1,8 +1,8 @@
-//! What a flight recorder keeps, and when a segment has grown enough: pure arithmetic.
+//! Limits of a flight recorder and of its segments: pure arithmetic.
 
 use std::time::Duration;
 
-/// Bounds of what is kept.
+/// Limits of the ring and of the incident files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The time that is kept at least, in ns, as long as the other limits leave room for it.
@@ -13,48 +13,48 @@ pub struct Limits {
     pub max_files: usize,
     /// Incident files, at most: the oldest goes when there is one more.
     pub max_incidents: usize,
-    /// How long an incident file goes on after its trigger, in ns.
+    /// Time for which an incident file continues after its trigger, in ns.
     pub after_ns: u64,
 }
 
 /// A segment that is complete, or was left behind by a recorder that was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// Its beginning in ns, on a clock that all segments share.
+    /// Begin in ns, on a clock that all segments share.
     pub begin_ns: u64,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// Shares of a limit that a segment takes: what is kept is this much more precise, and as many files more.
+/// Number of segments that a limit is divided into. More of them keep closer to the limit, but are more files.
 const SHARES: u64 = 8;
 const SHORTEST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
-/// A segment's first block alone takes some KiB.
+/// Smallest size limit of a segment, in bytes: its first block alone takes some KiB.
 const SMALLEST: u64 = 256 << 10;
 
 impl Limits {
-    /// How long a segment may grow, in ns.
+    /// Longest duration of a segment, in ns.
     #[must_use]
     pub fn segment_ns(&self) -> u64 {
         let (shortest, longest) = (SHORTEST.as_nanos() as u64, LONGEST.as_nanos() as u64);
         (self.keep_ns / SHARES).clamp(shortest, longest)
     }
 
-    /// How large a segment may grow, in bytes.
+    /// Size in bytes at which a segment ends.
     #[must_use]
     pub fn segment_bytes(&self) -> u64 {
         (self.max_bytes / SHARES).max(SMALLEST.min(self.max_bytes / 2))
     }
 
-    /// How many of these segments, oldest first, are to go at `now_ns` while another one of `open_bytes` is written.
+    /// Number of these segments, oldest first, to remove at `now_ns` while another one of `open_bytes` is written.
     #[must_use]
     pub fn surplus(&self, segments: &[Extent], open_bytes: u64, now_ns: u64) -> usize {
         let mut bytes = segments.iter().fold(open_bytes, |sum, segment| sum.saturating_add(segment.bytes));
         let mut files = segments.len() + 1;
         let mut gone = 0;
         for (i, segment) in segments.iter().enumerate() {
-            // What follows begins where this one ends.
+            // The next segment begins where this one ends.
             let rest_begins_ns = segments.get(i + 1).map_or(now_ns, |next| next.begin_ns);
             let is_old = now_ns.saturating_sub(rest_begins_ns) >= self.keep_ns && segments.len() > i + 1;
             if !is_old && bytes <= self.max_bytes && files <= self.max_files {
@@ -67,8 +67,8 @@ impl Limits {
         gone
     }
 
-    /// From when on an incident at `now_ns` takes what is kept: not again what an incident that ended at `last_ns`
-    /// already has, but a minute in any case.
+    /// Time back to which an incident at `now_ns` takes the kept segments, in ns: not again those that an incident
+    /// which ended at `last_ns` already has, but at least a minute.
     #[must_use]
     pub fn incident_from_ns(&self, now_ns: u64, last_ns: Option<u64>) -> u64 {
         const MINUTE_NS: u64 = 60_000_000_000;
@@ -129,7 +129,7 @@ mod tests {
             let rest = &segments[gone..];
             prop_assert!(rest.is_empty() || rest.iter().map(|s| s.bytes).sum::<u64>() + open <= 1000);
             prop_assert!(rest.len() < 100);
-            // Nothing goes that a limit does not ask for.
+            // No segment is removed that a limit does not ask for.
             if gone > 0 && bytes * segments.len() as u64 + open <= 1000 {
                 prop_assert!(10_000 - begins[gone] >= 600 || gone == segments.len());
             }

@@ -1,4 +1,4 @@
-//! The flight recorder: a bounded ring of segments, of which an incident saves its own file.
+//! The flight recorder: a bounded ring of segments, and a file for each incident.
 
 pub mod limits;
 pub(super) mod ring;

@@ -17,7 +17,7 @@ use memtrace_trace::{
     model::{ClockReading, End},
 };
 
-/// The segment that is written.
+/// The current segment.
 #[derive(Debug)]
 struct CurrentSegment {
     path: PathBuf,
@@ -25,7 +25,7 @@ struct CurrentSegment {
     begin_ns: u64,
 }
 
-/// An incident file that goes on for a while.
+/// An incident file under way.
 #[derive(Debug)]
 struct Incident {
     path: PathBuf,
@@ -34,7 +34,7 @@ struct Incident {
     until_ns: u64,
 }
 
-/// Segments that come and go.
+/// A bounded ring of segments on disk.
 #[derive(Debug)]
 pub(in crate::record) struct Ring {
     store: Store,
@@ -42,14 +42,14 @@ pub(in crate::record) struct Ring {
     number: u32,
     clock: ClockReading,
     incident: Option<Incident>,
-    /// When the last incident file ended.
+    /// End of the last incident file, `CLOCK_MONOTONIC` in ns.
     last_incident_ns: Option<u64>,
     incidents: Vec<String>,
     shown: Arc<AtomicU64>,
 }
 
 impl Ring {
-    /// With its first segment.
+    /// Creates the ring with its first segment.
     pub(in crate::record) fn new(store: Store, clock: &ClockReading, shown: Arc<AtomicU64>) -> io::Result<Self> {
         let begin_ns = clock.monotonic_ns;
         let (path, file) = store.create_segment(&stamp(clock, begin_ns, 0))?;
@@ -91,12 +91,13 @@ impl Ring {
         Ok(())
     }
 
-    /// Saves what is kept, and goes on for a while. What comes during an incident belongs to it.
+    /// Begins an incident file with the kept segments, and continues it for a while. A trigger during an incident
+    /// extends it.
     pub(in crate::record) fn trigger(&mut self, trigger: &Trigger) {
         let limits = *self.store.limits();
         let until_ns = trigger.t_ns.saturating_add(limits.after_ns);
         if let Some(incident) = &mut self.incident {
-            // One that never ends would fill the disk.
+            // An incident that never ends would fill the disk.
             incident.until_ns = until_ns.min(incident.begin_ns.saturating_add(limits.keep_ns.max(limits.after_ns)));
             return;
         }
@@ -111,7 +112,7 @@ impl Ring {
         }
     }
 
-    /// A new file with the segments that reach back so far, this one included.
+    /// Creates an incident file with the segments back to `from_ns`, the current one included.
     fn save(&self, trigger: &Trigger, from_ns: u64) -> io::Result<(PathBuf, TraceFile)> {
         let name = format!("{}-{}", stamp(&self.clock, trigger.t_ns, self.number), trigger.name);
         let (path, mut file) = self.store.create_incident(&name)?;
@@ -126,7 +127,8 @@ impl Ring {
         Ok((path, TraceFile::new(file, Arc::default())))
     }
 
-    /// Ends the incident file whose time is over, with `end` for a tick that has just been written.
+    /// Ends the incident file once its time is over; `end` is the END as of the tick just written. Removes segments
+    /// beyond the limits.
     pub(in crate::record) fn advance(&mut self, end: &End) {
         if let Some(incident) = self.incident.as_mut().filter(|incident| end.t_ns >= incident.until_ns) {
             if let Err(e) = put_end(end, &mut incident.file) {
@@ -165,7 +167,7 @@ fn shown(path: &Path) -> String {
     shown_path(path)
 }
 
-/// The time of day, so that names sort by it: `20261124T131500Z-000042`.
+/// Time of day and number of a segment, so that names sort by time: `20261124T131500Z-000042`.
 fn stamp(clock: &ClockReading, t_ns: u64, number: u32) -> String {
     let since_ns = i64::try_from(t_ns.saturating_sub(clock.monotonic_ns)).unwrap_or(0);
     let time = Timestamp::from_nanosecond(i128::from(clock.realtime_ns.saturating_add(since_ns))).unwrap_or_default();

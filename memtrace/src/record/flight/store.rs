@@ -17,10 +17,10 @@ const SEGMENT: &str = "segment-";
 const INCIDENT: &str = "incident-";
 const SUFFIX: &str = ".mtrc";
 
-/// Why a directory cannot be used.
+/// Reason why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Somebody else records into it.
+    /// Another recorder uses it.
     #[error(
         "another recorder{pid} already records into {dir}: two in one directory would delete each other's files. \
          Use another one with `--dir`, or stop the other first",
@@ -30,7 +30,7 @@ pub enum StoreError {
     Locked {
         /// The directory.
         dir: PathBuf,
-        /// The other recorder, where it told.
+        /// Process id of the other recorder; `None` if it cannot be read.
         pid: Option<u32>,
     },
     /// The file system refused.
@@ -38,7 +38,7 @@ pub enum StoreError {
     Io {
         /// The directory.
         dir: PathBuf,
-        /// What it said.
+        /// Error of the file system.
         error: io::Error,
     },
 }
@@ -55,19 +55,19 @@ struct StoredSegment {
 pub struct Store {
     dir: PathBuf,
     limits: Limits,
-    /// Complete ones, oldest first.
+    /// Complete segments, oldest first.
     segments: Vec<StoredSegment>,
-    /// Held as long as it is open.
+    /// Lock file; the lock is held as long as it is open.
     _lock: File,
 }
 
 impl Store {
-    /// Takes the directory; makes it when it is not there. What an earlier recorder left counts as kept.
+    /// Locks the directory, and creates it if needed. Segments of an earlier recorder count as kept.
     ///
-    /// Times of files are put on the clock of `now_ns` by their age.
+    /// Times of files are converted to the clock of `now_ns` by their age.
     ///
     /// # Errors
-    /// When another recorder has it, or the file system refuses.
+    /// When another recorder has locked it, or the file system refuses.
     pub fn open(dir: &Path, limits: Limits, now_ns: u64) -> Result<Self, StoreError> {
         let failed = |error| StoreError::Io { dir: dir.to_owned(), error };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
@@ -77,13 +77,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Where it is.
+    /// Path of the directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Its bounds.
+    /// Limits of the ring and of the incident files.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -97,12 +97,12 @@ impl Store {
         self.create(SEGMENT, stamp)
     }
 
-    /// A segment is complete: it counts as kept.
+    /// Adds a complete segment to the kept ones.
     pub fn complete(&mut self, path: PathBuf, begin_ns: u64, bytes: u64) {
         self.segments.push(StoredSegment { path, extent: Extent { begin_ns, bytes } });
     }
 
-    /// Removes what is beyond the limits. A file that cannot be removed is tried again the next time.
+    /// Removes segments beyond the limits. If a file cannot be removed, the next call tries again.
     pub fn prune(&mut self, open_bytes: u64, now_ns: u64) {
         let extents: Vec<_> = self.segments.iter().map(|segment| segment.extent).collect();
         let surplus = self.limits.surplus(&extents, open_bytes, now_ns);
@@ -132,13 +132,13 @@ impl Store {
         incidents.sort_unstable();
         let surplus = (incidents.len() + 1).saturating_sub(self.limits.max_incidents.max(1));
         for name in incidents.iter().take(surplus) {
-            // One that cannot be removed is no reason not to save this incident.
+            // A file that cannot be removed must not keep this incident from being saved.
             let _ = fs::remove_file(self.dir.join(name));
         }
         self.create(INCIDENT, stamp)
     }
 
-    /// A file of its own in any case: a clock that was set back must not stop the recorder.
+    /// Creates a new file under a name that is free: a clock that was set back must not stop the recorder.
     fn create(&self, prefix: &str, stamp: &str) -> io::Result<(PathBuf, File)> {
         let mut n = 0;
         loop {
@@ -161,7 +161,7 @@ impl Store {
         let segment = |name: String| {
             let path = self.dir.join(name);
             let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-            // Its last write is where it ends; to take that for its beginning keeps it a little longer.
+            // The last write is the end of the segment; taken as its beginning, it keeps the segment a little longer.
             let age_ns = metadata.modified().ok()?.elapsed().unwrap_or_default().as_nanos();
             let begin_ns = now_ns.saturating_sub(u64::try_from(age_ns).unwrap_or(u64::MAX));
             Some(StoredSegment { path, extent: Extent { begin_ns, bytes: metadata.size() } })
@@ -176,7 +176,7 @@ fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// The lock of the directory. It goes with the process, however that ends.
+/// Takes the lock of the directory. The kernel releases it when the process ends, in whatever way.
 fn lock(dir: &Path) -> Result<File, StoreError> {
     let failed = |error| StoreError::Io { dir: dir.to_owned(), error };
     let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
@@ -188,7 +188,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
             return Err(failed(e.into()));
         }
         let mut pid = String::new();
-        // Who holds it is only said; not to know it is no other failure.
+        // The process id of the holder is only for the message: if it cannot be read, that is no further failure.
         let _ = (&file).take(32).read_to_string(&mut pid);
         return Err(StoreError::Locked { dir: dir.to_owned(), pid: pid.trim().parse().ok() });
     }

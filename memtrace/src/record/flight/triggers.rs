@@ -1,16 +1,16 @@
-//! What makes the flight recorder save: an OOM kill, a condition that is met, a signal.
+//! Triggers of the flight recorder: an OOM kill, a condition that is met, a signal.
 
 use memtrace_core::session::tick::Tick;
 use memtrace_report::condition::{Condition, Watch};
 
-/// An incident begins.
+/// The trigger of an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
-    /// When it was noticed, `CLOCK_MONOTONIC` in ns.
+    /// Time of detection, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// In a file name: `oom`, `stall.max`, `signal`.
+    /// Name for file names: `oom`, `stall.max`, `signal`.
     pub name: &'static str,
-    /// In words.
+    /// Text for messages.
     pub text: String,
 }
 
@@ -21,15 +21,15 @@ pub struct Triggers {
 }
 
 impl Triggers {
-    /// An OOM kill and these conditions.
+    /// Watches for OOM kills and these conditions.
     pub fn new(conditions: &[Condition]) -> Self {
         Self { watches: conditions.iter().cloned().map(Watch::new).collect() }
     }
 
-    /// Takes an interval, and whether a signal came in it; the trigger that matters most.
+    /// Takes an interval, and true if a signal came in it; returns the most important trigger.
     pub fn advance(&mut self, tick: &Tick, signalled: bool) -> Option<Trigger> {
         let t_ns = tick.t_ns;
-        // All of them see each interval, whichever it is that tells.
+        // Every watch must see each interval, whichever of them triggers.
         let mut met = Vec::new();
         for watch in &mut self.watches {
             if watch.advance(tick).is_some() {

@@ -1,4 +1,4 @@
-//! The clocks of the kernel, read together, and the zone in which a person sees their times.
+//! The clocks of the kernel, read together, and the time zone of the output.
 
 use std::{env, os::unix::ffi::OsStrExt as _, sync::Once};
 
@@ -7,8 +7,8 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use memtrace_core::{host_facts::ClockReading, untrusted::Untrusted};
 
-/// The zone for times that a person reads: UTC where it is asked for, else the zone of `TZ`, else that of the host.
-/// UTC stands in for a `TZ` that names no zone, which is said once.
+/// The time zone of the output: UTC if `utc`, else the zone of `TZ`, else that of the host. UTC replaces a `TZ` that
+/// names no zone, with a message once.
 #[must_use]
 pub fn zone(utc: bool) -> TimeZone {
     static SAID: Once = Once::new();
@@ -16,7 +16,7 @@ pub fn zone(utc: bool) -> TimeZone {
         return TimeZone::UTC;
     }
     TimeZone::try_system().unwrap_or_else(|_| {
-        // Without TZ it is a host that has no zone of its own, as many containers: UTC is meant.
+        // Without TZ the host has no zone of its own, as many containers: UTC is meant.
         if let Some(value) = env::var_os("TZ") {
             SAID.call_once(|| {
                 let value = Untrusted(value.as_bytes());

@@ -1,4 +1,4 @@
-//! The kernel's own counters, which memtrace's are held against.
+//! The kernel's own counters, with which memtrace's are compared.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ pub struct CounterReader {
 }
 
 impl CounterReader {
-    /// Opens `/proc/vmstat`, and the `memory.stat` of the cgroup when a filter asks for one that exists and for
-    /// nothing else: then the stalls that match are those of this cgroup.
+    /// Opens `/proc/vmstat`, and the `memory.stat` of a cgroup if the filter selects one that exists and nothing else:
+    /// all stalls that match are then of this cgroup.
     #[must_use]
     pub fn open(filter: &Filter) -> Self {
         let others = Filter { cgroups: Vec::new(), ..filter.clone() };

@@ -1,4 +1,4 @@
-//! The kernel's own list of its symbols, read line by line: it is some 10 MB, of which a few names are wanted.
+//! The kernel's list of its symbols, read line by line: it has some 10 MB, of which only a few names are needed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ fn named(mut list: impl BufRead, addresses: &BTreeSet<u64>) -> io::Result<BTreeM
     let mut line = String::new();
     while names.len() < addresses.len() && list.read_line(&mut line)? > 0 {
         if let Some((address, name)) = function(&line).filter(|(address, _)| addresses.contains(address)) {
-            // Of several names at one address the first is the function's own, the others are aliases.
+            // The first of several names at one address is the function's own, the others are aliases.
             names.entry(address).or_insert(name);
         }
         line.clear();
@@ -30,7 +30,7 @@ fn named(mut list: impl BufRead, addresses: &BTreeSet<u64>) -> io::Result<BTreeM
     Ok(names)
 }
 
-/// Address and name of a line that is a function's (`ffffffff81000000 T _text`, a tab and `[module]` behind it).
+/// Address and name of the line of a function (`ffffffff81000000 T _text`, a tab and `[module]` behind it).
 fn function(line: &str) -> Option<(u64, String)> {
     let mut words = line.split_ascii_whitespace();
     let address = u64::from_str_radix(words.next()?, 16).ok()?;
@@ -40,10 +40,10 @@ fn function(line: &str) -> Option<(u64, String)> {
     is_code.then(|| (address, format!("{name}{module}")))
 }
 
-/// Why functions of the kernel will have no names; `None` when they will.
+/// Reason why functions of the kernel will have no names; `None` when they will.
 #[must_use]
 pub fn kernel_unnamed() -> Option<String> {
-    // Symbols of CPUs, which are the first ones, may be at 0.
+    // Per-CPU symbols, which are the first ones, may be at 0.
     const LOOKED_AT: usize = 1000;
     let lines = File::open(PATH).map(|file| BufReader::new(file).lines().take(LOOKED_AT));
     match lines.and_then(Iterator::collect::<io::Result<Vec<String>>>) {
@@ -53,7 +53,7 @@ pub fn kernel_unnamed() -> Option<String> {
     }
 }
 
-/// Whether a line of it tells an address: without the right they are 0.
+/// True if a line shows an address: without the right to see them, all are 0.
 fn has_address(line: &str) -> bool {
     line.split_whitespace().next().is_some_and(|address| address.bytes().any(|digit| digit != b'0'))
 }

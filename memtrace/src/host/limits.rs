@@ -13,20 +13,21 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// What is used, in either version.
+/// Files of the memory in use, in either version.
 const USED: [&str; 3] = ["memory.current", "memory.swap.current", "memory.usage_in_bytes"];
-/// Files of named counts, and what of them is told: how often a limit was met, and who was killed.
+/// Files of named counts, and the counts that are taken from them: how often a limit was met, and OOM kills.
 const EVENTS: [(&str, &[&str]); 2] =
     [("memory.events", &["high", "max", "oom_kill"]), ("memory.oom_control", &["oom_kill"])];
-/// How often the limit was met, in v1.
+/// Number of times that the limit was met, in v1.
 const FAILCNT: &str = "memory.failcnt";
 
-/// All that the cgroup of this path below `mount`, that of the hierarchy, is under.
+/// Limits, use and events of the cgroup of this path below `mount`, the mount point of the hierarchy, and the limits
+/// above it.
 #[must_use]
 pub fn limits(id: u64, mount: &Path, path: &[u8]) -> Limits {
     let level = |above: &[u8]| {
         let below = Path::new(OsStr::from_bytes(above.strip_prefix(b"/").unwrap_or(above)));
-        // The kernel gives no such names; a name that is no part of a path is nothing to follow.
+        // The kernel gives no such names: only plain components of a path are followed.
         if !below.components().all(|part| matches!(part, Component::Normal(_))) {
             return LimitLevel { path: above.into(), values: Vec::new() };
         }

@@ -1,4 +1,4 @@
-//! All of `/proc/vmstat` and `/proc/meminfo`: for a trace, which does not know yet what will be asked of it.
+//! All of `/proc/vmstat` and `/proc/meminfo`: for a trace, whose later use is not known yet.
 
 use super::{pseudo_file::PseudoFile, vmstat};
 use memtrace_core::{session::memory::Memory, untrusted::Text};
@@ -16,13 +16,13 @@ pub struct MemoryCounters {
 pub type NamedCounters = Vec<(Text, u64)>;
 
 impl MemoryCounters {
-    /// Opens what there is.
+    /// Opens the files that exist.
     #[must_use]
     pub fn open() -> Self {
         Self { vmstat: PseudoFile::open(vmstat::PATH).ok(), meminfo: PseudoFile::open(MEMINFO).ok() }
     }
 
-    /// Reads both files: memory and swap, with what the kernel counted since boot.
+    /// Reads both files. Returns memory and swap, and the kernel's counters since boot.
     pub fn read(&mut self) -> Option<Memory> {
         let vmstat = self.vmstat.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
         let meminfo = self.meminfo.as_mut().and_then(|file| file.read().ok()).unwrap_or_default();
@@ -41,7 +41,7 @@ impl MemoryCounters {
         meminfo_lines(text(self.meminfo.as_ref())).map(|(name, value)| (name.into(), value)).collect()
     }
 
-    /// The values alone, of both.
+    /// The values of both files without names, in the order of the files.
     #[must_use]
     pub fn values(&self) -> (Vec<u64>, Vec<u64>) {
         let vmstat = vmstat::pairs(text(self.vmstat.as_ref())).map(|(_, value)| value).collect();
@@ -53,7 +53,7 @@ fn text(file: Option<&PseudoFile>) -> &str {
     file.map_or("", PseudoFile::text)
 }
 
-/// The lines of a size. Numbers of huge pages have no unit and are left out.
+/// The lines of a size, in bytes. Numbers of huge pages have no unit and are left out.
 fn meminfo_lines(text: &str) -> impl Iterator<Item = (&str, u64)> {
     text.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;

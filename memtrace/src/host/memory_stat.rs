@@ -1,4 +1,4 @@
-//! `memory.stat` of one cgroup: what the kernel counted of it and of all below it.
+//! `memory.stat` of one cgroup: the kernel's counters of it and of all below it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,10 +10,10 @@ use std::{
 use super::vmstat::pairs;
 use memtrace_core::session::{counters::CGROUP_COUNTERS, pattern::CgroupPattern};
 
-/// Directories that are looked at for a match: whoever has more gets no row for the cgroup, and no delay.
+/// Most directories that are searched for a match: a host with more gets no row for the cgroup, and no delay.
 const DIRECTORIES: usize = 4096;
 
-/// The counters that this text has. In v1 those of the cgroup with all below it begin with `total_`.
+/// Parses the counters of this text. In v1 those of the cgroup with all below it begin with `total_`.
 #[must_use]
 pub fn parse(text: &str) -> BTreeMap<&'static str, u64> {
     let hierarchical = text.lines().any(|line| line.starts_with("total_"));

@@ -1,4 +1,4 @@
-//! What the host says of itself, read once a tick or at the start: never on the way of the events.
+//! State of the host, read once a tick or at the start: never on the path of the events.
 //!
 //! Each file is a parser of text and a thin reader.
 

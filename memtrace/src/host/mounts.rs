@@ -1,4 +1,4 @@
-//! What is mounted where, for finding tracefs and the memory hierarchy.
+//! Mounts of this process, for finding tracefs and the memory hierarchy.
 
 use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt as _, path::PathBuf};
 
@@ -7,7 +7,7 @@ use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt as _, path::PathBuf}
 pub struct Mount {
     /// The part of the filesystem that is mounted; `/` is all of it.
     pub root: PathBuf,
-    /// Where.
+    /// Mount point.
     pub point: PathBuf,
     /// Type of the filesystem, such as `cgroup2`.
     pub fs_type: String,
@@ -16,7 +16,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Whether the filesystem has this option.
+    /// True if the filesystem has this option.
     #[must_use]
     pub fn has_option(&self, name: &str) -> bool {
         self.options.split(',').any(|option| option == name)
@@ -46,7 +46,7 @@ fn line(line: &[u8]) -> Option<Mount> {
     Some(Mount { root: path(root), point: path(point), fs_type, options })
 }
 
-/// Blanks and backslashes are written as three octal digits.
+/// Decodes a path: blanks and backslashes are written as three octal digits.
 fn path(field: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -1,4 +1,4 @@
-//! Refaults by node. The hook that counts them by process does not tell the node; the kernel's own counters do.
+//! Refaults by node. The hook that counts them by process does not report the node; the kernel's own counters do.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ const NODES: &str = "/sys/devices/system/node";
 pub struct NodeCounters(Vec<(u32, PseudoFile)>);
 
 impl NodeCounters {
-    /// Opens those of all nodes; none on a kernel without NUMA.
+    /// Opens the counters of all nodes; none on a kernel without NUMA.
     #[must_use]
     pub fn open() -> Self {
         Self::under(Path::new(NODES))

@@ -1,4 +1,4 @@
-//! What memtrace itself costs.
+//! CPU time and memory of memtrace itself.
 
 use std::io;
 
@@ -21,7 +21,7 @@ pub fn cpu_ns() -> Option<u64> {
 pub struct ResidentSize(PseudoFile);
 
 impl ResidentSize {
-    /// Opens its file, once.
+    /// Opens `/proc/self/statm`, once.
     ///
     /// # Errors
     /// When /proc is not there.
@@ -29,7 +29,7 @@ impl ResidentSize {
         PseudoFile::open("/proc/self/statm").map(Self)
     }
 
-    /// In bytes, as it is now.
+    /// Resident size now, in bytes.
     pub fn bytes(&mut self) -> Option<u64> {
         resident_pages(self.0.read().ok()?)?.checked_mul(page_size() as u64)
     }

@@ -4,19 +4,19 @@ use std::fs;
 
 use memtrace_core::session::input::Pressure;
 
-/// Where it is.
+/// Path of the file.
 pub const PATH: &str = "/proc/pressure/memory";
 
 /// Memory pressure now.
 ///
 /// # Errors
-/// In words, where PSI is off or the file is not what is expected.
+/// Text for the user, if PSI is off or the file has another form.
 pub fn read() -> Result<Pressure, String> {
     let text = fs::read_to_string(PATH).map_err(|e| format!("{PATH}: {e}"))?;
     parse(&text).ok_or_else(|| format!("{PATH} is not what was expected"))
 }
 
-/// Reads its text; `None` when it is not what is expected.
+/// Parses the text of the file; `None` if it has another form.
 #[must_use]
 pub fn parse(text: &str) -> Option<Pressure> {
     let mut pressure = Pressure::default();

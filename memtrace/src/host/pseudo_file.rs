@@ -16,7 +16,7 @@ impl PseudoFile {
         Ok(Self { file: File::open(path)?, buffer: vec![0; 4096], len: 0 })
     }
 
-    /// The whole text as it is now. Parts that are not UTF-8 end it: the files read here have none.
+    /// Reads the whole text. Parts that are not UTF-8 end it: the files read here have none.
     pub(super) fn read(&mut self) -> io::Result<&str> {
         self.len = 0;
         let mut len = 0;

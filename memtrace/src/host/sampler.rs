@@ -21,7 +21,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Opens what there is.
+    /// Opens the files that exist.
     #[must_use]
     pub fn open() -> Self {
         Self {
@@ -39,7 +39,8 @@ impl Sampler {
         &self.memory
     }
 
-    /// The host as it is now. What programs cost, the counters around the totals and pending OOM kills are not known here.
+    /// Samples the host. The caller adds the cost of the programs, the counters around the totals and the pending OOM
+    /// kills.
     pub fn sample(&mut self) -> HostSample {
         HostSample {
             pressure: self.pressure.as_mut().and_then(|file| pressure::parse(file.read().ok()?)),

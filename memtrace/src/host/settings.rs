@@ -1,4 +1,5 @@
-//! What a person can tune: sysctls, files below /sys, limits of cgroups. Read once, for a trace.
+//! Settings that can be tuned: sysctls, files below /sys, limits of cgroups. Read at the start of a trace, and again at
+//! each tick to find changes.
 
 use std::{
     collections::VecDeque,
@@ -9,10 +10,10 @@ use std::{
 
 use memtrace_core::host_facts::{CgroupLimits, Setting};
 
-/// Reading these does something, or takes long.
+/// Sysctls that are not read: reading them has an effect, or takes long.
 const NOT_READ: [&str; 3] = ["compact_memory", "drop_caches", "stat_refresh"];
 
-/// Files below /sys, and the short name that each is given. `*` stands for one part of a name.
+/// Directories below /sys, and the short name of each.
 const FILES: [(&str, &str); 5] = [
     ("/sys/kernel/mm/transparent_hugepage", "transparent_hugepage"),
     ("/sys/kernel/mm/transparent_hugepage/khugepaged", "khugepaged"),
@@ -21,7 +22,7 @@ const FILES: [(&str, &str); 5] = [
     ("/sys/kernel/mm/ksm", "ksm"),
 ];
 
-/// What of them is a setting.
+/// Files of these directories that are settings.
 const SETTINGS: [&str; 16] = [
     "enabled",
     "defrag",
@@ -44,11 +45,11 @@ const SETTINGS: [&str; 16] = [
 /// Settings of a zram device. `mem_limit` cannot be read; `mm_stat` has it.
 const ZRAM: [&str; 3] = ["disksize", "comp_algorithm", "mm_stat"];
 
-/// Directories of cgroups that are looked at, and limits that are kept.
+/// Most cgroups that are visited, and most of them whose limits are kept.
 const CGROUPS: usize = 4096;
 const LIMITS: usize = 256;
 
-/// Limits of a cgroup, in either version, and what means that there is none.
+/// Files of the limits of a cgroup, in either version.
 pub(super) const LIMIT_FILES: [&str; 9] = [
     "memory.max",
     "memory.high",
@@ -61,7 +62,7 @@ pub(super) const LIMIT_FILES: [&str; 9] = [
     "memory.memsw.limit_in_bytes",
 ];
 
-/// In v1 no limit is the largest number of pages.
+/// Value from which on a v1 limit is none, in bytes: the kernel shows no limit as the largest number of pages.
 const V1_NONE: u64 = 1 << 62;
 
 /// Every `vm.*` sysctl, by name. One that cannot be read has no value.
@@ -87,7 +88,7 @@ pub fn sys() -> Vec<Setting> {
     all
 }
 
-/// The cgroups below `mount` that have a limit, and whether some were left out.
+/// The cgroups below `mount` that have a limit, and true if some were left out.
 #[must_use]
 pub fn cgroup_limits(mount: &Path) -> (Vec<CgroupLimits>, bool) {
     let mut found = Vec::new();
@@ -108,7 +109,7 @@ pub fn cgroup_limits(mount: &Path) -> (Vec<CgroupLimits>, bool) {
     (found, seen == CGROUPS)
 }
 
-/// The cgroups below `mount`, itself first, those near to it before others; not more than [`CGROUPS`].
+/// Directories of the cgroups below `mount`: `mount` first, then level by level; at most [`CGROUPS`].
 pub(super) fn cgroup_dirs(mount: &Path) -> impl Iterator<Item = PathBuf> {
     let mut pending = VecDeque::from([mount.to_owned()]);
     let next = move || {
@@ -134,7 +135,7 @@ fn limit(dir: &Path, name: &str) -> Option<Setting> {
 }
 
 fn setting(name: String, path: &Path) -> Setting {
-    // Some files have more lines than a setting.
+    // Some files are longer than a setting.
     let value = fs::read(path).ok().map(|bytes| bytes[..bytes.len().min(4096)].trim_ascii().into());
     Setting { name: name.into(), value }
 }

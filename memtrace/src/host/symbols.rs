@@ -17,8 +17,8 @@ use procfs::process::{MMPermissions, MMapPath};
 
 use memtrace_core::stack::{Frame, RawStack, Stack};
 
-/// Processes whose mappings are remembered, so that a stack of one that is gone still has its files. After as many the
-/// symbolizer of processes is made anew: it forgets nothing, and short-lived processes come without end.
+/// Processes whose mappings are remembered, so that a stack of one that is gone still has its files. After as many, the
+/// symbolizer of processes is created anew: it forgets nothing, and short-lived processes come without end.
 const PROCESSES: usize = 512;
 /// Files whose build ids are remembered.
 const FILES: usize = 4096;
@@ -28,25 +28,25 @@ const FILES: usize = 4096;
 struct Mapping {
     start: u64,
     end: u64,
-    /// Where in the file it begins.
+    /// Offset of its begin in the file, in bytes.
     offset: u64,
     file: MappedFile,
 }
 
-/// A file that a process has mapped: a path alone is another file in each container.
+/// A file that a process has mapped. A path alone does not identify it: each container can have another file there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct MappedFile {
     device: (i32, i32),
     inode: u64,
-    /// As the process sees it.
+    /// Path as the process sees it.
     path: PathBuf,
 }
 
-/// Finds names. It keeps what it read of files, and works by itself: on a thread of its own.
+/// Looks up names, and caches what it reads from files. Used on a thread of its own.
 pub struct Symbols {
     kernel: Symbolizer,
     processes: Symbolizer,
-    /// Processes that were learnt since `processes` is new.
+    /// Number of processes learnt since `processes` was created.
     learnt: usize,
     mappings: HashMap<u32, Vec<Mapping>>,
     /// The processes of `mappings`, oldest first.
@@ -78,10 +78,10 @@ fn symbolizer() -> Symbolizer {
 }
 
 impl Symbols {
-    /// Reads what a process has mapped, while it is there.
+    /// Reads the mappings of a process while it exists.
     pub fn learn_process(&mut self, pid: u32) {
         let mapped = mappings(pid);
-        // It is gone already, or a kernel thread: what is known of it is the best that there is.
+        // The process is gone already, or a kernel thread: the mappings known so far are the best that there are.
         if mapped.is_empty() {
             return;
         }
@@ -150,7 +150,7 @@ impl Symbols {
         frames.collect()
     }
 
-    /// The function at a place of a file, for a process that is gone.
+    /// The function at an offset of a file, for a process that is gone.
     fn in_file(&self, pid: u32, file: &MappedFile, offset: u64) -> Option<Frame> {
         let mut elf = Elf::new(path_of(pid, file)?);
         elf.debug_syms = false;
@@ -171,7 +171,7 @@ impl Symbols {
     }
 }
 
-/// The function of each address; nothing where the source cannot be read.
+/// The function of each address; empty where the source cannot be read.
 fn named(symbolizer: &Symbolizer, source: &Source<'_>, input: &Input<&[u64]>) -> Vec<Option<Frame>> {
     let Ok(symbols) = symbolizer.symbolize(source, *input) else { return Vec::new() };
     let frame = |symbol| match symbol {
@@ -195,7 +195,8 @@ fn find(mapped: &[Mapping], address: u64) -> Option<&Mapping> {
     mapped.iter().find(|mapping| (mapping.start..mapping.end).contains(&address))
 }
 
-/// Where the file of a process can be opened: in its own root while it is there; later in ours, if that is the same file.
+/// Path at which the file of a process can be opened: below the root of the process while it exists; later below ours,
+/// if that is the same file.
 fn path_of(pid: u32, file: &MappedFile) -> Option<PathBuf> {
     let inside = Path::new("/proc").join(pid.to_string()).join("root").join(file.path.strip_prefix("/").ok()?);
     if inside.is_file() {

@@ -1,4 +1,4 @@
-//! What /proc says of a process.
+//! Name, ancestors and flags of a task, from /proc.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use memtrace_common::task::PF_MEMALLOC;
 
 use memtrace_core::event::Comm;
 
-/// Most ancestors that are looked at: deep trees end, loops cannot happen.
+/// Most ancestors that are read: it ends deep trees, and rules out loops.
 const MAX_DEPTH: u32 = 64;
 
 /// Name of a process; `None` when it is gone.
@@ -17,8 +17,8 @@ pub fn comm(pid: u32) -> Option<Comm> {
     Some(Comm::from(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
 
-/// Whether a process is `ancestor` or comes from it; `None` when it was gone before that could be told. A process that
-/// was given to another parent (a daemon) does not come from it any more.
+/// True if a process is `ancestor` or descends from it; `None` when it was gone before that was known. A process that
+/// got another parent (a daemon) does not descend from it any more.
 #[must_use]
 pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
     let mut pid = pid;
@@ -34,7 +34,7 @@ pub fn descends_from(pid: u32, ancestor: u32) -> Option<bool> {
     Some(false)
 }
 
-/// Whether a thread is inside reclaim or direct compaction; `None` when it is gone or not to be seen.
+/// True if a thread is inside reclaim or direct compaction; `None` when it is gone or cannot be seen.
 #[must_use]
 pub fn is_reclaiming(pid: u32, tid: u32) -> Option<bool> {
     let flags = flags(&fs::read(format!("/proc/{pid}/task/{tid}/stat")).ok()?)?;
@@ -46,7 +46,7 @@ fn parent(stat: &[u8]) -> Option<u32> {
     after_name(stat, 1)
 }
 
-/// `task_struct.flags` in it.
+/// `task_struct.flags` in the same text.
 fn flags(stat: &[u8]) -> Option<u32> {
     after_name(stat, 6)
 }

@@ -1,17 +1,17 @@
-//! `/proc/vmstat`: what the kernel itself counted of reclaim, since boot.
+//! `/proc/vmstat`: the kernel's own counters of reclaim, since boot.
 
 use memtrace_core::session::counters::{HOST_COUNTERS, KernelCounters};
 
-/// Where it is.
+/// Path of the file.
 pub const PATH: &str = "/proc/vmstat";
 
 /// Counters of [`HOST_COUNTERS`] that are sums of several.
 const SUMS: [&str; 3] = ["allocstall", "pgscan", "pgsteal"];
 
-/// The first of the event counters: what comes before it are items of nodes and zones.
+/// The first of the event counters: the items of nodes and zones come before it.
 const FIRST_EVENT: &str = "pgpgin";
 
-/// The counters that this text has.
+/// Parses the counters of this text.
 #[must_use]
 pub fn parse(text: &str) -> KernelCounters {
     let mut counters = KernelCounters::default();
@@ -29,8 +29,8 @@ pub fn parse(text: &str) -> KernelCounters {
             add("pgsteal");
         }
         if name == "pgscan_direct" {
-            // Items of a node are counted for every reclaim, the events for the global one only. The text has the
-            // order of the kernel's enums, so that this asks no version and needs no BTF.
+            // Items of a node count every reclaim, the events only the global one. The text has the order of the
+            // kernel's enums, so that neither the version nor BTF is needed.
             counters.scans_count_memcg = Some(!among_events);
         }
     }
@@ -49,9 +49,9 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, u64)> {
 mod tests {
     use super::parse;
 
-    /// Of a 5.10 guest after a global and a memcg load, shortened.
+    /// From a 5.10 guest after a global and a memcg load, shortened.
     const OLD: &str = include_str!("../../tests/proc/vmstat-5.10");
-    /// Of a 7.2 guest, shortened: the scans are items of a node, before `pgpgin`.
+    /// From a 7.2 guest, shortened: the scans are items of a node, before `pgpgin`.
     const NEW: &str = include_str!("../../tests/proc/vmstat-7.2");
 
     #[test]

@@ -2,7 +2,7 @@
 
 use memtrace_core::session::input::Zone;
 
-/// Where it is.
+/// Path of the file.
 pub const PATH: &str = "/proc/zoneinfo";
 
 /// The zones that hold pages. A zone that lacks one of the values is left out.

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-/// Names kept at most. Those looked up lately are kept longest.
+/// Most names that are kept. Those looked up lately are kept longest.
 pub(super) const CAPACITY: usize = 16_384;
 
-/// Two generations of half the capacity: what is looked up moves to the young one; when that is full the old one goes.
-/// `None` is a cgroup known to be gone: ids are not used twice.
+/// Two generations of half the capacity. A lookup moves a name to the young one; when that is full, the old one is
+/// dropped. `None` is a cgroup known to be gone: ids are not used twice.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     young: HashMap<u64, Option<Arc<[u8]>>>,
@@ -23,7 +23,7 @@ impl Cache {
         Some(name)
     }
 
-    /// The name without a change of its place.
+    /// The name, without moving it to the young generation.
     pub(super) fn peek(&self, id: u64) -> Option<&[u8]> {
         self.young.get(&id).or_else(|| self.old.get(&id))?.as_deref()
     }

@@ -13,7 +13,7 @@ use std::{
 /// `FILEID_KERNFS`: the handle is the 64-bit id of the kernfs node, which is the cgroup id.
 const FILEID_KERNFS: i32 = 0xfe;
 
-/// What the kernel appends to the path of a removed directory.
+/// Suffix that the kernel appends to the path of a removed directory.
 const DELETED: &[u8] = b" (deleted)";
 
 /// The kernel's `struct file_handle` with room for that id.
@@ -32,7 +32,7 @@ pub(super) struct ByHandle {
 }
 
 impl ByHandle {
-    /// Tries it on the root of the hierarchy.
+    /// Opens the mount, and tries a handle on the root of the hierarchy.
     ///
     /// # Errors
     /// EPERM without `CAP_DAC_READ_SEARCH` in the initial user namespace, ESTALE or EOPNOTSUPP on old kernels.
@@ -65,7 +65,7 @@ impl ByHandle {
     /// outside the mounted part.
     ///
     /// # Errors
-    /// When the kernel does not say, for now (such as out of descriptors).
+    /// When the kernel cannot open it for now, such as without free descriptors.
     pub(super) fn path(&self, id: u64) -> io::Result<Option<Vec<u8>>> {
         let fd = match self.open_id(id) {
             Err(e) if e.raw_os_error() == Some(libc::ESTALE) => return Ok(None),
@@ -75,7 +75,8 @@ impl ByHandle {
         let Ok(relative) = path.strip_prefix(&self.mount) else { return Ok(None) };
         let mut name = vec![b'/'];
         name.extend(relative.as_os_str().as_bytes());
-        // The kernel says so of a cgroup that was removed in this very moment; another may really be named like this.
+        // The kernel appends this to a cgroup that was removed at this very moment; another cgroup may really have such
+        // a name.
         if name.ends_with(DELETED) && !path.exists() {
             name.truncate(name.len() - DELETED.len());
         }

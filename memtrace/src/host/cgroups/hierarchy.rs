@@ -1,4 +1,4 @@
-//! Which hierarchy the memory controller is in.
+//! Hierarchy of the memory controller.
 
 use std::{
     fs, io,
@@ -10,27 +10,27 @@ use crate::host::{Mount, mounts};
 /// The version of a cgroup hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// A hierarchy of its own.
+    /// cgroup v1: a separate hierarchy.
     V1,
-    /// The unified one.
+    /// cgroup v2: the unified hierarchy.
     V2,
 }
 
-/// Where the memory controller is.
+/// State of the hierarchy of the memory controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hierarchy {
-    /// Mounted, and where.
+    /// Mounted at this path.
     Mounted(Version, PathBuf),
     /// In use, but not mounted where this process can see it.
     NotMounted,
     /// Switched off at boot by `cgroup_disable=memory`.
     Disabled,
-    /// The kernel has none.
+    /// The kernel has no memory controller.
     Absent,
 }
 
 impl Hierarchy {
-    /// Where it is mounted.
+    /// Mount point; `None` if it is not mounted.
     #[must_use]
     pub fn mount(&self) -> Option<&Path> {
         match self {
@@ -57,7 +57,7 @@ pub fn memory_hierarchy() -> io::Result<Hierarchy> {
     Ok(find(&table, &mounts()?, unified_has_memory))
 }
 
-/// The pure part: `table` is `/proc/cgroups`, which newer kernels leave v2 controllers out of.
+/// The pure part: `table` is `/proc/cgroups`, from which newer kernels leave out v2 controllers.
 fn find(table: &str, mounts: &[Mount], unified_has_memory: impl Fn(&Mount) -> bool) -> Hierarchy {
     let row = table
         .lines()

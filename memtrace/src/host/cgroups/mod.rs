@@ -16,10 +16,11 @@ use std::{
 pub use self::hierarchy::{Hierarchy, Version, memory_hierarchy};
 use self::{cache::Cache, handle::ByHandle};
 
-/// A walk of the hierarchy is the slow way: at most one in this time.
+/// Shortest time between two walks of the hierarchy, which are slow.
 const WALK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where handles work the walk at the start is only for cgroups that vanish before they are seen: it may not delay.
+/// Time limit of the walk at the start if handles work: it then serves only cgroups that vanish before they are seen,
+/// and must not delay the start.
 const WALK_BUDGET: Duration = Duration::from_millis(50);
 
 /// The names, relative to the root of the memory hierarchy (`/` for the root itself). They are bytes that other
@@ -33,7 +34,7 @@ pub struct CgroupNames {
 }
 
 impl CgroupNames {
-    /// For the memory hierarchy that is mounted; without one nothing is resolved. Walks the hierarchy once, so that
+    /// Names of the mounted memory hierarchy; without one nothing is resolved. Walks the hierarchy once, so that
     /// cgroups which exist now have a name even when they vanish with their OOM victim.
     #[must_use]
     pub fn new() -> Self {
@@ -47,8 +48,8 @@ impl CgroupNames {
         names
     }
 
-    /// Whether ids are resolved at once (by handle) rather than by a walk at most once a second, in which a short-lived
-    /// cgroup can be missed. The first needs `CAP_DAC_READ_SEARCH`.
+    /// True if ids are resolved at once by handle, which needs `CAP_DAC_READ_SEARCH`. Otherwise a walk at most once a
+    /// second resolves them, and can miss a short-lived cgroup.
     #[must_use]
     pub fn is_immediate(&self) -> bool {
         self.by_handle.is_some()

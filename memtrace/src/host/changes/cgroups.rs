@@ -1,4 +1,4 @@
-//! Limits of cgroups, looked at one by one: a new cgroup, one that is gone, and a limit that somebody changed. Pure.
+//! Limits of cgroups, checked one by one: finds new cgroups, removed ones, and limits that somebody changed. Pure.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,28 +13,28 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// For so long after a cgroup was first seen, the first limits that are set on it are a part of its making, in ns.
+/// Time after a cgroup was first seen during which the first limits set on it are a part of its creation, in ns.
 const YOUNG_NS: u64 = 10_000_000_000;
-/// Removed cgroups whose limits are remembered, for when they come back.
+/// Most removed cgroups whose limits are remembered, in case they come back.
 const DEPARTED: usize = 1024;
-/// When a cgroup was first seen, if it was there at the start: not looked at yet, and looked at.
+/// Values of `Cgroups::seen` for a cgroup that existed at the start: not checked yet, and checked.
 const NOT_LOOKED_AT: u64 = 0;
 const OLD: u64 = 1;
 
 /// All cgroups that were seen, by a hash of their path, and the limits of those that have one.
 #[derive(Debug)]
 pub(super) struct Cgroups {
-    /// When each was first seen, `CLOCK_MONOTONIC` in ns.
+    /// Time at which each was first seen, `CLOCK_MONOTONIC` in ns.
     seen: HashMap<u64, u64>,
     limits: BTreeMap<Text, Vec<Setting>>,
     departed: BTreeMap<Text, Vec<Setting>>,
     now_ns: u64,
-    /// True when the list of limits at the start is cut: the first look at a cgroup that is not in it is then no news.
+    /// True when the list of limits at the start is cut: the first check of a cgroup that is not in it is then no news.
     was_cut: bool,
 }
 
 impl Cgroups {
-    /// The cgroups that are there at the start, and the limits that the trace has of them.
+    /// Begins with the cgroups that exist at the start, and the limits that the trace has of them.
     pub(super) fn new(there: impl Iterator<Item = Text>, recorded: &[CgroupLimits], was_cut: bool) -> Self {
         let limits = recorded.iter().map(|cgroup| (cgroup.path.clone(), cgroup.limits.clone())).collect();
         let there = there.chain(recorded.iter().map(|cgroup| cgroup.path.clone()));
@@ -42,12 +42,12 @@ impl Cgroups {
         Self { seen, limits, departed: BTreeMap::new(), now_ns: OLD + 1, was_cut }
     }
 
-    /// The looks that follow are at this time, `CLOCK_MONOTONIC` in ns.
+    /// Sets the time of the checks that follow, `CLOCK_MONOTONIC` in ns.
     pub(super) fn advance(&mut self, now_ns: u64) {
         self.now_ns = now_ns.max(OLD + 1);
     }
 
-    /// Forgets the cgroups that are not there any more, and takes the others for new.
+    /// Forgets cgroups that no longer exist, and takes unknown ones for new.
     pub(super) fn list(&mut self, there: impl Iterator<Item = Text>) {
         let mut seen: HashMap<u64, u64> = HashMap::new();
         for path in there.chain(self.limits.keys().cloned()) {
@@ -57,7 +57,7 @@ impl Cgroups {
         self.seen = seen;
     }
 
-    /// Looks at the limits that are set on a cgroup. Those named in `left_out` are changed by somebody who says so.
+    /// Checks the limits that are set on a cgroup. Changes of those named in `left_out` are recorded elsewhere.
     pub(super) fn look(&mut self, path: &Text, now: Vec<Setting>, left_out: &[Text], news: &mut News) {
         let first_seen = self.seen.entry(hash(path)).or_insert(self.now_ns);
         let is_first_look = *first_seen == NOT_LOOKED_AT;
@@ -68,7 +68,7 @@ impl Cgroups {
             return;
         }
         if is_young {
-            // Somebody has given another limit to one that came back under its name, and to one that had its first.
+            // A new value is a change if the cgroup came back under its name, or if it had its first limit already.
             let departed = self.departed.remove(path).unwrap_or_default();
             for known in [&departed, &before] {
                 let again = differences(path, known, &now).filter(|c| c.before.is_some() && c.after.is_some());
@@ -85,7 +85,7 @@ impl Cgroups {
         }
     }
 
-    /// A cgroup is not there any more: its limits went with it.
+    /// Removes a cgroup that no longer exists: its limits went with it.
     pub(super) fn gone(&mut self, path: &Text, news: &mut News) {
         self.seen.remove(&hash(path));
         if let Some(limits) = self.limits.remove(path) {
@@ -116,7 +116,8 @@ mod tests {
         vec![Setting { name: "memory.high".into(), value: Some(value.into()) }]
     }
 
-    /// Looks at a cgroup in an interval of its own: changes as before and after, then whether it appeared.
+    /// Checks a cgroup in an interval of its own. Returns the changes as before and after, and true if the cgroup
+    /// appeared.
     fn look(cgroups: &mut Cgroups, path: &str, now: Vec<Setting>) -> (Vec<[Option<Text>; 2]>, bool) {
         let mut news = News::default();
         cgroups.advance(cgroups.now_ns + S);

@@ -1,4 +1,4 @@
-//! Settings that are changed while a trace is recorded: looked for at each tick.
+//! Changes of settings while a trace is recorded, detected at each tick.
 
 mod cgroups;
 
@@ -20,36 +20,36 @@ use memtrace_core::{
     untrusted::{Text, Untrusted},
 };
 
-/// Cgroups with a limit that are looked at in each tick, and others: a host with few cgroups has all of them looked at
-/// in each, one with many has its changes noticed some ticks later.
+/// Most cgroups with a limit, and most others, that are checked in a tick: on a host with few cgroups each tick checks
+/// all of them, on one with many a change is noticed some ticks later.
 const LIMITED: usize = 32;
 const OTHERS: usize = 32;
 
-/// The difference to what was seen before.
+/// Differences since the last check.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct News {
-    /// Settings that have another value.
+    /// Settings that have a new value.
     pub changes: Vec<Change>,
     /// Cgroups with a limit that are new or gone.
     pub cgroups: Vec<CgroupChange>,
 }
 
-/// What was last seen of all settings.
+/// Watches the settings, by their last known values.
 #[derive(Debug)]
 pub struct Watcher {
     known: BTreeMap<Text, Option<Text>>,
-    /// Settings that somebody else looks after.
+    /// Settings that are not watched, since another part of memtrace records their changes.
     left_out: Vec<Text>,
     mount: Option<PathBuf>,
     cgroups: Cgroups,
-    /// How far the looks at cgroups with a limit have come.
+    /// Number of the next cgroup with a limit to check.
     next_limited: usize,
-    /// Cgroups of this round that are still to be looked at.
+    /// Cgroups of this round that are still to be checked.
     round: Vec<PathBuf>,
 }
 
 impl Watcher {
-    /// Begins with what a trace says of the host, and leaves some settings out.
+    /// Begins with the facts that a trace has of the host. Settings in `left_out` are not watched.
     #[must_use]
     pub fn new(host: &HostFacts, left_out: Vec<String>) -> Self {
         let mount = memory_hierarchy().ok().and_then(|hierarchy| hierarchy.mount().map(Path::to_owned));
@@ -65,7 +65,7 @@ impl Watcher {
         Self { known, left_out, mount, cgroups, next_limited: 0, round: Vec::new() }
     }
 
-    /// The difference to when it was last looked at. It is `now_ns`, `CLOCK_MONOTONIC`.
+    /// Differences since the last call. The time is `now_ns`, `CLOCK_MONOTONIC`.
     pub fn news(&mut self, now_ns: u64) -> News {
         let mut news = News::default();
         for setting in settings::sysctls().into_iter().chain(settings::sys()).filter(is_watched) {
@@ -85,7 +85,7 @@ impl Watcher {
         news
     }
 
-    /// The cgroups whose turn it is.
+    /// The cgroups to check in this tick.
     fn due(&mut self, mount: &Path) -> Vec<PathBuf> {
         if self.round.is_empty() {
             self.round = settings::cgroup_dirs(mount).collect();
@@ -103,7 +103,7 @@ impl Watcher {
         due
     }
 
-    /// Compares a value with the one before. One that appears where there was none is no change.
+    /// Compares a value with the one before. A value that appears where there was none is no change.
     fn see(&mut self, name: Text, now: Option<Text>, changes: &mut Vec<Change>) {
         if self.left_out.contains(&name) {
             return;
@@ -129,7 +129,7 @@ fn dir_of(mount: &Path, path: &Text) -> PathBuf {
     mount.join(OsStr::from_bytes(path.raw().strip_prefix(b"/").unwrap_or_default()))
 }
 
-/// Limits of a cgroup that are not the same in two lists.
+/// Limits of a cgroup that differ between two lists.
 fn differences<'a>(
     path: &'a Text,
     before: &'a [Setting],
@@ -144,7 +144,7 @@ fn differences<'a>(
     })
 }
 
-/// Whether it is what somebody sets: the use of a zram device is told by the same file as its limit.
+/// True for a setting, false for a statistic: the file with the limit of a zram device also reports its use.
 fn is_watched(setting: &Setting) -> bool {
     !setting.is_statistic()
 }
@@ -156,9 +156,9 @@ mod tests {
     use super::{CgroupChange, HostFacts, News, Setting, Text, Watcher};
     use memtrace_core::host_facts::CgroupLimits;
 
-    /// A cgroup hierarchy of plain files.
     const S: u64 = 1_000_000_000;
 
+    /// A cgroup hierarchy of plain files.
     fn hierarchy(dir: &Path) -> Watcher {
         for name in ["a", "a/b", "c"] {
             fs::create_dir(dir.join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! The device.
+//! Reader of `/dev/kmsg`.
 
 use std::{
     fs::{File, OpenOptions},
@@ -31,7 +31,7 @@ impl KernelLog {
     /// Opens the log at its oldest record.
     ///
     /// # Errors
-    /// In words for the user, with what is missing: `kernel.dmesg_restrict` without `CAP_SYSLOG`, or no device.
+    /// Text for the user that names what is missing: `kernel.dmesg_restrict` without `CAP_SYSLOG`, or no device.
     pub fn open() -> Result<Self, String> {
         let options = &mut OpenOptions::new();
         match options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open("/dev/kmsg") {
@@ -73,13 +73,13 @@ impl KernelLog {
         Ok(kills)
     }
 
-    /// The time from which on the log was read, by the kernel's local clock in ns; `None` before the first record.
+    /// Time of the first record that was read, by the kernel's local clock in ns; `None` before it.
     #[must_use]
     pub fn oldest_ns(&self) -> Option<u64> {
         self.oldest_ns
     }
 
-    /// How often the kernel overwrote records before they were read: kills may be missing.
+    /// Number of times that the kernel overwrote records before they were read: kills may be missing.
     #[must_use]
     pub fn overruns(&self) -> u64 {
         self.overruns

@@ -3,7 +3,7 @@
 /// A record of the kernel log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whether the kernel wrote it. Privileged processes can write records too; those have another facility.
+    /// True if the kernel wrote it. Privileged processes can write records too; those have another facility.
     pub from_kernel: bool,
     /// Time since boot by the kernel's local clock, close to `CLOCK_MONOTONIC`, in ns.
     pub t_ns: u64,

@@ -1,22 +1,22 @@
-//! OOM kills out of records of the kernel log.
+//! OOM kills from records of the kernel log.
 //!
-//! The kernel writes `oom-kill:constraint=...,task_memcg=/x,task=NAME,pid=N,uid=N` (rate limited) and then
-//! `...: Killed process N (NAME) total-vm:...`. Names and paths can hold any of the words around them, so each value is
-//! taken from the side on which only the kernel writes; what stays ambiguous is unread.
+//! The kernel writes `oom-kill:constraint=...,task_memcg=/x,task=NAME,pid=N,uid=N` (rate limited) and then `...: Killed
+//! process N (NAME) total-vm:...`. Names and paths can hold any of the words around them, so each value is parsed from
+//! the side that only the kernel writes; an ambiguous value stays unread.
 
 use super::record::Record;
 use memtrace_core::event::{Comm, Constraint};
 
-/// An OOM kill as the kernel log tells it.
+/// An OOM kill as the kernel log reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogKill {
-    /// When, by the kernel's local clock, close to `CLOCK_MONOTONIC`, in ns.
+    /// Time by the kernel's local clock, close to `CLOCK_MONOTONIC`, in ns.
     pub t_ns: u64,
     /// The victim's process id.
     pub pid: u32,
     /// The victim's name.
     pub comm: Comm,
-    /// Which limit; `None` when the log does not say.
+    /// Limit that the kill enforced; `None` when the log does not name it.
     pub constraint: Option<Constraint>,
     /// Path of the cgroup at its limit.
     pub oom_memcg: Option<Vec<u8>>,
@@ -95,7 +95,7 @@ struct Announced {
 }
 
 impl Announced {
-    /// Only when it is about the same process: another one's limit would be worse than none.
+    /// Parses the line if it is about the killed process: the limit of another one would be worse than none.
     fn parse(line: &[u8], killed: &Killed<'_>) -> Option<Self> {
         let line = &line[..rfind(line, b",uid=")?];
         let task = [b",task=", killed.name, b",pid=", killed.pid.to_string().as_bytes()].concat();
@@ -113,7 +113,7 @@ impl Announced {
     }
 }
 
-/// Splits at the only occurrence; with several, a name forged one, and nobody can say which.
+/// Splits at the only occurrence. If there are several, a name forged one, and nothing shows which: `None`.
 fn split_once<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = find(text, needle)?;
     (rfind(text, needle)? == at).then(|| (&text[..at], &text[at + needle.len()..]))

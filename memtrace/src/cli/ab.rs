@@ -62,7 +62,7 @@ pub struct AbArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// What to trace.
+    /// Options of the tracing.
     #[command(flatten)]
     pub trace: TraceArgs,
 }

@@ -6,7 +6,7 @@ use clap::{Args, builder::PossibleValuesParser};
 
 use memtrace_core::{hook::catalog, units::duration};
 
-/// What `check` shows.
+/// Options of `check`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct CheckArgs {
     /// Write one JSON object

@@ -44,22 +44,22 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// Of each recording.
+    /// Time range of each recording.
     #[command(flatten)]
     pub time: TimeArgs,
 }
 
-/// One thing to read, and for which side.
+/// An input, and the side that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// The side.
+    /// Name of the side; `None` if it has none.
     pub name: Option<String>,
     /// The trace, or a directory of them.
     pub path: PathBuf,
 }
 
 impl Input {
-    /// Reads `NAME=PATH` or `PATH`. What has a slash before its `=` is a path.
+    /// Reads `NAME=PATH` or `PATH`. A text with a slash before its `=` is a path.
     fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some(("", _)) => Err("the name before `=` is empty".to_owned()),

@@ -1,4 +1,4 @@
-//! Of whom: the same for what is traced now and for what a trace holds.
+//! Options of the filter, for tracing and for reading traces.
 
 use clap::{
     Args,
@@ -14,7 +14,7 @@ use memtrace_core::{
     },
 };
 
-/// Which stalls.
+/// Filter of stalls.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct FilterArgs {
     /// Only stalls of these processes

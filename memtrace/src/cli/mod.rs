@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and its help.
+//! The command line: commands, options, and their help.
 
 mod ab;
 mod check;
@@ -56,7 +56,7 @@ impl Cli {
     }
 }
 
-/// What memtrace is to do.
+/// A command of memtrace.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trace now: reclaim stalls, kswapd and OOM kills (what memtrace does when no command is named)
@@ -115,7 +115,7 @@ pub struct LiveArgs {
     /// Replace the FILE of --record if it exists
     #[arg(long, requires = "record", help_heading = "Output")]
     pub force: bool,
-    /// What to trace.
+    /// Options of the tracing.
     #[command(flatten)]
     pub trace: TraceArgs,
 }

@@ -8,7 +8,7 @@ use super::TraceArgs;
 use memtrace_core::units::{duration, size};
 use memtrace_report::condition::Condition;
 
-/// Where a trace goes, and how much of it is kept.
+/// Destination of a trace, and the options of the flight recorder.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct RecordArgs {
     /// File to write, or `-` for a pipe on stdout [default: memtrace-HOST-TIME.mtrc]
@@ -29,12 +29,12 @@ pub struct RecordArgs {
     /// The flight recorder.
     #[command(flatten)]
     pub flight: FlightArgs,
-    /// What to trace.
+    /// Options of the tracing.
     #[command(flatten)]
     pub trace: TraceArgs,
 }
 
-/// A bounded ring of files, and what makes an incident.
+/// A bounded ring of files, and the triggers of incidents.
 #[derive(Clone, Debug, PartialEq, Args)]
 #[group(id = "flight", multiple = true, conflicts_with = "output")]
 pub struct FlightArgs {
@@ -63,7 +63,7 @@ pub struct FlightArgs {
 }
 
 impl FlightArgs {
-    /// Whether the flight recorder is asked for.
+    /// True if an option asks for the flight recorder.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.keep.is_some()

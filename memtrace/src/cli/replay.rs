@@ -39,10 +39,10 @@ pub struct ReplayArgs {
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 
-    /// From when to when.
+    /// Time range.
     #[command(flatten)]
     pub time: TimeArgs,
-    /// Of whom.
+    /// Filter of stalls.
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Leave out the lines of stalls shorter than T; totals count every stall [default: 1ms, 0 with --json]
@@ -58,12 +58,12 @@ impl ReplayArgs {
     }
 }
 
-/// How fast.
+/// Speed of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
     /// As fast as it can be written.
     Max,
-    /// So many times as fast as it was.
+    /// This many times as fast as it happened.
     Times(f64),
 }
 
@@ -71,7 +71,7 @@ impl Speed {
     /// Reads `max`, `1`, `0.5`, `10` or `10x`.
     ///
     /// # Errors
-    /// Says what was given and what is expected.
+    /// Text that names the given and the expected value.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == "max" {
             return Ok(Self::Max);

@@ -34,10 +34,10 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// From when to when.
+    /// Time range.
     #[command(flatten)]
     pub time: TimeArgs,
-    /// Of whom.
+    /// Filter of stalls.
     #[command(flatten)]
     pub filter: FilterArgs,
 }
@@ -48,7 +48,7 @@ fn by() -> impl TypedValueParser<Value = By> {
     PossibleValuesParser::new(values).try_map(|name| By::named(&name).ok_or("unknown key"))
 }
 
-/// A part of a trace.
+/// Time range of a trace.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct TimeArgs {
     /// Begin at T: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339, 90s from the start, or -30s from the end. A time without a

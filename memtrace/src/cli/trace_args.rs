@@ -1,4 +1,4 @@
-//! What all commands that trace have in common.
+//! Options shared by all commands that trace.
 
 use std::{ffi::OsString, time::Duration};
 
@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, builder::PossibleValuesParser};
 use super::FilterArgs;
 use memtrace_core::{budget::Budget, hook::catalog, units::duration};
 
-/// What is traced, for how long, and of whom.
+/// Options of the tracing: time, filter, hooks, command.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct TraceArgs {
     /// Add lines for kswapd, and on stderr the findings of `check`; -vv adds every event that the kernel side could not pair or
@@ -22,7 +22,7 @@ pub struct TraceArgs {
     #[arg(short, long, value_name = "T", value_parser = duration::parse_interval, help_heading = "Time")]
     pub interval: Option<Duration>,
 
-    /// Of whom.
+    /// Filter of stalls.
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Leave out the lines of stalls shorter than T; totals count every stall [default: 1ms for lines, else 0]

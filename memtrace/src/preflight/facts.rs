@@ -1,16 +1,16 @@
-//! The facts. One that could not be read carries the reason, and is never taken for "no" or 0.
+//! The facts of the host. An unread one carries the reason, and is never taken for "no" or 0.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
-/// A value, or why it could not be read. In JSON the value or null; the reasons are listed apart.
+/// A value, or the reason why it could not be read. In JSON the value or null; the reasons are listed separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact<T> {
     /// It was read.
     Known(T),
-    /// It was not, and why.
+    /// It could not be read, for this reason.
     Unread(String),
 }
 
@@ -23,7 +23,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// Why it was not read.
+    /// The reason, when it was not read.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Known(_) => None,
@@ -33,7 +33,7 @@ impl<T> Fact<T> {
 }
 
 impl<T: PartialEq> Fact<T> {
-    /// Whether it was read and has this value.
+    /// True if it was read and has this value.
     pub fn is(&self, value: T) -> bool {
         self.known() == Some(&value)
     }
@@ -59,14 +59,14 @@ impl<T: JsonSchema> JsonSchema for Fact<T> {
     }
 }
 
-/// The capabilities that make a difference, as they are effective now.
+/// Effective capabilities that memtrace can use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Capabilities {
     /// `CAP_BPF`: load programs and make maps (5.8 and later).
     pub bpf: bool,
     /// `CAP_PERFMON`: attach to tracepoints and read kernel memory (5.8 and later).
     pub perfmon: bool,
-    /// `CAP_SYS_ADMIN`: stands for both.
+    /// `CAP_SYS_ADMIN`: accepted in place of `CAP_BPF` and `CAP_PERFMON`.
     pub sys_admin: bool,
     /// `CAP_SYS_RESOURCE`: lower `oom_score_adj`, raise limits.
     pub sys_resource: bool,
@@ -81,21 +81,21 @@ pub struct Capabilities {
 /// A mounted tracefs.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Tracefs {
-    /// Where it is mounted.
+    /// Mount point.
     pub path: String,
-    /// Why its events cannot be read; `None` when they can.
+    /// Reason why its events cannot be read; null when they can.
     pub unreadable: Option<String>,
 }
 
-/// `/sys/kernel/security/lockdown`.
+/// State of kernel lockdown (`/sys/kernel/security/lockdown`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lockdown {
-    /// Not locked down, or a kernel without it.
+    /// Not locked down, or a kernel without lockdown.
     None,
-    /// The running kernel may not be changed; BPF still reads.
+    /// The running kernel must not be changed; BPF programs can still read kernel memory.
     Integrity,
-    /// Kernel memory may not be read either, by BPF least of all.
+    /// Kernel memory must not be read either, also not by BPF programs.
     Confidentiality,
 }
 
@@ -103,13 +103,13 @@ pub enum Lockdown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// At most so many.
+    /// Limit in bytes.
     Bytes(u64),
-    /// None.
+    /// No limit.
     Unlimited,
 }
 
-/// What a swap area is on.
+/// Medium of a swap area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SwapKind {
@@ -124,15 +124,15 @@ pub enum SwapKind {
 /// A swap area.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Swap {
-    /// Its device or file.
+    /// Path of the device or file.
     pub name: String,
-    /// What it is on.
+    /// Medium of the area.
     pub kind: SwapKind,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size_bytes: u64,
-    /// How much of it is used, in bytes.
+    /// Used size in bytes.
     pub used_bytes: u64,
-    /// Its priority: areas with a higher one are filled first.
+    /// Priority: areas with a higher one are filled first.
     pub priority: i32,
 }
 
@@ -142,7 +142,7 @@ pub struct Swap {
 pub enum Psi {
     /// `/proc/pressure/memory` can be read.
     On,
-    /// Built in but switched off, or not built in: the kernel shows both alike.
+    /// Built in but switched off, or not built in: the kernel does not show which.
     Off,
 }
 
@@ -150,9 +150,9 @@ pub enum Psi {
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "path")]
 pub enum Memcg {
-    /// In a v1 hierarchy, mounted there.
+    /// In a v1 hierarchy, mounted at this path.
     V1(String),
-    /// In the unified hierarchy, mounted there.
+    /// In the unified hierarchy, mounted at this path.
     V2(String),
     /// In use, but its hierarchy is not mounted here.
     NotMounted,
@@ -174,12 +174,12 @@ pub enum Mglru {
     Absent,
 }
 
-/// All that is known of the host before the first hook is tried.
+/// The facts of the host, read before the first hook is tried.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Facts {
     /// Release of the kernel, such as `6.12.9-amd64`.
     pub kernel: String,
-    /// Its machine, such as `x86_64`.
+    /// Machine of the kernel, such as `x86_64`.
     pub machine: String,
     /// The running executable, for commands that name it.
     pub exe: String,
@@ -187,15 +187,15 @@ pub struct Facts {
     pub uid: u32,
     /// Effective capabilities.
     pub capabilities: Fact<Capabilities>,
-    /// Whether this is the initial user namespace; in another one capabilities do not reach the kernel.
+    /// True in the initial user namespace; in another one capabilities do not reach the kernel.
     pub initial_user_namespace: Fact<bool>,
-    /// Whether this is the initial pid namespace; in another one memtrace does not know its own pid as the kernel has it.
+    /// True in the initial pid namespace; in another one memtrace does not know its own pid as the kernel has it.
     pub initial_pid_namespace: Fact<bool>,
     /// Kernel lockdown.
     pub lockdown: Fact<Lockdown>,
-    /// Whether the kernel has type information (`/sys/kernel/btf/vmlinux`).
+    /// True if the kernel has type information (`/sys/kernel/btf/vmlinux`).
     pub btf: Fact<bool>,
-    /// tracefs; `None` when it is not mounted.
+    /// tracefs; null also when it is not mounted.
     pub tracefs: Fact<Option<Tracefs>>,
     /// `kernel.unprivileged_bpf_disabled`.
     pub unprivileged_bpf_disabled: Fact<u32>,
@@ -205,13 +205,13 @@ pub struct Facts {
     pub perf_event_paranoid: Fact<i32>,
     /// `RLIMIT_MEMLOCK`, the soft limit.
     pub memlock: Fact<Limit>,
-    /// Where the memory controller is.
+    /// Hierarchy of the memory controller.
     pub memory_cgroup: Fact<Memcg>,
     /// Pressure stall information.
     pub psi: Fact<Psi>,
     /// Swap areas.
     pub swap: Fact<Vec<Swap>>,
-    /// Whether zswap compresses pages on their way to swap.
+    /// True if zswap compresses pages on their way to swap.
     pub zswap: Fact<bool>,
     /// The multi-generational LRU.
     pub mglru: Fact<Mglru>,
@@ -246,7 +246,7 @@ impl Facts {
         .collect()
     }
 
-    /// Major and minor number of the kernel: for words only, never to decide what is attached.
+    /// Major and minor version of the kernel: for messages only, never to decide which hooks to attach.
     #[must_use]
     pub fn kernel_version(&self) -> Option<(u32, u32)> {
         let mut numbers = self.kernel.split(|c: char| !c.is_ascii_digit()).map(str::parse);

@@ -27,7 +27,7 @@ use memtrace_core::untrusted::{Untrusted, shown_path};
 /// Inode of the initial pid namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// Reads all facts. What cannot be read carries its reason; nothing here fails.
+/// Reads all facts. An unread one carries its reason; nothing here fails.
 #[must_use]
 pub fn gather() -> Facts {
     let uname = uname();
@@ -74,7 +74,7 @@ fn text<T>(path: &str, parse: impl Fn(&str) -> Option<T>) -> Fact<T> {
     }
 }
 
-/// For a file that only some kernels have: without it, and with sysfs there, the fact is `absent`.
+/// Reads a file that only some kernels have: if it is missing, and sysfs is there, the fact is `absent`.
 fn text_or<T>(path: &str, parse: impl Fn(&str) -> Option<T>, absent: T) -> Fact<T> {
     match fs::exists(path) {
         Ok(false) if Path::new("/sys/kernel/mm").exists() => Fact::Known(absent),
@@ -114,7 +114,7 @@ fn tracefs(mounts: &io::Result<Vec<Mount>>) -> Fact<Option<Tracefs>> {
         Err(e) => return unread("/proc/self/mountinfo", e),
     };
     let own = mounts.iter().filter(|mount| mount.fs_type == "tracefs").map(|mount| mount.point.clone());
-    // debugfs mounts it on its own, once somebody looks.
+    // debugfs mounts tracefs by itself on the first access.
     let inside = mounts.iter().filter(|mount| mount.fs_type == "debugfs").map(|mount| mount.point.join("tracing"));
     let found = own.chain(inside.filter(|path| path.exists())).next().map(|path| {
         use std::os::unix::ffi::OsStrExt as _;
@@ -141,7 +141,7 @@ fn memory_cgroup() -> Fact<Memcg> {
     }
 }
 
-/// With `psi=0` the file is missing, or there and refuses to be opened.
+/// Reads the state of PSI. With `psi=0` the file is missing, or exists and cannot be opened.
 fn psi() -> Fact<Psi> {
     match fs::read_to_string(pressure::PATH) {
         Ok(text) if pressure::parse(&text).is_some() => Fact::Known(Psi::On),

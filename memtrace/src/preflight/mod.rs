@@ -1,4 +1,4 @@
-//! What memtrace can do on this kernel with these rights, before it tries, and how to get the rest.
+//! Preflight: finds what this kernel and these rights allow before anything is attached, and how to get the rest.
 //!
 //! [`gather()`] reads the facts, [`check`] judges them and is pure, as are the renderers.
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::facts::{Lockdown, Mglru, Swap, SwapKind};
 
-/// `none [integrity] confidentiality`: the one in brackets holds.
+/// Parses `none [integrity] confidentiality`: the word in brackets is the state.
 pub(super) fn lockdown(text: &str) -> Option<Lockdown> {
     let (_, rest) = text.split_once('[')?;
     match rest.split_once(']')?.0 {
@@ -60,7 +60,7 @@ pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
     text.trim().parse().ok()
 }
 
-/// `Y` or `N`, as a module parameter is shown.
+/// Parses `Y` or `N`, the form of a module parameter.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text.trim() {
         "Y" | "1" => Some(true),
@@ -69,7 +69,7 @@ pub(super) fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether `/proc/self/uid_map` is that of the initial user namespace.
+/// True if `/proc/self/uid_map` is that of the initial user namespace.
 pub(super) fn initial_uid_map(text: &str) -> Option<bool> {
     let mut numbers = text.split_ascii_whitespace().map(str::parse::<u32>);
     let first = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];

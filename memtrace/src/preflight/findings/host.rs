@@ -1,16 +1,16 @@
-//! The kernel and the host.
+//! Findings about the kernel and the host.
 
 use super::{Finding, Severity};
 use crate::preflight::facts::{Facts, Lockdown, Memcg, Mglru, Psi};
 
 const MOUNT_TRACEFS: &str = "sudo mount -t tracefs tracefs /sys/kernel/tracing";
 
-/// BPF may load in this state, but every read of kernel memory by a helper fails, and so each hook that needs one.
+/// BPF may load in this state, but every read of kernel memory by a helper fails, and with it each hook that needs one.
 pub(super) fn lockdown(facts: &Facts) -> Option<Finding> {
     locked_down(facts, Severity::Fatal, "BPF programs may not read kernel memory, so no tracing tool works here.")
 }
 
-/// The same where hooks are attached all the same: since 5.11 most read by loads that the verifier knows the type of.
+/// Lockdown where hooks are attached nevertheless: since 5.11 most of them read by loads whose type the verifier knows.
 pub(super) fn reads_less(facts: &Facts) -> Option<Finding> {
     const LESS: &str = "BPF programs may read only kernel memory whose type the verifier knows: stalls are told, but no OOM \
                         victims, no zones, and little of kswapd.";
@@ -24,7 +24,7 @@ fn locked_down(facts: &Facts, severity: Severity, consequence: &str) -> Option<F
     })
 }
 
-/// A tracepoint is attached through BTF or through tracefs.
+/// Neither BTF nor tracefs: a tracepoint is attached through one of them.
 pub(super) fn no_way_to_attach(facts: &Facts) -> Option<Finding> {
     let tracefs = facts.tracefs.known()?.as_ref();
     let why = match tracefs {
@@ -39,7 +39,7 @@ pub(super) fn no_way_to_attach(facts: &Facts) -> Option<Finding> {
     })
 }
 
-/// What makes the rest less complete.
+/// Findings that make the trace less complete.
 pub(super) fn all(facts: &Facts) -> Vec<Finding> {
     [
         btf(facts),
@@ -118,7 +118,7 @@ fn pid_namespace(facts: &Facts) -> Option<Finding> {
 }
 
 fn tracefs(facts: &Facts) -> Option<Finding> {
-    // Without BTF it is the only way, and that was said already.
+    // Without BTF tracefs is the only way, which is another finding.
     if !facts.btf.is(true) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What the facts and the state of the hooks mean: what is wrong, what follows from it, and the exact next command.
+//! Findings from the facts and the state of the hooks: the problem, its consequence, and the exact next command.
 
 mod host;
 mod perf_events;
@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::facts::Facts;
 use memtrace_core::hook::{Attached, HookStatus};
 
-/// How much a finding matters, worst first.
+/// Severity of a finding, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// memtrace cannot trace.
     Fatal,
-    /// It can, but tells less.
+    /// memtrace can trace, but reports less.
     Degraded,
     /// Worth knowing.
     Info,
@@ -37,13 +37,13 @@ impl Severity {
 /// One thing that a user should know before tracing.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// Severity.
     pub severity: Severity,
-    /// What was found.
+    /// The problem.
     pub what: String,
-    /// What it means for what memtrace can tell.
+    /// Consequence for what memtrace can report.
     pub consequence: String,
-    /// What to do about it; several lines are alternatives. `None` where nothing can be done.
+    /// Remedy; several lines are alternatives. Null if there is none.
     pub fix: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl Finding {
 /// Judges the facts and the hooks; worst findings first. `hooks` is empty when none was tried yet.
 #[must_use]
 pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
-    // Where the hook of a reclaim is attached the kernel itself has said that rights and lockdown are in order.
+    // An attached hook of a reclaim proves that rights and lockdown are in order.
     let proven = hooks.iter().any(HookStatus::measures_reclaim);
     let mut findings = Vec::new();
     if !proven {
@@ -75,7 +75,7 @@ pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
         findings.extend(host::no_way_to_attach(facts));
     }
     let perf_events = perf_events::refused(facts, hooks, proven);
-    // Where nothing is attached for it, it is the cause, and a line for each hook would hide it.
+    // If no reclaim is measured because of it, it is the cause, and a line for each hook would hide it.
     let explains_all = perf_events.as_ref().is_some_and(|finding| finding.severity == Severity::Fatal);
     if findings.is_empty() && !explains_all {
         let reads_less = host::reads_less(facts);
@@ -91,7 +91,7 @@ pub fn check(facts: &Facts, hooks: &[HookStatus]) -> Vec<Finding> {
     findings
 }
 
-/// Whether memtrace can trace: `memtrace check` exits with 0, else with 4.
+/// True if memtrace can trace: `memtrace check` exits with 0, else with 4.
 #[must_use]
 pub fn can_trace(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity != Severity::Fatal)
@@ -108,7 +108,7 @@ fn required_hooks(hooks: &[HookStatus]) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// One finding for all of them: the table of the hooks has the reasons.
+/// One finding for all optional hooks: the table of the hooks has the reasons.
 fn optional_hooks(hooks: &[HookStatus]) -> Option<Finding> {
     let missing: Vec<_> = hooks.iter().filter(|hook| !hook.required && hook.attached.name().is_none()).collect();
     if missing.is_empty() {
@@ -121,7 +121,7 @@ fn optional_hooks(hooks: &[HookStatus]) -> Option<Finding> {
     Some(Finding::new(Severity::Degraded, what, sentence(&lost.join("; "))))
 }
 
-/// The words of the hook table start small, as parts of a table do.
+/// Makes a sentence of a text in the hook table, which starts with a small letter.
 fn sentence(words: &str) -> String {
     format!("Without it: {words}.")
 }

@@ -5,11 +5,11 @@ use crate::preflight::facts::Facts;
 use memtrace_core::hook::{Attached, HookStatus};
 use memtrace_probe::PERF_EVENT_OPEN;
 
-/// Above this value of the sysctl, kernels of Debian and Ubuntu refuse the call to all who lack `CAP_SYS_ADMIN`; upstream
-/// knows no such value. Debian: `security-perf-allow-further-restriction-of-perf_event_open.patch`.
+/// Above this value of the sysctl, kernels of Debian and Ubuntu refuse the call to all who lack `CAP_SYS_ADMIN`;
+/// upstream knows no such value. Debian: `security-perf-allow-further-restriction-of-perf_event_open.patch`.
 const UPSTREAM_MOST: i32 = 2;
 
-/// The sysctl that keeps hooks from being attached, where it does. Without `proven`, no reclaim is measured at all.
+/// Finding if the sysctl keeps hooks from being attached. Without `proven`, no reclaim is measured at all.
 pub(super) fn refused(facts: &Facts, hooks: &[HookStatus], proven: bool) -> Option<Finding> {
     let value = *facts.perf_event_paranoid.known()?;
     let is_admin = facts.capabilities.known().is_some_and(|caps| caps.sys_admin);

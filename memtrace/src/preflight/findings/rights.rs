@@ -1,4 +1,4 @@
-//! Rights: what is needed to trace at all, and what makes tracing better.
+//! Findings about rights: those that tracing needs, and those that make it better.
 
 use super::{Finding, Severity};
 use crate::preflight::facts::{Capabilities, Fact, Facts, Limit};
@@ -6,14 +6,14 @@ use crate::preflight::facts::{Capabilities, Fact, Facts, Limit};
 /// The capabilities of the `setcap` line: all that memtrace can use, nothing else.
 const SETCAP: &str = "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep";
 
-/// How a container gets the same.
+/// Remedy in a container, with the same capabilities.
 const IN_A_CONTAINER: &str = "in a container: --pid=host --cap-add=BPF,PERFMON,SYS_RESOURCE,IPC_LOCK,DAC_READ_SEARCH,SYSLOG \
                               (or --privileged), no user namespace";
 
-/// Where `sudo` looks.
+/// Directories in which `sudo` looks.
 const SUDO_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Without these nothing can be traced: what is missing, why it is needed, and the ways out.
+/// Finding if a right that tracing needs is missing: the right, its reason, and the ways out.
 pub(in crate::preflight) fn tracing(facts: &Facts) -> Option<Finding> {
     const WHY: &str = "Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and OOM tracepoints \
                        needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.";
@@ -31,12 +31,12 @@ pub(in crate::preflight) fn tracing(facts: &Facts) -> Option<Finding> {
             );
         }
     };
-    // The way out is outside: file capabilities and sudo give nothing that the surroundings withhold.
+    // The way out is outside: file capabilities and sudo give nothing that a container or a service withholds.
     let fix = format!("{IN_A_CONTAINER}\non the host: {}", both_ways(facts).replace('\n', "\non the host: "));
     Some(Finding::new(Severity::Fatal, what, WHY).fix(fix))
 }
 
-/// The names of what is missing.
+/// Names of the missing capabilities; `None` if none is missing.
 fn missing(caps: Capabilities, kernel: Option<(u32, u32)>) -> Option<&'static str> {
     let split = kernel.is_none_or(|version| version >= (5, 8));
     match (caps.sys_admin, caps.bpf, caps.perfmon) {
@@ -61,7 +61,7 @@ fn quoted(path: &str) -> String {
     if plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// Without these memtrace traces, but tells less or is less safe.
+/// Findings for rights without which memtrace traces, but reports less or is less safe.
 pub(super) fn comfort(facts: &Facts) -> Vec<Finding> {
     let Fact::Known(caps) = facts.capabilities else { return Vec::new() };
     let mut findings = Vec::new();
@@ -109,12 +109,13 @@ pub(super) fn comfort(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// How to get one capability: a user takes root or the file capabilities; root that lacks it is held by something else.
+/// Remedy for one missing capability: a user takes root or the file capabilities; root that lacks it is restricted by a
+/// container or a unit.
 fn grant(facts: &Facts, capability: &str, unit: &str) -> String {
     if facts.uid == 0 { format!("container: --cap-add={capability}\nsystemd unit: {unit}") } else { both_ways(facts) }
 }
 
-/// The limit that keeps memtrace from locking its memory.
+/// The limit in bytes that keeps memtrace from locking its memory; `None` if there is none.
 fn locked_memory(facts: &Facts, caps: Capabilities) -> Option<u64> {
     match facts.memlock.known()? {
         Limit::Bytes(limit) if !caps.ipc_lock && *limit < crate::hardening::LOCK_BYTES => Some(*limit),

@@ -133,7 +133,7 @@ fn sysctl(facts: &Facts) -> String {
     )
 }
 
-/// Bytes in the largest unit that leaves a number of at least 1, exact where it is a whole one.
+/// Formats bytes in the largest unit that gives at least 1, without decimals where the number is whole.
 fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     let Some((unit, one)) = UNITS.into_iter().find(|&(_, one)| bytes >= one) else {

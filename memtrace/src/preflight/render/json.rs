@@ -11,7 +11,7 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// What memtrace can trace on this host, and why not more.
+/// Tracing on this host: what memtrace can trace, and the reasons for what it cannot.
 #[derive(JsonSchema, Serialize)]
 struct Check<'a> {
     r#type: &'static str,
@@ -19,7 +19,7 @@ struct Check<'a> {
     schema: u32,
     /// True when no finding is fatal.
     can_trace: bool,
-    /// The host.
+    /// The facts of the host.
     facts: &'a Facts,
     /// The reason for each fact that is null.
     unread: BTreeMap<&'static str, &'a str>,
@@ -29,7 +29,7 @@ struct Check<'a> {
     findings: &'a [Finding],
 }
 
-/// A hook as it was tried.
+/// A hook, and the result of attaching it.
 #[derive(JsonSchema, Serialize)]
 struct Hook<'a> {
     /// Event or function.
@@ -40,7 +40,7 @@ struct Hook<'a> {
     reason: Option<String>,
     /// The values that memtrace takes from it.
     gives: &'static str,
-    /// The loss without it.
+    /// Loss when it is not attached.
     without: &'static str,
     /// True when memtrace cannot trace without it.
     required: bool,

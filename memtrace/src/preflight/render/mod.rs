@@ -25,11 +25,11 @@ const WIDTH: usize = 80;
 pub struct Look {
     /// Severities have ANSI colours.
     pub colour: bool,
-    /// Each hook has the time that it took.
+    /// Each hook is shown with the time to load and attach it.
     pub times: bool,
 }
 
-/// The text of `memtrace check`: what is known, the hooks, what was found.
+/// The text of `memtrace check`: facts, hooks, findings.
 #[must_use]
 pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], look: Look) -> String {
     let colour = look.colour;
@@ -58,7 +58,7 @@ pub fn text(facts: &Facts, hooks: &[HookStatus], findings: &[Finding], look: Loo
     out
 }
 
-/// The findings alone; a fix that several share is said once.
+/// The findings alone; a fix that several share is printed once.
 #[must_use]
 pub fn findings(findings: &[Finding], colour: bool) -> String {
     let mut out = String::new();
@@ -69,8 +69,8 @@ pub fn findings(findings: &[Finding], colour: bool) -> String {
     out
 }
 
-/// What `memtrace` says on stderr when it is started without the rights to trace, before it exits with 4. `None` when
-/// they are there.
+/// Message on stderr when `memtrace` is started without the rights to trace, before it exits with 4. `None` when it has
+/// them.
 #[must_use]
 pub fn missing_rights_message(facts: &Facts) -> Option<String> {
     let finding = rights::tracing(facts)?;

@@ -6,7 +6,7 @@ use memtrace_core::untrusted::Untrusted;
 use memtrace_probe::trial::Trial;
 use memtrace_report::text::things;
 
-/// A line for each program, and after that of a refused one the verifier's log.
+/// A line for each program; the verifier's log follows that of a refused one.
 #[must_use]
 pub fn trials(trials: &[Trial]) -> String {
     let mut out = String::new();
@@ -28,7 +28,7 @@ pub fn trials(trials: &[Trial]) -> String {
     out
 }
 
-/// The lines of a log, which names of the kernel's structs are in, indented.
+/// The lines of a log, indented and escaped: it contains names of the kernel's structs.
 fn lines(log: &str) -> String {
     let line = |line: &str| format!("    {}", Untrusted(line.as_bytes()).tty());
     log.trim_end().lines().map(line).collect::<Vec<_>>().join("\n")

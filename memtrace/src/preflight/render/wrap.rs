@@ -1,4 +1,4 @@
-//! Words into lines.
+//! Wrapping of text into lines.
 
 /// Appends `first` and then the words of `text`, broken before column `width`; further lines start at column `indent`,
 /// which is also where `first` ends on the screen.

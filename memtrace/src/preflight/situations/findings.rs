@@ -1,4 +1,4 @@
-//! What is found in each situation.
+//! Findings in each situation.
 
 use super::{ALL, hooks, root, user};
 use crate::preflight::{
@@ -23,14 +23,14 @@ fn a_missing_required_hook_is_fatal() {
     assert_eq!(findings.len(), 3);
 }
 
-/// Linux 5.10 takes the hooks that read nothing even when it is locked down.
+/// Linux 5.10 accepts the hooks that read nothing even when it is locked down.
 #[test]
 fn a_lockdown_is_told_although_some_hooks_are_attached() {
     let facts = Facts { lockdown: Fact::Known(Lockdown::Confidentiality), ..root() };
     let mut hooks = hooks();
     let is_explained =
         |findings: &[Finding]| findings.iter().any(|finding| finding.what.contains("locked down (confidentiality)"));
-    // Since 5.11 a part is read without the helpers that are refused.
+    // Since 5.11 some values are read without the helpers that are refused.
     hooks.iter_mut().filter(|hook| hook.id == HookId::DirectEnd).for_each(|hook| {
         hook.attached = Attached::No("refused by the verifier".into());
     });
@@ -56,7 +56,7 @@ fn one_of_two_capabilities() {
         let facts = Facts { capabilities, kernel: kernel.into(), ..user() };
         assert_eq!(found(&facts)[0], (Severity::Fatal, missing.into()));
     }
-    // What `setcap` gives is enough.
+    // The capabilities of the `setcap` line are enough.
     let facts = Facts { capabilities: Fact::Known(Capabilities { sys_admin: false, ..ALL }), uid: 1000, ..root() };
     assert_eq!(found(&facts), []);
 }
@@ -65,7 +65,7 @@ fn one_of_two_capabilities() {
 fn a_user_namespace_has_capabilities_that_do_not_count() {
     let facts = Facts { initial_user_namespace: Fact::Known(false), ..root() };
     assert!(!can_trace(&check(&facts, &[])));
-    // Unless the kernel let it (BPF token).
+    // Unless the kernel allowed it (BPF token).
     assert!(can_trace(&check(&facts, &hooks())));
 }
 
@@ -165,7 +165,7 @@ fn perf_events_that_a_sysctl_refuses_are_named_with_it() {
     assert_eq!(degraded.severity, Severity::Degraded);
     assert!(degraded.consequence.contains("vmscan:mm_vmscan_throttled"), "{degraded:?}");
     assert!(degraded.fix.unwrap().contains("sysctl kernel.perf_event_paranoid=2"));
-    // Where no hook of a reclaim is attached it is the reason that nothing can be traced.
+    // If no hook of a reclaim is attached, the sysctl is the reason that nothing can be traced.
     hooks[0].attached = hooks[2].attached.clone();
     assert_eq!(found(&unit, &hooks).unwrap().severity, Severity::Fatal);
     let usual = Facts { perf_event_paranoid: Fact::Known(2), ..unit };

@@ -1,4 +1,4 @@
-//! What `memtrace check` prints in each situation.
+//! Output of `memtrace check` in each situation.
 
 use insta::assert_snapshot;
 

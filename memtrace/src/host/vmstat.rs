@@ -49,9 +49,9 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, u64)> {
 mod tests {
     use super::parse;
 
-    /// From a 5.10 guest after a global and a memcg load, shortened.
+    /// Text of a 5.10 guest after a global and a memcg load, shortened.
     const OLD: &str = include_str!("../../tests/proc/vmstat-5.10");
-    /// From a 7.2 guest, shortened: the scans are items of a node, before `pgpgin`.
+    /// Text of a 7.2 guest, shortened: the scans are items of a node, before `pgpgin`.
     const NEW: &str = include_str!("../../tests/proc/vmstat-7.2");
 
     #[test]

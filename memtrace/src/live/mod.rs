@@ -75,7 +75,7 @@ const QUEUE_ITEMS: usize = 8192;
 /// Traces as the job asks; returns the exit status.
 ///
 /// # Errors
-/// When the kernel side or the output fails while tracing, with the consequence.
+/// When the kernel side or the output fails while tracing; the error names the consequence.
 pub fn run(job: &Job<'_>) -> Result<u8> {
     run_beside(job, None)
 }

@@ -1,4 +1,4 @@
-//! The name of a recording for which none is given.
+//! Default name of a recording.
 
 use std::path::PathBuf;
 

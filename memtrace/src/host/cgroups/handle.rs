@@ -65,7 +65,7 @@ impl ByHandle {
     /// outside the mounted part.
     ///
     /// # Errors
-    /// When the kernel cannot open it for now, such as without free descriptors.
+    /// When the kernel cannot open it at present, for example without free descriptors.
     pub(super) fn path(&self, id: u64) -> io::Result<Option<Vec<u8>>> {
         let fd = match self.open_id(id) {
             Err(e) if e.raw_os_error() == Some(libc::ESTALE) => return Ok(None),

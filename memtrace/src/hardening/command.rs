@@ -1,4 +1,5 @@
-//! The command after `--`: started with the limits that this process had before it protected itself.
+//! The command after `--`: started with the limits and the `oom_score_adj` that this process had before it protected
+//! itself.
 
 use std::{
     env,
@@ -33,7 +34,7 @@ pub enum SpawnError {
 }
 
 impl SpawnError {
-    /// Exit status of memtrace, as of `env` and `timeout`.
+    /// Exit status of memtrace, the same as that of `env` and `timeout`.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -1,4 +1,4 @@
-//! A protection that memtrace is not allowed here, and does without.
+//! A protection that is not permitted here, and that memtrace goes without.
 
 use std::fmt;
 

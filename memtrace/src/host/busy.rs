@@ -32,8 +32,8 @@ impl BusyCpus {
     }
 }
 
-/// Ticks in which a CPU was neither idle, nor waiting for a disk, nor taken by the hypervisor. The time of guests is
-/// part of that of their user.
+/// Ticks in which a CPU was neither idle, nor waiting for a disk, nor taken by the hypervisor. User time includes that
+/// of guests.
 fn busy_ticks(stat: &str) -> Option<u64> {
     let mut words = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace();
     let mut next = || words.next()?.parse::<u64>().ok();

@@ -159,7 +159,7 @@ impl Ingest {
         }
     }
 
-    /// Adds what the session got to the trace as well, in the same order.
+    /// Adds an entry that the session got to the trace too, in the same order.
     fn record(&mut self, entry: Entry, cgroup: Option<(u64, &Arc<[u8]>)>) {
         if let Some(feed) = &mut self.feed {
             feed.entry(entry, cgroup);

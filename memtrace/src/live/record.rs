@@ -62,7 +62,7 @@ pub fn record(args: &RecordArgs) -> Result<u8> {
     run(&Job::record(&args.trace, plan))
 }
 
-/// Directory of the flight recorder: the one that systemd provides, or the usual one.
+/// Directory of the flight recorder: `LOGS_DIRECTORY`, which systemd sets, or the usual one.
 fn flight_directory() -> PathBuf {
     std::env::var_os("LOGS_DIRECTORY").map_or_else(|| PathBuf::from("/var/log/memtrace"), PathBuf::from)
 }

@@ -176,7 +176,7 @@ impl Recording {
         }
     }
 
-    /// Ends the trace and prints one line about its content; false if the trace is incomplete.
+    /// Ends the trace and prints one line about its content; false if the writer failed and events are missing.
     pub(super) fn end(self, summary: &Summary, ingest: &mut Ingest) -> bool {
         let Some(feed) = ingest.feed.take() else { return true };
         let lost = ingest.session.lost();

@@ -85,7 +85,7 @@ impl Stacks {
         StackDeltas { named: Vec::new(), stalls: raw.stalls }
     }
 
-    /// Names found since the last tick; at the `end` it waits for all of them.
+    /// Names found since the last tick; at the `end` it waits for the pending ones.
     pub(super) fn named(&mut self, end: bool) -> Vec<(u32, Arc<Stack>)> {
         let mut named: Vec<_> = self.named.try_iter().collect();
         while end && named.len() < self.pending {

@@ -95,7 +95,7 @@ pub enum Lockdown {
     None,
     /// The running kernel must not be changed; BPF programs can still read kernel memory.
     Integrity,
-    /// Kernel memory must not be read either, also not by BPF programs.
+    /// Kernel memory must not be read either, which includes reads by BPF programs.
     Confidentiality,
 }
 
@@ -195,7 +195,7 @@ pub struct Facts {
     pub lockdown: Fact<Lockdown>,
     /// True if the kernel has type information (`/sys/kernel/btf/vmlinux`).
     pub btf: Fact<bool>,
-    /// tracefs; null also when it is not mounted.
+    /// Mounted tracefs; null if there is none, or if it was not read.
     pub tracefs: Fact<Option<Tracefs>>,
     /// `kernel.unprivileged_bpf_disabled`.
     pub unprivileged_bpf_disabled: Fact<u32>,

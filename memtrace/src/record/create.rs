@@ -58,7 +58,7 @@ impl PendingFile {
         let flags = if self.force { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
         let renamed = renameat_with(CWD, &from, CWD, &self.path, flags);
         let renamed = match renamed {
-            // The file system has no rename without replacement: a hard link does not replace either, and the temporary
+            // The file system does not know `RENAME_NOREPLACE`: a hard link replaces nothing either, and the temporary
             // name is then removed.
             Err(Errno::INVAL | Errno::NOSYS) => fs::hard_link(&from, &self.path).and_then(|()| fs::remove_file(&from)),
             other => other.map_err(io::Error::from),

@@ -37,7 +37,7 @@ pub struct Original {
 pub struct Protected {
     /// True if memory is locked: pages that were touched stay.
     pub locked: bool,
-    /// Original values of the changes that children inherit.
+    /// Values before the changes that children would inherit.
     pub original: Original,
     /// Steps that failed.
     pub notes: Vec<Note>,

@@ -40,7 +40,7 @@ struct Hook<'a> {
     reason: Option<String>,
     /// The values that memtrace takes from it.
     gives: &'static str,
-    /// Loss when it is not attached.
+    /// Consequence when it is not attached.
     without: &'static str,
     /// True when memtrace cannot trace without it.
     required: bool,

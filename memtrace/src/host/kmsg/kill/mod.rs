@@ -1,8 +1,8 @@
 //! OOM kills from records of the kernel log.
 //!
-//! The kernel writes `oom-kill:constraint=...,task_memcg=/x,task=NAME,pid=N,uid=N` (rate limited) and then `...: Killed
-//! process N (NAME) total-vm:...`. Names and paths can hold any of the words around them, so each value is parsed from
-//! the side that only the kernel writes; an ambiguous value stays unread.
+//! The kernel writes `oom-kill:constraint=...,task_memcg=/x,task=NAME,pid=N,uid=N` (rate limited) and then
+//! `...: Killed process N (NAME) total-vm:...`. Names and paths can hold any of the words around them, so each value is
+//! parsed from the side that only the kernel writes; an ambiguous value stays unread.
 
 use super::record::Record;
 use memtrace_core::event::{Comm, Constraint};

@@ -1,4 +1,4 @@
-//! The drawing of a screen, with few rows and with ten thousand.
+//! Benchmarks of drawing the screen, with 100 to 10,000 rows.
 
 use divan::Bencher;
 use jiff::{Timestamp, tz::TimeZone};
@@ -48,7 +48,7 @@ fn row(n: u32) -> RecentRow {
     }
 }
 
-/// A model of so many rows in each interval.
+/// A model with this many rows in the last interval, and at most 256 in each earlier one.
 fn model(rows: u32) -> Model {
     let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
     let mut model = Model::new(About::default(), Look { colour: true, utf8: true }, clock, S);

@@ -1,6 +1,6 @@
 //! The program memtrace: measures which tasks pay for memory reclaim, and how much, on a running kernel.
 
-// Everything for people goes through `messages`, and results through a writer whose errors are looked at.
+// Messages for people go through `messages`, and results through a writer whose errors are checked.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 #[macro_use]

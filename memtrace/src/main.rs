@@ -23,8 +23,8 @@ use memtrace_core::untrusted::Untrusted;
 use signal_hook::{consts::SIGXFSZ, flag};
 
 fn main() -> ExitCode {
-    // A file that may grow no more (`ulimit -f`) is an error of the write, not the end of memtrace. A command that is
-    // started gets the default back, as from each handler.
+    // A write to a file that may not grow any more (`ulimit -f`) fails instead of killing memtrace. A command that
+    // memtrace starts gets the default action back, since exec resets handlers.
     let _ = flag::register(SIGXFSZ, Arc::default());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.into_command(),
@@ -46,14 +46,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// The same error with the control characters of the arguments visible: a terminal obeys them, and clap repeats the
-/// arguments as they are.
+/// A usage error with the control characters of the arguments made visible: clap repeats the arguments as they are, and
+/// a terminal obeys control characters.
 fn visible(e: clap::Error) -> clap::Error {
     let shown = env::args_os().map(|arg| Untrusted(arg.as_bytes()).tty().to_string());
     if e.use_stderr() { Cli::try_parse_from(shown).err().unwrap_or(e) } else { e }
 }
 
-/// Writes what clap has to say: help and the version to stdout, a wrong usage to stderr.
+/// Writes the output of clap: help and the version to stdout, a wrong usage to stderr.
 fn usage(e: &clap::Error) -> ExitCode {
     let written = e.print();
     if e.use_stderr() {
@@ -89,9 +89,9 @@ fn run(command: Command) -> Result<u8> {
     }
 }
 
-/// Settings that an experiment left changed are said at each start of the tracing, since they are in what is traced.
+/// Reports settings that an experiment left changed, at each start of the tracing: they affect the traced host.
 fn say_what_is_left() {
-    // From here on nobody who does not read stderr holds anything up.
+    // From here on a stderr that nobody reads delays memtrace only for a bounded time.
     messages::wait_at_most(messages::WHILE_TRACING);
     if ab::is_left_behind() {
         say!("{}", ab::LEFT_BEHIND);

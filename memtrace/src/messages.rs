@@ -18,15 +18,15 @@ use rustix::{
     io::{Errno, write},
 };
 
-/// Bytes of one write: a pipe that has room at all takes as many at once (`PIPE_BUF`).
+/// Bytes of one write: a pipe that polls as writable takes this many at once (`PIPE_BUF`).
 const PIECE: usize = 4096;
 
-/// How long a message may hold up the tracing: the ring lasts longer.
+/// Longest time that a message may delay the tracing: the ring buffer has room for longer.
 pub const WHILE_TRACING: Duration = Duration::from_millis(200);
 
 /// Messages that were not written.
 static LOST: AtomicU64 = AtomicU64::new(0);
-/// How long a message may wait for room, in ms; `u64::MAX` is for ever.
+/// Longest time that a message waits for room, in ms; `u64::MAX` is forever.
 static PATIENCE_MS: AtomicU64 = AtomicU64::new(u64::MAX);
 /// True when the last message waited in vain: the next one does not wait again.
 static STUCK: AtomicBool = AtomicBool::new(false);
@@ -54,7 +54,7 @@ pub fn print(text: impl AsRef<[u8]>) -> bool {
     written.is_ok()
 }
 
-/// Writes a line that the next one replaces, and only on a terminal that takes it at once. Losing it is no loss.
+/// Writes a line that the next one replaces, and only on a terminal that takes it at once. A lost line is not counted.
 pub fn progress(text: &str) {
     if on_terminal() {
         let _ = put(io::stderr().lock(), format!("\r\x1b[2K{text}").as_bytes(), Some(Duration::ZERO));
@@ -73,8 +73,8 @@ pub fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// From now on a message waits this long for room at most: somebody who does not read stderr must not hold up the
-/// tracing. Before the first call a message waits for ever, as in any program.
+/// From now on a message waits at most this long for room: a stderr that nobody reads must not delay the tracing.
+/// Before the first call a message waits forever, as in any program.
 pub fn wait_at_most(patience: Duration) {
     PATIENCE_MS.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     STUCK.store(false, Ordering::Relaxed);
@@ -88,8 +88,8 @@ fn patience() -> Option<Duration> {
     }
 }
 
-/// Writes all of it, waiting for room as long as `patience` (`None`: for ever). The file may be in either mode, blocking
-/// or not: that is for those who share it to say.
+/// Writes all of it, and waits for room as long as `patience` (`None`: forever). The file may be blocking or not: other
+/// processes share the mode, so it is left alone.
 fn put(file: impl AsFd, mut text: &[u8], patience: Option<Duration>) -> io::Result<()> {
     let deadline = patience.map(|patience| Instant::now() + patience);
     while !text.is_empty() {
@@ -110,7 +110,7 @@ fn wait_for_room(file: &impl AsFd, deadline: Option<Instant>) -> io::Result<()> 
         let timeout = left.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
         match poll(&mut [PollFd::new(file, PollFlags::OUT)], timeout.as_ref()) {
             Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            // An error of the file is for the write to find.
+            // The write returns an error of the file.
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(e) => return Err(e.into()),

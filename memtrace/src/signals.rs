@@ -1,4 +1,4 @@
-//! Signals that end memtrace in order, and at once when they come again.
+//! Signals that end memtrace cleanly, and at once when they come again.
 
 use std::{
     io,
@@ -15,9 +15,9 @@ use signal_hook::{
 
 use crate::{host::clocks::monotonic_ns, terminal};
 
-/// Signals that end it in order.
+/// Signals that end memtrace cleanly.
 pub(crate) const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
-/// Signals that would end the process at once, and must not while something is to be put right first.
+/// Signals that would end the process at once, and must not while something has to be restored first.
 const OTHERS: [i32; 7] = [SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 
 /// Signals closer together than this are one: timeout(1) sends its signal to the process and to its group.

@@ -16,10 +16,10 @@ pub fn print(bytes: &[u8]) -> Result<bool> {
     is_read(io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()), "writing to stdout")
 }
 
-/// What a write to stdout came to: false when nobody reads any more.
+/// Result of a write to stdout: false when nobody reads any more.
 ///
 /// # Errors
-/// Any other failure of the write, with `what` was being done. An output that is not possible says so itself.
+/// Any other failure of the write, with `what` as the context. `Unsupported` is returned as it is: it explains itself.
 pub fn is_read(written: io::Result<()>, what: &'static str) -> Result<bool> {
     match written {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),

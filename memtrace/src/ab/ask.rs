@@ -8,7 +8,7 @@ use super::plan::{Plan, Risk, Schedule, describe, journal::Journal};
 use crate::{cli::AbArgs, messages};
 use memtrace_report::text::things;
 
-/// Shows what will be done, and asks whether it is to be.
+/// Shows the plan and asks the user to confirm it. True when the experiment may begin.
 pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {
     messages::print(describe::plan(plan, schedule, risks));
     for condition in &args.stop_if {
@@ -30,7 +30,7 @@ pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbA
     Ok(agreed)
 }
 
-/// Asks whether what an experiment left is to be put back first.
+/// Asks whether to restore first the settings that a killed experiment left changed.
 pub(super) fn put_back(journal: &Journal, without_asking: bool) -> Result<bool> {
     let settings = things(journal.kept.len() as u64, "setting");
     say!("an experiment begun at {} was killed and left {settings} changed", journal.begun);
@@ -40,7 +40,7 @@ pub(super) fn put_back(journal: &Journal, without_asking: bool) -> Result<bool> 
     Ok(io::stdin().is_terminal() && yes("Put them back first?")?)
 }
 
-/// Asks; only a clear yes is one, and a question that nobody can see has none.
+/// Asks a yes/no question. Anything but a clear yes is a no, and so is a question that could not be printed.
 fn yes(question: &str) -> Result<bool> {
     if !messages::print(format!("{question} [y/N] ")) {
         return Ok(false);

@@ -1,4 +1,5 @@
-//! The experiment under way: writes settings when it is time, marks what is measured, and restores the first values.
+//! The running experiment: writes settings when they are due, marks the measured blocks, and restores the original
+//! values.
 
 use std::{
     sync::{
@@ -25,18 +26,18 @@ use memtrace_trace::{
     model::{Remark, RemarkKind},
 };
 
-/// Why an experiment is over.
+/// Reason why an experiment ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// All blocks were measured.
     Done,
     /// A condition of `--stop-if` was met, in words.
     Stopped(String),
-    /// It could not go on, in words.
+    /// The experiment could not go on; the reason in words.
     Failed(String),
 }
 
-/// An experiment under way. However it ends, what it changed is restored: at its end, or when it is dropped.
+/// A running experiment. The original values are always restored: at its end, or when it is dropped.
 #[derive(Debug)]
 pub(super) struct Experiment {
     plan: Plan,
@@ -44,7 +45,7 @@ pub(super) struct Experiment {
     store: Store,
     journal: Journal,
     stop_if: Vec<Watch>,
-    /// Writes settings, which can take long: a limit that is lowered is reclaimed to.
+    /// Thread that writes settings and returns the failures. It can take long: lowering a limit reclaims down to it.
     writer: Option<JoinHandle<Vec<String>>>,
     ending: Option<Ending>,
     hold: Arc<AtomicBool>,
@@ -52,19 +53,19 @@ pub(super) struct Experiment {
     undone: Option<Result<Undone>>,
 }
 
-/// How it ended.
+/// Outcome of an experiment.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// Why; `None` when something else ended the tracing.
+    /// Reason for the end; `None` when something else ended the tracing.
     pub(super) ending: Option<Ending>,
-    /// Blocks that were measured, and blocks in all.
+    /// Number of measured blocks, and number of all blocks.
     pub(super) blocks: (usize, usize),
-    /// What was restored; `None` when nothing was changed.
+    /// Result of restoring the settings; `None` when nothing was changed.
     pub(super) undone: Option<Result<Undone>>,
 }
 
 impl Experiment {
-    /// Before its first write.
+    /// Creates an experiment that has written nothing yet.
     pub(super) fn new(plan: Plan, schedule: Schedule, store: Store, journal: Journal, stop_if: &[Condition]) -> Self {
         Self {
             plan,
@@ -80,14 +81,14 @@ impl Experiment {
         }
     }
 
-    /// What came of it. The settings are restored by then.
+    /// Restores the settings and returns the outcome.
     pub(super) fn finish(mut self) -> Ended {
         self.restore();
         let blocks = (self.conductor.done(), self.conductor.blocks());
         Ended { ending: self.ending.take(), blocks, undone: self.undone.take() }
     }
 
-    /// Begins to write the settings of a side; the first time only after what is to be restored is kept.
+    /// Starts to write the settings of a side. Saves the original values in the journal before the first write.
     fn change(&mut self, side: Side) {
         if !self.has_begun {
             // From here on no signal may end the process before the settings are restored.
@@ -106,7 +107,7 @@ impl Experiment {
         }
     }
 
-    /// Whether a write is still under way. What became of one that is not is looked at.
+    /// True while a write is under way. Collects the result of a write that has finished.
     fn is_writing(&mut self, now_ns: u64) -> bool {
         if self.writer.as_ref().is_some_and(|writer| !writer.is_finished()) {
             return true;
@@ -121,7 +122,8 @@ impl Experiment {
         false
     }
 
-    /// What somebody else made of the settings in the block that ends: then it measured something else.
+    /// Message about a setting that somebody else changed or removed during the block that ends. Such a block did not
+    /// measure its side.
     fn foreign(&self, side: Side) -> Option<String> {
         self.plan.changes(side).into_iter().find_map(|(knob, value)| {
             let (name, now) = (knob.shown(), files::read(&knob).ok().and_then(|shown| shown.value));
@@ -141,7 +143,7 @@ impl Experiment {
 
     fn restore(&mut self) {
         if let Some(writer) = self.writer.take() {
-            // Whatever it came to, it is undone next.
+            // The result does not matter: the settings are restored next.
             let _ = writer.join();
         }
         if self.has_begun && self.undone.is_none() {
@@ -202,7 +204,7 @@ impl Drop for Experiment {
     fn drop(&mut self) {
         let was_said = self.undone.is_some() || !self.has_begun;
         self.restore();
-        // A panic is on its way out: nobody else says it.
+        // After a panic nothing else reports what was restored.
         if let (false, Some(Ok(undone))) = (was_said, &self.undone) {
             undone.say();
         }

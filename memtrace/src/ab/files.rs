@@ -14,15 +14,15 @@ use super::plan::{Knob, SettingFile};
 use crate::host::cgroups::memory_hierarchy;
 use memtrace_core::untrusted::Untrusted;
 
-/// The place of a value in `mm_stat` of a zram device: its limit.
+/// Index of the memory limit in `mm_stat` of a zram device.
 const MM_STAT_LIMIT: usize = 3;
 
 /// A setting as it is now.
 #[derive(Debug)]
 pub(super) struct Shown {
-    /// Its value; `None` when its file is not there.
+    /// Value; `None` when the file does not exist.
     pub(super) value: Option<String>,
-    /// The inode of its cgroup, for one of a cgroup.
+    /// Inode of the cgroup, for a setting of a cgroup.
     pub(super) cgroup_inode: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read(knob: &Knob) -> io::Result<Shown> {
     Ok(Shown { value: Some(knob.kind.read(text).ok_or_else(unknown)?), cgroup_inode })
 }
 
-/// Writes a setting in one go, without looking at what becomes of it.
+/// Writes a setting in one go. Does not read it back.
 pub(super) fn write(knob: &Knob, value: &str) -> io::Result<()> {
     let (root, name) = place(knob)?;
     let mut file = beneath(&directory(&root)?, &name, OFlags::WRONLY)?;
@@ -72,7 +72,7 @@ pub(super) fn write(knob: &Knob, value: &str) -> io::Result<()> {
     if written == text.len() { Ok(()) } else { Err(io::Error::other("the kernel took a part of it only")) }
 }
 
-/// Where it is: a directory that nobody but the kernel can put something into, and the name below it.
+/// Location of a setting: a directory in which only the kernel creates files, and the path below it.
 fn place(knob: &Knob) -> io::Result<(PathBuf, PathBuf)> {
     Ok(match &knob.place {
         SettingFile::Sysctl(name) => ("/proc/sys/vm".into(), (*name).into()),
@@ -91,13 +91,13 @@ fn directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Opens what is below a directory, through no link and never outside it.
+/// Opens a path below a directory. Follows no link and never leaves the directory.
 fn beneath(root: &OwnedFd, name: &Path, flags: OFlags) -> io::Result<File> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     Ok(File::from(openat2(root.as_fd(), name, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?))
 }
 
-/// What a memory cgroup uses now, in bytes; `None` for another setting, and when it cannot be read.
+/// Current usage of a memory cgroup in bytes; `None` for other settings, and when it cannot be read.
 pub(super) fn usage_bytes(knob: &Knob) -> Option<u64> {
     let SettingFile::Cgroup { path, .. } = &knob.place else { return None };
     let mount = memory_hierarchy().ok()?.mount()?.join(&path[1..]);

@@ -1,5 +1,5 @@
-//! An experiment on the running host: two settings in alternating blocks, everything recorded, the first values restored
-//! however it ends.
+//! An experiment on the running host: two settings in alternating blocks, everything recorded, the original values
+//! restored however it ends.
 //!
 //! [`plan`] computes; the rest reads and writes.
 
@@ -35,14 +35,15 @@ use crate::{
 };
 use memtrace_core::units::duration::nanoseconds;
 
-/// What to do about settings that were left behind.
+/// Hint for settings that a killed experiment left changed.
 pub const LEFT_BEHIND: &str =
     "an experiment that was killed left settings changed: `sudo memtrace ab --restore` puts them back";
 
-/// Runs an experiment, or puts back what one left; the result is the exit status.
+/// Runs an experiment, or restores the settings that a killed one left changed; the result is the exit status.
 ///
 /// # Errors
-/// When what is to be restored cannot be kept, or the tracing fails; the settings are restored first.
+/// When the journal of original values cannot be used, an earlier experiment cannot be undone, or the tracing or the
+/// comparison fails; the settings are restored first.
 pub fn run(args: &AbArgs) -> Result<u8> {
     if args.dry_run {
         return dry_run(args);
@@ -97,7 +98,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
     outcome::report(args, &path, traced?, &ended)
 }
 
-/// What is asked for, held against what is there now.
+/// Plan and schedule from the arguments and the current settings. The error says why they are refused.
 fn planned(args: &AbArgs) -> Result<(Plan, Schedule), String> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u32(..).into());
     let schedule = Schedule::draw(args.blocks, args.block, args.settle, seed)?;

@@ -1,4 +1,4 @@
-//! What became of an experiment: what was restored, why it ended, and what A and B differ in.
+//! Outcome of an experiment: the restored settings, the reason for its end, and the comparison of A and B.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::{
 use memtrace_core::untrusted::shown_path;
 use memtrace_report::text::things;
 
-/// Puts back what an experiment left.
+/// Restores the settings that a killed experiment left changed; the result is the exit status.
 pub(super) fn restore(store: &Store) -> Result<u8> {
     let Some(journal) = store.journal()? else {
         say!("there is nothing to restore");
@@ -37,10 +37,10 @@ fn said(undone: &Undone) {
     }
 }
 
-/// Says how it ended, and compares; the result is the exit status.
+/// Reports how the experiment ended and compares its sides; the result is the exit status.
 pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> Result<u8> {
     let restored = match &ended.undone {
-        // It never came to a first write: why was said.
+        // The experiment ended before its first write, and the reason was reported.
         None if ended.ending.is_none() => return Ok(traced),
         None => true,
         Some(Ok(undone)) => {
@@ -75,7 +75,7 @@ pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> R
         exit::CANNOT_JUDGE
     } else {
         let compared = match offline::compare(&comparison(args, path)) {
-            // Nobody used it wrongly: the experiment left nothing that could be compared.
+            // This is no wrong usage: the experiment left nothing to compare.
             Err(e) if e.is::<exit::WrongUsage>() => {
                 say!("{e}");
                 exit::CANNOT_JUDGE
@@ -89,7 +89,7 @@ pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> R
     Ok(all.into_iter().find(|status| *status != 0).unwrap_or(0))
 }
 
-/// The comparison of the blocks.
+/// Arguments of `memtrace compare` for the blocks of the recording.
 fn comparison(args: &AbArgs, path: &Path) -> CompareArgs {
     CompareArgs {
         inputs: vec![Input { name: None, path: path.to_owned() }],

@@ -1,4 +1,4 @@
-//! Where the journal is: a directory of root's own in `/run`, held by one experiment at a time.
+//! Storage of the journal: a directory of root's own in `/run`, locked by one experiment at a time.
 
 use std::{
     fs::File,
@@ -19,24 +19,24 @@ use rustix::{
 use super::plan::journal::Journal;
 use memtrace_core::untrusted::shown_path;
 
-/// The directory: gone at the next boot, as are the settings.
+/// The directory. It is gone at the next boot, as are the settings.
 pub(super) const DIRECTORY: &str = "/run/memtrace";
 const LOCK: &str = "ab.lock";
 const JOURNAL: &str = "ab.journal";
 const NEW: &str = "ab.journal.new";
-/// No journal is longer.
+/// Longest journal in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// The directory, held.
+/// The directory, locked.
 #[derive(Debug)]
 pub(super) struct Store {
     dir: OwnedFd,
-    /// Held as long as it is open.
+    /// The lock, held as long as this file is open.
     _lock: File,
 }
 
 impl Store {
-    /// Takes the directory; makes it when it is not there.
+    /// Locks the directory; creates it when it does not exist.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let shown = shown_path(path);
         match mkdirat(CWD, path, Mode::RWXU) {
@@ -52,7 +52,7 @@ impl Store {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
                 let mut pid = String::new();
-                // Who holds it is only said; not to know it is no other failure.
+                // The pid is for the message only: failing to read it is not another error.
                 let _ = (&lock).take(16).read_to_string(&mut pid);
                 let pid = pid.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (pid {pid})"));
                 bail!(
@@ -67,7 +67,7 @@ impl Store {
         Ok(Self { dir, _lock: lock })
     }
 
-    /// What an experiment left that did not end in order.
+    /// Journal of an experiment that did not end in order; `None` when there is none.
     pub(super) fn journal(&self) -> Result<Option<Journal>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file: File = match openat(&self.dir, JOURNAL, flags, Mode::empty()) {
@@ -81,7 +81,7 @@ impl Store {
         journal.map(Some).with_context(|| format!("{DIRECTORY}/{JOURNAL} says what to restore, and cannot be used"))
     }
 
-    /// Keeps a journal: it is on the disk, whole, when this returns.
+    /// Saves a journal: it is complete and synced when this returns.
     pub(super) fn keep(&self, journal: &Journal) -> Result<()> {
         let text = journal.encode().context("writing the journal")?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -95,7 +95,7 @@ impl Store {
         write().with_context(|| format!("keeping what to restore in {DIRECTORY}/{JOURNAL}; nothing was changed"))
     }
 
-    /// Nothing is left to restore.
+    /// Removes the journal: nothing is left to restore.
     pub(super) fn forget(&self) -> io::Result<()> {
         match unlinkat(&self.dir, JOURNAL, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -104,7 +104,8 @@ impl Store {
     }
 }
 
-/// Whether an experiment left something to restore and does not run any more. Cheap, and silent where it cannot be told.
+/// True when an experiment that no longer runs left something to restore. Cheap; false, without a message, where this
+/// cannot be determined.
 #[must_use]
 pub fn is_left_behind() -> bool {
     let is_held = |dir: &OwnedFd| {
@@ -117,7 +118,7 @@ pub fn is_left_behind() -> bool {
         .is_ok_and(|dir| statat(&dir, JOURNAL, AtFlags::SYMLINK_NOFOLLOW).is_ok() && !is_held(&dir))
 }
 
-/// Opens a directory that only its owner, who is this user, can write to.
+/// Opens a directory that belongs to this user and that nobody else can write to.
 fn directory(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let dir = openat(CWD, path, flags, Mode::empty())?;

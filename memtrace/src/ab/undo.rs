@@ -1,4 +1,4 @@
-//! Restoring the first values, and saying what was and was not.
+//! Restores the original values, and reports the settings that were and were not restored.
 
 use anyhow::Result;
 
@@ -12,24 +12,24 @@ use super::{
     write,
 };
 
-/// How the restoring came out.
+/// Result of the restoring.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Undone {
-    /// Settings that have their first value again.
+    /// Number of settings that have their original value again.
     pub(super) restored: usize,
-    /// What was left as it is, and why.
+    /// Settings that were left as they are, with the reason.
     pub(super) left: Vec<String>,
-    /// What could not be done; the journal is kept for it.
+    /// Failures; the journal is kept for another try.
     pub(super) failed: Vec<String>,
 }
 
 impl Undone {
-    /// Whether everything is as it was.
+    /// True when everything is as it was.
     pub(super) fn is_clean(&self) -> bool {
         self.left.is_empty() && self.failed.is_empty()
     }
 
-    /// Says it on stderr.
+    /// Reports on stderr the settings that were not restored.
     pub(super) fn say(&self) {
         for line in self.left.iter().chain(&self.failed) {
             say!("{line}");
@@ -40,7 +40,7 @@ impl Undone {
     }
 }
 
-/// Restores what a journal says, and forgets it when nothing more can be done.
+/// Restores the settings of a journal, and removes the journal unless something failed.
 pub(super) fn undo(store: &Store, journal: &Journal) -> Result<Undone> {
     let undone = if journal.boot_id == boot_id() {
         restore(&journal.kept)
@@ -75,7 +75,7 @@ fn restore(kept: &[Kept]) -> Undone {
             },
         }
     }
-    // Of a pair of which a write to one makes the other 0, the one that counted is written, and that does for both.
+    // A write to one of a coupled pair zeroes the other: writing the one that was in effect restores both.
     let is_done_by_partner = |knob: &Knob, first: &str| {
         let partner = knob.partner();
         first == "0" && due.iter().any(|(other, first)| Some(other) == partner.as_ref() && first != "0")
@@ -87,7 +87,7 @@ fn restore(kept: &[Kept]) -> Undone {
     undone
 }
 
-/// The boot: an experiment of another one has nothing to restore.
+/// ID of this boot: an experiment of another boot has nothing to restore.
 pub(super) fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Writing several settings in order, and reading back what became of each.
+//! Writes several settings in order, and reads each of them back.
 
 use std::{thread, time::Duration};
 
@@ -7,11 +7,11 @@ use super::{
     plan::{Knob, Write, sort},
 };
 
-/// A cgroup that cannot be shrunk at once may be a moment later.
+/// Attempts for each write: a cgroup that cannot be shrunk at once may be a moment later.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Writes these settings; the result is what could not be done, in words.
+/// Writes these settings; the result is the failures, in words.
 pub(super) fn write_all(changes: &[(Knob, String)]) -> Vec<String> {
     let write = |(knob, to): &(Knob, String)| {
         let from = files::read(knob).ok().and_then(|shown| shown.value);

@@ -19,7 +19,7 @@ pub(super) struct Assembled {
     recording: usize,
     /// Number of segments that were begun.
     begun: usize,
-    /// Parts of the segment at hand, their pieces given by the numbers of inputs.
+    /// Remaining parts of the current segment. Their `piece` is the number of an input.
     parts: VecDeque<Part>,
     scanner: Option<Scanner<Stretch>>,
     file: usize,
@@ -28,12 +28,12 @@ pub(super) struct Assembled {
 }
 
 impl Assembled {
-    /// At the beginning of a recording.
+    /// Starts at the beginning of a recording.
     pub(super) fn new(inputs: Arc<Inputs>, recording: usize) -> Self {
         Self { inputs, recording, begun: 0, parts: VecDeque::new(), scanner: None, file: 0, healed: Vec::new() }
     }
 
-    /// The input of what came last.
+    /// Input of the last block, damage or error.
     pub(super) fn input_file(&self) -> &InputFile {
         &self.inputs.files[self.file]
     }
@@ -74,7 +74,7 @@ impl BlockSource for Assembled {
                 if let Ok(Some(scanned)) = next {
                     return Ok(Some(scanned));
                 }
-                // After an error the next part is still to be read.
+                // After an error, reading continues with the next part.
                 self.scanner = None;
                 next?;
             }

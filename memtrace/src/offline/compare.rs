@@ -26,7 +26,7 @@ use memtrace_report::{
     text::things,
 };
 
-/// What is wrong with several recordings, where one is asked for, or on one side alone.
+/// Messages for several recordings where `--split` takes one, and for a single side.
 const SPLIT_TAKES_ONE: &str = "--split takes one recording: memtrace compare --split T FILE";
 const ONE_SIDE: &str = "there is only one side: memtrace compare before=A.mtrc after=B.mtrc";
 
@@ -39,7 +39,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
     let mut read = Reading::new(args.text.utc);
     let Sides { sides, paired } = match sides(args, &mut read) {
         Ok(sides) => sides,
-        // An input that could not be read says more than the usage that follows from it.
+        // The wrong usage only follows from an input that could not be read: its status counts.
         Err(e) if e.is::<WrongUsage>() && read.status != 0 => {
             say!("{e}");
             return Ok(read.status);
@@ -52,7 +52,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
         return Ok(exit::worse(read.status, if is_judged { exit::CANNOT_JUDGE } else { 0 }));
     }
     for side in &sides {
-        // What lies in several runs of one recording is said once.
+        // A note that several runs of one recording share is printed once.
         let notes: BTreeSet<&String> = side.runs.iter().flat_map(|run| &run.notes).collect();
         notes.iter().for_each(|note| say!("{}: {note}", side.name));
     }
@@ -69,7 +69,7 @@ pub fn compare(args: &CompareArgs) -> Result<u8> {
 
 fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String {
     let Some(render) = args.output.choice().output.render else {
-        // Serializing it cannot fail; if it did, the object would be missing, not half there.
+        // Serializing it cannot fail; if it did, the object would be missing, not incomplete.
         return compare::json(comparison).unwrap_or_default();
     };
     let gap = if follows { "\n" } else { "" };
@@ -77,7 +77,7 @@ fn render(comparison: &Comparison, args: &CompareArgs, follows: bool) -> String 
     format!("{gap}{}", (render.document)(&compare::document(comparison, args.verbose), form))
 }
 
-/// The exit status by what was asked for.
+/// Exit status by `--fail-if` and `--strict`.
 fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
     let mut status = 0;
     for comparison in comparisons {
@@ -103,7 +103,7 @@ fn verdict(comparisons: &[Comparison], args: &CompareArgs) -> u8 {
     status
 }
 
-/// The sides, in their order.
+/// Reads the sides, in the order of the command line.
 fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     let named = named(args);
     if args.split.is_some() || named.len() == 1 {
@@ -124,7 +124,7 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     Ok(Sides { sides: all, paired: false })
 }
 
-/// Refuses more than two inputs of which one has no side.
+/// Refuses more than two inputs unless each one names its side.
 fn unnamed(inputs: &[Input]) -> Result<(), String> {
     if inputs.len() <= 2 || inputs.iter().all(|input| input.name.is_some()) {
         return Ok(());
@@ -139,7 +139,7 @@ fn unnamed(inputs: &[Input]) -> Result<(), String> {
     ))
 }
 
-/// What each side is made of, by its name.
+/// Paths of each side, by its name.
 fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
     let mut named: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for (at, input) in args.inputs.iter().enumerate() {
@@ -156,7 +156,7 @@ fn named(args: &CompareArgs) -> Vec<(String, Vec<PathBuf>)> {
     named
 }
 
-/// A name for an output: it may come from a file.
+/// Name of a side, escaped for an output: it may come from a file name.
 fn name(side: &str) -> String {
     Untrusted(side.as_bytes()).tty().to_string()
 }

@@ -28,20 +28,20 @@ use memtrace_trace::{
     index::{Index, Piece},
 };
 
-/// How the name of a trace ends.
+/// File name extension of a trace.
 const SUFFIX: &str = "mtrc";
 
 /// All inputs of a command, or of one side of it.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
     pub(super) files: Vec<InputFile>,
-    /// The recordings in them, in the order in which they were named.
+    /// Recordings in the inputs, in the order in which the inputs were named.
     pub(super) recordings: Vec<Recording>,
-    /// The exit status that follows from inputs that could not be read. The reason was said.
+    /// Exit status for inputs that could not be read. The reason was reported.
     pub(super) status: u8,
 }
 
-/// Where the recordings of a command come from.
+/// Source of the recordings of a command.
 #[derive(Debug)]
 pub(super) enum Feed {
     /// Inputs that can be read again.
@@ -50,7 +50,7 @@ pub(super) enum Feed {
     Stream(InputFile, Peeked),
 }
 
-/// An input and its content; else why there is none, with the exit status.
+/// An input and its content, or the reason why there is none, with the exit status.
 type Found = Result<(InputFile, Index), (String, u8)>;
 
 /// Opens inputs, each pipe once.
@@ -87,7 +87,7 @@ impl Opener {
         Ok(together(read))
     }
 
-    /// As [`Self::open`]; but when a pipe is named alone and a recording begins in it, it is left to be read as it comes.
+    /// Like [`Self::open`], except for a single pipe that begins with a recording: it is left to be read as it comes.
     ///
     /// # Errors
     /// When there is nothing to read, with what to do about it.
@@ -108,7 +108,7 @@ impl Opener {
         self.open(named).map(Feed::Inputs)
     }
 
-    /// The input and its content; else why there is none, with the exit status.
+    /// Reads an input: the input and its content, or the reason why there is none, with the exit status.
     fn input(&mut self, path: &Path) -> Result<Found> {
         let name = name(path);
         let opened = match self.file(path, &name)? {
@@ -126,7 +126,7 @@ impl Opener {
         })
     }
 
-    /// Opens by the type of the file.
+    /// Opens a file by its type, or returns the reason why it is not read, with the exit status.
     fn file(&mut self, path: &Path, name: &str) -> Result<Result<Opened, (String, u8)>> {
         let is_stdin = path == Path::new("-");
         let file = if is_stdin {
@@ -144,7 +144,7 @@ impl Opener {
                     if let Some(what) = refusal(&metadata) {
                         return Ok(Err((format!("{name} is {what}, not a trace"), exit::DAMAGED)));
                     }
-                    // Before it is opened: a FIFO without a writer blocks whoever opens it.
+                    // Check before the open: a FIFO without a writer blocks in `open`.
                     self.is_unread(name, &metadata)?;
                     File::open(path)
                 }
@@ -178,7 +178,7 @@ impl Opener {
     }
 }
 
-/// Finds the recordings in what was read, and says what could not be.
+/// Finds the recordings in the inputs, and reports inputs that could not be read.
 fn together(read: impl IntoIterator<Item = Found>) -> Arc<Inputs> {
     let mut inputs = Inputs::default();
     let mut pieces = Vec::new();
@@ -214,8 +214,8 @@ fn spooled(name: String, pipe: impl Read) -> Found {
     }
 }
 
-/// Opens a file or pipe that is read once, from its beginning to its end, with its name for a person; else why it is not
-/// read, with the exit status.
+/// Opens a file or pipe that is read once, from beginning to end. Returns its name for a person and the file, or the
+/// reason why it is not read, with the exit status.
 ///
 /// # Errors
 /// When it is a terminal.
@@ -243,7 +243,7 @@ enum Opened {
     Pipe(File),
 }
 
-/// The type of a file that is never read.
+/// Type of a file that is never read, in words; `None` for other files.
 fn refusal(metadata: &Metadata) -> Option<&'static str> {
     let file_type = metadata.file_type();
     [
@@ -255,7 +255,7 @@ fn refusal(metadata: &Metadata) -> Option<&'static str> {
     .find_map(|(is_it, what)| is_it.then_some(what))
 }
 
-/// Says why the rest of an input was not read, or all of it; the exit status for it.
+/// Reports why an input was not read, in whole or in part; the result is the exit status.
 fn said(file: &InputFile, index: &Index) -> u8 {
     match &index.failed {
         Some(error) => {

@@ -13,12 +13,12 @@ use memtrace_trace::ReadError;
 /// An input.
 #[derive(Debug)]
 pub(super) struct InputFile {
-    /// Its name, for a person.
+    /// Name, for a person.
     pub(super) shown: String,
     origin: Origin,
 }
 
-/// Where the bytes of an input are.
+/// Source of the bytes of an input.
 #[derive(Debug)]
 enum Origin {
     /// A file that is opened when it is needed.
@@ -58,7 +58,7 @@ impl InputFile {
         }
     }
 
-    /// An error of reading it, with what to do.
+    /// Description of a read error, with the remedy.
     pub(super) fn describe(&self, error: &ReadError) -> String {
         let name = &self.shown;
         match error {
@@ -70,10 +70,10 @@ impl InputFile {
         }
     }
 
-    /// A part of it, in bytes.
+    /// Part of the input, from byte `begin` to before byte `end`.
     ///
     /// # Errors
-    /// When the file is gone, or cannot be opened any more.
+    /// When the file is gone or cannot be opened any more, or when the input is a pipe.
     pub(super) fn stretch(&self, begin: u64, end: u64) -> io::Result<Stretch> {
         Ok(match &self.origin {
             Origin::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },

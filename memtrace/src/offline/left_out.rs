@@ -4,9 +4,9 @@ use memtrace_core::clock::Clock;
 use memtrace_report::text::{bytes, things};
 use memtrace_trace::{BlockKind, Damage, RawBlock, TWICE};
 
-/// Kinds of damage that are listed; a file with more is a ruin.
+/// Most kinds of damage that are listed; a file with more is beyond repair.
 const LISTED: usize = 20;
-/// No time in a trace is so late, in ns: it is part of the damage.
+/// Upper bound of the times in a trace, in ns: a later time is itself damage.
 const MOST_NS: u64 = 1 << 62;
 
 /// Damage of one kind of block for one reason.
@@ -21,7 +21,7 @@ struct DamageGroup {
     range: (u64, u64),
     /// The first and the last time, `CLOCK_MONOTONIC` in ns.
     times_ns: (Option<u64>, Option<u64>),
-    /// True when the last time is the first one of the next good block.
+    /// True while the last time is still to come: it is the first time of the next good block.
     is_open: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// Learns the time of a block that is kept.
+    /// Notes the times of a block that is kept.
     pub(super) fn kept(&mut self, block: &RawBlock) {
         let (first, last) = block.times();
         if first == 0 {
@@ -56,7 +56,7 @@ impl LeftOut {
         }
         let kind = damage.block.and_then(|block| block.kind());
         let time = |ns: u64| Some(ns).filter(|ns| (1..MOST_NS).contains(ns));
-        // Where the damage has no time of its own, it lies between those of the blocks around it.
+        // Damage without a time of its own lies between the times of the blocks around it.
         let (first_ns, last_ns) =
             damage.block.map_or((self.last_ns, None), |block| (time(block.times().0), time(block.times().1)));
         let end = damage.offset.saturating_add(damage.bytes);
@@ -88,7 +88,7 @@ impl LeftOut {
         !self.groups.is_empty()
     }
 
-    /// The words, a line each; times only with a clock.
+    /// Lines that describe the damage; times are included only with a clock.
     pub(super) fn lines(&self, clock: Option<&Clock>) -> Vec<String> {
         let mut lines = Vec::new();
         if self.groups.is_empty() {

@@ -1,4 +1,4 @@
-//! The commands that read traces: no rights, no kernel, and no file but those that are named.
+//! Commands that read traces. They need no rights and no kernel support, and read no file but those that are named.
 
 mod assembled;
 mod compare;

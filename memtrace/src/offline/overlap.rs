@@ -1,4 +1,4 @@
-//! Sides of a comparison that hold the same time of one recording: nothing could differ there.
+//! Sides of a comparison that share a period of one recording: nothing can differ there.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use memtrace_core::clock::Clock;
 use memtrace_report::{replay::window::Window, text};
 use memtrace_trace::index::RecordingId;
 
-/// The times of recordings on one side.
+/// Periods of recordings on one side.
 #[derive(Debug)]
 pub(super) struct Held {
     side: String,
     parts: Vec<Part>,
 }
 
-/// Some time of a recording.
+/// A period of a recording.
 #[derive(Debug)]
 struct Part {
     id: Arc<RecordingId>,
@@ -31,7 +31,7 @@ impl Held {
         Self { side: side.to_owned(), parts: Vec::new() }
     }
 
-    /// Adds what lies in a window of a recording.
+    /// Adds the part of a recording that lies in a window.
     pub(super) fn add(&mut self, recording: &Recording, window: &Window, name: &str, clock: &Clock) {
         let Some(id) = &recording.id else { return };
         for (start_ns, end_ns) in recording.spans() {
@@ -45,10 +45,10 @@ impl Held {
     }
 }
 
-/// Refuses sides that have a time of a recording in common.
+/// Refuses sides that share a period of a recording.
 ///
 /// # Errors
-/// Says which do, and what to do instead.
+/// When two sides do; the text names them and the remedy.
 pub(super) fn check(sides: &[Held]) -> Result<(), String> {
     for (at, a) in sides.iter().enumerate() {
         for b in &sides[at + 1..] {
@@ -80,7 +80,7 @@ pub(super) fn check(sides: &[Held]) -> Result<(), String> {
     Ok(())
 }
 
-/// The time that two parts have in common, in ns.
+/// Two parts with the begin and end, in ns, of the period that they share; `None` when they share none.
 fn common<'a>(a: &'a Part, b: &'a Part) -> Option<(&'a Part, &'a Part, u64, u64)> {
     let (from_ns, to_ns) = (a.from_ns.max(b.from_ns), a.to_ns.min(b.to_ns));
     (a.id == b.id && from_ns < to_ns).then_some((a, b, from_ns, to_ns))

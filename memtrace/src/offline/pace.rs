@@ -1,4 +1,4 @@
-//! As fast as it was, or so many times as fast.
+//! Pace of a replay: real time, or a multiple of it.
 
 use std::{
     thread,
@@ -7,24 +7,24 @@ use std::{
 
 use crate::{cli::Speed, signals::Signals};
 
-/// Longest sleep in one go: a signal is to be heard soon.
+/// Longest sleep in one go: a signal must be noticed soon.
 const STEP: Duration = Duration::from_millis(50);
 
-/// When what is to be shown.
+/// Schedule for the items of a replay.
 #[derive(Debug)]
 pub(super) struct Pace {
     speed: Speed,
-    /// The instant at which what happened at this time (in ns) was shown.
+    /// Instant at which the first item was shown, and the time of that item in ns.
     began: Option<(Instant, u64)>,
 }
 
 impl Pace {
-    /// At this speed, from the first time on that it hears of.
+    /// A pace of this speed, which starts with the first call of [`Self::due_in`].
     pub(super) fn new(speed: Speed) -> Self {
         Self { speed, began: None }
     }
 
-    /// How long until what happened at `t_ns` is due.
+    /// Time until an item of time `t_ns` is due.
     pub(super) fn due_in(&mut self, t_ns: u64) -> Duration {
         let Speed::Times(times) = self.speed else { return Duration::ZERO };
         let (began, from_ns) = *self.began.get_or_insert_with(|| (Instant::now(), t_ns));
@@ -32,7 +32,7 @@ impl Pace {
         after.saturating_sub(began.elapsed())
     }
 
-    /// Waits for so long, or until a signal comes.
+    /// Waits this long, or until a signal comes.
     pub(super) fn wait(&self, due_in: Duration, signals: &Signals) {
         let until = Instant::now() + due_in;
         while signals.received().is_none() {

@@ -24,7 +24,7 @@ use memtrace_trace::{
     model::{Entry, Meta},
 };
 
-/// What is asked of each recording.
+/// Filter, time range and time zone for each recording.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) filter: &'a FilterArgs,
@@ -33,10 +33,10 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The request that the options of a command make.
+    /// Builds the request from the options of a command.
     ///
     /// # Errors
-    /// When nothing lies in the time asked for, whatever the trace.
+    /// When the time range is empty in any trace.
     pub(super) fn new(filter: &'a FilterArgs, time: &TimeArgs, utc: bool) -> Result<Self> {
         let time = Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() };
         time.check().map_err(WrongUsage)?;
@@ -52,14 +52,14 @@ impl<'a> Request<'a> {
 /// The blocks of a recording.
 #[derive(Debug)]
 enum Blocks {
-    /// Of inputs that can be read again.
+    /// Blocks of inputs that can be read again.
     Assembled(Box<Assembled>),
-    /// Of a pipe.
+    /// Blocks of a pipe.
     Streamed(Box<Streamed>),
 }
 
 impl Blocks {
-    /// The input of what came last.
+    /// Input of the last block, damage or error.
     fn input_file(&self) -> &InputFile {
         match self {
             Self::Assembled(blocks) => blocks.input_file(),
@@ -88,7 +88,7 @@ struct Current {
     reader: Reader<Blocks>,
     /// Number of the recording; `None` in a pipe.
     recording: Option<usize>,
-    /// Items that no replay was given yet.
+    /// Items that were read and not given to a replay yet.
     pending: VecDeque<TraceItem>,
 }
 
@@ -122,10 +122,10 @@ impl Source for CurrentSource<'_> {
     }
 }
 
-/// Reads.
+/// Reader of the recordings, one after the other.
 pub(super) struct Player {
     inputs: Arc<Inputs>,
-    /// The recording that comes next.
+    /// Number of the next recording.
     next: usize,
     /// The pipe, between two recordings in it.
     stream: Option<Box<Streamed>>,
@@ -133,13 +133,13 @@ pub(super) struct Player {
     /// Inputs with damage: the name, and the command that copies the intact part.
     damaged: Vec<(String, String)>,
     status: u8,
-    /// Recordings that have nothing in the time asked for, and those that have something.
+    /// Number of recordings without data in the time range, and of those with data.
     empty: usize,
     shown: usize,
     skip_entries: bool,
     /// True when an earlier reader has reported the faults of the inputs.
     is_quiet: bool,
-    /// True when the time asked for is over.
+    /// True once the time range is over.
     is_done: bool,
     rows: bool,
 }
@@ -168,19 +168,19 @@ impl Player {
         Self { stream: Some(Box::new(stream)), ..Self::new(&Arc::default()) }
     }
 
-    /// Leaves out what happened, but for damage in it: totals and tables come from the ticks.
+    /// Skips entries, but not damage in them: totals and tables come from the ticks.
     pub(super) fn without_entries(mut self) -> Self {
         self.skip_entries = true;
         self
     }
 
-    /// Has each tick say who had what, as the screen shows it.
+    /// Adds rows of processes, threads, cgroups and nodes to each tick, for the screen.
     pub(super) fn with_rows(mut self) -> Self {
         self.rows = true;
         self
     }
 
-    /// Says nothing of what is wrong with an input: it was read before.
+    /// With `quiet`, reports no faults of the inputs: an earlier reader has reported them.
     pub(super) fn quietly(mut self, quiet: bool) -> Self {
         self.is_quiet = quiet;
         self
@@ -196,8 +196,8 @@ impl Player {
         self.current.as_ref()?.recording.map(|recording| &self.inputs.recordings[recording])
     }
 
-    /// The next recording that may have something in the time asked for; `None` when there is none left. Says which have
-    /// nothing.
+    /// The next recording that may have data in the time range; `None` when there is none left. Reports recordings
+    /// without data.
     pub(super) fn next_replay(&mut self, request: &Request<'_>) -> Option<Replay> {
         loop {
             self.leave();
@@ -262,7 +262,7 @@ impl Player {
         Some(meta)
     }
 
-    /// Plays the recording to its end, or until `go_on` says no.
+    /// Plays the recording to its end or to the end of the window, or until `go_on` returns false.
     pub(super) fn play(&mut self, replay: &mut Replay, watch: &mut impl Watch, go_on: impl Fn() -> bool) {
         let Ok(played) = replay.play(&mut CurrentSource(self), watch, go_on);
         match played {
@@ -271,13 +271,13 @@ impl Player {
                     replay.note(Note::Twice { segments });
                 }
             }
-            // Whoever waits for the rest of a live recording waits for ever.
+            // The rest of a live recording may never come.
             Played::ToTheWindow => self.is_done = true,
             Played::Stopped => {}
         }
     }
 
-    /// True when a recording that was played had nothing in the time asked for. Reports that.
+    /// True when a recording that was played had no data in the time range. Reports that.
     pub(super) fn is_left_out(&mut self, finished: &Finished, request: &Request<'_>) -> bool {
         if !finished.is_empty || request.time.is_all() {
             return false;
@@ -320,7 +320,7 @@ impl Player {
         }
     }
 
-    /// Has done with the recording at hand.
+    /// Leaves the current recording. Notes its damaged inputs, or takes its pipe back.
     fn leave(&mut self) {
         match self.current.take().map(|current| current.reader.into_blocks()) {
             Some(Blocks::Assembled(blocks)) => {
@@ -336,7 +336,7 @@ impl Player {
         }
     }
 
-    /// Says what is damaged; the result is the exit status.
+    /// Reports damaged inputs; the result is the exit status.
     pub(super) fn finish(mut self) -> u8 {
         self.leave();
         for (name, salvage) in self.damaged.iter().filter(|_| !self.is_quiet) {
@@ -353,7 +353,7 @@ impl Player {
         }
         let status = exit::worse(self.status, late);
         let status = exit::worse(status, if self.damaged.is_empty() { 0 } else { exit::DAMAGED });
-        // Of several recordings some may lie elsewhere in time.
+        // Some recordings may lie outside the time range: only when all do is it an error.
         exit::worse(status, if self.empty > 0 && self.shown == 0 { exit::USAGE } else { 0 })
     }
 }

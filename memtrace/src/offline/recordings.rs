@@ -1,4 +1,4 @@
-//! Which pieces of which inputs make a recording. Files are put together by what they hold, never by their names.
+//! Recordings put together from pieces of the inputs: by the content of the files, never by their names.
 
 use std::{io::Read, sync::Arc};
 
@@ -79,7 +79,7 @@ impl Recording {
         }
     }
 
-    /// When it begins, `CLOCK_MONOTONIC` in ns.
+    /// Begin, `CLOCK_MONOTONIC` in ns.
     pub(super) fn start_ns(&self) -> u64 {
         self.spans().map(|(start_ns, _)| start_ns).min().unwrap_or(0)
     }
@@ -89,7 +89,7 @@ impl Recording {
         self.segments.iter().flat_map(|segment| &segment.pieces).filter_map(|(_, piece)| piece.last_tick_ns).max()
     }
 
-    /// From when to when each segment has ticks, `CLOCK_MONOTONIC` in ns.
+    /// Begin and last tick of each segment, `CLOCK_MONOTONIC` in ns.
     pub(super) fn spans(&self) -> impl Iterator<Item = (u64, u64)> {
         self.segments.iter().map(|segment| {
             let start_ns = segment.pieces.iter().map(|(_, piece)| piece.start_ns).min().unwrap_or(0);
@@ -116,8 +116,8 @@ fn overlap(a: &Found, b: &Found, list: &impl Fn(&Found) -> Option<Blocks>) -> bo
     is_copy(&a.1, &b.1) || !apart && list(a).zip(list(b)).is_some_and(|(a, b)| a.overlap(&b))
 }
 
-/// The segment of a piece whose META is lost: that of a piece with blocks of it, or the one before the segment that follows
-/// in the same input with the next tick.
+/// The segment of a piece whose META is lost: that of another piece with a common block, or else the one before the
+/// segment that follows in the same input without a gap.
 fn parent(pieces: &[Found], at: usize, list: &impl Fn(&Found) -> Option<Blocks>) -> Option<SegmentId> {
     let lost = &pieces[at];
     let mut others = pieces.iter().filter(|(_, piece)| piece.id.is_some());

@@ -40,7 +40,7 @@ struct Show<'a> {
     stopped: bool,
 }
 
-/// What is due later than this is no part of a live recording.
+/// An item that is due later than this is not from a live recording.
 const LIVE: Duration = Duration::from_millis(1500);
 
 impl Show<'_> {
@@ -51,7 +51,7 @@ impl Show<'_> {
         if let Some(t_ns) = time_of(&item).filter(|_| !is_last) {
             let due_in = self.pace.due_in(t_ns);
             if !due_in.is_zero() {
-                // What was shown so far must be seen before a wait.
+                // The output so far must be visible before a wait.
                 self.flush();
                 self.pace.wait(due_in, self.signals);
             }
@@ -90,7 +90,7 @@ fn time_of(item: &Item) -> Option<u64> {
     }
 }
 
-/// Shows traces as live showed what is in them; the result is the exit status.
+/// Shows traces as `memtrace live` showed them; the result is the exit status.
 ///
 /// # Errors
 /// When there is nothing to read, or stdout fails.
@@ -103,14 +103,14 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
             "the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui".to_owned()
         ));
     }
-    // A time that is counted from the end is known at the end, the screen goes back in time, and who wants all of it at once
-    // wants it in order.
+    // A time counted from the end is known only at the end, the screen goes back in time, and a replay at full speed
+    // shows everything in order: all of them read the whole input first.
     let feed = if on_screen || args.speed == Speed::Max || request.time.needs_end() {
         Feed::Inputs(Opener::default().open(&args.inputs)?)
     } else {
         Opener::default().open_or_stream(&args.inputs)?
     };
-    // Up to here a signal ends it as usual.
+    // Up to here a signal ends memtrace as usual.
     let signals = Signals::install(None).context("installing the signal handlers")?;
     let is_stream = matches!(feed, Feed::Stream(..));
     let mut player = match feed {
@@ -147,10 +147,10 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
         player.play(&mut replay, &mut items, || {
             let mut show = show.borrow_mut();
             if is_stream {
-                // What follows may be long in coming.
+                // The next item may take long to arrive.
                 show.flush();
             }
-            // The writer of a pipe may have had the same signal: its last words come still.
+            // The writer of a pipe may have received the same signal: its last blocks are still to come.
             show.stopped |= !is_stream && signals.received().is_some();
             show.failed.is_none() && !show.stopped
         });

@@ -16,7 +16,7 @@ use memtrace_report::{
     report::Collector,
 };
 
-/// Reads traces and writes what they come to; the result is the exit status.
+/// Reads traces and writes their reports; the result is the exit status.
 ///
 /// # Errors
 /// When there is nothing to read, or stdout fails.
@@ -35,7 +35,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
             continue;
         }
         let clock = request.clock(&finished.meta);
-        // A page has them in its head.
+        // A page on the terminal has the notes in its head.
         if choice.output.render.is_none() || !io::stdout().is_terminal() {
             for note in &finished.notes {
                 say!("{}", note.text(&clock));
@@ -46,7 +46,7 @@ pub fn report(args: &ReportArgs) -> Result<u8> {
         let mut written = sink.start();
         match sink.end(&Recorded { finished: &finished, collector: &collector }.end()) {
             Ok(end) => written.extend(end),
-            // What it lacks may have been in the damaged part.
+            // The missing data may have been in the damaged part.
             Err(why) if finished.summary.incomplete.is_some() => say!("{}: {why}", player.name()),
             Err(why) => return Err(anyhow!(why)),
         }

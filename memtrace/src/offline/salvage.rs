@@ -40,7 +40,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             "{to} is {from} itself: the intact part goes to a new file, and {from} stays as it is"
         )));
     }
-    // The judgement of `report`: what it uses is kept, and nothing else.
+    // Same rule as in `report`: the blocks that it uses are kept, and nothing else.
     let mut reader = Reader::new(input);
     let (mut blocks, mut size, mut status) = (0, 0, 0);
     let (mut out, mut clock) = (None, None);
@@ -51,7 +51,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
             Ok(Some(Judged::Used(block, item))) => {
                 let (out, _) = match &mut out {
                     Some(out) => out,
-                    // Not before there is something to put into it.
+                    // The file is created only once there is a block for it.
                     None => out.insert(new_file(target, args.force)?),
                 };
                 let written = out.write_all(reader.blocks().block());
@@ -97,12 +97,12 @@ fn is_same(open: &File, path: &Path) -> bool {
     let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     match (open.metadata(), fs::metadata(path)) {
         (Ok(open), Ok(named)) => place(open) == place(named),
-        // A path that names nothing yet names another file.
+        // A path that does not exist yet is not the open file.
         _ => false,
     }
 }
 
-/// The new file, which gets its name when all is in it; `-` is stdout, which has none.
+/// Creates the new file, which gets its name once it is complete; `-` is stdout, which has no name.
 fn new_file(target: &Path, force: bool) -> Result<(BufWriter<File>, Option<PendingFile>)> {
     if target == Path::new("-") {
         return Ok((BufWriter::new(stdout::for_a_trace()?), None));

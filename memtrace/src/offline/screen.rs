@@ -1,4 +1,5 @@
-//! `memtrace replay` on the screen: a thread reads the recording, and the head goes through what was read.
+//! `memtrace replay` on the screen: a thread reads the recording, and the play head moves through the intervals read so
+//! far.
 
 use std::{
     sync::{
@@ -27,22 +28,22 @@ use crate::{
 use memtrace_core::{gfp::GfpNames, limits::Limits, session::item::Item};
 use memtrace_report::{output::bytes_of, replay::Items};
 
-/// Items that the reader may be ahead of the screen.
+/// Number of items that the reader may be ahead of the screen.
 const AHEAD: usize = 1024;
-/// How soon a signal is heard.
+/// Interval at which signals are checked.
 const SIGNAL_WAIT: Duration = Duration::from_millis(20);
 
-/// What the reader came to.
+/// Result of the reader.
 struct Read {
     /// The summary, when all was read.
     last: Option<Item>,
     notes: Vec<String>,
-    /// Whether there is another recording in what was named.
+    /// True when the inputs hold another recording.
     has_more: bool,
     status: u8,
 }
 
-/// Says that nobody looks any more: also when the screen panics.
+/// Marks the screen as closed on drop, and so also when it panics.
 struct Closing<'a>(&'a AtomicBool);
 
 impl Drop for Closing<'_> {
@@ -55,7 +56,7 @@ impl Drop for Closing<'_> {
 pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals) -> Result<u8> {
     let request = Request::new(&args.filter, &args.time, args.text.utc)?;
     let mut player = Player::new(inputs);
-    // What it begins with says how to show it; then it is read as a whole.
+    // The beginning determines how to show it; then the reader reads it as a whole.
     let Some(replay) = player.next_replay(&request) else { return Ok(player.finish()) };
     let (sender, receiver) = sync_channel(AHEAD);
     let control = Control::default();
@@ -72,7 +73,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
     let reader =
         thread::Builder::new().name("reader".to_owned()).spawn(move || read(&args, &inputs, &sender, &stop))?;
     let shown = thread::scope(|scope| {
-        // A signal ends it as the key does.
+        // A signal ends the screen as the quit key does.
         scope.spawn(|| {
             while !closed.load(Ordering::Relaxed) {
                 if signals.received().is_some() {
@@ -85,7 +86,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
         let limits = |id, path: &[u8]| Some(Limits::of_recording(id, path, &recorded));
         terminal::show(&receiver, &mut *sink, model, &control, limits)
     });
-    // A reader that waits for room has nobody to wait for.
+    // A reader that waits for room in the queue must stop waiting.
     drop(receiver);
     let read = reader.join().map_err(|_| anyhow!("the reading thread ended early"))??;
     if !stdout::is_read(shown, "showing the screen")? {
@@ -105,7 +106,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
     Ok(read.status)
 }
 
-/// Reads the first recording to its end, or until nobody looks any more.
+/// Reads the first recording to its end, or until the screen is closed.
 fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop: &AtomicBool) -> Result<Read> {
     let request = Request::new(&args.filter, &args.time, args.text.utc)?;
     let mut player = Player::new(inputs).with_rows().quietly(true);
@@ -120,7 +121,7 @@ fn read(args: &ReplayArgs, inputs: &Arc<Inputs>, sender: &SyncSender<Item>, stop
     if let Some(before) = replay.meta().at_start.as_ref().filter(|_| replay.is_from_the_start()) {
         send(Item::AtStart(Box::new(before.clone())));
     }
-    // The screen has the rows of the ticks, and no line of a stall.
+    // The screen shows the rows of the ticks, and no single stalls.
     let mut items = Items { show: send, min_stall_ns: u64::MAX, kswapd: false };
     player.play(&mut replay, &mut items, || !stop.load(Ordering::Relaxed));
     let is_whole = !stop.load(Ordering::Relaxed);

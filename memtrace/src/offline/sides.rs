@@ -39,7 +39,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Nothing is read yet.
+    /// A reader that has read nothing yet.
     pub(super) fn new(utc: bool) -> Self {
         Self { utc, ..Self::default() }
     }
@@ -83,7 +83,7 @@ impl Reading {
     }
 }
 
-/// The part of each recording that is asked for.
+/// Time range of each recording to read.
 pub(super) fn asked(time: &TimeArgs) -> Asked {
     Asked { since: time.since.clone(), until: time.until.clone(), ..Asked::default() }
 }

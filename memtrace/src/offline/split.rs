@@ -1,5 +1,5 @@
-//! One recording compared with itself: split at a time that is asked for, by the blocks of an experiment, or where a
-//! setting was changed.
+//! One recording compared with itself: split at a given time, by the blocks of an experiment, or where a setting was
+//! changed.
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
@@ -20,10 +20,10 @@ use memtrace_report::{
     replay::{Act, Marks, when::When, window::Asked},
 };
 
-/// Changes that are named in a list.
+/// Most changes that are named in a list.
 const NAMED: usize = 16;
 
-/// What a recording says of where it may be cut.
+/// Places where a recording may be split.
 struct Cuts {
     marks: Marks,
     start_ns: u64,
@@ -34,7 +34,7 @@ struct Cuts {
 /// The sides of the only input.
 ///
 /// # Errors
-/// [`WrongUsage`] when it cannot be split without a word of where.
+/// [`WrongUsage`] when the input does not determine where to split it.
 pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     let [input] = args.inputs.as_slice() else { bail!(WrongUsage("one recording is expected".to_owned())) };
     let path = input.path.as_path();
@@ -72,7 +72,7 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     }
 }
 
-/// What comes before the first time and what comes after the second.
+/// The part before the first time and the part after the second, as sides.
 fn halves(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, [until, since]: [When; 2]) -> Result<Sides> {
     let asked = asked(&args.time);
     let before = Asked { until: Some(until), names: [asked.names[0], "--split"], ..asked.clone() };
@@ -84,7 +84,7 @@ fn halves(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, [until, 
     Ok(Sides { sides: vec![side("before", &before)?, side("after", &after)?], paired: false })
 }
 
-/// The blocks of an experiment: one run each, those of a pair opposite.
+/// The blocks of an experiment as sides: one run for each block, with the runs of a pair at the same index.
 fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &Cuts) -> Result<Sides> {
     let pairs = cuts.marks.pairs();
     if pairs.is_empty() {
@@ -100,7 +100,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
             let time = Asked { since: at(block.since_ns), until: at(block.until_ns), ..Asked::default() };
             of_pair.extend(read.runs(inputs, &time)?);
         }
-        // A block that lost its ticks takes the other one with it.
+        // When a block has lost its ticks, the other one of its pair is left out too.
         if let Ok([a, b]) = <[Run; 2]>::try_from(of_pair) {
             sides[0].runs.push(a);
             sides[1].runs.push(b);
@@ -112,7 +112,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
     Ok(Sides { sides: sides.into(), paired: true })
 }
 
-/// Reads where it may be cut.
+/// Reads the places where the first recording may be split; `None` when there is no recording.
 fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<Option<Cuts>> {
     let filter = FilterArgs::default();
     let request = Request::new(&filter, &args.time, args.text.utc)?;
@@ -134,7 +134,7 @@ fn cuts(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>) -> Result<
     Ok(cuts)
 }
 
-/// Says that it must be said where to split.
+/// Message that asks the user where to split.
 fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
     let path = shown_path(path);
     if acts.is_empty() {
@@ -156,7 +156,7 @@ fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
     text
 }
 
-/// What was changed, for a person; a setting that was changed twice is named once.
+/// Names of the changed settings, for a person; a setting that was changed twice is named once.
 fn names(act: &Act) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for Change { name, .. } in &act.changes {

@@ -11,7 +11,7 @@ use memtrace_core::untrusted::shown_path;
 pub(super) struct Spool<R> {
     from: R,
     to: File,
-    /// Why the copy ended early.
+    /// Error that ended the copy early.
     failed: Option<io::Error>,
 }
 

@@ -1,7 +1,7 @@
 //! A pipe that is read as it comes: `memtrace record -o - | memtrace replay -` shows each block when it is written.
 //!
-//! Only a recording from its very beginning is shown so: what comes later in the pipe then seldom belongs before what was
-//! shown. All other pipes are read to their end first.
+//! Only a pipe that starts at the very beginning of a recording is shown this way: later blocks then seldom belong
+//! before those already shown. All other pipes are read to their end first.
 
 use std::{
     collections::HashSet,
@@ -20,33 +20,33 @@ use memtrace_trace::{
     index::{RecordingId, SegmentId, segment_of},
 };
 
-/// The most that is read of a pipe before its first block is there, in bytes.
+/// Most bytes that are read of a pipe to find its first block.
 const HEAD: usize = 1 << 20;
-/// How soon a signal is heard while the pipe gives nothing.
+/// Interval at which signals are checked while the pipe is idle.
 const SIGNAL_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-/// How long a pipe is read on after a signal: its writer may have had the same one, and writes its end.
+/// Time that a pipe is still read after a signal: its writer may have received the same one, and writes its END.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Blocks that are remembered in each of two halves: some hours of a recording, in a few megabytes.
 const REMEMBERED: usize = 1 << 15;
 
-/// A pipe whose first bytes were looked at.
+/// A pipe whose first bytes were read ahead.
 pub(super) type Peeked = Chain<Cursor<Vec<u8>>, File>;
 
-/// Looks at the first block of a pipe. The pipe from its first byte, and whether a recording begins there.
+/// Looks at the first block of a pipe. Returns the pipe from its first byte, and true when a recording begins there.
 pub(super) fn peek(pipe: File) -> (Peeked, bool) {
     let mut head = Head { from: &pipe, kept: Vec::new() };
     let mut scanner = Scanner::new(&mut head);
     let begins = match scanner.next_block() {
         Ok(Some(Scanned::Block(block))) => segment_of(&block, scanner.block())
             .is_some_and(|(id, start_ns)| id.segment == 0 && start_ns == id.recording.start_ns),
-        // Why nothing can be read is said by whoever reads it all.
+        // The reader of the whole pipe reports why nothing can be read.
         _ => false,
     };
     let kept = head.kept;
     (Cursor::new(kept).chain(pipe), begins)
 }
 
-/// Keeps what is read through it, and ends when that is much.
+/// Keeps the bytes read through it, and ends after `HEAD` of them.
 struct Head<'a> {
     from: &'a File,
     kept: Vec<u8>,
@@ -61,7 +61,7 @@ impl Read for Head<'_> {
     }
 }
 
-/// A pipe that ends some time after a signal, also when its writer gives nothing.
+/// A pipe that ends some time after a signal, even when its writer is silent.
 #[derive(Debug)]
 struct Patient {
     pipe: Peeked,
@@ -83,7 +83,7 @@ impl Read for Patient {
                 || match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&SIGNAL_WAIT)) {
                     Ok(ready) => ready > 0,
                     Err(rustix::io::Errno::INTR) => false,
-                    // The read says why.
+                    // The read returns the error.
                     Err(_) => true,
                 };
             if is_here {
@@ -93,14 +93,14 @@ impl Read for Patient {
     }
 }
 
-/// A segment that has begun, as the blocks after its META are taken.
+/// Treatment of the blocks of a segment after its META.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
-    /// It is new.
+    /// The segment is new.
     New,
-    /// It had begun before: blocks that came before are left out, and so are those that belong between them.
+    /// The segment had begun before: blocks that came before are left out, and so are those that belong between them.
     Copy,
-    /// It belongs before what was shown: all of it is left out.
+    /// The segment belongs before the blocks already shown: all of it is left out.
     Late,
 }
 
@@ -114,25 +114,25 @@ pub(super) struct Streamed {
     course: Course,
     /// Numbers of the segments of this recording that have begun.
     begun: Vec<u32>,
-    /// Recordings that another one has followed.
+    /// Recordings that are over: another one has followed.
     over: Vec<Arc<RecordingId>>,
-    /// A block that was read already: it is still the last one of the scanner.
+    /// A block that was read ahead: it is still the last one of the scanner.
     held: Option<RawBlock>,
-    /// The last END, with its bytes: a copy may still go on where this one ended.
+    /// The last END, held back with its bytes: a copy of the segment may still go on where this one ended.
     end: Option<(RawBlock, Vec<u8>)>,
     /// The bytes of the block that came last, where the scanner is past it.
     bytes: Option<Vec<u8>>,
     /// The latest place of a block, `CLOCK_MONOTONIC` in ns.
     latest_ns: u64,
-    /// The blocks that came.
+    /// The blocks that came, in a recent and an older half.
     recent: HashSet<BlockId>,
     older: HashSet<BlockId>,
-    /// The latest time when `older` was filled, and that of the blocks that are forgotten, `CLOCK_MONOTONIC` in ns.
+    /// `latest_ns` at the time `older` was filled, and at the time the forgotten half was, `CLOCK_MONOTONIC` in ns.
     filled_ns: u64,
     forgotten_ns: u64,
     /// The first and the last segment that came more than once.
     shared: Option<(u32, u32)>,
-    /// Blocks that came too late to be shown.
+    /// Number of blocks that came too late to be shown.
     late: u64,
     ended: bool,
 }
@@ -186,7 +186,7 @@ impl Streamed {
         self.late
     }
 
-    /// Goes on to the next recording, past what was not read of this one. False at the end of the pipe.
+    /// Goes on to the next recording, past the unread rest of this one. False at the end of the pipe.
     pub(super) fn next_recording(&mut self) -> bool {
         while self.segment.is_some() && !self.ended {
             if self.next_block().is_err() {
@@ -201,7 +201,7 @@ impl Streamed {
         !self.ended
     }
 
-    /// The course of a segment that begins.
+    /// Treatment of a segment that begins.
     fn course(&self, id: &SegmentId) -> Course {
         match self.begun.iter().max() {
             _ if self.over.contains(&id.recording) => Course::Late,
@@ -219,13 +219,13 @@ impl Streamed {
                 let (first, last) = self.shared.unwrap_or((id.segment, id.segment));
                 self.shared = Some((first.min(id.segment), last.max(id.segment)));
             }
-            // It changes nothing of the segment at hand.
+            // The current segment stays as it is.
             Course::Late => return,
         }
         self.segment = Some(id);
     }
 
-    /// True when a block is left out. Counts those that are missing in what was shown.
+    /// True when a block is left out. Counts blocks that are missing from the output.
     fn is_left_out(&mut self, block: &RawBlock) -> bool {
         let place_ns = block.place_ns();
         match self.course {
@@ -239,7 +239,7 @@ impl Streamed {
             Course::Copy => {
                 let id = block.id();
                 let came = self.recent.contains(&id) || self.older.contains(&id);
-                // An END is that of its file, and of what is forgotten nobody can say that it did not come.
+                // An END belongs to its own file. A block of the forgotten time may have come before.
                 let is_late = !came
                     && (self.forgotten_ns.saturating_add(1)..self.latest_ns).contains(&place_ns)
                     && block.kind() != Some(BlockKind::End);
@@ -258,7 +258,7 @@ impl Streamed {
         self.recent.insert(block.id());
     }
 
-    /// The END that was kept back.
+    /// The END that was held back.
     fn take_end(&mut self) -> Option<Scanned> {
         let (block, bytes) = self.end.take()?;
         self.bytes = Some(bytes);
@@ -279,7 +279,7 @@ impl BlockSource for Streamed {
                 Ok(Some(Scanned::Block(block))) => block,
                 Ok(Some(damage)) => return Ok(Some(damage)),
                 over => {
-                    // The scanner says it again after the END.
+                    // The scanner returns the same again after the END.
                     return self.take_end().map_or_else(
                         || {
                             self.ended = true;

@@ -1,4 +1,4 @@
-//! What keys do to the model.
+//! Effect of keys on the model.
 
 use super::{
     filter::RowFilter,
@@ -7,7 +7,7 @@ use super::{
 };
 
 impl Model {
-    /// Takes a key.
+    /// Handles a key.
     pub fn key(&mut self, key: Key) -> Effect {
         if self.is_typing() && key != Key::Ctrl('c') {
             self.type_key(key);
@@ -16,7 +16,7 @@ impl Model {
         action_of(key).map_or(Effect::None, |action| self.act(action))
     }
 
-    /// Does what a key asks for.
+    /// Performs the action of a key.
     pub fn act(&mut self, action: Action) -> Effect {
         let last = || self.rows().len().saturating_sub(1);
         match action {
@@ -40,9 +40,9 @@ impl Model {
             }
             Action::Group => (self.group, self.selected) = (self.group.next(), 0),
             Action::Details if self.selected_row().is_some() => {
-                // Rows come and go: details are of one interval.
+                // Rows come and go, so the details stay at one interval.
                 self.hold();
-                // They may have changed since the last look.
+                // The limits may have changed since they were last looked up.
                 self.limits = None;
                 self.mode = Mode::Details;
             }
@@ -103,7 +103,7 @@ impl Model {
         Effect::Interval(self.interval_ns)
     }
 
-    /// Shows another interval, and no longer the latest.
+    /// Shows the interval that `find` returns, and no longer the latest.
     pub(super) fn go_to(&mut self, find: impl Fn(&Self, u64) -> Option<u64>) {
         let at = self.shown().map_or(0, |frame| frame.tick.t_ns);
         if let Some(to) = find(self, at) {

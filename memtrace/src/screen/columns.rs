@@ -1,4 +1,4 @@
-//! The columns of the table: each is shown and sorted by what one declaration says.
+//! The columns of the table: one declaration for each defines its text and its order.
 
 use std::cmp::Ordering;
 
@@ -19,7 +19,7 @@ pub(super) struct TableColumn {
     pub(super) head: &'static str,
     /// Width, with the space before it.
     pub(super) width: u16,
-    /// Width of the screen from which on it is there.
+    /// Least width of the screen at which the column is shown.
     pub(super) from: u16,
     content: Content,
 }
@@ -28,9 +28,9 @@ pub(super) struct TableColumn {
 enum Content {
     /// Value of a metric.
     Of(Metric),
-    /// A text that takes several values, or has no metric.
+    /// A text made of several values, or without a metric.
     Text {
-        /// The number; `None` where it was not read.
+        /// The number to sort by; `None` where it was not read.
         key: fn(&ScreenRow) -> Option<u64>,
         /// The text of a row in an interval, with the size of a page.
         text: fn(&ScreenRow, &Tick, u64) -> String,
@@ -171,7 +171,7 @@ fn refaults(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     row.faults.map_or_else(|| "-".to_owned(), |faults| format!("{mark}{}", both(faults)))
 }
 
-/// Requests for kswapd: they are caused by the row, where its stalls are suffered.
+/// Wakeups of kswapd that the row requested. The row causes these, whereas it suffers its stalls.
 fn wakeups(row: &ScreenRow, tick: &Tick, _: u64) -> String {
     row.wakeups.map_or_else(|| "-".to_owned(), |count| rate(tick.rate(count)))
 }

@@ -1,18 +1,18 @@
-//! Which rows of the table are shown: words that must all fit.
+//! Filter of the rows of the table: words that must all match.
 
 use memtrace_common::kind::StallKind;
 
 use super::rows::ScreenRow;
 use memtrace_core::units::duration;
 
-/// One word.
+/// One word of a filter.
 #[derive(Clone, Debug, PartialEq)]
 enum Term {
     Text(String),
     Pid(u32),
     Cgroup(String),
     Kind(StallKind),
-    /// The longest stall takes at least so long, in ns.
+    /// The longest stall takes at least this long, in ns.
     Longer(u64),
 }
 
@@ -29,13 +29,13 @@ impl RowFilter {
         text.split_whitespace().map(term).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether every row fits.
+    /// True when every row matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a row fits.
+    /// True when a row matches.
     #[must_use]
     pub fn fits(&self, row: &ScreenRow) -> bool {
         self.0.iter().all(|term| match term {

@@ -1,6 +1,6 @@
-//! What the rows of the table are about.
+//! Grouping of the rows of the table.
 
-/// What a row is about.
+/// Object that a row of the table stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RowGroup {
     /// A process.
@@ -21,14 +21,14 @@ pub enum RowGroup {
 impl RowGroup {
     const ALL: [Self; 6] = [Self::Process, Self::Thread, Self::Cgroup, Self::Container, Self::Node, Self::Kind];
 
-    /// The next one.
+    /// The next group; after the last comes the first.
     #[must_use]
     pub fn next(self) -> Self {
         let at = Self::ALL.iter().position(|group| *group == self).unwrap_or(0);
         Self::ALL[(at + 1) % Self::ALL.len()]
     }
 
-    /// The head of its column.
+    /// Head of the name column.
     #[must_use]
     pub const fn head(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! One line in words: whether reclaim hurts, whom, since when.
+//! One line in words: the severity of the stalls, the task that stalls most, the cause and the duration.
 
 use memtrace_common::kind::StallKind;
 
@@ -11,22 +11,22 @@ use memtrace_core::{
 };
 use memtrace_report::text::{duration, percent, three_digits};
 
-/// How bad it is.
+/// Severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing that hurts.
+    /// No cost worth a notice.
     #[default]
     Ok,
-    /// It costs a little.
+    /// Stalls cost a little.
     Notice,
-    /// It hurts.
+    /// Stalls hurt.
     Warning,
-    /// It hurts much, or a process was killed.
+    /// Stalls hurt much, or a process was OOM-killed.
     Critical,
 }
 
 impl Level {
-    /// The word for it.
+    /// Name of the level.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,19 +41,19 @@ impl Level {
 /// The verdict on what is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headline {
-    /// How bad.
+    /// Severity.
     pub level: Level,
-    /// In words.
+    /// The verdict in words.
     pub text: String,
 }
 
-/// Intervals that it looks at.
+/// Length of the time that the verdict covers, in ns.
 const LOOKS_AT_NS: u64 = 10_000_000_000;
-/// An OOM kill is news for so long.
+/// Time for which an OOM kill is reported, in ns.
 const OOM_NS: u64 = 60_000_000_000;
-/// Stalled seconds per second from which it costs, hurts, hurts much.
+/// Least stalled seconds per second for notice, warning and critical.
 const STALLED: [f64; 3] = [0.005, 0.1, 1.0];
-/// The longest stall from which it costs, hurts, hurts much, in ns.
+/// Least length of the longest stall for notice, warning and critical, in ns.
 const LONGEST_NS: [u64; 3] = [10_000_000, 100_000_000, 1_000_000_000];
 
 fn level(stalled: f64, longest_ns: u64) -> Level {
@@ -62,7 +62,7 @@ fn level(stalled: f64, longest_ns: u64) -> Level {
     [Level::Ok, Level::Notice, Level::Warning, Level::Critical][by_time.max(by_longest)]
 }
 
-/// The longest of an interval, the stalls that are not over included, in ns.
+/// Longest stall of an interval in ns, including stalls that are not over.
 fn longest_ns(tick: &Tick) -> u64 {
     let open_ns = tick.open.iter().map(|stall| tick.t_ns.saturating_sub(stall.begin_ns)).max();
     tick.all.max_ns.unwrap_or(0).max(open_ns.unwrap_or(0))
@@ -104,7 +104,7 @@ pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     Headline { level, text: parts.join("; ") }
 }
 
-/// A time that was observed, without what is beyond whole seconds: never longer than it was.
+/// An observed time, cut to whole seconds from 1 s on: never longer than it was.
 fn whole_seconds(ns: u64) -> String {
     match ns / 1_000_000_000 {
         0 => duration(ns),
@@ -112,7 +112,7 @@ fn whole_seconds(ns: u64) -> String {
     }
 }
 
-/// Who has most of the stalled time, and its share.
+/// Process with the most stalled time, and its share.
 fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
     let mut sums: Vec<(Who, memtrace_core::event::Comm, u64)> = Vec::new();
     let mut all = 0_u64;
@@ -131,7 +131,7 @@ fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
     Some(format!("{} in {}", percent(Some(share)), Untrusted(comm.bytes()).tty()))
 }
 
-/// Whether it is the limit of a cgroup or the host.
+/// Cause of the stalls: limits of cgroups, the host, or both; `None` when no time was stalled.
 fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static str> {
     let (mut memcg, mut all) = (0_u64, 0_u64);
     for frame in frames {
@@ -150,7 +150,7 @@ fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static
     }
 }
 
-/// When it began: the first of the intervals without a calm of 10 s between them.
+/// Begin of the trouble, `CLOCK_MONOTONIC` in ns: that of the first interval without a calm of 10 s after it.
 fn since_ns(model: &Model, now_ns: u64) -> Option<u64> {
     let mut since = None;
     let mut last = now_ns;

@@ -1,6 +1,6 @@
 //! The key map: one table, from which keys are read and the help and the footer are made.
 
-/// A key, whatever terminal it comes from.
+/// A key, independent of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A character.
@@ -31,7 +31,7 @@ pub enum Key {
     End,
 }
 
-/// What a key asks for.
+/// Action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// End with the summary.
@@ -44,11 +44,11 @@ pub enum Action {
     SortNext,
     /// Sort by the column before.
     SortBefore,
-    /// Turn the order round.
+    /// Reverse the order.
     SortReverse,
-    /// Stop or go on showing.
+    /// Pause or resume the display.
     Pause,
-    /// Rows for the next kind of thing.
+    /// Rows for the next kind of object.
     Group,
     /// Details of the row.
     Details,
@@ -92,7 +92,7 @@ pub enum Action {
     Slower,
     /// A page, from 1.
     Page(u8),
-    /// Stop the process until it is told to go on.
+    /// Stop the process until SIGCONT.
     Suspend,
     /// Draw everything again.
     Redraw,
@@ -103,11 +103,11 @@ pub enum Action {
 pub struct Binding {
     /// The keys.
     pub keys: &'static [Key],
-    /// How they are written.
+    /// Names of the keys, as shown.
     pub shown: &'static str,
-    /// What they ask for.
+    /// Action of the keys.
     pub action: Action,
-    /// What it does.
+    /// Description of the action.
     pub what: &'static str,
     /// The word in the footer; empty when it is in the help only.
     pub short: &'static str,
@@ -174,7 +174,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Key::Ctrl('l')], "^L", Action::Redraw, "draw again", ""),
 ];
 
-/// What a key asks for outside of text input.
+/// Action of a key outside of text input; `None` when the key has none.
 #[must_use]
 pub fn action_of(key: Key) -> Option<Action> {
     BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)

@@ -1,4 +1,4 @@
-//! Everything that was lost since the start, by stage, and all the things that it is a part of.
+//! Losses since the start, by stage, and the totals that they are a part of.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use memtrace_report::text::loss_line;
 #[derive(Clone, Debug, Default)]
 pub struct Losses {
     stages: BTreeMap<&'static str, u64>,
-    /// Stalls, OOM kills and changes of kswapd so far; `None` where one interval did not tell.
+    /// Stalls, OOM kills and changes of kswapd so far; `None` where the number of an interval is unknown.
     stalls: Option<u64>,
     oom_kills: Option<u64>,
     kswapd_changes: Option<u64>,
@@ -39,19 +39,19 @@ impl Losses {
         self.intervals += 1;
     }
 
-    /// Number of the lost things.
+    /// Number of losses of all stages.
     #[must_use]
     pub fn total(&self) -> u64 {
         sum::of(self.stages.values().copied())
     }
 
-    /// True when a number or a line lacks some of them.
+    /// True when a loss makes a number or a line incomplete.
     #[must_use]
     pub fn matter(&self) -> bool {
         self.stages.keys().any(|stage| Stage::named(stage).lacking.matters())
     }
 
-    /// A line for each stage that lost something: how much, of how many, and what it means.
+    /// A line for each stage that lost something: the loss, the total, and the consequence.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let line = |(stage, n): (&&'static str, &u64)| {
@@ -68,13 +68,13 @@ impl Losses {
     }
 }
 
-/// `LOST` where a number or a line lacks what was lost.
+/// `LOST` where the loss makes a number or a line incomplete.
 #[must_use]
 pub(super) const fn word(matters: bool) -> &'static str {
     if matters { "LOST" } else { "lost" }
 }
 
-/// The stage that lost most of an interval, in words; `None` when nothing was lost that matters.
+/// The stage that lost most in an interval, in words; `None` when no loss matters.
 #[must_use]
 pub(super) fn worst(tick: &Tick) -> Option<String> {
     let stages = tick.loss.lost().map(|(stage, n)| (Stage::named(stage), n));

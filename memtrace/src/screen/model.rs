@@ -1,4 +1,4 @@
-//! What the screen shows and how it changes: by what happens, and by keys.
+//! The state of the screen, and its changes by items and by keys.
 
 use std::sync::Arc;
 
@@ -23,25 +23,25 @@ use memtrace_core::{
 };
 use memtrace_report::{output::Start, text::things};
 
-/// The bounds of a live history: ten minutes of seconds.
+/// The bounds of a live history: ten minutes of intervals of 1 s.
 const LIVE: Bounds = Bounds { intervals: 600, bytes: 16 << 20 };
 /// The bounds of a recording that is played.
 const PLAYED: Bounds = Bounds { intervals: usize::MAX, bytes: 512 << 20 };
-/// Intervals for which words are shown.
+/// Number of intervals for which a message is shown.
 const SAID_FOR: u32 = 10;
 
-/// What does not change while it is shown.
+/// Facts that do not change while the screen is shown.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// Host name.
     pub host: Text,
     /// Kernel release.
     pub kernel: Text,
-    /// When the hooks were attached, `CLOCK_MONOTONIC` in ns.
+    /// Time at which the hooks were attached, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
     /// The hooks, attached or not.
     pub hooks: Vec<HookRecord>,
-    /// What was filtered for at the start, in words; empty without a filter.
+    /// Filter from the command line, in words; empty without a filter.
     pub filter: String,
     /// Names of allocation flags.
     pub gfp: GfpNames,
@@ -65,12 +65,12 @@ impl About {
     }
 }
 
-/// How it may be drawn.
+/// Means of drawing that may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// With colours. What they say is also said in words or signs.
+    /// Colours. Words or signs carry their meaning too.
     pub colour: bool,
-    /// With more than ASCII.
+    /// Characters outside ASCII.
     pub utf8: bool,
 }
 
@@ -90,7 +90,7 @@ pub enum Page {
     Hooks,
 }
 
-/// What keys go to.
+/// Receiver of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The page.
@@ -100,13 +100,13 @@ pub enum Mode {
     Help,
     /// The details of a row.
     Details,
-    /// A filter that is being typed, and what is wrong with it.
+    /// A filter that is being typed, and the error in it.
     Typing(String, Option<String>),
-    /// A time to go to that is being typed, and what is wrong with it.
+    /// A time to go to that is being typed, and the error in it.
     GoingTo(String, Option<String>),
 }
 
-/// What the model cannot do itself.
+/// A request that the model cannot fulfil itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
@@ -117,50 +117,50 @@ pub enum Effect {
     Suspend,
     /// Draw everything again.
     Redraw,
-    /// Intervals of so many ns from now on.
+    /// From now on, intervals of this length in ns.
     Interval(u64),
     /// Begin a file, or end it.
     Record,
-    /// Save what is kept.
+    /// Save the last ten minutes to a file.
     Save,
 }
 
 /// The state of the screen.
 #[derive(Debug)]
 pub struct Model {
-    /// What does not change.
+    /// Facts that do not change.
     pub about: About,
-    /// How to draw.
+    /// Means of drawing.
     pub look: Look,
-    /// Times.
+    /// Clock that times are shown by.
     pub clock: Clock,
-    /// What was going on before the start.
+    /// State of the host at the start, and OOM kills before it.
     pub before: Option<Box<AtStart>>,
     /// The page.
     pub page: Page,
-    /// What keys go to.
+    /// Receiver of keys.
     pub mode: Mode,
-    /// What rows are about.
+    /// Grouping of the rows.
     pub group: RowGroup,
-    /// What they are sorted by, and whether the other way round.
+    /// Order of the rows, and true when it is reversed.
     pub order: (SortBy, bool),
     /// The filter on rows, as typed.
     pub filter_text: String,
     /// The row that is selected, from 0.
     pub selected: usize,
-    /// Whether the heat map has the page for itself.
+    /// True when the heat map has the page for itself.
     pub expanded: bool,
     /// The interval that is shown, by its end in ns; `None` for the latest.
     pub at_ns: Option<u64>,
     /// Length of the intervals in ns.
     pub interval_ns: u64,
-    /// All that was lost since the start.
+    /// Losses since the start.
     pub losses: Losses,
-    /// What became of what was asked for, and how many intervals ago.
+    /// The latest message in words, and its age in intervals.
     pub said: Option<(String, u32)>,
-    /// Limits of the cgroup whose details are shown, when they were last looked up.
+    /// Limits of the cgroup whose details are shown, as last looked up.
     pub limits: Option<Limits>,
-    /// How a recording is played; `None` when it is live.
+    /// State of the playback of a recording; `None` when live.
     pub playback: Option<Playback>,
     pub(super) filter: RowFilter,
     history: History,
@@ -175,7 +175,7 @@ impl Model {
         Self::new(About::new(start), look, start.clock.clone(), start.meta.interval_ns)
     }
 
-    /// Nothing has happened yet.
+    /// A screen without any item yet.
     #[must_use]
     pub fn new(about: About, look: Look, clock: Clock, interval_ns: u64) -> Self {
         Self {
@@ -202,7 +202,7 @@ impl Model {
         }
     }
 
-    /// Takes what happened.
+    /// Takes an item.
     pub fn push(&mut self, item: Item) {
         match item {
             Item::AtStart(before) => self.before = Some(before),
@@ -225,13 +225,13 @@ impl Model {
         if self.playback.is_some() && self.at_ns.is_none() {
             self.at_ns = self.history.first().map(|frame| frame.tick.t_ns);
         }
-        // What is looked at goes like the rest: then the oldest that is left is shown.
+        // The shown interval is dropped like any other: then the oldest that is left is shown.
         if let (Some(at), Some(first)) = (self.at_ns, self.history.first()) {
             self.at_ns = Some(at.max(first.tick.t_ns));
         }
     }
 
-    /// What is no longer there of the interval that is shown, or of those before it, in words; `None` when all is.
+    /// Number of rows of the shown interval that are not kept, in words; `None` when all are.
     #[must_use]
     pub fn thinned(&self) -> Option<String> {
         let folded = self.shown()?.tick.rows.as_ref()?.folded;

@@ -29,7 +29,7 @@ impl Once {
 impl Sink for Once {
     fn item(&mut self, item: Item) -> Vec<u8> {
         match &item {
-            // The rest of an interval at the end is too short to say anything.
+            // The rest of an interval at the end is too short to be meaningful.
             Item::Tick(tick, _) if self.text.is_some() && tick.elapsed_ns < self.model.interval_ns / 2 => {}
             Item::Tick(..) => {
                 self.model.push(item);

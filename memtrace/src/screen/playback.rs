@@ -1,23 +1,23 @@
-//! A recording that is played: a head that goes through its intervals.
+//! Playback of a recording: a play head moves through its intervals.
 
 use std::time::Duration;
 
 use super::model::Model;
 
-/// The slowest and the fastest that it is played.
+/// The slowest and the fastest speed.
 const SPEEDS: (f64, f64) = (0.125, 1024.0);
 
-/// How it is played.
+/// State of the playback.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Playback {
-    /// Whether the head moves.
+    /// True while the play head moves.
     pub playing: bool,
-    /// So many times as fast as it was.
+    /// Speed as a multiple of real time.
     pub speed: f64,
 }
 
 impl Model {
-    /// Lets time go on by so much; whether another interval is shown.
+    /// Advances the play head by a time; true when another interval is shown.
     pub fn advance(&mut self, elapsed: Duration) -> bool {
         let (Some(playback), Some(at)) = (self.playback.filter(|playback| playback.playing), self.at_ns) else {
             return false;
@@ -30,13 +30,13 @@ impl Model {
         before != shown(self)
     }
 
-    /// Whether the head is at the last interval that was read.
+    /// True when the play head is at the last interval that was read.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.history().latest().is_none_or(|frame| self.at_ns.is_none_or(|at| at >= frame.tick.t_ns))
     }
 
-    /// Plays from here on, from the beginning when it is at the end; or stands still.
+    /// Plays or pauses. At the end, plays from the beginning.
     pub(super) fn play_or_pause(&mut self) {
         let first = self.history().first().map(|frame| frame.tick.t_ns);
         let at_end = self.is_at_end();
@@ -48,7 +48,7 @@ impl Model {
         }
     }
 
-    /// Stands still at what is shown.
+    /// Pauses at the shown interval.
     pub(super) fn hold(&mut self) {
         self.at_ns = self.at_ns.or_else(|| self.history().latest().map(|frame| frame.tick.t_ns));
         if let Some(playback) = &mut self.playback {
@@ -56,7 +56,7 @@ impl Model {
         }
     }
 
-    /// Plays so many times as fast.
+    /// Multiplies the speed by a factor, within its bounds.
     pub(super) fn change_speed(&mut self, by: f64) {
         if let Some(playback) = &mut self.playback {
             playback.speed = (playback.speed * by).clamp(SPEEDS.0, SPEEDS.1);

@@ -21,44 +21,44 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// A row, in words where it names something.
+/// A row of the table, with names in words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScreenRow {
-    /// Who, to find it again in another interval; `None` for a kind.
+    /// Identity of the row, to find it in another interval; `None` for a kind, and for merged cgroups.
     pub who: Option<Who>,
-    /// What it is called.
+    /// Name.
     pub name: String,
-    /// Its cgroup; `None` where there is not one alone.
+    /// ID of the cgroup; `None` where there is none or more than one.
     pub cgroup_id: Option<u64>,
-    /// The path of its cgroup, empty where there is none.
+    /// Path of the cgroup, empty where there is none.
     pub cgroup: String,
-    /// Process id, of a process.
+    /// Process ID, of a process or a thread.
     pub pid: Option<u32>,
-    /// Its stalls.
+    /// Stalls.
     pub stalls: Interval,
-    /// Their kinds.
+    /// Stalls by kind, with count and time.
     pub kinds: Vec<(StallKind, KindTally)>,
-    /// What it had to get back; `None` where that is not read.
+    /// Refaults, major faults and swap-ins; `None` where they are not read.
     pub faults: Option<Faults>,
-    /// What they were like; `None` where that is not told apart.
+    /// Details of the stalls; `None` where they are not counted by row.
     pub detail: Option<Detail>,
-    /// Pages reclaimed in its stalls; `None` when not read.
+    /// Pages reclaimed in the stalls; `None` when not read.
     pub reclaimed_pages: Option<u64>,
-    /// How often it asked for kswapd; `None` where that is not told apart.
+    /// Number of kswapd wakeups that it requested; `None` where they are not counted by row.
     pub wakeups: Option<u64>,
     /// OOM kills in it.
     pub ooms: u64,
 }
 
 impl ScreenRow {
-    /// Whether anything of what the table shows happened to it.
+    /// True when the table has anything to show for the row.
     fn has_any(&self) -> bool {
         let pages = self.faults.map_or(0, |faults| faults.refaulted_pages().saturating_add(faults.swapin_pages));
         let is_stalled = self.stalls.count > 0 || self.stalls.stalled_ns > 0;
         is_stalled || pages > 0 || self.ooms > 0 || self.wakeups.is_some_and(|wakeups| wakeups > 0)
     }
 
-    /// True for a stall of the row that is not over. Whose cgroup and node it is, is not known while it lasts.
+    /// True for an open stall of the row. The cgroup and the node of a stall are unknown while it lasts.
     pub(super) fn has_open(&self, stall: &OpenStall) -> bool {
         match self.who {
             Some(Who::Process(pid, _)) => stall.pid == pid,
@@ -68,7 +68,7 @@ impl ScreenRow {
         }
     }
 
-    /// Adds what another row of the same name has.
+    /// Adds the counts of another row of the same name.
     fn merge(&mut self, other: &Self) {
         self.stalls.merge(&other.stalls);
         for (kind, more) in &other.kinds {
@@ -88,7 +88,7 @@ impl ScreenRow {
     }
 }
 
-/// All rows of an interval that fit, sorted.
+/// All rows of an interval that match the filter, sorted.
 pub(super) fn rows(
     tick: &Tick,
     ooms: &[(Oom, KillPaths)],
@@ -114,7 +114,7 @@ pub(super) fn rows(
         RowGroup::Node => of(|rows| &rows.nodes),
         RowGroup::Kind => tick.stalls.iter().map(|(kind, stalls)| of_kind(*kind, stalls)).collect(),
     };
-    // Who only read from disk has no place in a table of who waits for memory.
+    // A task that only reads from disk has no place in a table of tasks that wait for memory.
     rows.retain(|row| row.has_any() && filter.fits(row));
     let (sort, reverse) = order;
     rows.sort_by(|a, b| {
@@ -169,12 +169,12 @@ fn container(id: u64, paths: &Paths) -> Option<Container<'_>> {
     Container::of(paths.get(&id)?)
 }
 
-/// What says more than the end of its path.
+/// Short name of a container, which says more than the end of its path.
 fn short_name(container: &Container<'_>) -> String {
     Untrusted(&container.short()).tty().to_string()
 }
 
-/// The rows of cgroups, put together by whose they are. Those of nobody stay as they are.
+/// Merges the rows of cgroups that belong to one container, pod or unit. Rows of other cgroups stay as they are.
 fn containers(cgroups: Vec<ScreenRow>, paths: &Paths) -> Vec<ScreenRow> {
     let mut rows: BTreeMap<String, ScreenRow> = BTreeMap::new();
     for mut row in cgroups {

@@ -1,4 +1,4 @@
-//! What is typed: a filter, or a time to go to.
+//! Text input: a filter, or a time to go to.
 
 use super::{
     filter::RowFilter,
@@ -7,17 +7,17 @@ use super::{
 };
 use memtrace_report::replay::when::When;
 
-/// No text is longer, in bytes.
+/// Longest text in bytes.
 const LONGEST: usize = 200;
 
 impl Model {
-    /// Whether keys are text.
+    /// True when keys are text input.
     #[must_use]
     pub fn is_typing(&self) -> bool {
         matches!(self.mode, Mode::Typing(..) | Mode::GoingTo(..))
     }
 
-    /// Takes a key of a text.
+    /// Handles a key of text input.
     pub(super) fn type_key(&mut self, key: Key) {
         match std::mem::take(&mut self.mode) {
             Mode::Typing(text, _) => self.type_filter(text, key),
@@ -69,7 +69,7 @@ impl Model {
         self.mode = Mode::GoingTo(text, None);
     }
 
-    /// A time in words, `CLOCK_MONOTONIC` in ns.
+    /// Parses a time in words, to `CLOCK_MONOTONIC` in ns.
     fn time_of(&self, text: &str) -> Result<u64, String> {
         let end_ns = self.history().latest().map(|frame| frame.tick.t_ns);
         let t_ns = When::parse(text.trim())?.resolve(Some(&self.clock), self.about.start_ns, end_ns)?;

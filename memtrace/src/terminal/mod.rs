@@ -1,4 +1,4 @@
-//! The other side of stdout, and the screen on it. The only module that knows the terminal.
+//! The terminal on stdout, and the screen on it. The only module that knows the terminal.
 
 mod show;
 mod tty;
@@ -20,14 +20,14 @@ pub fn style(no_color: bool) -> Style {
     Style { colour: !no_color && wanted && !dumb && std::io::stdout().is_terminal() }
 }
 
-/// Whether a full screen can be shown: stdin and stdout are a terminal that knows how to place text.
+/// True when a full screen can be shown: stdin and stdout are a terminal that can position text.
 #[must_use]
 pub fn can_show_screen() -> bool {
     let able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
     able && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// How the screen may be drawn.
+/// Means of drawing that the screen may use.
 #[must_use]
 pub fn look(no_color: bool) -> Look {
     Look { colour: style(no_color).colour, utf8: is_utf8() }
@@ -43,21 +43,21 @@ pub fn layout(args: TextArgs, top: usize) -> Layout {
 /// host has the memory.
 const MAX_SIZE: (u16, u16) = (1000, 500);
 
-/// Columns and rows of the terminal on stdout, `MAX_SIZE` at most; 80 x 24 when it is none, or does not know.
+/// Columns and rows of the terminal on stdout, `MAX_SIZE` at most; 80 x 24 without a terminal or a known size.
 #[must_use]
 pub fn size() -> (u16, u16) {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
     size.map_or((80, 24), |size| (size.ws_col.min(MAX_SIZE.0), size.ws_row.min(MAX_SIZE.1)))
 }
 
-/// Columns of the terminal on stdout, those of `MAX_SIZE` at most; `None` when it is none.
+/// Columns of the terminal on stdout, those of `MAX_SIZE` at most; `None` without a terminal or a known size.
 #[must_use]
 pub fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then(|| usize::from(size.ws_col.min(MAX_SIZE.0)))
 }
 
-/// Whether text may hold more than ASCII, by the locale.
+/// True when the locale allows text outside ASCII.
 #[must_use]
 pub fn is_utf8() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());

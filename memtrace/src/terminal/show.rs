@@ -1,4 +1,4 @@
-//! Shows the screen on the terminal: takes what happens from the queue and keys from the terminal, and draws what changed.
+//! Shows the screen on the terminal: takes items from the queue and keys from the terminal, and draws the changes.
 
 use std::{
     io::{self, Write as _},
@@ -31,25 +31,26 @@ use crate::screen::{Effect, Key, Model, view};
 use memtrace_core::{limits::Limits, session::item::Item};
 use memtrace_report::output::{Sink, bytes_of};
 
-/// Longest wait for a key: what happened is shown by then.
+/// Longest wait for a key, after which new items are shown.
 const WAIT: Duration = Duration::from_millis(50);
-/// Items that are taken before keys have their turn.
+/// Most items that are taken before keys have their turn.
 const AT_ONCE: usize = 4096;
 
-/// What the screen asks of whoever fills it.
+/// Requests of the screen to the producer of its items.
 #[derive(Debug, Default)]
 pub struct Control {
-    /// The user wants to end.
+    /// The user wants to quit.
     pub quit: AtomicBool,
-    /// Length of an interval in ns; 0 as it was.
+    /// New length of an interval in ns; 0 for no change.
     pub interval_ns: AtomicU64,
-    /// A file is to begin, or to end.
+    /// Begin a file, or end it.
     pub record: AtomicBool,
-    /// What is kept is to be saved.
+    /// Save the last ten minutes to a file.
     pub save: AtomicBool,
 }
 
-/// Shows the screen until the summary comes, and then that, as lines. `limits` are those of a cgroup, by its id and path.
+/// Shows the screen until the summary comes, and then the summary as lines. `limits` returns the limits of a cgroup, by
+/// its ID and path.
 ///
 /// # Errors
 /// When the terminal fails.
@@ -86,14 +87,15 @@ fn run(
     });
     let (stop, go_on) = (stop?, go_on?);
     held.enter()?;
-    // Not the size that the terminal claims, and nothing is asked of the terminal: the answer may never come.
+    // A fixed viewport bounds the size that the terminal claims, and needs no query to the terminal: the answer may
+    // never come.
     let viewport = Viewport::Fixed(area());
     let mut terminal = Terminal::with_options(CrosstermBackend::new(io::stdout()), TerminalOptions { viewport })?;
     let mut shown = area();
     let (mut changed, mut redraw) = (true, false);
     let mut before = Instant::now();
     loop {
-        // Nobody else ends what is only played.
+        // Nothing else ends a playback.
         if model.playback.is_some() && control.quit.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -105,7 +107,7 @@ fn run(
                     changed = true;
                 }
                 Err(TryRecvError::Empty) => break,
-                // A recording that was read to its end is still to be looked at.
+                // A recording that was read to its end is still shown.
                 Err(TryRecvError::Disconnected) if model.playback.is_some() => break,
                 Err(TryRecvError::Disconnected) => return Ok(None),
             }
@@ -156,21 +158,20 @@ fn run(
             Effect::Redraw => redraw = true,
             Effect::Suspend => {
                 leave();
-                // All threads stop here until somebody says SIGCONT, which shows the screen again.
+                // All threads stop here until SIGCONT, which shows the screen again.
                 kill_process(getpid(), Signal::STOP)?;
             }
         }
     }
 }
 
-/// The part of the terminal that is drawn on: all of it, within reason.
+/// Area of the terminal that is drawn on: all of it, up to `MAX_SIZE`.
 fn area() -> Rect {
     let (columns, rows) = size();
     Rect::new(0, 0, columns, rows)
 }
 
-/// Waits for keys or a new size. A terminal that is gone is an error: to read from it would
-/// never end.
+/// Waits for keys or a new size. A terminal that is gone is an error: a read from it would never end.
 fn wait_for_keys() -> io::Result<()> {
     let timeout = Timespec::try_from(WAIT).map_err(io::Error::other)?;
     let stdin = stdin();
@@ -192,7 +193,7 @@ fn has_alt(event: &Event) -> bool {
         if *kind != KeyEventKind::Release && modifiers.contains(KeyModifiers::ALT))
 }
 
-/// A key of the terminal as a key of ours.
+/// Converts a key of the terminal to a [`Key`]; `None` for other events and keys.
 fn key(event: &Event) -> Option<Key> {
     let Event::Key(KeyEvent { code, modifiers, kind, .. }) = event else { return None };
     if *kind == KeyEventKind::Release {

@@ -1,4 +1,4 @@
-//! The terminal as a screen, and back: whatever ends memtrace, the terminal is left as it was.
+//! Switches the terminal to the screen and back: however memtrace ends, the terminal is left as it was.
 
 use std::{
     io,
@@ -33,21 +33,21 @@ static FILES: OnceLock<Files> = OnceLock::new();
 static HOOKED: AtomicBool = AtomicBool::new(false);
 static OVER: AtomicBool = AtomicBool::new(false);
 
-/// Where stderr goes.
+/// Targets of stderr.
 #[derive(Debug)]
 struct Files {
-    /// While no screen is shown.
+    /// The target while no screen is shown.
     stderr: OwnedFd,
-    /// While one is.
+    /// The target while a screen is shown: a file in memory.
     held: OwnedFd,
 }
 
-/// What is written to stderr while the screen is shown, so that it does not go into it.
+/// Holds text written to stderr while the screen is shown, so that it does not garble the screen.
 #[derive(Debug)]
 pub(super) struct Held(&'static Files);
 
 impl Held {
-    /// From now on stderr can be held.
+    /// Prepares to hold stderr.
     pub(super) fn new() -> io::Result<Self> {
         if let Some(files) = FILES.get() {
             return Ok(Self(files));
@@ -57,7 +57,7 @@ impl Held {
         Ok(Self(FILES.get_or_init(|| files)))
     }
 
-    /// What was held comes out. Call after [`leave`].
+    /// Writes the held text to stderr. Call after [`leave`].
     pub(super) fn release(self) {
         let mut text = Vec::new();
         pieces(&self.0.held, |piece| {
@@ -85,7 +85,7 @@ impl Held {
     }
 }
 
-/// Makes a panic of any thread, an abort (no memory, for example) and a signal that asks for a core leave the screen.
+/// Makes a panic of any thread, an abort (out of memory, for example) and SIGQUIT leave the screen.
 fn hook() -> io::Result<()> {
     if HOOKED.swap(true, Ordering::SeqCst) {
         return Ok(());
@@ -108,12 +108,12 @@ fn hook() -> io::Result<()> {
     Ok(())
 }
 
-/// True when a thread has panicked: the screen was left, and is not to be drawn again.
+/// True when a thread has panicked: the screen was left, and must not be drawn again.
 pub(super) fn is_over() -> bool {
     OVER.load(Ordering::SeqCst)
 }
 
-/// Leaves the screen of a process that ends at once, and what was held comes out. Only system calls: a signal handler
+/// Leaves the screen of a process that ends at once, and writes out the held text. Only system calls: a signal handler
 /// may call it.
 pub fn leave_at_once() {
     leave();
@@ -122,7 +122,7 @@ pub fn leave_at_once() {
     }
 }
 
-/// Gives a file to `take`, piece by piece, until its end or until `take` says no. Only system calls.
+/// Passes a file to `take`, piece by piece, until its end or until `take` returns false. Only system calls.
 fn pieces(file: &OwnedFd, mut take: impl FnMut(&[u8]) -> bool) {
     let (mut piece, mut at) = ([0; 1024], 0);
     while let Ok(n @ 1..) = retry_on_intr(|| pread(file, &mut piece, at)) {

@@ -1,6 +1,6 @@
-//! What an experiment may change: an allow-list, and what values each setting takes.
+//! Allow-list of the settings that an experiment may change, with the values that each one takes.
 
-/// What values a setting takes, and how its file shows them.
+/// Kind of values that a setting takes, and their form in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number in this range.
@@ -19,17 +19,17 @@ pub enum Kind {
     Name,
 }
 
-/// How a file says that there is no limit.
+/// Form of "no limit" in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unlimited {
     /// `max` (cgroup v2).
     Max,
-    /// `-1` in, a huge number out (cgroup v1).
+    /// `-1` when written, a huge number when read (cgroup v1).
     MinusOne,
 }
 
-/// `vm.*`. Ranges are those that the kernel takes (`kernel/sysctl.c`, `mm/`, Linux 6.18); a kernel that takes less
-/// refuses, and that is told.
+/// `vm.*`. Ranges are those that the kernel accepts (`kernel/sysctl.c`, `mm/`, Linux 6.18); a kernel that accepts less
+/// refuses the write, and the refusal is reported.
 pub(super) const SYSCTLS: [(&str, Kind); 36] = [
     ("admin_reserve_kbytes", Kind::Number(0, u64::MAX)),
     ("compact_unevictable_allowed", Kind::Number(0, 1)),
@@ -69,7 +69,7 @@ pub(super) const SYSCTLS: [(&str, Kind); 36] = [
     ("zone_reclaim_mode", Kind::Number(0, 7)),
 ];
 
-/// Of each of these pairs only one counts: a write to one makes the other 0.
+/// Coupled sysctls: only one of a pair is in effect, since a write to one zeroes the other.
 const COUPLED: [(&str, &str); 3] = [
     ("dirty_background_ratio", "dirty_background_bytes"),
     ("dirty_ratio", "dirty_bytes"),
@@ -111,7 +111,7 @@ pub(super) const SYS: [(&str, &str, Kind); 19] = [
     ("ksm/sleep_millisecs", "kernel/mm/ksm/sleep_millisecs", Kind::Number(0, u32::MAX as u64)),
 ];
 
-/// Files of a zram device that is in use. `mem_limit` cannot be read: the fourth number of `mm_stat` is it.
+/// Files of a zram device that is in use. `mem_limit` is write-only: its value is the fourth number of `mm_stat`.
 pub(super) const ZRAM: [(&str, Kind); 3] =
     [("mem_limit", Kind::Bytes), ("writeback_limit", Kind::Bytes), ("writeback_limit_enable", Kind::Number(0, 1))];
 
@@ -131,7 +131,7 @@ pub(super) const CGROUP: [(&str, Kind); 12] = [
     ("memory.zswap.writeback", Kind::Number(0, 1)),
 ];
 
-/// The other one of a coupled pair of sysctls.
+/// The other sysctl of a coupled pair; `None` for a sysctl that is not coupled.
 pub(super) fn partner(sysctl: &str) -> Option<&'static str> {
     COUPLED.into_iter().find_map(|(a, b)| match sysctl {
         name if name == a => Some(b),

@@ -1,34 +1,34 @@
-//! What is next in an experiment, from the time alone.
+//! The next step of an experiment, from the time alone.
 
 use std::time::Duration;
 
 use super::schedule::{Block, Schedule, Side};
 
-/// Something that is to be done now.
+/// A step that is due now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The settings of this side are to be written; [`Conductor::changed`] is told when they are.
+    /// Write the settings of this side, then call [`Conductor::changed`].
     Change(Side),
     /// The measured part of a block begins.
     Begin(Block),
-    /// It is over.
+    /// The measured part of a block ends.
     End(Block),
     /// All blocks are over.
     Over,
 }
 
-/// What is going on.
+/// Phase of an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing was changed yet, or a block is over.
     Between,
     /// Settings are being written.
     Changing,
-    /// The host gets used to them, until then (ns).
+    /// The host settles after a change, until this time in ns.
     Settling(u64),
-    /// It is measured, until then (ns).
+    /// A block is measured, until this time in ns.
     Measuring(u64),
-    /// All is over.
+    /// All blocks are over.
     Over,
 }
 
@@ -41,13 +41,13 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    /// Before the first block.
+    /// Creates a conductor that stands before the first block.
     #[must_use]
     pub fn new(schedule: Schedule) -> Self {
         Self { schedule, at: 0, phase: Phase::Between }
     }
 
-    /// What is to be done at this time, one thing after the other until there is nothing.
+    /// Next step that is due at this time; `None` when there is none. Call it again after each step.
     pub fn advance(&mut self, now_ns: u64) -> Option<Action> {
         let block = self.schedule.blocks.get(self.at).copied();
         match (self.phase, block) {
@@ -72,38 +72,38 @@ impl Conductor {
         }
     }
 
-    /// The settings are written.
+    /// Notes that the settings are written: the host settles from now on.
     pub fn changed(&mut self, now_ns: u64) {
         if self.phase == Phase::Changing {
             self.phase = Phase::Settling(now_ns.saturating_add(ns(self.schedule.settle)));
         }
     }
 
-    /// What is going on.
+    /// Current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// The block that is under way, and its number from 1.
+    /// Current block and its number, from 1; `None` after the last one.
     #[must_use]
     pub fn block(&self) -> Option<(usize, Block)> {
         self.schedule.blocks.get(self.at).map(|&block| (self.at + 1, block))
     }
 
-    /// Blocks that were measured to their end.
+    /// Number of blocks that were measured to their end.
     #[must_use]
     pub fn done(&self) -> usize {
         self.at
     }
 
-    /// Blocks in all.
+    /// Number of all blocks.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.schedule.blocks.len()
     }
 
-    /// How long it still takes.
+    /// Remaining duration, without the time that writes take.
     #[must_use]
     pub fn left(&self, now_ns: u64) -> Duration {
         let (settle, block) = (self.schedule.settle, self.schedule.block);
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(conductor.left(0), Duration::from_secs(144));
         let (mut now, mut measured) = (0, Vec::new());
         let mut begun = None;
-        // Writes take a second, and nobody looks more often than every 300 ms.
+        // A write takes 1 s, and the conductor is polled every 300 ms.
         while conductor.phase() != Phase::Over {
             while let Some(action) = conductor.advance(now) {
                 match action {

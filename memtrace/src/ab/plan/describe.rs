@@ -1,4 +1,4 @@
-//! An experiment in words: what it will do, how far it is, what was undone.
+//! An experiment in words: its plan and its progress.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use memtrace_report::{
     text,
 };
 
-/// What will be done, before it is.
+/// Plan of an experiment as text, before it begins.
 #[must_use]
 pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
     let mut out = Document::default();
@@ -40,7 +40,7 @@ pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
     document::text(&out, TextForm::default())
 }
 
-/// How far it is, in one line.
+/// Progress in one line.
 #[must_use]
 pub fn progress(conductor: &Conductor, now_ns: u64) -> String {
     let left = time(Duration::from_secs(conductor.left(now_ns).as_secs()));
@@ -57,7 +57,7 @@ pub fn progress(conductor: &Conductor, now_ns: u64) -> String {
     format!("block {number} of {} ({}): {phase}, {left} left", conductor.blocks(), block.side.letter())
 }
 
-/// A time, for a person.
+/// A duration, for a person.
 #[must_use]
 pub fn time(time: Duration) -> String {
     text::duration(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))

@@ -1,33 +1,33 @@
-//! What must be known to undo an experiment, as it is kept in a file before the first write.
+//! Journal of an experiment: the facts needed to undo it, saved in a file before the first write.
 
 use serde::{Deserialize, Serialize};
 
 use super::knob::Knob;
 
-/// The version of the file.
+/// Version of the file format.
 const VERSION: u32 = 1;
 
-/// A setting, what it was, and what an experiment may have made of it.
+/// A setting, its original value, and the values that an experiment may have written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Which.
+    /// The setting.
     pub knob: Knob,
-    /// Its value before the experiment.
+    /// Value before the experiment.
     pub first: String,
-    /// Values that the experiment gave it.
+    /// Values that the experiment may have written.
     pub written: Vec<String>,
-    /// The inode of its cgroup, for one of a cgroup: another one of the same name is another cgroup.
+    /// Inode of the cgroup, for a setting of a cgroup: a path with another inode is another cgroup.
     pub cgroup_inode: Option<u64>,
 }
 
-/// All of them, and whose they are.
+/// All changed settings, and the experiment that changed them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journal {
-    /// The boot in which it was written: settings do not outlive it.
+    /// Boot ID at the time of writing: settings do not outlive the boot.
     pub boot_id: String,
-    /// The process that wrote it.
+    /// Process that wrote the journal.
     pub pid: u32,
-    /// When, as RFC 3339.
+    /// Begin of the experiment, as RFC 3339.
     pub begun: String,
     /// The settings.
     pub kept: Vec<Kept>,
@@ -51,7 +51,7 @@ struct SettingFile {
 }
 
 impl Journal {
-    /// Its text.
+    /// Serializes the journal.
     ///
     /// # Errors
     /// None in practice: it is plain text.
@@ -72,10 +72,10 @@ impl Journal {
         serde_json::to_string_pretty(&file).map(|text| text + "\n")
     }
 
-    /// Reads it. Only settings that may be changed at all can be named, and their values are those that one can have.
+    /// Parses a journal. Accepts only settings of the allow-list, with values of 1 to 256 plain characters.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// When the text is damaged, of another version, or names a setting or value that is not accepted.
     pub fn decode(text: &str) -> Result<Self, String> {
         let file: JournalFile = serde_json::from_str(text).map_err(|e| format!("it is damaged: {e}"))?;
         if file.version != VERSION {
@@ -98,21 +98,21 @@ impl Journal {
     }
 }
 
-/// What becomes of a setting when all is undone.
+/// Treatment of a setting when an experiment is undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is as it was.
+    /// It has its original value.
     AsBefore,
-    /// Its first value is written.
+    /// The original value is written.
     Restore,
-    /// It has a value that the experiment did not give it: somebody else set it since, and it stays.
+    /// Somebody else has set this value since, and it stays: the experiment did not write it.
     Foreign(String),
-    /// It is not there any more.
+    /// It no longer exists.
     Gone,
 }
 
 impl Kept {
-    /// What becomes of it, from its value now (`None`: it is not there).
+    /// Treatment of the setting, from its current value (`None`: it does not exist).
     #[must_use]
     pub fn fate(&self, now: Option<&str>) -> Fate {
         match now {

@@ -1,11 +1,11 @@
-//! Which setting: its name as a person writes it, to the file that it is.
+//! A setting: from its name, as a person writes it, to its file.
 
 use super::{
     allow::{CGROUP, Kind, SYS, SYSCTLS, ZRAM, partner},
     value::plain,
 };
 
-/// Where a setting is. Every name but that of a cgroup is one of ours.
+/// Location of a setting. All names except the path of a cgroup come from the allow-list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingFile {
     /// A file of `/proc/sys/vm`.
@@ -16,7 +16,7 @@ pub enum SettingFile {
     Zram(u32, &'static str),
     /// A file of a memory cgroup.
     Cgroup {
-        /// Its path below the root of the hierarchy, such as `/web.slice`.
+        /// Path below the root of the hierarchy, such as `/web.slice`.
         path: String,
         /// The file.
         file: &'static str,
@@ -26,9 +26,9 @@ pub enum SettingFile {
 /// A setting that may be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knob {
-    /// Where it is.
+    /// Location.
     pub place: SettingFile,
-    /// What values it takes.
+    /// Kind of values that it takes.
     pub kind: Kind,
 }
 
@@ -36,7 +36,7 @@ impl Knob {
     /// Reads a name: `vm.swappiness`, `lru_gen/enabled`, `zram0/mem_limit` or `cgroup:/web.slice:memory.high`.
     ///
     /// # Errors
-    /// Says what there is.
+    /// When the name is not on the allow-list, or its path or number is malformed; the text says what is expected.
     pub fn parse(name: &str) -> Result<Self, String> {
         if let Some(sysctl) = name.strip_prefix("vm.") {
             let found = SYSCTLS.into_iter().find(|(name, _)| *name == sysctl);
@@ -70,7 +70,7 @@ impl Knob {
         }
     }
 
-    /// Its name, as [`Knob::parse`] reads it.
+    /// Name, as [`Knob::parse`] reads it.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.place {
@@ -84,23 +84,23 @@ impl Knob {
         }
     }
 
-    /// Its name, for a person.
+    /// Name, for a person.
     #[must_use]
     pub fn shown(&self) -> String {
         plain(&self.name())
     }
 
-    /// The setting that a write to this one makes 0, if there is one.
+    /// The setting that a write to this one zeroes, if there is one.
     #[must_use]
     pub fn partner(&self) -> Option<Self> {
         let SettingFile::Sysctl(name) = self.place else { return None };
         Self::parse(&format!("vm.{}", partner(name)?)).ok()
     }
 
-    /// Reads `NAME=VALUE`; the value is in the form in which values are compared.
+    /// Reads `NAME=VALUE`. The value is in the form used for comparison.
     ///
     /// # Errors
-    /// Says what is expected.
+    /// When the name or the value is wrong; the text says what is expected.
     pub fn assignment(text: &str, page_bytes: u64) -> Result<(Self, String), String> {
         // A path may hold `=`, a value does not.
         let (name, value) = text

@@ -1,4 +1,4 @@
-//! In which order settings are written: some refuse, or do harm, before another is there.
+//! Order in which settings are written: some are refused, or do harm, unless another one is written first.
 
 use super::{
     allow::Kind,
@@ -8,17 +8,17 @@ use super::{
 /// A write that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Which setting.
+    /// The setting.
     pub knob: Knob,
-    /// Its value now; `None` when it could not be read.
+    /// Current value; `None` when it could not be read.
     pub from: Option<String>,
     /// The value to write.
     pub to: String,
 }
 
-/// Puts writes in order. What raises a limit comes first, so that nobody is squeezed between an old limit and a new one;
-/// in v1 the limit of memory and swap may never be below that of memory; and `memory.high`, which only reclaims, goes
-/// down before `memory.max`, which also kills.
+/// Sorts writes. Writes that raise a limit come first, so that no task is squeezed between an old limit and a new one.
+/// In v1 the limit of memory and swap may never be below that of memory. `memory.high` only reclaims, so it is lowered
+/// before `memory.max`, which also kills.
 pub fn sort(writes: &mut [Write]) {
     writes.sort_by_key(|write| match is_lower(write) {
         false => (0, rank(&write.knob)),
@@ -31,7 +31,7 @@ fn is_lower(write: &Write) -> bool {
     matches!(write.knob.kind, Kind::Limit(_)) && write.from.as_deref().map_or(u64::MAX, bytes) > bytes(&write.to)
 }
 
-/// Which of several limits goes up first.
+/// Rank of a limit: limits are raised from the lowest rank on, and lowered from the highest.
 fn rank(knob: &Knob) -> i32 {
     match knob.place {
         SettingFile::Cgroup { file: "memory.memsw.limit_in_bytes", .. } => 0,

@@ -1,5 +1,5 @@
-//! What could go wrong with a value: said before anything is written, and what could bring the host down is refused
-//! unless the risk is taken in words.
+//! Risks of a value, reported before anything is written. A value that could bring the host down is refused unless the
+//! user passes `--allow-risky`.
 
 use super::{
     knob::{Knob, SettingFile},
@@ -7,25 +7,25 @@ use super::{
     sides::Plan,
 };
 
-/// What is known of the host.
+/// Facts of the host that risks depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// `MemTotal`; `None` when not read.
     pub memory_bytes: Option<u64>,
-    /// What the cgroup of each item uses now, in the order of the items; `None` for others, and when not read.
+    /// Current usage of each item's cgroup, in the order of the items; `None` for other settings, and when not read.
     pub usage_bytes: Vec<Option<u64>>,
 }
 
-/// Something to know before.
+/// A risk to report before the experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Risk {
-    /// In words.
+    /// Description in words.
     pub text: String,
-    /// Whether it takes `--allow-risky`.
+    /// True when the value is refused without `--allow-risky`.
     pub refused: bool,
 }
 
-/// What is to be known of the values that a plan would write.
+/// Risks of the values that a plan would write.
 #[must_use]
 pub fn risks(plan: &Plan, host: &Host) -> Vec<Risk> {
     let mut all: Vec<Risk> = Vec::new();
@@ -47,7 +47,7 @@ pub fn risks(plan: &Plan, host: &Host) -> Vec<Risk> {
     all
 }
 
-/// Whether it is refused, and why.
+/// Risk of a value: true when it is refused, and the reason; `None` when no risk is known.
 fn of_value(knob: &Knob, value: &str, memory: Option<u64>, usage: Option<u64>) -> Option<(bool, String)> {
     let number = value.parse().unwrap_or(u64::MAX);
     let refused = |why: &str| Some((true, why.to_owned()));

@@ -1,4 +1,4 @@
-//! Which block has which side: pairs of blocks, and in each pair chance says which side comes first.
+//! Assignment of sides to blocks: blocks come in pairs, and chance picks the first side of each pair.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ pub use memtrace_trace::mark::Side;
 /// Below this p a difference is firm.
 const LEVEL: f64 = 0.05;
 
-/// A time in which one side holds.
+/// A period in which the settings of one side hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Which side.
+    /// The side.
     pub side: Side,
-    /// Which pair it belongs to, from 1.
+    /// Number of its pair, from 1.
     pub pair: u32,
 }
 
@@ -21,11 +21,11 @@ pub struct Block {
 pub struct Schedule {
     /// The blocks.
     pub blocks: Vec<Block>,
-    /// How long each is measured.
+    /// Measured duration of each block.
     pub block: Duration,
-    /// How long after a change nothing is measured.
+    /// Time after a change in which nothing is measured.
     pub settle: Duration,
-    /// What the order was drawn with.
+    /// Seed that the order was drawn with.
     pub seed: u64,
 }
 
@@ -33,7 +33,7 @@ impl Schedule {
     /// Draws the order of `blocks` blocks.
     ///
     /// # Errors
-    /// When so few blocks, or so short ones, could show nothing; with the arithmetic in words.
+    /// When the blocks make no pairs, or are too few or too short to show anything; the text has the arithmetic.
     pub fn draw(blocks: u32, block: Duration, settle: Duration, seed: u64) -> Result<Self, String> {
         if blocks % 2 == 1 {
             return Err(format!("{blocks} blocks are no pairs: each block of A needs one of B; say {}", blocks + 1));
@@ -55,7 +55,7 @@ impl Schedule {
         Ok(Self { blocks: all, block, settle, seed })
     }
 
-    /// How long it takes in all.
+    /// Total duration, without the time that writes take.
     #[must_use]
     pub fn total(&self) -> Duration {
         (self.block + self.settle) * u32::try_from(self.blocks.len()).unwrap_or(u32::MAX)
@@ -69,15 +69,15 @@ impl Schedule {
         pairs.join(" ")
     }
 
-    /// The smallest p that it can reach.
+    /// Smallest p that the schedule can reach.
     #[must_use]
     pub fn least_p(&self) -> f64 {
         least_p(u32::try_from(self.blocks.len() / 2).unwrap_or(u32::MAX))
     }
 }
 
-/// When nothing changed, each pair could as well have come out the other way round: the most extreme outcome of `n`
-/// pairs, and its mirror image, are 2 of 2^n.
+/// Smallest p of so many pairs. Without a real difference, each pair could as well have come out the other way round:
+/// the most extreme outcome of `n` pairs and its mirror image are 2 of 2^n.
 fn least_p(pairs: u32) -> f64 {
     2.0 * 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX))
 }
@@ -115,7 +115,7 @@ mod tests {
             }
             orders.insert(schedule.order());
         }
-        // 200 of 64 orders: nearly all of them turn up.
+        // 200 draws from 64 orders: nearly all of them turn up.
         assert!(orders.len() > 55, "{}", orders.len());
         let first = Schedule::draw(16, BLOCK, SETTLE, 7).unwrap();
         assert_eq!(first, Schedule::draw(16, BLOCK, SETTLE, 7).unwrap());

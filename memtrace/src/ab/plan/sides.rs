@@ -1,4 +1,4 @@
-//! The two sides: for each setting what it is now, and what A and B make of it.
+//! The two sides: for each setting its current value, and its values in A and B.
 
 use super::{journal::Kept, knob::Knob, schedule::Side};
 use memtrace_trace::model::Setting;
@@ -6,41 +6,42 @@ use memtrace_trace::model::Setting;
 /// A setting that is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedSetting {
-    /// Which.
+    /// The setting.
     pub knob: Knob,
-    /// Its value now.
+    /// Current value.
     pub first: String,
-    /// Its value in blocks of A.
+    /// Value in blocks of A.
     pub a: String,
-    /// Its value in blocks of B.
+    /// Value in blocks of B.
     pub b: String,
-    /// The setting that a write to this one makes 0, with its value now.
+    /// The setting that a write to this one zeroes, with its current value.
     pub partner: Option<(Knob, String)>,
-    /// The inode of its cgroup, for one of a cgroup.
+    /// Inode of the cgroup, for a setting of a cgroup.
     pub cgroup_inode: Option<u64>,
 }
 
-/// What a plan needs to know of a setting.
+/// Current state of a setting, as a plan needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Present {
-    /// Its value.
+    /// Current value.
     pub value: String,
-    /// The inode of its cgroup, for one of a cgroup.
+    /// Inode of the cgroup, for a setting of a cgroup.
     pub cgroup_inode: Option<u64>,
 }
 
 /// All settings that are changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// In the order in which they were named.
+    /// The settings, in the order in which they were named.
     pub items: Vec<ChangedSetting>,
 }
 
 impl Plan {
-    /// Makes the sides of what is asked for: `NAME=VALUE` for B, and for A where it is not the value of now.
+    /// Makes the sides from the arguments: `NAME=VALUE` for B, and for A where it is not the current value.
     ///
     /// # Errors
-    /// When a setting cannot be read, is named twice, or would be the same on both sides without being asked for.
+    /// When a setting cannot be read, is named twice, is named for A only, or is the same on both sides without
+    /// `--against`.
     pub fn new(
         set: &[String],
         against: &[String],
@@ -90,7 +91,8 @@ impl Plan {
         Ok(Self { items })
     }
 
-    /// What is written for a side. Where 0 only says that the other one of a pair counts, that one is written.
+    /// Settings to write for a side. Where a 0 only means that the other one of a coupled pair is in effect, that one
+    /// is written.
     #[must_use]
     pub fn changes(&self, side: Side) -> Vec<(Knob, String)> {
         let change = |item: &ChangedSetting| {
@@ -115,14 +117,14 @@ impl Plan {
         self.items.iter().map(setting).collect()
     }
 
-    /// What must be known to undo all of it.
+    /// Facts needed to undo the plan.
     #[must_use]
     pub fn kept(&self) -> Vec<Kept> {
         let mut all = Vec::new();
         for item in &self.items {
             let written = vec![item.a.clone(), item.b.clone()];
             let (knob, first) = (item.knob.clone(), item.first.clone());
-            // A write to either makes the other 0.
+            // A write to either zeroes the other.
             let zero = item.partner.is_some().then(|| "0".to_owned());
             let written = written.into_iter().chain(zero).collect();
             all.push(Kept { knob, first, written, cgroup_inode: item.cgroup_inode });
@@ -136,7 +138,7 @@ impl Plan {
 }
 
 impl ChangedSetting {
-    /// Its value on a side.
+    /// Value on a side.
     #[must_use]
     pub fn value(&self, side: Side) -> &String {
         match side {

@@ -3,16 +3,16 @@
 use super::allow::{Kind, Unlimited};
 use memtrace_core::units::size;
 
-/// In v1 no limit is the largest number of whole pages.
+/// Values from here on mean "no limit" in v1, in bytes: the kernel shows the largest number of whole pages.
 const V1_NONE: u64 = 1 << 62;
-/// Longer is no value.
+/// Longest value in bytes.
 const LONGEST: usize = 256;
 
 impl Kind {
-    /// Reads what a person wrote; the result is the form in which values are compared.
+    /// Parses the input of a person; the result is in the form used for comparison.
     ///
     /// # Errors
-    /// Says what is expected.
+    /// When it is no value of this kind; the text says what is expected.
     pub fn parse(self, text: &str, page_bytes: u64) -> Result<String, String> {
         let not = |expected: String| format!("`{}` is no value of it: expected {expected}", plain(text));
         match self {
@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// Reads what the file shows; `None` when it is nothing that a value could be.
+    /// Parses the content of the file, in the same form; `None` when it is no value of this kind.
     #[must_use]
     pub fn read(self, shown: &str) -> Option<String> {
         let shown = shown.trim();
@@ -82,7 +82,7 @@ impl Kind {
         }
     }
 
-    /// What is written to the file for a value.
+    /// Text to write to the file for a value.
     #[must_use]
     pub fn written(self, value: &str) -> String {
         match self {
@@ -91,7 +91,7 @@ impl Kind {
         }
     }
 
-    /// A value, for a person: bytes with their unit where they are whole ones.
+    /// A value, for a person: a number of bytes in G, M or K where it is a whole number of them.
     #[must_use]
     pub fn shown(self, value: &str) -> String {
         let (Self::Limit(_) | Self::Bytes, Some(bytes)) = (self, digits(value)) else { return value.to_owned() };
@@ -115,7 +115,7 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
-/// What somebody wrote, for a message.
+/// Input of a person, made safe for a message.
 pub(super) fn plain(text: &str) -> String {
     memtrace_core::untrusted::Untrusted(text.as_bytes()).tty().to_string()
 }

@@ -1,5 +1,5 @@
-//! The details of one row: for what its stalls were, what they were spent on, the limits it is under, its latency in the
-//! interval and over time.
+//! The details of one row: the allocations that stalled, the parts of the stalled time, the limits of the cgroup, the
+//! latency in the interval and over time.
 
 use ratatui::layout::Rect;
 
@@ -20,7 +20,7 @@ use memtrace_core::{
 };
 use memtrace_report::text::{bytes, count, duration, duration_or_dash, shares, things};
 
-/// Columns of the histogram beside the map over time, and from which width on both have room.
+/// Columns of the histogram beside the map over time, and the least width at which both have room.
 const HISTOGRAM: u16 = 30;
 const BOTH_FROM: u16 = 76;
 

@@ -1,4 +1,4 @@
-//! Who evicted the pages that came back in an interval.
+//! Evictors of the pages that were read back in an interval.
 
 use crate::screen::rows::ScreenRow;
 use memtrace_core::{
@@ -15,7 +15,7 @@ use memtrace_report::text::{percent, rate};
 /// Pairs and files in the panel.
 const PAIRS: usize = 3;
 const FILES: usize = 2;
-/// Who evicted the pages of one row.
+/// Most evictors that are shown for one row.
 const OF_ROW: usize = 4;
 
 /// The lines of the panel.
@@ -52,7 +52,7 @@ fn of_memory(tick: &Tick, evictors: &EvictorSummary) -> Vec<String> {
     pairs.chain(evictors.files.iter().take(FILES).map(file)).collect()
 }
 
-/// Who evicted the pages that the process of a row read back; nothing for other rows, and where none came back.
+/// Evictors of the pages that the process of a row read back; empty for other rows, and when no page was read back.
 pub(super) fn of_row(tick: &Tick, row: &ScreenRow) -> Vec<String> {
     let (Some(evictors), Some(Who::Process(pid, _))) = (&tick.evictors, row.who) else { return Vec::new() };
     let of = |what: &str, of: &EvictorSummary| Some(format!("{what} were evicted by: {}", evictors_of(of, pid)?));

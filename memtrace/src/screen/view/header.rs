@@ -1,4 +1,4 @@
-//! The first lines and the last one.
+//! The header and the footer of the screen.
 
 use super::pen::{BOLD, PLAIN, Pen, RED, REVERSED, YELLOW};
 use crate::screen::{
@@ -13,7 +13,7 @@ use memtrace_core::{
 };
 use memtrace_report::text::{bytes, count, duration, percent};
 
-/// What the footer names while a recording is played, the most used first.
+/// Actions in the footer while a recording is played, the most used first.
 const PLAYED: [(Action, &str); 9] = [
     (Action::Quit, "quit"),
     (Action::Help, "help"),
@@ -26,7 +26,7 @@ const PLAYED: [(Action, &str); 9] = [
     (Action::Filter, "filter"),
 ];
 
-/// Host, loss, coverage, own cost, then the headline; the number of lines.
+/// Draws host, loss, coverage and own cost, then the headline; the result is the number of lines.
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     let Some(frame) = model.shown() else {
         pen.text(0, 0, "memtrace: attached; the first interval is under way", BOLD);
@@ -47,7 +47,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
         0 => "lost 0".to_owned(),
         n => format!("{} {} (see 5)", losses::word(model.losses.matter()), count(n)),
     };
-    // What says most comes first: a narrow terminal cuts the end off.
+    // The most important comes first: a narrow terminal cuts off the end.
     let (covered, own) = (covered(tick), own(model, tick));
     let line = if pen.width() < 110 {
         format!("memtrace {host} {state} | {lost} | {covered} | {own}")
@@ -63,7 +63,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     };
     let text = format!("{}: {}", headline.level.name(), headline.text);
     let width = usize::from(pen.width());
-    // A second line where there is room: whom it hurts comes late in the sentence.
+    // A second line where there is room: the task that stalls most comes late in the sentence.
     let cut = text.char_indices().nth(width).filter(|_| pen.height() >= 20).and_then(|(at, _)| text[..at].rfind(' '));
     let Some(cut) = cut else {
         pen.text(0, 1, &text, style);
@@ -74,7 +74,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>) -> u16 {
     3
 }
 
-/// Where a recording is, and how it is played.
+/// Position in a recording, and the state of its playback.
 fn played(model: &Model, at: u64) -> String {
     let since = |t_ns: u64| duration(t_ns.saturating_sub(model.about.start_ns) / 1_000_000_000 * 1_000_000_000);
     let all = model.history().latest().map_or_else(|| "-".to_owned(), |latest| since(latest.tick.t_ns));
@@ -86,7 +86,7 @@ fn played(model: &Model, at: u64) -> String {
     format!("{how} {} ({} of {all})", model.clock.seconds(at), since(at))
 }
 
-/// How our counts stand against the kernel's.
+/// Coverage: our counts against the kernel's.
 fn covered(tick: &Tick) -> String {
     let bad = tick.coverage.bad().count();
     if tick.coverage.rows.is_empty() {
@@ -99,7 +99,7 @@ fn covered(tick: &Tick) -> String {
     ratio.map_or_else(|| "coverage ok".to_owned(), |ratio| format!("coverage {}", percent(Some(ratio))))
 }
 
-/// What memtrace itself costs: CPU since the interval before, resident size, own stalls.
+/// Cost of memtrace itself: CPU since the previous interval, resident size, own stalls.
 fn own(model: &Model, tick: &Tick) -> String {
     let OwnCost { cpu_ns, rss_bytes, .. } = tick.own;
     let before = model.history().until(tick.t_ns.saturating_sub(1)).next().and_then(|frame| frame.tick.own.cpu_ns);
@@ -114,7 +114,7 @@ fn own(model: &Model, tick: &Tick) -> String {
     format!("self {cpu} {rss}{stalls}")
 }
 
-/// The keys, or what is typed.
+/// Draws the keys, or the text that is being typed.
 pub(super) fn footer(model: &Model, pen: &mut Pen<'_>, y: u16) {
     match &model.mode {
         Mode::Typing(text, wrong) => {

@@ -1,4 +1,4 @@
-//! Latency over time: rows are bands, columns intervals, the shade how many stalls.
+//! Latency over time: rows are bands, columns are intervals, the shade is the number of stalls.
 
 use ratatui::layout::Rect;
 
@@ -18,7 +18,7 @@ const LABEL: u16 = 8;
 /// Rows of decades where there is no room for half decades: name, first and last band.
 const DECADES: [(&str, usize, usize); 5] =
     [(">=1 s", 0, 0), ("100 ms", 1, 2), ("10 ms", 3, 4), ("1 ms", 5, 6), ("<1 ms", 7, 9)];
-/// Bands from which on a stall is long: up to 100 ms.
+/// Number of the last band of long stalls, which take 100 ms or more.
 const LONG: usize = 2;
 
 /// One column.
@@ -27,7 +27,7 @@ pub(super) struct HeatColumn {
     pub(super) mark: char,
 }
 
-/// Rows that the map takes of so many.
+/// Rows that the map takes when `of` rows are free.
 pub(super) fn height(of: u16) -> u16 {
     let bands = u16::try_from(BANDS.len()).unwrap_or(10);
     if of >= bands + 2 { bands + 2 } else { 7 }
@@ -47,7 +47,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     columns_of(pen, area, columns, &format!("latency over time; {marks}"));
 }
 
-/// The gravest that happened beside stalls.
+/// Sign of the gravest event of an interval: OOM kill, loss, stall at a limit, kswapd.
 fn mark(frame: &Frame) -> char {
     let tick = &frame.tick;
     let mut at_limit = StallKind::with(StallKind::is_at_limit);

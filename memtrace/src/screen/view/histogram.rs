@@ -1,4 +1,4 @@
-//! Latencies of one interval as bars, a row a band.
+//! Latencies of one interval as bars, one row for each band.
 
 use ratatui::layout::Rect;
 
@@ -10,7 +10,7 @@ use memtrace_report::text::count;
 const LABEL: u16 = 8;
 const NUMBER: u16 = 6;
 
-/// As many of the bands as have room, from the longest on; those that are cut off are the shortest.
+/// Draws as many bands as have room, from the longest stalls on; the shortest are cut off.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, bands: &Bands) {
     if area.height < 3 || area.width < LABEL + NUMBER + 2 {
         return;

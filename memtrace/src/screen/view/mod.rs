@@ -1,4 +1,4 @@
-//! Drawing the model, whatever the size.
+//! Draws the model at any size.
 
 mod details;
 mod evictors;
@@ -18,7 +18,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use self::pen::Pen;
 use super::model::{Mode, Model, Page};
 
-/// Draws all of it.
+/// Draws the whole screen.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, area, model.look);
     if area.width < 10 || area.height < 3 {

@@ -1,4 +1,4 @@
-//! The first page: who is stalled now, latency over time, the table.
+//! The first page: tasks that are stalled now, latency over time, the table.
 
 use ratatui::layout::Rect;
 
@@ -11,7 +11,7 @@ use crate::screen::model::Model;
 use memtrace_core::untrusted::Untrusted;
 use memtrace_report::text::duration;
 
-/// Stalls that are not over and are shown as long, in ns.
+/// Least age of an open stall that is shown as long, in ns.
 const LONG_NS: u64 = 100_000_000;
 
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {

@@ -45,7 +45,7 @@ pub(super) fn nodes(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     put(pen, area, &lines);
 }
 
-/// A zone's free memory between its watermarks, in so many columns.
+/// Free memory of a zone against its watermarks, as a gauge of `width` columns.
 pub(super) fn gauge(zone: &Zone, model: &Model, width: usize) -> String {
     let end = zone.high_pages.max(1).saturating_mul(2);
     let at = |pages: u64| usize::try_from(u128::from(pages.min(end)) * width as u128 / u128::from(end)).unwrap_or(0);
@@ -75,7 +75,7 @@ pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let paths = memtrace_core::history::Paths::from_iter(kill_paths(oom, paths));
         let names = Names { clock: &model.clock, cgroups: &paths, gfp: &model.about.gfp };
         let line = oom_line(oom, &names, memtrace_report::text::Style::default());
-        // The victim, then who ran out.
+        // The victim, then the task that ran out of memory.
         lines.extend(
             line.split(" | ").enumerate().map(|(n, part)| if n == 0 { part.to_owned() } else { format!("    {part}") }),
         );
@@ -92,7 +92,7 @@ pub(super) fn ooms(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     put(pen, area, &lines);
 }
 
-/// What is attached, what was lost, how our counts stand against the kernel's.
+/// Losses, our counts against the kernel's, and the hooks with their state.
 pub(super) fn hooks(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let Some(frame) = model.shown() else { return };
     let tick = &frame.tick;

@@ -1,4 +1,5 @@
-//! What a large terminal shows beside the table: nodes, pressure, refaults, where the stalled time goes, OOM kills.
+//! Panels beside the table on a large terminal: nodes, pressure, memory and swap, refaults, stalled time by kind, OOM
+//! kills.
 
 use ratatui::layout::Rect;
 
@@ -15,7 +16,7 @@ use memtrace_core::{
 };
 use memtrace_report::text::{bytes_or_dash, percent, rate, shades, shares};
 
-/// Columns that they take, and the size of a screen that has room for them.
+/// Columns of the panels, and the least size of a screen with room for them.
 pub(super) const WIDTH: u16 = 48;
 pub(super) const FROM: (u16, u16) = (120, 30);
 /// Columns of a gauge and of a sparkline.
@@ -104,7 +105,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// What the stalls that events told spent their time on; `None` when nothing but the rest is worth a word.
+/// Parts of the time of stalls that have an event, in words; `None` when no part but the rest is worth a word.
 fn anatomy(tick: &Tick) -> Option<String> {
     let (mut sum, mut throttles) = (Parts::default(), Throttles::default());
     for row in tick.rows.iter().flat_map(|rows| &rows.processes) {
@@ -120,7 +121,7 @@ fn series(name: &str, all: &[Option<u64>], pen: &Pen<'_>, words: impl Fn(u64) ->
     format!("{name:<4} {latest:>7}  {}", sparks(all, pen))
 }
 
-/// How much is left of how much.
+/// Amount left, and the whole amount.
 fn left(tick: &Tick, left: fn(&Memory) -> Option<u64>, of: fn(&Memory) -> Option<u64>) -> String {
     let value = |of: fn(&Memory) -> Option<u64>| tick.memory.as_ref().and_then(of);
     match (value(left), value(of)) {
@@ -140,7 +141,7 @@ fn pressure(model: &Model, t_ns: u64, of: fn(&Pressure) -> u64) -> Vec<Option<u6
     pairs.collect()
 }
 
-/// Values as heights, the latest on the right. Unlike counts of stalls they are of one size: not by their logarithm.
+/// Values as heights on a linear scale, the latest on the right. Unlike counts of stalls they are of one magnitude.
 fn sparks(values: &[Option<u64>], pen: &Pen<'_>) -> String {
     let shades = shades(pen.look.utf8);
     let most = values.iter().copied().flatten().max().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! Writing into the buffer: clipped, in colours only where they are wanted, in ASCII only where nothing else can be shown.
+//! Writes into the buffer: clipped, with colours only where they are wanted, with characters outside ASCII only where
+//! they can be shown.
 
 use ratatui::{
     buffer::Buffer,
@@ -8,15 +9,15 @@ use ratatui::{
 
 use crate::screen::model::Look;
 
-/// As it is.
+/// Normal text.
 pub(super) const PLAIN: Style = Style::new();
 /// Titles.
 pub(super) const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
-/// What is selected, and bars.
+/// The selected row, and bars.
 pub(super) const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
-/// What costs.
+/// Costs and warnings.
 pub(super) const YELLOW: Style = Style::new().fg(Color::Yellow);
-/// What hurts.
+/// Critical values.
 pub(super) const RED: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
 
 /// Writes into a part of the buffer.
@@ -31,23 +32,23 @@ impl<'a> Pen<'a> {
         Self { buffer, area, look }
     }
 
-    /// A pen for a part of it, whose corner is its own.
+    /// A pen for a part of the area; coordinates start at the corner of the part.
     pub(super) fn part(&mut self, part: Rect) -> Pen<'_> {
         let area = Rect { x: self.area.x + part.x, y: self.area.y + part.y, ..part };
         Pen { buffer: self.buffer, area: area.intersection(self.area), look: self.look }
     }
 
-    /// Its columns.
+    /// Width in columns.
     pub(super) fn width(&self) -> u16 {
         self.area.width
     }
 
-    /// Its rows.
+    /// Height in rows.
     pub(super) fn height(&self) -> u16 {
         self.area.height
     }
 
-    /// So many rows of it from `y` on.
+    /// Area of `height` rows from `y` on, over the full width.
     pub(super) fn rows(&self, y: u16, height: u16) -> Rect {
         Rect::new(0, y, self.area.width, height)
     }
@@ -61,7 +62,7 @@ impl<'a> Pen<'a> {
         self.cell(x, y, self.area.width.saturating_sub(x), text, style);
     }
 
-    /// Text of at most `width` columns; what is cut off is marked.
+    /// Text of at most `width` columns; a cut is marked.
     pub(super) fn cell(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) {
         if y >= self.area.height || x >= self.area.width || width == 0 {
             return;

@@ -1,4 +1,4 @@
-//! On which stacks a row stalled in an interval.
+//! Stacks on which a row stalled in an interval.
 
 use crate::screen::{model::Model, rows::ScreenRow};
 use memtrace_core::session::{
@@ -15,7 +15,7 @@ use memtrace_report::text::{
 const SHOWN: usize = 2;
 const LINES: usize = 3;
 
-/// The stacks that it stalled on most, in lines.
+/// The stacks on which a row stalled most, in lines.
 pub(super) fn of_row(model: &Model, tick: &Tick, row: &ScreenRow, width: usize) -> Vec<String> {
     let Some(stacks) = &tick.stacks else { return vec!["stacks: not counted (--stacks)".to_owned()] };
     let rows: Vec<(StackKey, StackSum)> = stacks.stalls.iter().filter(|(key, _)| is_of(key, row)).copied().collect();
@@ -42,7 +42,7 @@ pub(super) fn of_row(model: &Model, tick: &Tick, row: &ScreenRow, width: usize) 
     lines
 }
 
-/// Whether stalls are those of a row, or for a thread of its process.
+/// True when stalls are those of a row; for a thread, those of its process.
 fn is_of(key: &StackKey, row: &ScreenRow) -> bool {
     match row.who {
         Some(Who::Process(pid, start)) => (key.pid, key.process_start_ns) == (pid, start),

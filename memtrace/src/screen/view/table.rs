@@ -52,12 +52,12 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
 }
 
-/// Which of how many rows, where that says anything.
+/// Position of the selected row, such as `3/17`; empty for fewer than two rows.
 fn at(selected: usize, rows: usize) -> String {
     if rows < 2 { String::new() } else { format!("{}/{rows}", selected + 1) }
 }
 
-/// The name, and of a process as much of the end of its cgroup's path as has room.
+/// Name of a row; for a process or a thread, followed by as much of the end of its cgroup path as has room.
 fn named(row: &ScreenRow, width: usize) -> String {
     let clip = |text: &str, width: usize| {
         let len = text.chars().count();

@@ -91,7 +91,7 @@ fn run(command: Command) -> Result<u8> {
 
 /// Reports settings that an experiment left changed, at each start of the tracing: they affect the traced host.
 fn say_what_is_left() {
-    // From here on a stderr that nobody reads delays memtrace only for a bounded time.
+    // A stderr that nobody reads delays memtrace only for a bounded time from here on.
     messages::wait_at_most(messages::WHILE_TRACING);
     if ab::is_left_behind() {
         say!("{}", ab::LEFT_BEHIND);

@@ -73,8 +73,8 @@ pub fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// From now on a message waits at most this long for room: a stderr that nobody reads must not delay the tracing.
-/// Before the first call a message waits forever, as in any program.
+/// Limits the time that a message waits for room: a stderr that nobody reads must not delay the tracing. Before the
+/// first call a message waits forever, as in any program.
 pub fn wait_at_most(patience: Duration) {
     PATIENCE_MS.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     STUCK.store(false, Ordering::Relaxed);

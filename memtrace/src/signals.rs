@@ -51,7 +51,8 @@ impl Signals {
                     Err(_) => {}
                 }
             };
-            // SAFETY: atomics, clock_gettime, pread, write, dup3, tcsetattr and _exit are async-signal-safe; nothing is allocated or locked.
+            // SAFETY: atomics, clock_gettime, pread, write, dup3, tcsetattr and _exit are async-signal-safe; nothing is
+            // allocated or locked.
             unsafe { low_level::register(signal, handler) }?;
         }
         Ok(signals)

@@ -1,4 +1,4 @@
-//! Fuzz targets: texts of the kernel that no kernel would write, the kernel log and the files of /proc.
+//! Fuzz targets for kernel text that no kernel would write: the kernel log and the files of /proc.
 //!
 //! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
 //! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-cli --test fuzz_host`; guided by coverage, with
@@ -29,12 +29,13 @@ const KILL: [&str; 3] = [
 const ZONEINFO: &str = "Node 0, zone   Normal\n  pages free     3952\n        boost    0\n        min      33\n        low      41\n        \
                         high     49\n        spanned  4095\n        present  3997\n        managed  3840\n  pagesets\n    cpu: 0\n";
 
-/// Bytes of any length. Without a generator of its own bolero makes 64 at most, which reach little.
+/// Bytes of any length up to `LONGEST`. By default bolero generates 64 at most, which reach little.
 fn bytes() -> impl ValueGenerator<Output = Vec<u8>> {
     produce::<Vec<u8>>().with().len(0..=LONGEST)
 }
 
-/// Replaces, inserts or removes bytes. A change is four bytes: two for the place, one for what is done, one for the byte.
+/// Replaces, inserts or removes bytes. A change is four bytes: two for the place, one for the operation, one for the
+/// byte.
 fn changed(whole: &[u8], changes: &[u8]) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for change in changes.chunks_exact(4) {

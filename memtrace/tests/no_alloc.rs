@@ -26,7 +26,7 @@ use memtrace_core::{
 thread_local! {
     /// Bytes that this thread ever allocated.
     static BYTES: Cell<usize> = const { Cell::new(0) };
-    /// Allocations of this thread; those of the test harness's other threads are none of ours.
+    /// Allocations of this thread; those of the test harness's other threads do not count.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -38,7 +38,7 @@ fn count(size: usize) {
     let _ = BYTES.try_with(|n| n.set(n.get() + size));
 }
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is forwarded unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -90,7 +90,7 @@ fn stall(record: &mut [u8; 184], n: u32) {
     record[164] = u8::try_from(n % 8).unwrap_or(0);
 }
 
-/// A kswapd record: asked for by the `n`th name.
+/// A kswapd record: a wakeup that the `n`th name requested.
 fn wakeup(record: &mut [u8; 64], n: u32) {
     record[0..4].copy_from_slice(&[3_u16.to_ne_bytes(), 64_u16.to_ne_bytes()].concat()[..]);
     record[16..20].copy_from_slice(&(n % 4).to_ne_bytes());
@@ -104,7 +104,7 @@ fn oom(record: &mut [u8; 152], n: u32) {
     record[80..84].copy_from_slice(&n.to_ne_bytes());
 }
 
-/// A page of the `n`th file came back.
+/// A refault record: a page of the `n`th file came back.
 fn refault(record: &mut [u8; 136], n: u32) {
     record[0..4].copy_from_slice(&[5_u16.to_ne_bytes(), 136_u16.to_ne_bytes()].concat()[..]);
     record[16..24].copy_from_slice(&(u64::from(n) * 7919 % 1_000_000_000).to_ne_bytes());
@@ -146,7 +146,8 @@ fn the_drain_allocates_nothing() {
     // Nobody receives: the queue fills up, and what it cannot take is counted.
     let (queue, receiver) = queue(256);
     let names = CgroupNames::new();
-    // Without handles an unknown cgroup is looked for by a walk once a second: then there is but one, a known one.
+    // Without file handles an unknown cgroup is looked up by a walk once a second: the test then uses one known cgroup
+    // only.
     let root = (!names.is_immediate()).then(|| names.id_of(b"/").unwrap_or(0));
     let mut drain = Ingest::new(session, names, queue, 0, true);
     drain.evictors = Some(ByMemory { files: Interval::default(), anon: Some(Interval::default()) });
@@ -162,7 +163,8 @@ fn the_drain_allocates_nothing() {
         refault(&mut r, n);
         (s, k, o, r)
     };
-    // The name of a cgroup is learnt when it is first seen, the one allocation there may be: each id has come by once.
+    // The only allocation allowed is for the name of a cgroup that is seen for the first time: this loop shows each ID
+    // once.
     for n in 1..=3000 {
         drain.ingest(&make(n).0);
     }
@@ -174,7 +176,7 @@ fn the_drain_allocates_nothing() {
             drain.ingest(bytes);
         }
         allocated += allocations() - before;
-        // As at a tick: what came back is handed over, and the room is used again.
+        // As at a tick: the refaults are handed over, and their room is used again.
         if n % 20_000 == 0 {
             let _ = drain.evictors.as_mut().map(ByMemory::take);
         }

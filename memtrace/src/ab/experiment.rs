@@ -91,7 +91,7 @@ impl Experiment {
     /// Starts to write the settings of a side. Saves the original values in the journal before the first write.
     fn change(&mut self, side: Side) {
         if !self.has_begun {
-            // From here on no signal may end the process before the settings are restored.
+            // No signal may end the process from here on, until the settings are restored.
             self.hold.store(true, Ordering::Relaxed);
             if let Err(e) = self.store.keep(&self.journal) {
                 self.ending = Some(Ending::Failed(format!("{e:#}")));

@@ -1,4 +1,4 @@
-//! The files of settings: opened beneath a fixed directory and through no link, read and written whole.
+//! The files of settings: opened beneath a fixed directory without following links, read and written whole.
 
 use std::{
     fs::File,

@@ -66,7 +66,7 @@ impl Opener {
     /// Opens files, directories and pipes, and finds the recordings in them.
     ///
     /// # Errors
-    /// When there is nothing to read, with what to do about it.
+    /// When there is nothing to read; the text has the remedy.
     pub(super) fn open(&mut self, named: &[PathBuf]) -> Result<Arc<Inputs>> {
         let mut files = Vec::new();
         if named.is_empty() {
@@ -90,7 +90,7 @@ impl Opener {
     /// Like [`Self::open`], except for a single pipe that begins with a recording: it is left to be read as it comes.
     ///
     /// # Errors
-    /// When there is nothing to read, with what to do about it.
+    /// When there is nothing to read; the text has the remedy.
     pub(super) fn open_or_stream(&mut self, named: &[PathBuf]) -> Result<Feed> {
         if let [path] = named
             && (path == Path::new("-") || fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()))

@@ -191,7 +191,7 @@ impl Player {
         self.next < self.inputs.recordings.len() || self.stream.as_ref().is_some_and(|stream| !stream.has_ended())
     }
 
-    /// The recording at hand.
+    /// The current recording; `None` in a pipe.
     pub(super) fn recording(&self) -> Option<&Recording> {
         self.current.as_ref()?.recording.map(|recording| &self.inputs.recordings[recording])
     }
@@ -246,7 +246,7 @@ impl Player {
         Some((Some(recording), Blocks::Assembled(Box::new(Assembled::new(Arc::clone(&self.inputs), recording)))))
     }
 
-    /// The name of the first input of the recording at hand.
+    /// The name of the first input of the current recording.
     pub(super) fn name(&self) -> String {
         let Some(current) = &self.current else { return String::new() };
         let Some(recording) = current.recording else { return current.reader.blocks().input_file().shown.clone() };
@@ -254,7 +254,8 @@ impl Player {
         pieces.map(|(file, _)| self.inputs.files[*file].shown.clone()).next().unwrap_or_default()
     }
 
-    /// The beginning of the recording at hand, `Some(None)` where it is lost; `None` when nothing of it can be read.
+    /// The META of the current recording, `Some(None)` where it is lost; `None` when no part of the recording can be
+    /// read.
     fn meta(&mut self) -> Option<Option<Meta>> {
         let Ok(beginning) = Beginning::of(&mut CurrentSource(self));
         let Beginning { meta, read } = beginning?;
@@ -290,7 +291,7 @@ impl Player {
         true
     }
 
-    /// The next item of the recording at hand; `None` at its end. Reports faults of its inputs.
+    /// The next item of the current recording; `None` at its end. Reports faults of its inputs.
     fn read(&mut self) -> Option<TraceItem> {
         loop {
             let current = self.current.as_mut()?;

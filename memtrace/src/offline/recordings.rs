@@ -31,7 +31,7 @@ pub(super) struct SegmentPieces {
 }
 
 impl Recording {
-    /// Puts pieces together, in the order in which they were named. `read` gives the bytes of one.
+    /// Puts pieces together, in the order in which they were named. `read` returns the bytes of a piece.
     pub(super) fn of<R: Read>(
         mut pieces: Vec<Found>,
         read: impl Fn(usize, &Piece) -> Result<R, ReadError>,

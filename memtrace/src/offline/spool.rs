@@ -7,7 +7,7 @@ use std::{
 
 use memtrace_core::untrusted::shown_path;
 
-/// Copies to a file what is read through it.
+/// Copies all bytes that are read through it to a file.
 pub(super) struct Spool<R> {
     from: R,
     to: File,
@@ -19,7 +19,7 @@ impl<R: Read> Spool<R> {
     /// A spool in the directory for temporary files (`TMPDIR`).
     ///
     /// # Errors
-    /// Says that no file can be made there, and what to do about it.
+    /// When no file can be made there; the text has the remedy.
     pub(super) fn new(from: R) -> Result<Self, String> {
         tempfile::tempfile().map(|to| Self { from, to, failed: None }).map_err(|e| describe(&e))
     }
@@ -27,7 +27,7 @@ impl<R: Read> Spool<R> {
     /// The copy.
     ///
     /// # Errors
-    /// Says that the copy is not whole, and what to do about it.
+    /// When the copy is not whole; the text has the remedy.
     pub(super) fn into_file(self) -> Result<File, String> {
         self.failed.map_or(Ok(self.to), |e| Err(describe(&e)))
     }

@@ -109,7 +109,7 @@ enum Course {
 pub(super) struct Streamed {
     file: InputFile,
     scanner: Scanner<Patient>,
-    /// The segment at hand; `None` between two recordings.
+    /// The current segment; `None` between two recordings.
     segment: Option<SegmentId>,
     course: Course,
     /// Numbers of the segments of this recording that have begun.
@@ -176,7 +176,7 @@ impl Streamed {
         self.ended = true;
     }
 
-    /// The first and the last segment of the recording at hand that came more than once.
+    /// The first and the last segment of the current recording that came more than once.
     pub(super) fn shared(&self) -> Option<(u32, u32)> {
         self.shared
     }

@@ -24,7 +24,7 @@ impl RowFilter {
     /// Reads words such as `java pid:12 cgroup:web kind:memcg >10ms`.
     ///
     /// # Errors
-    /// Says which word is wrong and what is expected.
+    /// When a word is wrong; the text names it and what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         text.split_whitespace().map(term).collect::<Result<_, _>>().map(Self)
     }

@@ -150,7 +150,7 @@ fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static
     }
 }
 
-/// Begin of the trouble, `CLOCK_MONOTONIC` in ns: that of the first interval without a calm of 10 s after it.
+/// Begin of the current series of bad intervals, `CLOCK_MONOTONIC` in ns: a calm of more than 10 s ends a series.
 fn since_ns(model: &Model, now_ns: u64) -> Option<u64> {
     let mut since = None;
     let mut last = now_ns;

@@ -117,7 +117,7 @@ pub enum Effect {
     Suspend,
     /// Draw everything again.
     Redraw,
-    /// From now on, intervals of this length in ns.
+    /// Intervals of this length in ns from now on.
     Interval(u64),
     /// Begin a file, or end it.
     Record,
@@ -270,7 +270,7 @@ impl Model {
         rows.into_iter().nth(at)
     }
 
-    /// The cgroup whose limits are to be looked up for the details, by id and path; `None` when they are known or of no use.
+    /// The cgroup whose limits the details still need, by ID and path; `None` when they are known or of no use.
     #[must_use]
     pub fn limits_wanted(&self) -> Option<(u64, Arc<[u8]>)> {
         let id = if self.mode == Mode::Details { self.selected_row()?.cgroup_id? } else { return None };

@@ -14,7 +14,7 @@ use crate::{
     fixture::{Blocks, S, START, record},
 };
 
-/// A recording of so many seconds, with remarks at the ticks of these seconds.
+/// A recording of `seconds` seconds, with remarks at the given ticks.
 fn with_remarks(seconds: u64, remarks: &[(u64, RemarkKind, String)]) -> Blocks {
     let mut ticks = 0;
     let mut out = Blocks::default();
@@ -34,7 +34,7 @@ fn change(name: &str, before: &str, after: &str) -> String {
     Change { name: name.into(), before: Some(before.into()), after: Some(after.into()) }.to_text().stored()
 }
 
-/// An experiment of so many pairs: blocks of 4 s with 2 s between them, B first in every other pair.
+/// An experiment of `pairs` pairs: blocks of 4 s with 2 s between them, B first in every other pair.
 fn experiment(pairs: u32) -> Blocks {
     let mut remarks = Vec::new();
     let mut at = 2;
@@ -49,7 +49,7 @@ fn experiment(pairs: u32) -> Blocks {
             at += 6;
         }
     }
-    // The last block is not measured to its end, and takes its pair with it.
+    // The last block is not measured to its end, so its pair does not count.
     remarks.pop();
     with_remarks(at, &remarks)
 }
@@ -69,7 +69,7 @@ fn blocks_of_an_experiment_are_paired() {
     assert_eq!(seconds(&found), [32, 32]);
     let swappiness = found["tuned"].as_array().unwrap().iter().find(|tuned| tuned["key"] == "vm.swappiness").unwrap();
     assert_eq!((&swappiness["before"], &swappiness["after"]), (&json!("60"), &json!("10")));
-    // 8 pairs: nothing is rarer than 2 of 2^8.
+    // 8 pairs: the smallest p is 2 of 2^8.
     assert_eq!(found["least_p"].as_f64(), Some(2.0 / 256.0));
     let words = memtrace(dir.path(), &["compare", "a.mtrc"], None);
     assert!(text(&words.stdout).contains("within pairs of blocks"), "{}", text(&words.stdout));
@@ -84,7 +84,7 @@ fn an_experiment_without_a_whole_pair_has_nothing_to_compare() {
     assert!(text(&out.stderr).contains("before both sides were measured"), "{}", text(&out.stderr));
 }
 
-/// Two pods that come, one that goes, as this version writes it and as older ones did.
+/// Remarks on pods with a limit: from this version two that come and one that goes, from older ones two that come.
 fn churn() -> [Vec<(u64, RemarkKind, String)>; 2] {
     let new = |path: &str| format!("+{path}\n memory.max=4096");
     let older = |path: &str| format!("cgroup:{path}:memory.max\n\n4096");
@@ -149,13 +149,13 @@ fn a_recording_is_split_where_a_setting_was_changed() {
     let said = [text(&report.stderr), text(&report.stdout)].concat();
     assert!(said.contains("vm.swappiness was changed from 60 to 10 at "), "{said}");
 
-    // One that was there with the first tick has nothing before it.
+    // A change by the first tick has no interval before it.
     write(dir.path(), "first.mtrc", &with_remarks(20, &[(1, RemarkKind::Changed, tuned.clone())]));
     let out = memtrace(dir.path(), &["compare", "first.mtrc"], None);
     assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
     assert!(text(&out.stderr).contains("(vm.swappiness) was changed by the first tick"), "{}", text(&out.stderr));
 
-    // Which of several is meant is for a person to say; a name of a cgroup is a stranger's.
+    // The user must say which of several changes is meant. The name of a cgroup is untrusted.
     let hostile = change("cgroup:/\x1b[2J:memory.high", "1", "2");
     let remarks = [(8, RemarkKind::Changed, tuned), (100, RemarkKind::Changed, hostile)];
     write(dir.path(), "b.mtrc", &with_remarks(110, &remarks));

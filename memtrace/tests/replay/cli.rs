@@ -21,10 +21,10 @@ pub(crate) fn memtrace(dir: &Path, args: &[&str], stdin: Option<&[u8]>) -> Outpu
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     thread::scope(|scope| {
-        // It may write before it has read all.
+        // The child may write before it has read all of its stdin.
         scope.spawn(move || {
             if let Some(bytes) = stdin {
-                // Or end.
+                // The write fails when the child ends first.
                 let _ = input.write_all(bytes);
             }
         });
@@ -57,7 +57,7 @@ fn all_ways_to_name_a_trace_come_to_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let recorded = recorded();
     let want = json(&recorded.summary, &recorded.paths);
-    // Against their order, and with one given twice.
+    // The names sort against the order of the segments. One file is later named twice.
     for (name, segment) in [("c.mtrc", 0), ("b.mtrc", 1), ("a.mtrc", 2)] {
         write(dir.path(), name, &recorded.segments[segment]);
     }
@@ -115,7 +115,7 @@ fn recordings_that_are_not_the_same_have_a_report_each() {
     let out = memtrace(dir.path(), &["report", "--json", "."], None);
     let summaries = text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\"")).count();
     assert_eq!((out.status.code(), summaries), (Some(0), 2), "{}", text(&out.stderr));
-    // The same in one stream.
+    // Both recordings in one stream.
     let out = memtrace(dir.path(), &["report", "--json", "-"], Some(&[bytes, other.bytes()].concat()));
     let summaries = text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\"")).count();
     assert_eq!((out.status.code(), summaries), (Some(0), 2), "{}", text(&out.stderr));
@@ -185,7 +185,7 @@ fn a_part_of_a_trace() {
         let value: serde_json::Value = serde_json::from_str(&last_line(&out)).unwrap();
         value["duration_ns"].as_u64().unwrap() / 1_000_000_000
     };
-    // It begins at 22:13:20.
+    // The recording begins at 22:13:20.
     assert_eq!(duration_s(&["--since", "22:13:25"]), 7);
     assert_eq!(duration_s(&["--since", "5s", "--until", "+9s"]), 4);
     assert_eq!(duration_s(&["--since", "-3s"]), 3);

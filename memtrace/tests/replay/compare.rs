@@ -10,7 +10,7 @@ use crate::{
     fixture::{Blocks, record},
 };
 
-/// Five recordings, named by their side.
+/// Writes five recordings into the directory of a side.
 fn five(dir: &Path, side: &str, seed: u64) {
     fs::create_dir(dir.join(side)).unwrap();
     for n in 0..5 {
@@ -46,11 +46,11 @@ fn sides_of_five_are_tested_and_repeat_with_their_seed() {
     for scope in ["kind:", "cgroup:", "process:"] {
         assert!(scopes.iter().any(|found| found.starts_with(scope)), "{scope}: {scopes:?}");
     }
-    // Names of others are escaped.
+    // Untrusted names are escaped.
     assert!(!text(&out.stdout).contains("\\u001b"));
     assert_eq!(memtrace(dir.path(), &args, None).stdout, out.stdout);
 
-    // File by file it is the same.
+    // The result is the same when each file is named.
     let mut named = vec!["compare".to_owned(), "--json".to_owned()];
     for side in ["old", "new"] {
         named.extend((0..5).map(|n| format!("{side}={side}/{n}.mtrc")));
@@ -78,7 +78,7 @@ fn what_cannot_be_judged_is_6_and_what_is_no_question_is_said() {
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).contains("only one side"), "{}", text(&out.stderr));
     assert_eq!(run(&["a.mtrc", "b.mtrc", "--fail-if", "stall.p98 > 1%"]).status.code(), Some(2));
-    // The name of a side may come from a file.
+    // The name of a side may come from a file name.
     for (from, to) in [("a.mtrc", "x\x1b[2J.mtrc"), ("b.mtrc", "y.mtrc")] {
         fs::copy(dir.path().join(from), dir.path().join(to)).unwrap();
     }

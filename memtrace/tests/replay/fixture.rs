@@ -1,4 +1,4 @@
-//! Incidents made by chance, given to a session directly and to an encoder.
+//! Random incidents, given to a session directly and to an encoder.
 
 use std::{collections::BTreeMap, io};
 
@@ -33,7 +33,7 @@ use memtrace_trace::{
 pub(crate) const S: u64 = 1_000_000_000;
 pub(crate) const START: u64 = 100 * S;
 pub(crate) const OWN: u32 = 9999;
-/// A name that would clear the screen, and one that would forge a line.
+/// A name that would clear the screen and forge a line.
 pub(crate) const HOSTILE: &[u8] = b"\x1b[2J\nOOM\xff";
 
 /// Blocks, one by one.
@@ -48,13 +48,13 @@ impl BlockSink for Blocks {
 }
 
 impl Blocks {
-    /// The file of these blocks.
+    /// Content of the file of these blocks.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
     }
 }
 
-/// A recording, and what a session came to that was given the same.
+/// A recording, and the summary of a session that was given the same events.
 pub(crate) struct Recording {
     /// A file for each segment.
     pub(crate) segments: Vec<Blocks>,
@@ -126,8 +126,9 @@ fn paths() -> BTreeMap<u64, Vec<u8>> {
     [(40, b"/web".to_vec()), (41, b"/db\x1b]0;x\x07".to_vec()), (42, b"/web/a".to_vec())].into()
 }
 
-/// Records an incident of so many seconds; a new segment begins after each of these ticks. Stalls whose record the ring
-/// lost are in the totals alone. Stalls that end while a tick is made lie before it, and only the next one counts them.
+/// Records an incident of `seconds` seconds; a new segment begins after each tick of `cuts`. Stalls whose record the
+/// ring buffer lost are in the totals alone. Stalls that end while a tick is made lie before it, and only the next one
+/// counts them.
 pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min_stall_ns: u64) -> Recording {
     let mut random = Rng::with_seed(seed);
     let mut meta = meta();

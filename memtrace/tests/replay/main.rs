@@ -1,4 +1,4 @@
-//! A trace read again comes to what live came to; windows, gaps and damage take nothing from the totals.
+//! A replay of a trace gives the same results as live; windows, gaps and damage take nothing from the totals.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod alone;
@@ -32,7 +32,7 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use fixture::{Blocks, START, record};
 
-/// Nobody looks on.
+/// A watch that ignores everything.
 struct Nobody;
 
 impl Watch for Nobody {
@@ -106,13 +106,13 @@ proptest! {
         }
         let finished = replay(&recorded.segments, ReplayOptions::default(), &mut Nobody);
         let (got, want) = (&finished.summary, &recorded.summary);
-        // Which parts the slowest had is from single events.
+        // The parts of the slowest stalls come from single events.
         let exact = |summary: &summary::Summary| {
             let kind = |(kind, stalls): (&_, &_)| (*kind, summary::KindSummary { p99_parts: None, ..*stalls });
             summary.stalls.iter().map(kind).collect::<Vec<_>>()
         };
         prop_assert_eq!((exact(got), &got.all, &got.loss), (exact(want), &want.all, &want.loss));
-        // What no event tells is known by process and by cgroup all the same.
+        // Stalls without an event are still counted by process and by cgroup.
         let sums = |summary: &summary::Summary| {
             let sum = |sum: (u64, u64), tally: &memtrace_core::session::tally::Tally| (sum.0 + tally.stalls, sum.1 + tally.total_ns);
             (

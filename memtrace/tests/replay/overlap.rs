@@ -1,4 +1,4 @@
-//! Files that hold the same: what is in several counts once, whatever their names and their order.
+//! Files with common content: it counts once, whatever the names and the order of the files.
 
 use std::{fs, path::Path};
 
@@ -47,7 +47,7 @@ fn last_line(stdout: &[u8]) -> String {
     format!("{}\n", text(stdout).lines().last().unwrap_or_default())
 }
 
-/// Reads files in this order, by name and as a stream, with report and replay: each must come to the whole.
+/// Reads files in this order, by name and as a stream, with report and replay: each must give the whole summary.
 fn is_whole(dir: &Path, names: &[&str], want: &str, status: i32, said: &str) {
     let stream: Vec<u8> = names.iter().flat_map(|name| fs::read(dir.join(name)).unwrap()).collect();
     for (args, stdin) in [
@@ -88,12 +88,12 @@ fn an_incident_beside_its_segments_counts_once_in_any_order() {
     let out = memtrace(dir.path(), &["report", "--json", "."], None);
     assert!(out.status.success() && last_line(&out.stdout) == want, "{}", text(&out.stderr));
 
-    // Alone it has an end, too.
+    // The incident file alone has an end, too.
     let out = memtrace(dir.path(), &["report", "--json", "incident.mtrc"], None);
     assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), ""));
     assert!(last_line(&out.stdout).contains("\"duration_ns\":6000000000"));
 
-    // One that was cut by a kill adds as little.
+    // An incident file that was cut by a kill adds nothing either.
     let mut killed = incident(&recorded).bytes();
     killed.truncate(killed.len() - 7);
     fs::write(dir.path().join("incident.mtrc"), killed).unwrap();
@@ -127,7 +127,7 @@ fn files_that_lack_different_parts_make_one_whole() {
     // Up to the first tick of the second segment, and from its third one on.
     let head = blocks(&[&first.0, &second.0[..of_second[0]]]);
     let tail = blocks(&[&second.0[..1], &second.0[of_second[1]..], &third.0]);
-    // From the middle of the second to the middle of the third: no META before the third.
+    // The second segment without its first blocks, and half of the third: no META before the third.
     let middle = blocks(&[&second.0[2..], &third.0[..behind_tick(third, 2)]]);
     for (name, blocks) in [("a.mtrc", &tail), ("b.mtrc", &middle), ("c.mtrc", &head)] {
         write(dir.path(), name, blocks);
@@ -139,7 +139,7 @@ fn files_that_lack_different_parts_make_one_whole() {
         assert!(!stderr.contains("lost") && !stderr.contains("missing"), "{names:?}: {stderr}");
     }
 
-    // Without a common block its place follows from the next segment alone.
+    // Without a common block, the place of a piece follows from the next segment alone.
     let after = blocks(&[&second.0[of_second[0]..], &third.0]);
     write(dir.path(), "after.mtrc", &after);
     for names in orders(&["c.mtrc", "after.mtrc"]) {
@@ -196,7 +196,7 @@ fn damage_that_another_file_makes_up_for_loses_nothing() {
     assert!(text(&out.stderr).contains("1 part of it could not be read ("), "{}", text(&out.stderr));
 }
 
-/// The bytes of a segment out of these pieces of it.
+/// Splices a segment from these pieces of it: its bytes, and the number of damaged parts.
 fn spliced(pieces: &[Vec<u8>]) -> (Vec<u8>, usize) {
     let lists = pieces.iter().map(|bytes| splice::Blocks::of(bytes.as_slice(), 0).unwrap()).collect();
     let (mut all, mut damaged) = (Vec::new(), 0);
@@ -211,7 +211,7 @@ fn spliced(pieces: &[Vec<u8>]) -> (Vec<u8>, usize) {
     (all, damaged)
 }
 
-/// All blocks in their order but for paths of cgroups, which may come earlier.
+/// All blocks in their order, except paths of cgroups, which may come earlier.
 fn in_order(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut scanner = Scanner::new(bytes);
     let mut all = Vec::new();
@@ -225,7 +225,8 @@ fn in_order(bytes: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// True when times give the order of the blocks: not where all events of an interval have the time of the tick before.
+/// True when times determine the order of the blocks, which they do not where all events of an interval have the time
+/// of the previous tick.
 fn has_order(bytes: &[u8]) -> bool {
     let (mut scanner, mut tick_ns) = (Scanner::new(bytes), 0);
     while let Some(Scanned::Block(block)) = scanner.next_block().unwrap() {

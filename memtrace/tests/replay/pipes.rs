@@ -1,4 +1,4 @@
-//! Inputs that are no regular files: each is read once, and gives what the file gives.
+//! Inputs that are no regular files: each is read once, and gives the same result as a file.
 
 use std::{
     fs,
@@ -31,7 +31,7 @@ fn with_fifos(dir: &Path, fifos: &[(&str, &[u8])], args: &[&str]) -> Output {
         for (name, bytes) in fifos {
             let path = dir.join(name);
             assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-            // Opened for both, a FIFO that nobody reads does not block its writer's opening.
+            // Opening a FIFO for writing blocks until it is opened for reading: each one has a thread.
             scope.spawn(move || {
                 fs::OpenOptions::new().write(true).open(path).and_then(|mut fifo| fifo.write_all(bytes))
             });
@@ -143,7 +143,7 @@ fn a_pipe_that_finds_no_room_is_said() {
     }
     let (status, stderr, stdout) = run("export TMPDIR=$PWD; \"$MEMTRACE\" report --json --since -3s <(cat a.mtrc); ls");
     assert_eq!(status, Some(0), "{stderr}");
-    // Nothing is left of it.
+    // No temporary file is left.
     assert!(stdout.contains("\"duration_ns\":3000000000") && stdout.ends_with("\na.mtrc\n"), "{stdout}");
     let (status, stderr, _) = run("exec <a.mtrc; \"$MEMTRACE\" report --json --since -3s -");
     assert_eq!(status, Some(0), "{stderr}");
@@ -165,7 +165,7 @@ fn replay_shows_a_pipe_as_it_comes() {
     for (kind, bytes) in recorded.segments.iter().flat_map(|segment| &segment.0) {
         pipe.write_all(bytes).unwrap();
         if *kind == BlockKind::Tick {
-            // While the pipe is open.
+            // The tick is shown while the pipe is open.
             lines.find(|line| line.starts_with("{\"type\":\"tick\"")).unwrap();
         }
     }
@@ -180,7 +180,7 @@ fn what_comes_again_in_a_pipe_counts_once() {
     let dir = tempfile::tempdir().unwrap();
     let recorded = record(1, 12, &[4, 8], &Filter::default(), 0);
     let want: Value = serde_json::from_str(&json(&recorded.summary, &recorded.paths)).unwrap();
-    // Exit status, whether all numbers are there, and stderr.
+    // Exit status, true when the summary is complete, and stderr.
     let replay = |parts: &[&[u8]]| {
         let out = memtrace(dir.path(), &[&AT_ONCE[..], &["-"]].concat(), Some(&parts.concat()));
         let mut last: Value = serde_json::from_str(text(&out.stdout).lines().last().unwrap()).unwrap();
@@ -197,21 +197,21 @@ fn what_comes_again_in_a_pipe_counts_once() {
         (&[&incident, first, second, third], 0, "segments 0 to 1 are in the inputs more than once"),
         (&[first, first, second, second, third, third], 0, "segments 0 to 2 are in the inputs more than once"),
         (&[first, second, third, &incident], 0, "segments 0 to 1 are in the inputs more than once"),
-        // The block that was cut takes what follows it along.
+        // A block that was cut damages what follows it, too.
         (&[first, cut, second, third], 5, "stdin is damaged"),
     ] {
         let (code, is_whole, stderr) = replay(parts);
         assert!(code == Some(status) && is_whole && stderr.contains(said), "{said}: {code:?} {is_whole} {stderr}");
         assert_eq!(stderr.is_empty(), said.is_empty(), "{stderr}");
     }
-    // What was shown cannot be changed.
+    // Output that was shown cannot be changed.
     let too_late = "stdin: parts of a recording came after later ones, too late to be shown";
     let (code, is_whole, stderr) = replay(&[first, third, second]);
     assert!(code == Some(5) && !is_whole && stderr.contains("segment 1 is missing"), "{code:?}: {stderr}");
     assert!(stderr.contains(too_late) && !stderr.contains("salvage"), "{stderr}");
 }
 
-/// Parts that lie between what was shown, and a recording that goes on after another one.
+/// Parts that belong between blocks already shown, and a recording that goes on after another one.
 #[test]
 fn what_comes_too_late_in_a_pipe_is_said() {
     let dir = tempfile::tempdir().unwrap();
@@ -237,7 +237,7 @@ fn what_comes_too_late_in_a_pipe_is_said() {
     }
 }
 
-/// A replay of a pipe that stays open: what it has written and its status, when it ends within some seconds.
+/// Replays a pipe that stays open: the exit status, stdout and stderr.
 fn of_an_open_pipe(args: &[&str], bytes: &[u8], signal: bool) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtrace"));
     command.args(["replay", "--json", "--speed", "1e6"]).args(args).arg("-");
@@ -295,7 +295,7 @@ fn recordings_that_follow_each_other_in_a_pipe_are_shown_one_by_one() {
         (summaries.map(|line| format!("{line}\n")).collect::<Vec<_>>(), text(&out.stderr).to_owned())
     };
     assert_eq!(replay(&[]), (want.to_vec(), String::new()));
-    // The second one ends before.
+    // The second recording ends before 8 s.
     let (summaries, stderr) = replay(&["--since", "8s"]);
     assert!(summaries.len() == 1 && stderr.contains("no data in the time range"), "{summaries:?} {stderr}");
 }

@@ -1,4 +1,4 @@
-//! `memtrace replay` on a terminal: keys, time travel, and the terminal as it was afterwards.
+//! `memtrace replay` on a terminal: keys, time travel, and the state of the terminal afterwards.
 
 use std::{
     io::{Read as _, Write},
@@ -30,7 +30,7 @@ struct Terminal {
     keys: Box<dyn Write + Send>,
     child: Killed,
     screen: Arc<Mutex<vt100::Parser>>,
-    /// Whether anybody looks, and the thread that does.
+    /// True while the output is read, and the thread that reads it.
     looks: Arc<AtomicBool>,
     reader: JoinHandle<()>,
     modes: String,
@@ -48,7 +48,7 @@ impl Terminal {
         Self::run_that_claims(command, size, size)
     }
 
-    /// A terminal of this size, rows and columns, which claims another one.
+    /// Runs a command on a terminal of this size, in rows and columns, which claims another one.
     fn run_that_claims(mut command: CommandBuilder, claim: (u16, u16), (rows, cols): (u16, u16)) -> Self {
         let size = PtySize { rows: claim.0, cols: claim.1, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
@@ -75,7 +75,7 @@ impl Terminal {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    /// Waits until all of this is shown, and returns what is.
+    /// Waits until all these texts are shown, and returns the screen.
     fn wait_for(&self, wanted: &[&str]) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -101,7 +101,7 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Waits for the end, after which the terminal is as it was.
+    /// Waits for the end, after which the terminal must be as it was. Returns the exit status and the screen.
     fn ends(mut self) -> (u32, String) {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -111,7 +111,7 @@ impl Terminal {
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
             thread::sleep(Duration::from_millis(20));
         };
-        // What it wrote last may still be on its way.
+        // The last output may still be on its way.
         thread::sleep(Duration::from_millis(200));
         assert_eq!(format!("{:?}", self.master.get_termios().unwrap()), self.modes);
         let screen = self.screen.lock().unwrap();
@@ -120,7 +120,7 @@ impl Terminal {
     }
 }
 
-/// No memtrace outlives a test that failed.
+/// Kills memtrace on drop, so that it does not outlive a failed test.
 struct Killed(Box<dyn Child + Send + Sync>);
 
 impl Drop for Killed {
@@ -148,7 +148,7 @@ fn a_recording_is_gone_through_with_keys() {
     terminal.wait_for(&["(19.0 s of 30.0 s)"]);
     terminal.keys("\x1b[C\x1b[C");
     terminal.wait_for(&["(21.0 s of 30.0 s)"]);
-    // Filter: what others are called cannot clear the screen.
+    // Filter: a hostile name cannot clear the screen.
     terminal.keys("/proc-104\r");
     let shown = terminal.wait_for(&["filter: proc-104"]);
     assert!(shown.contains("proc-104 (") && !shown.contains("proc-103 ("), "{shown}");
@@ -186,7 +186,7 @@ fn it_fits_a_terminal_whose_size_changes_and_a_signal_ends_it() {
     assert_eq!(terminal.ends().0, 0);
 }
 
-/// A terminal may claim any size: what is drawn fits into memory, and the alternate screen is left.
+/// A terminal may claim any size: the drawn area fits into memory, and the alternate screen is left.
 #[test]
 fn an_absurd_size_is_cut_to_what_can_be_drawn() {
     let dir = recorded();
@@ -216,7 +216,7 @@ fn an_absurd_size_is_cut_to_what_can_be_drawn() {
     }
 }
 
-/// It runs itself on a terminal, to come to a bad end there: its last words are read, and the terminal is as it was.
+/// The test runs itself on a terminal and crashes there: its last words can be read, and the terminal is as it was.
 #[test]
 fn a_bad_end_leaves_the_terminal_as_it_was_and_is_read() {
     const BAD_END: &str = "MEMTRACE_TEST_BAD_END";
@@ -237,7 +237,7 @@ fn a_bad_end_leaves_the_terminal_as_it_was_and_is_read() {
 }
 
 fn end_badly(end: &str) {
-    // More items could come: only the bad end ends the screen.
+    // The queue stays open: only the crash ends the screen.
     let (_items, receiver) = std::sync::mpsc::sync_channel(1);
     let end = end.to_owned();
     let other = thread::spawn(move || {
@@ -273,7 +273,7 @@ fn a_terminal_that_goes_away_ends_it() {
     let terminal = Terminal::start(dir.path(), &["replay", "a.mtrc"], (24, 80));
     terminal.wait_for(&["PLAY x1"]);
     let Terminal { master, keys, mut child, looks, reader, .. } = terminal;
-    // What is shown changes each second: the thread holds the terminal no longer.
+    // The screen changes each second, so the thread wakes up, ends, and closes its side of the terminal.
     looks.store(false, Ordering::Relaxed);
     reader.join().unwrap();
     drop((master, keys));

@@ -21,7 +21,7 @@ fn setting(name: &str, value: &str) -> Setting {
     Setting { name: name.into(), value: Some(value.into()) }
 }
 
-/// A host with names that mean harm.
+/// A host with hostile names.
 fn host() -> HostFacts {
     HostFacts {
         host: HOSTILE.into(),

@@ -1,4 +1,4 @@
-//! `memtrace salvage` and `memtrace report` judge alike what is damaged.
+//! `memtrace salvage` and `memtrace report` agree on which blocks are damaged.
 
 use std::{fs, path::Path};
 
@@ -26,7 +26,7 @@ fn report(dir: &Path, name: &str) -> (Value, Option<i32>) {
     (serde_json::from_str(&last).unwrap(), out.status.code())
 }
 
-/// Salvages `in.mtrc`, checks that the copy is read without damage, and returns its report and the words of the salvage.
+/// Salvages `in.mtrc` and checks that the copy is read without damage. Returns its report and the words of the salvage.
 fn salvage(dir: &Path) -> (Value, String) {
     let out = memtrace(dir, &["salvage", "--force", "in.mtrc", "-o", "out.mtrc"], None);
     assert_eq!(out.status.code(), Some(5), "{}", text(&out.stderr));
@@ -92,7 +92,7 @@ fn ticks_that_go_back_are_left_out_and_no_part_is_larger_than_the_whole() {
     assert!(words.contains("lost: the row of an interval"), "{words}");
 }
 
-/// A recording whose ticks say this of `/proc/vmstat`, which began with zeros.
+/// A recording with these values of `/proc/vmstat` in its ticks after 3 s, and zeros before.
 fn with_vmstat(recording: u64, vmstat: [u64; 2]) -> Blocks {
     let mut meta = meta();
     meta.recording = recording;

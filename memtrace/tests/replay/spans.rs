@@ -1,4 +1,4 @@
-//! `--since` and `--until` of the commands: a time in which nothing lies is said, with exit status 2.
+//! `--since` and `--until` of the commands: an empty time range is reported, with exit status 2.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ const COMMANDS: [&[&str]; 6] = [
 #[test]
 fn a_time_in_which_nothing_lies_is_2_and_shows_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    // From 22:13:20 to 22:13:32.
+    // The recording lasts from 22:13:20 to 22:13:32.
     let recorded = record(3, 12, &[4, 8], &Filter::default(), 0);
     fs::write(dir.path().join("a.mtrc"), recorded.segments.iter().flat_map(Blocks::bytes).collect::<Vec<_>>()).unwrap();
     write(dir.path(), "other.mtrc", &record(4, 12, &[], &Filter::default(), 0).segments[0]);
@@ -47,7 +47,7 @@ fn a_time_in_which_nothing_lies_is_2_and_shows_nothing() {
         assert_eq!(out.status.code(), Some(2), "{command:?}: {}", text(&out.stderr));
         assert!(text(&out.stderr).contains("no data in the time range"), "{}", text(&out.stderr));
     }
-    // A side that is split outside the recording.
+    // A split outside the recording.
     let out = memtrace(dir.path(), &["compare", "--utc", "--split", "1h", "a.mtrc"], None);
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out.stderr).contains("--split +3600s (23:13:20) is outside it"), "{}", text(&out.stderr));

@@ -20,7 +20,7 @@ fn part(recorded: &Recording, since: Option<u64>, until: Option<u64>) -> Finishe
     replay(&recorded.segments, ReplayOptions { window, ..ReplayOptions::default() }, &mut Nobody)
 }
 
-/// What two windows add up to.
+/// Numbers that two windows must add up to.
 fn numbers(summary: &Summary) -> Vec<u64> {
     let mut all = vec![
         summary.duration_ns,
@@ -31,7 +31,7 @@ fn numbers(summary: &Summary) -> Vec<u64> {
         summary.refaults.unwrap().file_pages,
         summary.node_refaults[0].file_pages,
         summary.own.cpu_ns.unwrap(),
-        // Not told where something was reclaimed and nothing scanned.
+        // Unknown where pages were reclaimed and none scanned.
         summary.reclaim.scanned_pages.unwrap_or(0),
         summary.nodes[0].wakes,
         summary.nodes[0].awake_ns,
@@ -42,7 +42,7 @@ fn numbers(summary: &Summary) -> Vec<u64> {
         summary.cgroups.rows.iter().map(|row| row.tally.faults.refaults.file_pages).sum(),
     ];
     all.extend(summary.stalls.values().flat_map(|kind| [kind.count, kind.total_ns]));
-    // Not what is seen of it: memtrace's own stalls may be among them or not, in each window as it fits best.
+    // The kernel's count alone: ours may include memtrace's own stalls or not, in each window as it fits best.
     all.extend(summary.coverage.rows.iter().filter(|row| row.counter == "allocstall").filter_map(|row| row.kernel));
     all
 }
@@ -72,7 +72,7 @@ proptest! {
             prop_assert!(kind.max_ns >= kind.p99_ns && kind.p99_ns >= kind.p50_ns);
             prop_assert!(kind.max_ns.unwrap() <= kind.total_ns);
         }
-        // A name that was learnt before the window holds in it.
+        // A name that was learnt before the window applies in it.
         let named = |row: &memtrace_core::session::summary::ProcessSummary| {
             let whole = recorded.summary.processes.rows.iter().find(|all| (all.pid, all.process_start_ns) == (row.pid, row.process_start_ns));
             row.tally.stalls == 0 || whole.is_some_and(|whole| whole.comm == row.comm)
@@ -105,7 +105,7 @@ fn events_lie_inside_the_window() {
         replay(&recorded.segments, ReplayOptions { window, ..ReplayOptions::default() }, &mut inside);
         replay(&recorded.segments, ReplayOptions::default(), &mut all);
         seen = (seen.0 + late(&inside), seen.1 + late(&all));
-        // Where records were lost, an event of just after a tick may be one that its totals count.
+        // The totals of a tick may count an event that ended just after it, if records were lost.
         let near = START + 4 * S..=START + 8 * S + 5_000_000;
         assert!(inside.0.iter().all(|t_ns| near.contains(t_ns)), "{:?}", inside.0);
         let whole = all.0.iter().filter(|t_ns| (START + 4 * S + 5_000_000..START + 8 * S).contains(t_ns)).count();

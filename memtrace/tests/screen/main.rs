@@ -1,4 +1,4 @@
-//! The screen: pages at several sizes, and what keys do to it.
+//! The screen: pages at several sizes, and the effect of keys.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -42,7 +42,7 @@ fn stall(t_ns: u64, n: u64, comm: &[u8], dur_ns: u64) -> Stall {
     }
 }
 
-/// What came back in a second: of the first process, evicted by kswapd and by one whose name means harm.
+/// Refaults of one second: pages of the first process, evicted by kswapd and by a task with a hostile name.
 fn evictors() -> ByMemory<EvictorDeltas> {
     let mut interval = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
     for (evictor, pid, comm, count) in [(60, 100, b"kswapd0".as_slice(), 30), (101, 100, HOSTILE, 10)] {
@@ -61,12 +61,13 @@ fn evictors() -> ByMemory<EvictorDeltas> {
     interval.take()
 }
 
-/// So many seconds, each with these stalls (name and length), and a kill in the last one.
+/// A model of `seconds` seconds, each with these stalls (name and duration in ns), and with `kill` a kill in the last
+/// one.
 fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
     model_in([b"/web", b"/db\x1b]0;x\x07"], seconds, stalls, kill)
 }
 
-/// The same with other paths of the two cgroups that stall.
+/// Like [`model`], with these paths of the two cgroups that stall.
 fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
     let about = About { host: "web-07".into(), kernel: "6.8.0".into(), page_bytes: 4096, ..About::default() };
     let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
@@ -196,7 +197,7 @@ fn a_container_goes_by_its_short_name_and_is_found_by_its_path() {
     keys(&mut model, "gg");
     assert_eq!((model.group, model.rows().len()), (RowGroup::Cgroup, 2));
     keys(&mut model, "g");
-    // Both are its own: one row, whose quantiles nobody knows.
+    // Both cgroups belong to the container: one row, whose quantiles are unknown.
     let rows = model.rows();
     assert_eq!(names(&model), ["docker:0123456789ab"]);
     assert_eq!((rows[0].stalls.count, rows[0].stalls.p99_ns), (2, None));
@@ -242,7 +243,7 @@ fn rows_are_of_threads_nodes_and_kinds_too() {
     keys(&mut model, "g");
     assert_eq!((model.group, first(&model)), (RowGroup::Thread, ("java (100)".to_owned(), 1)));
     keys(&mut model, "ggg");
-    // Their event names no node: that is not node 0.
+    // The events name no node: that is not node 0.
     assert_eq!((model.group, first(&model)), (RowGroup::Node, ("not read".to_owned(), 3)));
     keys(&mut model, "g");
     assert_eq!((model.group, first(&model)), (RowGroup::Kind, ("memcg".to_owned(), 3)));
@@ -302,7 +303,7 @@ fn a_recording_is_played_and_gone_through() {
     model.advance(Duration::from_secs(1));
     assert_eq!(second(&model), 10);
     assert!(view::text(&model, 80, 24).contains("PLAY x8"));
-    // What is gone to stands still until it is to go on.
+    // After a jump the playback stands still until it is resumed.
     keys(&mut model, "t");
     assert!(!model.advance(Duration::from_secs(9)));
     assert_eq!(second(&model), 9);
@@ -320,7 +321,7 @@ fn a_recording_is_played_and_gone_through() {
     assert!(model.advance(Duration::from_secs(9)));
     assert_eq!(second(&model), 30);
     assert!(view::text(&model, 80, 24).contains("END"));
-    // From the end it begins anew.
+    // At the end, playing begins anew.
     keys(&mut model, " ");
     assert_eq!(second(&model), 1);
     model.key(Key::Esc);

@@ -1,4 +1,4 @@
-//! Blocks of a trace as messages that can be looked into by field, and back into the framing of a file.
+//! Decodes the blocks of a trace to messages with fields, and encodes them to a file again.
 
 use std::path::Path;
 

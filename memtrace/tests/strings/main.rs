@@ -28,11 +28,11 @@ const NOT_SHOWN: &[&str] = &[
     "Meta.counter_names",
     "Meta.loss_names",
     "NamedCount.name",
-    // The process has a row with the name that its stalls tell.
+    // The process has a row with the name from its stalls.
     "Rows.fault_comm",
 ];
 
-/// The trace with all kinds of blocks that hold text, and hostile text in each field but those that are kept.
+/// The trace with all kinds of blocks that hold text, and hostile text in each field except those that are kept.
 fn planted(kept: Kept, marks: &[(u32, &str)]) -> (Vec<u8>, Planter) {
     let schema = schema();
     let mut all = read(&schema, Path::new(V1));
@@ -41,7 +41,7 @@ fn planted(kept: Kept, marks: &[(u32, &str)]) -> (Vec<u8>, Planter) {
     }
     all.iter_mut().rev().find(|block| block.kind == 4).into_iter().for_each(add_wakeup);
     for before in all.iter_mut().filter_map(|block| inner(block, "at_start")) {
-        // Where it was read there is no reason why not.
+        // The error is there only when the pressure was not read.
         if !kept("Before.pressure_error") {
             before.clear_field_by_name("pressure");
         }
@@ -77,7 +77,7 @@ fn rows_hostile() -> (Vec<u8>, Planter) {
     planted(hides_rows, REMARKS)
 }
 
-/// Names by which values are found are known ones, so that the values are shown.
+/// Names by which values are looked up are known ones, so that the values are shown.
 fn values_hostile() -> (Vec<u8>, Planter) {
     let kept: Kept = |field| {
         let is_name = field.ends_with(".name") && field != "EvictorRow.name" || field.ends_with("_names");
@@ -187,7 +187,7 @@ fn neither_damage_nor_the_name_of_a_file_reaches_an_output_raw() {
         );
         let out = evil("-out");
         memtrace(dir.path(), &["salvage".into(), name.clone(), "--output".into(), out.clone()], &mut checked);
-        // There already.
+        // The output exists already.
         memtrace(dir.path(), &["salvage".into(), name, "--output".into(), out], &mut checked);
     }
     memtrace(dir.path(), &["report"], &mut checked);

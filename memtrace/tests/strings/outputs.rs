@@ -1,4 +1,4 @@
-//! Outputs, and what must not be in them.
+//! Outputs, and the characters that must not be in them.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ use memtrace_report::{
 use memtrace_trace::{Reader, TraceItem};
 use serde_json::Value;
 
-/// All that was shown so far.
+/// All output so far.
 #[derive(Default)]
 pub(crate) struct Checked(String);
 
@@ -26,7 +26,7 @@ impl Checked {
         self.0.contains(word)
     }
 
-    /// Takes an output, every character of which must be harmless.
+    /// Adds an output, every character of which must be harmless.
     pub(crate) fn text(&mut self, of: &str, text: &str) {
         if let Some(at) = text.find(|c: char| c != '\n' && is_hostile(c)) {
             let from = text[..at].rfind('\n').map_or(0, |at| at + 1);
@@ -36,7 +36,7 @@ impl Checked {
         self.0.push_str(text);
     }
 
-    /// The same of lines of JSON, and of each string in them once it is parsed.
+    /// Like [`Self::text`] for lines of JSON, and for each string in them once it is parsed.
     fn json(&mut self, of: &str, lines: &str) {
         self.text(of, lines);
         for line in lines.lines() {
@@ -59,13 +59,14 @@ impl Checked {
     }
 }
 
-/// What a terminal acts on, and what hides: written down here again, so that a gap in the list of the code is found.
+/// True for a character that a terminal acts on or that hides. The list is written down here again, so that a gap in
+/// the list of the code is found.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Runs memtrace and looks at all that it writes.
+/// Runs memtrace and checks all of its output.
 pub(crate) fn memtrace<S: AsRef<OsStr> + std::fmt::Debug>(dir: &Path, args: &[S], checked: &mut Checked) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memtrace"));
     command.current_dir(dir).args(args).env("TZ", "UTC").stdin(Stdio::null());
@@ -81,7 +82,7 @@ pub(crate) fn memtrace<S: AsRef<OsStr> + std::fmt::Debug>(dir: &Path, args: &[S]
     out
 }
 
-/// Shows each page of the screen, and what opens on it.
+/// Checks each page of the screen and its details, in each grouping.
 pub(crate) fn screens(trace: &[u8], checked: &mut Checked) {
     let mut reader = Reader::new(trace);
     let mut shown: Option<(Replay, Model)> = None;

@@ -1,4 +1,5 @@
-//! Puts hostile text into each string of a trace, found in the schema: a new field is in without a change here.
+//! Puts hostile text into each string of a trace. The strings are found in the schema: a new field needs no change
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +9,20 @@ use prost_reflect::{
 
 use crate::blocks::{Block, message};
 
-/// Bytes that are numbers, one a byte, and no text.
+/// Fields of type `bytes` that hold numbers, one in each byte, and no text.
 const NUMBERS: [&str; 4] = ["Events.entry", "Events.kind", "Events.kswapd_step", "Stacks.kind"];
 /// Messages whose repeated fields are columns of the same length.
 const COLUMNS: [&str; 5] = ["Dict", "Events", "Rows", "Stacks", "Stack"];
-/// Messages that `Events.entry` counts, and a tick that begins a later segment: none is added where there is none.
+/// Messages that `Events.entry` counts, and the tick that begins a later segment: they are not added where they are
+/// absent.
 const COUNTED: [&str; 4] = ["Events.oom", "Events.name", "Events.mark", "Meta.base"];
-/// How deep messages are added into messages.
+/// Deepest nesting at which messages are added.
 const DEEPEST: usize = 5;
 
-/// Each acts on a terminal, or hides: a name of a task holds 15 bytes and so nearly all of them.
+/// Characters that act on a terminal or hide. The name of a task holds 15 bytes: the mark and the first of them.
 const HOSTILE: &str = "\x1b\u{202e}\n\x07\u{9b}\x7f\t\u{200b}\u{2028}\u{feff}\r\0";
 
-/// Fields that keep their text.
+/// True for a field that keeps its text.
 pub(crate) type Kept = fn(&str) -> bool;
 
 /// Puts text into messages, with a mark for each field.
@@ -100,7 +102,7 @@ impl Planter {
     }
 }
 
-/// Text in the place of the one before; where that is a form with `%`, in each such place and without a newline.
+/// Text that replaces the old text; where the old text is a template, it replaces each `%`, without a newline.
 fn hostile(was: &str, mark: &str) -> String {
     let text = format!("{mark}{HOSTILE}");
     if was.contains('%') { was.replace('%', &text.replace('\n', "")) } else { text }
@@ -137,7 +139,7 @@ fn of_ones(message: &MessageDescriptor) -> DynamicMessage {
     ones
 }
 
-/// A block of stacks: one stall of process 165, two frames of which each has a name, a module and a build id.
+/// A block of stacks: three stalls of process 165 on one stack of two frames, each with a module and a build ID.
 pub(crate) fn stacks(schema: &DescriptorPool, before: &Block) -> Block {
     let list = |numbers: &[u32]| Value::List(numbers.iter().map(|n| Value::U32(*n)).collect());
     let long = |numbers: &[u64]| Value::List(numbers.iter().map(|n| Value::U64(*n)).collect());
@@ -171,7 +173,7 @@ pub(crate) fn remark(schema: &DescriptorPool, at: &Block, kind: u32, text: &str)
     Block { kind: 6, message: remark, count: 1, times_ns: [at.times_ns[1]; 2] }
 }
 
-/// Adds a wakeup of kswapd by a task of its own to a block of events: the one kind of event that the sample lacks.
+/// Adds a wakeup of kswapd by a new task to a block of events: the one kind of event that the sample lacks.
 pub(crate) fn add_wakeup(events: &mut Block) {
     let mut push = |column: &str, value: Value| {
         let mut list = events.message.get_field_by_name(column).unwrap().as_list().unwrap().to_vec();

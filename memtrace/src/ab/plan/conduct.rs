@@ -32,7 +32,7 @@ pub enum Phase {
     Over,
 }
 
-/// Goes through the blocks. All times are `CLOCK_MONOTONIC` in ns.
+/// Steps through the blocks of a schedule. All times are `CLOCK_MONOTONIC` in ns.
 #[derive(Clone, Debug)]
 pub struct Conductor {
     schedule: Schedule,

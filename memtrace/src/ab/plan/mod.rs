@@ -1,5 +1,5 @@
-//! What an experiment is to do: settings, sides, order of writes, schedule. Only computes; the shell around it reads
-//! and writes.
+//! Plan of an experiment: settings, sides, order of writes, schedule. This module only computes; the shell around it
+//! reads and writes.
 
 pub mod allow;
 mod conduct;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use memtrace_trace::mark::Side;
 
-/// Below this p a difference is firm.
+/// A difference with a p below this is firm.
 const LEVEL: f64 = 0.05;
 
 /// A period in which the settings of one side hold.
@@ -76,7 +76,7 @@ impl Schedule {
     }
 }
 
-/// Smallest p of so many pairs. Without a real difference, each pair could as well have come out the other way round:
+/// Smallest p of this many pairs. Without a real difference, each pair could as well have come out the other way round:
 /// the most extreme outcome of `n` pairs and its mirror image are 2 of 2^n.
 fn least_p(pairs: u32) -> f64 {
     2.0 * 0.5_f64.powi(i32::try_from(pairs).unwrap_or(i32::MAX))

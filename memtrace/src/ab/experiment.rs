@@ -85,6 +85,8 @@ impl Experiment {
     pub(super) fn finish(mut self) -> Ended {
         self.restore();
         let blocks = (self.conductor.done(), self.conductor.blocks());
+        // Nothing is left for `drop`.
+        self.has_begun = false;
         Ended { ending: self.ending.take(), blocks, undone: self.undone.take() }
     }
 

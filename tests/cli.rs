@@ -73,7 +73,7 @@ fn completions_and_the_manual_come_on_stdout() {
     assert!(out.status.success() && text(&out.stdout).contains(".TH memtrace"));
 }
 
-/// The words of a line for a shell: no comment, no redirection, and what is in quotes is one.
+/// Words of a shell line, without comments and redirections. A quoted string is one word.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (at, part) in line.split('\'').enumerate() {

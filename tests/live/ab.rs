@@ -1,4 +1,4 @@
-//! `memtrace ab` on the real kernel: what it changes is put back however it ends.
+//! `memtrace ab` on the real kernel: it restores all settings, however it ends.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -26,7 +26,7 @@ struct Sysctl(String);
 
 impl Drop for Sysctl {
     fn drop(&mut self) {
-        // Where it fails the test that follows will say so.
+        // If the write fails, the next test reports it.
         let _ = fs::write(PAGE_CLUSTER, &self.0);
     }
 }
@@ -54,7 +54,7 @@ fn ab(dir: &Path, settings: &[String]) -> Command {
     command
 }
 
-/// Waits until a value is this one.
+/// Waits until `value` equals `wanted`.
 fn becomes(wanted: &str, value: impl Fn() -> String) {
     let deadline = Instant::now() + PATIENCE;
     while value() != wanted {
@@ -71,7 +71,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The end of an experiment with what it wrote to stderr.
+/// Waits for the end of an experiment. Returns the exit status and stderr.
 fn end(mut child: ChildGuard) -> (Option<i32>, String) {
     let status = wait_within(&mut child, PATIENCE).expect("it ends");
     let stderr = child.0.stderr.take().expect("it is piped");
@@ -97,7 +97,7 @@ fn a_killed_experiment_is_put_back_by_the_next() {
     drop(experiment);
     assert_eq!((page_cluster().as_str(), limit(&cgroup).0), (other, (48 << 20).to_string()), "nobody put it back");
 
-    // Whoever traces next is told, and another experiment does not build on it.
+    // The next tracer reports it, and another experiment does not start on top of it.
     let traced = run(Command::new(bin("memtrace")).args(["--lines", "-d", "100ms"]));
     assert!(text(&traced.stderr).contains("memtrace ab --restore"), "{}", text(&traced.stderr));
     let asked = run(Command::new(bin("memtrace")).args(["ab", "--set", "vm.swappiness=33"]).stdin(Stdio::null()));
@@ -110,7 +110,7 @@ fn a_killed_experiment_is_put_back_by_the_next() {
     assert_eq!((page_cluster(), limit(&cgroup).0), (first.0.clone(), bytes));
     let again = run(Command::new(bin("memtrace")).args(["ab", "--restore"]));
     assert!(text(&again.stderr).contains("nothing to restore"), "{}", text(&again.stderr));
-    // What was recorded until the kill can be read.
+    // The recording is readable up to the kill.
     let report = run(Command::new(bin("memtrace")).arg("report").arg(dir.path().join("a.mtrc")));
     assert!(report.status.success(), "{}", text(&report.stderr));
 }
@@ -127,7 +127,7 @@ fn signals_restore_settings_and_show_the_results_so_far() {
         let dir = tempfile::tempdir().expect("a directory");
         let experiment = ChildGuard::spawn(&mut ab(dir.path(), &[format!("vm.page-cluster={other}")]));
         becomes(other, page_cluster);
-        // One that is sent again while it is being put back must not be in the way.
+        // A second signal during the restore must not disturb it.
         kill_process(Pid::from_child(&experiment.0), signal).expect("it runs");
         let _ = kill_process(Pid::from_child(&experiment.0), signal);
         let (status, said) = end(experiment);

@@ -1,4 +1,4 @@
-//! Every way to attach sees the same storm; without the rights memtrace says which, and how to get them.
+//! Every attach method sees the same storm. Without the capabilities memtrace names those it lacks and how to get them.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -37,17 +37,17 @@ fn arena() -> Option<MemCgroup> {
     Some(cgroup(32))
 }
 
-/// A run saw each stall of the load: in the row of its process, and none was lost on the way there.
+/// Asserts that a run saw each stall of the load in the row of its process, and lost none.
 fn saw_all(run: &Run, counted: &Counted) {
     let summary = run.summary();
     let pid = reported_pid(&counted.stdout);
-    // Also the proof that memtrace hides nothing from perf, as a classic tracepoint program that returns 0 does.
+    // This also proves that memtrace hides nothing from perf. A classic tracepoint program that returns 0 would.
     assert!(counted.own > 200, "no flood: {counted:?}");
     assert_eq!(number(&summary, "/loss/ring_stall"), 0, "{}", summary["loss"]);
     assert_eq!(stalls_of_pid(&summary, pid), counted.own, "{}", summary["loss"]);
 }
 
-/// How the events of a run are attached; all of them must be. Functions, and what stands in for them, are another matter.
+/// Attach methods of the events of a run. All events must be attached. Functions and their substitutes are left out.
 fn ways(run: &Run) -> Vec<String> {
     let meta = run.of_type("meta");
     let mut hooks = meta[0]["hooks"].as_array().expect("hooks").clone();
@@ -78,7 +78,7 @@ fn both_ways_to_attach_count_the_same() {
         let stalls = run.of_type("stall");
         let pid = reported_pid(&counted.stdout);
         let stall = stalls.iter().find(|stall| stall["pid"] == pid).expect("its stalls");
-        // Every field is read both ways.
+        // Both attach methods read every field.
         for field in ["comm", "cgroup", "order", "gfp", "scanned_pages", "reclaimed_pages", "throttled_ns"] {
             assert!(!stall[field].is_null(), "{expected:?}: {field} of {stall}");
         }
@@ -111,7 +111,7 @@ fn a_thread_that_migrates_loses_no_pair() {
     let pid_file = group.dir().join("cgroup.procs");
     let over = AtomicBool::new(false);
     let memtrace = Memtrace::start(MEMCG);
-    // A page-cache loop: its reclaims do not all fail at once, and the thread is inside one most of the time.
+    // A page-cache loop: its reclaims do not all fail at once, and the thread is in reclaim most of the time.
     let file = cold_file(64);
     let mut load = memload(&group);
     load.arg("mmapfile").arg(&file.0).args(["64", "1"]);
@@ -138,7 +138,7 @@ fn a_thread_that_migrates_loses_no_pair() {
     saw_all(&run, &counted);
     let summary = run.summary();
     assert_eq!(number(&summary, "/loss/second_begin"), 0);
-    // A foreign task may have been in reclaim at the attach or cut off by an exit; with nobody else there is none.
+    // A foreign task may have been in reclaim at attach time, or have exited in it. Without other tasks there is none.
     if counted.own == counted.all && summary["processes"].as_array().is_some_and(|rows| rows.len() == 1) {
         assert_eq!(number(&summary, "/loss/end_without_begin"), 0);
         assert_eq!(number(&summary, "/loss/lost_end"), 0);
@@ -149,7 +149,7 @@ fn a_thread_that_migrates_loses_no_pair() {
 fn short_lived_tasks_are_all_counted() {
     let _alone = alone();
     let Some(group) = arena() else { return };
-    // Larger than the limit each, so that each stalls, and is gone before the next tick.
+    // Each load is larger than the limit, so it stalls. It exits before the next tick.
     let file = cold_file(48);
     let script = r#"for i in $(seq 25); do "$@" || exit 1; done"#;
     let mut words: Vec<OsString> = ["sh", "-c", script, "sh"].map(OsString::from).into();
@@ -194,11 +194,11 @@ impl Drop for Copy {
     }
 }
 
-/// `memtrace ARGS` by nobody.
+/// Runs `memtrace ARGS` as nobody.
 fn as_nobody(args: &[&str]) -> Output {
     let copy = Copy::new();
     let mut command = Command::new(copy.0.join("memtrace"));
-    // As root the standard library drops the supplementary groups, too.
+    // For root the standard library drops the supplementary groups, too.
     command.args(args).uid(NOBODY).gid(NOBODY).stdin(Stdio::null()).output().expect("memtrace")
 }
 
@@ -215,13 +215,13 @@ fn missing_rights_are_named_with_both_remedies() {
     let lines: Vec<&str> = said.lines().map(str::trim_start).collect();
     assert!(lines.iter().any(|line| line.starts_with("sudo ") && line.ends_with("memtrace")), "{said}");
     assert!(lines.iter().any(|line| line.starts_with("sudo setcap ") && line.contains("cap_bpf")), "{said}");
-    // With a command it is memtrace's own failure, and the command does not run.
+    // With a command the status is that of memtrace's own failures, and the command does not run.
     let out = as_nobody(&["--", "echo", "ran"]);
     assert_eq!((out.status.code(), out.stdout.as_slice()), (Some(125), b"".as_slice()));
 }
 
-/// `memtrace ARGS` by nobody with the two rights that tracing needs, as in a container with only those; `None` where there
-/// is no setpriv.
+/// Runs `memtrace ARGS` as nobody with the two capabilities that tracing needs, as in a container that has only those.
+/// `None` without setpriv.
 fn with_two_rights(args: &[&str]) -> Option<Output> {
     let copy = Copy::new();
     let only = |kind: &str| format!("--{kind}=-all,+bpf,+perfmon");

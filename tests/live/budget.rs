@@ -1,4 +1,4 @@
-//! The budget: a storm of refaults is sampled where only a dear event counts them, and what that gives against
+//! The budget: a storm of refaults is sampled if only a costly event counts them. The estimates are compared with
 //! `memory.stat` and `/proc/vmstat`.
 
 use std::{cell::Cell, path::Path, process::Command};
@@ -12,7 +12,7 @@ use tests::{
     skip_here,
 };
 
-/// The event of all counters of memory cgroups, which counts refaults where their function cannot be traced.
+/// Event of all memory cgroup counters. It counts refaults where their function cannot be traced.
 const DEAR: &str = "memcg:mod_memcg_lruvec_state";
 
 fn load(group: &MemCgroup, file: &Path, passes: &str) -> Command {
@@ -36,7 +36,7 @@ fn a_storm_is_sampled_and_all_is_counted_again_after_it() {
     }
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let ended_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec;
-    // A storm is over when nothing was paused for five seconds. Others on the host may begin another one meanwhile.
+    // A storm is over after five seconds without a pause. Other processes on the host may start another one meanwhile.
     let whole = Cell::new(0);
     let is_calm = |line: &[u8]| {
         let tick: Value = serde_json::from_slice(line).unwrap_or_default();

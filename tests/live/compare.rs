@@ -1,4 +1,4 @@
-//! Comparisons of real loads: what differs is found, and what does not is not.
+//! Comparisons of real loads: real differences are found, and no others.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -24,7 +24,7 @@ use tests::{
 const LIMITS_MB: [u64; 2] = [96, 48];
 const RUNS: usize = 5;
 
-/// Whether a comparison says firmly that there is a difference, and in which direction.
+/// Direction of the difference, if the conclusion of a comparison is firm.
 fn firmly(found: &Value) -> Option<&str> {
     let word = found["conclusion"]["word"].as_str().expect("a word");
     (found["conclusion"]["firm"] == true && word != "no_difference_shown").then_some(word)
@@ -41,7 +41,7 @@ fn paced(cgroup: &MemCgroup, files: &[Scratch; 2]) -> Command {
     command
 }
 
-/// What an experiment comes to that sets this limit, against one of 96 MB.
+/// Result of an experiment that compares this limit with one of 96 MB.
 fn experiment(dir: &Path, cgroup: &MemCgroup, limit_mb: u64, seed: u64) -> Value {
     let name = format!("cgroup:{}:{}", path_of(cgroup.dir()), limit_file(cgroup));
     let out = Command::new(bin("memtrace"))
@@ -55,9 +55,9 @@ fn experiment(dir: &Path, cgroup: &MemCgroup, limit_mb: u64, seed: u64) -> Value
     serde_json::from_slice(&out.stdout).expect("JSON")
 }
 
-/// A load at its limit of 96 MB, and a directory for what is recorded of it.
+/// A load at its limit of 96 MB, and a directory for its recordings.
 struct Loaded {
-    // The load ends before what it uses goes.
+    // Declared first: the load ends before its cgroup and files are removed.
     _load: ChildGuard,
     cgroup: MemCgroup,
     _files: [Scratch; 2],
@@ -97,12 +97,12 @@ fn an_experiment_finds_no_harm_in_the_same_limit() {
         return;
     }
     let loaded = Loaded::start();
-    // Chance makes one in twenty firm: two in a row are one in four hundred.
+    // One in twenty is firm by chance, so two in a row are one in four hundred.
     let same = (0..2).map(|seed| loaded.experiment(96, seed)).find(|found| firmly(found).is_none());
     assert!(same.is_some(), "the same limit was twice said to differ");
 }
 
-/// Records runs at each of two limits, by turns, and compares the two directories.
+/// Records runs at each of two limits, in turns, and compares the two directories.
 fn five_a_side(files: &[Scratch; 2], limits_mb: [u64; 2], seed: u64) -> Value {
     let dir = tempfile::tempdir().expect("a directory");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -168,7 +168,7 @@ fn a_recording_is_split_where_a_limit_was_changed() {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success() && said.contains("was changed"), "{said}");
     let found: Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    // The change is seen at a tick, within a second, and what is before it ends with the tick before that.
+    // memtrace sees the change at a tick, within a second. The part before the change ends at the tick before that one.
     let before_s =
         i64::try_from(found["durations_ns"][0].as_u64().expect("a duration") / 1_000_000_000).expect("short");
     let from_start_s = changed - start_s(&path);

@@ -1,5 +1,5 @@
-//! Stalls in memory cgroups that are named as container runtimes name theirs: told by container, filtered by container,
-//! and still by name when the cgroup is gone.
+//! Stalls in memory cgroups with the names that container runtimes use: reported and filtered by container, and still
+//! named when the cgroup is gone.
 
 #![expect(clippy::expect_used, reason = "a test that cannot make its cgroups has failed")]
 
@@ -20,7 +20,7 @@ use tests::{
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const POD: &str = "8f0c1d2e-3a4b-5c6d-7e8f-90a1b2c3d4e5";
 
-/// A cgroup below one with a limit, whose tasks are charged to itself.
+/// Makes a cgroup below one with a limit. Its tasks are charged to the new cgroup.
 fn below(parent: &MemCgroup, path: &str) -> PathBuf {
     let mut dir = parent.dir().to_owned();
     for component in Path::new(path) {
@@ -35,7 +35,7 @@ fn below(parent: &MemCgroup, path: &str) -> PathBuf {
     dir
 }
 
-/// Reads a file of 48 MB below a limit of 16.
+/// Reads a file of 48 MB under a limit of 16 MB.
 fn load(dir: &Path, file: &Path) {
     let mut memload = Command::new(bin("memload"));
     memload.arg("--cgroup").arg(dir).arg("mmapfile").arg(file).args(["48", "1"]);
@@ -65,7 +65,7 @@ fn stalls_are_told_and_filtered_by_container() {
     let one = Memtrace::start(&["--container", &POD[..13]]);
     load(&docker, &file.0);
     load(&pod, &file.0);
-    // The names stay when the cgroups are gone.
+    // Names survive the removal of the cgroups.
     for dir in [&docker, &pod] {
         remove(dir).expect("removing a cgroup without tasks");
     }

@@ -1,4 +1,4 @@
-//! How memtrace ends: signals, a closed or stuck output, its duration, its command; and that nothing stays attached.
+//! The end of memtrace: by signal, closed or stuck output, duration or command. Nothing stays attached.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -23,7 +23,7 @@ use tests::{
     memtrace::{Memtrace, PATIENCE, may_trace, wait_within},
 };
 
-/// Ids of the BPF programs that a process holds open, as the kernel tells.
+/// Ids of the BPF programs that a process holds open, from `/proc/PID/fdinfo`.
 fn programs_of(pid: u32) -> BTreeSet<u32> {
     let infos = fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("it runs").flatten();
     let texts = infos.filter_map(|info| fs::read_to_string(info.path()).ok());
@@ -34,9 +34,9 @@ fn programs_of(pid: u32) -> BTreeSet<u32> {
     ids.collect()
 }
 
-/// Those of them that are loaded now, whoever holds them.
+/// The `ids` that are still loaded, whichever process holds them.
 fn still_loaded(ids: &BTreeSet<u32>) -> BTreeSet<u32> {
-    // Programs of others come and go meanwhile: one that is listed may be gone when it is looked at.
+    // Other processes load and unload programs meanwhile: a listed one may be gone before it is queried.
     let loaded = aya::programs::loaded_programs().filter_map(|program| match program {
         Ok(program) => Some(program.id()),
         Err(ProgramError::SyscallError(e)) if e.io_error.kind() == io::ErrorKind::NotFound => None,
@@ -45,7 +45,7 @@ fn still_loaded(ids: &BTreeSet<u32>) -> BTreeSet<u32> {
     loaded.filter(|id| ids.contains(id)).collect()
 }
 
-/// Waits for the kernel to have freed them: it does so a grace period after the last user has gone.
+/// Waits until the kernel has freed the programs: one grace period after the last user is gone. False on timeout.
 fn are_gone(ids: &BTreeSet<u32>) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
@@ -86,7 +86,7 @@ fn sigint_and_sigterm_end_with_the_summary_at_once() {
     }
 }
 
-/// A pipe that takes nothing any more.
+/// A full pipe: the next write blocks.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = io::pipe().expect("a pipe");
     let free = |writer: &PipeWriter| {
@@ -100,7 +100,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// Starts a memtrace whose output is stuck from the first byte; attached once its writing thread is there.
+/// Starts a memtrace whose output is stuck from the first byte. It is attached once its writer thread exists.
 fn stuck() -> (PipeReader, ChildGuard) {
     let (reader, writer) = full_pipe();
     let mut command = Command::new(bin("memtrace"));
@@ -128,7 +128,7 @@ fn a_second_signal_ends_a_stuck_memtrace() {
         let (_reader, mut child) = stuck();
         let pid = Pid::from_child(&child.0);
         kill_process(pid, signal).expect("it runs");
-        // Signals in quick succession are one: timeout(1) and a terminal send theirs twice.
+        // Signals in quick succession count as one: timeout(1) and a terminal send theirs twice.
         kill_process(pid, signal).expect("it runs");
         assert_eq!(wait_within(&mut child, Duration::from_millis(500)), None, "the first waits for the output");
         let status = within(Duration::from_millis(500), || {
@@ -160,7 +160,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     }
 }
 
-/// Runs `memtrace ARGS -- CMD` for its status; stdout and stderr of both.
+/// Runs `memtrace --json -- CMD`. Returns the status of memtrace, and stdout and stderr of both.
 fn with_command(command: &[&str]) -> (Option<i32>, String, String) {
     let mut memtrace = Command::new(bin("memtrace"));
     let out = memtrace.arg("--json").arg("--").args(command).stdin(Stdio::null()).output().expect("memtrace");
@@ -182,7 +182,7 @@ fn the_status_is_that_of_the_command() {
     ] {
         let (status, out, said) = with_command(command);
         assert_eq!(status, Some(code), "{command:?}: {said}");
-        // What did not start has nothing to trace; what did ends with the summary.
+        // Without a started command there is nothing to trace. Otherwise the output ends with the summary.
         let summary = out.lines().last().is_some_and(|line| line.starts_with(r#"{"type":"summary""#));
         assert_eq!(summary, !(126..=127).contains(&code), "{out}");
         assert_eq!(said.contains(command[0]), (126..=127).contains(&code), "{said}");
@@ -194,7 +194,7 @@ fn the_command_has_the_oom_score_of_before() {
     if !may_trace() {
         return;
     }
-    // Raising one's own is always allowed; a memtrace that may lowers it again for itself.
+    // A process may always raise its own value. With the capability memtrace lowers its own again.
     let script = "echo 250 > /proc/self/oom_score_adj && exec \"$@\"";
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh"]).arg(bin("memtrace")).args(["--json", "--"]);
@@ -202,7 +202,7 @@ fn the_command_has_the_oom_score_of_before() {
     let out = command.output().expect("memtrace");
     let (text, said) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     let scores: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
-    // Without CAP_SYS_RESOURCE it cannot, and says so.
+    // Without CAP_SYS_RESOURCE it cannot, and reports that.
     let own = if said.contains("could not lower oom_score_adj") { "250" } else { "-900" };
     assert_eq!(scores, [own, "250"], "{text}\n{said}");
 }
@@ -214,7 +214,7 @@ fn a_duration_ends_in_time() {
     }
     let memtrace = Memtrace::start(&["-d", "700ms"]);
     let lag = Lag::measure();
-    // It begins when all is attached.
+    // The duration begins once all hooks are attached.
     let run = within(Duration::from_millis(1200), || memtrace.wait());
     let duration = Duration::from_nanos(run.summary()["duration_ns"].as_u64().expect("a time"));
     let (wanted, late) = (Duration::from_millis(700), lag.worst());

@@ -1,4 +1,4 @@
-//! Who evicts the pages that come back, against the kernel's own counts and what the file system says of the files.
+//! Evictors of refaulted pages, compared with the kernel's own counts and with the file system's data on the files.
 
 use std::{os::unix::fs::MetadataExt as _, path::Path, process::Command};
 
@@ -10,7 +10,8 @@ use tests::{
     refaults::{FILE, begin, counted, end},
 };
 
-/// A sample of some hundred pages, of which each stands for as many: far less than this share off.
+/// Allowed error in percent. The sample has some hundred pages, each of which stands for many: the real error is far
+/// smaller.
 const NEAR_PERCENT: u64 = 15;
 
 fn load(group: &MemCgroup, file: &Path, passes: &str) -> Command {
@@ -19,14 +20,14 @@ fn load(group: &MemCgroup, file: &Path, passes: &str) -> Command {
     command
 }
 
-/// Pages of the pairs for which this holds.
+/// Pages of the (evictor, refaulter) pairs that `holds` accepts by their pids.
 fn pages(evictors: &Value, holds: impl Fn(u64, u64) -> bool) -> u64 {
     let of = |pair: &&Value| holds(number(pair, "/evictor/pid"), number(pair, "/refaulter/pid"));
     evictors["pairs"].as_array().into_iter().flatten().filter(of).map(|pair| number(pair, "/pages")).sum()
 }
 
-/// What came back is what the kernel counts, and more where it threw its memory of evicted pages away
-/// (`workingset_nodereclaim`); never more than was reclaimed.
+/// True if our estimate is not below the kernel's refault count and not above the reclaimed pages, within the error. It
+/// may exceed the kernel's count, which misses pages whose shadow entries were reclaimed (`workingset_nodereclaim`).
 fn holds(ours: u64, kernel: u64, summary: &Value) -> bool {
     let reclaimed = number(summary, "/reclaimed_pages");
     println!("{kernel} refaults in memory.stat, {ours} estimated, {reclaimed} pages reclaimed");
@@ -57,8 +58,8 @@ fn process_file_and_time_away_of_a_page_are_known() {
     let name = file.0.file_name().expect("a name").to_string_lossy();
     assert_eq!(row["name"], *name.get(..31).unwrap_or(&name));
     assert!(holds(number(row, "/pages"), kernel, &summary), "{row}");
-    // Of a file that is read from end to end, all that has no room is read before a page is back: 64 MB less 24 MB, up to
-    // all of it.
+    // In a sequential read loop, everything that does not fit is read before a page comes back: from 64 MB less 24 MB
+    // up to the whole file.
     let distance = number(evictors, "/distance_p50_pages");
     assert!((7_000..=20_000).contains(&distance), "{distance} pages, of 16384");
     let (p50, p99) = (number(evictors, "/away_p50_ns"), number(evictors, "/away_p99_ns"));
@@ -66,7 +67,7 @@ fn process_file_and_time_away_of_a_page_are_known() {
     assert!(summary["loss"]["ring_refault"] == 0 && summary["loss"]["unknown_kind"] == 0, "{summary}");
 }
 
-/// A neighbour that reads a file once, of which nothing comes back, adds nothing to the distance.
+/// A neighbour that reads a file once has no refaults and adds nothing to the distance.
 #[test]
 fn evictions_of_others_are_no_distance() {
     let _alone = alone();
@@ -83,7 +84,7 @@ fn evictions_of_others_are_no_distance() {
     let evictors = &summary["evictors"];
     let of_load = pages(evictors, |by, of| by == u64::from(ended.pid) && of == u64::from(ended.pid));
     assert!(holds(of_load, counted(&group, FILE), &summary), "{evictors}");
-    // 262,144 pages of the other were evicted meanwhile, two for each of this one.
+    // Meanwhile 262,144 pages of the neighbour were evicted, two for each page of this load.
     let p99 = number(evictors, "/distance_p99_pages");
     assert!((7_000..=20_000).contains(&p99), "{p99} pages, of 16384");
 }
@@ -110,7 +111,7 @@ fn two_in_a_cgroup_evict_each_others_pages() {
     assert!(crossed * 10 > all, "{crossed} of {all}: {evictors}");
 }
 
-/// Threads are named as they like; a row is a process.
+/// Thread names are arbitrary; a row stands for a process.
 #[test]
 fn threads_are_told_by_the_name_of_their_process() {
     let _alone = alone();
@@ -139,7 +140,7 @@ fn nothing_is_counted_without_the_option() {
     if !may_trace() {
         return;
     }
-    // Nor where the events are not attached.
+    // Nothing is counted either if the events are not attached.
     for args in [&[][..], &["--evictors", "--without", "mm_filemap_delete_from_page_cache"]] {
         let (group, file) = (cgroup(24), cold_file(64));
         let memtrace = Memtrace::start(args);

@@ -1,4 +1,4 @@
-//! A storm of tasks that are there for less than a millisecond: memory stays flat, and no page is lost or told twice.
+//! A storm of tasks that live for less than a millisecond: memory stays flat, and no page is lost or counted twice.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
@@ -13,15 +13,15 @@ use tests::{
     refaults::{self, FILE, agree, begin, counted, end, reads_refaults},
 };
 
-/// Tasks, unless `MEMTRACE_FORKS` says another number. Two processes fork half of them each.
+/// Number of tasks, unless `MEMTRACE_FORKS` is set. Two processes fork half of them each.
 const TASKS: u64 = 100_000;
-/// MB of the file whose pages they touch, one each, in a cgroup of `LIMIT_MB`: what the kernel keeps of dead tasks for a
-/// moment is charged there, too.
+/// Size in MB of the file of which each task touches one page. The limit of the cgroup, `LIMIT_MB`, also covers the
+/// memory that the kernel keeps for a moment after a task has died.
 const FILE_MB: u64 = 80;
 const LIMIT_MB: u64 = 64;
-/// How large it may be while it records: the ring counts twice.
+/// Maximum resident size while recording, in bytes. The ring buffer is mapped twice and counts twice.
 const RESIDENT: u64 = 48 << 20;
-/// How far memtrace's resident size may grow, and how far in the second half of the storm.
+/// Maximum growth of memtrace's resident size in bytes: in all, and in the second half of the storm.
 const GROWTH: u64 = 6 << 20;
 const LATE_GROWTH: u64 = 1 << 20;
 
@@ -30,7 +30,7 @@ fn tasks() -> u64 {
     wanted.map_or(TASKS, |text| text.parse().unwrap_or_else(|e| panic!("MEMTRACE_FORKS={text}: {e}")))
 }
 
-/// Rows, the rest and what no event told make up the exact totals.
+/// Asserts that the rows, the rest and the unattributed stalls add up to the exact totals.
 fn sums_hold(summary: &Value) {
     for (field, total) in
         [("refaults_file", "file_pages"), ("refaults_anon", "anon_pages"), ("refault_events", "events")]
@@ -76,7 +76,7 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     for child in forking {
         let _ = end(child);
     }
-    // Exited processes make room two ticks later; then there must be a row for somebody new.
+    // Rows of exited processes are freed two ticks later. Then a new process must get a row.
     assert!(memtrace.wait_for_ticks(3));
     let mut after = memload(&late.0);
     let ended = end(begin(after.arg("mmapfile").arg(&late.1.0).args(["64", "--passes", "6"])));
@@ -87,7 +87,7 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
 
     let summary = run.summary();
     sums_hold(&summary);
-    // More than any table has rows: the rest must be told, not forgotten.
+    // There are more tasks than rows in any table: the rest must be reported.
     let rows = summary["processes"].as_array().expect("rows");
     let rest = rows.iter().find(|row| row["other"] == true).map_or(0, |row| number(row, "/refaults_file"));
     println!("{} rows; {rest} refaults in the rest", rows.len());
@@ -101,14 +101,14 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     }
     let kernel = counted(&late.0, FILE);
     let row = refaults::process(&summary, ended.pid).expect("room for a row after the storm");
-    // No rest is taken into account: the storm is over, and there is room again.
+    // The rest is not added here: the storm is over, and the tables have room again.
     assert!(agree(number(row, "/refaults_file"), kernel), "the kernel has {kernel}: {row}");
 
     let sizes = resident(&run);
     let (first, most) = (sizes[0], sizes.iter().copied().max().expect("ticks"));
     println!("resident {} KiB at first, {} KiB at most, of {} ticks", first >> 10, most >> 10, sizes.len());
     assert!(most - first < GROWTH, "it grew from {first} to {most} bytes: {sizes:?}");
-    // By then the second storm has begun, on a slow machine, too.
+    // By this tick the second half of the storm has begun, on a slow machine, too.
     let late = sizes[sizes.len() * 2 / 3];
     assert!(most.saturating_sub(late) < LATE_GROWTH, "it goes on growing: {sizes:?}");
     assert!(most < RESIDENT, "{most} bytes resident while recording");
@@ -120,7 +120,7 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     let _ = std::fs::remove_file(trace);
 }
 
-/// Pages of files that the ticks of a trace tell of processes.
+/// File refaults of processes in the ticks of a trace, in pages.
 fn refaults_recorded(trace: &Path) -> u64 {
     let mut reader = Reader::new(File::open(trace).expect("the trace"));
     let mut pages = 0;

@@ -1,4 +1,4 @@
-//! The JSON of a real run is what `docs/json-schema.json` says, and filters hide lines and rows, never totals.
+//! The JSON of a real run matches `docs/json-schema.json`. Filters hide lines and rows, never totals.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -47,7 +47,7 @@ fn every_object_of_a_run_is_what_the_schema_says() {
     for kind in ["meta", "tick", "stall", "oom", "summary"] {
         assert!(kinds.contains(kind), "{kinds:?}");
     }
-    // The last tick ends where the summary does, so that the ticks add up to it.
+    // The last tick ends at the time of the summary, so the ticks add up to it.
     let summary = run.summary();
     assert_eq!(number(&summary, "/t_ns"), last_t_ns(&run.of_type("tick")));
     let own = &summary["self"];
@@ -58,7 +58,7 @@ fn last_t_ns(ticks: &[Value]) -> u64 {
     ticks.iter().map(|tick| number(tick, "/t_ns")).max().expect("ticks")
 }
 
-/// Lines, rows and sums of a run that was to show this cgroup alone.
+/// Asserts that lines, rows and sums of a run are those of this cgroup alone. Returns the number of its stalls.
 fn shows_only(run: &Run, path: &str) -> u64 {
     let lines = run.of_type("stall");
     assert!(!lines.is_empty(), "no stalls");
@@ -90,7 +90,7 @@ fn a_filter_hides_the_others_and_totals_stay() {
     let others = stalls_of_cgroup(&every, &path_of(other.dir()));
     assert!(others > 0);
     assert!(number(&summary, "/stalls/memcg/count") >= count + others, "totals are never filtered");
-    // OOM kills are never filtered either: whoever asks for one cgroup wants to know that another one lost its task.
+    // OOM kills are never filtered: a user who selects one cgroup still wants to know that another one lost a task.
     for run in [&some, &all] {
         let killed = |path: &str| run.of_type("oom").iter().filter(|oom| oom["victim"]["cgroup"] == path).count();
         assert_eq!((killed(&path), killed(&path_of(other.dir()))), (1, 1));

@@ -23,7 +23,8 @@ fn ends_without_a_begin_are_logged_with_kind_and_thread() {
     let (cgroup, file) = (cgroup(24), cold_file(48));
     let mut load = memload(&cgroup);
     load.arg("file").arg(&file.0).args(["48", "--passes", "40"]);
-    // It goes on for longer than memtrace takes to attach. Its begin left out, each reclaim at the limit ends without one.
+    // The load runs for longer than memtrace takes to attach. Without the begin hook, each reclaim at the limit ends
+    // without a begin.
     let mut log = Command::new(bin("memtrace"));
     log.args(["check", "--kernel-log", "-d", "1h", "--without", "mm_vmscan_memcg_reclaim_begin"]);
     let load = std::thread::spawn(move || load.output());
@@ -50,7 +51,7 @@ fn each_program_of_a_hook_is_tried() {
         let line = text.lines().find(|line| line.starts_with(&head)).unwrap_or_else(|| panic!("{head}: {text}"));
         assert!(line.contains(": accepted"), "{line}");
     }
-    // A hook on a function: taken, or refused with the reason.
+    // A hook on a function is either loaded, or refused with the reason.
     let function = check(&["--verifier-log", "swap_read_folio"]);
     let text = String::from_utf8_lossy(&function.stdout).into_owned();
     assert!(text.lines().filter(|line| line.starts_with("swap_read")).count() >= 3, "{text}");

@@ -1,10 +1,10 @@
-//! The loads do to a memory cgroup what the other live tests rely on.
+//! The loads have the effects on a memory cgroup that the other live tests rely on.
 
 use std::{fs, os::unix::process::ExitStatusExt as _, path::PathBuf, process::Command};
 
 use tests::{MemCgroup, bin, cgroup::Version, is_root, skip_here};
 
-/// A cgroup of 32 MB of its own, or a skip.
+/// A new cgroup with a limit of 32 MB. `None` without root; the test is then reported as skipped.
 fn small_cgroup(test: &str) -> Option<MemCgroup> {
     if !is_root() {
         skip_here("making a memory cgroup needs root, and there is no sudo");

@@ -1,4 +1,4 @@
-//! What is lost is counted, and the totals stay exact: a ring of one page under a storm, and a reader that sleeps.
+//! Lost records are counted and the totals stay exact: a ring of one page under a storm, and a reader that sleeps.
 
 use std::{
     io::Read as _,
@@ -16,10 +16,10 @@ use tests::{
     perf::{Counted, count, have_perf, printing_its_pid, reported_pid},
 };
 
-/// Foreign storms on the machine are no fault of ours: then the run is repeated.
+/// Number of attempts. A run is repeated if another process stalled as well.
 const TRIES: u32 = 3;
 
-/// Whether nobody else stalled, as far as the counters and the lines tell.
+/// True if no other process stalled, according to the counters and the rows.
 fn is_quiet(counted: &Counted, summary: &Value, pid: u32) -> bool {
     let rows = summary["processes"].as_array().map_or(0, Vec::len);
     counted.own == counted.all && rows == usize::from(stalls_of_pid(summary, pid) > 0)
@@ -29,13 +29,13 @@ fn memcg_count(summary: &Value) -> u64 {
     number(summary, "/stalls/memcg/count")
 }
 
-/// All stalls of all kinds.
+/// Sum of a field over all kinds of stall.
 fn sum_of_kinds(summary: &Value, field: &str) -> u64 {
     let kinds = summary["stalls"].as_object().into_iter().flatten();
     kinds.map(|(_, kind)| number(kind, field)).sum()
 }
 
-/// What is told and what is lost makes up the exact total.
+/// Asserts that reported and lost stalls add up to the exact total.
 fn seen_and_lost_add_up(run: &Run, summary: &Value) {
     let seen = run.of_type("stall").len() as u64;
     let (ring, output) = (number(summary, "/loss/ring_stall"), number(summary, "/loss/output"));
@@ -44,7 +44,7 @@ fn seen_and_lost_add_up(run: &Run, summary: &Value) {
     assert_eq!(reported + unattributed, sum_of_kinds(summary, "/count"));
     assert_eq!(output, 0, "nobody was slow to read");
     assert_eq!(seen, reported);
-    // A foreign stall that ends between the last look into the ring and the reading of the totals was not lost.
+    // A stall of another process that ends between the last drain of the ring and the read of the totals was not lost.
     let foreign = summary["processes"].as_array().is_some_and(|rows| rows.len() > 1);
     assert!(unattributed == ring || (foreign && unattributed > ring), "ring_stall {ring}, unattributed {unattributed}");
 }
@@ -58,7 +58,7 @@ fn a_ring_of_one_page_loses_only_what_is_counted() {
     };
     for attempt in 1..=TRIES {
         let memtrace = Memtrace::start(&["--ring-pages", "1"]);
-        // It sleeps through half of the storm; that it is too slow for one page must not depend on the machine.
+        // memtrace is stopped for half of the storm, so that one page overflows on any machine, however fast.
         memtrace.signal(Signal::STOP);
         let flood = flood(&group, 20_000);
         let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
@@ -78,7 +78,7 @@ fn a_ring_of_one_page_loses_only_what_is_counted() {
         if is_quiet(&counted, &summary, pid) {
             assert_eq!(memcg_count(&summary), counted.own);
             assert_eq!(number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
-            // Nothing was lost in front of the ring.
+            // Nothing was lost before the ring.
             for stage in ["inflight_full", "second_begin", "end_without_begin", "lost_end", "decode"] {
                 assert_eq!(number(&summary, &format!("/loss/{stage}")), 0, "{stage}");
             }
@@ -102,13 +102,13 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     let mut raw = vec![0];
     stdout.read_exact(&mut raw).expect("the first byte, once it is attached");
     let flood = flood(&group, 30_000);
-    // Nobody reads now: 64 KB of pipe, 64 KB of buffer, 8192 items, then loss.
+    // Nobody reads now. The pipe takes 64 KB, the buffer 64 KB and the queue 8192 items; the rest is lost.
     let (mut pids, mut own) = (Vec::new(), 0);
     for _ in 0..10 {
         let counted = count(&printing_its_pid(&flood.command));
         pids.push(reported_pid(&counted.stdout));
         own += counted.own;
-        // A busy machine takes several.
+        // A busy machine needs several rounds.
         if own > 20_000 {
             break;
         }
@@ -123,10 +123,10 @@ fn a_reader_that_sleeps_loses_lines_and_no_totals() {
     let summary = run.summary();
     let (lost, lines) = (number(&summary, "/loss/output"), run.of_type("stall").len() as u64);
     assert!(lost > 0, "the reader was to be too slow: {own} stalls");
-    // The tables know what no line told.
+    // The tables also count the stalls whose lines were lost.
     let in_ring = number(&summary, "/loss/ring_stall");
     let reported: u64 = pids.iter().map(|&pid| stalls_of_pid(&summary, pid)).sum();
-    // What the ring lost may have been anybody's.
+    // Records that the ring lost may belong to any process.
     assert!((own.saturating_sub(in_ring)..=own).contains(&reported), "{reported} of {own}: {}", summary["loss"]);
     assert!(memcg_count(&summary) >= own);
     let (ticks, all) = (run.of_type("tick").len() as u64, sum_of_kinds(&summary, "/count"));
@@ -146,7 +146,7 @@ fn a_reader_that_never_reads_cannot_keep_memtrace() {
     let mut stdout = child.0.stdout.take().expect("it is piped");
     stdout.read_exact(&mut [0]).expect("the first byte, once it is attached");
     let file = cold_file(64);
-    // More than the pipe holds, so that the output is stuck in the middle of a line.
+    // The load writes more than the pipe holds, so the output gets stuck in the middle of a line.
     let load = memload(&group).arg("mmapfile").arg(&file.0).args(["64", "--passes", "3"]).output().expect("memload");
     assert!(load.status.success());
     kill_process(Pid::from_child(&child.0), Signal::TERM).expect("it runs");

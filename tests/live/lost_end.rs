@@ -1,4 +1,4 @@
-//! A stall whose end the kernel did not let memtrace see is not shown for ever.
+//! A stall is not shown for ever when the kernel skipped the program at its end.
 
 #![expect(clippy::expect_used, reason = "a test that cannot write to memtrace's maps has failed")]
 
@@ -17,18 +17,18 @@ use tests::{
     memtrace::{Memtrace, may_trace},
 };
 
-/// Places that follow from a thread's id.
+/// Number of slots for open spans. The slot of a thread is its id modulo this.
 const SLOTS: u32 = 4096;
 
-/// The map of this name of the memtrace that runs.
+/// The map of this name that belongs to the running memtrace.
 fn map(name: &str) -> Map {
     let of_name = |map: &aya::maps::MapInfo| map.name_as_str() == Some(name);
-    // That of one that has just ended may be there still: the latest has the highest id.
+    // The map of a memtrace that has just ended may still exist: the newest map has the highest id.
     let id = loaded_maps().filter_map(Result::ok).filter(of_name).map(|map| map.id()).max().expect("the map");
     Map::from_map_data(MapData::from_id(id).expect("its data")).expect("a map that aya knows")
 }
 
-/// What the end of a stall that was skipped leaves of a thread: an open span, ten seconds old.
+/// Writes the state that a skipped end of a stall leaves behind: an open span of the thread, ten seconds old.
 fn leave_open(tid: u32, kind: StallKind) {
     let now = clock_gettime(ClockId::Monotonic);
     let began_ns = (now.tv_sec as u64 - 10) * 1_000_000_000 + now.tv_nsec as u64;
@@ -46,7 +46,7 @@ fn leave_open(tid: u32, kind: StallKind) {
     spans.set(tid % SLOTS, entry, 0).expect("an entry");
 }
 
-/// Stalls of a thread that are open at the end of a run after so many whole intervals of this length.
+/// Stalls of a thread that are still open at the end of a run of `ticks` intervals.
 fn open_after(interval: &str, ticks: u32, tid: u32) -> Vec<Value> {
     let mut memtrace = Memtrace::start(&["-i", interval]);
     leave_open(tid, StallKind::Memcg);
@@ -64,7 +64,7 @@ fn a_later_sleep_of_the_thread_is_no_stall() {
     }
     let sleeper = ChildGuard::spawn(Command::new("sleep").arg("60"));
     let tid = sleeper.0.id();
-    // The only tick is that of the end.
+    // The only tick is the one at the end.
     let open = open_after("1h", 0, tid);
     assert_eq!(open.len(), 1, "one look is too few: {open:?}");
     assert_eq!((&open[0]["kind"], &open[0]["comm"]), (&"memcg".into(), &"sleep".into()));

@@ -1,7 +1,8 @@
 //! memtrace on the real kernel, as root.
 //!
-//! `cargo xtask test` runs each module in a process of its own, one after the other: the tests of one module may run at
-//! once, those of two would be in each other's counts. Started by hand, this binary needs `--test-threads=1`.
+//! `cargo xtask test` runs each module in a process of its own, one after the other. Tests of one module may run in
+//! parallel; tests of two modules would disturb each other's counts. Started by hand, this binary needs
+//! `--test-threads=1`.
 
 mod ab;
 mod attach;

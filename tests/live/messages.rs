@@ -1,4 +1,4 @@
-//! Messages that nobody can read while memtrace traces: recordings are whole, and the exit status is what it is.
+//! Unreadable stderr while memtrace traces: recordings stay complete, and the exit status does not change.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read its trace has failed")]
 
@@ -17,10 +17,10 @@ use tests::{
     stderr::{Outcome, Stderr, memtrace},
 };
 
-/// All ways, the first of which is the right one.
+/// All states of stderr. The first one works and is the reference.
 const ALL: [Stderr; 6] = [Stderr::Read, Stderr::Closed, Stderr::Full, Stderr::Gone, Stderr::Leaves, Stderr::Unread];
 
-/// Runs this with each stderr at the same time, each in a directory of its own.
+/// Runs memtrace with each state of stderr in parallel, each in a directory of its own.
 fn with_each(dir: &Path, args: &[&str]) -> Vec<(Stderr, PathBuf, Outcome)> {
     thread::scope(|scope| {
         let start = |stderr: Stderr| {
@@ -36,7 +36,7 @@ fn with_each(dir: &Path, args: &[&str]) -> Vec<(Stderr, PathBuf, Outcome)> {
     })
 }
 
-/// The exit status is that of a stderr that is read.
+/// Asserts that each state of stderr gives this exit status, and that messages exist if stderr is read.
 fn same_status(dir: &Path, args: &[&str], status: i32) -> Vec<(Stderr, PathBuf, Outcome)> {
     let runs = with_each(dir, args);
     for (stderr, _, outcome) in &runs {
@@ -46,7 +46,7 @@ fn same_status(dir: &Path, args: &[&str], status: i32) -> Vec<(Stderr, PathBuf, 
     runs
 }
 
-/// The summary of a recording, which is whole: its end is there, and nothing is wrong with it.
+/// Summary of a recording. Asserts that the recording is complete and undamaged.
 fn summary(recording: &Path) -> Value {
     let mut command = Command::new(bin("memtrace"));
     let out = command.args(["report", "--json"]).arg(recording).env("TZ", "UTC").output().expect("memtrace report");
@@ -67,13 +67,13 @@ fn lost_messages_are_counted_in_a_whole_recording() {
         let loss = &summary(&own.join("a.mtrc"))["loss"];
         let lost = loss["messages"].as_u64();
         match stderr {
-            // What is closed at the start is /dev/null from then on.
+            // memtrace replaces a stderr that is closed at the start by /dev/null.
             Stderr::Read | Stderr::Closed => assert_eq!(lost, None, "{stderr:?}"),
             Stderr::Full | Stderr::Gone | Stderr::Unread => assert!(lost > Some(0), "{stderr:?}: {loss}"),
             Stderr::Leaves => {}
         }
     }
-    // As text it is said, and as no loss of events.
+    // The text names the lost messages, and not as lost events.
     let out = Command::new(bin("memtrace")).arg("report").arg(dir.path().join("Full/a.mtrc")).output().expect("report");
     let text = String::from_utf8(out.stdout).expect("UTF-8");
     assert!(text.contains("not written: stderr was full") && !text.contains("(messages)"), "{text}");
@@ -182,7 +182,7 @@ fn lost_messages_leave_a_bad_experiment_refused() {
     }
     let _alone = alone();
     let dir = tempfile::tempdir().expect("a directory");
-    // One at a time holds its lock.
+    // The lock of `ab` admits one experiment at a time, so these run in sequence.
     for stderr in Stderr::FAILING {
         let outcome = memtrace(stderr, dir.path(), &["ab", "--set", "vm.laptop_mode=7"]);
         assert_eq!(outcome.status, Some(2), "{stderr:?}");
@@ -232,7 +232,7 @@ fn an_unknown_time_zone_is_named() {
         (&["--lines", "-d", "1", "--utc"], false),
         (&["--json", "-d", "1"], false),
         (&["record", "-o", "a.mtrc", "-d", "1"], false),
-        // Its name has the local time.
+        // The default file name has the local time.
         (&["record", "-d", "1"], true),
     ] {
         let mut command = Command::new(bin("memtrace"));

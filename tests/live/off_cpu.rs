@@ -1,4 +1,4 @@
-//! The time in which stalled tasks do not run, measured and estimated, against perf's record of the context switches.
+//! Off-CPU time of stalled tasks, measured and estimated, compared with perf's record of the context switches.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read its witness has failed")]
 
@@ -13,8 +13,8 @@ use tests::{
     },
 };
 
-/// Stalls of a load that shares its CPU with so many who never sleep, so that it is taken off in the middle of them: what
-/// memtrace and perf say of each.
+/// Runs a load on one CPU beside `others` busy loops, so that it is preempted inside stalls. Returns memtrace's run,
+/// the pid of the load, and its stalls as perf saw them.
 fn on_a_shared_cpu(args: &[&str], others: u32, passes: &str) -> (Run, u32, Vec<PerfOffCpu>) {
     let (cgroup, file) = (cgroup(24), cold_file(64));
     let mut load = memload(&cgroup);
@@ -47,7 +47,7 @@ fn the_time_is_perfs() {
 fn measured(args: &[&str]) {
     let before_ns = stolen_ns();
     let (run, pid, theirs) = on_a_shared_cpu(args, 1, "40");
-    // memtrace and perf read the clock one after the other; where the hypervisor takes the CPU in between, they differ by it.
+    // memtrace and perf read the clock one after the other. Time stolen by the hypervisor in between makes them differ.
     let stolen_ns = stolen_ns() - before_ns;
     let summary = run.summary();
     let sum = |of: fn(&PerfOffCpu) -> u64| theirs.iter().map(of).sum::<u64>();
@@ -71,7 +71,7 @@ fn measured(args: &[&str]) {
         (b.saturating_sub(inexact)..=b + unseen + inexact).contains(&a)
     };
     assert!(near(off_cpu_ns, their_ns, unseen_ns) && near(dur_ns, total_ns, 0));
-    // The totals are those of all; with nobody else at a limit they are the load's.
+    // The totals cover all tasks. No other task is at a limit, so they equal those of the load.
     assert_eq!(
         number(&summary, "/stalls/memcg/off_cpu_ns"),
         stalls.iter().map(|s| number(s, "/off_cpu_ns")).sum::<u64>()
@@ -79,13 +79,13 @@ fn measured(args: &[&str]) {
     assert!(number(&summary, "/stalls/memcg/p99_off_cpu_ns") > 0, "{summary}");
 }
 
-/// Shorter stalls have no estimate.
+/// Minimum length of a stall with an estimate, in ns.
 const LONG_NS: u64 = 20_000_000;
-/// A tick of the slowest kernels (100 a second): the most that either end of a stall can be off.
+/// Longest scheduler tick (100 Hz), in ns: the maximum error at either end of a stall.
 const TICK_NS: u64 = 10_000_000;
 
-/// Time that the hypervisor took from the CPU of the load since boot, in ns (`/proc/stat`). The scheduler does not count it as
-/// run time of the task, and no context switch shows it.
+/// Steal time of the load's CPU since boot, in ns (`/proc/stat`). The scheduler does not count it as run time of the
+/// task, and no context switch shows it.
 fn stolen_ns() -> u64 {
     let stat = fs::read_to_string("/proc/stat").expect("/proc/stat");
     let line = stat.lines().find(|line| line.starts_with("cpu0 ")).expect("a line of CPU 0");
@@ -121,7 +121,7 @@ fn long_stalls_have_an_estimate_without_the_option() {
         long += u32::from(theirs.unseen_ns == 0);
     }
     println!("{beyond_ns} ns more than perf can explain; the hypervisor took {stolen_ns} ns");
-    // That count is rounded to a tick.
+    // Steal time is rounded to a tick.
     assert!(beyond_ns <= stolen_ns + TICK_NS, "{beyond_ns} ns, stolen {stolen_ns} ns");
     assert!(long > 0, "of {} stalls none was long and seen as a whole by perf", theirs.len());
 }
@@ -132,7 +132,7 @@ fn nothing_is_measured_without_the_option() {
     if !may_trace() {
         return;
     }
-    // Nor where the hook cannot be attached.
+    // Nothing is measured either if the hook is not attached.
     for args in [&[][..], &["--off-cpu", "--without", "sched_switch"]] {
         let (cgroup, file) = (cgroup(24), cold_file(48));
         let memtrace = Memtrace::start(args);

@@ -1,4 +1,4 @@
-//! OOM kills in memory cgroups: the victim in one, the trigger in another, names that would drive a terminal.
+//! OOM kills in memory cgroups: victim and trigger in different cgroups, and names with terminal escape sequences.
 
 #![expect(clippy::expect_used, reason = "a test that cannot make its victim has failed")]
 
@@ -19,16 +19,16 @@ use tests::{
     memtrace::{Memtrace, PATIENCE, Run, may_trace, number, wait_within},
 };
 
-/// Screen clearing, a quote, a newline, a backslash: 10 bytes, of the 15 that a task name has room for.
+/// Screen clearing, a quote, a newline, a backslash: 10 of the 15 bytes of a task name.
 const HOSTILE_COMM: &str = "v\x1b[2J\"\n\\x";
 const HOSTILE_COMM_SHOWN: &str = r#"v\x1b[2J"\x0a\\x"#;
-/// The kernel refuses a newline in the name of a cgroup, and nothing else of this.
+/// The same for a cgroup name, without the newline, the only one of these bytes that the kernel refuses there.
 const HOSTILE_CGROUP: &str = "a\x1b[31m\"\\\u{202e}";
 const HOSTILE_CGROUP_SHOWN: &str = r#"a\x1b[31m"\\\u{202e}"#;
 
 const MB: u64 = 1 << 20;
 
-/// A child cgroup of `parent`, which goes with it.
+/// Makes a child cgroup of `parent`. It is removed with `parent`.
 fn below(parent: &MemCgroup, name: &str) -> PathBuf {
     if parent.version() == Version::V2 {
         parent.write("cgroup.subtree_control", "+memory").expect("the controller for those below");
@@ -60,16 +60,16 @@ fn wait_for_rss(pid: u32, mb: u64) {
     }
 }
 
-/// What became of a group of 48 MB in which `victim` holds 30 and `trigger` wants 30 more.
+/// Pids of an OOM kill in a group of 48 MB: `victim` holds 30 MB, `trigger` allocates another 30 MB.
 struct Killing {
     victim: u32,
     trigger: u32,
 }
 
-/// The victim stays below its part and is the one to be chosen; the trigger has enough once it is gone.
+/// Provokes the OOM kill. The kernel chooses the victim by its `oom_score_adj`, and the trigger survives.
 fn kill_in(victim_cgroup: &Path, trigger_cgroup: &Path, program: &Path) -> Killing {
-    // A victim that is preempted on its way out holds pages that the kernel takes for freed, and then the trigger is
-    // killed as well: rare, and another try.
+    // A victim that is preempted while it exits holds pages that the kernel takes for freed. The kernel then kills the
+    // trigger as well. This is rare, and the kill is tried again.
     for _ in 0..5 {
         let mut victim = hold(program, victim_cgroup, 30, "60");
         let pid = victim.0.id();
@@ -86,7 +86,7 @@ fn kill_in(victim_cgroup: &Path, trigger_cgroup: &Path, program: &Path) -> Killi
     panic!("the trigger was to live");
 }
 
-/// The kills of this process, of which there must be one.
+/// The kill of the victim. Asserts that there is exactly one.
 fn the_kill(run: &Run, killing: &Killing) -> Value {
     let mut kills = run.of_type("oom");
     kills.retain(|oom| oom["victim"]["pid"] == killing.victim || oom["victim"]["pid"] == killing.trigger);
@@ -98,7 +98,7 @@ fn the_kill(run: &Run, killing: &Killing) -> Value {
     let mut kill = kills.remove(0);
     // The object of the summary is the same one, without a type.
     kill.as_object_mut().expect("an object").remove("type");
-    // When its memory was back comes with the kill, or once after it: the victim is gone by now.
+    // The time when the memory was freed comes with the kill, or once after it: the victim is gone by now.
     let mut after = run.of_type("oom_freed");
     after.retain(|freed| freed["pid"] == killing.victim && freed["marked_ns"] == kill["t_ns"]);
     let later = after.iter().map(|freed| json!({"after_ns": freed["after_ns"], "by": freed["by"]}));
@@ -171,7 +171,7 @@ fn hostile_names_are_shown_and_not_obeyed() {
     command.args(["--lines", "--min-stall", "0", "--interval", "100ms"]);
     let lines = Memtrace::start_command(command);
     let killing = kill_in(&hostile, &hostile, &program);
-    // As a task that stalls, too: twice the group's limit.
+    // The hostile names must also be escaped in stalls: this load needs twice the limit of the group.
     let mut hog = hold(&program, &hostile, 96, "60");
     let hog_pid = hog.0.id();
     let died = wait_within(&mut hog, PATIENCE);

@@ -1,4 +1,4 @@
-//! `memtrace record` on the real kernel: what is in the file, and what a kill, a signal and a full disk leave of it.
+//! `memtrace record` on the real kernel: the content of the file, also after a kill, a signal and a full disk.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read its trace has failed")]
 
@@ -24,7 +24,7 @@ use tests::{
     skip_here,
 };
 
-/// What a trace holds.
+/// Content of a trace.
 #[derive(Debug, Default)]
 struct Held {
     metas: Vec<Meta>,
@@ -35,11 +35,11 @@ struct Held {
     stopped: bool,
     triggers: u64,
     ended: bool,
-    /// Damage that is more than a cut end.
+    /// Damaged blocks. An incomplete last block does not count.
     damaged: u64,
 }
 
-/// True when a file that is being written has its end by now.
+/// True if the file has its END block, even while the recorder still runs.
 fn is_whole(path: &Path) -> bool {
     let mut reader = Reader::new(File::open(path).expect("the trace"));
     std::iter::from_fn(|| reader.next_item().ok().flatten()).any(|item| matches!(item, TraceItem::End(_)))
@@ -82,7 +82,7 @@ impl Held {
         self.ticks.last().map_or(0, |tick| tick.input.totals.stalls.values().map(|kind| kind.count).sum())
     }
 
-    /// What is not in it and is said to be lost.
+    /// Number of lost records: those of the ring, the writer and the decoder.
     fn lost(&self) -> u64 {
         let Some(last) = self.ticks.last() else { return 0 };
         let ring = last.input.totals.loss.get("ring_stall").copied().unwrap_or(0);
@@ -90,7 +90,7 @@ impl Held {
     }
 }
 
-/// A directory that goes away.
+/// A directory that is removed on drop.
 struct Dir(PathBuf);
 
 impl Dir {
@@ -112,7 +112,7 @@ impl Drop for Dir {
     }
 }
 
-/// A recording that has begun.
+/// Starts a recording and waits until `begun` holds.
 fn record(args: &[&str], begun: impl Fn() -> bool) -> ChildGuard {
     let mut command = Command::new(bin("memtrace"));
     command.arg("record").args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -169,7 +169,7 @@ fn a_trace_holds_every_stall_of_a_storm() {
     let bytes = fs::metadata(&file).expect("the trace").len();
     assert!(bytes < 20 * held.stalls + 16_384, "{bytes} bytes of {} stalls", held.stalls);
 
-    // A replay comes to what live came to, to the byte.
+    // The replay gives the summary of the live run, byte for byte.
     let out = Command::new(bin("memtrace")).args(["report", "--json", &file]).output().expect("memtrace report");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let replayed = out.stdout.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).expect("a summary");
@@ -200,7 +200,7 @@ fn a_kill_at_any_moment_costs_the_last_second_at_most() {
         let covered_ns = held.ticks.last().map_or(0, |tick| tick.input.t_ns - start_ns);
         let covered_ms = covered_ns / 1_000_000;
         assert!(covered_ms + 1300 + late_ms >= after_ms, "{covered_ms} of {after_ms} ms, {late_ms} ms late");
-        // Up to the last tick everything is there, but for one stall a CPU that was counted and not yet in the ring.
+        // The trace is complete up to the last tick, except for one stall per CPU: counted, and not yet in the ring.
         let cpus = thread::available_parallelism().expect("CPUs").get() as u64;
         assert!(held.stalls + held.lost() + cpus >= held.counted(), "{} of {}", held.stalls, held.counted());
     }
@@ -221,7 +221,7 @@ fn a_signal_seals_within_a_second_under_load() {
     let status = within(Duration::from_secs(1), || end(child, Signal::TERM));
     let held = held(Path::new(&file));
     assert!(status.success() && held.ended && held.damaged == 0, "{status}");
-    // The storm goes on between the last reading of the ring and that of the totals.
+    // The storm goes on between the last drain of the ring and the read of the totals.
     let (reported, counted) = (held.stalls + held.lost(), held.counted());
     assert!(reported <= counted && counted - reported < 2000 + counted / 100, "{reported} of {counted}");
 }
@@ -235,7 +235,7 @@ fn a_full_disk_costs_events_and_no_totals() {
     let (dir, group) = (Dir::new("full"), cgroup(48));
     let mount = dir.0.join("small");
     fs::create_dir(&mount).expect("a directory");
-    // Room is asked for at the start, and taken by another file then.
+    // The recorder checks for room at the start. Another file takes that room afterwards.
     let options = Some(c"size=20m");
     if let Err(e) = rustix::mount::mount("none", &mount, "tmpfs", rustix::mount::MountFlags::empty(), options) {
         skip_here(&format!("no file system can be mounted: {e}"));
@@ -246,7 +246,7 @@ fn a_full_disk_costs_events_and_no_totals() {
     let child = record(&["-o", &name], || has_bytes(&name));
     fs::write(mount.join("other"), vec![1; 20 << 20]).expect_err("it does not fit");
     let other = fs::metadata(mount.join("other")).expect("a part of it").len();
-    // Room for ticks, and not for a storm.
+    // This leaves room for ticks, and not for a storm.
     File::options().write(true).open(mount.join("other")).and_then(|f| f.set_len(other - (64 << 10))).expect("less");
     let mut load = flood(&group, 60_000);
     assert!(load.command.output().expect("the load").status.success());
@@ -258,7 +258,7 @@ fn a_full_disk_costs_events_and_no_totals() {
     assert!(held.stopped && held.damaged == 0, "{}", held.damaged);
     assert!(held.counted() > 5000 && held.stalls < held.counted(), "{} of {}", held.stalls, held.counted());
     assert!(held.lost() > 0);
-    // What no event tells, the rows of the ticks do.
+    // The rows of the ticks count the stalls without an event.
     let unrecorded: u64 =
         held.ticks.iter().flat_map(|tick| &tick.unrecorded_processes).map(|row| row.stalls.count).sum();
     assert_eq!(unrecorded + held.stalls, held.counted());
@@ -281,7 +281,7 @@ fn several_runs_have_a_file_each() {
         assert_eq!((held.metas[0].run, held.ended), (run, true));
         assert_eq!(held.metas[0].setup.command, ["sh".into(), "-c".into(), "exit 3".into()]);
     }
-    // Neither is replaced.
+    // Neither file is replaced.
     let output = command.output().expect("memtrace");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(125), "{said}");
@@ -307,13 +307,13 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
     };
     let args = ["--dir", &name, "--keep", "10s", "--max-files", "3", "--after", "2s", "--on", "stall.rate > 100"];
     let child = record(&args, || !files("segment-").is_empty());
-    // A second one is told of the first.
+    // A second recorder names the first one.
     let second = Command::new(bin("memtrace")).args(["record", "--dir", &name, "-d", "1"]).output().expect("memtrace");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(!second.status.success() && said.contains(&format!("(pid {})", child.0.id())), "{said}");
 
     let mut load = flood(&group, 40_000);
-    // How fast it stalls depends on the machine.
+    // The rate of stalls depends on the machine.
     wait_until(|| {
         assert!(load.command.output().expect("the load").status.success());
         !files("incident-").is_empty()
@@ -332,7 +332,7 @@ fn a_flight_recorder_keeps_what_is_asked_and_saves_incidents() {
     let first = held(&incidents[0]);
     assert_eq!((first.triggers, first.damaged), (1, 0));
     assert!(first.stalls > 100 && !first.metas.is_empty(), "{}", first.stalls);
-    // It goes on after what made it.
+    // The recording goes on after the trigger.
     let ticks = &first.ticks;
     let span_ns = ticks.last().map_or(0, |tick| tick.input.t_ns) - ticks.first().map_or(0, |tick| tick.input.t_ns);
     assert!(span_ns > 1_500_000_000, "{span_ns}");

@@ -1,4 +1,4 @@
-//! Refaults against the kernel's own counts: of a cgroup, of its processes, of the host.
+//! Refaults of a cgroup, its processes and the host, compared with the kernel's own counts.
 
 use std::{path::Path, process::Command};
 
@@ -11,11 +11,11 @@ use tests::{
     refaults::{self, Ended, FILE, agree, agree_with_rest, begin, counted, end, reads_refaults, rest, vmstat},
 };
 
-/// Other people's storms are no fault of ours: then the run is repeated.
+/// Number of attempts. A run is repeated if another process refaulted as well.
 const TRIES: u32 = 3;
 
-/// The event of memory cgroups' counters, and a filter on its item: refaults of files have had this number on every
-/// kernel that has the event.
+/// Arguments of perf for the event of memory cgroup counters, filtered by item. File refaults have the number 11 on
+/// every kernel with this event.
 const ITEM: [&str; 4] = ["-e", "memcg:mod_memcg_lruvec_state", "--filter", "item == 11"];
 
 fn load(group: &MemCgroup, kind: &str, file: &Path, passes: &str) -> Command {
@@ -24,7 +24,8 @@ fn load(group: &MemCgroup, kind: &str, file: &Path, passes: &str) -> Command {
     command
 }
 
-/// Both rows of a load of one process are what the kernel counted of its cgroup, which is returned.
+/// Asserts that the rows of cgroup and process of a load agree with the kernel's count of its cgroup. Returns that
+/// count.
 fn rows_agree(summary: &Value, group: &MemCgroup, load: Ended) -> u64 {
     let kernel = counted(group, FILE);
     let path = path_of(group.dir());
@@ -42,7 +43,7 @@ fn rows_agree(summary: &Value, group: &MemCgroup, load: Ended) -> u64 {
         assert!(events > 0 && events <= pages + number(row, "/refaults_anon"), "{row}");
         assert_eq!(row["cgroup"], path.as_str());
     }
-    // The software event is not raised where the kernel faults a page in for a system call's sake.
+    // The software event is not raised when the kernel faults a page in on behalf of a system call.
     let (ours, theirs) = (number(in_process, "/major_faults"), load.major_faults);
     println!("{theirs} major faults in /proc, {ours} of the process");
     assert!(ours.abs_diff(theirs) <= (theirs / 100).max(8), "{ours} major faults, the kernel has {theirs}");
@@ -101,7 +102,7 @@ fn a_large_folio_is_one_event_of_many_pages() {
     rows_agree(&run.summary(), &group, ended);
 }
 
-/// The kernel's event, where it has one, is raised once for a folio.
+/// The kernel's event, if there is one, is raised once per folio.
 #[test]
 fn events_are_perfs() {
     let _alone = alone();
@@ -124,11 +125,11 @@ fn events_are_perfs() {
     let (events, pages) = (number(row, "/refault_events"), number(row, "/refaults_file"));
     println!("{} events in perf, {events} in memtrace, of {pages} pages", theirs.own);
     assert!(theirs.own > 500, "no storm: {theirs:?}");
-    // perf counts from the exec on and memtrace from the fork on; no page is meant here, or the two were far apart.
+    // perf counts from the exec on, memtrace from the fork on. Hardly any page refaults in between.
     assert!(events.abs_diff(theirs.own) <= (theirs.own / 100).max(16), "{events} events, perf has {}", theirs.own);
     let kernel = counted(&group, FILE);
     assert!(agree(pages, kernel), "{pages} pages, the kernel has {kernel}");
-    // Where the file system has large folios, which the kernel's own two counts tell, so do ours.
+    // With large folios the kernel counts fewer events than pages, and so must memtrace.
     assert_eq!(events < pages, theirs.own < kernel - kernel / 50, "{events} events of {pages} pages");
 }
 
@@ -141,7 +142,7 @@ fn the_host_refaults_as_vmstat_says() {
     let (group, file) = (cgroup(24), cold_file(64));
     let mut seen = Vec::new();
     for _ in 0..TRIES {
-        // A snapshot on both sides of each edge: what foreign storms did there is known, and spoils the try.
+        // Snapshots on both sides of each edge show the refaults of other processes there. Those spoil the attempt.
         let before = vmstat(FILE);
         let memtrace = Memtrace::start(&[]);
         let attached = vmstat(FILE);
@@ -155,7 +156,7 @@ fn the_host_refaults_as_vmstat_says() {
         let summary = run.summary();
         let ours = number(&summary, "/refaults/file_pages");
         println!("vmstat {} to {}, memtrace {ours}", ended - attached, gone - before);
-        // This must hold whoever stormed meanwhile: at least what came inside, at most what came around it.
+        // This holds whatever other processes do: the inner snapshots are a lower bound, the outer ones an upper bound.
         let slack = (gone - before) / 100;
         assert!(ours + slack >= ended - attached, "{ours} of {}", ended - attached);
         assert!(ours <= gone - before + slack, "{ours} of {}", gone - before);
@@ -191,7 +192,7 @@ fn left_out_refaults_are_unread() {
         let totals = tick["refaults"].as_object().expect("an object");
         assert!(totals.values().all(Value::is_null), "{totals:?}");
     }
-    // What is left is the kernel's own count, and it is called that.
+    // Only the kernel's own count is left, and its source says so.
     let totals = &summary["refaults"];
     assert_eq!((&totals["source"], &totals["events"]), (&"vmstat".into(), &Value::Null), "{totals}");
     assert!(number(totals, "/file_pages") >= 1000, "{totals}");

@@ -1,4 +1,4 @@
-//! The time that stalls spend in scans, against perf's record of the same events.
+//! Time that stalls spend in scans, compared with perf's record of the same events.
 
 use tests::{
     load::{alone, cgroup, cold_file, memload, names, path_of},
@@ -15,11 +15,11 @@ fn the_time_in_scans_is_perfs() {
     for ways in [&["--cgroup"][..], &["--classic", "--cgroup"]] {
         let (cgroup, file) = (cgroup(16), cold_file(64));
         let path = path_of(cgroup.dir());
-        // The second fills the cgroup with what shrinkers free, between pages that scans do.
+        // The second load fills the cgroup with objects that shrinkers free, besides pages that scans free.
         let mut load = memload(&cgroup);
         load.arg("file").arg(&file.0).args(["64", "4"]);
         let names = names(&cgroup, 600_000);
-        // A pass of the shrinkers frees many names: how many stalls that takes differs tenfold from run to run.
+        // One pass of the shrinkers frees many names, so the number of stalls differs tenfold from run to run.
         for (load, fewest) in [(load, 20), (names, 5)] {
             let memtrace = Memtrace::start(&[ways, &[path.as_str()]].concat());
             let (output, theirs) = record_scans(&printing_its_pid(&load));
@@ -30,7 +30,7 @@ fn the_time_in_scans_is_perfs() {
             let ours = run.of_type("stall").into_iter().filter(|stall| stall["pid"] == pid).collect::<Vec<_>>();
             assert!(theirs.stalls >= fewest, "no storm: {theirs:?}");
             assert_eq!(ours.len() as u64, theirs.stalls);
-            // Perf and memtrace see each event one after the other; what interrupts falls between.
+            // perf and memtrace see each event one after the other. Interrupts may fall in between.
             let sum = |part: &str| ours.iter().map(|stall| number(stall, part)).sum::<u64>();
             let near = (theirs.scan_ns + theirs.rest_ns) / 20 + (theirs.stalls + 2 * theirs.shrinkers) * 3_000;
             for (part, want) in [("/parts/scan", theirs.scan_ns), ("/parts/rest", theirs.rest_ns)] {

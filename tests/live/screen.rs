@@ -37,7 +37,7 @@ impl Tmux {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Waits until the window shows this, and returns all that it shows.
+    /// Waits until the window shows `text`, and returns its whole content.
     fn wait_for(&self, text: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -92,7 +92,7 @@ fn the_screen_opens_answers_keys_and_leaves_the_terminal_as_it_was() {
     tmux.keys(&["t"]);
     tmux.keys(&["q"]);
     tmux.wait_for("status=0");
-    // Whatever else stalls on this host makes the summary longer than the window.
+    // Stalls of other processes can make the summary longer than the window, so the history is captured as well.
     let after = tmux.run(&["capture-pane", "-p", "-J", "-S", "-"]);
     assert!(after.contains("summary of"), "{after}");
     let modes: Vec<_> = after.lines().filter(|line| line.matches(':').count() > 10).collect();
@@ -100,7 +100,7 @@ fn the_screen_opens_answers_keys_and_leaves_the_terminal_as_it_was() {
     assert_eq!(modes[0], modes[1]);
 }
 
-/// The one file in a directory whose name ends so.
+/// The only file in a directory whose name ends with `end` and not with `but_not`.
 fn file_in(dir: &Path, end: &str, but_not: &str) -> PathBuf {
     let names = fs::read_dir(dir).expect("the directory").flatten().map(|entry| entry.path());
     let fits = |path: &PathBuf| {
@@ -165,6 +165,6 @@ fn the_history_can_be_recorded_and_saved() {
     };
     let recorded = stalls(&file_in(dir.path(), ".mtrc", ".incident.mtrc"));
     let saved = stalls(&file_in(dir.path(), ".incident.mtrc", ""));
-    // The second half of the load is in the first file, all of it in the other.
+    // The recording has the second half of the load, the saved history has all of it.
     assert!(recorded > 0 && saved > recorded * 3 / 2, "{recorded} {saved}");
 }

@@ -1,4 +1,4 @@
-//! The shrinkers that stalls went through against those of perf, and through a recording.
+//! Shrinkers in stalls, compared with perf, live and in a recording.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
@@ -37,8 +37,8 @@ fn the_time_in_a_shrinker_is_perfs() {
         assert!(theirs.calls > 20, "no storm: {theirs:?}");
         let ours = shrinkers(&summary, "shrinkers");
         let all = number(&summary, "/stalls/memcg/parts/shrinkers");
-        // Nobody else reclaims: the sums of the host are those of the load. Each call is seen by both, and by one of them a
-        // little later; what interrupts falls between.
+        // Nobody else reclaims, so the sums of the host are those of the load. perf and memtrace see each call one
+        // after the other. Interrupts may fall in between.
         assert_eq!(ours[0].0, "super_cache_scan", "{ours:?}");
         let apart = ours[0].1.abs_diff(theirs.total_ns);
         assert!(apart <= theirs.total_ns / 20 + theirs.calls * 5_000, "{ours:?} {theirs:?} {summary}");

@@ -1,4 +1,5 @@
-//! Threads whose ids share a place in the map of open spans: each stall of both, against `perf record` of the same events.
+//! Threads whose ids share a slot in the map of open spans: the stalls of both, compared with `perf record` of the same
+//! events.
 
 use std::{ffi::OsString, fs::OpenOptions};
 
@@ -9,11 +10,11 @@ use tests::{
     skip_here,
 };
 
-/// Where the kernel takes the next process id from.
+/// Last process id that the kernel gave out. The next process gets the id after it.
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 
-/// Two of the same load, with process ids that differ by a multiple of the places; the one that has the place ends long
-/// before the other. Says both ids.
+/// Runs the same load twice, with process ids that differ by a multiple of the number of slots. The owner of the slot
+/// ends long before the other. Prints both ids.
 const SCRIPT: &str = r#"
 passes=$1; shift
 begin() { echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid; shift; "$@" > /dev/null & }

@@ -1,4 +1,4 @@
-//! The stacks of stalls against those of `perf record -g` at the same event, and through a recording.
+//! Stacks of stalls, compared with those of `perf record -g` at the same event, live and in a recording.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
@@ -49,7 +49,7 @@ fn the_stacks_of_a_load_are_those_of_perf() {
         theirs.into_iter().filter(|((tid, _), _)| *tid == pid).map(|((_, names), n)| (names, n)).collect();
     assert!(theirs.values().sum::<u64>() > 20, "no storm: {theirs:?}");
     assert_eq!(ours, theirs);
-    // Nothing is lost on the way, and what the table of processes has is what the stacks have.
+    // Nothing is lost on the way, and the stacks have as many stalls as the table of processes.
     assert_eq!((number(&summary, "/loss/stack"), number(&summary, "/stacks/other/count")), (0, 0));
     assert_eq!(ours.values().sum::<u64>(), stalls_of_pid(&summary, pid));
     // The program is not stripped: its own functions have names, and files have build ids.

@@ -12,7 +12,7 @@ use tests::{
     perf::{PerfStall, have_perf, printing_its_pid, record, reported_pid},
 };
 
-/// What the two saw of a load: pid, memtrace, the stalls of that pid in its words, and in perf's.
+/// A load as memtrace and perf saw it: its pid, the run of memtrace, and its stalls by memtrace and by perf.
 struct Seen {
     pid: u32,
     run: Run,
@@ -20,10 +20,10 @@ struct Seen {
     theirs: Vec<PerfStall>,
 }
 
-/// Stalls of others in a run that spoil nothing.
+/// Number of stalls of other processes from which on a run is repeated.
 const FOREIGN: usize = 2000;
 
-/// Has both watch the load; once more, twice at most, when somebody else floods the machine with stalls.
+/// Runs the load under both tracers. Repeats that, twice at most, while other processes flood the machine with stalls.
 fn watch(load: &Command) -> Seen {
     let mut seen = watch_once(load);
     for _ in 0..2 {
@@ -35,7 +35,7 @@ fn watch(load: &Command) -> Seen {
     seen
 }
 
-/// memtrace watches from before perf until after it.
+/// Runs the load under both tracers once. memtrace starts before perf and ends after it.
 fn watch_once(load: &Command) -> Seen {
     let memtrace = Memtrace::start(&[]);
     let (output, mut theirs) = record(&printing_its_pid(load));
@@ -56,7 +56,7 @@ fn words(gfp: &str) -> BTreeSet<&str> {
     gfp.split('|').collect()
 }
 
-/// Everything that must hold of a load of one thread in this cgroup.
+/// Asserts all that must hold for a load of one thread in this cgroup.
 fn check(seen: &Seen, cgroup: &MemCgroup) {
     let Seen { pid, run, ours, theirs } = seen;
     let path = path_of(cgroup.dir());
@@ -67,8 +67,8 @@ fn check(seen: &Seen, cgroup: &MemCgroup) {
         assert_eq!(our["cgroup"], path.as_str(), "{our}");
         assert_eq!(our["order"], their.order, "{our} {their:?}");
         assert_eq!(words(our["gfp"].as_str().unwrap_or_default()), words(&their.gfp), "{our}");
-        // The same instant on the same clock: perf and memtrace run one after the other at the event, and either may
-        // be interrupted there by a busy neighbour.
+        // Both read the same clock at the same event, one after the other. Either may be interrupted there by a busy
+        // neighbour.
         assert!(number(our, "/t_ns").abs_diff(their.t_ns) < 50_000_000, "{our} {their:?}");
         let (scanned, reclaimed) = (number(our, "/scanned_pages"), number(our, "/reclaimed_pages"));
         assert!(scanned > 0 || reclaimed == 0, "{our}");
@@ -85,13 +85,14 @@ fn check(seen: &Seen, cgroup: &MemCgroup) {
     sums_hold(&summary, run);
 }
 
-/// Exact totals, single stalls and both tables say the same, whoever else stalled meanwhile.
+/// Asserts that exact totals, single stalls and both tables agree, whatever other processes stalled meanwhile.
 fn sums_hold(summary: &Value, run: &Run) {
     assert_eq!(number(summary, "/loss/ring_stall"), 0);
     assert_eq!(number(summary, "/loss/output"), 0);
     let kinds = summary["stalls"].as_object().expect("stalls by kind");
     let sum = |field: &str| kinds.values().map(|kind| number(kind, field)).sum::<u64>();
-    // A foreign stall that ends between the last look into the ring and the reading of the totals is in these only.
+    // A stall of another process that ends between the last drain of the ring and the read of the totals is only in the
+    // totals.
     let late = number(summary, "/unattributed/count");
     assert!(late == 0 || summary["processes"].as_array().is_some_and(|rows| rows.len() > 1), "{late} unattributed");
     let lines = run.of_type("stall");

@@ -45,7 +45,7 @@ fn anonymous_memory_refaults_as_memory_stat_says() {
     println!("{theirs} major faults in /proc, {ours} of the process, {} swap-ins", in_process["swapin_pages"]);
     assert!(theirs > 10_000, "each touch of a page that is away is one: {theirs}");
     assert!(ours.abs_diff(theirs) <= theirs / 100, "{ours} major faults, the kernel has {theirs}");
-    // Swap-ins are read by hooks on functions, which not every kernel takes; where they are, they are about as many.
+    // Swap-ins come from hooks on functions, which not every kernel accepts. Where they attach, the counts are close.
     if let Some(pages) = in_process["swapin_pages"].as_u64() {
         assert!(pages.abs_diff(kernel) <= kernel / 20, "{pages} pages read from swap, {kernel} refaults");
     }

@@ -1,4 +1,4 @@
-//! Why reclaim throttles a task, against perf's record of the same events.
+//! Reasons for which reclaim throttles a task, compared with perf's record of the same events.
 
 use std::ffi::OsString;
 

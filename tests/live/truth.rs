@@ -1,4 +1,4 @@
-//! The truth under stress: a memtrace that is stopped for seconds, two at once, cgroups that come and go.
+//! Exactness under stress: a memtrace that is stopped for seconds, two at once, cgroups that come and go.
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the summary has failed")]
 
@@ -25,7 +25,7 @@ use tests::{
     refaults::{self, FILE, agree, agree_with_rest, begin, counted, end, reads_refaults, rest},
 };
 
-/// xorshift64 over another seed each time, which is told when the test fails.
+/// xorshift64 with a new seed for each run. The seed is printed, for a test that fails.
 struct Random(u64);
 
 impl Random {
@@ -36,7 +36,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A time between two bounds in ms.
+    /// A random time between two bounds in ms.
     fn millis(&mut self, low: u64, high: u64) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -45,7 +45,7 @@ impl Random {
     }
 }
 
-/// Stops and continues a process at random until told that it is over; how often, and for how long in all.
+/// Stops and continues a process at random until `over` is set. Returns the number of stops and their total time.
 fn stop_and_go(pid: Pid, over: &AtomicBool) -> (u32, Duration) {
     let (mut random, mut stops, mut stopped) = (Random::new(), 0, Duration::ZERO);
     while !over.load(Ordering::Relaxed) {
@@ -60,7 +60,7 @@ fn stop_and_go(pid: Pid, over: &AtomicBool) -> (u32, Duration) {
     (stops, stopped)
 }
 
-/// A load in the page cache for some seconds.
+/// Starts a page-cache load.
 fn reader(group: &MemCgroup, file: &Path, args: &[&str]) -> Child {
     begin(memload(group).arg("mmapfile").arg(file).args(args))
 }
@@ -72,7 +72,8 @@ fn a_tracer_stopped_at_random_loses_no_total() {
         return;
     }
     let (flooded, cached, file) = (cgroup(32), cgroup(24), cold_file(64));
-    // No lines of single stalls: the queue to the output would overflow, and ticks be lost with them, as `loss` shows.
+    // No lines of single stalls: they would overflow the output queue, and ticks would be lost with them
+    // (`loss.output`).
     let memtrace = Memtrace::start(&["-i", "200ms", "--min-stall", "1h"]);
     let pid = Pid::from_raw(memtrace.pid().cast_signed()).expect("a pid");
     let over = AtomicBool::new(false);
@@ -87,12 +88,13 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     let run = memtrace.stop();
     let summary = run.summary();
 
-    // Exact totals: at least what perf saw of all while the flood went on; the reader and others came before and after.
+    // The totals are exact. They are at least what perf saw during the flood: the reader and others ran before and
+    // after.
     let kinds = summary["stalls"].as_object().expect("stalls by kind");
     let total: u64 = kinds.values().map(|kind| number(kind, "/count")).sum();
     let memcg = number(&summary, "/stalls/memcg/count");
     assert!(memcg >= counted_stalls.all.max(counted_stalls.own), "{memcg} of {counted_stalls:?}");
-    // What was told and what was not is the total, and what was not told is in the ledger.
+    // Reported and unattributed stalls add up to the total, and the ledger of loss has the unattributed ones.
     let reported = refaults::sum(&summary, "processes", "stalls");
     let (unattributed, lost) = (number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
     println!(
@@ -101,9 +103,9 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     );
     assert!(stops >= 2 && counted_stalls.own > 20_000, "no storm: {stops} stops, {counted_stalls:?}");
     assert_eq!(reported + unattributed, total);
-    // Beside the ledger there are only those that ended between the last look into the ring and the totals' reading.
+    // The only others ended between the last drain of the ring and the read of the totals.
     assert!(unattributed >= lost && unattributed - lost <= total / 100 + 16, "{unattributed} not told, {lost} lost");
-    // Of the flood itself: its row has all but what was lost.
+    // The row of the flood has all of its stalls but the lost ones.
     let row = refaults::process(&summary, reported_pid(&counted_stalls.stdout)).map_or(0, |row| number(row, "/stalls"));
     let folded = rest(&summary, "processes", "stalls");
     assert!(row <= counted_stalls.own, "{row} of {counted_stalls:?}");
@@ -117,7 +119,7 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     let total_ns: u64 = kinds.values().map(|kind| number(kind, "/total_ns")).sum();
     assert_eq!(passed_ns, total_ns + open_ns, "no stalled time is in two intervals, or in none");
 
-    // Refaults are counted in the kernel: nothing of them can be lost.
+    // Refaults are counted in the kernel: none can be lost.
     if !reads_refaults(&run) {
         return;
     }
@@ -140,7 +142,7 @@ fn two_tracers_at_once_agree_on_refaults() {
         return;
     }
     let (group, file) = (cgroup(24), cold_file(64));
-    // Their ticks fall apart, their counts must not.
+    // The two have different ticks and must have the same counts.
     let (one, other) = (Memtrace::start(&["-i", "150ms"]), Memtrace::start(&[]));
     let ended = end(reader(&group, &file.0, &["64", "--passes", "6"]));
     let (one, other) = (one.stop(), other.stop());
@@ -174,11 +176,11 @@ fn cgroups_that_come_and_go_keep_their_names() {
     let file = cold_file(32);
     for _ in 0..20 {
         let group = cgroup(16);
-        // What the cgroup before left in the cache belongs to the root now, and would charge nobody.
+        // Cache left by the previous cgroup belongs to the root now, and would charge no cgroup.
         let cache = File::open(&file.0).expect("it is ours");
         fadvise(&cache, 0, None, Advice::DontNeed).expect("the cache drops it");
         let ended = end(reader(&group, &file.0, &["32", "--passes", "2"]));
-        // It is read before it goes: names are learnt at a stall or at a tick.
+        // memtrace reads the name of the cgroup before it is removed: at a stall or at a tick.
         thread::sleep(Duration::from_millis(100));
         gone.insert(path_of(group.dir()), ended.pid);
     }
@@ -189,7 +191,7 @@ fn cgroups_that_come_and_go_keep_their_names() {
         let row = refaults::cgroup(&summary, path).unwrap_or_else(|| panic!("no row of {path}: {rows:?}"));
         assert!(stalls_of_cgroup(&summary, path) > 0, "{row}");
         assert_eq!(rows.iter().filter(|row| row["cgroup"] == path.as_str()).count(), 1, "one row of {path}");
-        // Its process may have been folded away under somebody's storm of short tasks.
+        // A storm of short tasks elsewhere may have folded the process into the rest.
         match refaults::process(&summary, *pid) {
             Some(process) => assert_eq!(process["cgroup"], path.as_str(), "{process}"),
             None => assert!(rest(&summary, "processes", "stalls") > 0, "no row of {pid}"),
@@ -197,7 +199,8 @@ fn cgroups_that_come_and_go_keep_their_names() {
     }
     let nameless = |row: &&Value| row["other"] == false && row["cgroup"].is_null() && !row["cgroup_id"].is_null();
     let nameless: Vec<_> = rows.iter().filter(nameless).collect();
-    // Foreign cgroups may be gone before anybody can ask for their name; ours have theirs, which was shown above.
+    // Cgroups of others may be gone before their name can be read. Those of this test have their names, as asserted
+    // above.
     println!("{} cgroups came and went, {} rows have no name: {nameless:?}", gone.len(), nameless.len());
 }
 
@@ -212,7 +215,8 @@ fn times_are_of_the_clock_that_nobody_sets() {
     let _ = end(reader(&group, &file.0, &["64", "--passes", "3"]));
     let run = memtrace.stop();
     let (meta, ticks, summary) = (run.of_type("meta"), run.of_type("tick"), run.summary());
-    // One pair of clock readings, at the start; every other time of day is computed from it and the monotonic clock.
+    // One pair of clock readings is taken at the start. Every other time of day follows from it and the monotonic
+    // clock.
     let pair = &meta[0]["clock"];
     let (mono, real) = (number(pair, "/monotonic_ns"), number(pair, "/realtime_ns"));
     let lengths: u64 = ticks.iter().map(|tick| number(tick, "/elapsed_ns")).sum();

@@ -11,8 +11,8 @@ use rustix::param::page_size;
 
 const MB: usize = 1 << 20;
 
-/// Touches `mb` MB for `time`, and at least twice, however slow the machine is: what is touched once is never needed
-/// again. Each page is half random, or zram would shrink it to nothing.
+/// Touches `mb` MB for `time`, and at least twice, however slow the machine is: memory that is touched once is never
+/// needed again. Each page is half random, or zram would shrink it to nothing.
 pub(crate) fn run(mb: usize, time: Duration, hold: bool) -> Result<()> {
     let start = Instant::now();
     let mut memory = map(mb * MB)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(mb: usize, time: Duration, hold: bool) -> Result<()> {
     Ok(())
 }
 
-/// Takes 1 MB after the other; ends by the kernel's hand.
+/// Allocates 1 MB after the other until the kernel kills this process.
 pub(crate) fn hog() -> Result<()> {
     let mut taken = Vec::new();
     loop {
@@ -56,7 +56,7 @@ fn map(bytes: usize) -> Result<MmapMut> {
     Ok(memory)
 }
 
-/// xorshift64: repeatable, and nothing more is asked of it.
+/// xorshift64: repeatable random numbers.
 struct Random(u64);
 
 impl Random {

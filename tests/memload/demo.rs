@@ -1,8 +1,8 @@
-//! The load of `cargo xtask run --demo`, and its own guardian.
+//! The load of `cargo xtask run --demo`, and the guardian that cleans up after it.
 //!
-//! `xtask` holds the other end of standard input. Whatever ends `xtask`, even SIGKILL, closes it, and this process
-//! then ends the loads (which also die with it) and removes the cgroups and the file. Everything happens inside two
-//! small memory cgroups: the machine as a whole is not short of anything.
+//! `xtask` holds the other end of standard input. Any end of `xtask`, even SIGKILL, closes it. This process then ends
+//! the loads (which also die with it) and removes the cgroups and the file. Everything happens inside two small memory
+//! cgroups: the machine as a whole is not short of memory.
 
 use std::{
     env, fs, io,
@@ -33,7 +33,7 @@ const OOM_LIMIT: u64 = 32 << 20;
 const FIRST_OOM: Duration = Duration::from_secs(3);
 const OOM_EVERY: Duration = Duration::from_secs(10);
 
-/// What `xtask` or a signal says.
+/// A command from `xtask` or a signal.
 enum Word {
     /// Start the load; end this process when `xtask` goes without having ended it.
     Watch(Pid),
@@ -41,7 +41,7 @@ enum Word {
 }
 
 pub(crate) fn run(dir: &Path) -> Result<()> {
-    // First the ears, so that no signal finds something to clean up and nobody to do it.
+    // Listen first, so that no signal arrives with something to clean up and nobody to do it.
     let (words, ear) = channel();
     listen(words)?;
     sweep(dir)?;
@@ -67,14 +67,15 @@ pub(crate) fn run(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Says the end to a process that `xtask` left behind; it is gone already when `xtask` ended in order.
+/// Sends SIGTERM to a process that `xtask` left behind. It is gone already if `xtask` ended in order.
 fn end(watched: rustix::io::Result<OwnedFd>) {
     if let Ok(watched) = watched {
         let _ = pidfd_send_signal(watched, Signal::TERM);
     }
 }
 
-/// Turns signals and the lines of standard input into words. Lost ears are harmless: the end is said either way.
+/// Turns signals and the lines of standard input into commands. The loss of either source is harmless: the other one
+/// still ends the load.
 fn listen(words: Sender<Word>) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("catching signals")?;
     let by_signal = words.clone();
@@ -103,7 +104,7 @@ fn load(cgroup: &Path, args: &[&std::ffi::OsStr]) -> Result<ChildGuard> {
     Ok(ChildGuard(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("starting the load")?))
 }
 
-/// Removes what a demo that was killed together with its guardian left behind.
+/// Removes the cgroups and files of demos that were killed together with their guardian.
 pub(crate) fn sweep(dir: &Path) -> Result<()> {
     for left in cgroup::list(PREFIX)?.into_iter().filter(|p| orphaned(p)) {
         cgroup::remove(&left).with_context(|| format!("removing the left-over {}", left.display()))?;
@@ -116,7 +117,7 @@ pub(crate) fn sweep(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether the path is named after a demo whose process is gone.
+/// True if the path is named after a demo whose process is gone.
 fn orphaned(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let pid = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()).and_then(|p| p.parse().ok());

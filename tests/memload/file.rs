@@ -21,7 +21,7 @@ use crate::until::Until;
 const MB: usize = 1 << 20;
 const CHUNK: usize = 256 << 10;
 
-/// Writes `mb` MB to a new file and drops them from the cache, so that whoever reads it first is charged.
+/// Writes `mb` MB to a new file and drops them from the cache, so that its first reader is charged.
 pub(crate) fn make(path: &Path, mb: usize) -> Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -57,8 +57,8 @@ pub(crate) fn read(path: &Path, mb: usize, until: Until) -> Result<()> {
 /// Touches each page of the first `mb` MB of `path` through a mapping.
 pub(crate) fn map(path: &Path, mb: usize, until: Until) -> Result<()> {
     let file = open(path, mb)?;
-    // SAFETY: whoever shortens the file meanwhile makes this load die of SIGBUS, which harms nobody; the bytes are
-    // only added up, so their changing is of no matter.
+    // SAFETY: a truncation of the file meanwhile kills this load by SIGBUS, which harms nobody. The bytes are only
+    // added up, so it does not matter if they change.
     let memory = unsafe { Mmap::map(&file) }.with_context(|| format!("mapping {}", path.display()))?;
     let (start, mut passes, mut sum) = (Instant::now(), 0_u64, 0_u64);
     while !until.reached(start, passes) {

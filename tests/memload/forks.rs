@@ -9,16 +9,16 @@ use rustix::param::page_size;
 use crate::file;
 
 const MB: usize = 1 << 20;
-/// Children that are there at once.
+/// Number of children that run in parallel.
 const BATCH: u64 = 16;
 
-/// Forks `tasks` children, one page of the first `mb` MB of `path` each, in the order of the file: with a file larger
-/// than the cgroup each page is away again when its turn comes.
+/// Forks `tasks` children. Each touches one page of the first `mb` MB of `path`, in file order. If the file is larger
+/// than the cgroup, each page has been evicted again when its turn comes.
 pub(crate) fn run(path: &Path, mb: usize, tasks: u64) -> Result<()> {
     let file = file::open(path, mb)?;
-    // SAFETY: as in `file::map`: whoever shortens the file makes this load die of SIGBUS.
+    // SAFETY: as in `file::map`: a truncation of the file kills this load by SIGBUS.
     let memory = unsafe { Mmap::map(&file) }.with_context(|| format!("mapping {}", path.display()))?;
-    // One page a child, not a window of them.
+    // One page per child, without readahead.
     memory.advise(Advice::Random).context("asking for no readahead")?;
     let (start, pages) = (Instant::now(), mb * MB / page_size());
     let mut forked = 0;
@@ -26,12 +26,12 @@ pub(crate) fn run(path: &Path, mb: usize, tasks: u64) -> Result<()> {
         let batch = BATCH.min(tasks - forked);
         for n in forked..forked + batch {
             let at = usize::try_from(n)? % pages * page_size();
-            // SAFETY: this process has one thread, so that no lock is held in the child, which only reads memory and
-            // leaves without any destructor.
+            // SAFETY: this process has one thread, so no lock is held in the child. The child only reads memory and
+            // exits without running destructors.
             match unsafe { libc::fork() } {
                 0 => {
                     black_box(memory[at]);
-                    // SAFETY: it only ends the child.
+                    // SAFETY: `_exit` only ends the child.
                     unsafe { libc::_exit(0) }
                 }
                 -1 => return Err(io::Error::last_os_error()).with_context(|| format!("the fork after {n} children")),

@@ -1,6 +1,6 @@
 //! `memload`: loads of a known kind for the live tests, the guests, the figures and the demo.
 //!
-//! Run it only inside a memory cgroup with a limit, or in a guest. Each load prints one line of what it did.
+//! Run it only inside a memory cgroup with a limit, or in a guest. Each load prints one line about its work.
 
 use std::{
     fs,
@@ -129,7 +129,7 @@ struct FileLoop {
 }
 
 impl FileLoop {
-    /// Reads it by this function.
+    /// Reads the file with this function.
     fn run(self, read: fn(&Path, usize, Until) -> Result<()>) -> Result<()> {
         let in_thread = self.in_thread;
         let read = move || read(&self.path, self.mb, Until::new(self.time, self.passes));
@@ -186,10 +186,10 @@ fn run(cli: Cli) -> Result<()> {
     Ok(())
 }
 
-/// Major faults of this process, which the kernel keeps beside its start and its state.
+/// Number of major faults of this process, from `/proc/self/stat`.
 fn major_faults() -> Result<u64> {
     let stat = fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
-    // The name, in brackets, may hold anything; the number is the tenth field after it.
+    // The name in parentheses may contain any character. The number is the tenth field after it.
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
     after.split_whitespace().nth(9).and_then(|n| n.parse().ok()).with_context(|| format!("no faults in {stat:?}"))
 }

@@ -5,19 +5,20 @@ use std::{env, process};
 use anyhow::{Result, ensure};
 use rustix::thread::{MembarrierCommand, membarrier};
 
-/// Names between two waits for a grace period of RCU: 1.5 MB.
+/// Number of names between two waits for an RCU grace period; they take 1.5 MB.
 const BETWEEN: u64 = 8192;
 
-/// Looks for so many files that are not there. The kernel gives the memory of a name back after a grace period: on a busy
-/// host that is long, and without a wait the cgroup is full of names that are freed already, and the load OOM-killed.
+/// Looks up `names` files that do not exist. The kernel frees the memory of a name after an RCU grace period, which is
+/// long on a busy host. Without a wait the cgroup fills up with names that are already freed, and the load is
+/// OOM-killed.
 pub(crate) fn run(names: u64) -> Result<()> {
-    // In the directory of this program: on a real file system, which keeps what it did not find.
+    // The directory of this program is on a real file system, which caches failed lookups.
     let dir = env::current_exe()?;
-    // What another run looked for may be remembered still, and is then nobody's new memory.
+    // The kernel may still cache the names of another run, which would then need no new memory.
     let run = process::id();
     let is_there = |n: u64| {
         if n % BETWEEN == BETWEEN - 1 {
-            // A kernel that does not wait (nohz_full) is none of the tests'.
+            // A kernel that cannot wait here (nohz_full) is not used for the tests.
             let _ = membarrier(MembarrierCommand::Global);
         }
         dir.with_file_name(format!("no-such-name-{run}-{n}")).exists()

@@ -1,5 +1,5 @@
-//! A service that rests between its requests: how long it stalls depends on the limit of its cgroup, not on how fast the
-//! machine is today.
+//! A service that rests between its requests. Its stalled time depends on the limit of its cgroup, not on the speed of
+//! the machine.
 
 use std::{
     path::Path,
@@ -12,12 +12,12 @@ use rustix::fs::{Advice, fadvise};
 
 use crate::{file, until::Until};
 
-/// What it reads again and again, and what it reads once in between.
+/// Size in MB of the file that is read again and again, and of the file that is read once in between.
 const HOT_MB: usize = 60;
 const COLD_MB: usize = 64;
 const HOT_PASSES: u64 = 4;
 const REST: Duration = Duration::from_millis(300);
-/// After so many rounds it begins anew, as a service that was started again: what it reads is out of the page cache.
+/// Number of rounds until the service restarts: both files are then dropped from the page cache.
 const ROUNDS: u64 = 6;
 
 /// Reads `hot` four times and `cold` once, rests, and so on.

@@ -21,7 +21,7 @@ const MB: usize = 1 << 20;
 pub(crate) fn run(path: &Path, mb: usize, reads: usize, folds: u32) -> Result<()> {
     stay_on_one_cpu()?;
     let file = file::open(path, mb)?;
-    // What another cgroup left in the page cache would be charged to nobody.
+    // Pages that another cgroup left in the page cache would not be charged to this one.
     fadvise(&file, 0, None, Advice::DontNeed).context("dropping it from the page cache")?;
     fadvise(&file, 0, None, Advice::Random).context("asking for no readahead")?;
     let (mut page, pages) = (vec![0_u8; page_size()], mb * MB / page_size());
@@ -38,7 +38,7 @@ pub(crate) fn run(path: &Path, mb: usize, reads: usize, folds: u32) -> Result<()
     Ok(())
 }
 
-/// The work on a page: each step needs the one before it, so that it takes the same time on every page.
+/// Work on one page. Each step needs the one before it, so the work takes the same time on every page.
 fn fold(sum: u64, page: &[u8]) -> u64 {
     /// Odd, with bits all over.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -48,8 +48,8 @@ fn fold(sum: u64, page: &[u8]) -> u64 {
     })
 }
 
-/// The last CPU that it may run on: the first has the most interrupts to serve. Charges are kept per CPU, so that a move
-/// in the middle of a run would also move its stalls.
+/// Pins this process to the last allowed CPU: the first one serves most interrupts. Charges are cached per CPU, so a
+/// migration in the middle of a run would move the stalls.
 fn stay_on_one_cpu() -> Result<()> {
     let allowed = sched_getaffinity(None).context("reading the CPUs that this may run on")?;
     if let Some(last) = (0..CpuSet::MAX_CPU).rev().find(|&cpu| allowed.is_set(cpu)) {

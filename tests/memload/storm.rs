@@ -1,4 +1,4 @@
-//! A flood of real memcg stalls: whoever writes `memory.force_empty` of a v1 cgroup reclaims it, 16 times a write.
+//! A flood of real memcg stalls: a write to `memory.force_empty` of a v1 cgroup reclaims it 16 times.
 
 use std::{
     env, fs,
@@ -14,12 +14,13 @@ use tests::ChildGuard;
 
 use crate::until::Until;
 
-/// What the child holds in the cgroup; without swap it cannot be reclaimed, so that each try fails and counts.
+/// Memory in MB that the child holds in the cgroup. Without swap it cannot be reclaimed, so each reclaim fails and is
+/// tried again.
 const HELD_MB: u64 = 4;
-/// It is killed at the end; this is longer than any storm.
+/// Lifetime of the child in seconds: longer than any storm, and the child is killed at the end.
 const HELD_SECS: &str = "86400";
 
-/// With at most `rate` writes a second.
+/// Writes to `memory.force_empty` until `until`, at most `rate` times a second.
 pub(crate) fn run(dir: &Path, until: &Until, rate: Option<u32>) -> Result<()> {
     let control = dir.join("memory.force_empty");
     if !control.exists() {
@@ -43,7 +44,7 @@ pub(crate) fn run(dir: &Path, until: &Until, rate: Option<u32>) -> Result<()> {
         // One open per write: the kernel takes each write(2) at offset 0 only.
         let mut file =
             OpenOptions::new().write(true).open(&control).with_context(|| format!("{}", control.display()))?;
-        // EBUSY says that it could not be emptied: that is the point.
+        // EBUSY is expected: the cgroup cannot be emptied.
         let _ = file.write_all(b"0");
         writes += 1;
     }

@@ -1,13 +1,13 @@
-//! When a load ends.
+//! Condition for the end of a load.
 
 use std::time::{Duration, Instant};
 
-/// Passes that a loop makes at least: what is touched once is never needed again, however slow the machine is.
+/// Minimum number of passes, however slow the machine is: memory that is touched once is never needed again.
 const LEAST_PASSES: u64 = 2;
 
 /// When a loop ends.
 pub(crate) enum Until {
-    /// After this time, and [`LEAST_PASSES`].
+    /// After this time and at least [`LEAST_PASSES`] passes.
     Elapsed(Duration),
     Passes(u64),
 }

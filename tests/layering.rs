@@ -1,5 +1,5 @@
-//! Holds what neither the dependencies of the crates nor clippy can: which modules of the program are pure, that text
-//! of others is escaped, that `unsafe` is argued for, and that files stay small.
+//! Rules that neither the dependencies of the crates nor clippy can enforce: the pure modules of the program stay pure,
+//! text of others is escaped, each `unsafe` has its argument, and files stay small.
 //!
 //! Files are read as Rust tokens, so comments and strings never count, and `use std::{fs, io}` cannot hide a name.
 
@@ -12,14 +12,14 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Modules of the program that only compute. The crates that do have it in their `clippy.toml`.
+/// Modules of the program that only compute. For whole crates the rule is in their `clippy.toml`.
 const PURE: &[&str] = &["memtrace/src/screen/", "memtrace/src/ab/plan/"];
 
-/// What pure modules may name beside their own package's dependencies in [`PURE_CRATES`]: of the program, themselves.
+/// Modules of the program that pure modules may name: themselves. Dependencies are in [`PURE_CRATES`].
 const PURE_ROOMS: &[&str] = &["crate::screen", "crate::ab"];
 
-/// Dependencies of the program that only compute. All others are closed to pure modules. `ratatui` also hands on crossterm,
-/// which rule 2 catches.
+/// Dependencies of the program that only compute. All others are closed to pure modules. `ratatui` also re-exports
+/// crossterm, which rule 2 catches.
 const PURE_CRATES: &[&str] = &[
     "memtrace_common",
     "memtrace_core",
@@ -31,7 +31,7 @@ const PURE_CRATES: &[&str] = &[
     "serde_json",
 ];
 
-/// Names of the standard library and of [`PURE_CRATES`] that reach for the machine.
+/// Names of the standard library and of [`PURE_CRATES`] that access the machine.
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::env",
@@ -57,7 +57,7 @@ const IMPURE: &[&str] = &[
 const MAX_LINES: usize = 400;
 const MAX_TEST_LINES: usize = 600;
 
-/// A name in the code: `std`, `std::fs`, `std::fs::read` (a path is listed with each of its beginnings), `println!`.
+/// A name in the code: `std`, `std::fs`, `std::fs::read` (a path is listed with each of its prefixes), `println!`.
 struct Name {
     path: String,
     line: usize,
@@ -108,13 +108,13 @@ fn impure(file: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     let dependencies = dependencies();
-    // A path is listed with each of its beginnings: that of two segments stands for all that are longer.
+    // A path is listed with each of its prefixes: the one of two segments stands for all longer ones.
     let is_closed = |n: &Name| match n.path.split("::").collect::<Vec<_>>()[..] {
         ["crate", _] => !PURE_ROOMS.contains(&n.path.as_str()),
         [root, _] => dependencies.iter().any(|name| name == root) && !PURE_CRATES.contains(&root),
         _ => false,
     };
-    // `use std::io;` is fine, and `io::stdout()` after it is not; a lone `fs` is somebody's variable.
+    // `use std::io;` is allowed, `io::stdout()` after it is not. A lone `fs` is a variable.
     let short = |name: &str, path: &str| path.contains("::") && name.strip_prefix("std::") == Some(path);
     let bad = |n: &Name| IMPURE.iter().any(|name| n.path == *name || short(name, &n.path));
     let found = names(text);
@@ -146,8 +146,8 @@ fn crossterm_outside_terminal(file: &str, text: &str) -> Vec<String> {
 /// Conversions from bytes or a path to a string that leave control characters in it.
 const UNESCAPED: &[&str] = &["from_utf8_lossy", "from_utf8_unchecked", "to_string_lossy", "display"];
 
-/// Files that may use them: the renderers themselves, a locale and a host name that are matched by character, the patterns
-/// of a recording, which are parsed, options of a mount, which are looked up.
+/// Files that may use them: the renderers themselves; a locale and a host name, which are matched by character; the
+/// patterns of a recording, which are parsed; mount options, which are looked up.
 const MAY_UNESCAPE: &[&str] = &[
     "memtrace-core/src/untrusted.rs",
     "memtrace/src/terminal/mod.rs",
@@ -159,7 +159,7 @@ const MAY_UNESCAPE: &[&str] = &[
 const SHOWING: &[&str] =
     &["memtrace/src/", "memtrace-core/src/", "memtrace-trace/src/", "memtrace-probe/src/", "memtrace-report/src/"];
 
-/// Modules that only render: text goes out of them through its renderers, never as the bytes that it is.
+/// Modules that only render: text leaves them through its renderers, never as raw bytes.
 const RENDERING: &[&str] = &[
     "memtrace-report/src/text/",
     "memtrace-report/src/json/",
@@ -183,7 +183,7 @@ fn unescaped_text(file: &str, text: &str) -> Vec<String> {
     names(text).iter().filter(|n| bad(n)).map(|n| format!("{file}:{}: {} escapes nothing", n.line, n.path)).collect()
 }
 
-/// Rule 4: each `unsafe` says why it is sound in the comment above it.
+/// Rule 4: the comment above each `unsafe` argues why it is sound.
 fn unargued_unsafe(file: &str, text: &str) -> Vec<String> {
     let mut unsafes = Vec::new();
     unsafe_lines(text.parse().expect("the file is Rust"), &mut unsafes);
@@ -200,10 +200,10 @@ fn unsafe_lines(stream: TokenStream, found: &mut Vec<usize>) {
     let mut tokens = stream.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
-            // `#[unsafe(no_mangle)]` is an attribute: there is nothing to argue about a name.
+            // `#[unsafe(no_mangle)]` is an attribute and needs no argument.
             TokenTree::Ident(i) if i == "unsafe" => match tokens.peek() {
                 Some(TokenTree::Group(g)) if g.delimiter() == Delimiter::Parenthesis => {}
-                // `unsafe fn` is a demand on the caller; what its body does is in blocks of its own.
+                // `unsafe fn` puts the duty on the caller; unsafe operations in its body have blocks of their own.
                 Some(TokenTree::Ident(next)) if next == "fn" => {}
                 _ => found.push(i.span().start().line),
             },

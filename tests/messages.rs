@@ -1,4 +1,4 @@
-//! Messages that nobody can read, results that nobody takes, and a time zone that is none. Needs no rights.
+//! Unreadable stderr, a stdout that nobody reads, and an invalid time zone. Needs no rights.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -36,7 +36,7 @@ fn traces() -> TempDir {
     dir
 }
 
-/// Commands that need no rights, their exit status, and whether they have something to say on stderr.
+/// Commands that need no rights, their exit status, and true if they write to stderr.
 const COMMANDS: &[(&[&str], i32, bool)] = &[
     (&["report", "whole.mtrc"], 0, false),
     (&["report", "--json", "cut.mtrc"], 0, true),
@@ -78,7 +78,7 @@ fn a_message_that_cannot_be_written_changes_nothing_else() {
     }
 }
 
-/// Commands with a result.
+/// Commands that write a result to stdout.
 const RESULTS: &[&[&str]] = &[
     &["--help"],
     &["-h"],
@@ -155,7 +155,7 @@ fn a_time_zone_that_is_none_is_said_once_and_utc_is_shown() {
             assert!(said.contains("Europe/Berlin") && said.contains("--utc") && !said.contains('\u{1b}'), "{said}");
             assert_eq!(said.matches("TZ=").count(), 1, "{args:?}: {said}");
         }
-        // POSIX has zones without a name, and an empty one is UTC.
+        // POSIX allows zones without a name, and an empty one is UTC.
         for zone in [None, Some(""), Some("CET-1CEST,M3.5.0,M10.5.0/3")] {
             assert!(!run(zone, args).1.contains("TZ="), "{args:?}: {zone:?}");
         }

@@ -30,7 +30,7 @@ fn objects(lines: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
 }
 
-/// Whether all that was said is said now; a later version may say more.
+/// True if `now` contains everything in `then`. A later version may add fields.
 fn holds(then: &Value, now: &Value) -> bool {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
@@ -66,14 +66,14 @@ fn is_read_as_ever(trace: &Path) {
     assert!(!holds(&other, &now[1]), "this test can fail");
 }
 
-/// When the report is meant to look different now: `memtrace report --utc --no-color tests/traces/v1.mtrc`.
+/// If the report changes on purpose, regenerate it: `memtrace report --utc --no-color tests/traces/v1.mtrc`.
 #[test]
 fn its_report_is_as_expected() {
     let expected = fs::read_to_string(Path::new(V1).with_extension("txt")).expect("the report");
     assert_eq!(report(&["--utc", "--no-color"], Path::new(V1)), expected);
 }
 
-/// A Python that has what the reader needs; says the skip when there is none.
+/// A Python with the modules that the reader needs. Without one the test is reported as skipped.
 fn python() -> Option<&'static str> {
     let found = ["python3", "/usr/bin/python3"].into_iter().find(|python| {
         let mut command = Command::new(python);
@@ -114,7 +114,7 @@ fn another_language_reads_it_by_the_documents_alone() {
         (&json!(summary["ooms"].as_array().expect("OOM kills").len()), &json!(0), &json!(true))
     );
 
-    // One byte in the middle costs its block, and only its events.
+    // A changed byte in the middle costs only its block, and with it only events.
     let mut bytes = fs::read(V1).expect("the trace");
     let at = bytes.len() / 2;
     bytes[at] ^= 1;

@@ -10,10 +10,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a dropped cgroup waits for what it killed to be gone.
+/// Maximum wait of a dropped cgroup for the processes that it killed.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which of the two kernel interfaces the memory controller is under.
+/// Kernel interface of the memory controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// `memory.limit_in_bytes`, a hierarchy of its own.
@@ -22,7 +22,7 @@ pub enum Version {
     V2,
 }
 
-/// Where this machine's memory controller is mounted.
+/// Mount of this machine's memory controller.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hierarchy {
     /// The mount point.
@@ -35,7 +35,7 @@ impl Hierarchy {
     /// Finds the memory controller in `/proc/mounts`.
     ///
     /// # Errors
-    /// When no hierarchy has the memory controller, with what would give it one.
+    /// When no hierarchy has the memory controller. The message names the command that mounts one.
     pub fn find() -> Result<Self> {
         let mounts = fs::read_to_string("/proc/mounts").context("reading /proc/mounts")?;
         let Some(hierarchy) = Self::in_mounts(&mounts) else {
@@ -80,7 +80,7 @@ impl Hierarchy {
     }
 }
 
-/// A memory cgroup with a limit and without swap. Dropping it kills what is in it and removes it.
+/// A memory cgroup with a limit and without swap. Dropping it kills its processes and removes it.
 #[derive(Debug)]
 pub struct MemCgroup {
     dir: PathBuf,
@@ -105,8 +105,9 @@ impl MemCgroup {
         match version {
             Version::V1 => {
                 cgroup.write("memory.limit_in_bytes", &limit)?;
-                // Without swap accounting these two are absent or refuse: the limit alone then does it. The limit of
-                // memory and swap is tried first and has no working counter (Linux 6.18), so it must not be met first.
+                // Without swap accounting these two files are absent or refuse the write. The memory limit alone then
+                // has to do. The kernel tries the limit of memory and swap first, and its counter does not work (Linux
+                // 6.18), so that limit must not be reached first.
                 let _ = cgroup.write("memory.memsw.limit_in_bytes", &(limit_bytes + (1 << 20)).to_string());
                 let _ = cgroup.write("memory.swappiness", "0");
             }
@@ -118,7 +119,7 @@ impl MemCgroup {
         Ok(cgroup)
     }
 
-    /// Its directory, for `memload --cgroup` and the controller's files.
+    /// Directory of the cgroup, for `memload --cgroup` and the controller's files.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -130,7 +131,7 @@ impl MemCgroup {
         self.version
     }
 
-    /// How often a charge met the limit since it was made.
+    /// Number of charges that hit the limit since the cgroup was made.
     ///
     /// # Errors
     /// When the counter cannot be read.
@@ -144,7 +145,7 @@ impl MemCgroup {
         }
     }
 
-    /// How many processes the kernel killed in it for want of memory.
+    /// Number of processes that the kernel OOM-killed in the cgroup.
     ///
     /// # Errors
     /// When the counter cannot be read (v1 has it since Linux 4.13).
@@ -161,7 +162,7 @@ impl MemCgroup {
         self.counter("memory.stat", key)
     }
 
-    /// Lets what is in it use this much swap.
+    /// Lets the processes in the cgroup use this much swap.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -170,7 +171,7 @@ impl MemCgroup {
             Version::V1 => {
                 let limit = self.read("memory.limit_in_bytes")?;
                 let limit: u64 = limit.trim().parse().with_context(|| format!("a limit of {limit:?}"))?;
-                // Without swap accounting it is absent: nothing limits swap then.
+                // Without swap accounting the file is absent: nothing limits swap then.
                 let _ = self.write("memory.memsw.limit_in_bytes", &(limit + bytes).to_string());
                 self.write("memory.swappiness", "100")
             }
@@ -205,7 +206,7 @@ impl MemCgroup {
 
 impl Drop for MemCgroup {
     fn drop(&mut self) {
-        // A destructor has nobody to tell; `sweep` finds what stays.
+        // A destructor cannot return the error. `sweep` finds cgroups that stay.
         let _ = remove(&self.dir);
     }
 }
@@ -219,10 +220,10 @@ pub fn join(dir: &Path) -> Result<()> {
     fs::write(&procs, std::process::id().to_string()).with_context(|| format!("joining through {}", procs.display()))
 }
 
-/// Kills what is in the cgroup at `dir` and below it, and removes it.
+/// Kills the processes in the cgroup at `dir` and below it, and removes it.
 ///
 /// # Errors
-/// When it is still there after five seconds.
+/// When the cgroup still exists after five seconds.
 pub fn remove(dir: &Path) -> io::Result<()> {
     let deadline = Instant::now() + REMOVE_TIMEOUT;
     loop {

@@ -1,4 +1,4 @@
-//! The delay that a busy machine adds to each wait, measured beside what a test times.
+//! The delay that a busy machine adds to each wait, measured in parallel with a timed test.
 
 use std::{
     sync::{
@@ -14,11 +14,11 @@ use rustix::thread::{MembarrierCommand, membarrier};
 /// Length of one sleep of the thread that measures.
 const NAP: Duration = Duration::from_millis(5);
 
-/// Waits that what is timed may need one after the other: threads that wait for each other at an end, and grace periods
-/// of RCU, after which the kernel lets go of a program.
+/// Maximum number of consecutive waits in a timed operation: threads that wait for each other at an end, and RCU grace
+/// periods, after which the kernel frees a program.
 const WAITS: u32 = 10;
 
-/// Does `what`, which must take no longer than `limit` and the delay that the machine adds meanwhile.
+/// Does `what`, which must take no longer than `limit` plus the delay that the machine adds meanwhile.
 ///
 /// # Panics
 /// When it takes longer.
@@ -31,8 +31,7 @@ pub fn within<T>(limit: Duration, what: impl FnOnce() -> T) -> T {
     done
 }
 
-/// A thread that sleeps and waits for a grace period of RCU again and again, and keeps by how much that took too long at
-/// worst.
+/// A thread that sleeps and waits for an RCU grace period again and again, and keeps the longest delay.
 #[derive(Debug)]
 pub struct Lag {
     over: Arc<AtomicBool>,
@@ -52,7 +51,7 @@ impl Lag {
                 thread::sleep(NAP);
                 worst = worst.max(asleep.elapsed().saturating_sub(NAP));
                 let waiting = Instant::now();
-                // A kernel without it (nohz_full) has the delay of the wake-ups alone.
+                // Without membarrier (nohz_full) only the delay of the wake-ups counts.
                 if membarrier(MembarrierCommand::Global).is_ok() {
                     worst = worst.max(waiting.elapsed());
                 }

@@ -1,4 +1,5 @@
-//! What the integration tests share: skips that are counted, the built binaries, children and cgroups that go away.
+//! Code shared by the integration tests: counted skips, the built binaries, and children and cgroups that are cleaned
+//! up.
 
 use std::{
     fs::OpenOptions,
@@ -18,13 +19,13 @@ pub mod zram;
 
 pub use cgroup::MemCgroup;
 
-/// Says that the test `name` cannot be done on this machine and why; the caller then returns.
+/// Reports that the test `name` cannot run on this machine, with the reason. The caller then returns.
 ///
 /// `cargo xtask test` names a file in `MEMTRACE_SKIPS`, counts its lines and shows the reasons at the end. Only a
 /// machine that truly lacks the means is a reason.
 ///
 /// # Panics
-/// When that file cannot be written: the test would be counted as passed.
+/// When that file cannot be written: the test would otherwise count as passed.
 pub fn skip(name: &str, reason: &str) {
     println!("SKIP {name}: {reason}");
     let Some(path) = std::env::var_os("MEMTRACE_SKIPS") else { return };
@@ -36,12 +37,12 @@ pub fn skip(name: &str, reason: &str) {
     }
 }
 
-/// [`skip`] for the running test, after which libtest names its thread.
+/// [`skip`] for the running test. libtest gives its thread the name of the test.
 pub fn skip_here(reason: &str) {
     skip(std::thread::current().name().unwrap_or("a test"), reason);
 }
 
-/// Whether this process may do what the live tests need: attach programs and make cgroups.
+/// True if this process is root. The live tests attach programs and make cgroups.
 #[must_use]
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

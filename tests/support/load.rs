@@ -17,10 +17,10 @@ use crate::{
     perf::{Scratch, scratch},
 };
 
-/// To be held by tests that count what the whole machine does: those of one process then run one after the other.
+/// Lock for tests that count what the whole machine does. It makes those of one process run one after the other.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    // A test that failed with it in hand has told so.
+    // A poisoned lock is fine: the test that failed with it has reported its failure.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -36,7 +36,7 @@ pub fn cgroup(limit_mb: u64) -> MemCgroup {
     MemCgroup::create(&name, limit_mb << 20).unwrap_or_else(|e| panic!("{e:#}"))
 }
 
-/// The path of a cgroup below the root of its hierarchy, as memtrace tells it.
+/// Path of a cgroup below the root of its hierarchy, as memtrace reports it.
 ///
 /// # Panics
 /// When it is not below the root.
@@ -58,7 +58,7 @@ pub fn cold_file(mb: u64) -> Scratch {
     file
 }
 
-/// `memload` in this cgroup; the load is to be added.
+/// `memload` in this cgroup. The caller adds the load.
 #[must_use]
 pub fn memload(cgroup: &MemCgroup) -> Command {
     let mut command = Command::new(bin("memload"));
@@ -74,8 +74,9 @@ pub struct Flood {
     _file: Option<Scratch>,
 }
 
-/// A load of shrinkers: `memload names` in a cgroup. On a busy host the kernel gives the memory of names back so late that a
-/// cgroup can be full of names that are freed already: the load is then refused memory and goes on, not killed.
+/// A load of shrinkers: `memload names` in a cgroup. On a busy host the kernel frees the memory of names so late that a
+/// cgroup can be full of names that are already freed. In a v1 cgroup the load is then refused memory and goes on,
+/// instead of being killed.
 ///
 /// # Panics
 /// When the cgroup takes no setting.
@@ -89,19 +90,19 @@ pub fn names(cgroup: &MemCgroup, names: u32) -> Command {
     load
 }
 
-/// Some `stalls` stalls of one process, as fast as this machine's cgroups allow; not exactly so many.
+/// About `stalls` stalls of one process, as fast as this machine's cgroups allow.
 ///
 /// # Panics
 /// When its file cannot be made.
 #[must_use]
 pub fn flood(cgroup: &MemCgroup, stalls: u32) -> Flood {
     if cgroup.version() == Version::V1 {
-        // Its stalls are those of the writer, which is not in the cgroup.
+        // The stalls are those of the writer, which is not in the cgroup.
         let mut command = Command::new(bin("memload"));
         command.arg("storm").arg(cgroup.dir()).arg(format!("{:.2}", f64::from(stalls) / 50_000.0));
         return Flood { command, _file: None };
     }
-    // Without memory.force_empty there is but the page cache, at a tenth of the rate.
+    // Without memory.force_empty only the page cache is left, at a tenth of the rate.
     let file = cold_file(96);
     let mut command = memload(cgroup);
     command.arg("mmapfile").arg(&file.0).args(["96", &format!("{:.2}", f64::from(stalls) / 4000.0)]);

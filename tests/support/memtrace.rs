@@ -17,19 +17,19 @@ use serde_json::Value;
 
 use crate::{ChildGuard, bin, is_root, skip_here};
 
-/// Longer than anything memtrace does at its start or end, also on a busy machine. Only a failure waits for all of it.
+/// Longer than any start or end of memtrace, also on a busy machine. Only a failure waits for all of it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Lines and tables of the one kind of stall whose begin `perf` counts. A page cache that has fragmented the host's memory
-/// makes tasks compact it, too.
+/// Restricts lines and tables to the kind of stall whose begin `perf` counts. Tasks may also stall in compaction when
+/// the page cache has fragmented the host's memory.
 pub const MEMCG: &[&str] = &["--kind", "memcg"];
 
 /// `CAP_SYS_ADMIN`, or `CAP_PERFMON` and `CAP_BPF`: bits of `CapEff`.
 const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON_AND_BPF: u64 = 1 << 38 | 1 << 39;
 
-/// Whether memtrace has the rights to trace here; says the skip when not. Where it has them and still cannot, the test
-/// that follows fails.
+/// True if memtrace has the rights to trace here; otherwise the test is reported as skipped. If memtrace has the rights
+/// and still cannot trace, the test fails.
 #[must_use]
 pub fn may_trace() -> bool {
     if !is_root() {
@@ -46,7 +46,7 @@ pub fn may_trace() -> bool {
     true
 }
 
-/// A memtrace that traces.
+/// A running memtrace.
 #[derive(Debug)]
 pub struct Memtrace {
     child: ChildGuard,
@@ -55,11 +55,11 @@ pub struct Memtrace {
     stderr: Option<JoinHandle<String>>,
 }
 
-/// What a memtrace that has ended left behind.
+/// Exit status and output of a memtrace that has ended.
 #[derive(Debug)]
 pub struct Run {
-    /// How it ended.
     pub status: ExitStatus,
+    /// Exit status.
     /// Stdout, line by line, as it came.
     pub raw: Vec<Vec<u8>>,
     /// Stderr.
@@ -67,11 +67,11 @@ pub struct Run {
 }
 
 impl Memtrace {
-    /// Starts `memtrace --json ARGS` and waits until it is attached. Without a budget of their own they have none: then nothing
-    /// is sampled, however busy the host.
+    /// Starts `memtrace --json ARGS` and waits until it is attached. Without `--budget` in `args` there is no budget,
+    /// so nothing is sampled, however busy the host.
     ///
     /// # Panics
-    /// When it does not come so far.
+    /// When memtrace does not get attached.
     #[must_use]
     pub fn start(args: &[&str]) -> Self {
         let mut command = Command::new(bin("memtrace"));
@@ -110,13 +110,13 @@ impl Memtrace {
         memtrace
     }
 
-    /// Its process id.
+    /// Process id of memtrace.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.0.id()
     }
 
-    /// Reads on until a line satisfies `wanted`; false when none does in time or before its end.
+    /// Reads on until a line satisfies `wanted`. False if none does before the timeout or the end of memtrace.
     pub fn wait_for(&mut self, wanted: impl Fn(&[u8]) -> bool) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -129,7 +129,7 @@ impl Memtrace {
         false
     }
 
-    /// Waits for so many intervals that end from now on; false when they do not come in time.
+    /// Waits for `ticks` intervals that end from now on. False on timeout.
     pub fn wait_for_ticks(&mut self, ticks: u32) -> bool {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let now_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec;
@@ -140,7 +140,7 @@ impl Memtrace {
         (0..ticks).all(|_| self.wait_for(ended_since))
     }
 
-    /// Sends it a signal.
+    /// Sends memtrace a signal.
     ///
     /// # Panics
     /// When it is gone.
@@ -148,20 +148,20 @@ impl Memtrace {
         kill_process(Pid::from_child(&self.child.0), signal).expect("it runs");
     }
 
-    /// Asks it to end and collects what it wrote.
+    /// Ends memtrace by SIGTERM and collects its output.
     #[must_use]
     pub fn stop(self) -> Run {
         self.stop_with(Signal::TERM)
     }
 
-    /// Asks it to end by this signal and collects what it wrote.
+    /// Ends memtrace by this signal and collects its output.
     #[must_use]
     pub fn stop_with(self, signal: Signal) -> Run {
         self.signal(signal);
         self.wait()
     }
 
-    /// Waits for its end and collects what it wrote.
+    /// Waits for the end of memtrace and collects its output.
     ///
     /// # Panics
     /// When it does not end.
@@ -201,7 +201,7 @@ impl Run {
     /// The summary of a run that ended well.
     ///
     /// # Panics
-    /// When it did not, or a summary is not the one last object.
+    /// When the run failed, or the summary is not the last object or not the only summary.
     #[must_use]
     pub fn summary(&self) -> Value {
         assert!(self.status.success(), "{}: {}", self.status, self.stderr);
@@ -237,7 +237,7 @@ pub fn number(object: &Value, pointer: &str) -> u64 {
     number.unwrap_or_else(|| panic!("{pointer} is no number in {object}"))
 }
 
-/// The end of a child, when it comes within this time.
+/// Waits for a child. `None` if it does not end within `patience`.
 #[must_use]
 pub fn wait_within(child: &mut ChildGuard, patience: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + patience;

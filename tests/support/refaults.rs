@@ -1,4 +1,4 @@
-//! Refaults in the words of memtrace and in those of its witnesses: `memory.stat` and `/proc/vmstat`.
+//! Refaults as memtrace reports them, and as its witnesses do: `memory.stat` and `/proc/vmstat`.
 
 #![expect(clippy::expect_used, reason = "a test that cannot hear its witness has failed")]
 
@@ -13,12 +13,13 @@ use serde_json::Value;
 
 use crate::{MemCgroup, cgroup::Version, memtrace::Run, skip_here};
 
-/// Pages of files that came back, in `memory.stat` and in `/proc/vmstat`.
+/// Counter of refaulted file pages, in `memory.stat` and in `/proc/vmstat`.
 pub const FILE: &str = "workingset_refault_file";
-/// Anonymous pages that came back.
+/// Counter of refaulted anonymous pages.
 pub const ANON: &str = "workingset_refault_anon";
 
-/// Whether this run read refaults; says the skip when no hook for them attaches on this kernel, in memtrace's words.
+/// True if this run read refaults. Otherwise the test is reported as skipped, with memtrace's reason for the missing
+/// hook.
 #[must_use]
 pub fn reads_refaults(run: &Run) -> bool {
     let meta = run.of_type("meta");
@@ -49,8 +50,8 @@ pub fn sum(summary: &Value, table: &str, field: &str) -> u64 {
     summary[table].as_array().into_iter().flatten().filter_map(|row| row[field].as_u64()).sum()
 }
 
-/// What `memory.stat` counted of `key` since the cgroup was made, once it is told: the kernel gathers it from its CPUs
-/// every two seconds, and at a reading only when much has come.
+/// Value of `key` in `memory.stat` since the cgroup was made, once it no longer changes. The kernel collects it from
+/// the CPUs every two seconds, and on a read only if enough has changed.
 ///
 /// # Panics
 /// When this kernel has no such counter.
@@ -58,7 +59,7 @@ pub fn sum(summary: &Value, table: &str, field: &str) -> u64 {
 pub fn counted(group: &MemCgroup, key: &str) -> u64 {
     let read = || {
         let own = group.stat(key);
-        // Before 5.12 and later again v1 told some of them for the whole tree only; there is nothing below ours.
+        // Before 5.12, and later again, v1 has some of them only for the whole tree. Our cgroup has no children.
         let own =
             if group.version() == Version::V1 { own.or_else(|_| group.stat(&format!("total_{key}"))) } else { own };
         own.unwrap_or_else(|e| panic!("{e:#}"))
@@ -75,42 +76,42 @@ pub fn counted(group: &MemCgroup, key: &str) -> u64 {
     last
 }
 
-/// A counter of `/proc/vmstat`, after the kernel has gathered it from its CPUs.
+/// A counter of `/proc/vmstat`, after the kernel has collected it from the CPUs.
 ///
 /// # Panics
 /// When this kernel has no such counter.
 #[must_use]
 pub fn vmstat(key: &str) -> u64 {
-    // It only gathers what is counted; without the right to ask, the kernel does so each second.
+    // The write only collects the counters. Without the right to write, the kernel still does that each second.
     let _ = fs::write("/proc/sys/vm/stat_refresh", "1");
     let text = fs::read_to_string("/proc/vmstat").expect("/proc");
     let value = text.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key);
     value.and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| panic!("/proc/vmstat has no {key}"))
 }
 
-/// What memtrace says itself of its count of file refaults against the kernel's.
+/// Asserts that memtrace's own coverage of file refaults agrees with the kernel's count.
 ///
 /// # Panics
-/// When it is no agreement.
+/// When it does not agree.
 pub fn coverage_holds(summary: &Value) {
     let row = &summary["coverage"][FILE];
     assert!(["exact", "close"].iter().any(|verdict| row["verdict"] == *verdict), "{row}");
 }
 
-/// Whether two counts of the same differ by 1 % at most, or by a few pages that the kernel has not yet gathered.
+/// True if two counts differ by 1 % at most, or by the few pages that the kernel has not yet collected.
 #[must_use]
 pub fn agree(ours: u64, theirs: u64) -> bool {
     ours.abs_diff(theirs) <= (theirs / 100).max(128)
 }
 
-/// A count in the row that the tables had no room for: 0 but under a storm of short tasks, whoever makes it.
+/// A count in the row `other`, which holds what the table had no room for. It is 0 except under a storm of short tasks.
 #[must_use]
 pub fn rest(summary: &Value, table: &str, field: &str) -> u64 {
     let rows = summary[table].as_array().into_iter().flatten();
     rows.filter(|row| row["other"] == true).filter_map(|row| row[field].as_u64()).sum()
 }
 
-/// [`agree`], for a row of which a part may be in the rest.
+/// [`agree`] for a row of which a part may be in the row `other`.
 #[must_use]
 pub fn agree_with_rest(ours: u64, rest: u64, theirs: u64) -> bool {
     agree(ours.max(theirs.min(ours + rest)), theirs)
@@ -119,13 +120,13 @@ pub fn agree_with_rest(ours: u64, rest: u64, theirs: u64) -> bool {
 /// A load that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// Its process.
+    /// Process id.
     pub pid: u32,
-    /// Major faults in its own eyes (`--faults`).
+    /// Number of major faults that the load itself reported (`--faults`).
     pub major_faults: u64,
 }
 
-/// Starts a `memload` that tells its major faults at its end.
+/// Starts a `memload` that prints its major faults at its end.
 ///
 /// # Panics
 /// When it cannot be started.
@@ -134,10 +135,10 @@ pub fn begin(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("memload")
 }
 
-/// Waits for its end.
+/// Waits for the end of a load.
 ///
 /// # Panics
-/// When it failed.
+/// When the load failed.
 #[must_use]
 pub fn end(child: Child) -> Ended {
     let pid = child.id();

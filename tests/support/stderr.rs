@@ -1,4 +1,4 @@
-//! Ways in which stderr fails a program, and runs of memtrace with each.
+//! Broken states of stderr, and runs of memtrace with each.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 
@@ -14,40 +14,40 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::bin;
 
-/// What becomes of stderr.
+/// State of stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stderr {
     /// All of it is read.
     Read,
-    /// There is none: file descriptor 2 is closed.
+    /// File descriptor 2 is closed.
     Closed,
-    /// A disk without room.
+    /// A full disk.
     Full,
-    /// A pipe whose reader has gone before the start.
+    /// A pipe whose reader is gone before the start.
     Gone,
     /// A pipe whose reader goes after the first byte.
     Leaves,
-    /// A pipe without room, whose reader never reads.
+    /// A full pipe whose reader never reads.
     Unread,
 }
 
 impl Stderr {
-    /// All that fail at once.
+    /// All states in which a write fails at once instead of blocking.
     pub const FAILING: [Self; 4] = [Self::Closed, Self::Full, Self::Gone, Self::Leaves];
 }
 
-/// What a run came to.
+/// Exit status and output of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its exit status; `None` when a signal ended it.
+    /// Exit status; `None` when a signal ended it.
     pub status: Option<i32>,
-    /// What it wrote to stdout.
+    /// Content of stdout.
     pub stdout: Vec<u8>,
-    /// What it wrote to stderr, when that was read.
+    /// Content of stderr, if it was read.
     pub stderr: String,
 }
 
-/// Runs memtrace in a directory, with such a stderr and no stdin.
+/// Runs memtrace in a directory, with stderr in this state and without stdin.
 ///
 /// # Panics
 /// When it cannot be started.
@@ -82,7 +82,7 @@ pub fn memtrace(stderr: Stderr, dir: &Path, args: &[&str]) -> Outcome {
         }
     }
     let output = command.output().expect("memtrace starts");
-    // With it goes the last writer, for which the reader may still wait.
+    // This closes the last writer, for which the reader may still wait.
     drop(command);
     if let Some(reading) = leaves {
         let _ = reading.join();
@@ -95,7 +95,7 @@ pub fn memtrace(stderr: Stderr, dir: &Path, args: &[&str]) -> Outcome {
     }
 }
 
-/// A pipe that takes no byte more.
+/// A full pipe.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().expect("a pipe");
     let blocking = fcntl_getfl(&writer).expect("its flags");

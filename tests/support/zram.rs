@@ -1,4 +1,4 @@
-//! Swap in memory for the moment of a test. Swap is machine-wide, so it goes away again at once, also after a panic.
+//! Swap in memory for the duration of a test. Swap is machine-wide, so it is removed at once, also after a panic.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 const CONTROL: &str = "/sys/class/zram-control";
 
-/// A zram device that is swap; dropping it takes both away.
+/// A zram device that is used as swap. Dropping it removes both.
 #[derive(Debug)]
 pub struct ZramSwap {
     number: u32,
@@ -19,7 +19,7 @@ impl ZramSwap {
     /// Makes a device of `mb` MB and swaps to it.
     ///
     /// # Errors
-    /// When this machine cannot, with what it lacks; nothing is left behind then.
+    /// When this machine cannot do it. The message names the missing part, and nothing is left behind.
     pub fn on(mb: u64) -> Result<Self, String> {
         let added = Path::new(CONTROL).join("hot_add");
         let number = fs::read_to_string(&added).map_err(|e| format!("zram: {}: {e}", added.display()))?;
@@ -28,7 +28,7 @@ impl ZramSwap {
         let size = format!("/sys/block/zram{number}/disksize");
         fs::write(&size, (mb << 20).to_string()).map_err(|e| format!("zram: {size}: {e}"))?;
         run(Command::new("mkswap").arg(swap.device()))?;
-        // Behind every swap that the machine has of its own, which must not notice.
+        // The lowest priority: the machine's own swap comes first and must not be affected.
         run(Command::new("swapon").args(["--priority", "0"]).arg(swap.device()))?;
         swap.on = true;
         Ok(swap)
@@ -41,7 +41,7 @@ impl ZramSwap {
 
 impl Drop for ZramSwap {
     fn drop(&mut self) {
-        // A destructor has nobody to tell but the reader of the test's output.
+        // A destructor cannot return errors, so they go to the test's output.
         if self.on
             && let Err(e) = run(Command::new("swapoff").arg(self.device()))
         {

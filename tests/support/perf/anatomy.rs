@@ -1,4 +1,4 @@
-//! What stalls spend their time on, in perf's eyes.
+//! Time spent inside stalls, as perf saw it: shrinkers, throttles, off-CPU time and scans.
 
 #![expect(clippy::expect_used, reason = "a test that cannot hear its witness has failed")]
 
@@ -8,10 +8,10 @@ use super::{BEGIN, END, Seen, record_events};
 
 const SHRINKER: [&str; 2] = ["vmscan:mm_shrink_slab_start", "vmscan:mm_shrink_slab_end"];
 
-/// Calls of one shrinker by one thread inside its memcg stalls, in perf's eyes.
+/// Calls of one shrinker by one thread, as perf saw them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerfShrinker {
-    /// How often it was called.
+    /// Number of calls.
     pub calls: u64,
     /// Time in it, in ns.
     pub total_ns: u64,
@@ -40,12 +40,12 @@ pub fn record_shrinkers(command: &[OsString]) -> (Output, HashMap<(u32, String),
     (output, shrinkers)
 }
 
-/// Time in `reclaim_throttle` in perf's eyes.
+/// Time in `reclaim_throttle`, as perf saw it.
 #[derive(Clone, Debug, Default)]
 pub struct PerfThrottles(HashMap<(String, String), u64>);
 
 impl PerfThrottles {
-    /// Of threads of this name, for this reason as the kernel calls it (`WRITEBACK`), in ns.
+    /// Time of threads of this name, for this reason as the kernel names it (`WRITEBACK`), in ns.
     #[must_use]
     pub fn get(&self, comm: &str, reason: &str) -> u64 {
         self.0.get(&(comm.to_owned(), reason.to_owned())).copied().unwrap_or(0)
@@ -70,22 +70,23 @@ pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
     throttles
 }
 
-/// A memcg stall in perf's eyes.
+/// A memcg stall, as perf saw it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerfOffCpu {
-    /// Its length in ns.
+    /// Length in ns.
     pub dur_ns: u64,
     /// Time off CPU inside it, in ns, as far as perf saw the switches.
     pub off_cpu_ns: u64,
-    /// Time of which perf cannot say whether the task ran, in ns: it saw the task go and not come back, or come and not go.
-    /// A virtual machine may hide the events of some tasks from perf, and so each switch away from them.
+    /// Time in ns for which perf does not know whether the task ran: it missed the switch away from the task or the
+    /// switch back to it. A virtual machine may hide the events of some tasks from perf, and with them each switch away
+    /// from them.
     pub unseen_ns: u64,
 }
 
-/// A stall that is not over, and what perf knows of its task.
+/// An open stall, with the last switch of its task that perf saw.
 struct OffCpu {
     begun_ns: u64,
-    /// The task was last seen to go on or off its CPU at this time.
+    /// Last time the task was seen to go on or off its CPU, in ns.
     seen_ns: u64,
     is_off: bool,
     so_far: PerfOffCpu,
@@ -142,7 +143,7 @@ pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOff
             if let Some(stall) = open.get_mut(&tid) {
                 stall.goes(t_ns);
             }
-            // `... ==> next_comm=memload next_pid=5478 next_prio=120`: a name may hold anything, and comes before.
+            // `... ==> next_comm=memload next_pid=5478 next_prio=120`: the name comes first and may contain anything.
             let next =
                 values.rsplit_once(" next_pid=").and_then(|(_, next)| next.split(' ').next()?.parse::<u32>().ok());
             if let Some(stall) = open.get_mut(&next.expect("the task that comes")) {
@@ -153,20 +154,21 @@ pub fn record_off_cpu(command: &[OsString]) -> (Output, HashMap<u32, Vec<PerfOff
     (output, threads)
 }
 
-/// What the memcg stalls of a thread went through, in perf's eyes.
+/// Scans and shrinkers in the memcg stalls of a thread, as perf saw them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerfScans {
-    /// Stalls.
+    /// Number of stalls.
     pub stalls: u64,
-    /// Calls of shrinkers in them.
+    /// Number of shrinker calls in them.
     pub shrinkers: u64,
-    /// Time in the stretches between two of begin, end, begin and end of a shrinker in which a list was scanned, in ns.
+    /// Time in stretches with a list scan, in ns. A stretch lies between two consecutive events: begin or end of the
+    /// stall, or begin or end of a shrinker.
     pub scan_ns: u64,
-    /// Time in the stretches outside shrinkers in which none was, in ns.
+    /// Time in stretches outside shrinkers without a list scan, in ns.
     pub rest_ns: u64,
 }
 
-/// The scans in the memcg stalls while a command runs, by thread, and what else is neither in them nor in shrinkers.
+/// Time in scans inside the memcg stalls while a command runs, by thread, and the time outside scans and shrinkers.
 ///
 /// # Panics
 /// When perf or the command fails, or perf lost something.
@@ -174,7 +176,7 @@ pub struct PerfScans {
 pub fn record_scans(command: &[OsString]) -> (Output, HashMap<u32, PerfScans>) {
     const SCAN: &str = "vmscan:mm_vmscan_lru_shrink_inactive";
     let (output, seen) = record_events(&[BEGIN, END, SHRINKER[0], SHRINKER[1], SCAN], command);
-    // Since when the stretch lasts, and whether a list was scanned in it.
+    // By thread: begin of the current stretch, and true once a list was scanned in it.
     let mut open: HashMap<u32, (u64, bool)> = HashMap::new();
     let mut threads: HashMap<u32, PerfScans> = HashMap::new();
     for Seen { tid, t_ns, name, .. } in &seen {

@@ -17,10 +17,10 @@ pub mod anatomy;
 const BEGIN: &str = "vmscan:mm_vmscan_memcg_reclaim_begin";
 const END: &str = "vmscan:mm_vmscan_memcg_reclaim_end";
 
-/// Whether perf is here; says the skip when not.
+/// True if perf works here; otherwise the test is reported as skipped.
 #[must_use]
 pub fn have_perf() -> bool {
-    // Ubuntu's wrapper is there without the perf of the running kernel, and fails.
+    // Ubuntu has a wrapper that fails without the perf of the running kernel.
     let works = Command::new("perf").arg("--version").output().is_ok_and(|out| out.status.success());
     if !works {
         skip_here("perf, the witness, is not installed (Debian: apt-get install linux-perf)");
@@ -28,18 +28,18 @@ pub fn have_perf() -> bool {
     works
 }
 
-/// A stall in perf's eyes.
+/// A stall, as perf saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerfStall {
     /// Thread.
     pub tid: u32,
-    /// Its end, `CLOCK_MONOTONIC` in ns.
+    /// End, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Its length in ns.
+    /// Length in ns.
     pub dur_ns: u64,
-    /// As perf prints it.
+    /// Order of the allocation, as perf prints it.
     pub order: u64,
-    /// Names, joined by `|`.
+    /// Names of the GFP flags, joined by `|`.
     pub gfp: String,
 }
 
@@ -60,7 +60,7 @@ struct Seen {
     /// `CLOCK_MONOTONIC` in ns.
     t_ns: u64,
     name: String,
-    /// What comes after its name.
+    /// Text after the name of the event.
     values: String,
 }
 
@@ -70,7 +70,7 @@ fn record_events(names: &[&str], command: &[OsString]) -> (Output, Vec<Seen>) {
     let mut perf = Command::new("perf");
     perf.args(["record", "-q", "-a", "-k", "mono", "-m", "4096"]).args(names.iter().flat_map(|name| ["-e", name]));
     let output = perf.arg("-o").arg(&data.0).arg("--").args(command).output().expect("perf record");
-    // Of a command that was killed perf says nothing.
+    // perf prints nothing about a command that was killed, so the message has the status.
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     (output, script(&data.0, "comm,tid,time,event,trace").lines().filter_map(seen).collect())
 }
@@ -90,7 +90,7 @@ fn seen(line: &str) -> Option<Seen> {
     })
 }
 
-/// What was recorded, with these fields.
+/// Output of `perf script` with these fields.
 fn script(data: &Path, fields: &str) -> String {
     let script = Command::new("perf")
         .args(["script", "--ns", "--show-lost-events", "-F", fields, "-i"])
@@ -126,7 +126,7 @@ fn nanoseconds(time: &str) -> Option<u64> {
     Some(seconds.parse::<u64>().ok()? * 1_000_000_000 + ns)
 }
 
-/// How many memcg stalls a command and its children began, exactly, and how many everyone did meanwhile.
+/// Exact number of memcg stalls that began while a command ran: its own and all.
 #[derive(Debug)]
 pub struct Counted {
     /// What the command printed.
@@ -146,7 +146,7 @@ pub fn count(command: &[OsString]) -> Counted {
     count_of(&["-e", BEGIN], command)
 }
 
-/// The same of another event: `-e EVENT`, and a filter if there is one.
+/// Counts another event: `-e EVENT`, and a filter if there is one. See [`count`].
 ///
 /// # Panics
 /// When perf or the command fails.
@@ -170,8 +170,7 @@ fn counter(file: &Path, event: &str) -> u64 {
     count.unwrap_or_else(|| panic!("perf counted nothing: {text}"))
 }
 
-/// A command that prints its pid in the first line of stdout and then becomes `program ARGS`, which is counted as that
-/// pid by whoever starts it.
+/// A command that prints its pid in the first line of stdout and then becomes `program ARGS`, which keeps that pid.
 #[must_use]
 pub fn printing_its_pid(command: &Command) -> Vec<OsString> {
     let mut words: Vec<OsString> = ["sh", "-c", "echo $$; exec \"$@\"", "sh"].map(OsString::from).into();
@@ -209,7 +208,8 @@ pub fn scratch(name: &str) -> Scratch {
     Scratch(bin("memload").with_file_name(format!("memtrace-test-{}-{n}-{name}", std::process::id())))
 }
 
-/// The stacks on which the memcg stalls of a command end, each with how often: kernel functions, innermost first.
+/// Stacks at the ends of the memcg stalls while a command runs, by thread, with their counts. A stack is its kernel
+/// functions, innermost first.
 ///
 /// # Panics
 /// When perf or the command fails, or perf lost something.
@@ -229,7 +229,7 @@ pub fn record_stacks(command: &[OsString]) -> (Output, HashMap<(u32, Vec<String>
         // `ffffffff8129d3b5 try_to_free_mem_cgroup_pages ([kernel.kallsyms])`
         let frames = lines.filter(|line| line.ends_with("([kernel.kallsyms])"));
         let names = frames.filter_map(|line| line.split_whitespace().nth(1));
-        // Where the event runs those who watch it is no part of what was watched.
+        // `__traceiter_*` calls the programs on the event and does not belong to the stack.
         let names = names.filter(|name| !name.starts_with("__traceiter_")).map(str::to_owned).collect();
         *stacks.entry((tid, names)).or_insert(0) += 1;
     }

@@ -1,4 +1,4 @@
-//! Running one program as root: directly when this is root, through sudo otherwise.
+//! Runs one program as root: directly if this process is root, through sudo otherwise.
 
 use std::{ffi::OsStr, process::Command};
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::workspace::sh;
 
-/// Whether this process is root.
+/// True if this process is root.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -14,7 +14,7 @@ pub(crate) fn is_root() -> bool {
 /// A command that runs `program` as root. The environment named in `keep` is handed on.
 ///
 /// # Errors
-/// When this is not root and there is no sudo: names the command to give as root.
+/// When this process is not root and there is no sudo. The message names the command to run as root.
 pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S], keep: &[&str]) -> Result<Command> {
     let program = program.as_ref();
     if is_root() {

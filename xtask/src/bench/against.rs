@@ -1,4 +1,4 @@
-//! What was measured one beside the other, and what it says: ratios with their intervals.
+//! Measurements taken side by side, as ratios with their confidence intervals.
 
 use super::{
     arena::{Cost, STORM_STALLS, Steady},
@@ -6,7 +6,7 @@ use super::{
     table::{Outcome, Table},
 };
 
-/// The same work with and without a tracer, one right after the other: what slows the one slows the other.
+/// The same work with and without a tracer, one right after the other: a slow phase of the machine hits both.
 pub(super) struct Round {
     pub(super) with: Run,
     pub(super) bare: Run,
@@ -18,13 +18,13 @@ pub(super) struct Run {
     pub(super) storm: Option<Cost>,
 }
 
-/// What of a run is compared.
+/// Value of a run that is compared.
 type Value = fn(&Run) -> f64;
 
 const VALUES: [(&str, Value); 2] =
     [("cpu", |run| run.steady.cost.cpu.as_secs_f64()), ("wall", |run| run.steady.cost.wall.as_secs_f64())];
 
-/// Adds the ratios of a tracer against bare, and what a stall of the storm costs more.
+/// Adds the ratios of a tracer against bare, and the added CPU time per stall of the storm.
 pub(super) fn show(name: &str, rounds: &[Round], target: Option<f64>, table: &mut Table, random: &mut Random) {
     for (what, value) in VALUES {
         show_ratio(&format!("{name}, {what}"), &ratios(rounds, value), target, table, random);
@@ -32,7 +32,7 @@ pub(super) fn show(name: &str, rounds: &[Round], target: Option<f64>, table: &mu
     show_added(&format!("{name}, storm, per stall"), &added_ns(rounds), table, random);
 }
 
-/// Adds the ratios of two tracers, each held against its own bare run of the same round.
+/// Adds the ratios of two tracers, each relative to its own bare run of the same round.
 pub(super) fn show_each_other(name: &str, ours: &[Round], theirs: &[Round], table: &mut Table, random: &mut Random) {
     for (what, value) in VALUES {
         let (ours, theirs) = (ratios(ours, value), ratios(theirs, value));
@@ -47,7 +47,7 @@ fn ratios(rounds: &[Round], value: Value) -> Vec<f64> {
     rounds.iter().map(|round| value(&round.with) / value(&round.bare)).collect()
 }
 
-/// CPU time that a stall of the storm takes more than without a tracer, in each round.
+/// CPU time that the tracer adds to each stall of the storm, in ns, by round.
 fn added_ns(rounds: &[Round]) -> Vec<f64> {
     let cpu = |run: &Run| Some(run.storm?.cpu.as_secs_f64());
     let more = |round: &Round| Some((cpu(&round.with)? - cpu(&round.bare)?) / STORM_STALLS * 1e9);

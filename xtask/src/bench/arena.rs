@@ -1,4 +1,4 @@
-//! Where the loads run: a memory cgroup with a limit, a file larger than it, and the binaries. Gone when dropped.
+//! The place of the loads: a memory cgroup with a limit, a file larger than that, and the binaries. Removed on drop.
 
 use std::{
     fs::{self, File},
@@ -18,18 +18,18 @@ use tests::{ChildGuard, MemCgroup, cgroup::Version};
 use super::usage;
 use crate::workspace::{line, sh};
 
-/// The file that is read, and what the cgroup may hold of it.
+/// Size of the file that is read, in MB, and limit of the cgroup, in bytes.
 pub(super) const FILE_MB: &str = "128";
 const LIMIT_BYTES: u64 = 64 << 20;
 /// The fixed load: page by page through a mapping, which stalls most, then by read(2), which works most. Together some
 /// 2,500 stalls in half a second of CPU time.
 const MAP_PASSES: &str = "1";
 const READ_PASSES: &str = "16";
-/// The steady load: some 6,000 stalls (one to 58 pages on 6.18) in some 1.3 s of CPU time.
+/// The steady load: some 6,000 stalls (one per 58 pages on 6.18) in some 1.3 s of CPU time.
 const HOLES_MB: u64 = 64;
 const STEADY_LIMIT_BYTES: u64 = 16 << 20;
 const STEADY_READS: &str = "350000";
-/// Stalls that the steady load makes, about.
+/// Approximate number of stalls of the steady load.
 pub(super) const STEADY_STALLS: u64 = 6_000;
 /// Writes of the fixed storm, of 16 stalls each.
 const STORM_WRITES: &str = "2000";
@@ -40,21 +40,21 @@ pub(super) const STORM_STALLS: f64 = 32_000.0;
 pub(super) struct Arena {
     pub(super) memtrace: PathBuf,
     pub(super) static_memtrace: Option<PathBuf>,
-    /// For what a tracer writes.
+    /// Directory for the output of a tracer.
     pub(super) dir: PathBuf,
     memload: PathBuf,
     pub(super) cgroup: MemCgroup,
     stop: Arc<AtomicBool>,
 }
 
-/// What one run of a load took.
+/// Time of one run of a load.
 #[derive(Clone, Copy)]
 pub(super) struct Cost {
     pub(super) cpu: Duration,
     pub(super) wall: Duration,
 }
 
-/// What one run of the steady load took, and how often it met its limit: the same work meets it as often.
+/// Time of one run of the steady load, and how often it hit its limit. The same work hits it the same number of times.
 #[derive(Clone, Copy)]
 pub(super) struct Steady {
     pub(super) cost: Cost,
@@ -81,7 +81,7 @@ impl Arena {
         Ok(arena)
     }
 
-    /// An error once somebody wants this to end.
+    /// Fails once a signal has asked this to end.
     pub(super) fn go_on(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) {
             bail!("interrupted");
@@ -89,7 +89,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Reads the file a fixed number of times: what memory pressure is like for a program that waits for a disk.
+    /// Reads the file a fixed number of times: memory pressure for a program that waits for a disk.
     pub(super) fn fixed_load(&self) -> Result<()> {
         for (kind, passes) in [("mmapfile", MAP_PASSES), ("file", READ_PASSES)] {
             let mut load = self.load();
@@ -100,8 +100,8 @@ impl Arena {
         Ok(())
     }
 
-    /// Works on pages that are not in memory, without a disk: steady enough to tell a hundredth of it. In a new cgroup
-    /// each time, since what another run left in it would move the stalls, and change their number.
+    /// Works on pages that are not in memory, without a disk: steady enough to resolve a difference of 1 %. Each run
+    /// has a new cgroup, since pages left by another run would move the stalls and change their number.
     pub(super) fn steady_load(&self) -> Result<Steady> {
         let cgroup = MemCgroup::create(&format!("memtrace-bench-{}-steady", std::process::id()), STEADY_LIMIT_BYTES)?;
         let mut load = self.load();
@@ -116,7 +116,7 @@ impl Arena {
         Ok(Steady { cost, limit_hits })
     }
 
-    /// A fixed number of stalls and nothing else: no disk, so that the cost of one can be told.
+    /// Makes a fixed number of stalls and nothing else. No disk is involved, so the cost of one stall can be measured.
     pub(super) fn fixed_storm(&self) -> Result<Cost> {
         self.needs_v1()?;
         let mut load = self.load();
@@ -141,7 +141,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Starts a storm of real stalls; with a rate, that many writes of 16 stalls a second.
+    /// Starts a storm of real stalls. `rate` limits the writes a second, of 16 stalls each.
     pub(super) fn storm(&self, time: Duration, rate: Option<u32>) -> Result<ChildGuard> {
         self.go_on()?;
         self.needs_v1()?;
@@ -170,7 +170,7 @@ impl Arena {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // The cgroup goes by itself; of a folder that stays there is nobody to tell.
+        // The cgroup removes itself. A destructor cannot report a folder that stays.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

@@ -4,17 +4,18 @@ use std::{path::Path, process::Command};
 
 use super::tracer::Ready;
 
-/// The hook that runs most; left out of the figure that is compared with `perf record`.
+/// The hook that runs most often. It is left out of the figure that is compared with `perf record`.
 pub(super) const SHRINK: &str = "mm_vmscan_lru_shrink_inactive";
 
 /// The hook of major faults, which are not stalls.
 pub(super) const MAJOR_FAULTS: &str = "major-faults";
 
-/// What memtrace does for a begin and an end, as a bpftrace script: it pairs them by thread, keeps count, sum, maximum and
-/// histogram of each kind of stall in maps, and sends user space a record of each stall with who, what for, and how long.
+/// memtrace's work for a begin and an end, as a bpftrace script. It pairs them by thread, keeps count, sum, maximum and
+/// histogram of each kind of stall in maps, and sends user space a record of each stall with task, allocation and
+/// duration.
 ///
-/// Where the two differ the script does less, so that it is no straw man: its histogram has fewer buckets, its record has
-/// no cgroup, no start of the process and no throttling, and it does not look for spans inside spans.
+/// Where the two differ the script does less, so that it is no straw man: its histogram has fewer buckets, its record
+/// has no cgroup, no process start time and no throttling, and it does not look for spans inside spans.
 pub(super) const SAME: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
@@ -36,7 +37,7 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// Less: one histogram, and a line for each stall.
+/// Does less than [`SAME`]: one histogram, and a line for each stall.
 pub(super) const LINES: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
@@ -50,7 +51,7 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// Totals by process and no word of a single stall, which is what costs most in the two above.
+/// Totals by process, without records of single stalls, which cost most in the two above.
 pub(super) const PROCESSES: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
@@ -66,7 +67,7 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// Least: one histogram by process.
+/// Does least: one histogram by process.
 pub(super) const HISTOGRAM: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {
@@ -78,7 +79,7 @@ tracepoint:vmscan:mm_vmscan_direct_reclaim_end, tracepoint:vmscan:mm_vmscan_memc
 }
 "#;
 
-/// Nothing: what the kernel's own counting of run time adds to each figure.
+/// Empty programs: they measure what the kernel's accounting of run time adds to each figure.
 pub(super) const EMPTY: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin { }
@@ -99,7 +100,7 @@ BEGIN { printf("ready\n"); }
 rawtracepoint:mod_memcg_lruvec_state { }
 "#;
 
-/// memtrace as the line view has it: a line only for stalls from 1 ms. JSON, to read its summary.
+/// memtrace with the settings of the line view: a line only for stalls from 1 ms. JSON, to read its summary.
 pub(super) fn memtrace(binary: &Path, more: &[&str]) -> (Command, Ready) {
     let mut command = Command::new(binary);
     command.args(["--json", "--min-stall", "1ms"]).args(more);

@@ -1,4 +1,4 @@
-//! memtrace's own CPU time at a rate of stalls that a host in trouble has.
+//! memtrace's own CPU time at the stall rate of a host in trouble.
 
 use std::{path::Path, process::Command, thread, time::Duration};
 

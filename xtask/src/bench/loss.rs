@@ -1,4 +1,4 @@
-//! What is lost at full rate: the ring, and the queue to the output.
+//! Loss at full rate: in the ring, and in the queue to the output.
 
 use std::{path::Path, process::Command, thread, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{
 };
 
 const STORM: Duration = Duration::from_secs(5);
-/// Stalls a second that must not be too much.
+/// Rate without loss that is required, in stalls a second.
 const RATE: f64 = 50_000.0;
 
-/// memtrace's arguments for a line only for stalls from 1 ms, as in the lines for people.
+/// memtrace's arguments for lines of stalls from 1 ms only, as in the line view.
 pub(super) const AS_IN_LINES: [&str; 3] = ["--json", "--min-stall", "1ms"];
 /// memtrace's arguments for one line per stall.
 pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
@@ -23,7 +23,7 @@ pub(super) const EACH_STALL: [&str; 3] = ["--json", "--min-stall", "0"];
 pub(super) struct Lost {
     ring: f64,
     output: f64,
-    /// Stalls a second.
+    /// Rate, in stalls a second.
     rate: f64,
 }
 
@@ -62,7 +62,7 @@ impl Lost {
         self.ring + self.output
     }
 
-    /// Stalls a second that were not lost.
+    /// Rate of stalls that were not lost, a second.
     pub(super) fn kept(&self) -> f64 {
         self.rate - self.sum() / STORM.as_secs_f64()
     }

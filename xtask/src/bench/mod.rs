@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what memtrace costs, each figure beside its target.
 //!
-//! Everything compared runs in the same minutes, in turns and in random order: a machine's mood changes between runs
-//! by more than the differences that matter. Pressure is made only inside a memory cgroup with a limit.
+//! All variants of a comparison run in the same minutes, in turns and in random order: the speed of a machine drifts
+//! between runs by more than the differences that matter. Pressure is made only inside a memory cgroup with a limit.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! CPU and wall time of the same work under each tracer, each time beside the work without one.
+//! CPU and wall time of the same work under each tracer, each run paired with a run without one.
 
 use std::process::Command;
 
@@ -16,19 +16,19 @@ use super::{
 const BEGIN_END: &str = "begin/end hooks";
 const PERF: &str = "perf record";
 
-/// What is beside the work.
+/// Tracer that runs beside the work.
 enum Beside {
-    /// As little as beside the bare work that it is held against: what that gives is noise.
+    /// No tracer, as in the bare run: the ratio of the two is noise.
     Nothing,
     Tracer(Box<Command>, Ready),
 }
 
-/// One tracer, and what each round found.
+/// One tracer, and the result of each round.
 struct Variant {
     name: &'static str,
-    /// CPU and wall time against bare, at most.
+    /// Highest ratio of CPU and wall time to bare.
     target: Option<f64>,
-    /// None where it is not installed.
+    /// `None` if the tracer is not installed.
     beside: fn(&Arena) -> Option<Beside>,
     rounds: Vec<against::Round>,
 }
@@ -99,13 +99,13 @@ fn run(arena: &Arena, beside: Option<Beside>) -> Result<Run> {
         Some(Beside::Tracer(command, ready)) => Some(Tracer::start((*command, ready), &arena.dir)?),
         Some(Beside::Nothing) | None => None,
     };
-    // Where there is no storm, the load alone has to do.
+    // Without a v1 cgroup there is no storm, and the steady load alone has to do.
     let run = Run { steady: arena.steady_load()?, storm: arena.fixed_storm().ok() };
     tracer.map(Tracer::stop).transpose()?;
     Ok(run)
 }
 
-/// The stalls of one run, which is also the one to warm up with.
+/// Number of stalls of one run, which also serves as the warm-up.
 fn stalls_of_steady(arena: &Arena) -> Result<u64> {
     let tracer = Tracer::start(command::memtrace(&arena.memtrace, &[]), &arena.dir)?;
     let load = arena.steady_load();
@@ -115,7 +115,7 @@ fn stalls_of_steady(arena: &Arena) -> Result<u64> {
     summary["stalls"]["memcg"]["count"].as_u64().context("its stalls")
 }
 
-/// Whether the load was what it should be, in each of the runs.
+/// Adds the figures of the load itself: number of stalls, limit hits, bare times.
 fn show_load(variants: &[Variant], stalls: u64, table: &mut Table) {
     let verdict = if stalls.abs_diff(STEADY_STALLS) <= STEADY_STALLS / 10 { Outcome::Ok } else { Outcome::Unsure };
     table.add("overhead: load, stalls", stalls, &format!("{STEADY_STALLS} +-10 %"), verdict);

@@ -18,12 +18,12 @@ use super::{
 };
 
 const ROUNDS: usize = 8;
-/// What each run of the shrink hook may take, in ns, without [`EMPTY_NAME`].
+/// Target for one run of the shrink hook, in ns, without the time of [`EMPTY_NAME`].
 const SHRINK_NS: f64 = 80.0;
-/// What all hooks may take of what the basic set takes, without [`EMPTY_NAME`].
+/// Target for the ratio of all hooks to the basic set, without the time of [`EMPTY_NAME`].
 const RATIO: f64 = 2.0;
-/// The basic set: stalls, the pages in them, kswapd, OOM kills, and [`REFAULTS`]. What is beyond it tells what the time
-/// of a stall was spent on, and stalls that only functions tell.
+/// The basic set: stalls, the pages in them, kswapd, OOM kills, and [`REFAULTS`]. The other hooks measure the parts of
+/// a stall, and the kinds of stall that only functions show.
 const BASIC: [&str; 16] = [
     "direct_begin",
     "direct_end",
@@ -42,23 +42,22 @@ const BASIC: [&str; 16] = [
     "mark_victim",
     "process_exit",
 ];
-/// Hooks that run for pages that come back, hundreds of times a stall where their function cannot be traced: then
-/// for each change of each counter of a cgroup.
+/// Hooks that run for refaults. If the refault function cannot be traced, they run for each change of each counter of a
+/// cgroup, hundreds of times a stall.
 const REFAULTS: [&str; 5] = ["refault_out", "refault_in", "lruvec_state", "swap_in", "major_fault"];
 /// Bytes of a program's name that the kernel keeps (`BPF_OBJ_NAME_LEN` without its NUL).
 const NAME_LEN: usize = 15;
-/// The script whose programs do nothing: what is left of their time is the measuring, at each run of each program. It is no
-/// part of what a tracer costs while nobody measures.
+/// The script with empty programs: their time is the measurement overhead of one run of a program. That overhead is no
+/// part of a tracer's cost while nobody measures.
 const EMPTY_NAME: &str = "empty programs";
 
 /// A script, and its run time for one stall in each round.
 struct Script {
     name: &'static str,
     text: &'static str,
-    /// What memtrace may take of its time: of the one script that does the same, which is totals in maps and a record to
-    /// user space. Nearly all
-    /// of that script's time goes when it sends a record, probably into waking its reader, which memtrace leaves to a
-    /// timer. The scripts that send no record tell how the two stand without that.
+    /// Highest ratio of memtrace's time to the script's. Only the script that does the same has a target: totals in
+    /// maps and a record to user space. Nearly all of its time goes into sending the record, probably into waking its
+    /// reader, which memtrace leaves to a timer. The scripts that send no record show the ratio without that.
     target: Option<f64>,
     stall_ns: Vec<f64>,
 }
@@ -66,11 +65,11 @@ struct Script {
 /// Runs and run time in ns.
 type Cost = (u64, u64);
 
-/// The same by program.
+/// Cost by name of the program.
 type Costs = BTreeMap<String, Cost>;
 
-/// What the programs run in. A load that takes a page from the disk finds less of anything in the CPU's caches
-/// than one that takes none from it, and so do the hooks in it.
+/// Load under which the programs run. A load that reads pages from the disk finds less in the CPU caches than one that
+/// does not, and so do the hooks in it.
 #[derive(Clone, Copy)]
 struct Load {
     name: &'static str,
@@ -115,7 +114,8 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     [FROM_DISK, STEADY].into_iter().try_for_each(|load| measure_on(load, arena, table, &mut random))
 }
 
-/// Run time of all programs for one stall of the steady load, in ns, with the measuring. Needs [`statistics::enable`].
+/// Run time of all programs for one stall of the steady load, in ns, with the measurement overhead. Needs
+/// [`statistics::enable`].
 pub(super) fn stall_ns(arena: &Arena, memtrace: &Path) -> Result<f64> {
     let round = Round::of(&one(arena, STEADY, command::memtrace(memtrace, &[]), false)?);
     ensure!(round.begin_end.0 > 0, "no program ran: was there no stall?");
@@ -175,7 +175,7 @@ fn show_programs(prefix: &str, sum: &Costs, empty_ns: Option<f64>, table: &mut T
     }
 }
 
-/// What the programs of some hooks ran in one round.
+/// Cost of groups of hooks in one round.
 #[derive(Clone, Copy)]
 struct Round {
     all: Cost,
@@ -206,21 +206,22 @@ impl Round {
     }
 }
 
-/// One against the other, when each run takes so much less.
+/// Ratio of two costs, after `less_ns` is subtracted from each run.
 fn ratio(one: Cost, other: Cost, less_ns: f64) -> f64 {
     let left = |(runs, ns): Cost| ns as f64 - runs as f64 * less_ns;
     left(one) / left(other).max(1.0)
 }
 
-/// Some hooks against others.
+/// A ratio of two groups of hooks.
 struct Against {
     name: &'static str,
     of: fn(&Round) -> (Cost, Cost),
     target: Option<f64>,
 }
 
-/// Refaults are no part of a stall, but a load that stalls is one that refaults. Their hooks run so often that they hide what
-/// the others add to the basic set: so both are told without them too, and against the begin and end of a stall alone.
+/// Refaults are no part of a stall, but a load that stalls also refaults. Their hooks run so often that they hide what
+/// the others add to the basic set. So the ratios are shown without them as well, and against the begin and end of a
+/// stall alone.
 const AGAINST: [Against; 4] = [
     Against { name: "all hooks / the basic set", of: |round| (round.all, round.basic), target: Some(RATIO) },
     Against {
@@ -269,7 +270,7 @@ fn scripts() -> [Script; 5] {
 }
 
 impl Script {
-    /// Adds the ratio of each round.
+    /// Adds the ratio of memtrace to the script: median and interval over the rounds.
     fn show(&self, prefix: &str, ours: &[f64], table: &mut Table, random: &mut Random) {
         let name = format!("{prefix}: begin+end / bpftrace, {}", self.name);
         let target = self.target.map(|most| format!("{most:.2}")).unwrap_or_default();
@@ -285,8 +286,8 @@ impl Script {
     }
 }
 
-/// One load under one tracer; what its programs ran, by name or, where the names are cut before they differ, by their
-/// order.
+/// Runs one load under one tracer. Returns the cost of its programs by name, or by name and load order where the kernel
+/// cuts the names before they differ.
 fn one(arena: &Arena, load: Load, tracer: (Command, Ready), by_order: bool) -> Result<Costs> {
     let tracer = Tracer::start(tracer, &arena.dir)?;
     let ran = (load.run)(arena);

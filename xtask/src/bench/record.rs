@@ -1,4 +1,4 @@
-//! What recording costs: bytes on disk, memory, and time of the storm that is recorded.
+//! Cost of recording: bytes on disk, memory, and CPU time of the recorded storm.
 
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
@@ -17,7 +17,7 @@ const FILE: &str = "trace.mtrc";
 const PERF_FILE: &str = "perf.data";
 /// Storms in one file.
 const STORMS: u32 = 4;
-/// How much longer one of two idle recordings is than the other, in s.
+/// Difference in length of the two idle recordings, in s.
 const IDLE_S: u64 = 10;
 
 /// Adds the figures to the table.
@@ -39,7 +39,8 @@ fn size(path: &Path) -> Result<f64> {
     Ok(bytes)
 }
 
-/// The difference of two recordings of nothing: without what both begin and end with.
+/// Adds the size of an idle hour. It follows from the difference of two idle recordings, which have the same begin and
+/// end.
 fn idle(arena: &Arena, table: &mut Table) -> Result<()> {
     let mut sizes = [0.0; 2];
     for (bytes, seconds) in sizes.iter_mut().zip([2, 2 + IDLE_S]) {
@@ -61,7 +62,7 @@ fn idle(arena: &Arena, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Of a real storm, beside what `perf record` writes of the same events.
+/// Adds the bytes per stall of a real storm, beside those that `perf record` writes for the same events.
 fn bytes_per_stall(arena: &Arena, table: &mut Table) -> Result<()> {
     let stalls = STORM_STALLS * f64::from(STORMS);
     let _ = fs::remove_file(arena.dir.join(FILE));

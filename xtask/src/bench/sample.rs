@@ -1,4 +1,4 @@
-//! A few numbers and what can be said of them.
+//! Statistics of small samples.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % n
     }
 
-    /// Any order is as likely as any other.
+    /// Shuffles the items; all orders are equally likely.
     pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));
@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// The value in the middle; NaN of nothing.
+/// Median; NaN without values.
 pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -37,7 +37,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Where the median would lie 95 times of 100 were the rounds drawn again (percentile bootstrap).
+/// 95 % confidence interval of the median (percentile bootstrap).
 pub(super) fn interval(values: &[f64], random: &mut Random) -> (f64, f64) {
     const DRAWS: usize = 4000;
     let mut medians: Vec<f64> = (0..DRAWS)

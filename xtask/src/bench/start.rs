@@ -1,4 +1,4 @@
-//! From exec to attached.
+//! Start time: from exec until all hooks are attached.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Time of one start.
+/// Time of one start, in ms.
 pub(super) fn milliseconds(arena: &Arena, memtrace: &Path) -> Result<f64> {
     let tracer = Tracer::start(command::memtrace(memtrace, &[]), &arena.dir)?;
     let took = tracer.started_in.as_secs_f64() * 1e3;

@@ -12,15 +12,15 @@ use serde::Deserialize;
 
 use crate::workspace::need;
 
-/// The kernel counts for as long as this lives, and no longer, however this process ends.
+/// Keeps the kernel's statistics on for its lifetime, and no longer, however this process ends.
 pub(super) struct Enabled(#[expect(dead_code, reason = "closing it is what it is for")] File);
 
-/// Has the kernel count.
+/// Turns the kernel's statistics on.
 pub(super) fn enable() -> Result<Enabled> {
-    /// Of `enum bpf_cmd` in `include/uapi/linux/bpf.h`.
+    /// Value from `enum bpf_cmd` in `include/uapi/linux/bpf.h`.
     const BPF_ENABLE_STATS: libc::c_int = 32;
     let run_time = 0_u32;
-    // SAFETY: the attribute of this command is one u32; the kernel reads as many bytes as said.
+    // SAFETY: the attribute of this command is one u32; the kernel reads only the given number of bytes.
     let fd = unsafe { libc::syscall(libc::SYS_bpf, BPF_ENABLE_STATS, &raw const run_time, size_of::<u32>()) };
     let fd = libc::c_int::try_from(fd).ok().filter(|fd| *fd >= 0);
     let fd = fd.ok_or_else(io::Error::last_os_error).context("turning on the run-time statistics of BPF programs")?;
@@ -40,7 +40,7 @@ pub(super) struct Program {
     pub(super) run_cnt: u64,
 }
 
-/// The programs of a process, by id: the order in which they were loaded.
+/// Programs of a process, in the order of their ids, which is the load order.
 pub(super) fn programs_of(pid: u32) -> Result<Vec<Program>> {
     let bpftool = need("bpftool", "it tells what BPF programs cost", "sudo apt-get install bpftool")
         .or_else(|e| which::which("/usr/sbin/bpftool").map_err(|_| e))?;
@@ -57,7 +57,7 @@ pub(super) fn programs_of(pid: u32) -> Result<Vec<Program>> {
 fn ids_of(pid: u32) -> Result<Vec<u32>> {
     let mut ids = Vec::new();
     for file in fs::read_dir(format!("/proc/{pid}/fdinfo")).context("listing the tracer's descriptors")? {
-        // One that was closed meanwhile is no program's.
+        // A descriptor that was closed meanwhile is skipped.
         let Ok(text) = fs::read_to_string(file.context("the tracer's descriptors")?.path()) else { continue };
         ids.extend(text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse::<u32>().ok()));
     }

@@ -2,30 +2,30 @@
 
 use std::fmt;
 
-/// How a figure stands to its target.
+/// Comparison of a figure with its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Within it.
+    /// Within the target.
     Ok,
-    /// Beyond it.
+    /// Beyond the target.
     Over,
-    /// Its interval holds the target: this run cannot say.
+    /// The interval contains the target: this run cannot decide.
     Unsure,
-    /// There is no target: told for comparison.
+    /// There is no target: shown for comparison.
     NoTarget,
-    /// It could not be measured.
+    /// The measurement failed.
     Failed,
-    /// The machine lacks what it takes.
+    /// The machine lacks the means to measure it.
     Skipped,
 }
 
 impl Outcome {
-    /// A value that must not be greater than `most`.
+    /// Outcome of a value that must not exceed `most`.
     pub(super) fn at_most(value: f64, most: f64) -> Self {
         if value <= most { Self::Ok } else { Self::Over }
     }
 
-    /// The same for a value that is known to lie between two bounds.
+    /// Outcome of a value between two bounds that must not exceed `most`.
     pub(super) fn at_most_within((low, high): (f64, f64), most: f64) -> Self {
         match (low <= most, high <= most) {
             (true, true) => Self::Ok,
@@ -87,7 +87,7 @@ impl fmt::Display for Table {
             self.0.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0).max(head.len())
         };
         let (name, target) = (width("figure", |r| &r.name), width("target", |r| &r.target));
-        // A reason may be long: it has no columns after it that matter.
+        // A reason may be long. It may overflow its column, since no important column follows it.
         let value = width("measured", |r| &r.value).min(44);
         let mut line = |cells: [&str; 4]| {
             let [a, b, c, d] = cells;

@@ -1,4 +1,4 @@
-//! A tracer beside a load: started, waited for until it is attached, and ended as Ctrl-C would.
+//! A tracer beside a load: started, awaited until it is attached, and ended by SIGINT.
 
 use std::{
     fs::{self, File},
@@ -16,32 +16,32 @@ use tests::ChildGuard;
 
 use crate::workspace::line;
 
-/// How long a tracer may take to attach, or to end.
+/// Maximum time that a tracer may take to attach, or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How to see that it is attached.
+/// Sign that a tracer is attached.
 #[derive(Clone, Copy)]
 pub(super) enum Ready {
-    /// It prints a line that begins with this.
+    /// It prints a line that begins with this text.
     Line(&'static str),
-    /// It has mapped a file whose name has this in it.
+    /// It has mapped a file whose name contains this text.
     Maps(&'static str),
-    /// It has written to the file of this name, in the directory for what tracers write.
+    /// It has written to the file of this name, in the directory for the output of tracers.
     Wrote(&'static str),
 }
 
-/// A tracer at work.
+/// A running tracer.
 pub(super) struct Tracer {
     child: ChildGuard,
     reader: JoinHandle<String>,
     said: PathBuf,
     words: String,
-    /// From exec until it was seen to be attached.
+    /// Time from exec until it was attached.
     pub(super) started_in: Duration,
 }
 
 impl Tracer {
-    /// Starts it and waits until it is attached. What it complains about goes to a file in `dir`.
+    /// Starts a tracer and waits until it is attached. Its stderr goes to a file in `dir`.
     pub(super) fn start((mut command, ready): (Command, Ready), dir: &Path) -> Result<Self> {
         let said = dir.join("stderr");
         let words = line(&command);
@@ -67,7 +67,7 @@ impl Tracer {
         self.child.0.id()
     }
 
-    /// Ends it and waits; its last line of output.
+    /// Ends the tracer and waits. Returns its last line of output.
     pub(super) fn stop(mut self) -> Result<String> {
         kill_process(Pid::from_child(&self.child.0), Signal::INT).with_context(|| format!("ending {}", self.words))?;
         let deadline = Instant::now() + PATIENCE;
@@ -88,7 +88,7 @@ impl Tracer {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        // Mapped buffer by buffer, then enabled.
+        // The buffers are mapped one by one and enabled after that.
         thread::sleep(Duration::from_millis(200));
         self.started_in = start.elapsed();
         Ok(())
@@ -111,7 +111,8 @@ impl Tracer {
     }
 }
 
-/// Reads to the end, so that nothing has to wait; tells when the first line with the prefix came, and keeps the last.
+/// Reads to the end, so that the tracer never blocks on a full pipe. Reports the time of the first line with the
+/// prefix, and keeps the last line.
 fn read(stdout: ChildStdout, prefix: &'static str) -> (JoinHandle<String>, Receiver<Instant>) {
     let (tell, seen) = channel();
     let reader = thread::spawn(move || {
@@ -120,7 +121,7 @@ fn read(stdout: ChildStdout, prefix: &'static str) -> (JoinHandle<String>, Recei
         while stdout.read_line(&mut text).is_ok_and(|n| n > 0) {
             if !reported && text.starts_with(prefix) {
                 reported = true;
-                // Nobody waits when the start has failed already.
+                // Nobody receives this if the start has already failed.
                 let _ = tell.send(Instant::now());
             }
             std::mem::swap(&mut text, &mut last);

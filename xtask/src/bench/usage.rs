@@ -1,4 +1,4 @@
-//! What a process has used, as the kernel counts it.
+//! Resource usage of a process, as the kernel counts it.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// Waits for a child; its status, and its user and system time (and that of its own children).
+/// Waits for a child. Returns its status, and its CPU time in user and kernel mode, with that of its own children.
 pub(super) fn wait_with_cpu(child: Child) -> Result<(ExitStatus, Duration)> {
     use std::os::unix::process::ExitStatusExt as _;
     let pid = libc::pid_t::try_from(child.id()).context("a pid")?;

@@ -40,7 +40,7 @@ const fn measure(group: Name, name: &'static str, unit: &'static str, of: Of) ->
     Measure { group, name, unit, of }
 }
 
-/// Time of the storm for each stall of which nothing was lost.
+/// Time of the storm for each stall that was not lost, in ns.
 fn kept_ns(arena: &Arena, build: &Path, args: [&str; 3]) -> Result<f64> {
     Ok(1e9 / loss::at_full_rate(arena, build, args)?.kept())
 }
@@ -50,7 +50,7 @@ fn stall_ns(arena: &Arena, build: &Path) -> Result<f64> {
     programs::stall_ns(arena, build)
 }
 
-/// Fails where a group has no measure, or the other build is not there: better before this one is built than after.
+/// Fails if a group has no measure, or the other build does not exist: better before this build is made than after.
 pub(super) fn check(names: &[Name], other: &Path) -> Result<()> {
     let lacking: Vec<_> =
         names.iter().filter(|name| MEASURES.iter().all(|m| m.group != **name)).map(|name| name.word()).collect();

@@ -61,7 +61,7 @@ pub(crate) fn build(release: bool, static_: bool) -> Result<()> {
     Ok(())
 }
 
-/// The debug file beside a binary, which release builds have.
+/// Debug file beside a binary; release builds have one.
 pub(crate) fn debug_file(binary: &Path) -> Option<PathBuf> {
     Some(binary.with_extension("dwp")).filter(|path| path.is_file())
 }
@@ -71,7 +71,7 @@ pub(crate) fn size(file: &Path) -> Result<u64> {
     Ok(fs::metadata(file).with_context(|| format!("the size of {}", file.display()))?.len())
 }
 
-/// The most that a release of memtrace may take on a disk, in bytes.
+/// Maximum size of a release binary of memtrace, in bytes.
 const MOST_BYTES: u64 = 20_000_000;
 
 /// Builds the static release.
@@ -82,7 +82,7 @@ pub(crate) fn static_release() -> Result<PathBuf> {
     take(&mut built, "memtrace")
 }
 
-/// Holds the size of the static release.
+/// Checks the size of the static release.
 pub(crate) fn is_small() -> Result<Tally> {
     let memtrace = static_release()?;
     let bytes = size(&memtrace)?;
@@ -93,19 +93,19 @@ pub(crate) fn is_small() -> Result<Tally> {
     Ok(Tally { passed: 1, ..Tally::default() })
 }
 
-/// Where cargo put each binary, by name.
+/// Path of each built binary, by name.
 pub(crate) type Binaries = BTreeMap<String, PathBuf>;
 
-/// Where cargo put each test binary.
+/// Paths of the built test binaries.
 pub(crate) type TestBinaries = Vec<PathBuf>;
 
-/// All that a build made.
+/// Results of a build.
 pub(crate) struct Built {
     pub(crate) binaries: Binaries,
     pub(crate) tests: TestBinaries,
 }
 
-/// Builds, and says where cargo put each binary: CARGO_TARGET_DIR and cargo's own settings are its affair.
+/// Builds, and returns the path of each binary as cargo reports it. CARGO_TARGET_DIR and cargo's settings need no care.
 pub(crate) fn binaries(options: &BuildOptions) -> Result<Binaries> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--profile", options.profile.name(), "--package", "memtrace-cli", "--bin", "memtrace"]);
@@ -118,8 +118,8 @@ pub(crate) fn binaries(options: &BuildOptions) -> Result<Binaries> {
     Ok(built(cargo)?.binaries)
 }
 
-/// Builds the tests of these packages, and with them the binaries that they start. No packages are all of them. See
-/// [`packages`] for the features that a selection asks for.
+/// Builds the tests of these packages and the binaries that they start. An empty list stands for all packages. See
+/// [`packages`] for the features that a selection requests.
 pub(crate) fn tests(packages: &[&str]) -> Result<Built> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--no-run"]);

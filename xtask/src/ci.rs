@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: all that must hold before a change lands, cheap checks first, each with the time that it took.
+//! `cargo xtask ci`: all checks that must pass before a change lands, cheap ones first, each with its duration.
 
 use std::{process::ExitCode, time::Instant};
 
@@ -20,16 +20,16 @@ pub(crate) struct Args {
     full: bool,
 }
 
-/// A part of the checks.
+/// A step of the checks.
 struct Step {
     name: &'static str,
     run: fn() -> Result<Tally>,
 }
 
-/// What stable Rust alone can check: no nightly, no bpf-linker, no root.
+/// The part that needs only stable Rust: no nightly, no bpf-linker, no root.
 const LINT: Step = Step { name: "lint of user space", run: lint::user_space };
 const PURE: Step = Step { name: "tests of the pure crates", run: test::pure };
-/// What needs the kernel side: installs what builds it.
+/// The first step that needs the kernel side. It installs the tools that build it.
 const KERNEL_SIDE: Step = Step {
     name: "set-up and lint of the kernel side, documentation",
     run: || {
@@ -39,7 +39,7 @@ const KERNEL_SIDE: Step = Step {
     },
 };
 
-/// What each change must pass.
+/// Steps that each change must pass.
 const PUSH: [Step; 4] = [
     LINT,
     PURE,
@@ -53,7 +53,7 @@ const PUSH: [Step; 4] = [
     },
 ];
 
-/// What is run by hand before an issue is said to be resolved.
+/// Steps that are run by hand before an issue is reported as resolved.
 const FULL: [Step; 9] = [
     LINT,
     KERNEL_SIDE,
@@ -96,7 +96,7 @@ fn push() -> Result<Tally> {
     Ok(sum)
 }
 
-/// Runs the steps that have not passed yet. One that fails does not keep the others from running.
+/// Runs the steps that have not passed yet. All run, even if one fails.
 fn full() -> Result<Tally> {
     let mut ledger = Ledger::open("ci-full.txt")?;
     let mut sum = Tally::default();
@@ -111,7 +111,7 @@ fn full() -> Result<Tally> {
     Ok(sum)
 }
 
-/// A step that ended with an error is one that failed: its duration and the sum are printed all the same.
+/// Turns an error of a step into a failure, so that its duration and the sum are still printed.
 fn failed_if_error(name: &str, done: Result<Tally>) -> Tally {
     done.unwrap_or_else(|why| {
         println!("ci: {name}: {why:#}");
@@ -119,7 +119,7 @@ fn failed_if_error(name: &str, done: Result<Tally>) -> Tally {
     })
 }
 
-/// Scenarios in guests, with these words of `cargo xtask vm`.
+/// Runs scenarios in guests, with these arguments of `cargo xtask vm`.
 fn guests(words: &[&str]) -> Result<Tally> {
     let (tally, flakes) = vm::check(&[words], &mut None, &vm::Lanes::all())?;
     flaky::report(&flakes)?;

@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Hidden(Hidden),
 }
 
-/// A title, and what adds the commands of the group to a parser.
+/// Title of a group, and the function that adds its commands to a parser.
 type CommandGroup = (&'static str, fn(Parser) -> Parser);
 
 const GROUPS: [CommandGroup; 5] = [

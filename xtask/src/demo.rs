@@ -1,7 +1,7 @@
 //! `cargo xtask run --demo`: memtrace with a harmless load beside it.
 //!
-//! The load is `memload demo`, which runs as root and cleans up when our end of its standard input closes, whatever
-//! closed it. This file starts it, runs memtrace, hands on signals, and waits until all is gone.
+//! The load is `memload demo`. It runs as root and cleans up when our end of its standard input closes for any reason.
+//! This file starts it, runs memtrace, forwards signals, and waits until all is gone.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -28,7 +28,7 @@ use signal_hook::{
 
 use crate::as_root;
 
-/// Runs `memtrace` beside the load; its exit status is ours. The file that is read goes to `dir`.
+/// Runs `memtrace` beside the load and returns its exit status. The file that is read goes to `dir`.
 pub(crate) fn run(memtrace: &mut Command, memload: &Path, dir: &Path) -> Result<ExitCode> {
     as_root::authenticate()?;
     let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT]).context("catching signals")?;
@@ -53,7 +53,7 @@ pub(crate) fn run(memtrace: &mut Command, memload: &Path, dir: &Path) -> Result<
     Ok(exit_code(status))
 }
 
-/// The load, as long as this lives.
+/// The running load. Dropping it ends the load.
 struct Load<'a> {
     memload: &'a Path,
     dir: &'a Path,
@@ -77,10 +77,10 @@ impl<'a> Load<'a> {
         Ok(load)
     }
 
-    /// Starts the load, which ends `pid` should this process go without having done so.
+    /// Starts the load. It ends `pid` if this process goes away without having done so.
     fn watch(&mut self, pid: Pid) {
         if let Some(lifeline) = &mut self.lifeline {
-            // A load that is gone has said why; memtrace goes on without it.
+            // A load that is gone has printed the reason; memtrace goes on without it.
             let _ = writeln!(lifeline, "watch {pid}");
         }
     }
@@ -90,20 +90,21 @@ impl Drop for Load<'_> {
     fn drop(&mut self) {
         drop(self.lifeline.take());
         if self.child.wait().is_ok_and(|status| status.signal().is_some()) {
-            // Somebody killed it before it could clean up.
+            // The load was killed before it could clean up.
             let sweep = ["demo".as_ref(), "--sweep".as_ref(), self.dir.as_os_str()];
             let _ = as_root::command(self.memload, &sweep, &[]).map(|mut c| c.status());
         }
     }
 }
 
-/// Hands on what was sent to this process alone. What a terminal sends (Ctrl-C) memtrace has got by itself, and two
-/// would make it hurry; so would a sender such as timeout(1) that signals both us and our group.
+/// Forwards signals that were sent to this process alone. memtrace gets a signal of the terminal (Ctrl-C) by itself,
+/// and a second one would end it at once. The same holds for senders such as timeout(1) that signal both us and our
+/// group.
 fn forward(signals: &mut SignalsInfo<WithOrigin>, pid: Pid) {
     let mut last: Option<Instant> = None;
     for origin in signals {
         let again = last.is_some_and(|t| t.elapsed() < Duration::from_millis(300));
-        // A terminal that goes away tells the leader of its session only, which may be us.
+        // A terminal that goes away signals only the leader of its session, which may be us.
         let for_us_alone = origin.signal == SIGHUP || sent_by_process(&origin);
         if !for_us_alone || again {
             continue;
@@ -116,7 +117,7 @@ fn forward(signals: &mut SignalsInfo<WithOrigin>, pid: Pid) {
             _ => Signal::TERM,
         };
         if kill_process(pid, signal).is_err() {
-            // Without root sudo is not ours to signal, but it may do it itself.
+            // Without root, `pid` is a sudo process, which we may not signal. Another sudo may.
             let by_number = format!("-{}", signal.as_raw());
             let _ = Command::new("sudo").args(["--non-interactive", "kill", &by_number, &pid.to_string()]).status();
         }

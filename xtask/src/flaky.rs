@@ -1,4 +1,5 @@
-//! Checks that failed and then passed when they were run once more by themselves: they go on, and are seen.
+//! Flaky checks: they failed, and passed when they were run once more by themselves. They do not fail the run, and they
+//! are listed.
 
 use std::{
     env,
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace;
 
-/// The variable that names the file into which [`note`] writes.
+/// Environment variable with the file that [`note`] appends to.
 pub(crate) const FILE: &str = "MEMTRACE_FLAKES";
 
 /// A check that failed once and passed once.
@@ -19,7 +20,7 @@ pub(crate) const FILE: &str = "MEMTRACE_FLAKES";
 pub(crate) struct Flake {
     /// Binary and test, or kernel, scenario and check.
     pub(crate) name: String,
-    /// The first run printed a result line that counts it as failed.
+    /// True if the first run printed a result line that counts it as failed.
     pub(crate) counted_failed: bool,
 }
 
@@ -31,7 +32,7 @@ impl Flake {
     }
 }
 
-/// Notes a flake for the run of tests that this process is part of.
+/// Notes a flake in the file of the current test run.
 pub(crate) fn note(flake: &Flake) -> Result<()> {
     let Some(path) = env::var_os(FILE) else { return Ok(()) };
     append(Path::new(&path), &format!("{} {}\n", u8::from(flake.counted_failed), flake.name))

@@ -1,4 +1,4 @@
-//! `cargo xtask install`: memtrace where `sudo memtrace` finds it.
+//! `cargo xtask install`: installs memtrace where `sudo memtrace` finds it.
 
 use std::{env, ffi::OsStr, path::Path, process::Command};
 
@@ -10,8 +10,8 @@ use crate::{
     workspace::{output, sh},
 };
 
-/// Builds for release and copies the binary to `prefix`/bin, and its debug file with it: a backtrace looks for that
-/// beside the binary only.
+/// Builds for release and copies the binary and its debug file to `prefix`/bin: a backtrace looks for the debug file
+/// only beside the binary.
 pub(crate) fn install(prefix: &Path) -> Result<()> {
     tools::setup(false)?;
     let options = build::BuildOptions { profile: build::Profile::Release, ..build::BuildOptions::default() };
@@ -35,7 +35,7 @@ pub(crate) fn install(prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file, as root where that is needed.
+/// Copies a file, as root if needed.
 fn copy(from: &Path, to: &Path, mode: &str) -> Result<()> {
     let args = ["-D".as_ref(), mode.as_ref(), "--".as_ref(), from.as_os_str(), to.as_os_str()];
     if to.parent().is_some_and(writable) {
@@ -48,7 +48,7 @@ fn copy(from: &Path, to: &Path, mode: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether the nearest directory of `bin` that exists may be written.
+/// True if the nearest existing ancestor of `bin` may be written.
 fn writable(bin: &Path) -> bool {
     bin.ancestors().find(|a| a.exists()).is_some_and(|a| access(a, Access::WRITE_OK).is_ok())
 }
@@ -57,7 +57,7 @@ fn contains(path: &OsStr, dir: &Path) -> bool {
     env::split_paths(path).any(|p| p == dir)
 }
 
-/// What sudo replaces PATH with, where it says so without asking for a password.
+/// sudo's replacement for PATH, if sudo lists it without a password.
 fn secure_path() -> Option<String> {
     let said = output(Command::new("sudo").args(["--non-interactive", "--list"]))?;
     parse_secure_path(&said)

@@ -1,5 +1,5 @@
-//! A record of long work in the target folder, a line for each part that is done: a run that was stopped goes on where it
-//! was.
+//! A record of long work in the target folder, with a line for each finished part: a run that was stopped continues
+//! there.
 
 use std::{
     fs::{self, OpenOptions},
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{tally::Tally, workspace};
 
-/// The parts of this commit that are done.
+/// Finished parts of the current commit.
 pub(crate) struct Ledger {
     file: PathBuf,
     commit: String,
@@ -20,8 +20,8 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// The ledger of this name in the target folder. Lines of other commits do not count, and none does while files differ
-    /// from the commit.
+    /// Opens the ledger of this name in the target folder. Lines of other commits do not count, and none counts while
+    /// files differ from the commit.
     pub(crate) fn open(name: &str) -> Result<Self> {
         let (file, commit) = (workspace::target()?.join(name), workspace::commit());
         let is_clean = !commit.ends_with("-dirty");
@@ -29,12 +29,12 @@ impl Ledger {
         Ok(Self { file, done: lines(&text, &commit), commit })
     }
 
-    /// The result of a part, whatever it was: from the ledger, or of running it now.
+    /// Result of a part, passed or not: from the ledger, else from running it now.
     pub(crate) fn once(&mut self, part: &str, run: impl FnOnce() -> Result<Tally>) -> Result<Tally> {
         self.unless(part, |_| true, run)
     }
 
-    /// The result of a part that passed before, or of running it now.
+    /// Result of a part: from the ledger if it passed before, else from running it now.
     pub(crate) fn until_passed(&mut self, part: &str, run: impl FnOnce() -> Result<Tally>) -> Result<Tally> {
         self.unless(part, |tally| tally.failed == 0, run)
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what a person would otherwise type by hand.
+//! `cargo xtask`: commands that a developer would otherwise type by hand.
 
 use std::process::ExitCode;
 

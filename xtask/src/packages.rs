@@ -1,8 +1,8 @@
 //! The packages of the workspace, in two parts.
 //!
-//! Cargo builds a dependency once for each set of features that a selection of packages asks for. CI selects both parts, one
-//! after the other, and both must ask for the same: xtask goes with either, and its build.rs asks for what aya-build
-//! and ratatui ask for.
+//! Cargo builds a dependency once for each set of features that a selection of packages requests. CI selects the two
+//! parts one after the other, and both must request the same features. So xtask is selected with either part, and its
+//! build.rs requests the features that aya-build and ratatui request.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ pub(crate) const PURE: &[&str] = &["memtrace-core", "memtrace-trace", "memtrace-
 /// All other default members of the workspace.
 pub(crate) const REST: &[&str] = &["memtrace-cli", "memtrace-common", "memtrace-probe", "tests", "xtask"];
 
-/// Has a cargo command take these packages; none are all of them.
+/// Selects these packages for a cargo command. An empty list stands for all packages.
 pub(crate) fn select(cargo: &mut Command, packages: &[&str]) {
     for package in packages {
         cargo.args(["--package", package]);

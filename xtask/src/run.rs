@@ -25,7 +25,7 @@ pub(crate) struct Args {
     args: Vec<OsString>,
 }
 
-/// Runs memtrace as root; its exit status is ours.
+/// Runs memtrace as root and returns its exit status.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     tools::setup(false)?;
     let profile = if args.debug { Profile::Dev } else { Profile::Release };

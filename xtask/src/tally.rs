@@ -1,4 +1,4 @@
-//! The sum over all test binaries, from what libtest prints.
+//! The sum over all test binaries, from the output of libtest.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use crate::flaky::Flake;
 /// Numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Passed, flaky ones included.
+    /// Tests that passed, flaky ones included.
     pub(crate) passed: u64,
-    /// Failed, and failed again where they were run once more.
+    /// Tests that failed. Those that were run once more failed again.
     pub(crate) failed: u64,
-    /// Could not be tried on this machine.
+    /// Tests that could not run on this machine.
     pub(crate) skipped: u64,
-    /// Failed once and passed once.
+    /// Tests that failed once and passed once.
     pub(crate) flaky: u64,
 }
 
 impl Tally {
-    /// Adds the counts of a `test result:` line; other lines say nothing.
+    /// Adds the counts of a `test result:` line and ignores other lines.
     pub(crate) fn add_line(&mut self, line: &str) {
         let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
         self.passed += count(rest, "passed");
@@ -26,7 +26,7 @@ impl Tally {
         self.skipped += count(rest, "ignored");
     }
 
-    /// Adds what another run counted.
+    /// Adds the counts of another run.
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -34,13 +34,14 @@ impl Tally {
         self.flaky += other.flaky;
     }
 
-    /// libtest counts a test that skipped itself as passed; it is not.
+    /// Moves skips from passed to skipped: libtest counts a test that skipped itself as passed.
     pub(crate) fn add_skips(&mut self, skips: u64) {
         self.passed = self.passed.saturating_sub(skips);
         self.skipped += skips;
     }
 
-    /// libtest counted these as failed; they passed when they were run once more.
+    /// Moves flakes from failed to passed: libtest counted them as failed, and they passed when they were run once
+    /// more.
     pub(crate) fn add_flakes(&mut self, flakes: &[Flake]) {
         let counted = flakes.iter().filter(|flake| flake.counted_failed).count() as u64;
         self.failed = self.failed.saturating_sub(counted);

@@ -1,4 +1,4 @@
-//! The pinned Rust toolchains. Each is named in one `rust-toolchain.toml` only; this reads them.
+//! The pinned Rust toolchains. Each is pinned in one `rust-toolchain.toml` only, which is read here.
 #![deny(clippy::print_stdout, reason = "stdout is for the result of the command that needs the set-up")]
 
 use std::{
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::workspace::{self, output, sh_to_stderr};
 
-/// What a `rust-toolchain.toml` pins.
+/// Content of a `rust-toolchain.toml`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Toolchain {
     pub(crate) channel: String,
@@ -19,12 +19,12 @@ pub(crate) struct Toolchain {
 }
 
 impl Toolchain {
-    /// User space.
+    /// Toolchain of user space.
     pub(crate) fn user() -> Result<Self> {
         Self::read(&workspace::root().join("rust-toolchain.toml"))
     }
 
-    /// The kernel side.
+    /// Toolchain of the kernel side.
     pub(crate) fn kernel() -> Result<Self> {
         Self::read(&workspace::root().join("memtrace-ebpf/rust-toolchain.toml"))
     }
@@ -43,7 +43,7 @@ impl Toolchain {
         Ok(Self { channel: channel.to_owned(), components })
     }
 
-    /// Installs the toolchain or what it lacks, saying so; quick when it lacks nothing.
+    /// Installs the toolchain or its missing components, and prints that. Quick if nothing is missing.
     pub(crate) fn ensure(&self) -> Result<()> {
         if self.sysroot().is_some_and(|s| self.components.iter().all(|c| has_component(&s, c))) {
             return Ok(());
@@ -66,7 +66,7 @@ impl Toolchain {
         sh_to_stderr(Command::new("rustup").args(["target", "add", "--toolchain", &self.channel, target]))
     }
 
-    /// Whether the component (`clippy`) is installed.
+    /// True if the component (`clippy`) is installed.
     pub(crate) fn has(&self, component: &str) -> bool {
         self.sysroot().is_some_and(|s| has_component(&s, component))
     }
@@ -77,7 +77,7 @@ impl Toolchain {
         sh_to_stderr(Command::new("rustup").args(["component", "add", component, "--toolchain", &self.channel]))
     }
 
-    /// `cargo` of this toolchain, free of what the running one put into the environment.
+    /// `cargo` of this toolchain, without the environment variables that the running cargo has set.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new("rustup");
         command.args(["run", &self.channel, "cargo"]);
@@ -94,7 +94,7 @@ impl Toolchain {
     }
 }
 
-/// rustup keeps the list of what it installed: `rust-src`, `clippy-preview-x86_64-unknown-linux-gnu`...
+/// True if rustup's list of installed components has this one: `rust-src`, `clippy-preview-x86_64-unknown-linux-gnu`...
 fn has_component(sysroot: &Path, component: &str) -> bool {
     let installed = fs::read_to_string(sysroot.join("lib/rustlib/components")).unwrap_or_default();
     lists(&installed, component)

@@ -1,4 +1,4 @@
-//! Where things are, and how a step of the work is run.
+//! Paths of the workspace, and helpers to run commands.
 
 use std::{
     env,
@@ -19,12 +19,13 @@ pub(crate) fn root() -> &'static Path {
 /// The cargo of the user-space toolchain, in the root of the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    // .cargo/config.toml sets it for the builds inside build scripts only.
+    // .cargo/config.toml sets this variable only for the builds inside build scripts.
     command.current_dir(root()).env_remove("CARGO_TERM_QUIET");
     command
 }
 
-/// The folder in which cargo builds: that of the running xtask, whatever CARGO_TARGET_DIR or cargo's settings say.
+/// Target folder of cargo. It is derived from the running xtask, so CARGO_TARGET_DIR and cargo's settings are
+/// respected.
 pub(crate) fn target() -> Result<PathBuf> {
     let me = env::current_exe().context("the path of xtask")?;
     me.ancestors().nth(2).map(Path::to_owned).with_context(|| format!("{} lies in no target folder", me.display()))
@@ -40,7 +41,7 @@ pub(crate) fn commit() -> String {
 /// Runs a command to its end.
 ///
 /// # Errors
-/// When it cannot be started or fails; what it said is already on the screen.
+/// When it cannot be started or fails. Its output is already on the screen.
 pub(crate) fn sh(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("starting {}", line(command)))?;
     if !status.success() {
@@ -58,7 +59,7 @@ pub(crate) fn sh_to_stderr(command: &mut Command) -> Result<()> {
     sh(command.stdout(io::stderr()))
 }
 
-/// What a command prints, or nothing when it fails or is not there.
+/// Stdout of a command; `None` if it fails or does not exist.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let out = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     if !out.status.success() {
@@ -70,13 +71,13 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
 /// The command as one would type it.
 pub(crate) fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    // The full path of a toolchain's cargo says nothing.
+    // The full path of a toolchain's cargo is of no use to the reader.
     let program = if program.ends_with("cargo") { Path::new("cargo") } else { program };
     let words = std::iter::once(program.as_os_str()).chain(command.get_args());
     words.map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// A program in PATH, or the command that installs it.
+/// Path of a program in PATH. The error names the command that installs it.
 pub(crate) fn need(program: &str, what_for: &str, remedy: &str) -> Result<PathBuf> {
     which::which(program).map_err(|_| anyhow::anyhow!("`{program}` is missing: {what_for}. Install it: {remedy}"))
 }
@@ -90,7 +91,7 @@ mod tests {
     const WORD: &str = "a-word-of-the-set-up";
     const CHILD: &str = "MEMTRACE_TEST_SETS_UP";
 
-    /// Runs itself once more, as a process whose stdout and stderr can be read.
+    /// Runs this test once more as a child process whose stdout and stderr can be read.
     #[test]
     fn set_up_writes_to_stderr_alone() {
         if env::var_os(CHILD).is_some() {

@@ -1,4 +1,4 @@
-//! The dependencies: none without use, none of another licence or source, none with an advisory.
+//! Checks of the dependencies: none is unused, has another licence or source, or an advisory.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use crate::{
     workspace::{self, line, sh},
 };
 
-/// Checks licences, sources, bans and advisories; the reason when the advisories could not be had.
+/// Checks licences, sources, bans and advisories. Returns the reason if the advisories could not be fetched.
 pub(super) fn allowed() -> Result<Option<String>> {
     sh(deny().args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))?;
     let fetched = deny().args(["fetch", "db"]).stderr(Stdio::null()).status();
@@ -20,7 +20,7 @@ pub(super) fn allowed() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Fails when a crate names a dependency, or the workspace one, that no source names, or names it in the wrong table.
+/// Fails if a crate or the workspace lists a dependency that no source uses, or lists it in the wrong table.
 pub(super) fn unused() -> Result<()> {
     let mut shear = Command::new(tools::CARGO_SHEAR.path());
     shear.current_dir(workspace::root()).args(["--frozen", "--deny-warnings"]);
@@ -31,7 +31,7 @@ pub(super) fn unused() -> Result<()> {
     Ok(())
 }
 
-/// cargo-deny without what it only notes.
+/// cargo-deny without its warnings and notes.
 fn deny() -> Command {
     let mut command = Command::new(tools::CARGO_DENY.path());
     command.current_dir(workspace::root()).args(["--log-level", "error"]);

@@ -26,8 +26,8 @@ pub(crate) fn lint() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the checks that need stable Rust alone: no nightly, no bpf-linker, no root. The first that finds something is an
-/// error; those that this machine has not the means for are counted as skipped, with their reasons on stdout.
+/// Runs the checks that need stable Rust alone: no nightly, no bpf-linker, no root. The first finding is an error.
+/// Checks that this machine lacks the means for are counted as skipped, with their reasons on stdout.
 pub(crate) fn user_space() -> Result<Tally> {
     tools::setup_stable()?;
     timed("format", || sh(workspace::cargo().args(["fmt", "--all", "--check"])))?;
@@ -61,7 +61,7 @@ pub(crate) fn documentation() -> Result<()> {
     timed("documentation", || sh(&mut doc))
 }
 
-/// Runs a check, and prints how long it took.
+/// Runs a check, and prints its duration.
 fn timed<T>(name: &str, check: impl FnOnce() -> Result<T>) -> Result<T> {
     let begun = Instant::now();
     let done = check();

@@ -1,4 +1,4 @@
-//! The files of the checkout, held against `.editorconfig`.
+//! Checks the files of the checkout against `.editorconfig`.
 
 use std::{fs, path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use ec4rs::{
 
 use crate::workspace::{output, root};
 
-/// Checks all files that git knows; the reason when there is no git.
+/// Checks all files that git lists. Returns the reason if git lists none.
 pub(super) fn check() -> Result<Option<String>> {
     let Some(files) = output(Command::new("git").current_dir(root()).args(["ls-files", "-z"])) else {
         return Ok(Some("text files: git does not list them".to_owned()));
@@ -18,7 +18,7 @@ pub(super) fn check() -> Result<Option<String>> {
     let mut found = Vec::new();
     for file in files.split('\0').filter(|file| !file.is_empty()) {
         let path = root().join(file);
-        // A file that was removed and not yet committed is still listed.
+        // git still lists a file whose removal is not yet committed.
         let Ok(bytes) = fs::read(&path) else { continue };
         if let Ok(text) = std::str::from_utf8(&bytes)
             && !text.contains('\0')
@@ -32,7 +32,7 @@ pub(super) fn check() -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The lines of `.editorconfig` that are held here.
+/// Rules of `.editorconfig` that are checked here.
 #[derive(Clone, Copy, Default)]
 struct Rules {
     no_cr: bool,

@@ -1,4 +1,4 @@
-//! Busy loops beside the tests: a machine on which others work, too.
+//! Busy loops beside the tests, to simulate a machine with other work.
 
 use std::{
     hint::spin_loop,
@@ -9,7 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Threads that never sleep. The issue of chance failures was seen with this many on two processors.
+/// Number of threads that never sleep. Chance failures were seen with this many on two processors.
 const LOOPS: usize = 2;
 
 /// Busy loops that end when this is dropped.

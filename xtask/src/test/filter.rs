@@ -1,5 +1,5 @@
-//! A filter is a part of a test's full name, `live::stalls::each_stall_of_a_reader_is_perfs`: of its binary, its module,
-//! or the test itself. The guests go by the name `vm`.
+//! A filter is a part of a test's full name, `live::stalls::each_stall_of_a_reader_is_perfs`: of its binary, its
+//! module, or the test itself. The guests have the name `vm`.
 
 use std::{collections::BTreeSet, ffi::OsStr, fmt, path::Path};
 
@@ -51,7 +51,7 @@ impl TestNames {
         Ok(Self(names))
     }
 
-    /// Fails when the filter takes no test and no guest, and says what there is.
+    /// Fails if the filter takes no test and no guest. The message lists the existing names.
     pub(super) fn check(&self, args: &Args) -> Result<()> {
         let filter = args.filter.as_deref();
         if takes_guests(filter) || self.taken(filter).next().is_some() {

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests with one command, and one closing line that says how it went.
+//! `cargo xtask test`: all tests with one command, and one closing line with the result.
 
 mod busy;
 mod filter;
@@ -25,16 +25,16 @@ use crate::{
     workspace::{self, line},
 };
 
-/// The file in which tests name their skips; see `tests::skip`.
+/// Environment variable with the file to which tests write their skips; see `tests::skip`.
 const SKIPS: &str = "MEMTRACE_SKIPS";
 
-/// The memtrace to test; see `tests::bin`.
+/// Environment variable with the memtrace to test; see `tests::bin`.
 const PROGRAM: &str = "MEMTRACE_BIN";
 
 /// Variables that a live test binary needs when sudo starts it.
 const KEPT: &[&str] = &[SKIPS, PROGRAM, "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUST_BACKTRACE", "CI", FORKS];
 
-/// The number of tasks in the fork storm.
+/// Environment variable with the number of tasks in the fork storm.
 const FORKS: &str = "MEMTRACE_FORKS";
 
 /// `cargo xtask test [FILTER] [--list] [--long] [--repeat N] [--under-load]`
@@ -97,7 +97,7 @@ pub(crate) fn test(args: &Args) -> Result<ExitCode> {
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds what the tests start, and runs them.
+/// Builds the tests and the programs that they start, and runs the tests.
 pub(crate) fn tally(args: &Args) -> Result<Tally> {
     tools::setup(false)?;
     let scope = Scope::of(args);
@@ -142,7 +142,7 @@ impl Scope {
 /// Runs the tests of the pure crates, on stable Rust alone.
 pub(crate) fn pure() -> Result<Tally> {
     let mut cargo = workspace::cargo();
-    // Without binaries: xtask is there for its dependencies.
+    // Without binaries: xtask is only selected for its dependencies.
     cargo.env("AYA_BUILD_SKIP", "1").args(["test", "--no-fail-fast", "--lib", "--test", "*"]);
     packages::select(&mut cargo, packages::PURE);
     packages::select(&mut cargo, &["xtask"]);
@@ -159,14 +159,14 @@ fn tests_of(scope: Scope) -> Command {
     cargo
 }
 
-/// Runs the tests of this scope and the guests beside them, and lists the skips and what was flaky.
+/// Runs the tests of this scope and the guests beside them, and lists skips and flakes.
 fn once(scope: Scope, args: &Args, programs: &build::Binaries) -> Result<Tally> {
     let dir = workspace::target()?;
     let skips = Notes::new(dir.join(format!("skips-{}", std::process::id())))?;
     let flakes = Notes::new(dir.join(format!("flakes-{}", std::process::id())))?;
     as_root::authenticate()?;
-    // Live tests wait most of their time, and a guest keeps one processor busy: one beside them, then as many as there are
-    // processors.
+    // Live tests wait most of their time, and a guest keeps one processor busy. So one guest runs beside them, and
+    // afterwards one per processor.
     let lanes = vm::Lanes::one();
     let (tests, guests) = thread::scope(|scope_of_threads| {
         let guests = scope_of_threads.spawn(|| guests(args, programs, &lanes));
@@ -187,7 +187,7 @@ fn once(scope: Scope, args: &Args, programs: &build::Binaries) -> Result<Tally> 
     Ok(tally)
 }
 
-/// Runs the tests of this scope; those that skip themselves and those that are flaky are written to the files.
+/// Runs the tests of this scope. Skips and flakes are written to the two files.
 fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally> {
     let me = env::current_exe().context("the path of xtask")?;
     let mut cargo = tests_of(scope);
@@ -198,7 +198,7 @@ fn tests(scope: Scope, args: &Args, skips: &Path, flakes: &Path) -> Result<Tally
     counted(cargo)
 }
 
-/// Runs `cargo test`, hands its output on and counts its results.
+/// Runs `cargo test`, forwards its output and counts its results.
 fn counted(mut cargo: Command) -> Result<Tally> {
     cargo.stdout(Stdio::piped());
     let mut child = cargo.spawn().with_context(|| format!("starting {}", line(&cargo)))?;
@@ -217,8 +217,8 @@ fn counted(mut cargo: Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Runs the scenarios on the default kernel and the further guests that are asked for, with the programs that the tests
-/// start as well: static ones would take another five minutes to build.
+/// Runs the scenarios on the default kernel and in the further guests of `args`, with the programs that the tests use:
+/// static ones would take another five minutes to build.
 fn guests(args: &Args, programs: &build::Binaries, lanes: &vm::Lanes) -> Result<(Tally, Vec<flaky::Flake>)> {
     if !filter::takes_guests(args.filter.as_deref()) {
         return Ok((Tally::default(), Vec::new()));

@@ -1,4 +1,4 @@
-//! The modules of a test binary, from what libtest lists.
+//! The modules of a test binary, from libtest's list of its tests.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -33,7 +33,7 @@ fn names(list: &str) -> Vec<String> {
     list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
 }
 
-/// The modules of these tests, in the order in which they come.
+/// Modules of these tests, in their order.
 pub(super) fn group(tests: Vec<String>) -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
     for test in tests {

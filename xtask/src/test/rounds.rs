@@ -1,12 +1,11 @@
-//! The same tests again and again, to find those that fail by chance.
+//! Repeats the tests to find those that fail by chance.
 
 use anyhow::Result;
 
 use super::Args;
 use crate::{ledger::Ledger, tally::Tally};
 
-/// Runs `round` this often and sums up. Rounds that were run before on this commit with these options count, passed
-/// or not.
+/// Runs `round` this many times and sums up. Earlier rounds on this commit with the same options count, passed or not.
 pub(super) fn run(rounds: u32, args: &Args, mut round: impl FnMut() -> Result<Tally>) -> Result<Tally> {
     let mut ledger = Ledger::open("rounds.txt")?;
     let (mut sum, mut green) = (Tally::default(), 0);
@@ -19,7 +18,7 @@ pub(super) fn run(rounds: u32, args: &Args, mut round: impl FnMut() -> Result<Ta
     Ok(sum)
 }
 
-/// The name of a round: only rounds with the same options count.
+/// Name of a round. It contains the options, since only rounds with the same options count.
 fn name(args: &Args, n: u32) -> String {
     let load = if args.under_load { "under-load " } else { "" };
     let filter = args.filter.as_ref().map(|filter| format!("{filter:?} ")).unwrap_or_default();

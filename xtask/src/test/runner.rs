@@ -1,5 +1,5 @@
-//! One test binary for `cargo test`. One that needs the real kernel runs as root, a process for each of its modules;
-//! its failures run once more, each by itself.
+//! Runs one test binary for `cargo test`. A binary that needs the real kernel runs as root, with a process for each
+//! module. Its failed tests run once more, each by itself.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -24,8 +24,8 @@ use crate::{
 /// Prefix of a line of a second run. A result line with it does not count.
 const AGAIN: &str = "again: ";
 
-/// Runs the tests of a binary that the filter among its arguments takes. A binary that needs no real kernel is run once,
-/// in place of this process.
+/// Runs the tests of a binary that match the filters in its arguments. A binary that needs no real kernel replaces this
+/// process.
 pub(crate) fn run_binary(command: &[OsString]) -> Result<ExitCode> {
     let (binary, args) = command.split_first().context("no test binary given")?;
     let name = filter::binary_name(Path::new(binary));
@@ -57,13 +57,13 @@ fn become_it(binary: &OsStr, args: &[OsString]) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("starting {}", line(&command)))
 }
 
-/// Arguments for libtest: these tests and no others.
+/// Arguments for libtest that select exactly these tests.
 fn exactly(options: &[OsString], tests: &[String]) -> Vec<OsString> {
     let exact = [OsString::from("--exact")];
     options.iter().chain(&exact).cloned().chain(tests.iter().map(OsString::from)).collect()
 }
 
-/// Runs the tests of one module, which may run at once. True when they passed, at the latest by themselves.
+/// Runs the tests of one module, possibly in parallel. True if all passed, in the first run or by themselves.
 fn run_module(binary: &OsStr, options: &[OsString], name: &str, module: &Module) -> Result<bool> {
     println!("module {} of {name}", module.name);
     let args = exactly(options, &module.tests);
@@ -77,7 +77,7 @@ fn run_module(binary: &OsStr, options: &[OsString], name: &str, module: &Module)
     }
 }
 
-/// A module that ended without a result is run again as a whole. True when it then passed.
+/// Runs a module again as a whole, after it ended without a result. True if it passed.
 fn whole(binary: &OsStr, args: &[OsString], name: &str) -> Result<bool> {
     println!("{name} ended without a result; once more");
     let again = run(binary, args, "")?;
@@ -87,7 +87,7 @@ fn whole(binary: &OsStr, args: &[OsString], name: &str) -> Result<bool> {
     Ok(again.status.success())
 }
 
-/// Tests that failed are run again one by one. True when all passed then.
+/// Runs failed tests again, one by one. True if all passed.
 fn each(binary: &OsStr, failed: &[String], name: &str) -> Result<bool> {
     let mut all_passed = true;
     for test in failed {
@@ -108,7 +108,7 @@ struct Ran {
     failed: Vec<String>,
 }
 
-/// Runs a live binary and hands its output on, each line after `prefix`.
+/// Runs a live binary and forwards its output, with `prefix` before each line.
 fn run(binary: &OsStr, args: &[OsString], prefix: &str) -> Result<Ran> {
     let mut command = as_root::command(binary, args, KEPT)?;
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {}", line(&command)))?;

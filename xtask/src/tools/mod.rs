@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: what a build or the lints need and a fresh machine lacks.
+//! `cargo xtask setup`: installs the tools that a build or the lints need and a fresh machine lacks.
 #![deny(clippy::print_stdout, reason = "stdout is for the result of the command that needs the set-up")]
 
 use std::env::consts::ARCH;
@@ -61,7 +61,7 @@ pub(crate) fn static_target() -> String {
     format!("{ARCH}-unknown-linux-musl")
 }
 
-/// Installs what stable Rust alone needs.
+/// Installs the toolchain of user space. Fails without rustup or a linker.
 pub(crate) fn setup_stable() -> Result<Toolchain> {
     need(
         "rustup",
@@ -74,7 +74,7 @@ pub(crate) fn setup_stable() -> Result<Toolchain> {
     Ok(user)
 }
 
-/// Installs what a build lacks; says what takes long, and nothing when there is nothing to do.
+/// Installs the missing tools of a build. Prints only the steps that take long.
 pub(crate) fn setup(static_: bool) -> Result<()> {
     let user = setup_stable()?;
     Toolchain::kernel()?.ensure()?;
@@ -84,13 +84,13 @@ pub(crate) fn setup(static_: bool) -> Result<()> {
     BPF_LINKER.ensure()
 }
 
-/// Installs what a build or the lints lack.
+/// Installs the missing tools of a build and of the lints.
 pub(crate) fn setup_all(static_: bool) -> Result<()> {
     setup(static_)?;
     setup_lints()
 }
 
-/// Installs what the lints of user space lack.
+/// Installs the missing tools of the user-space lints.
 fn setup_lints() -> Result<()> {
     setup_stable()?;
     [TYPOS, CARGO_DENY, CARGO_SHEAR].iter().try_for_each(Tool::ensure)

@@ -1,5 +1,5 @@
-//! Programs that are pinned by version and lie in `.tools/bin`: built by `cargo install`, or taken built from a Python
-//! package, which spares minutes.
+//! Programs that are pinned by version and lie in `.tools/bin`. `cargo install` builds them, or they come built in a
+//! Python package, which saves minutes.
 
 use std::{
     env, fs, iter,
@@ -28,7 +28,7 @@ pub(crate) struct Wheel {
 }
 
 impl Tool {
-    /// Where the program lies.
+    /// Path of the program.
     pub(crate) fn path(&self) -> PathBuf {
         folder().join("bin").join(self.program)
     }
@@ -58,7 +58,7 @@ impl Tool {
         let mut install = workspace::cargo();
         install.args(["install", self.package, "--version", self.version, "--locked", "--force"]);
         install.arg("--root").arg(folder()).arg("--target-dir").arg(scratch);
-        // Or cargo advises to add the folder to PATH, which nobody needs.
+        // Without this, cargo advises to add the folder to PATH, which nobody needs.
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(iter::once(folder().join("bin")).chain(env::split_paths(&path))).context("PATH")?;
         sh_to_stderr(install.env("PATH", path))
@@ -81,7 +81,7 @@ impl Tool {
 }
 
 impl Wheel {
-    /// A line for pip, which then takes no other file.
+    /// Requirement line for pip. With the hashes pip accepts no other file.
     fn requirement(&self, version: &str) -> String {
         let hashes = self.sha256.map(|sum| format!(" --hash=sha256:{sum}"));
         format!("{}=={version}{}\n", self.package, hashes.concat())
@@ -96,7 +96,7 @@ fn remove(dir: &Path) -> Result<()> {
     fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))
 }
 
-/// The version in what a program says to `--version`: `bpf-linker 0.10.3`, or the number alone.
+/// Version in the output of `--version`: `bpf-linker 0.10.3`, or the number alone.
 fn version(said: &str) -> Option<String> {
     said.lines().next()?.split_whitespace().last().map(str::to_owned)
 }

@@ -10,18 +10,18 @@ use anyhow::{Context as _, Result, bail};
 use super::options::GuestFile;
 use crate::{build, tools, workspace};
 
-/// Where they are.
+/// Paths of the programs.
 pub(crate) struct Binaries {
     /// The tracer.
     pub(crate) memtrace: PathBuf,
     /// The load generator.
     pub(crate) memload: PathBuf,
-    /// What the two load when they start; none when they are static.
+    /// Shared libraries of both; none if they are static.
     libraries: Vec<PathBuf>,
 }
 
 impl Binaries {
-    /// Those that someone has put in a directory.
+    /// The programs in an existing directory.
     pub(crate) fn in_directory(directory: &Path) -> Result<Self> {
         let (memtrace, memload) = (directory.join("memtrace"), directory.join("memload"));
         for file in [&memtrace, &memload] {
@@ -32,7 +32,7 @@ impl Binaries {
         Ok(Self::new(memtrace, memload))
     }
 
-    /// Builds them, static, in the workspace's target directory.
+    /// Builds static programs in the workspace's target directory.
     pub(crate) fn build() -> Result<Self> {
         tools::setup(true)?;
         let options =
@@ -40,8 +40,8 @@ impl Binaries {
         Self::of_build(build::binaries(&options)?)
     }
 
-    /// Those of a build, static or not. A guest gets them without what a debugger reads: all that it is given sits in its
-    /// memory.
+    /// The programs of a build, static or not. A guest gets them without debug information, since all its files sit in
+    /// its memory.
     pub(crate) fn of_build(mut built: build::Binaries) -> Result<Self> {
         let mut take = |name| without_debug_info(&build::take(&mut built, name)?);
         Ok(Self::new(take("memtrace")?, take("memload")?))
@@ -54,7 +54,7 @@ impl Binaries {
         Self { memtrace, memload, libraries }
     }
 
-    /// Their places in a guest: the programs in `/bin`, libraries where they are here.
+    /// Files for a guest: the programs in `/bin`, the libraries at the same paths as here.
     pub(crate) fn files(&self) -> impl Iterator<Item = GuestFile> {
         let programs = [(&self.memtrace, "/bin/memtrace"), (&self.memload, "/bin/memload")];
         let programs = programs.map(|(file, guest)| GuestFile::at(file, guest.to_owned()));
@@ -63,7 +63,7 @@ impl Binaries {
     }
 }
 
-/// A copy of a program beside it, without what only a debugger reads.
+/// Makes a copy of a program beside it, without debug information.
 fn without_debug_info(program: &Path) -> Result<PathBuf> {
     let copy = program.with_extension("guest");
     let mut strip = Command::new("strip");

@@ -19,9 +19,9 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 pub(crate) struct Image {
     /// The bzImage.
     pub(crate) vmlinuz: PathBuf,
-    /// Its `/lib/modules/RELEASE`, when the package has one.
+    /// The package's `/lib/modules/RELEASE`, if it has one.
     pub(crate) modules: Option<PathBuf>,
-    /// What `uname -r` says in it.
+    /// Kernel release, as `uname -r` prints it.
     pub(crate) release: String,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn obtain(host: &Host, kernel: &Kernel) -> Result<Image> {
     let entries = fs::read_dir(&store)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let (partial, cached): (Vec<_>, Vec<_>) = entries.partition(|name| name.starts_with(PARTIAL));
     for name in partial {
-        // A run was killed while it fetched. What cannot be removed costs only space.
+        // Left by a run that was killed while it fetched. A failure to remove it costs only space.
         let _ = fs::remove_dir_all(store.join(name));
     }
     for name in newest_first(cached.into_iter().filter(|name| wanted.is_match(name)).collect()) {
@@ -57,11 +57,11 @@ pub(crate) fn obtain(host: &Host, kernel: &Kernel) -> Result<Image> {
     Err(Unavailable(format!("no {} kernel package: {reasons}", kernel.name)).into())
 }
 
-/// Whose package lists are asked.
+/// Source of the package lists.
 enum Source {
-    /// The machine's own.
+    /// The machine's own lists.
     Own,
-    /// Those of another Debian suite, with an apt state of its own in the cache.
+    /// Lists of another Debian suite, with an apt state of its own in the cache.
     Suite(&'static str),
 }
 
@@ -144,7 +144,7 @@ fn find_image(tree: &Path) -> Result<Option<Image>> {
 /// apt with one set of package lists.
 struct Apt {
     name: String,
-    /// What may help when it does not know a package.
+    /// Hint for a package that apt does not know.
     hint: &'static str,
     config: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ use super::stream::{Splitter, Tail, find};
 
 /// A kernel and the machine to boot it on.
 pub(crate) struct Guest {
-    /// What to boot.
+    /// Kernel to boot.
     pub(crate) kernel: Image,
     /// Memory, processors, disks, files.
     pub(crate) setup: Setup,
@@ -26,19 +26,19 @@ pub(crate) struct Guest {
     pub(crate) verbose: bool,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GuestEnd {
     /// The command ended with this status (126: the guest could not be set up as asked).
     Status(u8),
     /// It did not end in time; the guest was killed.
     Timeout,
-    /// The guest went down first: a panic, or qemu itself failed.
+    /// The guest went down before the command ended: a panic, or qemu itself failed.
     Died,
 }
 
 impl GuestEnd {
-    /// As an exit status: the command's own, 124 or 125.
+    /// Exit status: the command's own, 124 for a timeout, 125 if the guest died.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Status(status) => status,
@@ -48,24 +48,24 @@ impl GuestEnd {
     }
 }
 
-/// What a guest left.
+/// Results of a guest.
 pub(crate) struct Output {
-    /// How it ended.
+    /// End of the run.
     pub(crate) end: GuestEnd,
     /// The command's standard output and error.
     pub(crate) stdout: String,
     /// The kernel's console.
     pub(crate) console: String,
-    /// What qemu complained about.
+    /// Messages of qemu itself.
     pub(crate) qemu_said: String,
-    /// From the start of qemu to its end.
+    /// Time from the start of qemu to its end.
     pub(crate) elapsed: Duration,
-    /// What ran it.
+    /// Accelerator that ran the guest.
     pub(crate) accel: Accel,
 }
 
 impl Output {
-    /// Enough of the console to see why it went wrong.
+    /// The last 30 lines of the console, to show the reason of a failure.
     pub(crate) fn last_console_lines(&self) -> String {
         let lines: Vec<_> = self.console.lines().collect();
         let skipped = lines.len().saturating_sub(30);
@@ -73,7 +73,7 @@ impl Output {
     }
 }
 
-/// An error when this machine cannot boot any guest.
+/// Fails if this machine cannot boot any guest.
 pub(crate) fn preflight(host: &Host) -> Result<()> {
     qemu::preflight(host)?;
     static_busybox().map(drop)
@@ -121,7 +121,7 @@ impl Guest {
         let mut child = qemu::start(files, &self.setup, accel)?;
         let mut status_since = None;
         let gone = loop {
-            // Asked before reading: what was written before the end is then read for certain.
+            // Checked before the reads, so that all output from before the end is read.
             let gone = child.0.try_wait()?.is_some();
             let new = console.read_new()?;
             if self.verbose {
@@ -132,7 +132,7 @@ impl Guest {
             sink.write_all(&new).and_then(|()| sink.flush()).context("cannot write the guest's output")?;
             stdout.extend(new);
             if splitter.status().is_some() {
-                // Powering off is quick; a guest that cannot do it has nothing more to say.
+                // Power-off is quick. A guest that does not manage it has no more output.
                 let since = *status_since.get_or_insert_with(Instant::now);
                 if gone || since.elapsed() > Duration::from_secs(5) {
                     break true;
@@ -200,7 +200,7 @@ impl Guest {
             wanted.extend(["virtio_pci", "virtio_blk", "ext4"]);
         }
         if self.setup.zram.is_some() {
-            // The compressor that zram takes by default is no dependency of it.
+            // zram's default compressor is not a dependency of the module.
             wanted.extend(["lzo", "lzo_rle", "zram"]);
         }
         match &self.kernel.modules {

@@ -25,19 +25,19 @@ pub(crate) struct Unavailable(pub(crate) String);
 #[error("stopped by a signal; the guest is gone and its files are removed")]
 pub(crate) struct Interrupted;
 
-/// The cache directory, and the one place that knows whether we were told to stop.
+/// The cache directory, and the flag that a signal asked us to stop.
 pub(crate) struct Host {
     cache: PathBuf,
     interrupted: Arc<AtomicBool>,
 }
 
-/// How a helper program ended, with all it wrote.
+/// Exit status and output of a helper program.
 pub(crate) struct Finished {
-    /// Its exit status.
+    /// Exit status.
     pub(crate) status: ExitStatus,
-    /// Its standard output; bytes that are not UTF-8 are replaced.
+    /// Standard output.
     pub(crate) stdout: Vec<u8>,
-    /// Its standard error.
+    /// Standard error; bytes that are not UTF-8 are replaced.
     pub(crate) stderr: String,
 }
 
@@ -47,7 +47,7 @@ impl Finished {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// The last thing it complained about, for an error message.
+    /// Reason of a failure from standard error, for an error message.
     pub(crate) fn complaint(&self) -> &str {
         let lines = || self.stderr.lines().filter(|line| !line.trim().is_empty());
         // apt gives the reason in a warning before the error that follows from it.
@@ -69,7 +69,7 @@ impl Host {
         Ok(host)
     }
 
-    /// A host with this cache, deaf to signals.
+    /// A host with this cache that catches no signals.
     pub(crate) fn at(cache: PathBuf) -> Result<Self> {
         fs::create_dir_all(cache.join("run")).with_context(|| {
             format!("cannot make the cache {}; name another with MEMTRACE_VM_CACHE=DIR", cache.display())
@@ -77,30 +77,30 @@ impl Host {
         Ok(Self { cache, interrupted: Arc::default() })
     }
 
-    /// Where kernels, apt state and work directories are kept.
+    /// Directory of kernels, apt state and work directories.
     pub(crate) fn cache(&self) -> &Path {
         &self.cache
     }
 
-    /// An error when a signal asked us to stop: every loop that waits calls this.
+    /// Fails if a signal asked us to stop. Every loop that waits calls this.
     pub(crate) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) { Err(Interrupted.into()) } else { Ok(()) }
     }
 
-    /// Sleep a moment between two looks at something; an error when a signal asked us to stop.
+    /// Sleep a moment in a polling loop. Fails if a signal asked us to stop.
     pub(crate) fn pause(&self) -> Result<()> {
         std::thread::sleep(Duration::from_millis(20));
         self.check()
     }
 
-    /// A directory of our own, gone when dropped. What a killed run left behind is removed first.
+    /// A new work directory, removed on drop. Directories that killed runs left behind are removed first.
     pub(crate) fn work_directory(&self) -> Result<(TempDir, File)> {
         let parent = self.cache.join("run");
         let _one_at_a_time = self.lock("run.lock")?;
         for entry in fs::read_dir(&parent)?.flatten() {
             let lock = File::open(entry.path().join("lock"));
             if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
-                // Its owner is gone: a living one holds the lock. Failing to remove it costs only space.
+                // The owner is gone, since a live one holds the lock. A failure to remove it costs only space.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -122,7 +122,7 @@ impl Host {
         }
     }
 
-    /// Run a helper program to its end and take its output. `package` is what to install when it is missing.
+    /// Run a helper program to its end and take its output. `package` is the package to install if it is missing.
     pub(crate) fn capture(&self, command: &mut Command, package: &str) -> Result<Finished> {
         let (mut out, mut err) = (tempfile::tempfile()?, tempfile::tempfile()?);
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
@@ -141,7 +141,7 @@ impl Host {
         Ok(Finished { status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
     }
 
-    /// As [`Host::capture`], where a status other than 0 is an error that repeats the complaint.
+    /// As [`Host::capture`], but a status other than 0 is an error with the program's own reason.
     pub(crate) fn must(&self, command: &mut Command, package: &str) -> Result<Finished> {
         let done = self.capture(command, package)?;
         if done.status.success() {
@@ -165,7 +165,7 @@ impl Drop for Bound {
 }
 
 /// Start a program that dies with us, however we end. It has its own process group, so that Ctrl-C reaches
-/// us alone and we end it in order.
+/// only us and we end it in order.
 pub(crate) fn spawn_bound(command: &mut Command, package: &str) -> Result<Bound> {
     let parent = getpid();
     command.process_group(0);

@@ -15,7 +15,7 @@ mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 mount -t bpf bpf /sys/fs/bpf
 mount -t securityfs security /sys/kernel/security 2>/dev/null
 
-# A global OOM must take the load, never the one who reports it.
+# A global OOM must kill the load, never the process that reports it.
 echo -1000 > /proc/self/oom_score_adj
 ulimit -l unlimited
 stty -F /dev/ttyS1 raw -echo
@@ -60,7 +60,7 @@ fi
 
 cd /
 if [ -n "$broken" ]; then
-	# Not a run of the command: it would measure something else than was asked for.
+	# Skip the command: without the requested disk or swap it would measure something else.
 	echo "vm: $broken" > /dev/ttyS1
 	status=126
 else

@@ -1,11 +1,11 @@
-//! The kernels that memtrace is tried on, by the Debian package that carries each.
+//! The kernels that memtrace is tested on, by the Debian package of each.
 
-/// One kernel line and where Debian has it.
+/// One kernel line and its Debian package.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernel {
-    /// What a person types: `6.12`.
+    /// Name on the command line: `6.12`.
     pub(crate) name: &'static str,
-    /// The package names that are this kernel, as a regular expression that must match in full.
+    /// Package names of this kernel, as a regular expression that must match in full.
     pub(crate) package: &'static str,
     /// The Debian suite to ask when the machine's own apt does not know such a package.
     pub(crate) suite: &'static str,
@@ -22,7 +22,7 @@ pub(crate) static KNOWN: [Kernel; 4] = [
     Kernel { name: "7.2", package: r"linux-image-7\.2\.[0-9]+(\+deb[0-9]+)?-cloud-amd64", suite: "sid" },
 ];
 
-/// Every kernel, on the command line.
+/// Name of all kernels on the command line.
 const ALL: &str = "all";
 
 /// The kernel of that name, or all of them, for the command line; the error lists the known ones.

@@ -39,7 +39,7 @@ impl Lanes {
 
     /// Waits until this lane, counted from 0, may be used; false when there is nothing left to do.
     fn wait_for(&self, lane: usize, is_done: impl Fn() -> bool) -> bool {
-        // Jobs may run out meanwhile, which nobody announces.
+        // Poll, since nothing signals that the jobs have run out.
         const LOOK: Duration = Duration::from_millis(200);
         let mut guard = self.changed.0.lock().unwrap_or_else(PoisonError::into_inner);
         while !is_done() {
@@ -56,8 +56,8 @@ fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Does the jobs in their order, as many at once as there are lanes, and hands the results on as they come. After an error
-/// no other job is begun.
+/// Runs the jobs in their order, as many in parallel as there are lanes, and passes results to `take` as they come.
+/// After an error no new job starts.
 pub(super) fn run<Job: Sync, Done: Send>(
     lanes: &Lanes,
     jobs: &[Job],

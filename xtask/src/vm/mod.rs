@@ -3,9 +3,9 @@
 //! With a command, the command's output is streamed and its status becomes ours. Without one, the
 //! project's scenarios run and print one result line per kernel and check.
 //!
-//! The way of a run: [`kernels`] names a package, [`deb`] fetches it, [`modules`] picks what the guest must
-//! load, [`initramfs`] packs it with busybox and the files asked for, [`qemu`] starts it, [`guest`] follows it
-//! to its end. Nothing is installed on the machine; everything lives in one cache directory.
+//! The steps of a run: [`kernels`] names a package, [`deb`] fetches it, [`modules`] picks the modules that the
+//! guest must load, [`initramfs`] packs them with busybox and the requested files, [`qemu`] starts the guest,
+//! [`guest`] follows it to its end. Nothing is installed on the machine; everything lives in one cache directory.
 
 mod binaries;
 mod deb;
@@ -65,8 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
 }
 
-/// Run scenarios, each request with its words of a command line; without any, all scenarios on the default kernel. Without
-/// programs, static ones are built.
+/// Run scenarios. Each request has the arguments of a command line; an empty one stands for all scenarios on the
+/// default kernel. Without `programs`, static ones are built.
 pub(crate) fn check(
     requests: &[&[&str]],
     programs: &mut Option<Binaries>,
@@ -85,7 +85,7 @@ fn command(args: &Args, host: &Host) -> Result<ExitCode> {
         let status = match command_in(args, host, kernel, &line) {
             Ok(status) => status,
             Err(error) if error.is::<Interrupted>() => return Err(error),
-            // Whoever read the output has seen enough.
+            // The reader of the output has closed it.
             Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
                 return Ok(ExitCode::from(141));
             }
@@ -129,7 +129,7 @@ fn command_in(args: &Args, host: &Host, kernel: &Kernel, line: &str) -> Result<u
     Ok(output.end.exit_code())
 }
 
-/// A guest to boot: with what, which, and the scenarios that are wanted of it.
+/// A guest to boot: its environment, the boot, and the wanted scenarios.
 struct Job<'a> {
     bench: Bench<'a>,
     boot: &'static Boot,
@@ -166,7 +166,7 @@ fn scenarios(
             })
         })
         .collect();
-    // A guest that this machine cannot start is a skip, not the end of the others.
+    // A guest that this machine cannot start is skipped; the others still run.
     let work = |job: &Job<'_>| match job.bench.run_boot(job.boot, job.wanted) {
         Err(error) if error.is::<Unavailable>() => Ok(Err(error)),
         done => done.map(Ok),
@@ -178,7 +178,7 @@ fn scenarios(
     Ok(results.finish())
 }
 
-/// The programs: those that are there already, those of --binaries, or new ones.
+/// The programs: those given, those of --binaries, or newly built ones.
 fn programs<'a>(args: &Args, programs: &'a mut Option<Binaries>) -> Result<&'a Binaries> {
     Ok(match programs {
         Some(programs) => programs,
@@ -199,7 +199,7 @@ fn bench<'a>(
     Bench { host, kernel, image, binaries, keep: args.keep.as_deref(), verbose: args.verbose }
 }
 
-/// The sum of what was printed.
+/// Sum of the printed results.
 #[derive(Default)]
 struct Results {
     tally: Tally,
@@ -216,7 +216,7 @@ impl Results {
                 self.tally.passed += 1;
                 let name = format!("guest {} {scenario} {}", kernel.name, check.name());
                 let flake = Flake { name, counted_failed: false };
-                // A scenario has a check of the same name for each hook: that is one flake.
+                // A scenario may have a check of the same name for each hook. They count as one flake.
                 if !self.flakes.contains(&flake) {
                     self.flakes.push(flake);
                 }
@@ -227,7 +227,7 @@ impl Results {
         Ok(())
     }
 
-    /// A kernel that this machine cannot boot is a skip; any other error stays one.
+    /// Count a kernel that this machine cannot boot as a skip; pass on any other error.
     fn unavailable(&mut self, kernel: &Kernel, error: anyhow::Error) -> Result<()> {
         match error.downcast_ref::<Unavailable>() {
             Some(reason) => self.add(kernel, "kernel", &Check::skip("boot", reason.to_string())),

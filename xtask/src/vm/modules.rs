@@ -1,5 +1,5 @@
-//! Which kernel modules the guest must load, in order. Debian's packages ship no `modules.dep`, so the
-//! `depends=` that each module carries is followed.
+//! The kernel modules that the guest must load, in order. Debian's packages ship no `modules.dep`, so the
+//! `depends=` in each module is followed.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -15,14 +15,14 @@ use super::stream::find;
 
 /// A module, ready for `insmod`.
 pub(crate) struct Module {
-    /// Its name, with underscores.
+    /// Name of the module, with underscores.
     pub(crate) name: String,
-    /// The object, decompressed.
+    /// Object file, decompressed.
     pub(crate) object: Vec<u8>,
 }
 
-/// The wanted modules with all they depend on, each after what it needs. One that is built in, or that this
-/// kernel does not have, is left out: the guest says so when it then lacks the device.
+/// The wanted modules with their dependencies, each module after those it needs. Modules that are built in, or that
+/// this kernel does not have, are left out. If a device is missing then, the guest reports it.
 pub(crate) fn collect(host: &Host, directory: &Path, wanted: &[&str]) -> Result<Vec<Module>> {
     let mut index = HashMap::new();
     scan(directory, &mut index)?;
@@ -83,7 +83,7 @@ fn read(host: &Host, path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// What the module says that it needs: the entry `depends=a,b` of its `.modinfo` strings.
+/// Dependencies of a module: the entry `depends=a,b` of its `.modinfo` strings.
 fn depends(object: &[u8]) -> Vec<String> {
     const KEY: &[u8] = b"\0depends=";
     let Some(at) = find(object, KEY) else { return Vec::new() };

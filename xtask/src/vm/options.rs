@@ -77,14 +77,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Those of `cargo xtask vm` with these words.
+    /// Parse these arguments of `cargo xtask vm`.
     pub(crate) fn of(words: &[&str]) -> Result<Self> {
         let command = <Self as clap::Args>::augment_args(clap::Command::new("vm"));
         let matches = command.try_get_matches_from(["vm"].iter().chain(words))?;
         Ok(Self::from_arg_matches(&matches)?)
     }
 
-    /// The kernels that are asked for, each once.
+    /// The requested kernels, each once.
     pub(crate) fn kernels(&self) -> Vec<&'static Kernel> {
         let mut kernels: Vec<&Kernel> = Vec::new();
         let default = if self.docs { &kernels::KNOWN } else { kernels::by_name(kernels::DEFAULT).unwrap_or_default() };
@@ -113,26 +113,26 @@ impl Args {
     }
 }
 
-/// What a guest is made of.
+/// Shape of a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
-    /// All its memory.
+    /// Total memory.
     pub(crate) memory: Size,
-    /// Its processors.
+    /// Number of processors.
     pub(crate) cpus: u32,
-    /// Memory nodes; memory and processors are split evenly.
+    /// Number of memory nodes; memory and processors are split evenly.
     pub(crate) nodes: u32,
-    /// Swap on zram.
     pub(crate) zram: Option<Size>,
-    /// Swap on a disk.
+    /// Size of swap on zram.
     pub(crate) swap: Option<Size>,
-    /// A disk with ext4 at `/data`.
+    /// Size of swap on a disk.
+    /// Size of an ext4 disk at `/data`.
     pub(crate) data: Option<Size>,
-    /// Which cgroup hierarchy is mounted.
+    /// Cgroup hierarchy that is mounted.
     pub(crate) cgroup: Cgroup,
-    /// When to give up, counted from the start of qemu.
+    /// Timeout, counted from the start of qemu.
     pub(crate) timeout: Duration,
-    /// What else is in its file system.
+    /// Further files in the guest's file system.
     pub(crate) files: Vec<GuestFile>,
 }
 
@@ -152,7 +152,7 @@ impl Default for Setup {
     }
 }
 
-/// Which hierarchy has the memory controller.
+/// Cgroup hierarchy of the memory controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Cgroup {
     /// Memory controller at /sys/fs/cgroup/memory, an empty v2 at /sys/fs/cgroup/unified.
@@ -164,9 +164,9 @@ pub(crate) enum Cgroup {
 /// A file or tree of the host and its place in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GuestFile {
-    /// Where it is now.
+    /// Path on the host.
     pub(crate) host: PathBuf,
-    /// Its absolute path in the guest.
+    /// Absolute path in the guest.
     pub(crate) guest: String,
 }
 
@@ -198,17 +198,17 @@ impl GuestFile {
 pub(crate) struct Size(u32);
 
 impl Size {
-    /// That many mebibytes.
+    /// A size of this many mebibytes.
     pub(crate) const fn mebibytes(count: u32) -> Self {
         Self(count)
     }
 
-    /// How many mebibytes.
+    /// Size in mebibytes.
     pub(crate) const fn as_mebibytes(self) -> u32 {
         self.0
     }
 
-    /// How many bytes.
+    /// Size in bytes.
     pub(crate) const fn bytes(self) -> u64 {
         (self.0 as u64) << 20
     }
@@ -229,7 +229,7 @@ impl FromStr for Size {
     }
 }
 
-/// One word is a shell line as it stands; several are quoted one by one.
+/// Shell line of a command: a single word is used as it is, several are quoted one by one.
 pub(crate) fn shell_line(words: &[String]) -> String {
     match words {
         [line] => line.clone(),
@@ -237,7 +237,7 @@ pub(crate) fn shell_line(words: &[String]) -> String {
     }
 }
 
-/// A word as the shell reads it back unchanged.
+/// Quote a word so that the shell reads it back unchanged.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

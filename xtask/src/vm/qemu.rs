@@ -1,4 +1,4 @@
-//! The qemu command line, and which accelerator it may use.
+//! The qemu command line, and the choice of the accelerator.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use super::options::Setup;
 const PROGRAM: &str = "qemu-system-x86_64";
 const PACKAGE: &str = "qemu-system-x86";
 
-/// How the guest's instructions are run.
+/// Execution of the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accel {
-    /// By the processor.
+    /// By the processor (KVM).
     Kvm,
-    /// By translation: slow, and everywhere.
+    /// By translation: slow, and works everywhere.
     Tcg,
 }
 
@@ -31,8 +31,8 @@ impl std::fmt::Display for Accel {
 }
 
 impl Accel {
-    /// KVM where `/dev/kvm` opens and the processor is behind it. A `/dev/kvm` alone is not enough: a purely
-    /// software one boots only kernels made for it, and a stock kernel hangs there without a word.
+    /// KVM if `/dev/kvm` opens and hardware virtualization is behind it. A `/dev/kvm` alone is not enough: one in pure
+    /// software boots only kernels made for it, and a stock kernel hangs there silently.
     pub(crate) fn of_this_machine() -> Self {
         let opens = File::options().read(true).write(true).open("/dev/kvm").is_ok();
         let hardware = ["kvm_intel", "kvm_amd"].iter().any(|module| Path::new("/sys/module").join(module).exists());
@@ -50,13 +50,13 @@ pub(crate) struct Files {
     pub(crate) console: PathBuf,
     /// Receives the command's output.
     pub(crate) output: PathBuf,
-    /// Receives what qemu itself complains about.
+    /// Receives messages of qemu itself.
     pub(crate) complaints: PathBuf,
     /// Disks, in the order of their names in the guest: vda, vdb...
     pub(crate) disks: Vec<PathBuf>,
 }
 
-/// An error when there is no qemu, with the way to get it.
+/// Fails without qemu; the error names the package.
 pub(crate) fn preflight(host: &Host) -> Result<()> {
     host.must(Command::new(PROGRAM).arg("--version"), PACKAGE).map(drop)
 }
@@ -70,7 +70,7 @@ pub(crate) fn start(files: &Files, setup: &Setup, accel: Accel) -> Result<Bound>
     spawn_bound(&mut command, PACKAGE)
 }
 
-/// What qemu said about itself.
+/// Messages of qemu itself.
 pub(crate) fn complaints(files: &Files) -> String {
     fs::read_to_string(&files.complaints).unwrap_or_default()
 }
@@ -88,8 +88,8 @@ fn arguments(files: &Files, setup: &Setup, accel: Accel) -> Vec<String> {
     let mut option = |name: &str, value: String| list.extend([name.to_owned(), value]);
     option("-machine", machine.to_owned());
     if matches!(accel, Accel::Tcg) {
-        // One thread for all processors: emulated in parallel, a processor can run kernel code that another one is just
-        // patching (static keys), and the guest dies of it now and then.
+        // One thread for all processors. If they are emulated in parallel, one may run kernel code that another is
+        // patching (static keys), and the guest occasionally dies of that.
         option("-accel", "tcg,thread=single".to_owned());
     }
     option("-cpu", cpu.to_owned());
@@ -104,7 +104,7 @@ fn arguments(files: &Files, setup: &Setup, accel: Accel) -> Vec<String> {
     }
     if setup.nodes > 1 {
         for node in 0..setup.nodes {
-            // The first node takes what does not divide.
+            // The first node takes the remainder.
             let share = memory / setup.nodes + if node == 0 { memory % setup.nodes } else { 0 };
             option("-object", format!("memory-backend-ram,id=m{node},size={share}M"));
             let cpus = (0..setup.cpus).filter(|cpu| cpu % setup.nodes == node);

@@ -1,14 +1,14 @@
-//! What comes out of the guest: files that grow, and the line that ends the command's output.
+//! Output of the guest: growing files, and the line that ends the command's output.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads what was appended to a file since the last look.
+/// Reads the bytes appended to a file since the last read.
 pub(crate) struct Tail(File);
 
 impl Tail {
-    /// Make the file, empty, and follow it.
+    /// Create an empty file and follow it.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         File::create(path)?;
         File::open(path).map(Self)
@@ -40,7 +40,7 @@ impl Splitter {
         self.status
     }
 
-    /// Take new bytes; give those that are certainly the command's output.
+    /// Take new bytes. Returns those that are certainly the command's output.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         if self.status.is_some() {
             return Vec::new();
@@ -51,26 +51,26 @@ impl Splitter {
             let Some(end) = after.iter().position(|&byte| byte == b'\n') else {
                 return self.held.drain(..at).collect();
             };
-            // A status that is no number would be a fault of our init: as a shell says "cannot execute".
+            // A status that is no number is a fault of our init. It becomes 126, a shell's "cannot execute".
             let status = std::str::from_utf8(&after[..end]).ok().and_then(|text| text.trim().parse().ok());
             self.status = Some(status.unwrap_or(126));
             let output = self.held.drain(..at).collect();
             self.held.clear();
             return output;
         }
-        // The start of a mark may be at the end: hold back as much as could be one.
+        // The bytes may end with the start of a mark: hold back as much as could belong to one.
         let may_be = (1..self.mark.len().min(self.held.len() + 1)).rev();
         let hold = may_be.into_iter().find(|&n| self.held.ends_with(&self.mark[..n])).unwrap_or(0);
         self.held.drain(..self.held.len() - hold).collect()
     }
 
-    /// What is still held back when the guest is gone.
+    /// Bytes that are still held back when the guest is gone.
     pub(crate) fn rest(self) -> Vec<u8> {
         self.held
     }
 }
 
-/// Where `needle` begins in `hay`.
+/// Offset of `needle` in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
 }

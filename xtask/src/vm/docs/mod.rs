@@ -1,4 +1,4 @@
-//! `cargo xtask vm --docs`: docs/kernels.md, from what `memtrace check --json` says on each kernel.
+//! `cargo xtask vm --docs`: docs/kernels.md, from the output of `memtrace check --json` on each kernel.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::{as_root, workspace};
 
 mod page;
 
-/// Ask memtrace on every kernel, and on this machine's own where it can trace, and write the page.
+/// Run `memtrace check` on every kernel, and on this machine's own if memtrace can trace here, and write the page.
 pub(super) fn write(args: &Args, host: &Host) -> Result<()> {
     guest::preflight(host)?;
     let mut programs = None;
@@ -51,7 +51,7 @@ fn own(binaries: &Binaries) -> Result<page::Column> {
     if column.check["can_trace"] != true {
         bail!("memtrace cannot trace here; `memtrace check` says why");
     }
-    // What a builder put behind the version says nothing to others.
+    // A builder's suffix of the version means nothing to others.
     let release = column.check["facts"]["kernel"].as_str().unwrap_or("?");
     let version = release.split('-').next().unwrap_or(release).to_owned();
     column.title = version.split('.').take(2).collect::<Vec<_>>().join(".");

@@ -26,7 +26,7 @@ use tests::{
     skip_here,
 };
 
-/// Nobody, on every Linux.
+/// User id of nobody, on every Linux.
 const NOBODY: u32 = 65534;
 
 /// A cgroup to be flooded, or a skip.
@@ -171,7 +171,7 @@ fn short_lived_tasks_are_all_counted() {
     assert_eq!(number(&summary, "/loss/second_begin"), 0);
 }
 
-/// A directory with a copy of memtrace that nobody may run: its own folder may be closed to others.
+/// A directory with a copy of memtrace that the user nobody may run: the target folder may be closed to other users.
 struct Copy(PathBuf);
 
 impl Copy {

@@ -19,10 +19,10 @@ use tests::{
     memtrace::{Memtrace, PATIENCE, Run, may_trace, number, wait_within},
 };
 
-/// Screen clearing, a quote, a newline, a backslash: 10 of the 15 bytes of a task name.
+/// Screen clearing, a quote, a newline, a backslash: 9 of the 15 bytes of a task name.
 const HOSTILE_COMM: &str = "v\x1b[2J\"\n\\x";
 const HOSTILE_COMM_SHOWN: &str = r#"v\x1b[2J"\x0a\\x"#;
-/// The same for a cgroup name, without the newline, the only one of these bytes that the kernel refuses there.
+/// A hostile cgroup name. The kernel refuses a newline in it, and none of these bytes.
 const HOSTILE_CGROUP: &str = "a\x1b[31m\"\\\u{202e}";
 const HOSTILE_CGROUP_SHOWN: &str = r#"a\x1b[31m"\\\u{202e}"#;
 

@@ -35,7 +35,7 @@ const OOM_EVERY: Duration = Duration::from_secs(10);
 
 /// A command from `xtask` or a signal.
 enum Word {
-    /// Start the load; end this process when `xtask` goes without having ended it.
+    /// Start the load. End this process if `xtask` goes away without having ended it.
     Watch(Pid),
     End,
 }

@@ -1,8 +1,8 @@
 //! A program at work in too little memory: fixed work on the CPU, with a stall about every 200 us and no disk.
 //!
-//! The file is larger than the cgroup and may be all holes: a page of it is then zeroed and charged, and waits for
-//! nobody. Pages are read one by one, in order and without readahead, so that each charge, and with it each stall, comes
-//! at the same place in each run.
+//! The file is larger than the cgroup and may be all holes: a page of it is then zeroed and charged without I/O. Pages
+//! are read one by one, in order and without readahead, so that each charge, and with it each stall, comes at the same
+//! place in each run.
 
 use std::{hint::black_box, os::unix::fs::FileExt as _, path::Path, time::Instant};
 

@@ -25,7 +25,7 @@ pub enum Stderr {
     Full,
     /// A pipe whose reader is gone before the start.
     Gone,
-    /// A pipe whose reader goes after the first byte.
+    /// A pipe whose reader leaves after the first byte.
     Leaves,
     /// A full pipe whose reader never reads.
     Unread,

@@ -38,13 +38,13 @@ impl Profile {
     }
 }
 
-/// What to build and how.
+/// Options of a build.
 #[derive(Default)]
 pub(crate) struct BuildOptions {
     pub(crate) profile: Profile,
-    /// `None`: the host.
+    /// Target triple; `None` for the host.
     pub(crate) target: Option<String>,
-    /// `memload` too.
+    /// Also builds `memload`.
     pub(crate) load: bool,
 }
 

@@ -13,7 +13,7 @@ const SHRINKER: [&str; 2] = ["vmscan:mm_shrink_slab_start", "vmscan:mm_shrink_sl
 pub struct PerfShrinker {
     /// Number of calls.
     pub calls: u64,
-    /// Time in it, in ns.
+    /// Time in the shrinker, in ns.
     pub total_ns: u64,
 }
 

@@ -129,11 +129,11 @@ fn nanoseconds(time: &str) -> Option<u64> {
 /// Exact number of memcg stalls that began while a command ran: its own and all.
 #[derive(Debug)]
 pub struct Counted {
-    /// What the command printed.
+    /// Stdout of the command.
     pub stdout: String,
-    /// By the command and its children.
+    /// Stalls of the command and its children.
     pub own: u64,
-    /// By the whole machine while it ran.
+    /// Stalls of the whole machine while the command ran.
     pub all: u64,
 }
 

@@ -14,8 +14,8 @@ pub(super) const MAJOR_FAULTS: &str = "major-faults";
 /// histogram of each kind of stall in maps, and sends user space a record of each stall with task, allocation and
 /// duration.
 ///
-/// Where the two differ the script does less, so that it is no straw man: its histogram has fewer buckets, its record
-/// has no cgroup, no process start time and no throttling, and it does not look for spans inside spans.
+/// The script does less than memtrace, never more, so that it is no straw man: its histogram has fewer buckets, its
+/// record has no cgroup, no process start time and no throttling, and it does not look for spans inside spans.
 pub(super) const SAME: &str = r#"
 BEGIN { printf("ready\n"); }
 tracepoint:vmscan:mm_vmscan_direct_reclaim_begin, tracepoint:vmscan:mm_vmscan_memcg_reclaim_begin {

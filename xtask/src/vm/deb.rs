@@ -108,7 +108,8 @@ fn unpack(host: &Host, apt: &Apt, package: &str, store: &Path) -> Result<Image> 
     find_image(&home)?.context("the unpacked kernel is gone")
 }
 
-/// Newer Debian kernels are split: the image package depends on one with the vmlinuz and one with the modules.
+/// Packages that an image package is split into. Newer Debian kernels have one with the vmlinuz and one with the
+/// modules.
 fn split_parts(depends: &str) -> Vec<String> {
     let names = depends.split(',').filter_map(|entry| entry.split_whitespace().next());
     let part = |name: &&str| name.starts_with("linux-binary-") || name.starts_with("linux-modules-");

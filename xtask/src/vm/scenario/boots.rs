@@ -1,4 +1,4 @@
-//! The guests of the scenarios: each boot serves one or several that do not disturb each other.
+//! The guests of the scenarios. Each boot serves one scenario, or several that do not disturb each other.
 
 use std::{iter, time::Duration};
 
@@ -13,19 +13,19 @@ use crate::vm::{
     options::{Cgroup, GuestFile, Setup, Size},
 };
 
-/// A guest, what it runs and who judges what it printed.
+/// A guest, its script, and the judges of its output.
 pub(crate) struct Boot {
-    /// As the check of the boot itself and the kept output are called.
+    /// Name of the check of the boot itself, and of the kept output.
     pub(super) name: &'static str,
-    /// The machine.
+    /// Shape of the guest.
     pub(super) setup: fn() -> Setup,
-    /// What runs in it, after the prelude.
+    /// Script that runs in it, after the prelude.
     pub(super) script: &'static str,
-    /// Scenario and judge.
+    /// Scenarios and their judges.
     pub(super) judges: &'static [(&'static str, Judge)],
 }
 
-/// From the sections that a guest printed to checks.
+/// Turns the sections of a guest's output into checks.
 pub(super) type Judge = fn(&Sections<'_>) -> Vec<Check>;
 
 /// All scenarios, as `--scenario` takes them.
@@ -106,22 +106,22 @@ pub(super) const BOOTS: [Boot; 8] = [
     },
 ];
 
-/// Longer than any of these guests takes on a busy machine: on a quiet one they end within two minutes. Only one that hangs
-/// uses it up.
+/// Longer than any of these guests takes on a busy machine; on a quiet one they end within two minutes. Only a guest
+/// that hangs uses it up.
 const PATIENCE: Duration = Duration::from_secs(1200);
 
-/// Little enough memory that a file fills it in a second; a second processor, so that kswapd does not wait for the
-/// load.
+/// A guest with so little memory that a file fills it in a second, and a second processor, so that kswapd does not
+/// wait for the load.
 fn small() -> Setup {
     Setup { memory: Size::mebibytes(256), cpus: 2, timeout: PATIENCE, ..Setup::default() }
 }
 
-/// Enough memory that only a cgroup's limit is met.
+/// A guest with enough memory that only a cgroup's limit is hit.
 fn roomy() -> Setup {
     Setup { memory: Size::mebibytes(512), data: Some(Size::mebibytes(200)), ..small() }
 }
 
-/// The program that takes rights away; that of busybox knows no bounding set. Nothing where this machine has none.
+/// The program that drops capabilities: busybox's setpriv has no bounding set. Empty if this machine has none.
 fn setpriv() -> Vec<GuestFile> {
     let Ok(program) = which::which("setpriv") else { return Vec::new() };
     let libraries = libraries(&program);

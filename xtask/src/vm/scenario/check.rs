@@ -1,4 +1,4 @@
-//! `memtrace check`: what attaches on this kernel, and that the other way to attach counts the same.
+//! `memtrace check`: the hooks that attach on this kernel. The other attach method must count the same.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     checks
 }
 
-/// Every hook is attached whose event this kernel has, and where it has none, that is said.
+/// Every hook whose event this kernel has is attached, and each other one has a reason.
 fn hooks(sections: &Sections<'_>) -> Result<String, String> {
     if sections.get("check-status")? != ["0"] {
         return Err(format!("`memtrace check` ended with {:?}", sections.get("check-status")?));
@@ -49,7 +49,7 @@ fn hooks(sections: &Sections<'_>) -> Result<String, String> {
     Ok(format!("{attached} of {} attached{}", hooks.len(), missing.concat()))
 }
 
-/// Each hook that is attached without the log of the kernel side is attached with it, too.
+/// Each hook that attaches without the log of the kernel side also attaches with it.
 fn kernel_log(sections: &Sections<'_>) -> Result<String, String> {
     let attached = |run: &str| -> Result<BTreeSet<String>, String> {
         let trace = sections.get(&format!("{run}:trace")).and_then(Trace::parse)?;
@@ -65,8 +65,8 @@ fn kernel_log(sections: &Sections<'_>) -> Result<String, String> {
     }
 }
 
-/// A message that cannot be written costs no recording: also not of the static program, which the guests of `ci --full`
-/// have.
+/// A message that cannot be written costs no recording. This also covers the static program, which the guests of
+/// `ci --full` have.
 fn messages(sections: &Sections<'_>) -> Result<String, String> {
     let lines = sections.get("messages")?;
     for name in ["full", "closed", "left"] {
@@ -82,7 +82,7 @@ fn messages(sections: &Sections<'_>) -> Result<String, String> {
     }
 }
 
-/// All that is attached is so by classic tracepoints.
+/// All attached hooks use classic tracepoints.
 fn ways(run: &Run<'_>) -> Result<String, String> {
     let hooks = run.trace.meta["hooks"].as_array().ok_or("no hooks in meta")?;
     let attached: Vec<_> = hooks.iter().filter_map(|hook| hook["attached"].as_str()).collect();

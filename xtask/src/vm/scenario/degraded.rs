@@ -1,4 +1,4 @@
-//! Hosts that allow less: memtrace goes on with what is left, or says why it cannot.
+//! Hosts that allow less: memtrace goes on with the hooks that are left, or reports why it cannot.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
 
-/// Judge the hosts.
+/// Judge all hosts.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let mut checks = run::judge(sections, "no-btf", |run| vec![Check::of("no-btf", no_btf(sections, run))]);
     checks.extend([
@@ -28,8 +28,8 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     checks
 }
 
-/// Direct reclaim by classic tracepoints, with the names of its flags; what only BTF lets tell is null, and no thread that
-/// works at reclaim is told as held up by it.
+/// Without BTF, direct reclaim comes from classic tracepoints, with names of the GFP flags. Values that need BTF are
+/// null, and no thread that does reclaim work is reported as waiting.
 fn no_btf(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
     let findings = findings(&host(sections, "no-btf", "0")?.check);
     if !findings.contains("the kernel has no BTF") {
@@ -57,15 +57,15 @@ fn no_btf(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
     }
 }
 
-/// What one host showed.
+/// Results of one host.
 struct Host {
-    /// What `memtrace check` found, as JSON.
+    /// Output of `memtrace check --json`.
     check: Value,
-    /// What memtrace said when it traced.
+    /// Stderr of memtrace while it traced.
     said: String,
 }
 
-/// The exit statuses must be these; with 0 there must be a summary, else none.
+/// Results of a host. Fails unless check and trace exit with `status`. With 0 there must be a summary, else none.
 fn host(sections: &Sections<'_>, name: &str, status: &str) -> Result<Host, String> {
     let section = |what: &str| sections.get(&format!("{name}:{what}")).map(|lines| lines.join("\n"));
     let said = section("said")?;
@@ -92,8 +92,9 @@ fn no_addresses(sections: &Sections<'_>) -> Result<String, String> {
     }
 }
 
-/// With the rights of the recorder's unit and kernel.perf_event_paranoid at 3: raw tracepoints trace, and the sysctl that
-/// keeps the event of major faults away is named; by classic tracepoints nothing can be traced, for the same reason.
+/// With the capabilities of the recorder's unit and kernel.perf_event_paranoid at 3, raw tracepoints work, and the
+/// findings name the sysctl that blocks the event of major faults. For the same reason classic tracepoints cannot trace
+/// at all.
 fn perf_events(sections: &Sections<'_>) -> Result<String, String> {
     const SYSCTL: &str = "kernel.perf_event_paranoid=2";
     let host = host(sections, "perf-events", "0")?;
@@ -121,8 +122,8 @@ fn no_tracefs(sections: &Sections<'_>) -> Result<String, String> {
     Ok("traces by BTF, and tells how to mount tracefs".to_owned())
 }
 
-/// Nothing can be traced, which is said with what would help; or since 5.11, where most is read without the helpers that are
-/// refused, stalls are told, and what is not.
+/// Under lockdown nothing can be traced, and the reason and a remedy are shown. Since 5.11 most values are read without
+/// the refused helpers: then stalls are traced, and the findings name the rest.
 fn locked_down(sections: &Sections<'_>) -> Result<String, String> {
     let is_explained =
         |text: &str| text.contains("locked down (confidentiality)") && text.contains("lockdown=integrity");

@@ -1,4 +1,4 @@
-# Hosts that allow less: each is asked what it can trace, and traced for a second. $with takes rights away.
+# Hosts that allow less: each runs `memtrace check` and a trace of one second. $with drops capabilities.
 with=
 # try NAME [OPTIONS OF MEMTRACE]
 try() {
@@ -23,7 +23,7 @@ echo 2 > /proc/sys/kernel/kptr_restrict
 try no-addresses --stacks
 echo 0 > /proc/sys/kernel/kptr_restrict
 
-# The rights of the recorder's unit, where Debian refuses perf_event_open to all but CAP_SYS_ADMIN.
+# The capabilities of the recorder's unit. Debian refuses perf_event_open to all but CAP_SYS_ADMIN here.
 setpriv=/mnt/setpriv
 section setpriv
 $setpriv --version
@@ -36,7 +36,7 @@ try perf-events-classic --classic
 with=
 echo "$was" > $paranoid
 
-# A kernel without BTF, as far as a program can tell.
+# A kernel that hides its BTF from programs.
 memload mkfile /data/file 300 > /dev/null
 mount -t tmpfs none /sys/kernel/btf
 try no-btf

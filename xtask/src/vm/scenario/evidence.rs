@@ -1,4 +1,4 @@
-//! What a scenario brought home, read from its output: sections of text, kernel counters, JSON lines.
+//! Evidence from the output of a scenario: sections of text, kernel counters, JSON lines.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,12 @@ impl<'a> Sections<'a> {
         Self(sections)
     }
 
-    /// The lines of a section; an error when the script did not get there.
+    /// Lines of a section; an error if the script did not get there.
     pub(super) fn get(&self, name: &str) -> Result<&[&'a str], String> {
         self.0.get(name).map(Vec::as_slice).ok_or_else(|| format!("the guest printed no section {name}"))
     }
 
-    /// How much a `/proc/vmstat` counter grew between two sections; `prefix*` adds all that begin so.
+    /// Growth of a `/proc/vmstat` counter between two sections. `prefix*` adds up all counters with this prefix.
     pub(super) fn grew(&self, counter: &str, from: &str, to: &str) -> Result<u64, String> {
         let read = |section: &str| -> Result<u64, String> {
             let lines = self.get(section)?.iter().filter_map(|line| line.split_once(' '));
@@ -42,7 +42,7 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The JSON lines of memtrace, ticks left out.
+/// The JSON lines of memtrace, without ticks and stalls.
 pub(super) struct Trace {
     pub(super) meta: Value,
     pub(super) ooms: Vec<Value>,

@@ -1,5 +1,5 @@
-# A file that does not fit into memory, read and mapped: by the classic LRU lists, by MGLRU where the kernel has it,
-# and by memtrace with classic tracepoints only.
+# A file that does not fit into memory, read and mapped: with the classic LRU lists, with MGLRU if the kernel has it,
+# and with a memtrace that uses only classic tracepoints.
 storm() {
 	load mmapfile /data/file 300 "$1" &
 	mapping=$!
@@ -7,8 +7,8 @@ storm() {
 	wait $mapping
 }
 
-# Of each event that memtrace's programs are on how often tracefs saw it and how often they ran, and were skipped. memtrace
-# lets the kernel count now and then, too: what there is before is taken off.
+# Prints for each event with programs of memtrace how often they ran and how often the kernel skipped them. memtrace
+# itself turns the kernel's statistics on now and then, so the caller subtracts the counts from before.
 runs() {
 	descriptors | awk '$1 == "pos:" { id = "" }
 		$1 == "prog_id:" { id = $2 }
@@ -17,8 +17,8 @@ runs() {
 		$1 == "tp_name:" { on[$2] = id }
 		END { for (event in on) print event, runs[on[event]], missed[on[event]] + 0 }'
 }
-# Waits until nobody reclaims. To turn both counts on or off takes an instant in which only one of them counts, and kswapd
-# goes through dozens of shrinkers in it.
+# Waits until nobody reclaims. While both counts are turned on or off, there is an instant in which only one of them
+# counts, and kswapd goes through dozens of shrinkers in it.
 quiet() {
 	reclaimed=none
 	for try in $(seq 30); do
@@ -61,8 +61,8 @@ memtrace check --json
 status=$?
 section check-status
 echo $status
-# Recordings whose messages nobody can read: exit status of the recording and of its report, bytes that the report has to
-# say of it, and messages that it counts as lost.
+# Recordings with an unreadable stderr. Prints the exit status of the recording and of its report, the bytes of the
+# report's stderr, and the number of messages that the report counts as lost.
 recorded() {
 	memtrace report --json /tmp/$1.mtrc > /tmp/report 2> /tmp/report.err
 	echo "$1 $2 $? $(wc -c < /tmp/report.err) $(tail -n 1 /tmp/report | sed -n 's/.*"messages":\([0-9]*\).*/\1/p')"
@@ -83,7 +83,7 @@ memload mkfile /data/file 300 > /dev/null
 lru_gen=/sys/kernel/mm/lru_gen/enabled
 [ -e $lru_gen ] && echo n > $lru_gen
 begin lru
-# The clock of the day is stepped in the middle: all that is compared below must not notice.
+# The wall clock is stepped in the middle. It must not affect the comparisons below.
 (sleep 1; date -s '2001-02-03 04:05:06' > /dev/null) &
 storm 3
 finish
@@ -106,7 +106,7 @@ hooks_on
 storm 1.5
 hooks_off
 finish
-# With the log of the kernel side: the verifier then sees all of its programs.
+# With the log of the kernel side (-vv), so that the verifier checks that code too.
 begin evictors --evictors -vv
 load file /data/file 300 --passes 2
 finish

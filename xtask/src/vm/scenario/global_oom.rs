@@ -22,7 +22,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     })
 }
 
-/// The load did its part: without it the other checks would hold for the wrong reason.
+/// The load did its part. Otherwise the other checks would hold for the wrong reason.
 fn load(run: &Run<'_>) -> Result<String, String> {
     run.loads("file 0, hog 137, mmapfile 0")?;
     match run.grew_until("allocstall_*", "file")? {

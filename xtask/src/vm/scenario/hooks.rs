@@ -1,4 +1,4 @@
-//! Each hook by itself: how it is attached, and that its program ran as often as its event came.
+//! Each hook by itself: it is attached, and its program ran as often as its event came.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run};
 
-/// Events of the few instants in which one of them counts already, or still, and the other does not: mostly the exits of the
-/// programs that read the counts.
+/// Allowed difference between the two counts. They are not turned on and off at the same instant; most events in
+/// between are exits of the programs that read the counts.
 const BESIDE: u64 = 10;
 
-/// How often a program ran and its event came.
+/// Runs of a program, and occurrences of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Count {
     runs: u64,
-    /// Runs that the kernel skipped.
+    /// Number of runs that the kernel skipped.
     skipped: u64,
     seen: u64,
 }
@@ -33,7 +33,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     })
 }
 
-/// By the name of the event.
+/// Counts by name of the event.
 fn counts<'a>(run: &Run<'a>) -> Result<BTreeMap<&'a str, Count>, String> {
     if run.section("overrun")? != ["0"] {
         return Err(format!("tracefs lost events: {:?}", run.section("overrun")?));
@@ -50,7 +50,7 @@ fn counts<'a>(run: &Run<'a>) -> Result<BTreeMap<&'a str, Count>, String> {
     Ok(runs.into_iter().map(count).collect())
 }
 
-/// Lines of a name and some numbers.
+/// Parses lines of a name and `N` numbers.
 fn rows<'a, const N: usize>(lines: &[&'a str]) -> Result<BTreeMap<&'a str, [u64; N]>, String> {
     let row = |line: &&'a str| {
         let (name, numbers) = line.split_once(' ')?;
@@ -64,7 +64,7 @@ fn of_hook(hook: &Value, counts: &BTreeMap<&str, Count>) -> Check {
     let name = hook["name"].as_str().unwrap_or_default();
     let Some(how) = hook["attached"].as_str() else {
         let reason = hook["reason"].as_str().unwrap_or_default();
-        // Whether it could be is judged with all of them.
+        // The check `hooks` judges whether it could have been attached.
         return Check::skip("hook", format!("{name}: {reason}"));
     };
     let event = name.rsplit_once(':').map_or(name, |(_, event)| event);

@@ -7,17 +7,17 @@ use super::Check;
 use super::oom_calls;
 use super::run::Run;
 
-/// Which memory ran out.
+/// Memory that ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// All of it.
+    /// That of the whole guest.
     Global,
     /// That of a cgroup.
     Memcg,
 }
 
 impl Cause {
-    /// As the kernel log begins the line of a kill.
+    /// Begin of the line of a kill in the kernel log.
     fn in_the_log(self) -> &'static str {
         match self {
             Self::Global => "Out of memory",
@@ -25,7 +25,7 @@ impl Cause {
         }
     }
 
-    /// As memtrace names it.
+    /// memtrace's name of the constraint.
     pub(super) fn constraint(self) -> &'static str {
         match self {
             Self::Global => "none",
@@ -39,9 +39,9 @@ impl Cause {
 struct Killed {
     pid: u64,
     comm: String,
-    /// Anonymous memory that it held, where that was read.
+    /// Anonymous memory of the victim, if it was read.
     anon_rss_bytes: Option<u64>,
-    /// Path of its memory cgroup.
+    /// Path of the victim's memory cgroup.
     cgroup: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl std::fmt::Display for Killed {
     }
 }
 
-/// All checks of the kills of a run, of which there must be one at least.
+/// All checks of the kills of a run. There must be at least one kill.
 pub(super) fn judge(run: &Run<'_>, cause: Cause) -> Vec<Check> {
     vec![
         Check::of("victim", victim(run, cause)),
@@ -79,8 +79,8 @@ fn victim(run: &Run<'_>, cause: Cause) -> Result<String, String> {
     }
 }
 
-/// The victim's memory as memtrace tells it. The log is written a moment after the event, so a few pages may lie
-/// between.
+/// memtrace's value of the victim's memory agrees with the kernel log. The log is written a moment after the event, so
+/// the two may differ by a few pages.
 fn rss(run: &Run<'_>, cause: Cause) -> Result<String, String> {
     let (ours, kernel) = victims(run, cause)?;
     let mut notes = Vec::new();
@@ -97,7 +97,7 @@ fn rss(run: &Run<'_>, cause: Cause) -> Result<String, String> {
     if notes.is_empty() { Err("no victim to compare".to_owned()) } else { Ok(notes.join("; ")) }
 }
 
-/// As many as the kernel counted, in the stream and in the summary.
+/// Stream and summary have as many kills as the kernel counted.
 fn count(run: &Run<'_>) -> Result<String, String> {
     let kernel = run.grew("oom_kill")?;
     let (streamed, listed) = (run.trace.ooms.len(), run.rows("ooms")?.len());
@@ -105,7 +105,7 @@ fn count(run: &Run<'_>) -> Result<String, String> {
     if streamed == listed && u64::try_from(listed) == Ok(kernel) { Ok(figures) } else { Err(figures) }
 }
 
-/// The victims that memtrace saw and those of the kernel log, each by pid.
+/// The victims that memtrace saw and those of the kernel log, each sorted by pid.
 fn victims(run: &Run<'_>, cause: Cause) -> Result<(Vec<Killed>, Vec<Killed>), String> {
     let mut ours = run.trace.ooms.iter().map(seen).collect::<Result<Vec<_>, _>>()?;
     ours.sort();
@@ -127,7 +127,7 @@ fn seen(oom: &Value) -> Result<Killed, String> {
     }
 }
 
-/// The kills of this cause in the kernel log, each with the cgroup that the line before tells.
+/// The kills of this cause in the kernel log, each with the cgroup from the line before.
 fn logged(log: &[&str], cause: Cause) -> Result<Vec<Killed>, String> {
     let regex = |text: &str| Regex::new(text).map_err(|error| error.to_string());
     let cause = cause.in_the_log();

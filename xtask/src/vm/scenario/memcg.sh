@@ -1,4 +1,4 @@
-# A cgroup at its limit by a file, then one that is killed at it. The hierarchy is the one that is mounted.
+# A cgroup that a file drives to its limit, then one with an OOM kill at its limit, on the mounted hierarchy.
 memory=/sys/fs/cgroup
 limit=memory.max
 if [ -d /sys/fs/cgroup/memory ]; then
@@ -29,7 +29,7 @@ begin oom
 load --cgroup $memory/shop/batch hog
 finish
 if [ -e $memory/shop/batch/memory.oom.group ]; then
-	# Two that only sit there die with the one that runs out.
+	# Two idle processes die with the one that runs out of memory.
 	mkdir $memory/shop/crew
 	echo 40M > $memory/shop/crew/$limit
 	echo 0 > $memory/shop/crew/memory.swap.max

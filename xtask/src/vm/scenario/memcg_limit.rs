@@ -5,7 +5,7 @@ use super::evidence::Sections;
 use super::run::{self, Run};
 use super::stalls;
 
-/// Where the file is read.
+/// Cgroup in which the file is read.
 const CGROUP: &str = "/shop/web";
 
 /// Judge the run `limit`.

@@ -1,10 +1,10 @@
-//! The same storm with MGLRU, which reclaims by other code.
+//! The storm of global direct reclaim by a file, with MGLRU, which uses other reclaim code.
 
 use super::Check;
 use super::evidence::Sections;
 use super::{run, stalls};
 
-/// Judge the run `mglru`, which is not there where the kernel has no MGLRU.
+/// Judge the run `mglru`, which is missing if the kernel has no MGLRU.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     match sections.get("lru:lru_gen") {
         Ok([]) => vec![Check::skip("stalls", "this kernel has no MGLRU")],

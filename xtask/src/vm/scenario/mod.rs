@@ -1,4 +1,4 @@
-//! What memtrace must get right on other kernels: loads in a guest, judged by the kernel's own word.
+//! Scenarios for other kernels: loads in a guest, where memtrace's results are judged by the kernel's own data.
 
 mod boots;
 mod check;
@@ -39,16 +39,16 @@ use super::host::Host;
 use super::kernels::Kernel;
 use super::options::Setup;
 
-/// Whether a check held.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CheckResult {
-    /// It held.
+    /// The check held.
     Ok,
-    /// It did not, and when the guest was booted once more it did; or the other way round.
+    /// The check held in only one of two boots of the guest.
     Flaky,
-    /// It did not.
+    /// The check did not hold.
     Failed,
-    /// This machine could not try it.
+    /// This machine could not try the check.
     Skipped,
 }
 
@@ -56,23 +56,23 @@ pub(crate) enum CheckResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Check {
     name: &'static str,
-    /// How it went.
+    /// Result of the check.
     pub(crate) result: CheckResult,
     note: String,
 }
 
 impl Check {
-    /// It held; `note` gives the figures.
+    /// A check that held; `note` has the figures.
     pub(crate) fn ok(name: &'static str, note: impl Into<String>) -> Self {
         Self { name, result: CheckResult::Ok, note: note.into() }
     }
 
-    /// It did not hold; `note` says what was expected and what was seen.
+    /// A check that did not hold; `note` has the expected and the actual result.
     pub(crate) fn failed(name: &'static str, note: impl Into<String>) -> Self {
         Self { name, result: CheckResult::Failed, note: note.into() }
     }
 
-    /// It could not be tried; `note` is the reason.
+    /// A check that could not be tried; `note` is the reason.
     pub(crate) fn skip(name: &'static str, note: impl Into<String>) -> Self {
         Self { name, result: CheckResult::Skipped, note: note.into() }
     }
@@ -82,12 +82,12 @@ impl Check {
         Self { result: CheckResult::Flaky, ..self }
     }
 
-    /// From the outcome of a judgement.
+    /// A check from the outcome of a judgement.
     pub(crate) fn of(name: &'static str, outcome: Result<String, String>) -> Self {
         outcome.map_or_else(|note| Self::failed(name, note), |note| Self::ok(name, note))
     }
 
-    /// Its name, of which a scenario may have several.
+    /// Name of the check. A scenario may have several checks of one name.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
@@ -104,25 +104,25 @@ impl Check {
     }
 }
 
-/// What a scenario runs on and with.
+/// Environment of a scenario.
 pub(crate) struct Bench<'a> {
     /// The machine.
     pub(crate) host: &'a Host,
-    /// The kernel, as people call it.
+    /// The kernel by its short name.
     pub(crate) kernel: &'a Kernel,
-    /// The same, ready to boot.
+    /// Image of that kernel.
     pub(crate) image: Image,
     /// The programs.
     pub(crate) binaries: &'a Binaries,
-    /// Where to leave what a guest printed.
+    /// Directory for the outputs of guests.
     pub(crate) keep: Option<&'a Path>,
     /// Show consoles.
     pub(crate) verbose: bool,
 }
 
 impl Bench<'_> {
-    /// Boot the kernel with memtrace and memload in its `/bin` and run a script. What it printed, or, when it
-    /// did not come to its end, the check that says so.
+    /// Boot the kernel with memtrace and memload in `/bin` and run a script. Returns the check of the boot and the
+    /// script's output, or a failed check if the script did not come to its end.
     pub(crate) fn run_script(&self, name: &str, setup: Setup, script: &str) -> Result<Result<(Check, String), Check>> {
         let setup = Setup { files: self.binaries.files().chain(setup.files).collect(), ..setup };
         let guest = Guest { kernel: self.image.clone(), setup, verbose: self.verbose };
@@ -143,8 +143,8 @@ impl Bench<'_> {
         Ok(Err(Check::failed("boot", note)))
     }
 
-    /// A boot and the judgement of those of its scenarios that are wanted. When a check fails, the guest is booted once
-    /// more by itself: an emulated guest on a busy machine can fail by chance.
+    /// Boot a guest and judge the wanted ones of its scenarios. If a check fails, boot the guest once more by itself:
+    /// an emulated guest on a busy machine can fail by chance.
     pub(crate) fn run_boot(&self, boot: &Boot, wanted: &[String]) -> Result<Vec<NamedCheck>> {
         let first = self.judge_boot(boot, wanted)?;
         let Some((scenario, failed)) = first.iter().find(|(_, check)| check.result == CheckResult::Failed) else {
@@ -172,13 +172,13 @@ impl Bench<'_> {
 /// A check with the name of its scenario.
 pub(crate) type NamedCheck = (&'static str, Check);
 
-/// The checks of two boots of the same guest: one that failed in one and held in the other is flaky.
+/// Merge the checks of two boots of the same guest. A check that failed in one and held in the other is flaky.
 fn twice(first: &[NamedCheck], second: Vec<NamedCheck>) -> Vec<NamedCheck> {
     let was = |(scenario, check): &NamedCheck, result: CheckResult| {
         let same = |(other, c): &&NamedCheck| other == scenario && c.name == check.name;
         first.iter().filter(same).any(|(_, c)| c.result == result)
     };
-    // A guest that went down has no checks but that of its boot.
+    // A guest that went down has only the check of its boot.
     let went_down = |checks: &[NamedCheck]| matches!(checks, [(_, check)] if check.result == CheckResult::Failed);
     if went_down(&second) && !went_down(first) {
         let flaky = second.into_iter().map(|(scenario, check)| (scenario, check.flaky()));
@@ -196,7 +196,7 @@ fn is_wanted(name: &str, wanted: &[String]) -> bool {
     wanted.is_empty() || wanted.iter().any(|one| one == name)
 }
 
-/// The boots that serve the wanted scenarios, all when none is named.
+/// The boots that serve the wanted scenarios; all boots if none is named.
 pub(crate) fn boots(wanted: &[String]) -> impl Iterator<Item = &'static Boot> {
     BOOTS.iter().filter(|boot| boot.judges.iter().any(|(name, _)| is_wanted(name, wanted)))
 }

@@ -10,12 +10,12 @@ use super::run::Run;
 const PAGE: u64 = 4096;
 /// The limit of the cgroup in which the hog runs, in pages.
 const LIMIT_PAGES: u64 = (40 << 20) / PAGE;
-/// What a victim may have beside its anonymous memory: page tables, shared and file pages.
+/// Maximum memory of a victim besides anonymous memory, in pages: page tables, shared and file pages.
 const BESIDE_PAGES: u64 = 1024;
-/// Longer than any victim of a guest takes.
+/// Upper bound for the time in which a victim in a guest frees its memory, in ns.
 const LONGEST_NS: u64 = 30_000_000_000;
 
-/// What the call says is what the kernel log says, and its sums are those of the guest; nothing disagrees.
+/// The OOM killer call agrees with the kernel log, its totals match the guest, and no source disagrees.
 pub(super) fn calls(run: &Run<'_>, cause: Cause) -> Result<String, String> {
     attached(run, "oom_kill_process")?;
     let wanted = wanted(run.section("kernel-log")?)?;
@@ -43,12 +43,12 @@ pub(super) fn calls(run: &Run<'_>, cause: Cause) -> Result<String, String> {
         let victim = &oom["victim"];
         let anon = victim["anon_rss_bytes"].as_u64().ok_or_else(|| format!("no anon rss of {victim}"))? / PAGE;
         let points = call["points"].as_u64().ok_or_else(|| format!("no points of {call}"))?;
-        // The members of a group have those of the one that was chosen.
+        // All members of a group have the points of the chosen one.
         if call["victim"] == 1 && !(anon..=anon + BESIDE_PAGES).contains(&points) {
             return Err(format!("{points} points for {anon} anonymous pages"));
         }
         let (cgroup, limit) = (&victim["cgroup"], &call["cgroup"]);
-        // Of a member of a group 5.10 tells no more than the pid.
+        // For the other members of a group 5.10 reports only the pid.
         let same = limit == cgroup || (cgroup.is_null() && call["victim"] != 1);
         if (cause == Cause::Memcg) != same || (cause == Cause::Global) != limit.is_null() {
             return Err(format!("the limit is that of {limit}, the victim is in {cgroup}"));
@@ -66,14 +66,14 @@ fn wanted(log: &[&str]) -> Result<Vec<(Vec<String>, i64)>, String> {
     Ok(found.filter_map(|fields| Some((flags(&fields[1]), fields[2].parse().ok()?))).collect())
 }
 
-/// The names of allocation flags: kernels put them in different orders.
+/// Sorted names of allocation flags: kernels print them in different orders.
 fn flags(names: &str) -> Vec<String> {
     let mut names: Vec<_> = names.split('|').map(str::to_owned).collect();
     names.sort();
     names
 }
 
-/// What the kernel chooses out of: the limit of the cgroup, or memory and swap.
+/// Total pages of the OOM killer call: the limit of the cgroup, or memory and swap.
 fn total_pages(run: &Run<'_>, cause: Cause) -> Result<u64, String> {
     if cause == Cause::Memcg {
         return Ok(LIMIT_PAGES);
@@ -84,7 +84,8 @@ fn total_pages(run: &Run<'_>, cause: Cause) -> Result<u64, String> {
     if kilobytes.len() == 2 { Ok((kilobytes[0] + kilobytes[1]) * 1024 / PAGE) } else { Err(format!("{lines:?}")) }
 }
 
-/// Of each victim it is told once when its memory was back, with the kill or after it, and the summary says the same.
+/// The time when a victim's memory was freed is reported once, with the kill or after it, and the summary has the same
+/// time.
 pub(super) fn memory_back(run: &Run<'_>) -> Result<String, String> {
     let mut notes = Vec::new();
     for (oom, listed) in run.trace.ooms.iter().zip(run.rows("ooms")?) {
@@ -105,7 +106,7 @@ pub(super) fn memory_back(run: &Run<'_>) -> Result<String, String> {
     if notes.is_empty() { Err("no victim".to_owned()) } else { Ok(notes.join(", ")) }
 }
 
-/// A hook that the checks are about is attached: else they would hold of nothing.
+/// A hook that the checks depend on is attached. Otherwise they would be vacuous.
 fn attached(run: &Run<'_>, name: &str) -> Result<(), String> {
     let hooks = run.trace.meta["hooks"].as_array().ok_or("no hooks in the meta object")?;
     match hooks.iter().find(|hook| hook["name"] == name) {

@@ -8,7 +8,7 @@ use super::kills::Cause;
 use super::oom_calls;
 use super::run::{self, Run};
 
-/// The processes in the cgroup: the hog and two that only sit there.
+/// Number of processes in the cgroup: the hog and two idle ones.
 const MEMBERS: u64 = 3;
 
 /// Judge the run `group`.
@@ -27,7 +27,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     })
 }
 
-/// One call, and each member is a victim of it once.
+/// There is one call, and each member is a victim of it once.
 fn group(run: &Run<'_>) -> Result<String, String> {
     let ooms = &run.trace.ooms;
     let calls: BTreeSet<_> = ooms.iter().map(|oom| oom["call"]["number"].as_u64()).collect();
@@ -44,7 +44,8 @@ fn group(run: &Run<'_>) -> Result<String, String> {
     }
 }
 
-/// The kernel counts the chosen one twice: for itself, and as a member. That is said, and is no gap.
+/// The kernel may count the chosen process twice: for itself, and as a member. Coverage explains this and reports no
+/// gap.
 fn twice(run: &Run<'_>) -> Result<String, String> {
     let (kernel, row) = (run.grew("oom_kill")?, &run.trace.summary["coverage"]["oom_kill"]);
     match row["verdict"].as_str() {

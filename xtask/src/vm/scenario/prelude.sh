@@ -1,5 +1,5 @@
-# What the script of a scenario begins with. The host judges the sections, which begin with `@@ NAME`; those of a
-# run of memtrace with `@@ RUN:NAME`.
+# Prelude of each scenario script. The host judges the sections, which begin with `@@ NAME`, or with `@@ RUN:NAME` for
+# a run of memtrace.
 tracing=/sys/kernel/tracing
 section() { echo "@@ $1"; }
 counters() {
@@ -7,7 +7,7 @@ counters() {
 	grep -E '^(allocstall_|pgscan_|pgsteal_|workingset_refault|oom_kill |pswp|pgmajfault |compact_stall |kswapd_)' /proc/vmstat
 }
 
-# The tracefs ring of an instance counts what an event wrote, overwritten or not: on every kernel, and with no BPF.
+# The tracefs ring of an instance counts all records of an event, overwritten or not, on every kernel and without BPF.
 witnesses='direct_reclaim_end memcg_reclaim_end'
 if [ -d "$tracing/events/vmscan/mm_vmscan_kswapd_reclaim_fail" ]; then
 	witnesses="$witnesses kswapd_reclaim_fail"
@@ -23,11 +23,12 @@ witness_now() {
 	cat "$tracing"/instances/$1/per_cpu/cpu*/stats |
 		awk -F: '/^(entries|overrun|commit overrun|dropped events):/ { n += $2 } END { print n + 0 }'
 }
-# Keeps how they stand, as NAME.
+# Saves the current counts under NAME.
 witness_mark() {
 	for event in $witnesses; do witness_now $event > /tmp/witness.$1.$event; done
 }
-# Of each event how often it was seen while memtrace was attached for sure, and how often from before it until after it.
+# Prints for each event its count while memtrace was certainly attached, and its count from before attach to after
+# detach.
 witness_off() {
 	section "$run:witness"
 	for event in $witnesses; do
@@ -75,16 +76,16 @@ load() {
 	done
 } > /tmp/memload.out 2>&1
 
-# The kernel's facts of memtrace's open files, some of which close meanwhile.
+# The kernel's data on memtrace's open descriptors. Some of them may close meanwhile.
 descriptors() {
 	cat /proc/$tracer/fdinfo/* 2> /dev/null
 }
 
-# End memtrace and print what both sides have to say.
+# End memtrace and print the data of both sides.
 finish() {
 	sleep 0.5
 	witness_mark detaching
-	# What each program of memtrace ran, where the run asked for the kernel's statistics.
+	# Runs and run time of each program of memtrace, if the run has turned on the kernel's statistics.
 	section "$run:programs"
 	descriptors | awk '$1 == "run_time_ns:" { ns = $2 } $1 == "run_cnt:" { print $2, ns }'
 	kill -TERM $tracer

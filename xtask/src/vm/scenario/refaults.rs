@@ -1,4 +1,4 @@
-//! Refaults against `/proc/vmstat` and `memory.stat`, in all and per process.
+//! Refaults, compared with `/proc/vmstat` and `memory.stat`, in total and per process.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run, above, below};
 
-/// Fewer pages say nothing about a share of 1 %.
+/// Minimum number of pages for a comparison within 1 %.
 const ENOUGH: u64 = 200;
 
 /// Judge a file's refaults by the runs `lru` and `mglru`.
@@ -23,8 +23,9 @@ pub(super) fn file(sections: &Sections<'_>) -> Vec<Check> {
     checks
 }
 
-/// By the sample as many pages came back as the kernel says, more where it forgot evicted pages (and under MGLRU, which
-/// does not count all), and never more than were reclaimed; nearly all of the file, and evicted by who reclaims here.
+/// The sampled estimate is not below the kernel's refault count, and not above the reclaimed pages. It may exceed the
+/// kernel's count, which misses forgotten evictions and, under MGLRU, some refaults. Nearly all pages belong to the
+/// file and were evicted by kswapd or the load.
 fn evictors(run: &Run<'_>) -> Result<String, String> {
     let ours = run.number("/evictors/pages")?;
     let kernel = run.grew("workingset_refault_file")?;
@@ -45,8 +46,8 @@ fn evictors(run: &Run<'_>) -> Result<String, String> {
     if kernel >= ENOUGH && as_many && is_explained && away > 0 { Ok(figures) } else { Err(figures) }
 }
 
-/// What one refault costs in the program that counts it: the one that ran as often as there were refaults. The guest's
-/// nanoseconds are those of an emulated processor.
+/// Cost of one refault in the program that counts it, which is the one that ran as often as there were refaults. The
+/// nanoseconds of the guest are those of an emulated processor.
 fn cost(run: &Run<'_>) -> Check {
     const NAME: &str = "cost";
     let figures = || -> Result<_, String> {
@@ -61,7 +62,7 @@ fn cost(run: &Run<'_>) -> Check {
     match figures() {
         Err(reason) => Check::failed(NAME, reason),
         Ok((events, _)) if events < ENOUGH => Check::skip(NAME, format!("{events} refaults only")),
-        // Own refaults and those outside the statistics' time differ a little.
+        // memtrace's own refaults, and those while the statistics were off, make a small difference.
         Ok((events, (runs, _))) if runs.abs_diff(events) * 5 > events => {
             Check::failed(NAME, format!("{events} refaults, and the nearest program ran {runs} times"))
         }
@@ -80,8 +81,8 @@ pub(super) fn anon(sections: &Sections<'_>) -> Vec<Check> {
     checks
 }
 
-/// By the sample as many pages came back from swap as the kernel read, evicted by who reclaims here and read back by the
-/// load. What was on its way out when memtrace was attached is not known to have been evicted.
+/// The sampled estimate agrees with the pages that the kernel read from swap. Nearly all were evicted by kswapd, the
+/// load or memtrace, and read back by the load. Evictions that were under way when memtrace attached are not known.
 fn swap_evictors(run: &Run<'_>) -> Result<String, String> {
     let ours = run.number("/evictors/anon/pages")?;
     let (read, written) = (run.grew("pswpin")?, run.grew("pswpout")?);
@@ -91,7 +92,7 @@ fn swap_evictors(run: &Run<'_>) -> Result<String, String> {
         rows.filter_map(|row| row["pages"].as_u64()).sum()
     };
     let (kswapd, load) = (by("evictor", "kswapd0"), by("evictor", "memload"));
-    // It allocates here too.
+    // memtrace allocates here too, and so reclaims.
     let own = by("evictor", "memtrace");
     let back = by("refaulter", "memload");
     let away = run.optional("/evictors/anon/away_p50_ns")?.unwrap_or(0) / 1_000_000;
@@ -111,9 +112,9 @@ pub(super) fn memcg(sections: &Sections<'_>) -> Vec<Check> {
     of_run(sections, "limit", |run| vec![Check::of("cgroup", cgroup(run))])
 }
 
-/// The checks of a run whose memtrace tells refaults; one skip where it does not.
+/// The checks of a run if memtrace reports refaults; else one skip.
 fn of_run(sections: &Sections<'_>, name: &'static str, checks: impl FnOnce(&Run<'_>) -> Vec<Check>) -> Vec<Check> {
-    // Survival and coverage of the run are judged where its stalls are.
+    // Survival and coverage of the run are judged together with its stalls.
     let more = |run: &Run<'_>| match run.trace.summary.get("refaults") {
         None => vec![Check::skip("refaults", "this memtrace has no refault hooks")],
         Some(_) => checks(run),
@@ -121,8 +122,8 @@ fn of_run(sections: &Sections<'_>, name: &'static str, checks: impl FnOnce(&Run<
     run::judge(sections, name, more).into_iter().filter(|check| !run::OF_EVERY_RUN.contains(&check.name)).collect()
 }
 
-/// The pages of the summary against the kernel's counter. Under MGLRU the kernel leaves out refaults of a folio that
-/// came back in another cgroup or node, so ours may be a little above.
+/// Compare the pages of the summary with the kernel's counter. Under MGLRU the kernel leaves out refaults of a folio
+/// that came back in another cgroup or node, so ours may be a little above.
 fn compared(name: &'static str, run: &Run<'_>, which: &str) -> Check {
     let figures = || -> Result<_, String> {
         let kernel = run.grew(&format!("workingset_refault_{which}"))?;
@@ -139,7 +140,8 @@ fn compared(name: &'static str, run: &Run<'_>, which: &str) -> Check {
             let figures = format!("{ours} pages, vmstat {kernel} (by {source})");
             let row = &run.trace.summary["coverage"][format!("workingset_refault_{which}")];
             if above(ours, kernel) && row["verdict"] == "explained" {
-                // MGLRU counts only a part of them: on 6.1 only recent ones, everywhere none into another cgroup or node.
+                // MGLRU counts only some refaults: only recent ones on 6.1, and on no kernel those into another cgroup
+                // or node.
                 return Check::skip(name, format!("cannot agree ({}): {figures}", row["note"].as_str().unwrap_or("?")));
             }
             let wrong = above(ours, kernel) || below(ours + lost_pages(run), kernel);
@@ -148,7 +150,7 @@ fn compared(name: &'static str, run: &Run<'_>, which: &str) -> Check {
     }
 }
 
-/// What the events that memtrace says it lost can have counted: each as much as one of those that it has. A program that
+/// Pages that lost events can account for: each lost event counts as many pages as the average event. A program that
 /// the kernel skipped for one refault misses a whole folio.
 fn lost_pages(run: &Run<'_>) -> u64 {
     let refaults = &run.trace.summary["refaults"];
@@ -157,7 +159,7 @@ fn lost_pages(run: &Run<'_>) -> u64 {
     run.lost() * pages.div_ceil(count("events").max(1)).max(1)
 }
 
-/// The rows of memload have nearly all of them.
+/// The rows of memload have nearly all refaults.
 fn row(name: &'static str, run: &Run<'_>) -> Check {
     let pages = |row: &Value| row["refaults_file"].as_u64().unwrap_or(0) + row["refaults_anon"].as_u64().unwrap_or(0);
     let sum = || -> Result<_, String> {
@@ -178,7 +180,7 @@ fn row(name: &'static str, run: &Run<'_>) -> Check {
     }
 }
 
-/// The row of the limited cgroup against its `memory.stat`.
+/// The row of the limited cgroup agrees with its `memory.stat`.
 fn cgroup(run: &Run<'_>) -> Result<String, String> {
     let lines = run.section("memory.stat")?.iter().filter_map(|line| line.split_once(' '));
     let wanted = lines.filter(|(name, _)| ["workingset_refault_file", "workingset_refault"].contains(name));

@@ -1,4 +1,4 @@
-//! One run of memtrace in a guest: what it said, what the kernel counted meanwhile, and the checks of every run.
+//! One run of memtrace in a guest: its output, the kernel's counts meanwhile, and the checks of every run.
 
 use serde_json::Value;
 
@@ -9,23 +9,23 @@ use super::evidence::{Sections, Trace};
 pub(super) const OF_EVERY_RUN: [&str; 2] = ["survives", COVERAGE];
 const COVERAGE: &str = "coverage";
 
-/// What the two CPUs of a guest may hold back of a node's count (`stat_threshold` is at most 125). Pages scanned and
-/// reclaimed are such counts since 7.x.
+/// Count of a node that the two CPUs of a guest may not have flushed yet (`stat_threshold` is at most 125). Pages
+/// scanned and reclaimed are such counts since 7.x.
 const HELD_BACK: u64 = 2 * 125;
 
-/// A run, by the sections that begin with its name.
+/// A run: the sections that begin with its name.
 pub(super) struct Run<'a> {
     sections: &'a Sections<'a>,
     name: &'static str,
     pub(super) trace: Trace,
 }
 
-/// How often an event was seen by tracefs.
+/// Count of an event in tracefs, as bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Witness {
-    /// While memtrace was attached for sure.
+    /// Count while memtrace was certainly attached.
     pub(super) least: u64,
-    /// From before it attached until after it detached.
+    /// Count from before attach until after detach.
     pub(super) most: u64,
 }
 
@@ -41,13 +41,13 @@ impl std::fmt::Display for Witness {
 /// The stalls of one shape in the stream.
 #[derive(Debug)]
 pub(super) struct StallGroup {
-    /// How many stalls had it.
+    /// Number of stalls of this shape.
     pub(super) count: u64,
     /// `kind`, `comm`, `cgroup`, `order` and `gfp`.
     pub(super) stall: Value,
 }
 
-/// The checks that every run must pass, and those of `more` when memtrace told its end.
+/// The checks that every run must pass, and those of `more` if memtrace wrote its trace to the end.
 pub(super) fn judge(
     sections: &Sections<'_>,
     name: &'static str,
@@ -66,23 +66,23 @@ pub(super) fn judge(
 }
 
 impl<'a> Run<'a> {
-    /// The lines of one of its sections.
+    /// Lines of a section of this run.
     pub(super) fn section(&self, name: &str) -> Result<&[&'a str], String> {
         self.sections.get(&format!("{}:{name}", self.name))
     }
 
-    /// How much a `/proc/vmstat` counter grew, read before memtrace began and after it ended: what memtrace saw
-    /// can never be more.
+    /// Growth of a `/proc/vmstat` counter from before memtrace began until after it ended: an upper bound for
+    /// memtrace's count.
     pub(super) fn grew(&self, counter: &str) -> Result<u64, String> {
         self.grew_until(counter, "end")
     }
 
-    /// The same up to a section in the middle.
+    /// Growth of a `/proc/vmstat` counter from the start up to a section in the middle.
     pub(super) fn grew_until(&self, counter: &str, section: &str) -> Result<u64, String> {
         self.sections.grew(counter, &format!("{}:start", self.name), &format!("{}:{section}", self.name))
     }
 
-    /// How often tracefs saw an event.
+    /// Count of an event in tracefs.
     pub(super) fn witness(&self, event: &str) -> Result<Witness, String> {
         let counts = |line: &&str| {
             let mut words = line.split(' ').skip_while(|name| *name != event).skip(1).map(str::parse);
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         self.section("witness")?.iter().find_map(counts).ok_or_else(|| format!("no witness of {event}"))
     }
 
-    /// The programs of the load and how they ended: `file 0, hog 137`.
+    /// The programs of the load ended with the expected statuses: `file 0, hog 137`.
     pub(super) fn loads(&self, expected: &str) -> Result<(), String> {
         let ended = self.section("loads")?.join(", ");
         if ended == expected { Ok(()) } else { Err(format!("memload should end with {expected}, and ended: {ended}")) }
@@ -140,14 +140,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// All that the ledger of the summary says was lost.
+    /// Sum of all losses in the ledger of the summary.
     pub(super) fn lost(&self) -> u64 {
         ledger(&self.trace.summary).map_or(0, |stages| stages.iter().map(|(_, lost)| lost).sum())
     }
 }
 
-/// memtrace ended in order with status 0, and its summary has a ledger of loss. Loss is no failure, silence about it
-/// is.
+/// memtrace ended in order with status 0, and its summary has a ledger of loss. Loss is no failure, but a missing
+/// ledger is.
 fn survives(sections: &Sections<'_>, name: &str, trace: Option<&Trace>) -> Result<String, String> {
     match sections.get(&format!("{name}:tracer"))? {
         ["0", ..] => {}
@@ -167,7 +167,7 @@ fn ledger(summary: &Value) -> Result<Vec<(&str, u64)>, String> {
     ledger.iter().map(|(stage, value)| Ok((stage.as_str(), count(value)?))).collect()
 }
 
-/// memtrace's own comparison with the kernel: what it saw may not be above the kernel's by more than 1 %, unless it names a
+/// memtrace's own comparison with the kernel: its count may not exceed the kernel's by more than 1 %, unless it names a
 /// reason why the two cannot agree.
 fn coverage(summary: &Value) -> Check {
     let Some(rows) = summary.get("coverage").and_then(Value::as_object) else {
@@ -193,12 +193,12 @@ fn coverage(summary: &Value) -> Check {
     }
 }
 
-/// Whether ours is more than 1 % above theirs.
+/// True if ours is more than 1 % above theirs.
 pub(super) fn above(ours: u64, theirs: u64) -> bool {
     ours > theirs + theirs / 100
 }
 
-/// Whether ours is more than 1 % below theirs.
+/// True if ours is more than 1 % below theirs.
 pub(super) fn below(ours: u64, theirs: u64) -> bool {
     ours + theirs / 100 < theirs
 }

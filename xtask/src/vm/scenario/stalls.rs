@@ -6,8 +6,8 @@ use super::run::Run;
 /// The largest order of an allocation on x86-64.
 const MAX_ORDER: i64 = 10;
 
-/// The number of the stalls of a kind against tracefs, which counted the same event.
-/// memtrace leaves its own out of all numbers but one, and says what it lost.
+/// The number of stalls of a kind agrees with tracefs, which counted the same event. memtrace leaves its own stalls out
+/// of all numbers but one, and reports its losses.
 pub(super) fn counted(run: &Run<'_>, kind: &str) -> Result<String, String> {
     let event = if kind == "direct" { "direct_reclaim_end" } else { "memcg_reclaim_end" };
     let ours = run.number(&format!("/stalls/{kind}/count"))?;
@@ -34,11 +34,11 @@ pub(super) fn counted(run: &Run<'_>, kind: &str) -> Result<String, String> {
     Ok(format!("{figures}, mean {:.2} ms", milliseconds(total, ours)))
 }
 
-/// The same against the counters of `/proc/vmstat`. The kernel counts again when a reclaim is retried inside, so that
-/// it may be above ours.
+/// The number of direct stalls agrees with `allocstall_*` of `/proc/vmstat`. The kernel counts retries inside a reclaim
+/// again, so its count may be above ours.
 pub(super) fn allocstall(run: &Run<'_>) -> Result<String, String> {
     let kernel = run.grew("allocstall_*")?;
-    // Its own are of all kinds.
+    // memtrace's own stalls are counted over all kinds.
     let (ours, own) = (run.number("/stalls/direct/count")?, run.number("/self/stalls/count")?);
     let figures = format!("{ours} and up to {own} of its own, allocstall {kernel}");
     if ours > kernel {
@@ -50,8 +50,8 @@ pub(super) fn allocstall(run: &Run<'_>) -> Result<String, String> {
     }
 }
 
-/// Order and flags of every stall are those that an allocation can have, most are memload's, and an order of 0 is
-/// among them. Fields read at the place of another kernel show here.
+/// Order and flags of every stall are possible for an allocation, most stalls are memload's, and some have order 0.
+/// Fields that were read at the offset of another kernel show up here.
 pub(super) fn shapes(run: &Run<'_>, kind: &str) -> Result<String, String> {
     let shapes = run.shapes(kind)?;
     let (mut all, mut by_load, mut single, mut highest) = (0, 0, 0, 0);
@@ -76,13 +76,13 @@ pub(super) fn shapes(run: &Run<'_>, kind: &str) -> Result<String, String> {
     Ok(format!("{by_load} of {all} by memload, orders 0-{highest}, mostly {}", common.unwrap_or_default()))
 }
 
-/// How the kernel that ran counts what reclaim scans.
+/// The running kernel's way of counting scanned pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lists {
-    /// Active and inactive lists: the event tells the numbers that the counters get.
+    /// Active and inactive lists: the event has the same numbers as the counters.
     Classic,
-    /// MGLRU with the event (6.12 and later): it tells more pages as scanned than the counters get, and leaves out
-    /// some that were reclaimed.
+    /// MGLRU with the event (6.12 and later): the event has more scanned pages than the counters, and leaves out some
+    /// reclaimed ones.
     Mglru,
     /// MGLRU without any event (6.1).
     MglruUncounted,
@@ -98,19 +98,19 @@ impl Lists {
         })
     }
 
-    /// What share of the kernel's count ours must be, in percent: from, to.
+    /// Allowed range of our count, in percent of the kernel's: from, to.
     fn share(self, what: &str) -> (u64, u64) {
         match (self, what) {
             // The classic event is not emitted for a round in which nothing could be isolated.
             (Self::Classic, _) => (95, 101),
             (_, "reclaimed") => (80, 101),
-            // The event tells the same pages again for each retry: twice the counter's was seen on 7.2.
+            // The event has the same pages again for each retry: twice the counter's value was seen on 7.2.
             _ => (80, 1000),
         }
     }
 }
 
-/// Pages scanned and reclaimed, by all and by kswapd, against `/proc/vmstat`.
+/// Pages scanned and reclaimed, by all and by kswapd, agree with `/proc/vmstat`.
 pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
     let lists = Lists::of(run)?;
     let mut figures = Vec::new();
@@ -125,7 +125,7 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
                 (None, Lists::MglruUncounted) => {
                     figures.push(format!("{who} {what} null as it must (kernel {kernel})"));
                 }
-                // The stalls tell it themselves, kswapd does not.
+                // The events of stalls have this number, those of kswapd do not.
                 (Some(ours), Lists::MglruUncounted) if (who, what) == ("all", "reclaimed") && ours <= kernel => {
                     figures.push(format!("{who} {what} at least {ours} of {kernel}"));
                 }
@@ -148,7 +148,7 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
     Ok(figures.join(", "))
 }
 
-/// All of them for a storm of global direct reclaim.
+/// All checks of stalls, for a storm of global direct reclaim.
 pub(super) fn direct(run: &Run<'_>, loads: &str) -> Vec<Check> {
     vec![
         Check::of("load", run.loads(loads).map(|()| format!("memload ended as it should: {loads}"))),

@@ -19,7 +19,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     })
 }
 
-/// Both are in the summary, both woke, and for both it is told who asked.
+/// Both nodes are in the summary, both kswapds woke and ran, and the requests for both are counted.
 fn both(run: &Run<'_>) -> Result<String, String> {
     let rows = run.rows("nodes")?;
     let number = |row: &serde_json::Value, field: &str| {

@@ -1,5 +1,5 @@
-//! Stalls that are functions and no events, against tracefs's own probes on the same functions and the counters of the
-//! kernel.
+//! Stalls that are traced on functions, not events, compared with tracefs's own probes on these functions and with the
+//! kernel's counters.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::Check;
 use super::evidence::Sections;
 use super::run::{self, Run, above, below};
 
-/// Judge all its runs.
+/// Judge all runs of the scenario.
 pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     let over = ["mem_cgroup_handle_over_high", "__mem_cgroup_handle_over_high"];
     let mut checks = run::judge(sections, "high", |run| {
@@ -35,7 +35,7 @@ pub(super) fn judge(sections: &Sections<'_>) -> Vec<Check> {
     checks
 }
 
-/// Calls and time in us of the first of these functions that the witness saw.
+/// Calls and time in us of the one of these functions that the witness saw.
 fn witness(run: &Run<'_>, functions: &[&str]) -> Result<(u64, u64), String> {
     let number = |word: Option<&str>| word.and_then(|word| word.parse::<u64>().ok());
     let mut lost = None;
@@ -59,11 +59,11 @@ fn witness(run: &Run<'_>, functions: &[&str]) -> Result<(u64, u64), String> {
     }
 }
 
-/// What the witness's probes of one call take at the least under emulation, in us.
+/// Minimum time of the witness's probes of one call under emulation, in us.
 const PROBES_US: u64 = 50;
 
-/// The time in all stalls of these kinds is that in the function, within 5 % and what the probes take: each side's are in
-/// the time of the other.
+/// The time in all stalls of these kinds agrees with the time in the function, within 5 % and the cost of the probes:
+/// the probes of each side run inside the time of the other.
 fn time(run: &Run<'_>, kinds: &[&str], functions: &[&str]) -> Result<String, String> {
     let (calls, us) = witness(run, functions)?;
     let mut ours = Vec::new();
@@ -79,7 +79,7 @@ fn time(run: &Run<'_>, kinds: &[&str], functions: &[&str]) -> Result<String, Str
     Ok(format!("{figures}, {}.{} %", sum * 100 / us, sum * 1000 / us % 10))
 }
 
-/// Whose stalls of these kinds there were, the longest, and whose the witness saw.
+/// Text for a failure: number of stalls of these kinds by task, the longest one, and the witness's calls by task.
 fn whose(run: &Run<'_>, kinds: &[&str]) -> Result<String, String> {
     let mut stalls = Vec::new();
     for kind in kinds {
@@ -95,7 +95,8 @@ fn whose(run: &Run<'_>, kinds: &[&str]) -> Result<String, String> {
     Ok(format!("{}; probes by task: {}", stalls.join("; "), by_task.copied().collect::<Vec<_>>().join(", ")))
 }
 
-/// The kernel counts each round of reclaim above the limit, of which a stall can have several.
+/// The number of stalls agrees with `memory.events`. The kernel counts each round of reclaim above the limit, and a
+/// stall can have several.
 fn high(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
     let ours = run.number("/stalls/memcg_high/count")?;
     let events = sections.get("high:events")?.iter().find_map(|line| line.strip_prefix("high "));
@@ -104,7 +105,7 @@ fn high(sections: &Sections<'_>, run: &Run<'_>) -> Result<String, String> {
     if ours == 0 || ours > events || ours * 2 < events { Err(figures) } else { Ok(figures) }
 }
 
-/// On zram each fault reads its page itself, so that each is a major one.
+/// Swap-in waits agree with major faults: on zram each fault reads its page itself, so each is a major one.
 fn swapin(run: &Run<'_>) -> Result<String, String> {
     let (ours, faults) = (run.number("/stalls/swapin/count")?, run.grew("pgmajfault")?);
     let figures = format!("{ours} waits, {faults} major faults, {} pages from swap", run.grew("pswpin")?);
@@ -115,7 +116,8 @@ fn swapin(run: &Run<'_>) -> Result<String, String> {
     }
 }
 
-/// Each section that the kernel counts as a memory stall is one stall: a reclaim at the limit or a wait for a page.
+/// Each section that the kernel counts as a memory stall is one stall of memload: a reclaim at the limit, or a wait for
+/// a page.
 fn thrash(run: &Run<'_>) -> Result<String, String> {
     let (sections, _) = witness(run, &["psi_memstall_enter"])?;
     let mut counts = [0, 0];
@@ -147,9 +149,9 @@ fn compaction(run: &Run<'_>) -> Check {
     }
 }
 
-/// Each write to `memory.reclaim` is told apart, and is no stall at the limit. Its time is between that in the calls it
-/// makes for each batch of pages and that in the whole of it: a guest whose CPU is taken from it between two probes of the
-/// same function can be wrong about either alone.
+/// Each write to `memory.reclaim` is counted separately, and not as a stall at the limit. Its time lies between the
+/// time in its calls for batches of pages and the time in the whole function. Two bounds are needed: if the guest loses
+/// its CPU between two probes of the same function, either time alone can be wrong.
 fn asked(run: &Run<'_>) -> Result<String, String> {
     let (calls, outer_us) = witness(run, &["user_proactive_reclaim", "memory_reclaim"])?;
     let (batches, inner_us) = witness(run, &["try_to_free_mem_cgroup_pages"])?;
@@ -158,7 +160,7 @@ fn asked(run: &Run<'_>) -> Result<String, String> {
     let figures = format!(
         "{ours} in {ours_us} us, probes {calls} in {outer_us} us, their {batches} batches {inner_us} us, {stalls} of them stalls"
     );
-    // Of two probes at the begin of one function either can come first: the outer bound has room for that.
+    // Either of two probes at the begin of a function can run first. The outer bound has room for that.
     let between = ours_us >= inner_us && ours_us <= outer_us + outer_us / 20 + calls * 500;
     if ours == calls && calls >= 3 && between && stalls == 0 { Ok(figures) } else { Err(figures) }
 }

@@ -1,6 +1,6 @@
-# The waits that are functions and no events: reclaim and sleep above memory.high, faults on swapped pages, waits for
-# pages of the working set, direct compaction, and direct reclaim with what is before its begin. tracefs's own probes on
-# the same functions are the witness.
+# Stalls that are traced on functions, not events: reclaim and sleep above memory.high, faults on swapped pages, waits
+# for pages of the working set, direct compaction, and direct reclaim with the time before its begin event. tracefs's
+# own probes on the same functions are the witness.
 shop=/sys/fs/cgroup/shop
 echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 mkdir -p $shop/high $shop/file
@@ -9,7 +9,7 @@ echo 40M > $shop/high/memory.high
 echo 48M > $shop/file/memory.max
 memload mkfile /data/file 60 > /dev/null
 
-# watch FUNCTION...: both ends of each, and of the return what $returns names.
+# watch FUNCTION...: put probes on entry and return of each. $returns has the arguments of the return probe.
 returns=
 functions=$tracing/instances/functions
 watch() {
@@ -22,8 +22,8 @@ watch() {
 	echo 4096 > $functions/buffer_size_kb
 	echo 1 > $functions/events/ours/enable
 }
-# How often memload (or who fits the pattern) was in each, and for how long in all, in us; memtrace itself never counts.
-# Calls inside a call of the same function are a part of it.
+# Prints for each function the calls of memload (or of tasks that match the pattern) and their total time in us.
+# memtrace itself never counts. A call inside a call of the same function is a part of it.
 watched() {
 	section "$run:functions"
 	echo 0 > $functions/events/ours/enable
@@ -51,7 +51,7 @@ watched() {
 	END { for (name in calls) print name, calls[name], int(time[name] * 1000000) }' $functions/trace
 	unwatch
 }
-# How often one ended with more than this result, for anyone.
+# Prints the number of calls of a function, by any task, that returned more than this result.
 returned() {
 	section "$run:functions"
 	echo 0 > $functions/events/ours/enable
@@ -78,7 +78,7 @@ cat $shop/high/memory.events
 
 begin thrash
 watch psi_memstall_enter
-# What is read twice is of the working set, for the classic lists too.
+# Pages that are read twice belong to the working set, for the classic lists too.
 load --cgroup $shop/file file /data/file 40 1
 load --cgroup $shop/file mmapfile /data/file 60 5
 watched
@@ -91,14 +91,14 @@ returns=
 cat /data/file > /dev/null
 echo 60 > /proc/sys/vm/nr_hugepages
 echo 0 > /proc/sys/vm/nr_hugepages
-# COMPACT_DEFERRED: up to it nothing was done.
+# COMPACT_DEFERRED is 2: up to it nothing was compacted.
 returned try_to_compact_pages 2
 finish
 
 if [ -e $shop/file/memory.reclaim ]; then
 	begin asked
 	if grep -q ' user_proactive_reclaim$' /proc/kallsyms; then asked=user_proactive_reclaim; else asked=memory_reclaim; fi
-	# What it calls for each batch of pages is the least that its time can be.
+	# The time in its calls for each batch of pages is a lower bound.
 	watch $asked try_to_free_mem_cgroup_pages
 	load --cgroup $shop/file file /data/file 40 1
 	for part in 8M 8M 8M; do echo $part | tee $shop/file/memory.reclaim > /dev/null; done
@@ -112,7 +112,7 @@ fi
 begin direct
 watch try_to_free_pages
 load anon 190 3
-# Kernel threads that allocate are held up, too.
+# Kernel threads that allocate stall, too.
 watched '.*'
 finish
 section end

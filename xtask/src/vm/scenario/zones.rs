@@ -1,26 +1,26 @@
-//! What memtrace says of zones when direct stalls began, and of kswapd's failures and premature sleeps, against the guest's
-//! own zoneinfo, events and counters.
+//! memtrace's numbers on zones at the begin of direct stalls, and on kswapd's failures and premature sleeps, compared
+//! with the guest's own zoneinfo, events and counters.
 
 use serde_json::Value;
 
 use super::Check;
 use super::run::Run;
 
-/// Sleeps that the kernel may have counted beside the window of memtrace, which is the smaller one.
+/// Number of sleeps that the kernel may have counted outside memtrace's window, which is the smaller one.
 const BESIDE: u64 = 3;
 
-/// In one of so many stalls the main zone of a node is short of pages.
+/// The main zone of a node must be short of pages in at least one of this many stalls.
 const IN_SOME: u64 = 20;
 
-/// All three.
+/// All three checks.
 pub(super) fn judge(run: &Run<'_>) -> Vec<Check> {
     vec![Check::of("zones", zones(run)), Check::of("premature", premature(run)), Check::of("failures", failures(run))]
 }
 
-/// The zones are those that hold pages in zoneinfo; each direct stall is in one class of each of them; the free pages are
-/// numbers that the zone can have, and the highest zone, which most allocations are for, was short of pages in some: not in
-/// most, since large folios stall for want of pages that hang together. What is read at the place of another kernel does
-/// not come to that.
+/// The zones are those with pages in zoneinfo. Each direct stall is in one class of each zone. The free pages are
+/// possible for the zone. The highest zone, which most allocations use, was short of pages in some stalls. It need not
+/// be in most, since large folios also stall for want of contiguous pages. Values that were read at the offset of
+/// another kernel fail these checks.
 fn zones(run: &Run<'_>) -> Result<String, String> {
     let all = run.trace.summary.pointer("/stall_zones/zones").and_then(Value::as_array).ok_or("no zones are read")?;
     let kernels = run.section("zones")?.iter().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
@@ -43,7 +43,7 @@ fn zones(run: &Run<'_>) -> Result<String, String> {
         if begins > direct + open + run.lost() || begins + unread + run.lost() < direct {
             return Err(format!("{begins} begins in {zone}, {unread} unread; {direct} direct stalls"));
         }
-        // kswapd may keep up for a whole run: then nothing is known of the free pages, which is not 0.
+        // kswapd may keep up for a whole run. The free pages are then unknown, which is not 0.
         if begins == 0 {
             if !zone["mean_free_pages"].is_null() || !zone["least_free_pages"].is_null() {
                 return Err(format!("free pages where no direct stall began: {zone}"));
@@ -65,7 +65,7 @@ fn zones(run: &Run<'_>) -> Result<String, String> {
     Ok(format!("{}; {unread} unread", figures.join("; ")))
 }
 
-/// No more than the kernel counted over a longer time, and not much less.
+/// Premature sleeps are no more than the kernel counted over a longer time, and not much less.
 fn premature(run: &Run<'_>) -> Result<String, String> {
     let mut figures = Vec::new();
     for counter in ["low_wmark_hit_quickly", "high_wmark_hit_quickly"] {
@@ -79,7 +79,8 @@ fn premature(run: &Run<'_>) -> Result<String, String> {
     Ok(figures.join(", "))
 }
 
-/// Where the kernel has an event of them, each is counted; else they are read, and said to be a lower bound.
+/// If the kernel has an event for failures, each is counted. Otherwise the kernel's counter is read, and the number is
+/// reported as a lower bound.
 fn failures(run: &Run<'_>) -> Result<String, String> {
     let event = run.witness("kswapd_reclaim_fail").ok();
     let source = if event.is_some() { "true" } else { "lower_bound" };
@@ -90,7 +91,7 @@ fn failures(run: &Run<'_>) -> Result<String, String> {
         if failures["source"] != source {
             return Err(format!("failures should be {source:?}: {node}"));
         }
-        // So many in a row make a node hopeless: it cannot be with fewer.
+        // 16 failures in a row make a node hopeless, so there cannot be fewer.
         if number("count")? < 16 * number("hopeless")?.saturating_sub(1) {
             return Err(format!("more often hopeless than that many failures make it: {node}"));
         }

@@ -1,5 +1,5 @@
-//! Every judge on what guests really printed (6.12), and on the same with one thing changed: it must then fail, in
-//! these checks and no others.
+//! Every judge on real output of guests (6.12), and on the same output with one change: exactly the given checks must
+//! then fail.
 
 mod of_hooks;
 mod of_refaults;
@@ -15,7 +15,7 @@ use super::{
     oom_group, refaults, waits,
 };
 
-/// Cut down to the shapes, counters, kernel log and summaries that are read.
+/// Recorded output, cut down to the shapes, counters, kernel logs and summaries that the judges read.
 const FILE: &str = include_str!("../recorded/file.txt");
 const ANON: &str = include_str!("../recorded/anon.txt");
 const NODES: &str = include_str!("../recorded/nodes.txt");
@@ -110,7 +110,7 @@ fn hosts_that_allow_less() {
     fails(judge, &held_up, &["no-btf"]);
     fails(judge, &replaced(DEGRADED, "locked-down:status", "4 4", "4 0"), &["locked-down"]);
     fails(judge, &replaced(DEGRADED, "locked-down:said", "lockdown=integrity", "luck"), &["locked-down"]);
-    // Since 5.11 stalls are told.
+    // Since 5.11 stalls are traced.
     let stalls: Vec<_> = [
         "direct_reclaim_begin",
         "direct_reclaim_end",
@@ -163,7 +163,7 @@ fn stalls_above_or_below_the_kernels_fail() {
     fails(judge, &set(FILE, "lru", "/stalls/direct/total_ns", 0), &["stalls"]);
     fails(judge, &replaced(FILE, "lru:witness", "direct_reclaim_end ", "direct_reclaim_end 9"), &["stalls"]);
     fails(judge, &replaced(FILE, "lru:end", "allocstall_", "stall_"), &["allocstall"]);
-    // What was lost explains that the stream lacks some, and nothing that is too much.
+    // Loss explains missing stalls in the stream, but not surplus ones.
     let lost = set(FILE, "lru", "/loss/ring_stall", 1);
     fails(judge, &add(&lost, "lru", "/stalls/direct/count", -1), &["stalls"]);
     fails(judge, &lost, &[]);
@@ -188,7 +188,7 @@ fn scans_that_differ_or_are_made_up_fail() {
     fails(judge, &add(FILE, "lru", "/reclaimed_pages", 100_000), &["scans"]);
     fails(judge, &set(FILE, "lru", "/nodes/0/reclaimed_pages", 0), &["scans"]);
     fails(judge, &set(FILE, "lru", "/nodes", json!([])), &["scans"]);
-    // 6.1 tells nothing under MGLRU: a number there is made up, null is right.
+    // 6.1 has no numbers under MGLRU: null is right, and any number is wrong.
     let old = changed(FILE, "mglru", "meta", |meta| meta["kernel"] = "6.1.0-50".into());
     fails(mglru::judge, &old, &["scans"]);
     let nothing = changed(&old, "mglru", "summary", |summary| {
@@ -227,7 +227,7 @@ fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
     fails(judge, &set(NODES, "nodes", &zone("zone"), "Normal"), &["zones"]);
     fails(judge, &set(NODES, "nodes", &zone("mean_free_pages"), 1_u64 << 40), &["zones"]);
     fails(judge, &set(NODES, "nodes", &zone("least_free_pages"), Value::Null), &["zones"]);
-    // Where no direct stall began nothing is known of the free pages: null is right, a number made up.
+    // Without a direct stall the free pages are unknown: null is right, and any number is wrong.
     let calm = |free: Value| {
         changed(NODES, "nodes", "summary", |summary| {
             summary["stalls"]["direct"]["count"] = 0.into();
@@ -248,7 +248,7 @@ fn zones_premature_sleeps_and_failures_that_cannot_be_fail() {
     fails(judge, &set(NODES, "nodes", "/premature_sleeps", Value::Null), &["premature"]);
     fails(judge, &set(NODES, "nodes", "/nodes/0/failures", Value::Null), &["failures"]);
     fails(judge, &set(NODES, "nodes", "/nodes/0/failures/source", "true"), &["failures"]);
-    // Where the kernel has the event, each must be counted.
+    // If the kernel has the event, each failure must be counted.
     let figures = changed(NODES, "nodes", "summary", |summary| {
         for node in summary["nodes"].as_array_mut().unwrap() {
             node["failures"]["source"] = "true".into();
@@ -289,7 +289,7 @@ fn waits_that_differ_from_the_probes_and_the_counters_fail() {
     fails(judge, &set(WAITS, "asked", "/proactive/total_ns", 29_100_000), &["proactive"]);
     let stall = r#"3 {"kind":"memcg","comm":"tee","cgroup":"/","order":0,"gfp":"GFP_KERNEL"}"#;
     fails(judge, &WAITS.replace("@@ asked:trace", &format!("{stall}\n@@ asked:trace")), &["proactive"]);
-    // Begin to end of reclaim alone is too little: what is before it is a part of the stall.
+    // The time from begin to end of reclaim alone is too short: the time before it is a part of the stall.
     fails(judge, &set(WAITS, "direct", "/stalls/pfmemalloc/total_ns", 0), &["true-stall"]);
 }
 

@@ -13,7 +13,7 @@ fn a_hook_that_does_not_run_as_often_as_its_event_comes_fails() {
     assert!(lines.iter().any(|line| line.starts_with(want)), "{lines:#?}");
     fails(judge, &replaced(FILE, "counted:runs", "mm_shrink_slab_end ", "mm_shrink_slab_end 1"), &["hook"]);
     fails(judge, &replaced(FILE, "counted:events", "mm_shrink_slab_end ", "mm_shrink_slab_end 1"), &["hook"]);
-    // Runs that the kernel skipped are told.
+    // Runs that the kernel skipped are reported.
     let skips =
         |n: u32| replaced(FILE, "counted:runs", "mm_vmscan_kswapd_sleep 0 0", &format!("mm_vmscan_kswapd_sleep 0 {n}"));
     fails(

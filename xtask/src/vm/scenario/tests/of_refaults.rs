@@ -1,11 +1,11 @@
-//! Refaults, and who evicted what came back.
+//! Refaults, and the evictors of the refaulted pages.
 
 use serde_json::{Value, json};
 
 use super::{ANON, FILE, MEMCG, changed, fails, judged, set};
 use crate::vm::scenario::{CheckResult, evidence::Sections, refaults};
 
-/// The recorded memtrace had no refault hooks: give its summary what one would have said.
+/// Adds refaults to the summary of a recorded memtrace, which had no refault hooks.
 fn with_refaults(text: &str, run: &str, file: u64, anon: u64) -> String {
     changed(text, run, "summary", |summary| {
         summary["refaults"] = json!({"source": "fentry", "file_pages": file, "anon_pages": anon});

@@ -34,6 +34,6 @@ fn a_guest_that_goes_down_once_is_flaky_and_twice_has_failed() {
     assert_eq!(verdicts(&twice(&down, down.clone())), [("boot", CheckResult::Failed)]);
     let went_down_first = [("boot", CheckResult::Flaky), ("a", CheckResult::Ok), ("b", CheckResult::Failed)];
     assert_eq!(verdicts(&twice(&down, up.clone())), went_down_first);
-    // A check that failed in the boot that came to its end was not seen to hold.
+    // A check that failed in the only complete boot stays failed.
     assert_eq!(verdicts(&twice(&up, down)), went_down_first);
 }

@@ -1,4 +1,4 @@
-//! The command line of the built binary, and that of the README. Needs no rights.
+//! The command line of the built binary, and the commands in the README. Needs no rights.
 
 #![expect(clippy::expect_used, reason = "a test that cannot run memtrace has failed")]
 

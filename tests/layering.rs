@@ -122,7 +122,7 @@ fn impure(file: &str, text: &str) -> Vec<String> {
     bad.map(|n| format!("{file}:{}: pure code names {}", n.line, n.path)).collect()
 }
 
-/// The dependencies of the program, by the names that code has for them.
+/// Dependencies of the program, by their names in code.
 fn dependencies() -> Vec<String> {
     let manifest = include_str!("../memtrace/Cargo.toml");
     let table = manifest.split("\n[dependencies]\n").nth(1).expect("a table of dependencies");
@@ -131,7 +131,7 @@ fn dependencies() -> Vec<String> {
     names.map(|name| name.replace('-', "_")).collect()
 }
 
-/// Rule 2: only `terminal` knows the terminal.
+/// Rule 2: only `terminal` accesses the terminal.
 fn crossterm_outside_terminal(file: &str, text: &str) -> Vec<String> {
     if !file.starts_with("memtrace/src/") || file.starts_with("memtrace/src/terminal") {
         return Vec::new();

@@ -21,7 +21,7 @@ use tests::{
 
 const PAGE_CLUSTER: &str = "/proc/sys/vm/page-cluster";
 
-/// Puts `vm.page-cluster` back when a test failed.
+/// Restores `vm.page-cluster` on drop, also after a failed test.
 struct Sysctl(String);
 
 impl Drop for Sysctl {
@@ -35,14 +35,14 @@ fn page_cluster() -> String {
     fs::read_to_string(PAGE_CLUSTER).expect("vm.page-cluster").trim().to_owned()
 }
 
-/// The limit of a cgroup, as its file shows it and as an experiment names it.
+/// Limit of a cgroup in its file, and its name as a setting of an experiment.
 fn limit(cgroup: &MemCgroup) -> (String, String) {
     let file = if cgroup.version() == Version::V1 { "memory.limit_in_bytes" } else { "memory.max" };
     let value = cgroup.read(file).expect("a limit").trim().to_owned();
     (value, format!("cgroup:{}:{file}", path_of(cgroup.dir())))
 }
 
-/// `memtrace ab` of short blocks, in a directory of its own.
+/// `memtrace ab` with short blocks, run in `dir`.
 fn ab(dir: &Path, settings: &[String]) -> Command {
     let mut command = Command::new(bin("memtrace"));
     command.current_dir(dir).arg("ab");

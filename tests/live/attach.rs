@@ -29,7 +29,7 @@ use tests::{
 /// User id of nobody, on every Linux.
 const NOBODY: u32 = 65534;
 
-/// A cgroup to be flooded, or a skip.
+/// A cgroup for the load; `None` if the test is skipped.
 fn arena() -> Option<MemCgroup> {
     if !may_trace() || !have_perf() {
         return None;

@@ -67,7 +67,7 @@ fn a_storm_leaves_memory_flat_and_sums_whole() {
     let trace = scratch("trace");
     let trace = trace.0.to_str().expect("a name of our own").to_owned();
     let mut memtrace = Memtrace::start(&["-i", "500ms", "--record", &trace]);
-    // One tick before anything has happened.
+    // One tick before the storm, as the reference.
     assert!(memtrace.wait_for_ticks(1));
     let forking = storms.each_ref().map(|(group, file)| {
         let mut load: Command = memload(group);

@@ -28,7 +28,7 @@ fn ends_without_a_begin_are_logged_with_kind_and_thread() {
     let mut log = Command::new(bin("memtrace"));
     log.args(["check", "--kernel-log", "-d", "1h", "--without", "mm_vmscan_memcg_reclaim_begin"]);
     let load = std::thread::spawn(move || load.output());
-    // The first line is one of the log: nothing else is written to stdout.
+    // The first line comes from the log: stdout has nothing else.
     let log = Memtrace::start_command(log);
     assert!(load.join().expect("the load").expect("memload").status.success());
     let run = log.stop();

@@ -96,7 +96,7 @@ fn the_kill(run: &Run, killing: &Killing) -> Value {
     let mut same: Vec<&Value> = reported.iter().filter(|oom| oom["victim"]["pid"] == killing.victim).collect();
     assert_eq!(same.len(), 1);
     let mut kill = kills.remove(0);
-    // The object of the summary is the same one, without a type.
+    // The summary has the same object, without a type.
     kill.as_object_mut().expect("an object").remove("type");
     // The time when the memory was freed comes with the kill, or once after it: the victim is gone by now.
     let mut after = run.of_type("oom_freed");
@@ -140,13 +140,13 @@ fn the_victim_is_in_its_own_cgroup_and_the_trigger_in_another() {
     assert_eq!(oom["trigger"]["comm"], "memload");
     assert_eq!(oom["constraint"], "memcg");
 
-    // The trigger stalled before it ran out, in its own cgroup.
+    // The trigger stalled in its own cgroup before it ran out of memory.
     let mut stalls = run.of_type("stall");
     stalls.retain(|stall| stall["pid"] == killing.trigger);
     assert!(stalls.iter().any(|stall| stall["cgroup"] == path_of(&triggers).as_str()), "{stalls:?}");
 }
 
-/// No line has a byte that a terminal acts on.
+/// True if no line has a control character or U+202E.
 fn is_harmless(raw: &[Vec<u8>]) -> bool {
     raw.iter().all(|line| {
         let text = std::str::from_utf8(line).expect("UTF-8");

@@ -78,7 +78,7 @@ fn check(seen: &Seen, cgroup: &MemCgroup) {
     assert!(our_median.abs_diff(their_median) < 5000, "medians {our_median} and {their_median} ns");
 
     let summary = run.summary();
-    // perf watched one kind; the tables have all kinds, compaction on a host whose memory is fragmented among them.
+    // perf watched one kind. The tables have all kinds, for example compaction on a host with fragmented memory.
     let count = run.of_type("stall").iter().filter(|stall| stall["pid"] == *pid).count() as u64;
     assert_eq!(stalls_of_pid(&summary, *pid), count);
     assert_eq!(stalls_of_cgroup(&summary, &path), count);

@@ -10,7 +10,7 @@ use tests::{
     skip_here,
 };
 
-/// Dirties the page cache of a small cgroup faster than the disk takes it.
+/// Script that dirties the page cache of a small cgroup faster than the disk can write it.
 const DIRTY: &str = "echo $$ > $1/cgroup.procs; dd if=/dev/zero of=$2 bs=1M count=256 2> /dev/null";
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) fn hog() -> Result<()> {
 
 fn map(bytes: usize) -> Result<MmapMut> {
     let memory = MmapMut::map_anon(bytes).with_context(|| format!("mapping {bytes} bytes"))?;
-    // A kernel without huge pages refuses; it then makes none.
+    // A kernel without huge pages refuses this, and makes none anyway.
     let _ = memory.advise(Advice::NoHugePage);
     Ok(memory)
 }

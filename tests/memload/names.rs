@@ -1,4 +1,4 @@
-//! Names that do not exist.
+//! Lookups of names that do not exist.
 
 use std::{env, process};
 

@@ -1,4 +1,4 @@
-//! Memory cgroups with a limit, on cgroup v1 and v2: written once for the live tests, `memload` and the demo.
+//! Memory cgroups with a limit, on cgroup v1 and v2, for the live tests, `memload` and the demo.
 
 use std::{
     fs, io,
@@ -27,7 +27,7 @@ pub enum Version {
 pub struct Hierarchy {
     /// The mount point.
     pub root: PathBuf,
-    /// The interface that its files have.
+    /// Interface of its files.
     pub version: Version,
 }
 
@@ -125,7 +125,7 @@ impl MemCgroup {
         &self.dir
     }
 
-    /// The interface that its files have.
+    /// Interface of the cgroup's files.
     #[must_use]
     pub fn version(&self) -> Version {
         self.version
@@ -254,7 +254,7 @@ pub fn list(prefix: &str) -> Result<Vec<PathBuf>> {
 
 fn kill_all(dir: &Path) {
     for line in fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
-        // 0 stands for a process of another pid namespace: `from_raw` refuses it.
+        // 0 is a process of another pid namespace; `from_raw` refuses it.
         if let Some(pid) = line.parse().ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }

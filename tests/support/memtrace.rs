@@ -58,8 +58,8 @@ pub struct Memtrace {
 /// Exit status and output of a memtrace that has ended.
 #[derive(Debug)]
 pub struct Run {
-    pub status: ExitStatus,
     /// Exit status.
+    pub status: ExitStatus,
     /// Stdout, line by line, as it came.
     pub raw: Vec<Vec<u8>>,
     /// Stderr.

@@ -11,7 +11,7 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command that runs `program` as root. The environment named in `keep` is handed on.
+/// A command that runs `program` as root. The environment variables in `keep` are passed on.
 ///
 /// # Errors
 /// When this process is not root and there is no sudo. The message names the command to run as root.
@@ -38,7 +38,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S], k
     Ok(command)
 }
 
-/// Has sudo ask for the password now, rather than between two programs' output.
+/// Makes sudo ask for the password now, instead of in the middle of some output.
 pub(crate) fn authenticate() -> Result<()> {
     if is_root() || which::which("sudo").is_err() {
         return Ok(());

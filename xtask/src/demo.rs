@@ -128,7 +128,7 @@ fn sent_by_process(origin: &Origin) -> bool {
     matches!(origin.cause, Cause::Sent(_))
 }
 
-/// `dir`, or `/var/tmp` where it is in memory: such a file would not be read from a disk.
+/// `dir`, or `/var/tmp` if `dir` is in memory: the file must be read from a disk.
 fn on_disk(dir: &Path) -> PathBuf {
     const TMPFS_MAGIC: FsWord = 0x0102_1994;
     match statfs(dir) {

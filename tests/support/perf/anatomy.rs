@@ -75,7 +75,7 @@ pub fn record_throttles(command: &[OsString]) -> PerfThrottles {
 pub struct PerfOffCpu {
     /// Length in ns.
     pub dur_ns: u64,
-    /// Time off CPU inside it, in ns, as far as perf saw the switches.
+    /// Off-CPU time inside the stall, in ns, as far as perf saw the switches.
     pub off_cpu_ns: u64,
     /// Time in ns for which perf does not know whether the task ran: it missed the switch away from the task or the
     /// switch back to it. A virtual machine may hide the events of some tasks from perf, and with them each switch away

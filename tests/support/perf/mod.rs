@@ -31,7 +31,7 @@ pub fn have_perf() -> bool {
 /// A stall, as perf saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerfStall {
-    /// Thread.
+    /// Thread id.
     pub tid: u32,
     /// End, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
@@ -43,7 +43,7 @@ pub struct PerfStall {
     pub gfp: String,
 }
 
-/// Records the memcg stalls of process `pid_of(output)` while `command` runs.
+/// Records all memcg stalls while `command` runs.
 ///
 /// # Panics
 /// When perf fails, or lost something.

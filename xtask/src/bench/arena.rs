@@ -69,7 +69,7 @@ impl Arena {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("catching signals")?;
         }
         let name = format!("memtrace-bench-{}", std::process::id());
-        // Beside the binaries: a target directory is on a disk.
+        // Beside the binaries, since a target directory is on a disk.
         let dir = memload.with_file_name(&name);
         let cgroup = MemCgroup::create(&name, LIMIT_BYTES)?;
         fs::create_dir(&dir).with_context(|| format!("making {}", dir.display()))?;

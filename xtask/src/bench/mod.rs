@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what memtrace costs, each figure beside its target.
+//! `cargo xtask bench`: the costs of memtrace, each figure beside its target.
 //!
 //! All variants of a comparison run in the same minutes, in turns and in random order: the speed of a machine drifts
 //! between runs by more than the differences that matter. Pressure is made only inside a memory cgroup with a limit.

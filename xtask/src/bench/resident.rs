@@ -30,7 +30,7 @@ pub(super) fn measure(arena: &Arena, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Resident memory after some seconds of storm, and the most until then.
+/// Resident memory after some seconds of storm, and its peak, in MiB.
 pub(super) fn mib(arena: &Arena, memtrace: &Path) -> Result<(f64, f64)> {
     let tracer = Tracer::start(command::memtrace(memtrace, &[]), &arena.dir)?;
     let storm = arena.storm(STORM + Duration::from_secs(5), None)?;

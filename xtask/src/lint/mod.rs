@@ -53,7 +53,7 @@ pub(crate) fn user_space() -> Result<Tally> {
     skipped(skips)
 }
 
-/// Fails when a link of the documentation leads nowhere.
+/// Fails if the documentation has a broken link.
 pub(crate) fn documentation() -> Result<()> {
     let mut doc = workspace::cargo();
     doc.env("AYA_BUILD_SKIP", "1").env("RUSTDOCFLAGS", "-D rustdoc::broken_intra_doc_links");

@@ -111,7 +111,7 @@ impl Guest {
         self.follow(host, &files, &mark, sink)
     }
 
-    /// Start qemu and read along until the command's status, the end of qemu or the end of the time.
+    /// Start qemu and follow its output until the command's status, the end of qemu or the timeout.
     fn follow(&self, host: &Host, files: &Files, mark: &str, sink: &mut dyn Write) -> Result<Output> {
         let (mut console, mut output) = (Tail::create(&files.console)?, Tail::create(&files.output)?);
         let (mut console_text, mut stdout) = (Vec::new(), Vec::new());

@@ -122,10 +122,10 @@ pub(crate) struct Setup {
     pub(crate) cpus: u32,
     /// Number of memory nodes; memory and processors are split evenly.
     pub(crate) nodes: u32,
-    pub(crate) zram: Option<Size>,
     /// Size of swap on zram.
-    pub(crate) swap: Option<Size>,
+    pub(crate) zram: Option<Size>,
     /// Size of swap on a disk.
+    pub(crate) swap: Option<Size>,
     /// Size of an ext4 disk at `/data`.
     pub(crate) data: Option<Size>,
     /// Cgroup hierarchy that is mounted.

@@ -44,7 +44,7 @@ fn column(title: String, text: &str) -> Result<page::Column> {
     Ok(page::Column { title, check })
 }
 
-/// The column of the kernel that runs here.
+/// Column of the running kernel.
 fn own(binaries: &Binaries) -> Result<page::Column> {
     let done = run_as_root(&binaries.memtrace)?;
     let mut column = column(String::new(), &done)?;

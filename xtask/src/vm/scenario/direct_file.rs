@@ -1,4 +1,4 @@
-//! Global direct reclaim by a file, on the lists that the kernel has always had.
+//! Global direct reclaim by a file, with the classic LRU lists.
 
 use super::Check;
 use super::evidence::Sections;

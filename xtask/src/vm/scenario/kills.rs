@@ -1,4 +1,4 @@
-//! The checks of OOM kills, global ones and those in a cgroup, against the kernel log.
+//! Checks of OOM kills, global and in a cgroup, against the kernel log.
 
 use regex_lite::Regex;
 use serde_json::Value;
@@ -10,9 +10,9 @@ use super::run::Run;
 /// Memory that ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// That of the whole guest.
+    /// Memory of the whole guest.
     Global,
-    /// That of a cgroup.
+    /// Memory of a cgroup.
     Memcg,
 }
 

@@ -1,4 +1,4 @@
-//! The checks of the calls of the OOM killer and of the ends of its victims.
+//! Checks of the OOM killer's calls and of the ends of its victims.
 
 use regex_lite::Regex;
 use serde_json::Value;

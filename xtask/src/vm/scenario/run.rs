@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Check;
 use super::evidence::{Sections, Trace};
 
-/// The checks that [`judge`] makes of every run that holds.
+/// Names of the checks that [`judge`] makes of every run with a trace.
 pub(super) const OF_EVERY_RUN: [&str; 2] = ["survives", COVERAGE];
 const COVERAGE: &str = "coverage";
 

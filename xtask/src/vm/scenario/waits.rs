@@ -131,7 +131,7 @@ fn thrash(run: &Run<'_>) -> Result<String, String> {
     if thrash == 0 || !agree { Err(figures) } else { Ok(figures) }
 }
 
-/// Each call that did something in a zone is one stall.
+/// Each call that compacted a zone is one stall.
 fn compaction(run: &Run<'_>) -> Check {
     const NAME: &str = "compaction";
     let figures = || {

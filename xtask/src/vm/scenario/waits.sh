@@ -32,7 +32,7 @@ watched() {
 	!/^#/ && $1 ~ who {
 		task = $1
 		sub(/.*-/, "", task)
-		# A thread of memtrace that has ended when its threads are listed.
+		# Skip threads of memtrace. Those named kallsyms-* may have ended before the list of threads was read.
 		if (task in ours || $1 ~ /^kallsyms-/) next
 		for (i = 2; i < NF && $i !~ /^[0-9]+\.[0-9]+:$/; i++);
 		now = $i + 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a memtrace trace (.mtrc) and prints, as JSON, what it comes to: a sample of how, see trace-format.md.
+"""Reads a memtrace trace (.mtrc) and prints its totals as JSON: a sample reader for trace-format.md.
 
     protoc -I memtrace-trace/proto -o schema.binpb memtrace_trace_v1.proto
     python3 docs/read_trace.py schema.binpb FILE        (needs protobuf and zstandard: Debian has both, and so has PyPI)
@@ -24,7 +24,7 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 def messages(schema, data):
-    """Yields (kind, first time, message) of each whole block, and (0, offset, None) where something is damaged."""
+    """Yields (kind, first time, message) for each intact block, and (0, offset, None) for each damaged place."""
     files = descriptor_pb2.FileDescriptorSet.FromString(open(schema, "rb").read())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:

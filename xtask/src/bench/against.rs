@@ -6,7 +6,7 @@ use super::{
     table::{Outcome, Table},
 };
 
-/// The same work with and without a tracer, one right after the other: a slow phase of the machine hits both.
+/// One piece of work with and without a tracer, one right after the other: a slow phase of the machine hits both.
 pub(super) struct Round {
     pub(super) with: Run,
     pub(super) bare: Run,

@@ -1,4 +1,4 @@
-//! Makes Rust of the schema of trace files, without a protoc.
+//! Generates Rust from the schema of trace files, without a protoc.
 
 #![expect(clippy::disallowed_macros, reason = "cargo reads what a build script prints")]
 

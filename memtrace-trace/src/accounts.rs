@@ -1,5 +1,5 @@
-//! What each process and cgroup had, since the segment began: the ticks hold it, so that it is known where events are
-//! not in the trace.
+//! Counters of each process and cgroup since the segment began. The ticks hold them, so that they are known even for
+//! events that are not in the trace.
 
 use std::collections::HashMap;
 
@@ -9,28 +9,28 @@ use memtrace_core::{
     session::faults::{Faults, ProcessFaults},
 };
 
-/// Processes that are told apart; beyond them all begin again from zero, in the next epoch.
+/// Processes counted separately in an epoch; beyond them, all counters restart from zero in the next epoch.
 const PROCESSES: usize = 4096;
 /// Likewise for cgroups.
 const CGROUPS: usize = 2048;
 
-/// Which process: the pid, and its start where it was read.
+/// Key of a process: the pid, and its start where it was read.
 pub(super) type ProcessKey = (u32, Option<u64>);
 
-/// What one of them had.
+/// Counters of one process or cgroup.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
     pub(super) stalls: u64,
     pub(super) total_ns: u64,
     pub(super) max_ns: u64,
     pub(super) faults: Faults,
-    /// Its latest name.
+    /// Latest name of the process.
     pub(super) comm: Comm,
     named: bool,
     pub(super) in_command: Option<bool>,
     /// The cgroup of its latest stall.
     pub(super) cgroup_id: Option<u64>,
-    /// Where it stands in the dictionary of the block that grows.
+    /// Place of the process in the dictionary of the block being filled.
     pub(super) located: Located,
     changed: bool,
 }
@@ -48,15 +48,15 @@ impl Account {
 pub(super) struct Accounts {
     pub(super) processes: HashMap<ProcessKey, Account>,
     pub(super) cgroups: HashMap<Option<u64>, Account>,
-    /// Those that changed since the last tick, in the order in which they did.
+    /// Processes that changed since the last tick, in the order in which they did; cgroups likewise.
     pub(super) changed_processes: Vec<ProcessKey>,
     pub(super) changed_cgroups: Vec<Option<u64>>,
     pub(super) epoch: u32,
 }
 
 impl Accounts {
-    /// Empty, with the memory for twice as many as an epoch has: they are counted at its end. It is written once, so that
-    /// a storm of short-lived tasks finds it there.
+    /// Empty accounts, with memory for twice the rows of an epoch: the limits are only checked at a tick. The memory is
+    /// written once, so that it is resident before a storm of short-lived tasks.
     pub(super) fn new() -> Self {
         let filled = |n: usize| 0..u32::try_from(2 * n).unwrap_or(u32::MAX);
         let mut accounts = Self {
@@ -70,7 +70,7 @@ impl Accounts {
         accounts
     }
 
-    /// All begin again from zero; the memory is kept.
+    /// Restarts all counters from zero and keeps the memory.
     pub(super) fn clear(&mut self) {
         self.processes.clear();
         self.cgroups.clear();
@@ -78,7 +78,7 @@ impl Accounts {
         self.changed_cgroups.clear();
     }
 
-    /// Counts a stall; where its process stands in the dictionary of the block.
+    /// Counts a stall. Returns the place of its process in the dictionary of the block.
     pub(super) fn stall(&mut self, stall: &Stall) -> &mut Located {
         let cgroup = self.cgroups.entry(stall.cgroup_id).or_default();
         cgroup.add(stall.dur_ns);
@@ -95,21 +95,21 @@ impl Accounts {
         &mut process.located
     }
 
-    /// A process got its own name.
+    /// Replaces the name of the first stalled thread by that of the process.
     pub(super) fn name(&mut self, key: ProcessKey, comm: Comm) {
         if let Some(process) = self.processes.get_mut(&key) {
             (process.comm, process.named) = (comm, true);
         }
     }
 
-    /// It was learnt whether it belongs to the command.
+    /// Sets the membership of a process in the command.
     pub(super) fn mark(&mut self, key: ProcessKey, in_command: Option<bool>) {
         if let Some(process) = self.processes.get_mut(&key) {
             process.in_command = in_command;
         }
     }
 
-    /// Counts what a process had to get back.
+    /// Counts the faults of a process.
     pub(super) fn process_faults(&mut self, faults: &ProcessFaults) -> &Account {
         let new = || Account { comm: faults.comm, cgroup_id: faults.cgroup_id, ..Account::default() };
         let process = self.processes.entry((faults.pid, faults.process_start_ns)).or_insert_with(new);
@@ -117,14 +117,14 @@ impl Accounts {
         process
     }
 
-    /// Counts what a cgroup had to get back.
+    /// Counts the faults of a cgroup.
     pub(super) fn cgroup_faults(&mut self, id: u64, faults: &Faults) -> &Account {
         let cgroup = self.cgroups.entry(Some(id)).or_default();
         cgroup.faults.merge(faults);
         cgroup
     }
 
-    /// A tick has been written; whether the epoch ends with it.
+    /// Begins the interval after a written tick. Returns true when the epoch ends with that tick.
     pub(super) fn settle(&mut self) -> bool {
         for key in self.changed_processes.drain(..) {
             if let Some(process) = self.processes.get_mut(&key) {

@@ -72,7 +72,7 @@ impl BlockWriter {
         sink.block(kind, &self.block)
     }
 
-    /// Whether the payload is in the block now, and smaller than it was.
+    /// Compresses the payload into the block. Returns false when it did not get smaller, or could not be compressed.
     fn compress(&mut self) -> bool {
         let Some(compressor) = &mut self.compressor else { return false };
         self.block.resize(HEADER + self.raw.len(), 0);

@@ -1,4 +1,4 @@
-//! The kernel's own counters around an instant, and what was lost by stage: numbers whose names stand once in META.
+//! The kernel's own counters around an instant, and losses by stage: numbers whose names are in META once.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use memtrace_core::session::{
 /// Values by name: all names are known at compile time, so that a name of a later version is skipped.
 type NamedCounts = BTreeMap<&'static str, u64>;
 
-/// Names of columns: those of a list that this version knows, at their place.
+/// Names of columns, in order; `None` for a name that is not in `list`.
 pub(super) fn known(names: &[String], list: &[&'static str]) -> Vec<Option<&'static str>> {
     names.iter().map(|name| list.iter().find(|known| **known == name.as_str()).copied()).collect()
 }
@@ -73,7 +73,7 @@ fn unzigzag(bits: u64) -> i64 {
     ((bits >> 1) as i64) ^ -((bits & 1) as i64)
 }
 
-/// Which names the columns of a segment have.
+/// Names of the columns of a segment; `None` for a name that this version does not know.
 #[derive(Debug, Default)]
 pub(super) struct CounterNames {
     pub(super) host: Vec<Option<&'static str>>,
@@ -82,7 +82,7 @@ pub(super) struct CounterNames {
 }
 
 impl CounterNames {
-    /// As META has them.
+    /// Names listed in META.
     pub(super) fn of(meta: &wire::Meta) -> Self {
         Self {
             host: known(&meta.counter_names, &HOST_COUNTERS),
@@ -91,7 +91,7 @@ impl CounterNames {
         }
     }
 
-    /// The readings.
+    /// The readings of a message, which are differences to `base` (to 0 without one).
     pub(super) fn readings(&self, message: &wire::Readings, base: Option<&KernelCounters>) -> Readings {
         let empty = wire::Counters::default();
         let before = self.counters(message.before.as_ref().unwrap_or(&empty), base);
@@ -117,7 +117,7 @@ impl CounterNames {
         }
     }
 
-    /// What the kernel side lost.
+    /// Losses on the kernel side, by stage.
     pub(super) fn loss(&self, column: &[i64], base: &NamedCounts) -> NamedCounts {
         let value = |(&name, &value): (&Option<&'static str>, &i64)| {
             let name = name?;
@@ -127,19 +127,19 @@ impl CounterNames {
     }
 }
 
-/// What the kernel side lost, in the order of [`loss_names`].
+/// Losses on the kernel side as differences to `base`, in the order of [`loss_names`]; empty where they are not read.
 pub(super) fn of_loss(now: &NamedCounts, base: &NamedCounts) -> Vec<i64> {
     let value = |name: &str| difference(now.get(name).copied().unwrap_or(0), base.get(name).copied().unwrap_or(0));
     if now.is_empty() { Vec::new() } else { loss_names().into_iter().map(value).collect() }
 }
 
-/// What user space lost.
+/// Losses in user space, without the stages that lost nothing.
 pub(super) fn of_lost(lost: &[u64; Loss::COUNT]) -> Vec<wire::NamedCount> {
     let count = |stage: &Loss| wire::NamedCount { name: stage.name().to_owned(), count: lost[*stage as usize] };
     Loss::ALL.iter().filter(|stage| lost[**stage as usize] > 0).map(count).collect()
 }
 
-/// What user space lost; a stage of a later version is left out.
+/// Losses in user space, by number of the stage; a stage of a later version is left out.
 pub(super) fn to_lost(counts: &[wire::NamedCount]) -> [u64; Loss::COUNT] {
     let mut lost = [0; Loss::COUNT];
     for count in counts {

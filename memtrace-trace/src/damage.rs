@@ -5,13 +5,13 @@ use super::scan::RawBlock;
 /// A part of a trace that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Where it begins in the input, in bytes.
+    /// Offset of its first byte in the input.
     pub offset: u64,
-    /// How long it is, in bytes.
+    /// Length in bytes.
     pub bytes: u64,
     /// True when the input just ends there, as after a kill; nothing is then known to be wrong.
     pub is_cut: bool,
-    /// What is wrong, in words.
+    /// Description of the damage, in words.
     pub what: String,
     /// The block, where the part is one block with a whole header; `None` for several blocks or other bytes.
     pub block: Option<RawBlock>,

@@ -18,15 +18,15 @@ use super::{
 };
 use memtrace_core::{event::Event, session::evictors::ByMemory};
 
-/// A block is written when its columns are about this large: a kill loses no more than that, or a second.
+/// Approximate size of the columns at which a block is written, in bytes: a kill loses no more than that, or a second.
 const SEAL_BYTES: usize = 256 << 10;
-/// Paths that are remembered; a longer one than a path can be is cut.
+/// Limit on the remembered paths; a path longer than `LONGEST_PATH` bytes is cut.
 const PATHS: usize = 16_384;
 const LONGEST_PATH: usize = 4096;
-/// A path is written again after so many ticks in which it was used, so that a damaged block costs it for a minute.
+/// Ticks after which a path in use is written again, so that a damaged block costs it for a minute only.
 const PATH_AGAIN_TICKS: u32 = 60;
 
-/// Where blocks go. A block is given whole, and is whole or absent in the file.
+/// Destination of blocks. Each call passes a whole block, which must be whole or absent in the file.
 pub trait BlockSink {
     /// Takes a block.
     ///
@@ -42,15 +42,15 @@ impl BlockSink for Vec<u8> {
     }
 }
 
-/// The path of a cgroup, and when it was last written.
+/// The path of a cgroup, with the tick at which it was last written.
 #[derive(Debug)]
 struct KnownPath {
     path: Arc<[u8]>,
-    /// Number of the tick, from 1; 0 when this segment does not have it.
+    /// Tick of the last write, from 1; 0 when this segment does not have the path.
     written: u32,
 }
 
-/// Makes blocks of what happened.
+/// Encodes entries and ticks into blocks.
 #[derive(Debug)]
 pub struct Encoder {
     min_stall_ns: u64,
@@ -85,10 +85,10 @@ impl Encoder {
         }
     }
 
-    /// Begins a segment. What was pending is forgotten: the segment before has been ended.
+    /// Begins a segment. Pending entries are dropped: the previous segment has been ended.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn begin(&mut self, meta: &Meta, sink: &mut dyn BlockSink) -> io::Result<()> {
         (self.base, self.segment) = (Base::of(meta), meta.segment);
         self.columns.clear();
@@ -101,10 +101,10 @@ impl Encoder {
         self.blocks.write(BlockKind::Meta, &meta::encode(meta), 1, (t_ns, t_ns), sink)
     }
 
-    /// Learns the path of a cgroup; it is written when a block names the cgroup. Known until the encoder goes.
+    /// Learns the path of a cgroup, for all segments. It is written when a block names the cgroup.
     pub fn path(&mut self, id: u64, path: &[u8]) {
         if self.paths.len() >= PATHS && !self.paths.contains_key(&id) {
-            // Those that this segment has are in the file; those in use come again.
+            // Paths that this segment has are in the file; those in use come again.
             self.paths.retain(|_, path| path.written == 0);
         }
         if self.paths.len() < PATHS {
@@ -116,7 +116,7 @@ impl Encoder {
     /// Takes an entry; writes a block when one is full.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn entry(&mut self, entry: &Entry, sink: &mut dyn BlockSink) -> io::Result<()> {
         self.unwritten += u64::from(self.events_stopped);
         match entry {
@@ -142,10 +142,10 @@ impl Encoder {
         if self.columns.bytes() >= SEAL_BYTES { self.seal(sink) } else { Ok(()) }
     }
 
-    /// Writes what is pending: at least once a second.
+    /// Writes the pending entries. The caller does so at least once a second.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn seal(&mut self, sink: &mut dyn BlockSink) -> io::Result<()> {
         if self.columns.is_empty() {
             return Ok(());
@@ -161,10 +161,10 @@ impl Encoder {
         paths.and(written)
     }
 
-    /// Writes what is pending, then the tick.
+    /// Writes the pending entries, then the tick.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn tick(&mut self, tick: &TickRecord, sink: &mut dyn BlockSink) -> io::Result<()> {
         let sealed = self.seal(sink);
         let mut message = self.base.encode(tick);
@@ -204,16 +204,16 @@ impl Encoder {
     /// Writes a reading of the clocks.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn clock(&mut self, clock: &ClockReading, sink: &mut dyn BlockSink) -> io::Result<()> {
         let t_ns = clock.monotonic_ns;
         self.blocks.write(BlockKind::Clock, &meta::of_clock(clock), 1, (t_ns, t_ns), sink)
     }
 
-    /// Writes what is pending, then a remark.
+    /// Writes the pending entries, then a remark.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn remark(&mut self, remark: &Remark, sink: &mut dyn BlockSink) -> io::Result<()> {
         let sealed = self.seal(sink);
         let kind = match remark.kind {
@@ -229,10 +229,10 @@ impl Encoder {
         sealed.and(self.blocks.write(BlockKind::Remark, &message, 1, (remark.t_ns, remark.t_ns), sink))
     }
 
-    /// Writes what is pending, then the end of the segment.
+    /// Writes the pending entries, then the end of the segment.
     ///
     /// # Errors
-    /// The sink's.
+    /// When the sink fails.
     pub fn end(&mut self, end: &End, sink: &mut dyn BlockSink) -> io::Result<()> {
         let sealed = self.seal(sink);
         let reason = match end.reason {
@@ -246,20 +246,20 @@ impl Encoder {
         sealed.and(self.blocks.write(BlockKind::End, &message, 1, (end.t_ns, end.t_ns), sink))
     }
 
-    /// From now on entries are only counted, for the ticks, until the next segment begins. What is pending goes.
+    /// Stops events until the next segment begins: entries are only counted, for the ticks. Drops pending entries.
     pub fn stop_events(&mut self) {
         self.events_stopped = true;
         self.unwritten += self.columns.len() as u64;
         self.columns.clear();
     }
 
-    /// Entries that are in no block since a sink failed or they were stopped, since the encoder was made.
+    /// Number of entries that are in no block because a sink failed or events were stopped, since the encoder was made.
     #[must_use]
     pub fn unwritten(&self) -> u64 {
         self.unwritten
     }
 
-    /// Writes the paths of these cgroups that the file does not have, or not of late.
+    /// Writes the paths of these cgroups that the segment does not have, or that are due again.
     fn write_paths(&mut self, ids: impl Iterator<Item = u64>, sink: &mut dyn BlockSink) -> io::Result<()> {
         let mut dict = wire::Dict::default();
         for id in ids {
@@ -271,7 +271,7 @@ impl Encoder {
                 dict.cgroup_path.push(known.path.to_vec());
             }
         }
-        // As many as fit a block whatever their length.
+        // As many paths as fit a block whatever their length.
         let (ids, paths) = (dict.cgroup_id.chunks(200), dict.cgroup_path.chunks(200));
         for (ids, paths) in ids.zip(paths) {
             let part = wire::Dict { cgroup_id: ids.to_vec(), cgroup_path: paths.to_vec() };

@@ -1,4 +1,4 @@
-//! Who evicted what came back, to messages and back. What came since the tick before, not differences.
+//! Refaults by evictor to messages, and back. They count since the previous tick and are no differences to a base.
 
 use memtrace_common::histogram::BUCKETS;
 
@@ -17,7 +17,7 @@ pub(super) fn encode(deltas: &ByMemory<EvictorDeltas>) -> wire::Evictors {
     wire::Evictors { anon, ..encode_one(&deltas.files) }
 }
 
-/// What a message says.
+/// The refaults in a message.
 pub(super) fn decode(message: &wire::Evictors) -> ByMemory<EvictorDeltas> {
     ByMemory {
         files: decode_one(message, |row| Some(file_of(row))),
@@ -85,8 +85,8 @@ fn decode_row(row: &wire::EvictorRow, file: Option<FileId>) -> (EvictorKey, Evic
     (key, EvictorSum { samples: row.samples, away_ns: row.away_ns })
 }
 
-/// Numbers of the buckets that are not 0, each as the difference to the one before, and their counts: of one interval, so
-/// that they are small.
+/// Numbers of the buckets that are not empty, each as the difference to the previous one, and their counts, which are
+/// small: they cover one interval.
 fn encode_histogram(histogram: &Histogram) -> (Vec<u32>, Vec<u32>) {
     let mut last = 0;
     let filled = (0..).zip(histogram.counts()).filter(|(_, count)| **count > 0);

@@ -1,15 +1,15 @@
 //! The framing of blocks: a header of fixed size with checksums, then the payload. The only code that lays out bytes.
 
-/// What each block begins with, and so what a file begins with: not text, and damaged by any conversion of line ends.
+/// First bytes of each block, and so of a file. They are no text, and any conversion of line ends damages them.
 pub const SYNC: [u8; 8] = [0x89, b'M', b'T', b'R', b'C', b'\r', b'\n', 0x1a];
 /// The version of the format that is written, and the latest that is read.
 pub const VERSION: u16 = 1;
 /// Size of a header.
 pub const HEADER: usize = 52;
-/// A payload is never larger than this, compressed or not: what a reader allocates at most.
+/// Largest payload in bytes, compressed or not. A reader allocates no more than this.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 
-/// What a block holds.
+/// Kind of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum BlockKind {
@@ -19,7 +19,7 @@ pub enum BlockKind {
     Clock = 2,
     /// Paths of cgroups.
     Dict = 3,
-    /// What happened.
+    /// Stalls and other events.
     Events = 4,
     /// The state once an interval.
     Tick = 5,
@@ -93,8 +93,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// The middle of the times, in ns: blocks of a segment are in the order of these. The last events of an interval may
-    /// have ended while its tick was made, later than the time of the tick.
+    /// The middle of the times in ns, which orders the blocks of a segment. The last events of an interval may have
+    /// ended while its tick was made, later than the time of the tick.
     pub(crate) const fn place_ns(&self) -> u64 {
         self.first_ns.midpoint(self.last_ns)
     }
@@ -118,7 +118,7 @@ impl Header {
         bytes
     }
 
-    /// The header in these bytes; `None` when it is damaged or claims what no block has.
+    /// The header in these bytes; `None` when it is damaged or claims sizes that no block has.
     #[must_use]
     pub fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);

@@ -1,4 +1,4 @@
-//! Which parts of which segments an input holds, by its blocks alone: names of files say nothing.
+//! Index of the segments in an input, and of their parts. It rests on the blocks alone: file names mean nothing.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -26,7 +26,7 @@ pub struct RecordingId {
     pub run: u32,
     /// When the hooks were attached, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
-    /// The boot of the host; empty when it was not read.
+    /// Boot id of the host; empty when it was not read.
     pub boot_id: Text,
     /// Name of the host.
     pub host: Text,
@@ -64,7 +64,7 @@ pub struct Piece {
 pub struct Index {
     /// Pieces, in order of their offsets. Every byte up to the last block or damage is in one.
     pub pieces: Vec<Piece>,
-    /// Why the rest of the input was not read.
+    /// Error that ended reading; `None` when the input was read to its end.
     pub failed: Option<ReadError>,
 }
 
@@ -88,7 +88,7 @@ impl Index {
     }
 }
 
-/// Pieces on the way.
+/// Pieces found so far.
 #[derive(Default)]
 struct Pieces {
     done: Vec<Piece>,
@@ -134,8 +134,8 @@ fn piece(id: Option<SegmentId>, begin: u64, start_ns: u64) -> Piece {
     Piece { id, begin, end: begin, start_ns, last_tick_ns: None, digest: 0 }
 }
 
-/// The segment that a META begins, and when: the tick before it, or the attaching, `CLOCK_MONOTONIC` in ns. `None` when the
-/// block is no META or cannot be understood, which its reader says.
+/// The segment that a META begins, and its begin, `CLOCK_MONOTONIC` in ns: the tick before it, or the attaching. `None`
+/// when the block is no META or cannot be decoded, which its reader reports as damage.
 #[must_use]
 pub fn segment_of(block: &RawBlock, bytes: &[u8]) -> Option<(SegmentId, u64)> {
     if block.kind() != Some(BlockKind::Meta) {

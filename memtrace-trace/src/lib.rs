@@ -2,15 +2,15 @@
 //!
 //! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf message.
 //!
-//! - [`Reader`] gives what a trace holds as [`TraceItem`]s: the beginning of a segment, batches of events, a tick an interval.
+//! - [`Reader`] returns a trace as [`TraceItem`]s: the beginning of a segment, batches of events, a tick an interval.
 //!   `examples/longest.rs` prints the longest stall of each process in 30 lines.
 //! - [`Encoder`] writes a trace into a [`BlockSink`], block by block. `examples/thin.rs` copies a recording without its
 //!   short stalls.
 //! - [`Scanner`] finds the blocks of a file without decoding them, for copies of whole blocks.
-//! - [`splice`] puts one segment together out of several files that each have a part of it.
+//! - [`splice`] assembles a segment from several files that each have a part of it.
 //!
-//! The reader believes nothing: it skips what it cannot read, says so ([`TraceItem::Damage`]), never invents a value, and never
-//! panics, whatever the input. It allocates at most 1 MiB for a block.
+//! The reader trusts no input: it skips and reports what it cannot read ([`TraceItem::Damage`]), never invents a value,
+//! and never panics. It allocates at most 1 MiB for a block.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What a trace says of the blocks of an experiment: which side held from when to when, with which settings.
+//! Blocks of an experiment in a trace: the side in force, its begin and end, and its settings.
 
 use super::model::Setting;
 use memtrace_core::untrusted::{Text, Untrusted};
@@ -13,7 +13,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The other one.
+    /// The other side.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -22,7 +22,7 @@ impl Side {
         }
     }
 
-    /// Its letter.
+    /// Letter of the side.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
@@ -36,9 +36,9 @@ impl Side {
 /// [`BlockEnd`](super::model::RemarkKind::BlockEnd).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockMark {
-    /// Which side holds.
+    /// Side in force.
     pub side: Side,
-    /// Which pair of blocks it belongs to, from 1.
+    /// Number of the pair of blocks that it belongs to, from 1.
     pub pair: u32,
     /// The settings of the side.
     pub settings: Vec<Setting>,
@@ -56,7 +56,7 @@ impl BlockMark {
         text.into()
     }
 
-    /// The block that a remark tells of; `None` when its text is of another shape.
+    /// The block that the text of a remark describes; `None` when the text has another shape.
     #[must_use]
     pub fn of_text(text: &Text) -> Option<Self> {
         let mut lines = text.borrowed().lines();

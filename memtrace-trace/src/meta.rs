@@ -23,7 +23,7 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// Hooks that can tell refaults.
+/// Hooks that can count refaults.
 const REFAULT_HOOKS: [&str; 2] = ["workingset_refault", "memcg:mod_memcg_lruvec_state"];
 
 fn bytes(texts: &[Text]) -> Vec<Vec<u8>> {
@@ -168,7 +168,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
     }
 }
 
-/// The sources of these kinds; a trace of before they were written has those of the events alone.
+/// The sources of these kinds; an older trace, which does not hold them, has those of begin and end events alone.
 fn sources(kinds: &[u32], numbers: &[u32]) -> Sources {
     let mut sources = Sources::default();
     for (&number, &source) in kinds.iter().zip(numbers) {

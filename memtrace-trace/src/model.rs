@@ -1,4 +1,4 @@
-//! What a trace holds, as values: the same that a session is given live, and what a later reader must know of the host.
+//! Content of a trace as values: the input of a live session, and the facts about the host that a later reader needs.
 
 use memtrace_common::kind::StallKind;
 
@@ -24,28 +24,28 @@ pub use memtrace_core::{
     session::unrecorded::{UnrecordedProcess, UnrecordedStalls},
 };
 
-/// One thing that happened between two ticks, in the order in which the session was given it.
+/// One entry between two ticks. Entries are in the order in which the session received them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are events, and a box would be an allocation for each")]
 pub enum Entry {
     /// An event that matched the filter.
     Event(Event),
-    /// A process got its own name, in place of that of its first stalled thread.
+    /// Name of a process, in place of that of its first stalled thread.
     Name {
         /// Process id.
         pid: u32,
         /// Start of the process in ns, where it was read.
         process_start_ns: Option<u64>,
-        /// Its name.
+        /// Name of the process.
         comm: Comm,
     },
-    /// It was learnt whether a process belongs to the command that memtrace started.
+    /// Membership of a process in the command that memtrace started.
     Mark {
         /// Process id.
         pid: u32,
         /// Start of the process in ns, where it was read.
         process_start_ns: Option<u64>,
-        /// Whether it does; `None` when it was gone too soon.
+        /// True when it belongs to the command; `None` when it exited too soon.
         in_command: Option<bool>,
     },
 }
@@ -53,24 +53,24 @@ pub enum Entry {
 /// A tick as the trace holds it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TickRecord {
-    /// What the session is given. Totals are since attach, whatever segment the tick is in.
+    /// Input of the session. Totals are since attach, whatever segment the tick is in.
     pub input: TickInput,
     /// `/proc/vmstat` since boot, in the order of [`HostFacts::vmstat_names`]; empty when it was not read.
     pub vmstat: Vec<u64>,
     /// `/proc/meminfo` in bytes, in the order of [`HostFacts::meminfo_names`]; empty when it was not read.
     pub meminfo_bytes: Vec<u64>,
-    /// Since the tick before, by process, what no event of the trace tells. Only a reader fills it.
+    /// Stalls since the previous tick that no event of the trace reports, by process. Only a reader fills it.
     pub unrecorded_processes: Vec<UnrecordedProcess>,
-    /// The same by cgroup (`None`: not read). Only a reader fills it.
+    /// Unreported stalls likewise by cgroup (`None`: not read). Only a reader fills it.
     pub unrecorded_cgroups: Vec<(Option<u64>, UnrecordedStalls)>,
 }
 
-/// How the trace was made.
+/// Settings of the recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     /// Version of memtrace.
     pub version: Text,
-    /// Its command line, word by word.
+    /// Command line of memtrace, word by word.
     pub argv: Vec<Text>,
     /// The command that it started, word by word; empty without one.
     pub command: Vec<Text>,
@@ -80,51 +80,51 @@ pub struct Setup {
     pub interval_ns: u64,
     /// memtrace's own process id.
     pub own_pid: u32,
-    /// Which stalls were asked for.
+    /// Filter for the recorded stalls.
     pub filter: Filter,
-    /// Shorter stalls have no event in the trace, in ns; the totals have them.
+    /// Shortest stall that has an event in the trace, in ns; the totals count shorter ones, too.
     pub min_stall_ns: u64,
     /// The kinds whose hooks are attached.
     pub kinds: Vec<StallKind>,
-    /// How their durations relate to the true stall.
+    /// Accuracy of their durations: the whole stall, a lower bound or an estimate.
     pub sources: Sources,
-    /// Whether pages scanned are read.
+    /// True when scanned pages are read.
     pub scans_read: bool,
-    /// Whether the stacks of stalls are counted.
+    /// True when stalls are counted by stack.
     pub stacks: bool,
-    /// Whether MGLRU reclaims.
+    /// True when MGLRU reclaims.
     pub mglru: bool,
-    /// Which faults are read.
+    /// Faults that are read.
     pub faults_read: FaultsRead,
     /// The hooks, attached or not.
     pub hooks: Vec<HookRecord>,
     /// The kernel's names of the allocation flags, by bit.
     pub gfp_names: Vec<(u32, Text)>,
-    /// True when new and gone cgroups are remarks of their own. In older traces a first limit of a cgroup that had none may
-    /// be that of a new cgroup.
+    /// True when new and removed cgroups have remarks of their own. In older traces, the first limit of a cgroup that
+    /// had none may be that of a new cgroup.
     pub cgroup_remarks: bool,
 }
 
-/// The beginning of a segment: all that its other blocks rest on.
+/// The beginning of a segment: everything that its other blocks depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
-    /// A random number: segments with the same one are parts of one recording.
+    /// Random number, the same in all segments of a recording.
     pub recording: u64,
     /// Number of the segment in its recording, from 0.
     pub segment: u32,
-    /// Which of several runs, from 1; 0 when there is only one.
+    /// Number of the run, from 1; 0 when there is only one.
     pub run: u32,
-    /// How the trace was made.
+    /// Settings of the recording.
     pub setup: Setup,
     /// The host.
     pub host: HostFacts,
     /// The clocks when the segment began.
     pub clock: ClockReading,
-    /// The kernel's counters around the attaching, and what is fixed for them.
+    /// The kernel's counters around the attaching, and facts needed to compare them.
     pub baseline: Baseline,
-    /// Refaults of each node since boot, from where they count.
+    /// Refaults of each node since boot, as the recording began: it counts from these values.
     pub nodes_from: Vec<NodeRefaults>,
-    /// What was going on before the start; in the first segment.
+    /// State of the host before the start; only in the first segment.
     pub at_start: Option<AtStart>,
     /// `/proc/vmstat` when the segment began, in the order of [`HostFacts::vmstat_names`].
     pub vmstat: Vec<u64>,
@@ -132,18 +132,18 @@ pub struct Meta {
     pub meminfo_bytes: Vec<u64>,
     /// The zones when the segment began.
     pub zones: Vec<Zone>,
-    /// The last tick of the segment before, which the counters of this one build on; `None` in the first.
+    /// Last tick of the previous segment, on which the counters of this one build; `None` in the first.
     pub base: Option<TickRecord>,
 }
 
 impl Meta {
-    /// When what it holds begins, `CLOCK_MONOTONIC` in ns.
+    /// Begin of the segment, `CLOCK_MONOTONIC` in ns.
     #[must_use]
     pub fn start_ns(&self) -> u64 {
         self.base.as_ref().map_or(self.setup.start_ns, |base| base.input.t_ns)
     }
 
-    /// Memory and swap when the segment began, with what the kernel had counted since boot; `None` when nothing was read.
+    /// Memory and swap when the segment began, with the kernel's counters since boot; `None` when nothing was read.
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
         let HostFacts { meminfo_names, vmstat_names, page_size_bytes, .. } = &self.host;
@@ -151,18 +151,18 @@ impl Meta {
     }
 }
 
-/// Something that is worth a note in the trace beside what happened.
+/// A note in the trace, besides events and ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// What it is.
+    /// Kind of the remark.
     pub kind: RemarkKind,
-    /// In words; for a trigger the condition.
+    /// Text in words; for a trigger, the condition.
     pub text: Text,
 }
 
-/// What a remark is about.
+/// Kind of a remark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemarkKind {
     /// An incident began: a condition was met, a process was OOM-killed, a signal came.
@@ -171,38 +171,38 @@ pub enum RemarkKind {
     EventsStopped,
     /// A block of an experiment begins: [`BlockMark`](super::mark::BlockMark).
     BlockBegin,
-    /// It is over: what is between the two was measured.
+    /// The block is over. The time between the two remarks was measured.
     BlockEnd,
     /// A setting has another value: [`Change`](memtrace_core::host_facts::change::Change).
     Changed,
-    /// Cgroups with a limit are new or gone: [`CgroupChange`](memtrace_core::host_facts::cgroups::CgroupChange).
+    /// Cgroups with a limit are new or removed: [`CgroupChange`](memtrace_core::host_facts::cgroups::CgroupChange).
     Cgroups,
-    /// Of a kind that this version does not know.
+    /// A number that this version does not know.
     Unknown,
 }
 
-/// Why a segment ended.
+/// Reason for the end of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// The recording is over.
     Done,
-    /// The next segment goes on.
+    /// The recording continues in the next segment.
     NextSegment,
-    /// This file ends, and the segment goes on in another one: an incident file is complete.
+    /// This file ends and the segment continues in another: an incident file is complete.
     FileComplete,
-    /// Of a kind that this version does not know.
+    /// A number that this version does not know.
     Unknown,
 }
 
 /// The regular end of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Why.
+    /// Reason for the end.
     pub reason: EndReason,
-    /// Stalls that are not over, the longest first.
+    /// Stalls that are still open, the longest first.
     pub open: Vec<OpenStall>,
-    /// What was lost in user space in all, by the number of the stage: writing itself can lose.
+    /// Total losses in user space, by number of the stage. Writing itself can lose entries.
     pub lost: [u64; memtrace_core::session::loss::Loss::COUNT],
 }

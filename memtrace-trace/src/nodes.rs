@@ -1,4 +1,4 @@
-//! What is counted by node and zone to messages, and back: differences to the segment's base.
+//! Counters by node and zone to messages, and back: differences to the segment's base.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ pub(super) fn to_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -
     }
 }
 
-/// By order, without the zeros at the end.
+/// Differences by order, without the zeros at the end.
 fn of_orders(now: &[u64; ORDERS], base: &[u64; ORDERS]) -> Vec<i64> {
     let mut column: Vec<_> = now.iter().zip(base).map(|(&now, &base)| difference(now, base)).collect();
     column.truncate(column.iter().rposition(|&n| n != 0).map_or(0, |last| last + 1));
@@ -137,7 +137,7 @@ pub(super) fn to_zones(now: &wire::StallZones, base: Option<&StallZones>) -> Sta
     }
 }
 
-/// All numbers of these, to be judged for their size.
+/// Counters of a kswapd, for the check of their size.
 pub(super) fn numbers_of_kswapd(now: &KswapdTotals) -> impl Iterator<Item = u64> {
     [now.balances, now.failures, now.hopeless, now.cleared]
         .into_iter()
@@ -145,7 +145,7 @@ pub(super) fn numbers_of_kswapd(now: &KswapdTotals) -> impl Iterator<Item = u64>
         .chain(now.rounds_by_order)
 }
 
-/// The same of the zones.
+/// Counters of the zones, for the check of their size.
 pub(super) fn numbers_of_zones(zones: &StallZones) -> impl Iterator<Item = u64> {
     let numbers = |zone: &ZoneStalls| {
         let stalls = [zone.below_min, zone.below_low, zone.below_high, zone.above_high];

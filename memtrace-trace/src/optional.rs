@@ -1,11 +1,11 @@
 //! Values that may not have been read, in columns of plain numbers: 0 is "not read".
 
-/// `value + 1`, 0 for none. The largest number has no place: it is written as the one below.
+/// `value + 1`, 0 for none. The largest number does not fit and is written as the one below it.
 pub(super) fn encode(value: Option<u64>) -> u64 {
     value.map_or(0, |value| value.saturating_add(1))
 }
 
-/// The same for small numbers.
+/// `value + 1` for small numbers, likewise.
 pub(super) fn encode32(value: Option<u32>) -> u32 {
     value.map_or(0, |value| value.saturating_add(1))
 }
@@ -62,7 +62,7 @@ mod tests {
         #[test]
         fn there_and_back(value in any::<Option<u64>>(), small in any::<Option<i32>>(), now in any::<u64>(), base in any::<u64>()) {
             prop_assert_eq!(decode(encode(value)), value.map(|value| value.min(u64::MAX - 1)));
-            // The one number without a place.
+            // The one number that does not fit.
             prop_assert_eq!(decode_signed(encode_signed(small)), small.map(|n| if n == i32::MIN { i32::MAX } else { n }));
             prop_assert_eq!(restore(difference(now, base), base), now);
         }

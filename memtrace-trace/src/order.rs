@@ -11,7 +11,7 @@ use memtrace_core::session::input::TickInput;
 /// Blocks that are remembered in each of two halves: some hours of a recording, in a few megabytes.
 const REMEMBERED: usize = 1 << 15;
 
-/// A block is the copy of one before it: nothing is lost with it.
+/// Damage of a block that is a copy of an earlier one: nothing is lost with it.
 pub const TWICE: &str = "a block comes a second time";
 const BACK: &str = "a tick goes back in time, or comes a second time";
 const DOWN: &str = "the totals of a tick are below those of the tick before";
@@ -49,7 +49,7 @@ impl Order {
             && !self.ends.contains(header)
     }
 
-    /// Remembers a block that was taken. Paths of cgroups come again by design, and what has no time may repeat.
+    /// Remembers a block that was taken. Paths of cgroups come again by design, and blocks without a time may repeat.
     pub(super) fn took(&mut self, kind: BlockKind, header: &Header) {
         if kind == BlockKind::Dict || header.first_ns == 0 {
             return;
@@ -105,11 +105,11 @@ impl Order {
     }
 }
 
-/// A stall that ended so long before a tick is in the file before it, in ns: the time of a tick is read first, then all
-/// records that there are go out. Only one that a CPU was just writing comes later.
+/// Time before a tick, in ns, at which a stall must have ended to be in the file before it. The time of a tick is read
+/// first, then all records in the ring are written. Only a record that a CPU was just writing comes later.
 const LATE_NS: u64 = 1_000_000;
 
-/// The totals that only grow: each CPU's counts do, and a sum of them that is read later is no smaller.
+/// The totals that only grow: each CPU's counts do, and so a later sum of them is no smaller.
 fn totals(input: &TickInput) -> Vec<Total> {
     let kinds = input.totals.stalls.iter().map(|(kind, totals)| (*kind as usize, [totals.count, totals.total_ns]));
     let own = &input.totals.own;

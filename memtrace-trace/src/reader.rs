@@ -27,7 +27,7 @@ use memtrace_core::{
     session::{faults::FaultDeltas, filter::CgroupNames},
 };
 
-/// What a trace holds next.
+/// Next item of a trace.
 #[derive(Debug)]
 pub enum TraceItem {
     /// A segment begins.
@@ -46,20 +46,20 @@ pub enum TraceItem {
     Damage(Damage),
 }
 
-/// A block as the reader judges it: for those who keep blocks, and must keep the ones that are used.
+/// A block with the reader's verdict, for callers that copy blocks and must copy those that are used.
 #[derive(Debug)]
 pub enum Judged {
-    /// What it holds is used. The item is `None` for a block that only says what a later one means, and for one of a later
+    /// The content is used. The item is `None` for a block that only supplements a later one, and for one of a later
     /// version.
     Used(RawBlock, Option<TraceItem>),
     /// It is damaged, and nothing in it is used.
     Damaged(Damage),
 }
 
-/// Paths of cgroups that are remembered: as many as a writer has.
+/// Limit on the remembered paths of cgroups: as many as a writer has.
 const PATHS: usize = 16_384;
 const LONGEST_PATH: usize = 4096;
-/// Entries of a block: more than a writer puts into one.
+/// Limit on the entries of a block: more than a writer puts into one.
 const MOST_ENTRIES: usize = 1 << 17;
 
 /// Reads the blocks of a trace, one by one, in bounded memory.
@@ -73,12 +73,12 @@ pub struct Reader<B> {
     cgroup_sums: Vec<Recorded>,
     rows: RowReader,
     stacks: StackReader,
-    /// Whether the segment counts stacks.
+    /// True when the segment counts stacks.
     has_stacks: bool,
     base: Base,
-    /// Of which segment that is; `None` before any.
+    /// Number of the segment of `base`; `None` before any.
     segment: Option<u32>,
-    /// Whether it has ended: what comes then belongs to another one.
+    /// True once the segment has ended: later blocks belong to another one.
     ended: bool,
     names: CounterNames,
     paths: HashMap<u64, Arc<[u8]>>,
@@ -121,15 +121,15 @@ impl<B: BlockSource> Reader<B> {
         }
     }
 
-    /// Leaves out what happened: blocks of events are checked, since one that is damaged is damage of the trace, and give no
-    /// entries. The ticks then have all stalls of processes and cgroups as such that no event told.
+    /// Leaves out entries. Blocks of events are still checked, since a damaged one is damage of the trace, but return
+    /// nothing. The ticks then count all stalls of processes and cgroups as unrecorded.
     #[must_use]
     pub fn without_entries(mut self) -> Self {
         self.skip_entries = true;
         self
     }
 
-    /// What comes next; `None` at the end.
+    /// The next item; `None` at the end.
     ///
     /// # Errors
     /// When nothing more can be read.
@@ -144,8 +144,8 @@ impl<B: BlockSource> Reader<B> {
         }
     }
 
-    /// The next block, or other bytes that are damage; `None` at the end. A damaged block leaves no trace in the reader:
-    /// without it all others are judged alike.
+    /// The next block, or other bytes that are damage; `None` at the end. A damaged block does not change the reader:
+    /// the verdicts on all other blocks are the same without it.
     ///
     /// # Errors
     /// When nothing more can be read.
@@ -199,7 +199,7 @@ impl<B: BlockSource> Reader<B> {
         &self.entries
     }
 
-    /// The paths of cgroups as far as they are known by now.
+    /// The paths of cgroups that are known so far.
     #[must_use]
     pub fn paths(&self) -> &dyn CgroupNames {
         &self.paths
@@ -266,9 +266,9 @@ impl<B: BlockSource> Reader<B> {
         Ok(meta)
     }
 
-    /// Whether a tick, or a part of one, rests on what is known.
+    /// Refuses a tick, or a part of one, that does not belong to the current segment.
     fn belongs(&self, of: u32) -> Result<(), &'static str> {
-        // The first segment's counters are differences to nothing.
+        // Counters of the first segment are differences to 0, and need no META.
         let is_right = self.segment.map_or(of == 0, |segment| segment == of);
         if is_right && !self.ended { Ok(()) } else { Err("a tick belongs to a segment whose beginning is damaged") }
     }
@@ -299,7 +299,7 @@ impl<B: BlockSource> Reader<B> {
             Entry::Event(Event::Stall(stall)) => Some(stall.t_ns),
             _ => None,
         });
-        // They would be counted twice: the rows of the tick have them.
+        // Stalls would be counted twice: the rows of the tick have them.
         if ends.max().is_some_and(|last_ns| self.order.is_late(last_ns))
             && self.rows.has_counted(&self.events, &self.process_sums)
         {
@@ -309,7 +309,7 @@ impl<B: BlockSource> Reader<B> {
         Ok(())
     }
 
-    /// Reads the entries of a block, and does not take them off what the ticks tell.
+    /// Reads the entries of a block, without subtracting them from the rows of the ticks.
     fn check_entries(&mut self, header: &Header) -> Result<(), &'static str> {
         self.entries.clear();
         self.events.clear();
@@ -318,7 +318,7 @@ impl<B: BlockSource> Reader<B> {
         if entries != header.count as usize || entries > MOST_ENTRIES || self.events.freed.len() > MOST_ENTRIES {
             return Err("a block of events has another number of them than it says");
         }
-        // Whatever a dictionary names is in an entry.
+        // Each element of a dictionary belongs to some entry.
         let events = &self.events;
         let named = [events.process_pid.len(), events.task_tid.len(), events.cgroup_id.len(), events.waker_pid.len()];
         if named.into_iter().any(|named| named > entries) {
@@ -340,7 +340,7 @@ impl<B: BlockSource> Reader<B> {
     }
 }
 
-/// The value, if all its numbers can be.
+/// The value, if all its numbers are possible.
 fn sane<T>(value: T, is_sane: impl Fn(&T) -> bool) -> Result<T, &'static str> {
     if is_sane(&value) { Ok(value) } else { Err("a block has numbers that cannot be") }
 }

@@ -1,4 +1,4 @@
-//! The counters of processes and cgroups in a tick, and what a reader makes of them.
+//! The counters of processes and cgroups in a tick, and their differences in a reader.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,7 +19,8 @@ use memtrace_core::{
     session::faults::{FaultDeltas, Faults, ProcessFaults},
 };
 
-/// Rows of one message: with all their columns at their largest they still fit a block, beside as many of cgroups.
+/// Limit on the rows of one message: with all columns at their largest, they fit a block beside as many rows of
+/// cgroups.
 const ROWS: usize = 2500;
 
 /// Rows in as many parts as they need.
@@ -38,8 +39,8 @@ impl Parts {
     }
 }
 
-/// Takes what came since the last tick into the accounts, and writes the rows that changed: those with faults first, in
-/// the order in which they are given.
+/// Adds the faults since the last tick to the accounts, and writes the changed rows of processes and cgroups: those
+/// with faults first, in the order of `faults`.
 pub(super) fn encode_rows(accounts: &mut Accounts, faults: &FaultDeltas) -> (Parts, Parts) {
     let mut processes = Parts::default();
     let mut written: HashSet<ProcessKey> = HashSet::with_capacity(faults.processes.len());
@@ -101,7 +102,7 @@ fn push_account(rows: &mut wire::Rows, id: Option<u64>, account: &Account) {
     rows.swapin_pages.push(account.faults.swapin_pages);
 }
 
-/// Refuses rows with columns that end too early, or with numbers that cannot be: nothing of such a message is used.
+/// Refuses rows with columns that end too early, or with impossible numbers: nothing of such a message is used.
 pub(super) fn check(message: &wire::Tick) -> Result<(), &'static str> {
     let are_rows = |rows: &wire::Rows, count: usize| (0..count).all(|at| row(rows, at).is_some());
     let processes = |rows: &wire::Rows| rows.start_ns.len() >= rows.pid.len() && are_rows(rows, rows.pid.len());
@@ -110,32 +111,32 @@ pub(super) fn check(message: &wire::Tick) -> Result<(), &'static str> {
     if is_sane { Ok(()) } else { Err("the rows of a tick have columns of unequal length, or numbers that cannot be") }
 }
 
-/// Rows that are remembered: more than the writer ever has. A trace that claims more is not followed.
+/// Limit on the remembered rows: more than the writer ever has. A trace that claims more is not followed.
 const MOST_ROWS: usize = 1 << 16;
 
-/// What is known of one process or cgroup since its epoch began.
+/// Counters of one process or cgroup since its epoch began.
 #[derive(Clone, Copy, Debug, Default)]
 struct EpochRow {
     faults: Faults,
-    /// Of its stalls, those that events of the trace told.
+    /// Stalls that events of the trace reported.
     reported: Recorded,
-    /// Those that no event told, as far as they were passed on.
+    /// Stalls that no event reported, as far as they were passed on.
     unrecorded: Recorded,
 }
 
-/// Makes differences of the rows again.
+/// Turns rows back into differences between ticks.
 #[derive(Debug, Default)]
 pub(super) struct RowReader {
     processes: HashMap<ProcessKey, EpochRow>,
     cgroups: HashMap<Option<u64>, EpochRow>,
     epoch: u32,
-    /// An end of an epoch was missed: what events told since then is not known.
+    /// True once the end of an epoch was missed: the stalls that events reported since then are unknown.
     astray: bool,
-    /// What the next tick is given.
+    /// Differences for the next tick.
     pending: Pending,
 }
 
-/// What came since the last tick: faults, and the stalls that no event told, of processes and of cgroups.
+/// Differences since the last tick: faults, and stalls that no event reported, of processes and of cgroups.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) faults: FaultDeltas,
@@ -151,12 +152,12 @@ struct CheckedRow {
 }
 
 impl RowReader {
-    /// A new segment.
+    /// Forgets all rows, at a new segment or epoch.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// What the events of a block told of its processes and cgroups.
+    /// Adds the stalls that the events of a block report, by process and by cgroup.
     pub(super) fn reported(&mut self, message: &wire::Events, processes: &[Recorded], cgroups: &[Recorded]) {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         for (key, reported) in keys.zip(processes) {
@@ -169,7 +170,7 @@ impl RowReader {
         self.forget_when_full();
     }
 
-    /// True when the stalls of a process in these events were passed on as such that no event told.
+    /// True when the stalls of a process in these events were already passed on as unrecorded.
     pub(super) fn has_counted(&self, message: &wire::Events, processes: &[Recorded]) -> bool {
         let keys = message.process_pid.iter().zip(&message.process_start_ns).map(|(&pid, &start)| (pid, decode(start)));
         keys.zip(processes).filter(|(_, reported)| reported.count > 0).any(|(key, reported)| {
@@ -177,7 +178,7 @@ impl RowReader {
         })
     }
 
-    /// The end of an interval: all that came in it.
+    /// Ends an interval. Returns its differences.
     pub(super) fn tick(&mut self, message: &wire::Tick) -> Pending {
         self.part(message);
         let pending = mem::take(&mut self.pending);
@@ -195,7 +196,7 @@ impl RowReader {
         }
         let mut pending = mem::take(&mut self.pending);
         let Pending { faults: deltas, processes, cgroups } = &mut pending;
-        // What no tick ever takes does not pile up.
+        // Rows that no tick ever takes must not pile up.
         if processes.len() + cgroups.len() + deltas.processes.len() + deltas.cgroups.len() > 8 * MOST_ROWS {
             return;
         }
@@ -219,7 +220,7 @@ impl RowReader {
         self.forget_when_full();
     }
 
-    /// Begins again, in the middle of an epoch. What is pending has been made already.
+    /// Starts over in the middle of an epoch. Pending differences are kept: they were computed before.
     fn forget(&mut self, epoch: u32) {
         let pending = mem::take(&mut self.pending);
         *self = Self { epoch, astray: true, pending, ..Self::default() };
@@ -277,7 +278,7 @@ fn add(sum: &mut Recorded, more: &Recorded) {
     sum.total_ns = sum.total_ns.saturating_add(more.total_ns);
 }
 
-/// The row at this place; `None` when a column ends before it, or a number is none that can be added up.
+/// The row at this place; `None` when a column ends before it, or a number is too large to be added up.
 fn row(rows: &wire::Rows, at: usize) -> Option<CheckedRow> {
     let below = |most: u64, column: &[u64]| column.get(at).copied().filter(|&n| n < most);
     let sane = |column: &[u64]| below(MOST, column);
@@ -303,7 +304,7 @@ fn row(rows: &wire::Rows, at: usize) -> Option<CheckedRow> {
     })
 }
 
-/// What came since this was last seen.
+/// Faults and unrecorded stalls since the row was last seen.
 fn since(known: &mut EpochRow, row: &CheckedRow, astray: bool) -> (Faults, Option<UnrecordedStalls>) {
     let faults = row.faults.since(&known.faults);
     known.faults = row.faults;

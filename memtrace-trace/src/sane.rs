@@ -1,6 +1,6 @@
-//! Numbers that can be. A trace may hold any, and sums of them must neither wrap nor mislead: what no host can count is
-//! damage. The bounds are far above what is possible, and so far below the largest number that what is added up of them
-//! fits.
+//! Bounds of possible numbers. A trace may hold any number, and sums must neither wrap nor mislead: a number that no
+//! host can reach is damage. The bounds are far above what is possible, and far enough below the largest number for
+//! sums to fit.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use memtrace_core::{
 /// Counts of pages and of events since boot. 2^28 pages of 4 KiB a second are 1 TiB/s, more than the memory of a large
 /// server can move; at that rate 2^54 take two years. Some dozen kinds, nodes and stages are added up, some four times.
 pub(super) const MOST: u64 = 1 << 54;
-/// Times in ns: 146 years since boot. Of stalls they are sums over tasks, thousands of which may stall at once for weeks;
+/// Times in ns: 146 years since boot. Stall times are sums over tasks, thousands of which may stall at once for weeks;
 /// sums of such sums saturate.
 pub(super) const MOST_NS: u64 = 1 << 62;
 /// Sizes in bytes: address spaces have at most 2^57, and `Committed_AS` counts several of them.

@@ -10,11 +10,11 @@ use super::{
     frame::{BlockKind, HEADER, Header, MAX_PAYLOAD, SYNC, VERSION},
 };
 
-/// How much is read at once.
+/// Size of a read, in bytes.
 const CHUNK: usize = 256 << 10;
-/// Damaged blocks whose headers are remembered.
+/// Limit on the damaged blocks whose headers are remembered.
 const MOST_LOST: usize = 1024;
-/// How far the first block is looked for, when the beginning is none, in bytes. A device may have no end.
+/// Bytes searched for the first block when the input does not begin with one. A device may have no end.
 const FAR: u64 = 256 << 20;
 
 /// A whole block.
@@ -45,7 +45,7 @@ impl RawBlock {
         BlockId(self.header)
     }
 
-    /// Its kind; `None` for one of a later version.
+    /// Kind of the block; `None` for one of a later version.
     #[must_use]
     pub fn kind(&self) -> Option<BlockKind> {
         BlockKind::of(self.header.kind)
@@ -56,7 +56,7 @@ impl RawBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlockId(Header);
 
-/// What comes next in the stream.
+/// Next part of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scanned {
     /// A block whose checksums are right: [`Scanner::block`] has its bytes.
@@ -65,10 +65,10 @@ pub enum Scanned {
     Damage(Damage),
 }
 
-/// Damage up to the place at which the scanner is.
+/// Damage up to the scanner's current position.
 #[derive(Debug)]
 struct Pending {
-    /// Where it begins in the input, in bytes.
+    /// Offset of its first byte in the input.
     from: u64,
     what: &'static str,
     /// The block, while it is one block with a whole header.
@@ -80,7 +80,7 @@ struct Pending {
 pub struct Scanner<R> {
     input: R,
     buffer: Vec<u8>,
-    /// Where in the buffer the next block is looked for.
+    /// Position in the buffer at which the next block is looked for.
     at: usize,
     /// Length of the block that was found last, at `at`.
     found: usize,
@@ -91,7 +91,7 @@ pub struct Scanner<R> {
     ended: bool,
     /// Damage that was not returned yet.
     damage: Option<Pending>,
-    /// Headers of the blocks that the last damage took the content of.
+    /// Headers of the blocks whose content is in the last damage.
     lost: Vec<Header>,
     any_block: bool,
     finder: Finder<'static>,
@@ -125,7 +125,7 @@ impl<R: Read> BlockSource for Scanner<R> {
 }
 
 impl<R: Read> Scanner<R> {
-    /// At the beginning of the input.
+    /// A scanner at the beginning of the input.
     pub fn new(input: R) -> Self {
         Self::at(input, 0)
     }
@@ -147,7 +147,7 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// What comes next; `None` at the end.
+    /// The next block or damage; `None` at the end.
     ///
     /// # Errors
     /// When the input fails, or is no trace, or one of a later version.
@@ -175,7 +175,7 @@ impl<R: Read> Scanner<R> {
                 continue;
             };
             if crc32c::crc32c(&block[HEADER..]) != header.payload_crc {
-                // Its length is right, its header says: nothing inside it is taken for a block.
+                // The header is right, and so is the length: nothing inside the block is taken for a block.
                 let offset = self.offset + self.at as u64;
                 self.note("the content of a block is damaged", Some(RawBlock { header, offset }));
                 if self.lost.len() < MOST_LOST {
@@ -193,7 +193,7 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    /// Headers of the blocks that the damage that came last took the content of, in order.
+    /// Headers of the blocks whose content is in the damage returned last, in order.
     pub(super) fn lost(&self) -> &[Header] {
         &self.lost
     }
@@ -204,7 +204,7 @@ impl<R: Read> Scanner<R> {
         &self.buffer[self.at..self.at + self.found]
     }
 
-    /// Makes sure that so many bytes are there, unless the input ends before.
+    /// Reads until the buffer holds so many bytes from the current position, or the input ends.
     fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
         debug_assert!(wanted <= HEADER + MAX_PAYLOAD);
         while !self.ended && self.buffer.len() - self.at < wanted {
@@ -234,14 +234,14 @@ impl<R: Read> Scanner<R> {
             self.damage = Some(Pending { from: here, what, block });
             return;
         };
-        // A block that is not all there is only that: what follows says more.
+        // A cut block is merely incomplete: the damage that follows it is the better description.
         if pending.what == CUT {
             pending.what = what;
         }
         pending.block = None;
     }
 
-    /// Goes on to where the next block may begin.
+    /// Advances to the next place at which a block may begin.
     fn skip(&mut self, what: &'static str) -> Result<(), ReadError> {
         self.note(what, None);
         let rest = &self.buffer[self.at + 1..];
@@ -284,7 +284,7 @@ impl<R: Read> Scanner<R> {
 
 const CUT: &str = "it ends in the middle of a block";
 
-/// What a file that is no trace seems to be.
+/// Description of a file that is no trace.
 fn seems(beginning: &[u8]) -> &'static str {
     const KNOWN: [(&[u8], &str); 8] = [
         (b"PERFILE2", "it is a perf.data file"),

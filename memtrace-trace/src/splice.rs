@@ -22,7 +22,7 @@ enum Element {
         header: Header,
         offset: u64,
     },
-    /// With the headers of the blocks that it took the content of.
+    /// With the headers of the blocks whose content is in it.
     Damage(Damage, Vec<Header>),
 }
 
@@ -60,7 +60,7 @@ impl Blocks {
 }
 
 impl Element {
-    /// The identity of a block that is in a segment once; paths of cgroups come again and again.
+    /// The identity of a block that is in a segment once; `None` for blocks without a time: paths of cgroups repeat.
     fn anchor(&self) -> Option<Header> {
         match self {
             Self::Block { header, .. } if header.last_ns > 0 => Some(*header),
@@ -83,7 +83,7 @@ impl Element {
         }
     }
 
-    /// Blocks of the same time in the order in which they are written.
+    /// Order of blocks of the same time: that in which they are written.
     fn rank(&self) -> u8 {
         match self.kind() {
             Some(BlockKind::Meta) => 1,
@@ -104,10 +104,10 @@ struct Placed {
     /// Number of the piece that its bytes are taken from.
     piece: usize,
     element: Element,
-    /// Time and rank of the element; without a time, that of the last block before that has one. Paths have the rank of that
-    /// block, too.
+    /// Time and rank of the element. An element without a time has that of the last block before it with one; paths
+    /// have the rank of that block, too.
     key: (u64, u8),
-    /// The damaged pieces that have it, a bit each.
+    /// Bit mask of the damaged pieces that have it.
     held: u64,
 }
 
@@ -123,7 +123,7 @@ pub enum Part {
         /// Byte after the last.
         end: u64,
     },
-    /// Something that no piece has whole.
+    /// Damage that no other piece makes up for.
     Damage {
         /// Number of the piece.
         piece: usize,
@@ -132,7 +132,7 @@ pub enum Part {
     },
 }
 
-/// A segment, and which of its pieces are damaged although nothing of the segment is lost by it.
+/// A segment put together, and its damaged pieces that cost the segment nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Spliced {
     /// Parts of the segment, in order.
@@ -145,7 +145,7 @@ pub struct Spliced {
 #[must_use]
 pub fn splice(pieces: Vec<Blocks>) -> Spliced {
     let mut order: Vec<(usize, Blocks)> = pieces.into_iter().enumerate().collect();
-    // The rest is filled into the longest.
+    // The longest piece comes first; the others fill its gaps.
     order.sort_by_key(|(_, blocks)| std::cmp::Reverse(blocks.0.len()));
     let mut bits = (0..u64::BITS).map(|n| 1 << n);
     let mut all: Vec<Placed> = Vec::new();
@@ -187,7 +187,7 @@ fn placed(piece: usize, blocks: Blocks, held: u64) -> Vec<Placed> {
     let place = |element: Element| {
         let key = match element.anchor() {
             Some(header) => (header.place_ns(), element.rank()),
-            // Early rather than late: what follows may need a path, and may have the time of what came before.
+            // Early rather than late: the next block may need a path, and may have the time of the previous one.
             None if element.kind() == Some(BlockKind::Dict) => last,
             None => (last.0, element.rank()),
         };
@@ -199,7 +199,7 @@ fn placed(piece: usize, blocks: Blocks, held: u64) -> Vec<Placed> {
     blocks.0.into_iter().map(place).collect()
 }
 
-/// Fills what only `more` has into `base`.
+/// Fills the elements that only `more` has into `base`.
 fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
     let mut at: HashMap<Header, usize> = HashMap::with_capacity(base.len());
     for (n, placed) in base.iter().enumerate() {
@@ -211,11 +211,11 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
         Element::Block { header, .. } => at.get(&header).copied(),
         Element::Damage(..) => None,
     };
-    // Paths come again with the same bytes: those of a later place are not these.
+    // Blocks of paths repeat with the same bytes: one at a later place is not this one.
     let comes_later = |placed: &Placed, here: usize| placed.element.anchor().is_none() && base[here].key > placed.key;
     let known: Vec<Option<usize>> =
         more.iter().map(|placed| same(placed).filter(|here| !comes_later(placed, *here))).collect();
-    // Up to which element of the base something new may come.
+    // Index of the element of the base before which a new one must come.
     let mut limit = base.len();
     let mut limits = vec![limit; more.len()];
     for (n, placed) in more.iter().enumerate().rev() {
@@ -236,7 +236,7 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
             }
         };
         match known[n] {
-            // Paths of cgroups may be those of another place.
+            // A block of paths may have matched one at another place.
             Some(here) if here <= limits[n] => take(&|at, _| at <= here),
             Some(_) => {}
             None => {
@@ -249,8 +249,8 @@ fn merge(mut base: Vec<Placed>, more: Vec<Placed>) -> Vec<Placed> {
     all
 }
 
-/// True when other pieces have the blocks that this damage took: those blocks where their headers are known, else as many
-/// bytes of blocks in its place.
+/// True when other pieces have the blocks that this damage destroyed: the same blocks where their headers are known,
+/// else at least as many bytes of blocks in its place.
 fn is_healed(all: &[Placed], known: &HashSet<Header>, at: usize) -> bool {
     let Element::Damage(damage, lost) = &all[at].element else { return false };
     let bytes: u64 = lost.iter().map(|header| HEADER as u64 + u64::from(header.stored_len)).sum();

@@ -1,4 +1,4 @@
-//! Stacks of stalls in a trace: written when they come up, counted by their numbers.
+//! Stacks of stalls in a trace: written when they first occur, then counted by number.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,26 +16,26 @@ use memtrace_core::{
     stack::{Frame, Stack},
 };
 
-/// Stacks that are remembered, and bytes of them.
+/// Limits on the remembered stacks: their number, and their size in bytes.
 const STACKS: usize = 16_384;
 const BYTES: usize = 64 << 20;
-/// Frames of one stack.
+/// Limit on the frames of one stack.
 const DEEPEST: usize = 256;
-/// A longer name is cut.
+/// Limit on a name, in bytes. A longer name is cut.
 const LONGEST_NAME: usize = 1024;
-/// Bytes of stacks in a block, about, and stalls: it must not be larger than a reader takes.
+/// Approximate bytes of stacks in a block, and rows of stalls: a block must not be larger than a reader accepts.
 const BLOCK_BYTES: usize = 256 << 10;
 const BLOCK_STALLS: usize = 8192;
-/// Stalls of a tick: more than a writer has.
+/// Limit on the rows of stalls of a tick: more than a writer has.
 const MOST_STALLS: usize = 1 << 17;
-/// A stack is written again after so many ticks in which it was used.
+/// Ticks after which a stack in use is written again.
 const AGAIN_TICKS: u32 = 60;
 
-/// What a writer knows of stacks.
+/// Stacks known to a writer.
 #[derive(Debug, Default)]
 pub(super) struct StackWriter {
     known: HashMap<u32, WriterStack>,
-    /// Ticks of all segments.
+    /// Number of ticks in all segments.
     ticks: u64,
 }
 
@@ -50,12 +50,12 @@ struct WriterStack {
 }
 
 impl StackWriter {
-    /// A segment begins, which has no stack yet.
+    /// Begins a segment, which has no stack yet.
     pub(super) fn begin(&mut self) {
         self.known.values_mut().for_each(|known| known.written = 0);
     }
 
-    /// The messages of what came since the tick before, in their order.
+    /// The messages of the stacks and stalls since the previous tick, in order.
     pub(super) fn encode(&mut self, deltas: &StackDeltas, tick: u32, segment: u32) -> Vec<wire::Stacks> {
         self.ticks += 1;
         for (number, stack) in &deltas.named {
@@ -104,7 +104,7 @@ impl StackWriter {
         blocks
     }
 
-    /// Forgets the half that was not used for longest; it has no names in later segments.
+    /// Forgets the half that was not used for longest. Those stacks have no names in later segments.
     fn forget(&mut self) {
         let mut used: Vec<u64> = self.known.values().map(|known| known.used).collect();
         let at = used.len() / 2;
@@ -139,22 +139,23 @@ fn encode_stack(number: u32, stack: &Stack) -> wire::Stack {
 
 const TOO_MANY: &str = "there are more stacks than any writer makes";
 
-/// What a reader knows of stacks.
+/// Stacks known to a reader.
 #[derive(Debug, Default)]
 pub(super) struct StackReader {
     known: HashMap<u32, Arc<Stack>>,
-    /// About how many bytes they take, those of the next tick included.
+    /// Approximate size of the stacks in bytes, those of the next tick included.
     bytes: usize,
     deltas: StackDeltas,
 }
 
 impl StackReader {
-    /// A segment begins. Numbers are those of the whole recording; what was not told at a tick is not of this one.
+    /// Begins a segment. Numbers of stacks hold for the whole recording, but the segment writes its stacks again;
+    /// stalls that no tick has taken do not belong to it.
     pub(super) fn begin(&mut self) {
         *self = Self::default();
     }
 
-    /// A block of them.
+    /// Takes a block of stacks, for the next tick.
     pub(super) fn part(&mut self, message: wire::Stacks) -> Result<(), &'static str> {
         let columns = [
             message.pid.len(),
@@ -174,13 +175,13 @@ impl StackReader {
         if !sums.iter().all(is_stack_sane) {
             return Err("a block of stacks has numbers that cannot be");
         }
-        // What no tick ever takes does not pile up.
+        // Stacks that no tick ever takes must not pile up.
         if self.deltas.stalls.len() + sums.len() > MOST_STALLS || self.deltas.named.len() + named.len() > STACKS {
             return Err(TOO_MANY);
         }
         let before = self.deltas.named.len();
         for (number, stack) in named {
-            // It comes again each minute.
+            // A stack comes again each minute.
             let known = self.known.get(&number).filter(|known| ***known == stack).map(Arc::clone);
             let stack = match known {
                 Some(known) => known,
@@ -189,7 +190,7 @@ impl StackReader {
             self.deltas.named.push((number, stack));
         }
         for (n, sum) in sums.into_iter().enumerate() {
-            // One of a later version.
+            // A kind of a later version is skipped.
             let Some(kind) = kind(u32::from(message.kind[n])) else { continue };
             let key = StackKey {
                 stack: message.number[n],
@@ -206,7 +207,7 @@ impl StackReader {
     fn learn(&mut self, number: u32, stack: Stack) -> Result<Arc<Stack>, &'static str> {
         let bytes = size(&stack);
         if self.known.len() >= STACKS || self.bytes + bytes > BYTES {
-            // A long recording has more than are in use at a time.
+            // A long recording has more stacks than are in use at a time.
             self.known.clear();
             self.bytes = self.deltas.named.iter().map(|(_, stack)| size(stack)).sum();
         }
@@ -219,7 +220,7 @@ impl StackReader {
         Ok(stack)
     }
 
-    /// All of a tick, with the stacks that it is about: who reads from here on need not know what came before.
+    /// All stalls of a tick, with the stacks that they are on: a reader that starts here needs no earlier tick.
     pub(super) fn tick(&mut self) -> StackDeltas {
         let mut deltas = std::mem::take(&mut self.deltas);
         let mut named: BTreeSet<u32> = deltas.named.iter().map(|(number, _)| *number).collect();
@@ -234,13 +235,13 @@ impl StackReader {
     }
 }
 
-/// About how many bytes a stack takes.
+/// Approximate size of a stack in bytes.
 fn size(stack: &Stack) -> usize {
     let frame = |frame: &Frame| size_of::<Frame>() + frame.function.len() + frame.module.len() + frame.build_id.len();
     stack.frames.iter().map(frame).sum::<usize>() + 64
 }
 
-/// `None` when it names what is not in it.
+/// The stack; `None` when it is too deep, has columns of unequal length or an index out of range.
 fn decode_stack(message: wire::Stack) -> Option<Stack> {
     let frames = message.address.len();
     let columns = [message.function.len(), message.offset.len(), message.module.len(), message.build_id.len()];

@@ -27,7 +27,7 @@ use memtrace_core::{
     untrusted::Text,
 };
 
-/// What the numbers of a segment's ticks are differences to.
+/// Values to which the numbers of a segment's ticks are differences.
 #[derive(Debug, Default)]
 pub(super) struct Base {
     totals: KernelTotals,
@@ -42,7 +42,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// That of the segment that begins so.
+    /// Base of the segment that begins with this META.
     pub(super) fn of(meta: &Meta) -> Self {
         let base = meta.base.as_ref().map(|base| &base.input);
         Self {
@@ -210,7 +210,7 @@ impl Base {
     }
 
     fn reported(&self, message: &[wire::ReportedStalls]) -> [Reported; StallKind::COUNT] {
-        // A kind about which nothing changed is not written.
+        // A kind without changes is not written.
         let mut all = self.reported.map(|reported| Reported { longest_ns: 0, ..reported });
         for reported in message {
             if let Some(kind) = kind(reported.kind) {
@@ -239,7 +239,7 @@ fn same_zones(now: &[Zone], base: &[Zone]) -> bool {
     now.len() == base.len() && now.iter().zip(base).all(|(now, base)| now.nid == base.nid && now.name == base.name)
 }
 
-/// Differences in units of `unit`. Where the lists do not fit each other, from 0.
+/// Differences in units of `unit`; to 0 where `base` is shorter.
 fn differences(now: &[u64], base: &[u64], unit: u64) -> Vec<i64> {
     now.iter().enumerate().map(|(at, &now)| difference(now / unit, base.get(at).copied().unwrap_or(0) / unit)).collect()
 }

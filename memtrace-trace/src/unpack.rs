@@ -5,7 +5,7 @@ use zstd::bulk::Decompressor;
 
 use super::frame::{BlockKind, Header};
 
-/// Fields of a message: more than a writer puts into one.
+/// Limit on the fields of a message: more than a writer puts into one.
 const MOST_FIELDS: usize = 1 << 16;
 
 /// Decompresses payloads into one buffer.
@@ -48,15 +48,15 @@ impl Unpacker {
     }
 }
 
-/// False for a message of very many tiny parts: each becomes a hundred times its size in memory. The parts of
-/// the beginning of a segment are looked into.
+/// False for a message of very many tiny parts: each becomes a hundred times its size in memory. The fields inside the
+/// parts of META count, too.
 fn fields_are_few(raw: &[u8], kind: BlockKind) -> bool {
     let mut left = MOST_FIELDS;
     count_fields(raw, if kind == BlockKind::Meta { 2 } else { 0 }, &mut left)
 }
 
-/// Takes the fields of a message off what is left, and those of its parts so many levels down; false when there are
-/// more. What is no message is left to the decoder.
+/// Subtracts the fields of a message, and those of its parts so many levels down, from `left`; false when there are
+/// more. Bytes that are no message are left to the decoder.
 fn count_fields(mut raw: &[u8], levels: u32, left: &mut usize) -> bool {
     while let Ok((_, wire_type)) = decode_key(&mut raw) {
         let Some(less) = left.checked_sub(1) else { return false };

@@ -1,10 +1,11 @@
-//! Times by part in traces of before the first release: each part had a field of its own, in `Events` and in `KindTotals`.
+//! Times by part in traces from before the first release: each part had a field of its own, in `Events` and in
+//! `KindTotals`.
 
 use memtrace_common::part::Part;
 
 use crate::wire;
 
-/// The columns of such a block of events.
+/// The columns of the parts in such a block of events.
 pub(crate) fn columns(message: &wire::Events) -> [(Part, &[u64]); 5] {
     [
         (Part::Throttle, &message.throttled_ns),

@@ -19,6 +19,6 @@ const KSWAPD: u8 = 2;
 const NAME: u8 = 3;
 const MARK: u8 = 4;
 
-/// Where the source of a stall is in its byte.
+/// Position of the source in the kind byte of a stall, in bits.
 const SOURCE_SHIFT: u8 = 4;
 const _: () = assert!(StallKind::COUNT <= 1 << SOURCE_SHIFT, "a kind has the bits below its source");

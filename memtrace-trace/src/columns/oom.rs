@@ -83,7 +83,7 @@ fn to_call(call: &wire::OomCall) -> OomCall {
     }
 }
 
-/// The end of a victim, before the entry with the index `at`.
+/// The message of a victim's freed memory, which came before the entry with the index `at`.
 pub(super) fn of_freed(freed: &Freed, at: u32) -> wire::Freed {
     wire::Freed {
         at,

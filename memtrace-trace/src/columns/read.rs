@@ -1,4 +1,4 @@
-//! Columns to entries. Nothing in them is believed: every index and every length is checked.
+//! Columns to entries. Nothing in them is trusted: every index and every length is checked.
 
 use memtrace_common::{kind::StallKind, part::Part, record::KswapdStep, throttle::REASON_COUNT};
 
@@ -18,16 +18,16 @@ use memtrace_core::{
     throttle::Throttles,
 };
 
-/// What the stalls of one process in a block add up to.
+/// Sum of the stalls of one process or cgroup in a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recorded {
-    /// How many.
+    /// Number of stalls.
     pub(crate) count: u64,
-    /// Their time in ns.
+    /// Time of the stalls, in ns.
     pub(crate) total_ns: u64,
 }
 
-/// The columns of a block, and how far they are read.
+/// The columns of a block, with the read position in each.
 pub(crate) struct Columns<'a> {
     message: &'a wire::Events,
     t_ns: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Columns<'a> {
     marks: usize,
 }
 
-/// An entry names what is not there or has a number that cannot be, or a column ends too early.
+/// An entry has an index out of range or an impossible number, or a column ends too early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Torn;
 
@@ -50,8 +50,8 @@ impl<'a> Columns<'a> {
         Self { message, t_ns: first_ns, times: 0, stalls: 0, throttled: 0, kswapds: 0, ooms: 0, names: 0, marks: 0 }
     }
 
-    /// Adds all entries to `entries`, and to `processes` and `cgroups` what each of the dictionaries' stalls add up to
-    /// (the last of the cgroups for those whose cgroup was not read). All or nothing.
+    /// Adds all entries to `entries`, or none on an error. Fills `processes` and `cgroups` with the sums of stalls by
+    /// place in the dictionaries; the last element of `cgroups` sums the stalls whose cgroup was not read.
     pub(crate) fn read(
         mut self,
         entries: &mut Vec<Entry>,
@@ -164,7 +164,7 @@ impl<'a> Columns<'a> {
         Some(stall)
     }
 
-    /// Those of the next stall that was throttled; older traces have none.
+    /// Throttle times of the next throttled stall; older traces have none.
     fn throttles(&mut self) -> Option<Throttles> {
         let all = &self.message.throttles_ns;
         if all.is_empty() {

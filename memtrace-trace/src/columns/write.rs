@@ -15,10 +15,10 @@ use crate::{
 };
 use memtrace_core::event::{Comm, Event, Kswapd, OffCpu, Stall};
 
-/// Where a stall's process stands in the dictionary of this block: kept by the caller, who looks it up anyway.
+/// Place of a stall's process in the dictionary of a block. The caller keeps it, since it looks the process up anyway.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Located {
-    /// The block that `index` is about.
+    /// Number of the block that `index` belongs to.
     block: u64,
     index: u32,
 }
@@ -36,34 +36,35 @@ pub(crate) struct ColumnWriter {
     wakers: HashMap<(u32, Comm), u32>,
     first_ns: Option<u64>,
     last_ns: u64,
-    /// The latest end of a victim.
+    /// Latest time at which the memory of a victim was freed, in ns.
     freed_ns: u64,
-    /// About how large the message is.
+    /// Approximate size of the message in bytes.
     bytes: usize,
 }
 
 impl ColumnWriter {
-    /// No entries.
+    /// Columns without entries.
     pub(crate) fn new() -> Self {
         Self { block: 1, ..Self::default() }
     }
 
-    /// Entries so far.
+    /// Number of entries so far.
     pub(crate) fn len(&self) -> usize {
         self.message.entry.len()
     }
 
-    /// Whether there is nothing to be written.
+    /// True when there is nothing to be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.message.entry.is_empty() && self.message.freed.is_empty()
     }
 
-    /// About how many bytes they take before compression: never less than that.
+    /// Approximate size before compression in bytes, rounded up.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Adds a stall of a process that is in the dictionary where `located` says, or will be.
+    /// Adds a stall. `located` is the place of its process in the dictionary, set here when the block lacks the
+    /// process.
     pub(crate) fn stall(&mut self, stall: &Stall, located: &mut Located) {
         self.begin(STALL, Some(stall.t_ns));
         let process = self.process(stall, located);
@@ -96,7 +97,7 @@ impl ColumnWriter {
         self.bytes += 52;
     }
 
-    /// Adds anything but a stall.
+    /// Adds an entry. A stall gets a new place in the dictionary.
     pub(crate) fn other(&mut self, entry: &Entry) {
         match entry {
             Entry::Event(Event::Stall(stall)) => self.stall(stall, &mut Located::default()),
@@ -129,7 +130,7 @@ impl ColumnWriter {
         }
     }
 
-    /// The cgroups that this block names.
+    /// Ids of the cgroups that this block names.
     pub(crate) fn cgroups(&self) -> Vec<u64> {
         let limit = |oom: &wire::Oom| oom.call.as_ref().and_then(|call| call.cgroup_id);
         let of_victims = self.message.oom.iter().flat_map(|oom| [oom.cgroup_id, limit(oom)]).flatten();
@@ -210,7 +211,7 @@ impl ColumnWriter {
         at
     }
 
-    /// A few sets of flags make up nearly all allocations.
+    /// Place of a set of flags, by linear search: a few sets make up nearly all allocations.
     fn gfp(&mut self, flags: u32) -> u32 {
         let known = &mut self.message.gfp_flags;
         let at = known.iter().position(|&known| known == flags).unwrap_or_else(|| {
@@ -221,7 +222,7 @@ impl ColumnWriter {
         index(at)
     }
 
-    /// A kernel has few shrinkers.
+    /// Place of a shrinker's function, by linear search: a kernel has few shrinkers.
     fn shrinker(&mut self, function: u64) -> u32 {
         let known = &mut self.message.shrinker_function;
         let at = known.iter().position(|&known| known == function).unwrap_or_else(|| {
@@ -262,7 +263,7 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Columns that are 0 throughout are not written.
+/// Empties columns that are 0 throughout.
 fn drop_empty(message: &mut wire::Events) {
     let short = [&mut message.nid, &mut message.cgroup, &mut message.order, &mut message.gfp, &mut message.shrinker];
     for column in short {
@@ -284,7 +285,7 @@ fn drop_empty(message: &mut wire::Events) {
     }
 }
 
-/// Empties the message; `prost`'s own `clear` would give the memory of the byte columns and of the parts back.
+/// Empties the message and keeps its memory; `prost`'s own `clear` would free that of the byte columns and the parts.
 fn clear(message: &mut wire::Events) {
     let mut old = mem::take(message);
     old.entry.clear();

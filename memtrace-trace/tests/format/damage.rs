@@ -1,4 +1,4 @@
-//! Files that are cut, damaged, or lack blocks: what is left is read, the rest is said, nothing is invented.
+//! Files that are cut, damaged, or lack blocks: the rest is read, damage is reported, nothing is invented.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ impl Sums {
         sums
     }
 
-    /// What ticks say that no event told.
+    /// Stalls that ticks count and no event reported.
     fn unrecorded<'a>(ticks: impl IntoIterator<Item = &'a TickRecord>) -> Self {
         let mut sums = Self::default();
         for tick in ticks {
@@ -163,13 +163,13 @@ fn blocks_in_any_order_and_number_invent_nothing() {
         if random.bool() {
             random.shuffle(&mut some);
         }
-        // Nothing at all is no trace.
+        // An empty file is no trace.
         let Ok(got) = read_all(&joined(some)) else { continue };
         assert!(got.entries.iter().all(|entry| all.contains(entry)), "seed {seed}");
     }
 }
 
-/// What a tick says of the host and of totals, whatever else was lost.
+/// Totals of the ticks, which do not depend on what else was lost.
 fn totals(got: &Got) -> Vec<String> {
     got.ticks.iter().map(|tick| format!("{:?} {:?}", tick.input.totals, tick.input.reported)).collect()
 }
@@ -241,7 +241,7 @@ fn ticks_without_the_beginning_of_their_segment_are_refused() {
     assert_eq!(got.ticks, whole.ticks[..3]);
     assert_eq!(got.damage.len(), resting(&second));
     assert!(got.damage.iter().all(|damage| damage.what.contains("beginning is damaged")), "{:?}", got.damage);
-    // And when it is all there is: a later segment alone.
+    // A later segment alone, too.
     let alone = read_all(&joined(&second[1..])).unwrap();
     assert_eq!((alone.ticks.len(), alone.damage.len()), (0, resting(&second)));
 }

@@ -1,5 +1,5 @@
-//! Extreme values in each numeric field of each message of the schema, through report, replay and compare: nothing panics,
-//! and what is not damage comes to numbers that can be. Overflow checks are on in a test.
+//! Extreme values in each numeric field of each message of the schema, through report, replay and compare: nothing
+//! panics, and a trace without damage yields only possible numbers. Overflow checks are on in a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +118,7 @@ fn with(pool: &DescriptorPool, frames: &[Frame], field: &FieldDescriptor, n: u64
     joined(&frames)
 }
 
-/// What `watch` sees of a trace, and what it came to; damaged parts.
+/// Replays a trace into `watch`. Returns its result and the number of damaged parts.
 fn replay(bytes: &[u8], skip: bool, watch: &mut impl Watch) -> (Finished, usize) {
     let reader = Reader::new(bytes);
     let mut source = Counting { reader: if skip { reader.without_entries() } else { reader }, damaged: 0 };
@@ -156,7 +156,7 @@ impl Source for Counting<'_> {
     }
 }
 
-/// Numbers of an object that cannot be: all times, counts and sizes are below 2^63.
+/// Impossible numbers of an object: all times, counts and sizes are below 2^63.
 fn impossible(value: &serde_json::Value, key: &str, found: &mut Vec<String>) {
     match value {
         serde_json::Value::Number(n) => {
@@ -169,7 +169,7 @@ fn impossible(value: &serde_json::Value, key: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A page ends with the summary, and JSON has no number that cannot be.
+/// A page ends with the summary, and JSON has no impossible number.
 fn check(output: &Output, written: &[u8], what: &str) {
     let text = std::str::from_utf8(written).unwrap();
     assert!(output.render.is_none() || text.contains("summary of"), "{what}");
@@ -248,7 +248,7 @@ fn side(name: &str, bytes: &[u8]) -> Side {
 #[test]
 fn no_number_of_the_schema_wraps_or_panics() {
     let pool = pool();
-    // By chance one trace has not all messages in it.
+    // One random trace does not have all messages.
     let traces: Vec<Vec<Frame>> = (0..10)
         .map(|seed| {
             let first = sample(seed, 2, 8);

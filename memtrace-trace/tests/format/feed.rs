@@ -1,4 +1,4 @@
-//! Whatever a reader yields, through all that uses it.
+//! Feeds everything that a reader returns to all its users.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,7 +11,7 @@ use memtrace_report::replay::{Flow, Replay, ReplayOptions, Watch};
 use memtrace_trace::model::{Remark, TickRecord};
 use memtrace_trace::{ReadError, Reader, TraceItem, model::Entry};
 
-/// Nobody.
+/// A watch that ignores everything.
 struct Nobody;
 
 impl Watch for Nobody {
@@ -22,7 +22,7 @@ impl Watch for Nobody {
     fn missing(&mut self) {}
 }
 
-/// What came of it.
+/// Counts of the items that were fed.
 #[derive(Debug, Default)]
 pub(super) struct Fed {
     pub(super) entries: usize,

@@ -1,4 +1,4 @@
-//! Fuzz targets: any bytes, and any bytes inside blocks whose checksums are right, go through all that uses a reader.
+//! Fuzz targets: any bytes, and any bytes inside blocks whose checksums are right, go through every user of a reader.
 //!
 //! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
 //! `BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-trace --test format fuzz`; guided by coverage, with
@@ -31,13 +31,13 @@ fn trace() -> Vec<Frame> {
 fn any_bytes() {
     let beginning = frames(&encode(&sample(3, 1, 2), &mut Encoder::new(0)).bytes())[0].bytes();
     check!().with_generator(bytes()).with_iterations(INPUTS).with_max_len(2 * LONGEST).for_each(|input| {
-        // That it is none is an answer, too.
+        // An error is a valid result, too: most inputs are no trace.
         let _ = feed(input);
         let _ = feed(&[beginning.as_slice(), input].concat());
     });
 }
 
-/// The input is a list of changes, four bytes each: which block, where in it, what is done, to which byte.
+/// The input is a list of changes, four bytes each: the block, the place in it, the operation and the byte.
 #[test]
 fn any_change_inside_of_blocks() {
     let whole = trace();
@@ -47,7 +47,7 @@ fn any_change_inside_of_blocks() {
             let &[block, at, what, byte] = change else { continue };
             let count = frames.len();
             let content = &mut frames[usize::from(block) % count].content;
-            // Small messages are reached everywhere, large ones where their fields begin.
+            // Changes reach all of a small message, and the first fields of a large one.
             let at = usize::from(at).min(content.len());
             match what % 4 {
                 0 if at < content.len() => content[at] = byte,

@@ -1,4 +1,4 @@
-//! Files that someone made to do harm, or that are something else.
+//! Files that are made to do harm, or are no trace.
 
 use prost::Message as _;
 
@@ -74,7 +74,7 @@ fn blocks_inside_a_block_are_content() {
     frames.insert(1, Frame::new(77, 0, inner));
     let mut bytes = joined(&frames);
     assert_eq!(read_all(&bytes).unwrap().said, before.said);
-    // Nor when the block around them is damaged.
+    // They are content even when the block around them is damaged.
     let at = frames[0].bytes().len() + frames[1].bytes().len() - 1;
     bytes[at] ^= 1;
     let got = read_all(&bytes).unwrap();

@@ -29,7 +29,7 @@ fn a_block_that_comes_twice_counts_once() {
         let mut frames = trace();
         let twice = frames[at].clone();
         let (is_path, is_at_the_end) = (twice.is(BlockKind::Dict), at + 1 == frames.len());
-        // Right behind it, and much later.
+        // Right after it, and much later.
         for to in [at + 1, frames.len()] {
             frames.insert(to, twice.clone());
             let got = read_all(&joined(&frames)).unwrap();
@@ -78,7 +78,7 @@ fn segments_may_end_with_equal_blocks() {
     let whole = [first.as_slice(), &second].concat();
     let got = read_all(&joined(&whole)).unwrap();
     assert_eq!((got.metas.len(), whats(&got)), (2, vec![]));
-    // As copies all of it counts once, from whatever segment on.
+    // Copies count once, from whatever segment on.
     for more in [whole.as_slice(), &first, &second, &second[1..]] {
         let got = read_all(&joined(&[whole.as_slice(), more].concat())).unwrap();
         let copies = more.iter().filter(|frame| !frame.is(BlockKind::Dict)).count();
@@ -108,7 +108,7 @@ fn ticks_that_go_back_are_damage() {
 fn stalls_of_events_that_come_after_their_tick_are_counted_once() {
     let whole = read_all(&joined(&trace())).unwrap();
     let mut frames = trace();
-    // All events behind the last tick, whose rows have their stalls.
+    // All events after the last tick, whose rows have their stalls.
     frames.sort_by_key(|frame| frame.is(BlockKind::Events));
     let got = read_all(&joined(&frames)).unwrap();
     let stalls = |got: &Got| {
@@ -161,7 +161,7 @@ fn a_segment_begins_once_and_after_the_one_before() {
     let swapped = read_all(&joined(&[second.as_slice(), &first].concat())).unwrap();
     assert_eq!((swapped.metas.len(), swapped.ticks.len()), (1, 3));
     assert!(whats(&swapped)[0].contains("has begun before"), "{:?}", swapped.damage);
-    // Its first tick lies after the last one before it.
+    // The first tick of a segment must be later than the last one before it.
     let mut early = second;
     let place = ticks(&early)[0];
     let mut tick = wire::Tick::decode(early[place].content.as_slice()).unwrap();

@@ -1,4 +1,4 @@
-//! All that a reader makes of some bytes, and their blocks one by one.
+//! Everything that a reader returns for some bytes, and their blocks one by one.
 
 use zstd::bulk::decompress;
 
@@ -8,7 +8,7 @@ use memtrace_trace::{
     model::{End, Entry, Meta, TickRecord},
 };
 
-/// What was read.
+/// Items that were read.
 #[derive(Debug, Default)]
 pub(super) struct Got {
     pub(super) metas: Vec<Meta>,
@@ -16,7 +16,7 @@ pub(super) struct Got {
     pub(super) ticks: Vec<TickRecord>,
     pub(super) ends: Vec<End>,
     pub(super) damage: Vec<Damage>,
-    /// Everything but damage, in its order and in words; of ticks what does not depend on the blocks before.
+    /// Everything but damage, in order and as text; ticks without the values that depend on earlier blocks.
     pub(super) said: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn read_all(bytes: &[u8]) -> Result<Got, ReadError> {
     Ok(got)
 }
 
-/// A tick without what rests on the blocks before it.
+/// A tick without the values that depend on earlier blocks.
 fn bare(tick: &TickRecord) -> TickRecord {
     let mut tick = tick.clone();
     tick.input.faults = Default::default();

@@ -1,4 +1,4 @@
-//! What is written is read.
+//! Traces are read as they were written.
 
 use proptest::{prelude::ProptestConfig, proptest};
 
@@ -41,7 +41,7 @@ pub(super) fn encode(sample: &Sample, encoder: &mut Encoder) -> Blocks {
     blocks
 }
 
-/// What a trace says, in words that can be compared, entries one by one.
+/// The content of a trace as text that can be compared, entries one by one.
 pub(super) fn read(bytes: &[u8]) -> Vec<String> {
     let mut reader = Reader::new(bytes);
     let mut said = Vec::new();
@@ -87,7 +87,7 @@ proptest! {
         let base = first.last_tick().cloned();
         let mut second = sample_after(base.as_ref(), !seed, 3, 20);
         second.meta.segment = 1;
-        // What a base does not hold: only differences are taken to it.
+        // A base has no faults and no stacks: they are not counted as differences to it.
         second.meta.base = base.map(|mut base| {
             (base.input.faults, base.input.stacks) = (Default::default(), None);
             base

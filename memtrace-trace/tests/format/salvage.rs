@@ -1,4 +1,4 @@
-//! What a salvage keeps: the blocks that a reader uses, all of them and no other.
+//! A salvage keeps the blocks that a reader uses, all of them and no other.
 
 use fastrand::Rng;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use memtrace_trace::{Encoder, Judged, ReadError, Reader, Scanned, Scanner};
 
-/// The blocks that are used, and how many parts were damaged.
+/// The blocks that are used, and the number of damaged parts.
 fn salvaged(bytes: &[u8]) -> Result<(Vec<u8>, usize), ReadError> {
     let mut reader = Reader::new(bytes);
     let (mut kept, mut damaged) = (Vec::new(), 0);
@@ -69,7 +69,7 @@ fn a_copy_reads_as_its_original_without_damage_and_is_its_own_copy() {
     let mut with_damage = 0;
     for seed in 0..1000 {
         let bytes = damaged(&mut Rng::with_seed(seed));
-        // Nothing at all is no trace.
+        // An empty file is no trace.
         let (Ok(original), Ok((copy, parts))) = (read_all(&bytes), salvaged(&bytes)) else { continue };
         assert_eq!(original.damage.iter().filter(|damage| !damage.is_cut).count(), parts, "seed {seed}");
         with_damage += usize::from(parts > 0);
@@ -101,7 +101,7 @@ fn damage_names_the_block_while_its_header_is_whole() {
         };
         let block = damage.block.unwrap();
         assert_eq!((block.offset, block.header.kind), (from as u64, whole[at].header.kind));
-        // Of two in a row neither is named.
+        // Of two damaged blocks in a row, neither is named.
         if at + 1 < whole.len() {
             let end = from + whole[at].bytes().len() + whole[at + 1].bytes().len();
             bytes[end - 1] ^= 1;

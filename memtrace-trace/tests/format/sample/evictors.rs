@@ -1,4 +1,4 @@
-//! Evictors of anything.
+//! Random evictors.
 
 use fastrand::Rng;
 
@@ -11,7 +11,7 @@ use memtrace_core::{
     },
 };
 
-/// Those of a tick.
+/// Evictors of a tick.
 pub(super) fn evictors(random: &mut Rng) -> ByMemory<EvictorDeltas> {
     let mut anon = maybe(random, deltas);
     anon.iter_mut().flat_map(|anon| &mut anon.rows).for_each(|(key, _)| key.file = None);

@@ -40,7 +40,7 @@ use memtrace_trace::model::{ClockReading, End, EndReason, Entry, Meta, Remark, R
 
 pub(super) const S: u64 = 1_000_000_000;
 
-/// One thing that is given to an encoder.
+/// One input of an encoder.
 #[derive(Clone, Debug)]
 pub(super) enum Given {
     Entry(Entry),
@@ -50,7 +50,7 @@ pub(super) enum Given {
     End(End),
 }
 
-/// A trace: its beginning, the paths of its cgroups, and what comes then.
+/// A trace: its beginning, the paths of its cgroups, and the inputs that follow.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) meta: Meta,
@@ -320,7 +320,7 @@ pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
     sample_after(None, seed, seconds, entries)
 }
 
-/// The same, after this tick.
+/// A whole trace that follows this tick.
 pub(super) fn sample_after(before: Option<&TickRecord>, seed: u64, seconds: u64, entries: usize) -> Sample {
     let random = &mut Rng::with_seed(seed);
     let meta = meta(random);

@@ -1,4 +1,4 @@
-//! Stacks of anything.
+//! Random stacks.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use memtrace_core::{
     stack::{Frame, Stack},
 };
 
-/// Those of a tick, with the names of all that it is about.
+/// Stacks of a tick, with their names.
 pub(super) fn stacks(random: &mut Rng, t_ns: u64) -> StackDeltas {
-    // None of another tick: a reader tells the stacks of a tick in the order of their numbers.
+    // No stack of another tick: a reader returns the stacks of a tick in the order of their numbers.
     let first = u32::try_from(t_ns / S % 1000).unwrap() * 8;
     let numbers = first..first + random.u32(..8);
     let named = numbers.clone().map(|number| (number, Arc::new(stack(random)))).collect();

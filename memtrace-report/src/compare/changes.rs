@@ -1,4 +1,4 @@
-//! Who and what changed most: processes by name, cgroups by path, kinds of stall and what they were spent on, nodes.
+//! Largest changes: processes by name, cgroups by path, kinds of stall and their parts, nodes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,12 +13,12 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// What rows are about.
+/// Subject of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// Kind of stall: stalled s/s.
     Kind,
-    /// Part of the stalls of a kind, what they were spent on: s/s.
+    /// Part of the stalls of a kind: s/s.
     Part,
     /// Memory cgroup: stalled s/s.
     Cgroup,
@@ -32,7 +32,7 @@ impl Scope {
     /// All, in the order of the tables.
     pub const ALL: [Self; 5] = [Self::Kind, Self::Part, Self::Cgroup, Self::Process, Self::Node];
 
-    /// Its name in every output.
+    /// Name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -54,12 +54,12 @@ impl Scope {
     }
 }
 
-/// One that changed. Nothing here is tested.
+/// A change of one subject, which is not tested.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// What it is.
+    /// Sort of subject.
     pub scope: Scope,
-    /// Its name, escaped.
+    /// Name of the subject, escaped.
     pub name: String,
     /// Before and after, in s per second.
     pub values: [f64; 2],
@@ -68,7 +68,7 @@ pub struct Change {
 /// Rows of each scope.
 const ROWS: usize = 3;
 
-/// What each had of a run, in s per second.
+/// Time of each subject in a run, in s per second.
 pub(super) fn groups(summary: &Summary, paths: &BTreeMap<u64, Arc<[u8]>>) -> BTreeMap<(Scope, String), f64> {
     let mut groups = BTreeMap::new();
     let text = |bytes: &[u8]| Untrusted(bytes).tty().to_string();
@@ -110,8 +110,8 @@ fn part_of(kind: &str, part: &str) -> String {
     format!("{kind}/{part}")
 }
 
-/// Leaves out the parts that say nothing: of a kind of which nothing is told apart; and scan and rest where a run does not tell
-/// scans and another does, as recordings of older versions do not: they are in its rest.
+/// Leaves out the parts that carry no information: the rest of a kind that has no other part; and scan and rest where
+/// some runs measure scans and others do not. Recordings of older versions do not: their rest includes the scans.
 fn drop_unrecorded(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run]) {
     for kind in StallKind::ALL.map(StallKind::name) {
         let part = |part: &str| (Scope::Part, part_of(kind, part));
@@ -133,7 +133,7 @@ fn drop_unrecorded(all: &mut BTreeMap<(Scope, String), [f64; 2]>, runs: &[&Run])
     }
 }
 
-/// Those that changed most, by scope.
+/// The largest changes, by scope.
 pub(super) fn changes(before: &Side, after: &Side) -> Vec<Change> {
     let mut all: BTreeMap<(Scope, String), [f64; 2]> = BTreeMap::new();
     for (at, side) in [before, after].into_iter().enumerate() {
@@ -167,7 +167,7 @@ mod tests {
     use memtrace_common::part::Part;
     use memtrace_core::session::parts::Parts;
 
-    /// What a run had whose memcg stalls of a second in ten were spent so, in ms.
+    /// Times of a run of 10 s with 1 s of memcg stalls, which were spent on these parts, in ms.
     fn of_parts(scan: Option<u64>, shrinkers: u64) -> BTreeMap<(Scope, String), f64> {
         let ms = |ms: u64| ms * 1_000_000;
         let scanned = scan.map(|scan| (Part::Scan, ms(scan)));
@@ -198,10 +198,10 @@ mod tests {
     fn scans_that_one_side_does_not_tell_are_no_change() {
         let whole = parts_of(of_parts(Some(800), 0), of_parts(Some(1000), 0));
         assert_eq!(whole, ["memcg/scan 0.080 0.100", "memcg/rest 0.020 0.000"]);
-        // Nor is a kind of which one run tells nothing apart: its rest is all of it, and no 0.
+        // Without any part in one run, the rest is the whole time of the kind, and not 0.
         let rows = parts_of(of_parts(None, 0), of_parts(None, 60));
         assert_eq!(rows, ["memcg/rest 0.100 0.094", "memcg/shrinkers 0.000 0.006"]);
-        // Where there was no stall of the kind, 0 is what was scanned.
+        // Without a stall of the kind, the time of scans is 0.
         let rows = parts_of(BTreeMap::new(), of_parts(Some(800), 50));
         assert_eq!(rows, ["memcg/scan 0.000 0.080", "memcg/rest 0.000 0.015", "memcg/shrinkers 0.000 0.005"]);
         let rows = parts_of(of_parts(None, 50), of_parts(Some(800), 60));

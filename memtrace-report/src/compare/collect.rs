@@ -15,7 +15,7 @@ use memtrace_core::{
 };
 use memtrace_trace::model::{Meta, Remark, TickRecord};
 
-/// Slices of a run: of a longer one each has several ticks, so that a week compares as fast as two hours.
+/// Limit on the slices of a run. Slices of a longer run have several ticks each: a week compares as fast as two hours.
 const SLICES: usize = 7200;
 /// Ticks shorter than this are put together, in ns.
 const SLICE_NS: u64 = 900_000_000;
@@ -24,7 +24,7 @@ const SLICE_NS: u64 = 900_000_000;
 #[derive(Debug)]
 pub struct Collector {
     slices: Vec<Slice>,
-    /// How many ticks make a slice, and how many the last one has.
+    /// Ticks in a full slice; `ticks` is the number in the last one.
     ticks_per_slice: usize,
     ticks: usize,
     longest_tick_ns: u64,
@@ -33,7 +33,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector for the recording that begins so.
+    /// A collector for the recording that begins with this META.
     #[must_use]
     pub fn new(meta: &Meta) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Collector {
     pub fn into_run(mut self, finished: Finished, clock: &Clock) -> Run {
         let Finished { summary, paths, notes, meta, .. } = finished;
         let groups = changes::groups(&summary, &paths);
-        // A hang is stalled time, too, as far as it has come: never left out.
+        // A hang is stalled time, too: it counts up to the end of the run.
         let open_ns =
             || summary.open.iter().map(|stall| summary.t_ns.saturating_sub(stall.begin_ns).min(summary.duration_ns));
         self.open = open_ns().fold((0, 0), |(n, sum): (u64, u64), ns| (n + 1, sum.saturating_add(ns)));
@@ -85,10 +85,10 @@ impl Collector {
         }
     }
 
-    /// A slice for the next tick: the last one as long as it takes more.
+    /// The slice for the next tick: the last one until it is full.
     fn slice(&mut self) -> &mut Slice {
         if self.slices.len() >= SLICES {
-            // Two by two.
+            // Slices are merged two by two.
             let pairs = self.slices.chunks(2).map(|pair| {
                 let mut first = pair[0].clone();
                 pair[1..].iter().for_each(|second| first.merge(second));
@@ -96,7 +96,7 @@ impl Collector {
             });
             self.slices = pairs.collect();
             self.ticks_per_slice *= 2;
-            // All of them are whole: the next tick begins one.
+            // All slices are full: the next tick begins a new one.
             self.ticks = self.ticks_per_slice;
         }
         let short = self.slices.last().is_some_and(|last| last.elapsed_ns() < SLICE_NS);
@@ -111,13 +111,13 @@ impl Collector {
     }
 }
 
-/// True when a note says nothing against a comparison: events are not read here, a sleep has a guard of its own, and
-/// what is there twice was counted once.
+/// True when a note does not affect a comparison: events are not read here, a suspend has a guard of its own, and
+/// duplicates were counted once.
 const fn is_no_matter(note: &Note) -> bool {
     matches!(note, Note::Unrecorded { .. } | Note::Suspended { .. } | Note::Twice { .. })
 }
 
-/// True when a note says that ticks are missing between others. A trace that just ends has all of them up to its end.
+/// True when a note reports that ticks are missing between others. A trace that just ends has all ticks up to its end.
 const fn is_damage(note: &Note) -> bool {
     matches!(note, Note::NoMeta | Note::Damaged { .. } | Note::Gap { .. } | Note::Cut { .. })
 }

@@ -27,9 +27,9 @@ pub struct Comparison {
     pub guards: Vec<Guard>,
     /// Settings in which the sides differ.
     pub tuned: Vec<Tuned>,
-    /// Stalls that were not over at the end of a run: how many, and for how long at least in all, in ns, by side.
+    /// Stalls still open at the end of a run, by side: their number, and their total length so far in ns.
     pub open: [(u64, u64); 2],
-    /// The least p that could have come out; `None` without a test.
+    /// Least p that the test could yield; `None` without a test.
     pub least_p: Option<f64>,
     /// The share of experiments like this one that would find a doubled stall rate; `None` without a test.
     pub power: Option<f64>,

@@ -1,4 +1,4 @@
-//! The two lines at the top.
+//! The conclusion of a comparison: the two lines at the top.
 
 use super::{
     guard::Guard,
@@ -7,12 +7,12 @@ use super::{
     word::Word,
 };
 
-/// What a comparison comes to.
+/// Conclusion of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclusion {
-    /// In one word.
+    /// Outcome in one word.
     pub word: Word,
-    /// Whether a test says it.
+    /// True when a test supports it.
     pub firm: bool,
     /// Two lines.
     pub lines: [String; 2],
@@ -27,7 +27,7 @@ pub(super) fn conclusion(rows: &[MetricRow], guards: &[Guard], design: Design, n
         (Some(_), Some(_)) => (Word::CannotSay, None),
         (Some(row), None) => (Word::Better, Some(row)),
         (None, Some(row)) => (Word::Worse, Some(row)),
-        // The first of the headline decides whether anything can be said at all.
+        // The first metric of the headline decides whether there is a conclusion at all.
         (None, None) if headline.first().is_some_and(|row| row.word == Word::NoDifferenceShown) => {
             (Word::NoDifferenceShown, said(Word::NoDifferenceShown))
         }

@@ -1,9 +1,9 @@
-//! The guard `drift`: whether runs are still warming up.
+//! The guard `drift`, against runs that are still warming up.
 //!
-//! The first third of each run is held against its rest, in two ways: the stalled time, and the stalled time of a typical
-//! second that has any. The second shows in bursts, too, whose number and length hide the first. Bursts make a single
-//! run differ from third to third; a warm-up does so in the same direction in most runs. From six runs on the spread
-//! between the runs says how much chance makes, and below that the ups and downs within each.
+//! The first third of each run is compared with its rest, in two ways: the stalled time, and the stalled time of a
+//! typical second that has any. The second shows in bursts, too, whose number and length hide the first. Bursts make a
+//! single run differ from third to third; a warm-up does so in the same direction in most runs. From six runs on, the
+//! spread between the runs measures chance, and below that the ups and downs within each.
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
@@ -18,16 +18,16 @@ use crate::{
     text::plain,
 };
 
-/// Runs from which on their own spread is judged.
+/// Number of runs from which on the spread between them measures chance.
 const LEAST_RUNS: usize = 6;
-/// Slices that a third needs.
+/// Fewest slices of a third.
 const LEAST_SLICES: usize = 10;
 /// Share of stationary sets that chance may trip, where the spread between runs is the measure.
 const CHANCE: f64 = 0.02;
 /// Share of stationary sets that chance may trip, where the ups and downs within a run or two are the measure. These are
 /// known less well.
 const CHANCE_WITHIN: f64 = 0.01;
-/// A ratio that is no warm-up, however sure it is.
+/// Largest ratio that is no warm-up, however sure it is.
 const LEAST_RATIO: f64 = 1.1;
 /// Largest ratio that is shown.
 const MOST_RATIO: f64 = 100.0;
@@ -35,7 +35,7 @@ const MOST_RATIO: f64 = 100.0;
 pub(super) fn drift(sides: [&Side; 2]) -> Guard {
     let total = of_runs(sides, of_total).and_then(|contrasts| Found::of(&contrasts));
     let busy = of_runs(sides, of_busy).and_then(|contrasts| Found::of(&contrasts));
-    // The bursts of one or two runs have to be many for either way.
+    // Few runs must have many bursts for either way.
     let few = sides.map(|side| side.runs.len()).iter().sum::<usize>() < LEAST_RUNS;
     let ways = if few && total.is_none() { [None, None] } else { [total, busy] };
     let found = ways.into_iter().flatten().max_by(|a, b| a.excess().total_cmp(&b.excess()));
@@ -66,7 +66,7 @@ struct Contrast {
     within: Option<(f64, f64)>,
 }
 
-/// The contrast of each run; `None` when one is too short, or no run has any.
+/// The contrast of each run; `None` when a run is too short, or no run has a difference.
 fn of_runs(sides: [&Side; 2], of: impl Fn(&Run, f64, bool) -> Contrast) -> Option<Vec<Contrast>> {
     let runs = || sides.into_iter().flat_map(|side| &side.runs);
     if runs().any(|run| run.slices.len() < 3 * LEAST_SLICES) {
@@ -93,13 +93,13 @@ fn seconds(slice: &Slice) -> f64 {
     slice.elapsed_ns() as f64 / 1e9
 }
 
-/// Of the stalled time, as a share of the mean of the side, which is `rate` in ns per s.
+/// Contrast of the stalled time, as a share of the mean of the side, which is `rate` in ns per s.
 fn of_total(run: &Run, rate: f64, within: bool) -> Contrast {
     let all: Vec<(f64, f64)> = run.slices.iter().map(|slice| (stalled(slice), seconds(slice))).collect();
     contrast(&all, rate.max(f64::MIN_POSITIVE), within)
 }
 
-/// Of the logarithm of the stalled time per second, over slices that have any.
+/// Contrast of the logarithm of the stalled time per second, over slices that have any.
 fn of_busy(run: &Run, _: f64, within: bool) -> Contrast {
     let logs = run.slices.iter().map(|slice| {
         let rate = stalled(slice) / seconds(slice);
@@ -124,7 +124,8 @@ fn contrast(all: &[(f64, f64)], unit: f64, within: bool) -> Contrast {
     };
     let deviations: Vec<f64> = all.iter().enumerate().map(deviation).collect();
     let found = if within { pair::within(&deviations) } else { None };
-    // Of a mean over all; over parts of a third and of two thirds it is 3 and 3/2 times as much.
+    // The variance found is that of a mean over the whole run; over a third and two thirds it is 3 and 3/2 times as
+    // much.
     let within = found.map(|found| (4.5 * found.variance, found.freedom));
     Contrast { difference: (means[0] - means[1]) / unit, within }
 }

@@ -8,24 +8,24 @@ use crate::{
     metric::Metric,
 };
 
-/// What must not have changed by more.
+/// A bound on the change of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailIf {
     metric: Metric,
     comparison: condition::Comparison,
-    /// The ratio of after by before that is the bound.
+    /// Bound on the ratio of after to before.
     bound: f64,
     text: String,
 }
 
-/// What became of a condition.
+/// Outcome of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is met: in words.
+    /// The condition is met; with the change in words.
     Met(String),
-    /// It is not.
+    /// The condition is not met.
     NotMet,
-    /// That cannot be told: in words.
+    /// The condition cannot be decided; with the reason in words.
     Undecidable(String),
 }
 
@@ -50,13 +50,14 @@ impl FromStr for FailIf {
 }
 
 impl FailIf {
-    /// Whether it is met: the estimate is beyond the bound, and its interval is all on that side of no change.
+    /// Judges the condition: it is met when the estimate is beyond the bound, and all of its interval on that side of
+    /// no change.
     #[must_use]
     pub fn judge(&self, comparison: &Comparison) -> Outcome {
         let Some(row) = comparison.rows.iter().find(|row| row.metric == self.metric) else {
             return Outcome::Undecidable(format!("`{}`: not measured", self.text));
         };
-        // From none to some there is no ratio, and the word may be sure all the same.
+        // A change from none to some has no ratio, but its word may be sure all the same.
         if row.ratio.is_none() && matches!(row.word, Word::Better | Word::Worse) {
             let met = self.comparison.is_upwards() && row.word == Word::of_more(self.metric.better());
             let text = format!("`{}` is met: from none to some", self.text);
@@ -66,7 +67,7 @@ impl FailIf {
             let why = row.reason.as_deref().unwrap_or("no interval");
             return Outcome::Undecidable(format!("`{}` cannot be decided: {why}", self.text));
         };
-        // A single pair has a word that takes more than its interval.
+        // The word of a single pair takes more evidence than its interval.
         let is_sure = |word: Word, by_interval: bool| if row.firm { by_interval } else { row.word == word };
         let better = self.metric.better();
         let sure = if self.comparison.is_upwards() {

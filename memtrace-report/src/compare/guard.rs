@@ -1,6 +1,6 @@
 //! A condition under which two sides may be compared.
 
-/// Something that could make a comparison one of something else.
+/// A check for a cause that could distort a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Guard {
     /// Name in every output.
@@ -9,7 +9,7 @@ pub struct Guard {
     pub value: Option<f64>,
     /// Limit that the value must not exceed.
     pub limit: f64,
-    /// True when it does.
+    /// True when the value exceeds the limit.
     pub tripped: bool,
     /// Consequence, for a person.
     pub text: String,

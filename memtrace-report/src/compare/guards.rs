@@ -1,4 +1,4 @@
-//! Whether two sides may be compared at all: each guard with its number, whether it trips or not.
+//! Conditions under which two sides may be compared: each guard with its number, tripped or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::{
 const SHARE: f64 = 0.2;
 /// The guard on settings that were changed in a run.
 pub(super) const CHANGED: &str = "settings changed";
-/// Stalls below which a side says little.
+/// Fewest stalls of a side for an estimate.
 const FEW_STALLS: f64 = 100.0;
 
 pub(super) fn guards(before: &Side, after: &Side, pair: Option<&Pair>, options: &CompareOptions) -> Vec<Guard> {
     let sides = [before, after];
     let mut guards = vec![kernel(sides, options), differing("host", sides, |run| run.meta.host.host.clone())];
-    // A kernel is only changed by booting.
+    // Changing the kernel takes a reboot.
     let mut boot = differing("boot", sides, |run| run.meta.host.boot_id.clone());
     boot.tripped &= !options.kernel_changed;
     guards.push(boot);
@@ -79,7 +79,7 @@ fn oom_kills(run: &Run) -> Option<f64> {
     sums.read_s(Measure::OomKills).map(|_| sums.counted(Measure::OomKills))
 }
 
-/// Whether something is the same in all runs: the number is how many there are.
+/// Guard that trips unless something is the same in all runs. The value is the number of different ones.
 fn differing<T: Ord>(name: &'static str, sides: [&Side; 2], of: impl Fn(&Run) -> T) -> Guard {
     let all: BTreeSet<T> = sides.iter().flat_map(|side| &side.runs).map(of).collect();
     let tripped = all.len() > 1;
@@ -98,7 +98,7 @@ fn kernel(sides: [&Side; 2], options: &CompareOptions) -> Guard {
     guard
 }
 
-/// The largest of a number over all runs.
+/// Guard on the largest value over all runs.
 fn each(
     sides: [&Side; 2],
     name: &'static str,
@@ -157,7 +157,7 @@ fn volume(sides: [&Side; 2]) -> Guard {
     Guard { name: "allocation volume", value, limit: SHARE, tripped: value.is_some_and(|value| value > SHARE), text }
 }
 
-/// The share of the stalled time that is other tasks' on one side than on the other.
+/// Guard on the share of the stalled time that belongs to different tasks on the two sides.
 fn mix(sides: [&Side; 2]) -> Guard {
     let shares = sides.map(|side| {
         let mut shares: BTreeMap<&str, f64> = BTreeMap::new();
@@ -180,7 +180,7 @@ fn mix(sides: [&Side; 2]) -> Guard {
     Guard { name: "task mix", value, limit: SHARE, tripped: value.is_some_and(|value| value > SHARE), text }
 }
 
-/// A lower bound, and so the other way round: how many stalls are missing to it.
+/// Guard with a lower bound, and so the other way round: the value is the number of stalls missing to it.
 fn few_stalls(sides: [&Side; 2]) -> Guard {
     let fewest = sides.map(|side| side.sums().counted(Measure::Stalls)).into_iter().fold(f64::INFINITY, f64::min);
     Guard {
@@ -192,7 +192,7 @@ fn few_stalls(sides: [&Side; 2]) -> Guard {
     }
 }
 
-/// Of a single pair: for how much longer a side should have been recorded for an interval of the stalled time, in s.
+/// Guard of a single pair. The value is the time in s that a side lacks for an interval of the stalled time.
 fn short(pair: &Pair) -> Guard {
     let total = Metric::compared().position(|metric| metric == Metric::StallTotal).and_then(|at| pair.get(at));
     let refused = total.and_then(|judged| judged.as_ref().err()).filter(|refused| refused.missing_s > 0.0);

@@ -20,21 +20,21 @@ pub struct Compare {
     schema: u32,
     /// Name of the first side.
     before: String,
-    /// Name of the other.
+    /// Name of the second side.
     after: String,
     /// Number of runs of each side.
     runs: [usize; 2],
-    /// Time for which each side was measured in all, in ns.
+    /// Total measured time of each side, in ns.
     durations_ns: [u64; 2],
     /// Conclusion of the whole comparison.
     conclusion: Conclusion,
-    /// Metrics of the host first, then what changed by kind, part, cgroup, process and node.
+    /// Metrics of the host first, then the largest changes by kind, part, cgroup, process and node.
     rows: Vec<JsonRow>,
     /// Conditions under which two recordings can be compared.
     guards: Vec<Guard>,
     /// Settings in which runs differ.
     tuned: Vec<Tuned>,
-    /// The least p that could have come out; null without a test.
+    /// Least p that the test could yield; null without a test.
     least_p: Option<f64>,
     /// Share of such experiments that would find a doubled stall rate; null without a test.
     #[schemars(range(min = 0, max = 1))]
@@ -49,7 +49,7 @@ struct Conclusion {
     /// Outcome.
     #[schemars(with = "WordName")]
     word: &'static str,
-    /// True when a test says it; else it is an indication.
+    /// True when a test supports it; otherwise it is an indication.
     firm: bool,
     /// Two lines for a person.
     text: String,
@@ -65,7 +65,7 @@ struct JsonRow {
     scope: String,
     /// Geometric mean of the runs of the first side, or their mean where one is 0; null without a value.
     before: Option<f64>,
-    /// The value of the other side.
+    /// Value of the second side, likewise.
     after: Option<f64>,
     /// After divided by before.
     ratio: Option<f64>,
@@ -73,15 +73,15 @@ struct JsonRow {
     ci_lo: Option<f64>,
     /// Upper end of that interval.
     ci_hi: Option<f64>,
-    /// Probability of such a difference by chance, corrected for all that is tested; null where it is not.
+    /// Probability of such a difference by chance, corrected for all tested metrics; null where it is not tested.
     #[schemars(range(min = 0, max = 1))]
     p: Option<f64>,
     /// Outcome.
     #[schemars(with = "WordName")]
     word: &'static str,
-    /// True when a test says it; else it is an indication.
+    /// True when a test supports it; otherwise it is an indication.
     firm: bool,
-    /// Reason why it cannot be said, or is not firm.
+    /// Reason that there is no outcome, or that it is not firm.
     reason: Option<String>,
 }
 
@@ -94,7 +94,7 @@ struct Guard {
     value: Option<f64>,
     /// Limit that the value must not exceed.
     limit: f64,
-    /// True when it does.
+    /// True when the value exceeds the limit.
     tripped: bool,
     /// The consequence, for a person.
     text: String,
@@ -107,7 +107,7 @@ struct Tuned {
     key: String,
     /// Value of the first side; null when it was not read, or differs within the side.
     before: Option<String>,
-    /// Value of the other side, likewise.
+    /// Value of the second side, likewise.
     after: Option<String>,
 }
 

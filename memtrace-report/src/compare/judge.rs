@@ -1,4 +1,4 @@
-//! From what was counted to words: values, intervals, a test where there are runs enough.
+//! From counts to words: values, intervals, and a test where there are enough runs.
 
 use super::{
     number::ratio,
@@ -13,10 +13,10 @@ use crate::{
     text::things,
 };
 
-/// The metrics that are tested, fixed before any data is seen: with each more of them a firm word gets harder.
+/// The metrics that are tested, fixed before any data is seen: each additional one makes a firm word harder.
 pub const HEADLINE: [Metric; 3] = [Metric::StallTotal, Metric::StallRate, Metric::StallP99];
 
-/// How two sides are compared.
+/// Design of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Design {
     /// One run each: intervals by the ups and downs within it, an indication at most.
@@ -41,31 +41,31 @@ impl Design {
         }
     }
 
-    /// Whether its words can be firm.
+    /// True when its words can be firm.
     #[must_use]
     pub const fn is_firm(self) -> bool {
         matches!(self, Self::Runs | Self::Blocks)
     }
 }
 
-/// A row.
+/// Row of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricRow {
-    /// What it is.
+    /// Metric of the row.
     pub metric: Metric,
-    /// Of each side: the geometric mean of its runs, or their mean where one is 0; `None` without a value.
+    /// Value of each side: the geometric mean of its runs, or their mean where one is 0; `None` without a value.
     pub values: [Option<f64>; 2],
-    /// After by before.
+    /// Ratio of after to before.
     pub ratio: Option<f64>,
-    /// In which that lies with [`CONFIDENCE`].
+    /// Interval of the ratio, with [`CONFIDENCE`].
     pub interval: Option<(f64, f64)>,
-    /// What is left to chance, corrected for all that are tested; `None` where it is not tested.
+    /// Probability of such a difference by chance, corrected for all tested metrics; `None` where it is not tested.
     pub p: Option<f64>,
-    /// What can be said.
+    /// Outcome in one word.
     pub word: Word,
-    /// Whether a test says it; else it is an indication.
+    /// True when a test supports it; otherwise it is an indication.
     pub firm: bool,
-    /// Why it cannot be said, or why it is not firm.
+    /// Reason that there is no outcome, or that it is not firm.
     pub reason: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Judged {
     pub(super) least_p: Option<f64>,
 }
 
-/// Of a single pair, what it says of each metric.
+/// Judgement of a single pair on each metric.
 pub(super) type Pair = Vec<Result<pair::Judged, pair::Refused>>;
 
 /// The values of a metric, run by run.
@@ -112,7 +112,7 @@ fn pooled(metric: Metric, side: &Side) -> Option<f64> {
     metric.over(&side.sums()).ok()
 }
 
-/// What is shown of the sides where their runs do not tell it.
+/// Names of the sides, and the values to show where their runs have none.
 struct Shown<'a> {
     names: [&'a str; 2],
     pooled: [Option<f64>; 2],
@@ -127,7 +127,7 @@ fn value(metric: Metric, run: &Run) -> Result<f64, Missing> {
 }
 
 /// Logarithms of all values, moved away from 0 by a hundredth of their mean: the same for both sides, so that the test
-/// stays exact. `None` when a run has none.
+/// stays exact. `None` when a run has no value.
 pub(super) fn logs(values: &[Values; 2]) -> Option<[Vec<f64>; 2]> {
     let known = |side: &Values| side.iter().map(|value| value.ok()).collect::<Option<Vec<f64>>>();
     let (before, after) = (known(&values[0])?, known(&values[1])?);
@@ -176,7 +176,7 @@ fn row(
         firm: false,
         reason: None,
     };
-    // All runs together may be enough to say how much it is, if not whether it differs.
+    // All runs together may yield a value, even where they do not show a difference.
     let pooled = MetricRow { values: shown.pooled, ratio: by(shown.pooled), ..blank.clone() };
     if metric == Metric::StallMax && shown.pooled.iter().all(Option::is_some) {
         return MetricRow { reason: Some("not tested: a maximum is a single stall".to_owned()), ..pooled };
@@ -197,7 +197,7 @@ fn row(
     };
     let blank = MetricRow { interval, ..blank };
     if let Some(p) = p {
-        // The direction is that of what was tested.
+        // The direction is that of the tested logarithms.
         let sums = logs(values).map(|sides| sides.map(|side| mean_of(&side)));
         let less = sums.is_some_and(|[before, after]| after < before);
         let word = match (p < 1.0 - CONFIDENCE, less) {
@@ -230,7 +230,7 @@ fn of_pair(judged: &Result<pair::Judged, pair::Refused>, blank: MetricRow) -> Me
     }
 }
 
-/// Of the runs of a side: the geometric mean, or the mean where one is 0.
+/// The geometric mean of the runs of a side, or their mean where one is 0.
 #[expect(clippy::cast_precision_loss, reason = "a number of runs")]
 fn mean(values: &Values) -> Result<f64, Missing> {
     let known = values.iter().copied().collect::<Result<Vec<f64>, Missing>>()?;

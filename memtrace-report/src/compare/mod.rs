@@ -1,4 +1,4 @@
-//! Comparing recordings before and after a change: what was tuned, whether the two may be compared, what differs. Pure.
+//! Comparison of recordings before and after a change: tuned settings, guards, and differences. Pure.
 //!
 //! Runs are judged, not stalls: stalls come in bursts, and tests that take them for independent find differences where
 //! there are none. One run a side gives intervals and an indication; five or more give a firm word.

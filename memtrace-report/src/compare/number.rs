@@ -2,16 +2,16 @@
 
 use crate::text::plain;
 
-/// The least difference that is one, as a share of the larger value: the same numbers, added up in another order, differ by
-/// less, and no effect that small can be measured.
+/// The least difference that counts, as a share of the larger value: the same numbers, added up in another order,
+/// differ by less, and no effect that small can be measured.
 const LEAST_DIFFERENCE: f64 = 1e-9;
 
-/// True when two values differ by more than arithmetic makes.
+/// True when two values differ by more than rounding errors.
 pub(super) fn differ(a: f64, b: f64) -> bool {
     (a - b).abs() > LEAST_DIFFERENCE * a.abs().max(b.abs())
 }
 
-/// After by before; `None` where there was none before.
+/// Ratio of after to before; `None` where there was none before.
 pub(super) fn ratio(before: f64, after: f64) -> Option<f64> {
     (before > 0.0).then(|| if differ(before, after) { after / before } else { 1.0 })
 }

@@ -1,17 +1,17 @@
-//! The choices of a comparison, and its constants.
+//! Options of a comparison, and its constants.
 
-/// Runs a side from which on a test can be firm.
+/// Fewest runs a side for a firm test.
 pub const LEAST_RUNS: usize = 5;
-/// How sure an interval is, and with it what counts as chance.
+/// Confidence of an interval. A difference with a p of at least 1 minus this counts as chance.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// What is asked of a comparison.
+/// Options of a comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CompareOptions {
-    /// What all drawing begins with: the same seed gives the same result.
+    /// Seed of all random draws: the same seed gives the same result.
     pub seed: u64,
-    /// Whether the n-th run of one side and that of the other are a pair, drawn to be so.
+    /// True when the n-th run of one side and that of the other are a pair with a random order.
     pub paired: bool,
-    /// Whether another kernel is what is compared, and so no reason not to.
+    /// True when two kernels are compared, so that another kernel trips no guard.
     pub kernel_changed: bool,
 }

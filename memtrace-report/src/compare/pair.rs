@@ -40,7 +40,7 @@ pub(super) struct Judged {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refused {
     pub(super) text: String,
-    /// For how much longer than it was a side should be recorded, in s.
+    /// Time that the side lacks, in s.
     pub(super) missing_s: f64,
 }
 
@@ -58,7 +58,7 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
         };
         Estimate::of(metric.form(), runs[side], &sums[side]).map_err(|refusal| refused(&refusal))
     };
-    // The side that needs the longer recording says so for both.
+    // The side that needs the longer recording gives the reason for both.
     let [before, after] = match (estimate(0), estimate(1)) {
         (Ok(before), Ok(after)) => [before, after],
         (Err(a), Err(b)) => return Err(if a.missing_s < b.missing_s { b } else { a }),
@@ -87,7 +87,8 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
 
 /// Estimate of a metric by one run.
 struct Estimate {
-    /// Variance of the logarithm of a product; of a quantile that of the share beyond it, by the square of that share.
+    /// Variance of the logarithm of a product; for a quantile, that of the share beyond it, divided by the square of
+    /// that share.
     variance: f64,
     freedom: f64,
     of: Of,
@@ -123,7 +124,7 @@ impl Estimate {
         Ok(Some(Self { variance: found.variance, freedom: found.freedom, of }))
     }
 
-    /// The ratio of the other by this, with this confidence.
+    /// Interval of the ratio of the other estimate to this one, with this confidence.
     fn ratio(&self, other: &Self, confidence: f64) -> Option<(f64, f64)> {
         let t = student(&[self, other], confidence)?;
         let [a, b] = [self.ends(t)?, other.ends(t)?];
@@ -134,15 +135,15 @@ impl Estimate {
         Some((low.exp(), high.exp()))
     }
 
-    /// The largest ratio to this that another run may have in which nothing was counted, this one being so many times
-    /// longer: with as many bursts as this confidence allows where none was seen, of the mean size of these.
+    /// Largest ratio to this estimate that a run without any count may have, when this run is so many times longer. The
+    /// other run may have as many bursts as this confidence allows where none was seen, each of the mean size of these.
     fn most(&self, times_longer: f64, confidence: f64) -> Option<f64> {
         let t = student(&[self], confidence)?;
         let bursts = -((1.0 - confidence) / 2.0).ln();
         Some(bursts * self.variance * times_longer * (t * self.variance.sqrt()).exp()).filter(|most| most.is_finite())
     }
 
-    /// The ends of its own interval.
+    /// The ends of the interval of this estimate alone.
     fn ends(&self, t: f64) -> Option<Ends> {
         let error = t * self.variance.sqrt();
         match &self.of {
@@ -180,7 +181,8 @@ pub(super) fn within(deviations: &[f64]) -> Option<LongRun> {
     found.filter(|found| found.variance <= MOST_VARIANCE)
 }
 
-/// By slice, how far it takes the estimate from the truth, as a share of it: their sum varies as the estimate does.
+/// Deviation of each slice from its expected contribution, as a share of the estimate: their sum varies as the estimate
+/// does.
 fn deviations(form: Form, run: &Run, sums: &Sums) -> Option<(Of, Vec<f64>)> {
     if let Some(product) = form.product() {
         let total = |terms: &[Term]| terms.iter().map(|term| sums.term(*term)).product::<f64>();

@@ -1,4 +1,4 @@
-//! What an experiment like this one can find at all: how often it would call a doubled stall rate different.
+//! Power of an experiment like this one: the share in which it would find a doubled stall rate.
 
 use super::{
     judge::{Design, logs},
@@ -7,11 +7,11 @@ use super::{
 };
 use crate::metric::Metric;
 
-/// Experiments that are made up.
+/// Number of simulated experiments.
 const TRIALS: u32 = 200;
 
-/// The share of experiments of as many runs, that spread as these do, in which a doubled rate would be found. `None`
-/// where the runs have no spread to go by, or no stall that could be doubled.
+/// Share of experiments with as many runs and the same spread in which a doubled rate would be found. `None` where the
+/// runs have no spread to go by, or no stall that could be doubled.
 pub(super) fn of_doubled_rate(before: &Side, after: &Side, design: Design, seed: u64) -> Option<f64> {
     let values =
         [before, after].map(|side| side.runs.iter().map(|run| Metric::StallRate.over(&run.sums())).collect::<Vec<_>>());

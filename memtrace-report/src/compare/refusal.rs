@@ -1,4 +1,4 @@
-//! Why a run is too short for an interval, and how long it would have to be.
+//! Reason that a run is too short for an interval, and the length that it needs.
 
 use super::run::Run;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     text::things,
 };
 
-/// A run that says too little of its own ups and downs.
+/// Refusal of an interval for a run that shows too little of its own ups and downs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Refusal {
     pub(super) cause: Cause,
@@ -14,26 +14,27 @@ pub(super) struct Refusal {
     pub(super) needed_s: f64,
 }
 
-/// What makes it too short.
+/// Cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cause {
-    /// It has fewer seconds than any interval takes.
+    /// The run has fewer seconds than any interval takes.
     Short,
-    /// It has fewer slices of time than any interval takes.
+    /// The run has fewer slices of time than any interval takes.
     Coarse,
-    /// What is measured comes in so few bursts, of this mean length in s.
+    /// The load comes in only so many bursts, of this mean length in s.
     Bursts { count: usize, mean_s: f64 },
-    /// What is measured goes up and down over this time, in s.
+    /// The load goes up and down over this time, in s.
     Slow { memory_s: f64 },
 }
 
-/// Part of the time up to which a load is said to come in bursts.
+/// Share of busy time below which a load counts as one of bursts.
 const BURSTY: f64 = 0.6;
-/// Longer than what is needed by this, so that the next recording is not refused, too.
+/// Factor on the needed length, so that the next recording is not refused, too.
 const MARGIN: f64 = 1.25;
 
 impl Refusal {
-    /// Of a run that would have to be so many times longer; `memory` is how long its load stays up or down, in slices.
+    /// Refusal of a run that would have to be so many times longer; `memory` is the time for which its load stays up or
+    /// down, in slices.
     pub(super) fn of(form: Form, run: &Run, memory: f64, longer: f64) -> Self {
         let all_s = run.seconds();
         let slice_s = all_s / float(run.slices.len().max(1));
@@ -70,7 +71,7 @@ fn seconds(s: f64) -> String {
     format!("{:.0} s", s.max(1.0))
 }
 
-/// How many bursts there are, and of how many slices in all: slices in which there is any, and short gaps between them.
+/// Number of bursts, and of slices in all of them: slices in which there is any, and short gaps between them.
 fn bursts(form: Form, run: &Run, memory: f64) -> (usize, usize) {
     let product = form.product();
     let any = |slice: &Slice| match &product {

@@ -1,4 +1,4 @@
-//! One run as a comparison sees it: what was counted in each slice of time.
+//! One run for a comparison: the counts of each slice of time.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +10,36 @@ use memtrace_trace::model::Meta;
 /// One recording.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its slices, in order.
+    /// Slices, in order.
     pub slices: Vec<Slice>,
     /// The longest stall, in ns; one that was not over counts with its length at the end.
     pub max_ns: Option<u64>,
-    /// Stalls that were not over at its end: how many, and for how long at least in all, in ns.
+    /// Stalls still open at the end of the run: their number, and their total length so far in ns.
     pub open: (u64, u64),
-    /// Who had how much, per second.
+    /// Time by scope and name, in s per second.
     pub groups: BTreeMap<(Scope, String), f64>,
     /// The beginning of its trace.
     pub meta: Meta,
     /// Watermarks at its first tick.
     pub zones: Vec<Zone>,
-    /// Events that were lost, and that a number or a line lacks.
+    /// Lost events that a number or a line lacks.
     pub lost: u64,
-    /// The worst of the counters that ought to agree with the kernel's, with its share.
+    /// Counter with the largest deviation from the kernel's own, among those that ought to agree, with its ratio.
     pub coverage: Option<(&'static str, f64)>,
     /// The longest slice, in intervals of the recording.
     pub longest_slice: f64,
-    /// For how long the host slept in it, in ns.
+    /// Time for which the host was suspended in the run, in ns.
     pub suspended_ns: u64,
-    /// What must be told of it.
+    /// Notes about the run, as text.
     pub notes: Vec<String>,
-    /// Notes that ticks are missing or damaged.
+    /// Number of notes about missing or damaged ticks.
     pub damage: u64,
-    /// Settings of the host that were changed in it.
+    /// Number of settings of the host that were changed in the run.
     pub changes: u64,
 }
 
 impl Run {
-    /// What all its slices add up to.
+    /// Sum of all slices.
     #[must_use]
     pub fn sums(&self) -> Sums {
         let mut sums = Sums::default();
@@ -53,7 +53,7 @@ impl Run {
         self.sums().read_s(Measure::Stalls).unwrap_or(0.0)
     }
 
-    /// What it says of its host.
+    /// Facts about the host.
     #[must_use]
     pub fn facts(&self) -> RunFacts<'_> {
         RunFacts { meta: &self.meta, zones: &self.zones }
@@ -63,14 +63,14 @@ impl Run {
 /// One side of a comparison.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// Its name.
+    /// Name of the side.
     pub name: String,
-    /// Its runs.
+    /// Runs of the side.
     pub runs: Vec<Run>,
 }
 
 impl Side {
-    /// What all its runs add up to.
+    /// Sum of all runs.
     #[must_use]
     pub fn sums(&self) -> Sums {
         let mut sums = Sums::default();

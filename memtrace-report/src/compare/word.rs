@@ -3,16 +3,16 @@
 use super::number::differ;
 use crate::metric::Better;
 
-/// What can be said.
+/// Outcome in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// A difference for the better.
     Better,
     /// A difference for the worse.
     Worse,
-    /// No difference came out; there may be one.
+    /// No difference was found, but there may be one.
     NoDifferenceShown,
-    /// Not for this row.
+    /// No outcome for this row.
     CannotSay,
 }
 
@@ -45,7 +45,7 @@ impl Word {
         }
     }
 
-    /// Its name in JSON.
+    /// Name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl Word {
         }
     }
 
-    /// Its name for a person.
+    /// Name for a person.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {

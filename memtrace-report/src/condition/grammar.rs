@@ -1,5 +1,5 @@
-//! The grammar of all conditions: `METRIC OP BOUND`. What a bound is depends on what is compared: a value of the metric
-//! in an interval ([`super::Condition`]), or a change from one run to another ([`crate::compare::fail_if`]).
+//! The grammar of all conditions: `METRIC OP BOUND`. The bound is a value of the metric in an interval
+//! ([`super::Condition`]), or a change from one run to another ([`crate::compare::fail_if`]).
 
 use crate::metric::Metric;
 
@@ -48,7 +48,7 @@ pub(crate) fn split<'a>(
     is_known: fn(&Metric) -> bool,
     expected: &str,
 ) -> Result<(Metric, Comparison, &'a str), String> {
-    // The first sign: a bound has none.
+    // The first sign counts: a bound has none.
     let at = text.find(['>', '<']).ok_or_else(|| format!("`{text}` compares nothing: {expected}"))?;
     let (name, rest) = (text[..at].trim(), &text[at..]);
     let found =

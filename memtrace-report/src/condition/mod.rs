@@ -1,4 +1,4 @@
-//! Conditions on what happens: `METRIC OP VALUE[UNIT] [for T]`, one grammar wherever one can be given.
+//! Conditions on metrics: `METRIC OP VALUE[UNIT] [for T]`, one grammar for all of them.
 
 mod grammar;
 mod parse;
@@ -10,18 +10,18 @@ pub(crate) use self::grammar::split;
 use crate::metric::Metric;
 use memtrace_core::session::tick::Tick;
 
-/// A condition as it was asked for.
+/// A condition on a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// What is compared.
+    /// Metric that is compared.
     pub metric: Metric,
-    /// How.
+    /// Comparison operator.
     pub comparison: Comparison,
-    /// With what, in the metric's unit.
+    /// Limit, in the metric's unit.
     pub limit: f64,
-    /// How long it must hold, in ns; 0: in one interval.
+    /// Time for which it must hold, in ns; 0: in one interval.
     pub for_ns: u64,
-    /// The words that it was asked for in.
+    /// The condition as it was given.
     text: String,
 }
 
@@ -35,26 +35,26 @@ impl fmt::Display for Condition {
 #[derive(Clone, Debug)]
 pub struct Watch {
     condition: Condition,
-    /// For how long it has held, in ns.
+    /// Time for which it has held, in ns.
     held_ns: u64,
     was_met: bool,
 }
 
 impl Watch {
-    /// A watch that has seen nothing.
+    /// A watch that has seen no interval.
     #[must_use]
     pub fn new(condition: Condition) -> Self {
         Self { condition, held_ns: 0, was_met: false }
     }
 
-    /// What is watched for.
+    /// The condition that is watched.
     #[must_use]
     pub fn condition(&self) -> &Condition {
         &self.condition
     }
 
-    /// Takes the next interval; the value when the condition is met from this one on. A value that was not read meets
-    /// nothing.
+    /// Takes the next interval. Returns the value when the condition is met from this one on. A value that was not read
+    /// meets no condition.
     pub fn advance(&mut self, tick: &Tick) -> Option<f64> {
         let Condition { metric, comparison, limit, for_ns, .. } = self.condition;
         let value = metric.of_interval(tick);

@@ -76,7 +76,7 @@ impl Group {
     }
 }
 
-/// Lines as code: what they hold is not markup, and no line can end the block.
+/// Lines as a block of code: their content is no markup, and no line can end the block.
 fn figure(out: &mut String, indent: &str, lines: &[Words]) -> std::fmt::Result {
     let ticks = lines.iter().map(|line| line.plain().chars().filter(|c| *c == '`').count()).max().unwrap_or(0);
     let fence = "`".repeat(ticks.max(2) + 1);
@@ -110,7 +110,7 @@ fn row<'a>(out: &mut String, cells: impl Iterator<Item = &'a Words>) {
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
 
-/// Text that stays text.
+/// Text with all markup escaped.
 fn escaped(words: &Words) -> String {
     let mut out = String::with_capacity(words.plain().len());
     for c in words.plain().chars() {

@@ -1,4 +1,4 @@
-//! Documents: what a report says, without its form. Each output renders the same document.
+//! Documents: the content of a report, without its form. Each output renders the same document.
 //!
 //! A writer pushes blocks; [`text()`] and [`markdown()`] give them their form. All strings are [`Words`]: whatever they hold,
 //! a renderer puts out no control character and no markup that is not its own.
@@ -21,7 +21,7 @@ pub use self::{
 #[derive(Clone, Debug)]
 pub struct Document {
     blocks: Vec<Block>,
-    /// Width of the labels of facts in text, with the space behind.
+    /// Width of the labels of facts in text, with the space after them.
     label: usize,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Block {
     Alert(Words),
     /// A fact that must be known before any number is read.
     Warning(Words),
-    /// Lines whose shape says something: a heat map, a stack.
+    /// Lines whose shape matters: a heat map, a stack.
     Figure(Vec<Words>),
     /// A table.
     Table(Table),
@@ -126,7 +126,7 @@ impl Document {
         self.blocks.push(Block::Warning(words.into()));
     }
 
-    /// Adds lines whose shape says something, indented as they are.
+    /// Adds lines whose shape matters, indented as they are.
     pub fn figure(&mut self, lines: impl IntoIterator<Item = String>) {
         self.blocks.push(Block::Figure(lines.into_iter().map(Words::from).collect()));
     }

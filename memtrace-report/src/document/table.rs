@@ -21,7 +21,7 @@ pub enum Shape {
     Fit,
     /// Words: as long as they are.
     Free,
-    /// Words at the end of a row: what is left of a terminal, and clipped at their beginning.
+    /// Words at the end of a row: as wide as the rest of the terminal, clipped at their beginning.
     Rest,
 }
 

@@ -116,7 +116,7 @@ fn line<'a>(
     for ((column, cell), words) in table.columns.iter().zip(cells).zip(words) {
         line.push_str(column.gap);
         let cell = match (column.shape, width) {
-            // A path's end says more than its beginning.
+            // The end of a path is more specific than its beginning.
             (Shape::Rest, Some(width)) => Cell::Path(width.saturating_sub(line.chars().count()).max(LEAST_REST)),
             _ => *cell,
         };

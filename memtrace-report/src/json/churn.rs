@@ -11,9 +11,9 @@ use memtrace_core::{
 /// Cgroups with a limit that appeared or went away while a trace was recorded.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct CgroupChurn {
-    /// New ones. One that comes back under its name is new again.
+    /// Number of new cgroups. One that comes back under its name is new again.
     pub appeared: u64,
-    /// Removed ones.
+    /// Number of removed cgroups.
     pub gone: u64,
     /// Paths of the first that appeared, at most three.
     #[schemars(length(max = 3))]

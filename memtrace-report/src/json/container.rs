@@ -12,10 +12,10 @@ use memtrace_core::{
     names::Names,
 };
 
-/// Whose a cgroup is, as its path says.
+/// Owner of a cgroup, by its path.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Container<'a> {
-    /// The runtime, when the path tells.
+    /// Container runtime; null when the path does not name it.
     #[schemars(with = "Option<words::Runtime>")]
     pub runtime: Option<&'static str>,
     /// Id, or name, of the container.
@@ -27,7 +27,7 @@ pub struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// Of the cgroup with this id; `None` when its path is not known or is that of no container, pod or unit.
+    /// Owner of the cgroup with this id; `None` when its path is not known or is that of no container, pod or unit.
     pub(super) fn of(cgroup_id: Option<u64>, names: &Names<'a>) -> Option<Self> {
         let found = container::Container::of(names.cgroup(cgroup_id)?)?;
         Some(Self {

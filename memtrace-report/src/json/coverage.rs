@@ -11,21 +11,21 @@ use memtrace_core::session::coverage;
 /// One counter of the kernel.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct CoverageRow {
-    /// What the kernel counted since attach.
+    /// Count of the kernel since attach.
     pub kernel: Option<u64>,
-    /// What memtrace counted since attach.
+    /// Count of memtrace since attach.
     pub seen: Option<u64>,
-    /// The second as a share of the first; null when that is 0, unread, or not comparable.
+    /// `seen` divided by `kernel`; null when `kernel` is 0 or unread, or the two are not comparable.
     #[schemars(range(min = 0))]
     pub ratio: Option<f64>,
-    /// What it comes to.
+    /// Verdict on the two counts.
     #[schemars(with = "words::Agreement")]
     pub verdict: &'static str,
-    /// Why they differ or cannot be compared.
+    /// Reason that they differ or cannot be compared.
     pub note: Option<String>,
 }
 
-/// By counter; empty when the kernel's were not read.
+/// Rows by counter; empty when the kernel's counters were not read.
 pub type Coverage = BTreeMap<&'static str, CoverageRow>;
 
 pub(super) fn coverage(coverage: &coverage::Coverage) -> Coverage {

@@ -15,16 +15,16 @@ use memtrace_core::{clock::Rfc3339, event, gfp::GfpFlags, names::Names, session:
 /// A stall that ended.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Stall<'a> {
-    /// Its end, `CLOCK_MONOTONIC` in ns.
+    /// End, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// End, RFC 3339 in UTC.
     pub time: Shown<Rfc3339>,
-    /// Its length in ns.
+    /// Duration in ns.
     pub dur_ns: u64,
-    /// What held the task up.
+    /// Kind of stall.
     #[schemars(with = "words::Kind")]
     pub kind: &'static str,
-    /// How `dur_ns` relates to the true stall.
+    /// Accuracy of `dur_ns`: the true stall, a lower bound or an estimate.
     #[schemars(with = "words::Source")]
     pub source: &'static str,
     /// Process id.
@@ -53,13 +53,13 @@ pub struct Stall<'a> {
     pub reclaimed_pages: Option<u64>,
     /// Time in `reclaim_throttle`, in ns.
     pub throttled_ns: Option<u64>,
-    /// What `throttled_ns` was for; null where that is not known.
+    /// `throttled_ns` by reason; null where the reasons are not known.
     pub throttles: Option<Throttles>,
-    /// What `dur_ns` was spent on; the parts add up to it.
+    /// `dur_ns` by part; the parts add up to it.
     pub parts: Parts,
     /// Time in which the task did not run, in ns; null where that is not measured (`--off-cpu`).
     pub off_cpu_ns: Option<u64>,
-    /// The same estimated, of a stall of 20 ms and more where it is not measured; null of the others.
+    /// Estimate of `off_cpu_ns`, for a stall of 20 ms and more where it is not measured; otherwise null.
     pub off_cpu_estimated_ns: Option<u64>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Stall<'a> {
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// Its name.
+    /// Name of the process.
     pub comm: String,
 }
 
@@ -112,20 +112,20 @@ impl Process {
 /// A change of one kswapd.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Kswapd {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// Time, RFC 3339 in UTC.
     pub time: String,
-    /// Its node.
+    /// Node of the kswapd.
     pub nid: u32,
-    /// `wakeup` (a task asked for it), `wake` or `sleep`.
+    /// `wakeup` (requested by a task), `wake` or `sleep`.
     #[schemars(with = "words::KswapdStep")]
     pub step: &'static str,
     /// Order of the allocation that it is for.
     pub order: Option<i32>,
     /// Flags of that allocation, by name, for a wakeup.
     pub gfp: Option<String>,
-    /// Who asked, for a wakeup.
+    /// Process that requested it, for a wakeup.
     pub waker: Option<Process>,
 }
 

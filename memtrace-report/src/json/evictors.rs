@@ -1,4 +1,4 @@
-//! Who evicted the pages that came back, in a summary and in a tick.
+//! Evictors of refaulted pages, in a summary and in a tick.
 
 use memtrace_common::eviction::SAMPLE_PAGES;
 use schemars::JsonSchema;
@@ -14,17 +14,17 @@ use memtrace_core::{
     source::Source,
 };
 
-/// Rows of each table that are written out; those beyond are in no sum here but the total.
+/// Most rows of each table; those beyond are in no sum here but the total.
 const ROWS: usize = 256;
 
-/// Pages that came back and how long they were away.
+/// Refaulted pages, and their time from eviction to refault.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Returned {
-    /// Pages of the sample.
+    /// Number of sampled pages.
     pub samples: u64,
-    /// Pages that they stand for, estimated.
+    /// Estimated number of pages that they stand for.
     pub pages: u64,
-    /// Mean time from eviction to refault in ns; null of none.
+    /// Mean time from eviction to refault in ns; null without a sampled page.
     pub mean_away_ns: Option<u64>,
 }
 
@@ -34,14 +34,14 @@ impl Returned {
     }
 }
 
-/// Pages that one evicted and one brought back.
+/// Pages by evicting and refaulting process.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct PairRow {
     /// Process that evicted them.
     pub evictor: Task,
-    /// Process that brought them back.
+    /// Process that refaulted them.
     pub refaulter: Task,
-    /// How many.
+    /// Number of pages.
     #[serde(flatten)]
     pub returned: Returned,
 }
@@ -53,7 +53,7 @@ pub struct Task {
     pub pid: u32,
     /// Name of the process, escaped.
     pub comm: String,
-    /// Whether it is a kernel thread, such as kswapd; null where it was not looked at.
+    /// True for a kernel thread, such as kswapd; null where it was not checked.
     pub kernel: Option<bool>,
 }
 
@@ -72,9 +72,9 @@ pub struct FileRow {
     pub dev_minor: u32,
     /// Inode number.
     pub ino: u64,
-    /// Its first name without folders, cut to 31 bytes; null when it was not read.
+    /// First name of the file without directories, cut to 31 bytes; null when it was not read.
     pub name: Option<String>,
-    /// How many.
+    /// Number of pages.
     #[serde(flatten)]
     pub returned: Returned,
 }
@@ -92,38 +92,38 @@ impl FileRow {
     }
 }
 
-/// Who evicted the pages that came back.
+/// Evictors of refaulted pages.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Evictors {
     /// Always `estimated`: by a sample.
     #[schemars(extend("const" = Source::Estimated.name()))]
     pub source: &'static str,
-    /// One page of so many is of the sample.
+    /// Sampling interval: one page in so many is sampled.
     pub sample_pages: u64,
     /// Pages of files.
     #[serde(flatten)]
     pub of_files: EvictedPages,
-    /// By file, the most first.
+    /// Refaulted pages by file, the most first.
     pub files: Vec<FileRow>,
-    /// Anonymous memory, read back from swap; null where that is not told.
+    /// Anonymous memory, read back from swap; null where it is not traced.
     pub anon: Option<EvictedPages>,
 }
 
 /// Pages of files, or of anonymous memory.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct EvictedPages {
-    /// All that came back.
+    /// All refaulted pages.
     #[serde(flatten)]
     pub returned: Returned,
-    /// Median time from eviction to refault in ns; null of none, with a filter and in a tick.
+    /// Median time from eviction to refault in ns; null without refaults, with a filter and in a tick.
     pub away_p50_ns: Option<u64>,
-    /// The 99th percentile of it.
+    /// 99th percentile of that time, in ns.
     pub away_p99_ns: Option<u64>,
-    /// Median of the pages of the same memory and memory cgroup that were evicted between the two.
+    /// Median refault distance: pages of the same memory and memory cgroup evicted between eviction and refault.
     pub distance_p50_pages: Option<u64>,
-    /// The 99th percentile of it.
+    /// 99th percentile of the refault distance.
     pub distance_p99_pages: Option<u64>,
-    /// By who evicted and who brought back, the most first.
+    /// Refaulted pages by evicting and refaulting process, the most first.
     pub pairs: Vec<PairRow>,
 }
 

@@ -1,25 +1,25 @@
-//! The object of a row of a table that a report was asked for.
+//! A row of a requested table of a report, as an object.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{summary::Stalled, words};
 
-/// Stalls that have one property in common, as far as events told.
+/// Stalls with one property in common, as far as events reported them.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Group {
     /// The property: `process`, `cgroup`, `node`, `kind`, `order` or `gfp`.
     #[schemars(with = "words::GroupBy")]
     pub by: &'static str,
-    /// The sum of the rows that the table had no room for.
+    /// True for the sum of the rows that the table had no room for.
     pub other: bool,
-    /// What these have in common; null when it was not read.
+    /// Common value of the property; null when it was not read.
     pub key: Option<String>,
-    /// Process id, of a process.
+    /// Process id, for a process.
     pub pid: Option<u32>,
-    /// Id, of a cgroup.
+    /// Id of the cgroup, for a cgroup.
     pub cgroup_id: Option<u64>,
-    /// Their share of the stalled time of the table, from 0 to 1; null when that is 0.
+    /// Share of the stalled time of the table, from 0 to 1; null when that is 0.
     #[schemars(range(min = 0, max = 1))]
     pub share: Option<f64>,
     /// The stalls.

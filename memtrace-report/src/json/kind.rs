@@ -16,9 +16,9 @@ use memtrace_core::{
 /// All stalls of one kind, exact.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct KindSummary {
-    /// How many.
+    /// Number of stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Total time in ns.
     pub total_ns: u64,
     /// Median in ns.
     pub p50_ns: Option<u64>,
@@ -26,26 +26,26 @@ pub struct KindSummary {
     pub p99_ns: Option<u64>,
     /// The longest, in ns.
     pub max_ns: Option<u64>,
-    /// How the durations relate to the true stalls.
+    /// Accuracy of the durations: the true stalls, lower bounds or estimates.
     #[schemars(with = "words::Source")]
     pub source: &'static str,
-    /// What `total_ns` was spent on; the parts add up to it.
+    /// `total_ns` by part; the parts add up to it.
     pub parts: Parts,
-    /// The same of the slowest hundredth, of the stalls that match the filter and that single events told; null without one.
+    /// Time by part of the slowest hundredth, of the stalls that match the filter and have an event; null without one.
     pub p99_parts: Option<Parts>,
-    /// What `parts.throttle` was for; null where that is not known.
+    /// `parts.throttle` by reason; null where the reasons are not known.
     pub throttles: Option<Throttles>,
-    /// The same of `p99_parts`.
+    /// `p99_parts.throttle` by reason, likewise.
     pub p99_throttles: Option<Throttles>,
     /// Time in which their tasks did not run, in ns; null where that is not measured (`--off-cpu`).
     pub off_cpu_ns: Option<u64>,
-    /// The same of `p99_parts`.
+    /// `off_cpu_ns` of the stalls of `p99_parts`.
     pub p99_off_cpu_ns: Option<u64>,
-    /// The same estimated, where it is not measured and all of them are long.
+    /// Estimate of `p99_off_cpu_ns`, where it is not measured and all of these stalls are long.
     pub p99_off_cpu_estimated_ns: Option<u64>,
-    /// The shrinkers that `parts.shrinkers` went to, the largest first; empty when none was told apart.
+    /// `parts.shrinkers` by shrinker, the largest first; empty when shrinkers are not distinguished.
     pub shrinkers: Vec<Shrinker>,
-    /// The same of `p99_parts`: of each stall its largest shrinker.
+    /// `p99_parts.shrinkers` by shrinker: for each stall, its largest one.
     pub p99_shrinkers: Vec<Shrinker>,
 }
 

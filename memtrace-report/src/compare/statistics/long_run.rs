@@ -1,9 +1,9 @@
 //! The variance of the sum of a series whose values depend on each other, from the series itself.
 //!
 //! The series is projected on its slowest cosines. Their squares estimate the spectral density at frequency 0, which is
-//! that variance, and a difference in units of its root follows Student's t with as many degrees of freedom as there are
-//! cosines (Lazarus, Lewis, Stock and Watson, "HAR inference", 2018). More cosines make it sharper, and too low where the
-//! series has a memory: its own says how many there may be.
+//! that variance, and a difference in units of its root follows Student's t with as many degrees of freedom as there
+//! are cosines (Lazarus, Lewis, Stock and Watson, "HAR inference", 2018). More cosines make the estimate sharper, but
+//! too low where the series has a memory, which therefore limits their number.
 
 use super::memory::Memory;
 
@@ -11,7 +11,7 @@ use super::memory::Memory;
 const SEEN: f64 = 0.93;
 /// The least of that share with [`LEAST_COSINES`].
 const LEAST_SEEN: f64 = 0.73;
-/// Fewer cosines than this say too little of their own variance.
+/// Fewest cosines: the variance of fewer is too uncertain.
 const LEAST_COSINES: usize = 8;
 
 /// The variance of a sum.
@@ -26,7 +26,7 @@ pub struct LongRun {
 /// A memory that is too long for the series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TooSlow {
-    /// How many times longer the series would have to be.
+    /// Factor by which the series would have to be longer.
     pub longer: f64,
 }
 
@@ -58,7 +58,7 @@ pub fn long_run(values: &[f64], memory: &Memory) -> Result<LongRun, TooSlow> {
     Ok(LongRun { variance: 2.0 * squares / float(cosines) / share, freedom: float(cosines) })
 }
 
-/// How many times longer a series with this memory has to be for [`LEAST_COSINES`].
+/// Factor by which a series with this memory has to be longer for [`LEAST_COSINES`].
 fn longer(n: f64, memory: &Memory) -> f64 {
     let enough = |n: f64| {
         let seen: f64 = (1..=LEAST_COSINES).map(|cosine| memory.spectrum(cosine, n)).sum();

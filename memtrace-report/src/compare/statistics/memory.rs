@@ -1,4 +1,4 @@
-//! The memory of a series: for how long a value above the mean tends to be followed by others above it.
+//! The memory of a series: the time for which a value above the mean tends to be followed by others above it.
 //!
 //! The model is white noise plus a part whose correlation decays exponentially. Every pair of decay time and share of
 //! that part is weighed by its likelihood, given the energy of the series' Haar wavelets at each scale: short scales show

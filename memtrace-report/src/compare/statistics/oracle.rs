@@ -4,8 +4,8 @@ use statrs::stats_tests::{Alternative, NaNPolicy, fisher::fishers_exact, ttest_o
 
 use super::{permutation, welch};
 
-/// Of runs that either have something or have not, with as many on both sides, a permutation test of the means is
-/// Fisher's exact test.
+/// For runs with values of 0 or 1, and as many runs on both sides, a permutation test of the means is Fisher's exact
+/// test.
 #[test]
 fn permutations_of_yes_and_no_are_fisher_s() {
     for n in 3..8_u64 {
@@ -18,7 +18,7 @@ fn permutations_of_yes_and_no_are_fisher_s() {
     }
 }
 
-/// A mean at either end of an interval of 95 % is what Student's test finds at p = 0.05.
+/// Student's test has p = 0.05 for a mean at either end of an interval of 95 %.
 #[test]
 fn intervals_of_a_mean_end_where_student_s_test_turns() {
     for seed in 0..40 {

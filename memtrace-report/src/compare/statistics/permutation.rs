@@ -4,20 +4,20 @@
 //! share of relabelings in which the largest statistic of the family is at least as large as one metric's own is its p:
 //! it holds for the whole family at once, however the metrics depend on each other (Westfall and Young, 1993).
 
-/// Relabelings that are gone through one by one; of more, so many are drawn.
+/// Most relabelings that are enumerated; of more, `DRAWN` are drawn.
 const EXHAUSTIVE: u64 = 200_000;
 const DRAWN: u64 = 20_000;
 
-/// What a test says.
+/// Result of a test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tested {
-    /// By metric, corrected for all of them.
+    /// The p of each metric, corrected for all of them.
     pub p: Vec<f64>,
     /// The smallest p that so many runs can reach.
     pub least_p: f64,
 }
 
-/// Whether the runs of two sides differ. Each run has one value of each metric, all runs the same metrics.
+/// Tests whether the runs of two sides differ. Each run has one value of each metric, all runs the same metrics.
 ///
 /// `None` with fewer than two runs on a side: there is nothing to permute.
 #[must_use]
@@ -52,8 +52,8 @@ pub fn two_sides(before: &[Vec<f64>], after: &[Vec<f64>], seed: u64) -> Option<T
     Some(Tested { p: counter.shares(1), least_p: 1.0 / float(DRAWN + 1) })
 }
 
-/// Whether the differences within pairs (after minus before) are more than chance: each could as well have had the
-/// other sign. `None` with fewer than two pairs.
+/// Tests whether the differences within pairs (after minus before) are more than chance: each could as well have had
+/// the other sign. `None` with fewer than two pairs.
 #[must_use]
 pub fn pairs(differences: &[Vec<f64>], seed: u64) -> Option<Tested> {
     let n = differences.len();
@@ -83,7 +83,7 @@ pub fn pairs(differences: &[Vec<f64>], seed: u64) -> Option<Tested> {
     Some(Tested { p: counter.shares(1), least_p: 1.0 / float(DRAWN + 1) })
 }
 
-/// Counts in how many relabelings the largest statistic reaches each observed one.
+/// Counts the relabelings in which the largest statistic reaches each observed one.
 struct Counter<'a> {
     observed: &'a [f64],
     reached: Vec<u64>,
@@ -111,7 +111,7 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// How far the means of two groups are apart, by Welch's standard error.
+/// Distance of the means of two groups, in units of Welch's standard error.
 fn separation(values: impl Iterator<Item = (f64, bool)>) -> f64 {
     let mut groups = [Moments::default(); 2];
     for (value, side) in values {
@@ -127,7 +127,7 @@ fn one_sample(values: impl Iterator<Item = f64>) -> f64 {
     ratio(all.mean().abs(), all.squared_error().sqrt())
 }
 
-/// Without any spread a difference is as far apart as can be, and no difference is none.
+/// A difference in units of its error. Without any spread it is infinite, or 0 where there is no difference.
 fn ratio(difference: f64, error: f64) -> f64 {
     if difference <= f64::EPSILON * error.abs() || difference == 0.0 { 0.0 } else { difference / error }
 }
@@ -176,7 +176,7 @@ fn each_choice(n: usize, m: usize, mut visit: impl FnMut(&[bool])) {
     }
 }
 
-/// `n` over `k`; the largest number where it has no place.
+/// `n` over `k`; the largest number where it does not fit.
 fn binomial(n: u64, k: u64) -> u64 {
     (1..=k.min(n - k)).try_fold(1_u64, |ways, i| Some(ways.checked_mul(n - k.min(n - k) + i)? / i)).unwrap_or(u64::MAX)
 }

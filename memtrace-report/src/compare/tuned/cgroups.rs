@@ -1,11 +1,11 @@
-//! Cgroups with a limit that some runs do not have: pods come and go, and nobody tunes by that.
+//! Cgroups with a limit that some runs do not have: pods come and go, which is no tuning.
 
 use std::collections::BTreeSet;
 
 use super::{RunFacts, SideValue, Tuned};
 use memtrace_core::untrusted::Text;
 
-/// Cgroups that are named.
+/// Most cgroups that are named.
 const NAMED: usize = 3;
 
 /// The cgroups of which each run has read a limit. A limit that was not read is no difference.
@@ -15,7 +15,7 @@ pub(super) fn everywhere<'a>(sides: &[Vec<RunFacts<'a>>]) -> BTreeSet<&'a Text> 
     sides.iter().flatten().map(of_run).reduce(common).unwrap_or_default()
 }
 
-/// The other ones in one row; `None` when the sides do not differ in them.
+/// The other cgroups in one row; `None` when the sides do not differ in them.
 pub(super) fn elsewhere(sides: &[Vec<RunFacts<'_>>], everywhere: &BTreeSet<&Text>) -> Option<Tuned> {
     let others = |side: &Vec<RunFacts<'_>>| -> BTreeSet<Text> {
         let paths = side.iter().flat_map(limited).filter(|path| !everywhere.contains(path));

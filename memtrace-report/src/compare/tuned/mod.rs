@@ -1,4 +1,4 @@
-//! What was tuned: every setting in which the sides differ.
+//! Tuned settings: every setting in which the sides differ.
 
 mod cgroups;
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use memtrace_core::{session::input::Zone, untrusted::Text};
 use memtrace_trace::model::Meta;
 
-/// What one run says of its host.
+/// Facts of one run about its host.
 #[derive(Clone, Copy, Debug)]
 pub struct RunFacts<'a> {
     /// The beginning of its trace.
@@ -21,7 +21,7 @@ pub struct RunFacts<'a> {
 pub enum SideValue {
     /// All runs of the side have it.
     All(String),
-    /// No run of the side tells.
+    /// No run of the side has read it.
     Unread,
     /// The runs of the side differ among themselves.
     Varies,
@@ -41,9 +41,9 @@ impl SideValue {
 /// A setting in which the sides differ, or the runs of one side among themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tuned {
-    /// Its name, such as `vm.swappiness` or `zone 0 Normal watermarks`.
+    /// Name of the setting, such as `vm.swappiness` or `zone 0 Normal watermarks`.
     pub key: String,
-    /// Its value on each side.
+    /// Value on each side.
     pub sides: Vec<SideValue>,
 }
 
@@ -204,7 +204,7 @@ mod tests {
         let row = |found: &[super::Tuned]| found.iter().map(|row| row.sides.clone()).collect::<Vec<_>>();
         let found = tuned(&[vec![run(&before)], vec![run(&after)]]);
         assert_eq!(row(&found), [vec![all("2 (/pods/a, /pods/b)"), all("4 (/pods/c, /pods/d, /pods/e, ...)")]]);
-        // One that is on both sides with another limit was tuned.
+        // A cgroup that has different limits on the two sides was tuned.
         let mut tuned_one = meta("60");
         tuned_one.host.cgroup_limits[0].limits = vec![setting("memory.max", "2G")];
         let found = tuned(&[vec![run(&before)], vec![run(&tuned_one)]]);

@@ -1,8 +1,8 @@
-//! Everything that memtrace says of a session or a recording, as text, Markdown and JSON: reports, comparisons, conditions,
-//! and the replay of a recording into a session.
+//! Everything that memtrace reports of a session or a recording, as text, Markdown and JSON: reports, comparisons,
+//! conditions, and the replay of a recording into a session.
 //!
-//! Nothing here touches a file, a clock, a terminal, the environment or the kernel. `clippy.toml` beside this crate holds
-//! that.
+//! Nothing here touches a file, a clock, a terminal, the environment or the kernel. `clippy.toml` beside this crate
+//! enforces that.
 
 pub mod by;
 pub mod compare;

@@ -1,8 +1,8 @@
-//! Numbers for a person: short, with their unit, three digits that mean something. Unread is `-`.
+//! Numbers for a person: short, with their unit, three significant digits. Unread is `-`.
 
 /// A duration: `950 us`, `3.21 ms`, `1.90 s`, `12.5 m`, `2.00 h`.
 pub fn duration(ns: u64) -> String {
-    /// Nanoseconds in a unit, its name, and up to which number it is used: 999.5 us reads as 1.00 ms, not 1000 us.
+    /// Nanoseconds in a unit, its name, and the number up to which it is used: 999.5 us reads as 1.00 ms, not 1000 us.
     const UNITS: [(f64, &str, f64); 5] =
         [(1e3, "us", 999.5), (1e6, "ms", 999.5), (1e9, "s", 99.95), (60e9, "m", 59.95), (3600e9, "h", f64::INFINITY)];
     if ns == 0 {

@@ -1,4 +1,4 @@
-//! The first object: what is traced, where and how.
+//! The first object: the host, the hooks and the filters.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::{
 };
 use memtrace_core::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
 
-/// What the first object is made of.
+/// Input for the first object.
 #[derive(Clone, Copy)]
 pub struct MetaInput<'a> {
     /// Version of memtrace.
@@ -22,9 +22,9 @@ pub struct MetaInput<'a> {
     pub page_size_bytes: u64,
     /// Hooks, attached or not.
     pub hooks: &'a [HookRecord],
-    /// Which stalls are shown.
+    /// Filter on the stalls that are shown.
     pub filter: &'a Filter,
-    /// Shorter stalls have no object of their own, in ns.
+    /// Shortest stall that has an object of its own, in ns.
     pub min_stall_ns: u64,
     /// Length of a tick in ns.
     pub interval_ns: u64,
@@ -62,14 +62,14 @@ pub struct Clock {
 /// A hook on this kernel.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Hook {
-    /// Its kernel name.
+    /// Kernel name.
     pub name: String,
-    /// How it is attached; null when it is not.
+    /// Method of attachment; null when it is not attached.
     #[schemars(with = "Option<words::Attached>")]
     pub attached: Option<String>,
-    /// Why it is not attached.
+    /// Reason that it is not attached.
     pub reason: Option<String>,
-    /// What is lost without it.
+    /// Data that are lost without it.
     pub without: String,
     /// Fields that this kernel's event does not have.
     pub unread: Vec<String>,
@@ -89,7 +89,7 @@ impl Hook {
     }
 }
 
-/// Which stalls have objects and rows. Empty lists let all through.
+/// Filters on the stalls that have objects and rows. Empty lists let all through.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Filters {
     /// Process ids.
@@ -101,13 +101,13 @@ pub struct Filters {
     /// Kinds of stall.
     #[schemars(with = "Vec<words::Kind>")]
     pub kinds: Vec<&'static str>,
-    /// Beginnings of ids of containers and uids of pods, names of units.
+    /// Prefixes of container ids and pod uids, names of units.
     pub containers: Vec<String>,
-    /// Shorter stalls have no object of their own, in ns.
+    /// Shortest stall that has an object of its own, in ns.
     pub min_stall_ns: u64,
 }
 
-/// What is traced, where and how.
+/// First object: the host, the hooks and the filters.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Meta {
     /// Version of the objects.
@@ -117,9 +117,9 @@ pub struct Meta {
     pub version: String,
     /// `CLOCK_MONOTONIC` of the clock pair, in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// Time of the clock pair, RFC 3339 in UTC.
     pub time: String,
-    /// Two clocks read together: how `t_ns` becomes `time`.
+    /// Two clocks read together, which convert `t_ns` to `time`.
     pub clock: Clock,
     /// Kernel release.
     pub kernel: String,
@@ -129,7 +129,7 @@ pub struct Meta {
     pub page_size_bytes: u64,
     /// Hooks, attached or not.
     pub hooks: Vec<Hook>,
-    /// Which stalls have objects and rows.
+    /// Filters on the stalls that have objects and rows.
     pub filters: Filters,
     /// Length of a tick in ns.
     pub interval_ns: u64,

@@ -1,6 +1,6 @@
 //! Objects of the JSON output: one per line, `type` first, base units in the suffix, unread values null.
 //!
-//! `crate::schema` makes `docs/json-schema.json` of them. Names from other processes come escaped.
+//! `crate::schema` generates `docs/json-schema.json` from them. Names from other processes come escaped.
 
 mod churn;
 mod container;
@@ -45,21 +45,21 @@ pub use self::{
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Object<'a> {
-    /// The first: what is being traced, where and how.
+    /// The first object: the host, the hooks and the filters.
     Meta(Meta),
-    /// The interval since the tick before.
+    /// The interval since the previous tick.
     Tick(Tick),
     /// A stall that ended.
     Stall(Stall<'a>),
     /// An OOM kill.
     Oom(Oom<'a>),
-    /// The memory of an OOM victim is back.
+    /// The memory of an OOM victim was freed.
     OomFreed(OomFreed),
     /// A change of one kswapd.
     Kswapd(Kswapd),
-    /// A row of a table that a report was asked for.
+    /// A row of a requested table of a report.
     Group(Group),
-    /// The last: what it all came to.
+    /// The last object: the summary.
     Summary(Summary<'a>),
 }
 

@@ -12,25 +12,25 @@ use memtrace_core::session::{nodes, summary::NodeSummary};
 pub struct Node {
     /// The node.
     pub nid: u32,
-    /// Whether it is awake at the end.
+    /// True when it is awake at the end.
     pub awake: bool,
     /// Time awake in ns.
     pub awake_ns: u64,
     /// Time at work in ns.
     pub busy_ns: u64,
-    /// Whether that is the whole time.
+    /// Accuracy of `busy_ns`: the whole time or a lower bound.
     #[schemars(with = "words::Source")]
     pub busy_source: &'static str,
     /// Changes from sleep to work.
     pub wakes: u64,
     /// Changes to sleep.
     pub sleeps: u64,
-    /// Times a task asked for it.
+    /// Times a task requested a wakeup.
     pub wakeups: u64,
-    /// Times a task asked for it by order, to the highest that there was; null when not known.
+    /// Times a task requested a wakeup by order, to the highest that there was; null when not known.
     #[schemars(length(max = ORDERS))]
     pub wakeups_by_order: Option<Vec<u64>>,
-    /// Rounds of its work by order, likewise.
+    /// Rounds of work by order, likewise.
     #[schemars(length(max = ORDERS))]
     pub rounds_by_order: Option<Vec<u64>>,
     /// Rounds in which it reclaimed nothing; null when not known.
@@ -39,29 +39,29 @@ pub struct Node {
     pub scanned_pages: Option<u64>,
     /// Pages reclaimed.
     pub reclaimed_pages: Option<u64>,
-    /// Name of the tasks that asked for it most often, as far as events told.
+    /// Name of the tasks that requested the most wakeups, as far as events reported them.
     pub top_waker: Option<String>,
-    /// How often they did.
+    /// Number of wakeups that these tasks requested.
     pub top_waker_wakeups: Option<u64>,
-    /// Direct reclaims of tasks that ran on the node, by how its kswapd stood when they began; null when not read.
+    /// Direct reclaims of tasks that ran on the node, by the state of its kswapd when they began; null when not read.
     pub direct: Option<Reached>,
 }
 
 /// Rounds in which a kswapd reclaimed nothing.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Failures {
-    /// How many.
+    /// Number of rounds.
     pub count: u64,
-    /// Whether all were told, or it is a lower bound.
+    /// Accuracy of `count`: all rounds or a lower bound.
     #[schemars(with = "words::Source")]
     pub source: &'static str,
     /// Times that the node became hopeless.
     pub hopeless: u64,
-    /// Times that it got another try.
+    /// Times that the node got another try.
     pub cleared: u64,
     /// Failures in a row at the end.
     pub in_a_row: u32,
-    /// Whether the node is hopeless at the end: its kswapd is not woken any more.
+    /// True when the node is hopeless at the end: its kswapd is not woken any more.
     pub is_hopeless: bool,
 }
 
@@ -84,14 +84,14 @@ fn by_order(orders: &[u64; ORDERS]) -> Vec<u64> {
     orders[..used].to_vec()
 }
 
-/// Direct reclaims by how kswapd stood when they began, as far as they match and events told them.
+/// Direct reclaims by the state of kswapd when they began, as far as they match the filter and events reported them.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Reached {
-    /// It slept: it was woken too late.
+    /// kswapd slept: it was woken too late.
     pub asleep: KindTotal,
-    /// It was awake: it could not keep up.
+    /// kswapd was awake: it could not keep up.
     pub awake: KindTotal,
-    /// It is not known.
+    /// The state is not known.
     pub unknown: KindTotal,
 }
 

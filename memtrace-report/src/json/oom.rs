@@ -14,7 +14,7 @@ use memtrace_core::{
 pub struct Victim<'a> {
     /// Process id.
     pub pid: u32,
-    /// Its name.
+    /// Name of the process.
     pub comm: Option<String>,
     /// Path of its own memory cgroup.
     pub cgroup: Option<String>,
@@ -28,16 +28,16 @@ pub struct Victim<'a> {
     pub file_rss_bytes: Option<u64>,
     /// Shared resident memory in bytes.
     pub shmem_rss_bytes: Option<u64>,
-    /// Its `oom_score_adj`.
+    /// `oom_score_adj` of the process.
     pub oom_score_adj: Option<i32>,
 }
 
 /// The call of the OOM killer that chose a victim.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct OomCall {
-    /// Its number since the start, from 1: victims with the same one died for the same decision.
+    /// Number of the call since the start, from 1: victims with the same one died for the same decision.
     pub number: u64,
-    /// The how manieth victim of the call, from 1; more than one for `memory.oom.group`.
+    /// Number of the victim in the call, from 1; more than one for `memory.oom.group`.
     pub victim: u32,
     /// Path of the memory cgroup at its limit.
     pub cgroup: Option<String>,
@@ -45,11 +45,11 @@ pub struct OomCall {
     pub cgroup_id: Option<u64>,
     /// Order of the allocation that failed; -1 for sysrq f.
     pub order: Option<i32>,
-    /// Its flags, by name.
+    /// Flags of that allocation, by name.
     pub gfp: Option<String>,
-    /// Why the victim was chosen, in pages.
+    /// Score for which the victim was chosen, in pages.
     pub points: Option<i64>,
-    /// Pages that it was chosen out of.
+    /// Pages out of which the victim was chosen: the limit of the cgroup, or memory and swap.
     pub total_pages: Option<u64>,
 }
 
@@ -68,7 +68,7 @@ impl OomCall {
     }
 }
 
-/// What each source says of the limit.
+/// Limit reported by each source.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Signs {
     /// The call of the OOM killer.
@@ -80,16 +80,16 @@ pub struct Signs {
     /// The kernel log.
     #[schemars(with = "Option<words::Constraint>")]
     pub log: Option<&'static str>,
-    /// Whether they contradict each other.
+    /// True when they contradict each other.
     pub disagree: bool,
 }
 
-/// When the memory of a victim was back.
+/// Release of a victim's memory.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct MemoryBack {
-    /// How long after the mark, in ns.
+    /// Time after the mark, in ns.
     pub after_ns: u64,
-    /// How: `exit` or `reaper`.
+    /// Way of release: `exit` or `reaper`.
     #[schemars(with = "words::FreedBy")]
     pub by: &'static str,
 }
@@ -97,24 +97,24 @@ pub struct MemoryBack {
 /// An OOM kill.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Oom<'a> {
-    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
+    /// Time at which the victim was marked, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// Time at which the victim was marked, RFC 3339 in UTC.
     pub time: String,
-    /// Who was chosen.
+    /// Process that was chosen.
     pub victim: Victim<'a>,
-    /// Who ran out, often another.
+    /// Process that ran out of memory, often another one.
     pub trigger: Process,
-    /// Which limit.
+    /// Limit that was enforced.
     #[schemars(with = "Option<words::Constraint>")]
     pub constraint: Option<&'static str>,
-    /// What says so.
+    /// Sources of `constraint`.
     pub constraint_signs: Signs,
-    /// The call that chose it; null where calls are not traced, and when it was dying already.
+    /// Call that chose the victim; null where calls are not traced, and when the victim was dying already.
     pub call: Option<OomCall>,
-    /// No call chose it: it was dying already, and nobody was killed.
+    /// True when no call chose the victim: it was dying already, and no process was killed.
     pub dying: bool,
-    /// When its memory was back; null when that was not seen (yet).
+    /// Release of the victim's memory; null when it was not seen (yet).
     pub memory_back: Option<MemoryBack>,
 }
 
@@ -152,28 +152,28 @@ impl<'a> Oom<'a> {
     }
 }
 
-/// The memory of an OOM victim is back; its kill came before.
+/// The memory of an OOM victim was freed; its kill came before.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct OomFreed {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// Time, RFC 3339 in UTC.
     pub time: String,
     /// `t_ns` of the kill.
     pub marked_ns: u64,
-    /// The victim's process id.
+    /// Process id of the victim.
     pub pid: u32,
-    /// Its name.
+    /// Name of the victim.
     pub comm: Option<String>,
-    /// How long after the mark, in ns.
+    /// Time after the mark, in ns.
     pub after_ns: u64,
-    /// How: `exit` or `reaper`.
+    /// Way of release: `exit` or `reaper`.
     #[schemars(with = "words::FreedBy")]
     pub by: &'static str,
 }
 
 impl OomFreed {
-    /// The object of a victim's end.
+    /// The object of the release of a victim's memory.
     #[must_use]
     pub fn new(freed: &event::Freed, names: &Names<'_>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What the time of stalls was spent on, as an object.
+//! The time of stalls by part, as an object.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use memtrace_core::{
 #[derive(Clone, Copy, Debug)]
 pub struct Parts(parts::Parts);
 
-/// Name and meaning of what is in no part.
+/// Name and meaning of the time in no part.
 const REST: (&str, &str) = ("rest", "All else.");
 
 impl From<parts::Parts> for Parts {
@@ -76,7 +76,7 @@ pub struct Throttles {
 }
 
 impl Throttles {
-    /// `None` where no reason is known of a throttle.
+    /// Times by reason; `None` where the reasons of a throttle are not known.
     pub(super) fn of(throttle_ns: Option<u64>, throttles: throttle::Throttles) -> Option<Self> {
         let [writeback, isolated, noprogress, congested] = throttles.ns();
         let is_known = throttle_ns? == 0 || throttles.named().next().is_some();
@@ -87,9 +87,9 @@ impl Throttles {
 /// Time in one shrinker.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Shrinker {
-    /// Its function, with its module where it is in one; null for those whose names were not found.
+    /// Function of the shrinker, with its module where it is in one; null for shrinkers whose names were not found.
     pub name: Option<String>,
-    /// In ns.
+    /// Total time in ns.
     pub total_ns: u64,
 }
 

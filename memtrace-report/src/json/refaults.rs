@@ -14,7 +14,7 @@ use memtrace_core::session::{
 /// Refaults of the host but for memtrace's own, exact and never filtered. Null is unread.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Refaults {
-    /// The hook that they are counted by; null when there is none.
+    /// Hook that counts them, or `vmstat` for the kernel's own counters; null when there is none.
     pub source: Option<&'static str>,
     /// Pages of files.
     pub file_pages: Option<u64>,
@@ -26,8 +26,8 @@ pub struct Refaults {
     pub activated_pages: Option<u64>,
     /// Pages that were in use when they were evicted.
     pub restored_pages: Option<u64>,
-    /// Where refaults were counted for a part of the time (`--budget`): those of processes and cgroups are then estimates. Null
-    /// where all were counted.
+    /// Intervals in which refaults were counted for a part of the time (`--budget`): those of processes and cgroups are
+    /// then estimates. Null where all were counted.
     pub sampled: Option<Sampled>,
 }
 
@@ -69,7 +69,8 @@ impl Refaults {
 }
 
 impl Refaults {
-    /// The same; without a hook, what the kernel's own counters grew by (`/proc/vmstat`, memtrace's included).
+    /// The object of a summary; without a hook, the growth of the kernel's own counters (`/proc/vmstat`, memtrace's
+    /// included).
     pub(super) fn or_vmstat(summary: &Summary) -> Self {
         let Summary { refaults: counts, faults_read: read, coverage, sampled, .. } = summary;
         let kernel = |counter| coverage.row(counter).and_then(|row| row.kernel);
@@ -106,16 +107,16 @@ impl NodeRefaultCounts {
 /// The refaults of a row of a table.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct RowRefaults {
-    /// Pages of files that were got back.
+    /// Refaulted pages of files.
     pub refaults_file: Option<u64>,
-    /// Anonymous pages that were got back.
+    /// Refaulted anonymous pages.
     pub refaults_anon: Option<u64>,
     /// Events of both; one for a large folio.
     pub refault_events: Option<u64>,
 }
 
 impl RowRefaults {
-    /// Those of a row, null where they are not read.
+    /// The refaults of a row, null where they are not read.
     pub(super) fn new(faults: &Faults, read: &FaultsRead) -> Self {
         let counts = read.refaults.map(|_| faults.refaults);
         Self {

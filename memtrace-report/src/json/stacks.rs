@@ -6,23 +6,23 @@ use serde::Serialize;
 use super::{summary::KindTotal, values::text, words};
 use memtrace_core::{names::Names, session::summary, stack};
 
-/// Rows that are written out; those beyond are in the sum of the others.
+/// Most rows; those beyond are in the sum of the others.
 const ROWS: usize = 256;
 
 /// A frame of a stack.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Frame {
-    /// Whether it is one of the kernel.
+    /// True for a frame of the kernel.
     pub kernel: bool,
     /// Name of the function; null when not known.
     pub function: Option<String>,
-    /// How far into the function, in bytes; null when that is not known.
+    /// Offset in the function, in bytes; null when the function is not known.
     pub offset: Option<u64>,
     /// File that holds the code, or module of the kernel; null when not known.
     pub module: Option<String>,
     /// Build id of that file, hexadecimal; null when not known.
     pub build_id: Option<String>,
-    /// Where in that file, in bytes; the address where there is none.
+    /// Offset in that file, in bytes; the memory address where there is no file.
     pub address: u64,
 }
 
@@ -47,9 +47,9 @@ pub struct StackRow {
     /// The kind of stall.
     #[schemars(with = "words::Kind")]
     pub kind: &'static str,
-    /// How many.
+    /// Number of stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Total time in ns.
     pub total_ns: u64,
     /// Process id.
     pub pid: u32,

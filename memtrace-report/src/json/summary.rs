@@ -1,4 +1,4 @@
-//! The last object: what it all came to.
+//! The last object: the summary.
 
 use std::collections::BTreeMap;
 
@@ -33,9 +33,9 @@ use memtrace_core::{
 /// Count and time.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct KindTotal {
-    /// How many.
+    /// Number of stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Total time in ns.
     pub total_ns: u64,
 }
 
@@ -45,12 +45,12 @@ impl KindTotal {
     }
 }
 
-/// What stalls add up to, in a row.
+/// Sum of the stalls of a row.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Stalled {
-    /// How many.
+    /// Number of stalls.
     pub stalls: u64,
-    /// Their time in ns.
+    /// Total time in ns.
     pub total_ns: u64,
     /// Median in ns.
     pub p50_ns: Option<u64>,
@@ -58,7 +58,7 @@ pub struct Stalled {
     pub p99_ns: Option<u64>,
     /// The longest, in ns.
     pub max_ns: Option<u64>,
-    /// By kind, those that occurred.
+    /// Stalls by kind, for the kinds that occurred.
     #[schemars(with = "BTreeMap<words::Kind, KindTotal>")]
     pub kinds: BTreeMap<&'static str, KindTotal>,
     /// Pages scanned in them.
@@ -87,15 +87,15 @@ impl Stalled {
 /// A process, or with `other` those that no longer had a row.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct ProcessRow<'a> {
-    /// The sum of the rows that the table had no room for.
+    /// True for the sum of the rows that the table had no room for.
     pub other: bool,
     /// Process id; null for `other`.
     pub pid: Option<u32>,
     /// Name of the process; null for `other`.
     pub comm: Option<String>,
-    /// Whether it belongs to the command that memtrace started; null without one, or when it was gone too soon.
+    /// True when it belongs to the command that memtrace started; null without a command, or when it exited too soon.
     pub in_command: Option<bool>,
-    /// What it had to get back.
+    /// Refaults of the process.
     #[serde(flatten)]
     pub refaults: RowRefaults,
     /// Major faults.
@@ -110,7 +110,7 @@ pub struct ProcessRow<'a> {
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
     pub container: Option<Container<'a>>,
-    /// Its stalls.
+    /// The stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
 }
@@ -118,28 +118,28 @@ pub struct ProcessRow<'a> {
 /// A cgroup, or with `other` those that no longer had a row.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct CgroupRow<'a> {
-    /// The sum of the rows that the table had no room for.
+    /// True for the sum of the rows that the table had no room for.
     pub other: bool,
-    /// Its path, where it was learnt.
+    /// Path of the cgroup, where it is known.
     pub cgroup: Option<String>,
-    /// Its id; null for the stalls whose cgroup was not read, and for `other`.
+    /// Id of the cgroup; null for the stalls whose cgroup was not read, and for `other`.
     pub cgroup_id: Option<u64>,
     /// The container, pod or unit that it belongs to.
     pub container: Option<Container<'a>>,
-    /// What had to be got back into it, by whomever.
+    /// Refaults of pages charged to the cgroup, by any process.
     #[serde(flatten)]
     pub refaults: RowRefaults,
-    /// Its stalls.
+    /// The stalls.
     #[serde(flatten)]
     pub stalled: Stalled,
 }
 
-/// Reclaim that somebody asked for (`memory.reclaim`): no stall.
+/// Proactive reclaim (`memory.reclaim`): no stall.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Proactive {
-    /// How often.
+    /// Number of reclaims.
     pub count: u64,
-    /// Its time in ns.
+    /// Total time in ns.
     pub total_ns: u64,
     /// The longest, in ns.
     pub max_ns: Option<u64>,
@@ -167,7 +167,7 @@ pub struct Own {
     pub bpf_ns: Option<u64>,
     /// Runs of the BPF programs, scaled from the same sample; null when not sampled.
     pub bpf_runs: Option<u64>,
-    /// Its own stalls.
+    /// Stalls of memtrace.
     pub stalls: KindTotal,
 }
 
@@ -180,12 +180,12 @@ pub struct OpenStall {
     pub tid: u32,
     /// Name of the thread; null when it was not looked up.
     pub comm: Option<String>,
-    /// What holds the task up.
+    /// Kind of stall.
     #[schemars(with = "words::Kind")]
     pub kind: &'static str,
-    /// Its begin, `CLOCK_MONOTONIC` in ns.
+    /// Begin, `CLOCK_MONOTONIC` in ns.
     pub begin_ns: u64,
-    /// How long it has taken so far, in ns.
+    /// Duration so far, in ns.
     pub age_ns: u64,
 }
 
@@ -202,21 +202,21 @@ impl OpenStall {
     }
 }
 
-/// What it all came to.
+/// Summary of a session or a recording.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Summary<'a> {
     /// The end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// The end, RFC 3339 in UTC.
     pub time: String,
-    /// From the start to the end, in ns.
+    /// Duration from the start to the end, in ns.
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds that are traced.
     #[schemars(with = "BTreeMap<words::Kind, KindSummary>")]
     pub stalls: BTreeMap<&'static str, KindSummary>,
-    /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
+    /// Open stalls, the longest first, as far as they could be listed: in no other number.
     pub open_stalls: Vec<OpenStall>,
-    /// Those that match the filter, as far as events told; null without a filter.
+    /// Stalls that match the filter, as far as events reported them; null without a filter.
     pub matched: Option<KindTotal>,
     /// Stalls that `stalls` counts and that are in no row: their records were lost.
     pub unattributed: KindTotal,
@@ -230,13 +230,13 @@ pub struct Summary<'a> {
     pub incomplete: Option<Incomplete>,
     /// kswapd by node.
     pub nodes: Vec<Node>,
-    /// Reclaim that was asked for, in no number of stalls; null where it is not told apart (then it is in `memcg`).
+    /// Proactive reclaim, in no number of stalls; null where it is not counted separately (then it is in `memcg`).
     pub proactive: Option<Proactive>,
     /// Sleeps of all kswapds that ended or failed too soon, by the kernel's counters; null when they were not read.
     pub premature_sleeps: Option<PrematureSleeps>,
-    /// How the zones stood when direct stalls began; null where it is not read.
+    /// State of the zones when direct stalls began; null where it is not read.
     pub stall_zones: Option<StallZones>,
-    /// What stalls scanned and reclaimed by node; empty where it is not read.
+    /// Pages scanned and reclaimed in stalls, by node; empty where they are not read.
     pub node_scans: Vec<NodeScans>,
     /// Pages scanned by all of reclaim.
     pub scanned_pages: Option<u64>,
@@ -248,16 +248,16 @@ pub struct Summary<'a> {
     pub node_refaults: Vec<NodeRefaultCounts>,
     /// Stalls by stack; null where stacks are not counted (`--stacks`).
     pub stacks: Option<Stacks>,
-    /// Who evicted the file pages that came back; null where that is not told (`--evictors`).
+    /// Evictors of refaulted pages; null where they are not traced (`--evictors`).
     pub evictors: Option<Box<Evictors>>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom<'a>>,
-    /// How many OOM kills there were.
+    /// Number of OOM kills.
     pub oom_kills: u64,
     /// Numbers of the whole host.
     #[serde(flatten)]
     pub counts: Counts,
-    /// What was lost, by stage; all stages that are watched.
+    /// Losses by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
     /// Our counts since attach against the kernel's own, by counter.
     pub coverage: Coverage,

@@ -20,13 +20,13 @@ use memtrace_core::{
 /// Stalls of an interval: the time in it, and those that ended in it.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Interval {
-    /// How many ended.
+    /// Number of stalls that ended.
     pub count: u64,
-    /// Their time in ns, also what passed before the interval.
+    /// Total time of these stalls in ns, including the time before the interval.
     pub total_ns: u64,
     /// Time that passed in stalls in the interval, ended or not, in ns.
     pub stalled_ns: u64,
-    /// Time so far in the stalls that are not over, in ns; null where they are not told apart (`matched`).
+    /// Time so far in open stalls, in ns; null where it is not known which of them match (`matched`).
     pub open_ns: Option<u64>,
     /// Median in ns.
     pub p50_ns: Option<u64>,
@@ -43,15 +43,15 @@ impl Interval {
     }
 }
 
-/// Stalls that match the filter, as far as events told.
+/// Stalls that match the filter, as far as events reported them.
 pub type Matched = Interval;
 
 /// One node's kswapd.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct KswapdTick {
-    /// Its node.
+    /// Node of the kswapd.
     pub nid: u32,
-    /// Whether it is awake at the end.
+    /// True when it is awake at the end.
     pub awake: bool,
     /// Time awake in ns.
     pub awake_ns: u64,
@@ -61,7 +61,7 @@ pub struct KswapdTick {
     pub wakes: u64,
     /// Changes to sleep.
     pub sleeps: u64,
-    /// Times a task asked for it.
+    /// Times a task requested a wakeup.
     pub wakeups: u64,
     /// Pages scanned.
     pub scanned_pages: Option<u64>,
@@ -84,7 +84,7 @@ pub struct Zone {
     pub low_pages: u64,
     /// High watermark.
     pub high_pages: u64,
-    /// The one of its node that is nearest to its min watermark.
+    /// True for the zone of its node that is nearest to its min watermark.
     pub tightest: bool,
 }
 
@@ -119,7 +119,7 @@ impl Pressure {
 pub struct Memory {
     /// All memory that the kernel manages, in bytes.
     pub total_bytes: Option<u64>,
-    /// What could be had without swapping, in bytes.
+    /// Memory available without swapping, in bytes.
     pub available_bytes: Option<u64>,
     /// All swap, in bytes.
     pub swap_total_bytes: Option<u64>,
@@ -150,12 +150,12 @@ impl From<memory::Memory> for Memory {
     }
 }
 
-/// What happened since the tick before.
+/// The interval since the previous tick.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Tick {
     /// End of the interval, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The same instant, RFC 3339 in UTC.
+    /// End of the interval, RFC 3339 in UTC.
     pub time: String,
     /// True length of the interval in ns.
     pub elapsed_ns: u64,
@@ -167,7 +167,7 @@ pub struct Tick {
     /// Mean number of stalled tasks: stalled seconds per second.
     #[schemars(range(min = 0))]
     pub stalled_per_s: Option<f64>,
-    /// Those that match the filter, as far as events told; null without a filter.
+    /// Stalls that match the filter, as far as events reported them; null without a filter.
     pub matched: Option<Matched>,
     /// kswapd by node; null where its wakes are not read.
     pub kswapd: Option<Vec<KswapdTick>>,
@@ -186,11 +186,11 @@ pub struct Tick {
     pub memory: Option<Memory>,
     /// Refaults of the host in the interval.
     pub refaults: Refaults,
-    /// Who evicted the pages that came back in the interval; null where that is not told (`--evictors`).
+    /// Evictors of the pages refaulted in the interval; null where they are not traced (`--evictors`).
     pub evictors: Option<Box<Evictors>>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
-    /// What was lost in the interval, by stage; all stages that are watched.
+    /// Losses in the interval, by stage; all stages that are watched.
     pub loss: BTreeMap<&'static str, u64>,
     /// Our counts since attach against the kernel's own, by counter.
     pub coverage: Coverage,
@@ -204,7 +204,7 @@ pub struct Tick {
 pub struct OwnTick {
     /// Stalls in the interval.
     pub stalls: u64,
-    /// Their time in ns.
+    /// Time of these stalls in ns.
     pub stalled_ns: u64,
     /// CPU time since it started, in ns.
     pub cpu_ns: Option<u64>,

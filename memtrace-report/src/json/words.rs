@@ -35,15 +35,15 @@ words! {
     Source = "source", source::Source::ALL.map(source::Source::name).to_vec();
     /// Agreement of a count of memtrace with that of the kernel.
     Agreement = "agreement", coverage::Agreement::ALL.map(coverage::Agreement::name).to_vec();
-    /// Limit that an OOM kill is for.
+    /// Limit that an OOM kill enforced.
     Constraint = "constraint", event::Constraint::ALL.map(event::Constraint::name).to_vec();
     /// Reclaim that a task did last before an OOM kill.
     LastReclaim = "last_reclaim", event::LastReclaim::ALL.map(event::LastReclaim::name).to_vec();
-    /// Way in which the memory of an OOM victim came back.
+    /// Way in which the memory of an OOM victim was freed.
     FreedBy = "freed_by", event::FreedBy::ALL.map(event::FreedBy::name).to_vec();
     /// Container runtime.
     Runtime = "runtime", container::RUNTIMES.to_vec();
-    /// Change of a kswapd: a task asked for it, it began to work, it went to sleep.
+    /// Change of a kswapd: a task requested a wakeup, it began to work, it went to sleep.
     KswapdStep = "kswapd_step", record::KswapdStep::ALL.map(record::KswapdStep::name).to_vec();
     /// Way in which a hook is attached.
     Attached = "attached", hook::Attached::WAYS.iter().filter_map(hook::Attached::name).collect();

@@ -1,28 +1,28 @@
-//! Nodes and zones in a summary: how they stood when direct stalls began, and what was reclaimed of them.
+//! Nodes and zones in a summary: their state when direct stalls began, and the pages reclaimed from them.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use memtrace_core::session::{nodes, summary::NodeReclaim, zones};
 
-/// One zone at the begins of direct stalls.
+/// State of one zone when direct stalls began.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct ZoneStalls {
-    /// Its node.
+    /// Node of the zone.
     pub nid: u32,
-    /// Its name.
+    /// Name of the zone.
     pub zone: String,
-    /// Direct stalls that began with fewer free pages than its min watermark.
+    /// Direct stalls that began with fewer free pages than the min watermark of the zone.
     pub below_min: u64,
-    /// From min to below low.
+    /// Direct stalls that began from min to below low.
     pub below_low: u64,
-    /// From low to below high.
+    /// Direct stalls that began from low to below high.
     pub below_high: u64,
-    /// At high or above.
+    /// Direct stalls that began at high or above.
     pub above_high: u64,
-    /// Of all these, while the watermarks were boosted.
+    /// Number of all these that began while the watermarks were boosted.
     pub boosted: u64,
-    /// Of those below min, while the highest zone of another node was at its high watermark or above.
+    /// Number of those below min that began while the highest zone of another node was at its high watermark or above.
     pub plenty_elsewhere: u64,
     /// Free pages on average; null without a stall.
     pub mean_free_pages: Option<u64>,
@@ -47,12 +47,12 @@ impl ZoneStalls {
     }
 }
 
-/// How the zones stood.
+/// State of the zones when direct stalls began.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct StallZones {
     /// The zones.
     pub zones: Vec<ZoneStalls>,
-    /// Direct stalls at whose begin not all of them could be read.
+    /// Direct stalls for which some zone could not be read at the begin.
     pub unread: u64,
 }
 
@@ -62,7 +62,7 @@ impl StallZones {
     }
 }
 
-/// What stalls scanned and reclaimed of one node.
+/// Pages of one node scanned and reclaimed in stalls.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct NodeScans {
     /// The node.

@@ -11,7 +11,7 @@ use super::{
     Measure, Unit,
 };
 
-/// Seconds per GiB, in ns a byte.
+/// Factor from ns per byte to seconds per GiB.
 const GIB_PER_NS: f64 = (1_u64 << 30) as f64 * 1e-9;
 /// Ns in a second, for counts per second.
 const SECOND: f64 = 1e9;

@@ -1,4 +1,4 @@
-//! Forms: how a metric follows from measures, in one interval and over a run.
+//! Forms: formulas of metrics over measures, in one interval and over a run.
 
 use memtrace_common::histogram::{BUCKETS, lower_bound_ns};
 use memtrace_core::session::tick::Tick;
@@ -24,11 +24,11 @@ pub enum Form {
         /// Factor to the unit of the metric.
         scale: f64,
     },
-    /// The length of which this share of all stalls is not longer.
+    /// The length that this share of all stalls does not exceed.
     Quantile(f64),
-    /// The length of stall of which this share of all stalled time is not longer.
+    /// The length of stall up to which this share of all stalled time lies.
     QuantileOfTime(f64),
-    /// The longest stall, those included that are not over.
+    /// The longest stall, open ones included.
     Longest,
     /// A value of single intervals, which does not add up over a run.
     OfInterval(fn(&Tick) -> Option<f64>),
@@ -39,7 +39,7 @@ pub enum Form {
 pub enum Missing {
     /// It was not read.
     NotRead,
-    /// There was nothing that it could be of.
+    /// There was nothing to measure.
     Nothing,
     /// There are too few stalls.
     TooFew {
@@ -56,11 +56,11 @@ pub trait Counts {
     fn count(&self, measure: Measure) -> Option<u64>;
     /// Length of the interval, in ns.
     fn elapsed_ns(&self) -> u64;
-    /// The length of which this share of the stalls is not longer, in ns; `None` where it is not known.
+    /// The length that this share of the stalls does not exceed, in ns; `None` where it is not known.
     fn quantile_ns(&self, q: f64) -> Option<f64>;
-    /// The length of which this share of the stalled time is not longer, in ns; `None` where it is not known.
+    /// The length of stall up to which this share of the stalled time lies, in ns; `None` where it is not known.
     fn quantile_of_time_ns(&self, q: f64) -> Option<f64>;
-    /// The longest stall in ns, those included that are not over; `None` without a stall.
+    /// The longest stall in ns, open ones included; `None` without a stall.
     fn longest_ns(&self) -> Option<u64>;
 }
 
@@ -143,12 +143,12 @@ impl Form {
         }
     }
 
-    /// The value in an interval; `None` when it was not read, or nothing happened that it could be of.
+    /// The value in an interval; `None` when it was not read, or there was nothing to measure.
     pub(crate) fn of_interval(self, tick: &Tick) -> Option<f64> {
         if let Self::OfInterval(value) = self { value(tick) } else { self.of(tick) }
     }
 
-    /// The value of these counts; `None` as well for one that is of whole intervals.
+    /// The value of these counts; `None` as well for a form of whole intervals.
     pub(crate) fn of(self, counts: &impl Counts) -> Option<f64> {
         if let Some(product) = self.product() {
             let term = |term| match term {
@@ -205,8 +205,8 @@ pub(crate) fn middle_ns(bucket: usize) -> f64 {
     float(low + (high - low) / 2)
 }
 
-/// Where the running sum reaches the share `q` of all, over buckets in order with their weights: the middle of that
-/// bucket, in ns.
+/// The middle of the bucket, in ns, at which the running sum of weights reaches the share `q` of all. Buckets come in
+/// order.
 pub(crate) fn reached(weights: impl Iterator<Item = (usize, f64)> + Clone, q: f64) -> Option<f64> {
     let wanted = weights.clone().map(|(_, weight)| weight).sum::<f64>() * q;
     let mut sum = 0.0;

@@ -49,7 +49,7 @@ measures! {
     OomKills = |tick| tick.memory?.oom_kills;
     /// Time in which some task was stalled on memory, in ns.
     SomeNs = |tick| tick.pressed.map(|pressed| pressed.some_ns);
-    /// Time in which all tasks were, in ns.
+    /// Time in which all tasks were stalled on memory, in ns.
     FullNs = |tick| tick.pressed.map(|pressed| pressed.full_ns);
 }
 

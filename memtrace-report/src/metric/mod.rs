@@ -1,6 +1,6 @@
 //! Metrics: one name each, and one meaning, in conditions, comparisons, columns and documents.
 //!
-//! `catalog` declares each metric once: its name, unit and meaning, and how it follows from the [`Measure`]s of an
+//! `catalog` declares each metric once: its name, unit and meaning, and its formula over the [`Measure`]s of an
 //! interval. All views are made from that.
 
 mod catalog;
@@ -33,7 +33,7 @@ pub struct Declaration {
     pub help: &'static str,
     /// Unit.
     pub unit: Unit,
-    /// Form: how it follows from measures.
+    /// Form: the formula over measures.
     pub form: Form,
     /// The direction that is better.
     pub better: Better,
@@ -42,9 +42,9 @@ pub struct Declaration {
 /// The direction of a metric that is better for the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// Less is.
+    /// Less is better.
     Less,
-    /// More is.
+    /// More is better.
     More,
 }
 
@@ -84,7 +84,7 @@ impl Metric {
         self.declaration().better
     }
 
-    /// Form: how it follows from measures.
+    /// Form: the formula over measures.
     #[must_use]
     pub const fn form(self) -> Form {
         self.declaration().form
@@ -101,7 +101,7 @@ impl Metric {
         Self::ALL.into_iter().filter(|metric| metric.is_compared())
     }
 
-    /// Value in an interval; `None` when it was not read, or nothing happened that it could be of.
+    /// Value in an interval; `None` when it was not read, or there was nothing to measure.
     #[must_use]
     pub fn of_interval(self, tick: &Tick) -> Option<f64> {
         self.form().of_interval(tick)
@@ -116,7 +116,7 @@ impl Metric {
     /// Value over a run. The longest stall is not in sums.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason that there is no value.
     pub fn over(self, sums: &Sums) -> Result<f64, Missing> {
         self.form().over(sums)
     }

@@ -35,7 +35,7 @@ pub(super) const OUTPUT: Output = Output {
 #[derive(Debug)]
 struct Objects {
     names: OwnedNames,
-    /// The first object, until it is out.
+    /// The first object, until it is written.
     meta: Option<Box<json::Meta>>,
 }
 

@@ -117,7 +117,7 @@ impl<'a> Recorded<'a> {
 /// The bytes of an item, be it the summary or another one.
 ///
 /// # Errors
-/// Of kind `Unsupported`, with the words of [`Sink::end`].
+/// An error of kind `Unsupported`, with the message of [`Sink::end`].
 pub fn bytes_of(sink: &mut dyn Sink, item: Item) -> io::Result<Vec<u8>> {
     match item {
         Item::Summary(summary, paths) => {

@@ -12,16 +12,16 @@ use memtrace_trace::model::{CgroupLimits, HostFacts, Setting};
 /// New cgroups that are remembered; one that is forgotten may be counted twice.
 const REMEMBERED: usize = 1 << 16;
 
-/// What came and went so far.
+/// Cgroups that came and went so far.
 #[derive(Debug, Default)]
 pub(super) struct Coming {
-    /// New ones that are still there.
+    /// New cgroups that are still there.
     present: BTreeSet<Text>,
     pub(super) churn: CgroupChurn,
 }
 
 impl Coming {
-    /// Takes a change; it counts when it lies in the time that is shown.
+    /// Takes a change. `counts` is true when it lies in the time that is shown.
     pub(super) fn take(&mut self, change: &CgroupChange, counts: bool) {
         match change {
             CgroupChange::Appeared(CgroupLimits { path, .. }) => {
@@ -41,8 +41,8 @@ impl Coming {
         }
     }
 
-    /// The new cgroup that a change of a limit in an older trace stands for: such a trace says of a new cgroup only that a
-    /// limit was set where none was known. `None` when a limit of a cgroup was changed that was there before.
+    /// The new cgroup that a change of a limit in an older trace stands for: such a trace records a new cgroup only as
+    /// a limit that was set where none was known. `None` when the cgroup was there before the change.
     pub(super) fn in_older_trace(&self, host: &HostFacts, change: &Change) -> Option<CgroupChange> {
         let (path, file) = change.of_cgroup().filter(|_| change.before.is_none())?;
         let known = host.limits_of(path).map(|cgroup| cgroup.limits.clone()).unwrap_or_default();

@@ -1,9 +1,9 @@
-//! What of a trace could not be read, in all.
+//! All parts of a trace that could not be read.
 
 use super::note::Note;
 use memtrace_trace::TWICE;
 
-/// Reasons that are named.
+/// Most reasons that are named.
 const MOST_REASONS: usize = 3;
 
 /// All damage so far.
@@ -14,19 +14,19 @@ pub(super) struct Damaged {
     /// The first reasons, each once.
     what: Vec<String>,
     more: bool,
-    /// Number and bytes of the parts with which something is lost: not of a second copy.
+    /// Number and bytes of the parts with which data are lost: not of a second copy.
     lost: (u64, u64),
     from_ns: Option<u64>,
     to_ns: Option<u64>,
 }
 
 impl Damaged {
-    /// Nothing yet; the first part comes after the tick at `last_ns`.
+    /// No damage yet; the first part comes after the tick at `last_ns`.
     pub(super) fn new(last_ns: Option<u64>) -> Self {
         Self { parts: 0, bytes: 0, what: Vec::new(), more: false, lost: (0, 0), from_ns: last_ns, to_ns: None }
     }
 
-    /// One more part, and what is wrong with it.
+    /// Adds a part, with the reason.
     pub(super) fn add(&mut self, bytes: u64, what: &str) {
         if !self.what.iter().any(|known| known == what) {
             if self.what.len() < MOST_REASONS {
@@ -43,17 +43,17 @@ impl Damaged {
         self.to_ns = None;
     }
 
-    /// A tick that could be read.
+    /// Takes a tick that could be read.
     pub(super) fn tick(&mut self, t_ns: u64) {
         self.to_ns.get_or_insert(t_ns);
     }
 
-    /// Number and bytes of the parts with which something is lost.
+    /// Number and bytes of the parts with which data are lost.
     pub(super) const fn lost(&self) -> (u64, u64) {
         self.lost
     }
 
-    /// What is to be told of it.
+    /// The note on the damage.
     pub(super) fn note(self) -> Note {
         let Self { parts, bytes, mut what, more, from_ns, to_ns, .. } = self;
         what.extend(more.then(|| "and other reasons".to_owned()));

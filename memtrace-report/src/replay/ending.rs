@@ -1,4 +1,4 @@
-//! How a replay ends: what is remarked on the way, and what it came to.
+//! The end of a replay: remarks on the way, and the result.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -43,7 +43,7 @@ impl Replay {
         }
     }
 
-    /// The host from now on; told when it falls into what is shown.
+    /// Changes a setting of the host, with a note when it lies in the time that is shown.
     fn changed(&mut self, remark: &Remark, watch: &mut impl Watch) {
         let Some(change) = Change::of_text(&remark.text) else { return };
         let is_older = !self.meta.setup.cgroup_remarks;
@@ -59,7 +59,7 @@ impl Replay {
         }
     }
 
-    /// The host with new cgroups and without those that are gone.
+    /// Adds new cgroups to the host, and removes those that are gone.
     fn cgroups_changed(&mut self, changes: &[CgroupChange]) {
         for change in changes {
             self.meta.host.change_cgroup(change);
@@ -74,13 +74,13 @@ impl Replay {
         }
     }
 
-    /// What it came to, with the paths of cgroups and what must be told beside.
+    /// The result: the summary, with the paths of cgroups and the notes.
     #[must_use]
     pub fn finish(mut self) -> Finished {
         for event in self.held.take() {
             self.session.apply(&event, &self.paths);
         }
-        // Whoever stops in the middle does not ask how it ends.
+        // A replay that stops at the end of its window needs no note on the end of the trace.
         if !self.ended && !self.done {
             let until_ns = self.ticks_ns.map(|(_, last)| last);
             self.notes.push(Note::NoEnd { until_ns, stalls: self.stalls_since_tick });
@@ -109,7 +109,7 @@ impl Replay {
     }
 }
 
-/// Damaged parts with those that are missing by the notes; `None` when there are none.
+/// Damaged parts, with the missing parts that the notes report; `None` when there are none.
 fn incomplete(notes: &[Note], mut all: Incomplete) -> Option<Incomplete> {
     for note in notes {
         match note {
@@ -128,19 +128,19 @@ fn incomplete(notes: &[Note], mut all: Incomplete) -> Option<Incomplete> {
 /// The end of a replay.
 #[derive(Debug)]
 pub struct Finished {
-    /// What it came to.
+    /// The summary.
     pub summary: Summary,
     /// Paths of cgroups.
     pub paths: BTreeMap<u64, Arc<[u8]>>,
-    /// What must be told.
+    /// The notes.
     pub notes: Vec<Note>,
-    /// The beginning, with what was learnt later.
+    /// The beginning, with the changes from later in the trace.
     pub meta: Meta,
-    /// Whether no tick was in it.
+    /// True when no tick was shown.
     pub is_empty: bool,
 }
 
-/// Count and time of all that events told.
+/// Count, and time in ns, of all stalls that events reported.
 pub(super) fn reported_sum(input: &TickInput) -> (u64, u64) {
     input.reported.iter().fold((0, 0), |(count, total_ns), reported| {
         (u64::saturating_add(count, reported.count), u64::saturating_add(total_ns, reported.total_ns))

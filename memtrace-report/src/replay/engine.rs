@@ -1,4 +1,4 @@
-//! The engine: what a trace holds, into the session, exactly as live was given it.
+//! The engine: passes the content of a trace to the session, exactly as live did.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,17 +28,17 @@ use memtrace_trace::{
     model::{ClockReading, Entry, Meta, TickRecord},
 };
 
-/// What the wall clock may be off before it is said, in ns.
+/// Largest deviation of the wall clock without a note, in ns.
 pub(super) const CLOCK_SET_NS: u64 = 2_000_000_000;
 
-/// What is asked of a trace.
+/// Options of a replay.
 #[derive(Clone, Debug, Default)]
 pub struct ReplayOptions {
-    /// Which stalls, of those that were recorded.
+    /// Filter on the stalls that were recorded.
     pub filter: Filter,
-    /// From when to when, in whole ticks.
+    /// Time that is shown, in whole ticks.
     pub window: Window,
-    /// Whether ticks must say who had what.
+    /// True when ticks must have rows of processes and cgroups.
     pub rows: bool,
 }
 
@@ -48,17 +48,17 @@ pub struct Replay {
     pub(super) meta: Meta,
     pub(super) options: ReplayOptions,
     pub(super) session: Session,
-    /// Whether the window has begun, and whether it is over.
+    /// True once the window has begun; `done` once it is over.
     pub(super) begun: bool,
     pub(super) done: bool,
-    /// The segment that is being read, and whether its regular end was seen.
+    /// The segment that is being read; `ended` once its regular end was seen.
     pub(super) segment: u32,
     pub(super) ended: bool,
     pub(super) held: Held,
     pub(super) known: ProcessNames,
     pub(super) paths: BTreeMap<u64, Arc<[u8]>>,
     pub(super) notes: Vec<Note>,
-    /// What was told at the last tick of the trace: count and time in ns.
+    /// Stalls reported up to the last tick of the trace: count, and time in ns.
     pub(super) reported: (u64, u64),
     pub(super) ticks_ns: Option<(u64, u64)>,
     pub(super) shown_ticks: u64,
@@ -70,7 +70,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A recording from its first segment that is given; without a beginning, from what is known instead.
+    /// A replay of a recording from the first segment given; without a beginning, from [`without_meta`].
     #[must_use]
     pub fn new(meta: Option<Meta>, options: ReplayOptions) -> Self {
         let lost_beginning = meta.is_none();
@@ -145,30 +145,30 @@ impl Replay {
         &self.meta
     }
 
-    /// Whether all of the recording is shown from its very beginning.
+    /// True when all of the recording is shown from its very beginning.
     #[must_use]
     pub fn is_from_the_start(&self) -> bool {
         self.begun && self.meta.base.is_none() && self.shown_ticks == 0
     }
 
-    /// The filter that holds: what is asked for now, else what was asked for when it was recorded.
+    /// The filter in force: that of the replay, else that of the recording.
     #[must_use]
     pub fn filter(&self) -> &Filter {
         if self.options.filter.is_empty() { &self.meta.setup.filter } else { &self.options.filter }
     }
 
-    /// Adds something that must be known beside what the trace says.
+    /// Adds a note from outside the trace.
     pub fn note(&mut self, note: Note) {
         self.notes.push(note);
     }
 
-    /// From when to when it is shown.
+    /// Time that is shown.
     #[must_use]
     pub fn window(&self) -> &Window {
         &self.options.window
     }
 
-    /// Takes what the trace holds next, with the entries of that block and the paths that are known by now.
+    /// Takes the next item of the trace, with the entries of that block and the paths that are known so far.
     pub fn ingest(
         &mut self,
         item: &TraceItem,
@@ -192,7 +192,7 @@ impl Replay {
                 self.end(end);
             }
             TraceItem::Damage(damage) => {
-                // A cut tail is an end that is missing, which is said of the whole.
+                // A cut tail is a missing end, which has a note of its own.
                 if !damage.is_cut {
                     let last_ns = self.ticks_ns.map(|(_, last)| last);
                     self.damage.get_or_insert_with(|| Damaged::new(last_ns)).add(damage.bytes, &damage.what);
@@ -307,7 +307,7 @@ impl Replay {
                 self.session.begin_at(&TickInput { reported, ..record.input.clone() });
                 watch.begin(record);
                 self.begun = true;
-                // A window between two ticks has none: the next one lies outside.
+                // A window between two ticks has no tick: the next one lies outside.
                 self.done = self.options.window.until_ns.is_some_and(|until_ns| until_ns <= t_ns);
                 if !self.done {
                     split.after.iter().for_each(|event| self.event(event, names, watch));
@@ -333,7 +333,7 @@ impl Replay {
         } else {
             let mut input = TickInput { reported: split.reported(record.input.reported), ..record.input.clone() };
             if is_part {
-                // The events are those that the recording's filter let through; refaults are all there.
+                // Events have passed the filter of the recording, but refaults are all there.
                 input.faults.processes.retain(|process| recorded.matches_faults(process, names));
                 input.faults.cgroups.retain(|(id, _)| recorded.matches_cgroup(*id, names));
             }

@@ -25,13 +25,13 @@ impl Held {
         self.0.push(event);
     }
 
-    /// All of them, without a tick to part them.
+    /// Takes all events, without a tick to part them.
     pub(super) fn take(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.0)
     }
 
-    /// Parts them at a tick. The totals are read a little after the time of the tick: of the stalls since then, so many
-    /// lie before it as the totals count.
+    /// Parts the events at a tick. The totals are read a little after the time of the tick: of the stalls since then,
+    /// as many lie before it as the totals count.
     pub(super) fn split(&mut self, tick: &TickInput) -> Split {
         let (mut before, late): (Vec<_>, Vec<_>) = self.take().into_iter().partition(|e| time(e) <= tick.t_ns);
         let mut uncounted = uncounted(tick, &late);
@@ -50,7 +50,7 @@ impl Held {
 }
 
 impl Split {
-    /// No tick parts these.
+    /// Events that no tick parts.
     pub(super) fn all(before: Vec<Event>) -> Self {
         Self { before, after: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! What live would have shown, item by item.
+//! The items that live would have shown.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,13 +12,13 @@ use memtrace_core::{
 };
 use memtrace_trace::model::{Remark, TickRecord};
 
-/// Turns what happens into items of a view and hands each on.
+/// Turns events and ticks into items of a view and passes each on.
 pub struct Items<F> {
-    /// Where they go.
+    /// Receiver of the items.
     pub show: F,
-    /// Shorter stalls have no item, in ns.
+    /// Shortest stall that has an item, in ns.
     pub min_stall_ns: u64,
-    /// Whether changes of kswapd have one.
+    /// True when changes of kswapd have items.
     pub kswapd: bool,
 }
 

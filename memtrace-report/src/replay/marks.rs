@@ -1,4 +1,4 @@
-//! Where a trace may be cut: at the blocks of an experiment, and where a setting was changed.
+//! Places at which a trace may be cut: the blocks of an experiment, and changes of a setting.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +15,7 @@ const ONE_ACT_NS: u64 = 60_000_000_000;
 /// A block of an experiment that was measured to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Its side, its pair and its settings.
+    /// Side, pair and settings.
     pub mark: BlockMark,
     /// The tick that it begins with, `CLOCK_MONOTONIC` in ns.
     pub since_ns: u64,
@@ -26,7 +26,7 @@ pub struct Block {
 /// Settings that were changed together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// What was changed, in order.
+    /// Changes, in order.
     pub changes: Vec<Change>,
     /// The last tick before the first of them, `CLOCK_MONOTONIC` in ns.
     pub before_ns: u64,
@@ -34,7 +34,7 @@ pub struct Act {
     pub after_ns: u64,
 }
 
-/// Notes where a trace may be cut while it is replayed.
+/// Collects the places at which a trace may be cut, while it is replayed.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     blocks: Vec<Block>,
@@ -61,13 +61,13 @@ impl Marks {
         pairs.into_values().filter_map(|[a, b]| Some([a?, b?])).collect()
     }
 
-    /// Whether an experiment was recorded.
+    /// True when an experiment was recorded.
     #[must_use]
     pub fn has_blocks(&self) -> bool {
         !self.blocks.is_empty() || self.open.is_some()
     }
 
-    /// When settings were changed, but for what an experiment did.
+    /// Changes of settings, except those by an experiment.
     #[must_use]
     pub fn acts(&self) -> &[Act] {
         &self.acts

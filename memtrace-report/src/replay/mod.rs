@@ -1,4 +1,4 @@
-//! A trace through the one session: what live showed is shown again. Pure: items of a trace in, items of a view out.
+//! Replay of a trace through the session of live, with the same output. Pure: items of a trace in, items of a view out.
 
 mod cgroups;
 mod damage;
@@ -26,7 +26,7 @@ pub use self::{
 use memtrace_core::session::counters::Baseline;
 use memtrace_trace::model::{ClockReading, HostFacts, Meta, Setup};
 
-/// What stands for the beginning of a trace that has lost it.
+/// Substitute for the beginning of a trace that has lost it.
 #[must_use]
 pub fn without_meta(clock: ClockReading) -> Meta {
     Meta {

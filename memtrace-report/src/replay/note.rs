@@ -1,4 +1,4 @@
-//! What a reader of a trace must be told beside what is in it.
+//! Notes that a reader of a trace needs besides its content.
 
 use std::fmt::{self, Display};
 
@@ -9,12 +9,12 @@ use memtrace_core::{
     untrusted::{Text, Untrusted},
 };
 
-/// One thing to be told.
+/// A note on a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// The trace has lost its beginning, and with it what it says of the host.
+    /// The trace has lost its beginning, and with it the facts about the host.
     NoMeta,
-    /// It just ends: the recorder was killed, or still runs.
+    /// The trace just ends: the recorder was killed, or still runs.
     NoEnd {
         /// The last tick, `CLOCK_MONOTONIC` in ns; `None` when there is none.
         until_ns: Option<u64>,
@@ -23,18 +23,18 @@ pub enum Note {
     },
     /// Parts could not be read.
     Damaged {
-        /// How many parts.
+        /// Number of parts.
         parts: u64,
-        /// How long they are in all, in bytes.
+        /// Total length in bytes.
         bytes: u64,
-        /// What is wrong with them: the first reasons.
+        /// First reasons, in words.
         what: String,
         /// The last tick before the first and the first one after the last, `CLOCK_MONOTONIC` in ns.
         between_ns: (Option<u64>, Option<u64>),
     },
     /// The first segment given is not the first of the recording.
     BeginsLater {
-        /// Its number.
+        /// Number of the segment.
         segment: u32,
     },
     /// Segments are missing.
@@ -43,12 +43,12 @@ pub enum Note {
         segments: (u32, u32),
         /// Stalls in them: in the totals and in no table.
         stalls: u64,
-        /// Their time in ns.
+        /// Total time of the stalls in ns.
         total_ns: u64,
     },
     /// The end of a segment is missing, and no file is damaged there.
     Cut {
-        /// Its number.
+        /// Number of the segment.
         segment: u32,
         /// The last tick of the segment and the beginning of the next one, `CLOCK_MONOTONIC` in ns.
         from_ns: u64,
@@ -56,7 +56,7 @@ pub enum Note {
         to_ns: u64,
         /// Stalls between the two: in the totals and in no table.
         stalls: u64,
-        /// Their time in ns.
+        /// Total time of the stalls in ns.
         total_ns: u64,
     },
     /// Segments that are, as a whole or in part, in the inputs more than once.
@@ -66,42 +66,42 @@ pub enum Note {
     },
     /// The disk was full or failed: from then on only totals were written.
     EventsStopped {
-        /// When, `CLOCK_MONOTONIC` in ns.
+        /// Time, `CLOCK_MONOTONIC` in ns.
         t_ns: u64,
-        /// Why, in words.
+        /// Reason, in words.
         text: Text,
     },
     /// A setting was changed.
     Changed {
         /// The tick at which it was noticed, `CLOCK_MONOTONIC` in ns.
         t_ns: u64,
-        /// Which, and how.
+        /// Setting, with its old and new value.
         change: Change,
     },
     /// Stalls that the trace counts and of which it holds no event.
     Unrecorded {
-        /// How many.
+        /// Number of stalls.
         stalls: u64,
-        /// Their time in ns.
+        /// Total time of the stalls in ns.
         total_ns: u64,
-        /// How many of them a filter on kinds has left out, since their kinds are not known.
+        /// Number of stalls that a filter on kinds has left out, since their kinds are not known.
         left_out: u64,
-        /// Shorter stalls were not asked for, in ns.
+        /// Shortest stall that the recording was to hold, in ns.
         min_stall_ns: u64,
     },
     /// The wall clock of the host was set while it was traced; times here go on as they began.
     ClockSet {
-        /// By how much, in ns.
+        /// Difference in ns.
         by_ns: i64,
     },
-    /// The host slept meanwhile: no time here goes on then.
+    /// The host was suspended meanwhile: times here stand still then.
     Suspended {
-        /// For how long, in ns.
+        /// Duration in ns.
         ns: u64,
     },
     /// Only one tick could be read.
     NoInterval,
-    /// No tick lies in the time that was asked for.
+    /// No tick lies in the requested time.
     EmptyWindow {
         /// The first and the last tick of the trace, `CLOCK_MONOTONIC` in ns.
         ticks_ns: Option<(u64, u64)>,
@@ -109,7 +109,7 @@ pub enum Note {
 }
 
 impl Note {
-    /// Whether it says that the input is damaged.
+    /// True for a note that the input is damaged.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. })

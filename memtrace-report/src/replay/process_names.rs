@@ -1,27 +1,28 @@
-//! What a trace told of processes, for those whose rows come later than in live.
+//! Facts about processes in a trace, for processes whose rows come later than in live.
 
 use std::collections::HashMap;
 
 use memtrace_core::{event::Comm, session::Session};
 
-/// Processes that are remembered.
+/// Limit on the processes that are remembered.
 const KNOWN: usize = 1 << 16;
 
-/// What was learnt of a process.
+/// Facts learnt about a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LearntProcess {
-    /// It had no row then: it gets it with its first row, as live did.
+    /// True while the process has no row: the facts go into its first row, as in live.
     unmet: bool,
     pub(super) comm: Option<Comm>,
     pub(super) in_command: Option<Option<bool>>,
 }
 
-/// All of them, by pid and start time.
+/// All processes, by pid and start time.
 #[derive(Debug, Default)]
 pub(super) struct ProcessNames(HashMap<(u32, Option<u64>), LearntProcess>);
 
 impl ProcessNames {
-    /// What is learnt of a process may come before it has a row: before a window, or with its stalls left out.
+    /// Learns a fact about a process. It may come before the process has a row: before a window, or with its stalls
+    /// left out.
     pub(super) fn learn(&mut self, process: (u32, Option<u64>), has_row: bool, learn: impl FnOnce(&mut LearntProcess)) {
         if self.0.len() < KNOWN || self.0.contains_key(&process) {
             let known = self.0.entry(process).or_default();
@@ -30,12 +31,12 @@ impl ProcessNames {
         }
     }
 
-    /// What was learnt of a process; nothing, of one that is not remembered.
+    /// Facts learnt about a process; none for one that is not remembered.
     pub(super) fn of(&self, pid: u32, start_ns: Option<u64>) -> LearntProcess {
         self.0.get(&(pid, start_ns)).copied().unwrap_or_default()
     }
 
-    /// Gives a process that has a row now what was learnt of it before it had one.
+    /// Gives a process that has a row now the facts learnt before it had one.
     pub(super) fn introduce(&mut self, session: &mut Session, pid: u32, start_ns: Option<u64>) {
         let Some(known) = self.0.get_mut(&(pid, start_ns)).filter(|known| known.unmet) else { return };
         known.unmet = false;

@@ -60,7 +60,7 @@ impl Beginning {
     /// Reads the beginning; `None` when the source has nothing at all.
     ///
     /// # Errors
-    /// The source's.
+    /// When the source fails.
     pub fn of<S: Source>(source: &mut S) -> Result<Option<Self>, S::Error> {
         let mut read = VecDeque::new();
         loop {
@@ -83,7 +83,7 @@ impl Replay {
     /// Takes items until the source ends, the window is over, or `go_on` is false.
     ///
     /// # Errors
-    /// The source's.
+    /// When the source fails.
     pub fn play<S: Source>(
         &mut self,
         source: &mut S,
@@ -107,6 +107,6 @@ pub enum Played {
     ToTheEnd,
     /// The window is over.
     ToTheWindow,
-    /// It was asked to.
+    /// The caller asked for it.
     Stopped,
 }

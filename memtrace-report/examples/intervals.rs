@@ -1,4 +1,4 @@
-//! Errors of the words and intervals of `memtrace compare`, measured on loads whose law is known:
+//! Errors of the words and intervals of `memtrace compare`, measured on loads with a known law:
 //! `cargo run --release -p memtrace-report --example intervals -- --seeds 1000`.
 
 #![expect(

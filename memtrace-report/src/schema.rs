@@ -1,4 +1,4 @@
-//! The JSON schema of all objects, made from their types.
+//! The JSON schema of all objects, generated from their types.
 
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
@@ -85,7 +85,7 @@ fn object<T: JsonSchema>(generator: &mut SchemaGenerator, name: &'static str) ->
     (name, schema)
 }
 
-/// Refuses fields that are not declared, and says that `time` is an instant.
+/// Refuses fields that are not declared, and declares `time` as an instant.
 struct Closed;
 
 impl Transform for Closed {

@@ -1,8 +1,8 @@
-//! How wide and how coloured a line is.
+//! Width and colour of a line.
 
 use std::fmt::{self, Display};
 
-/// Whether lines are coloured. What a colour says is also said in words or numbers.
+/// Colouring of lines. Words or numbers carry the meaning of a colour, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// Colour by terminal escapes.
@@ -36,14 +36,14 @@ pub enum Cell {
     Right(usize),
     /// Words: to the left, clipped at the end.
     Left(usize),
-    /// A path: to the left, clipped at its beginning, since its end tells more.
+    /// A path: to the left, clipped at its beginning, since its end is more specific.
     Path(usize),
     /// As long as it is.
     Free,
 }
 
 impl Cell {
-    /// Its width; `None` when it is as wide as its text.
+    /// Width of the cell; `None` when it is as wide as its text.
     pub const fn width(self) -> Option<usize> {
         match self {
             Self::Right(width) | Self::Left(width) | Self::Path(width) => Some(width),

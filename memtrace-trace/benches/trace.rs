@@ -1,4 +1,5 @@
-//! Writing and reading of a made-up trace: stalls of 64 tasks in 8 cgroups, in bursts, 6000 a second, and a tick each second.
+//! Writing and reading of a made-up trace: stalls of 64 tasks in 8 cgroups, in bursts, 6000 a second, and a tick each
+//! second.
 
 #![expect(clippy::unwrap_used, reason = "memory takes all that is written")]
 

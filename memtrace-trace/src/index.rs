@@ -50,8 +50,8 @@ pub struct Piece {
     pub begin: u64,
     /// Byte after the last.
     pub end: u64,
-    /// When the segment began, `CLOCK_MONOTONIC` in ns: the tick before it, or the attaching. Without META, the first time
-    /// in the piece.
+    /// When the segment began, `CLOCK_MONOTONIC` in ns: the tick before it, or the attaching. Without META, the first
+    /// time in the piece.
     pub start_ns: u64,
     /// Time of the last tick in it; `None` when it holds none.
     pub last_tick_ns: Option<u64>,

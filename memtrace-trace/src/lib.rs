@@ -1,6 +1,7 @@
 //! Reader and writer of `.mtrc` files, the recordings of memtrace. `docs/trace-format.md` describes the format.
 //!
-//! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf message.
+//! A trace is a sequence of blocks that each stand alone: a header with checksums, then one compressed protobuf
+//! message.
 //!
 //! - [`Reader`] returns a trace as [`TraceItem`]s: the beginning of a segment, batches of events, a tick an interval.
 //!   `examples/longest.rs` prints the longest stall of each process in 30 lines.

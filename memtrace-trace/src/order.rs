@@ -1,5 +1,5 @@
-//! The order of blocks in one file. A block that comes twice would be counted twice, and a tick that goes back would make
-//! the intervals add up to more than the whole: both are damage, and the first one counts.
+//! The order of blocks in one file. A block that comes twice would be counted twice, and a tick that goes back would
+//! make the intervals add up to more than the whole: both are damage, and the first one counts.
 
 use std::collections::HashSet;
 
@@ -41,8 +41,8 @@ impl Order {
         if is_known && !self.ends_this_segment(header) { Err(TWICE) } else { Ok(()) }
     }
 
-    /// True for the first END of the segment that is no earlier than its last tick. An END does not name its segment, and a
-    /// segment that begins at the last tick of the one before may end at that time, too: with an equal block.
+    /// True for the first END of the segment that is no earlier than its last tick. An END does not name its segment,
+    /// and a segment that begins at the last tick of the one before may end at that time, too: with an equal block.
     fn ends_this_segment(&self, header: &Header) -> bool {
         header.kind == BlockKind::End as u8
             && self.tick.as_ref().is_some_and(|(t_ns, _)| header.last_ns >= *t_ns)

@@ -1,7 +1,8 @@
-//! One segment out of several pieces of it, each of which may lack blocks: every block once, in the order of the writer.
+//! One segment out of several pieces of it, each of which may lack blocks: every block once, in the order of the
+//! writer.
 //!
-//! A recorder writes a block once and puts the same bytes into each file, so that a header, with its times, its lengths and
-//! the checksum of its payload, is the identity of a block.
+//! A recorder writes a block once and puts the same bytes into each file, so that a header, with its times, its lengths
+//! and the checksum of its payload, is the identity of a block.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -24,8 +24,8 @@ const LEAST_RUNS: usize = 6;
 const LEAST_SLICES: usize = 10;
 /// Share of stationary sets that chance may trip, where the spread between runs is the measure.
 const CHANCE: f64 = 0.02;
-/// Share of stationary sets that chance may trip, where the ups and downs within a run or two are the measure. These are
-/// known less well.
+/// Share of stationary sets that chance may trip, where the ups and downs within a run or two are the measure. These
+/// are known less well.
 const CHANCE_WITHIN: f64 = 0.01;
 /// Largest ratio that is no warm-up, however sure it is.
 const LEAST_RATIO: f64 = 1.1;
@@ -62,7 +62,8 @@ const LEAVE_OUT: &str = "leave a warm-up out with --since";
 struct Contrast {
     /// Difference of both means, as a logarithm or as a share of the mean of all.
     difference: f64,
-    /// Variance of that by the ups and downs within the run, with its degrees of freedom; `None` where they are too slow.
+    /// Variance of that by the ups and downs within the run, with its degrees of freedom; `None` where they are too
+    /// slow.
     within: Option<(f64, f64)>,
 }
 

@@ -25,7 +25,8 @@ const LEAST_SLICES: usize = 100;
 const MOST_VARIANCE: f64 = 0.1;
 /// The largest such variance of the number of stalls beyond a percentile. Fewer bursts reach beyond it than there are.
 const MOST_VARIANCE_BEYOND: f64 = 0.05;
-/// Confidence of a word. The headline has three rows: together they may be wrong by chance no more often than one interval.
+/// Confidence of a word. The headline has three rows: together they may be wrong by chance no more often than one
+/// interval.
 const SURE: f64 = 0.99;
 
 /// Judgement of a pair on one metric.

@@ -1,7 +1,7 @@
 //! Documents: the content of a report, without its form. Each output renders the same document.
 //!
-//! A writer pushes blocks; [`text()`] and [`markdown()`] give them their form. All strings are [`Words`]: whatever they hold,
-//! a renderer puts out no control character and no markup that is not its own.
+//! A writer pushes blocks; [`text()`] and [`markdown()`] give them their form. All strings are [`Words`]: whatever they
+//! hold, a renderer puts out no control character and no markup that is not its own.
 
 mod markdown;
 mod table;

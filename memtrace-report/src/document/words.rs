@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use memtrace_core::untrusted::{Text, Untrusted};
 
-/// Text without control characters: what is not printable becomes a visible escape when the words are made, wherever they
-/// come from. Markup is left to the renderers, which escape their own.
+/// Text without control characters: what is not printable becomes a visible escape when the words are made, wherever
+/// they come from. Markup is left to the renderers, which escape their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words(String);
 

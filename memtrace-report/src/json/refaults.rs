@@ -31,7 +31,8 @@ pub struct Refaults {
     pub sampled: Option<Sampled>,
 }
 
-/// The intervals in which refaults were counted for a part of the time. The pages of the host are then the kernel's own count.
+/// The intervals in which refaults were counted for a part of the time. The pages of the host are then the kernel's own
+/// count.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Sampled {
     /// Time in which they were counted, in ns.
@@ -40,8 +41,8 @@ pub struct Sampled {
     pub of_ns: u64,
     /// Windows that the counted time was made of.
     pub windows: u64,
-    /// Half the width of the 95 % interval of a share of one half, in the worst case: each window saw the refaults of one
-    /// process alone. Null without a window.
+    /// Half the width of the 95 % interval of a share of one half, in the worst case: each window saw the refaults of
+    /// one process alone. Null without a window.
     pub error: Option<f64>,
 }
 

@@ -20,8 +20,8 @@ pub(super) fn line(object: &impl Serialize) -> Result<Vec<u8>, serde_json::Error
     Ok(line)
 }
 
-/// A string that is put together while the object is written: there is one object for each stall, and nothing is allocated
-/// for its fields.
+/// A string that is put together while the object is written: there is one object for each stall, and nothing is
+/// allocated for its fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<T>(pub T);
 

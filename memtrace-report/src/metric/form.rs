@@ -232,8 +232,8 @@ fn quantile(sums: &Sums, q: f64) -> Result<f64, Missing> {
     }
 }
 
-/// A quantile in which each stall counts by its time: the share `q` of the time is in stalls that are not longer. It takes
-/// ten stalls that are longer, too.
+/// A quantile in which each stall counts by its time: the share `q` of the time is in stalls that are not longer. It
+/// takes ten stalls that are longer, too.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of stalls")]
 fn quantile_of_time(sums: &Sums, q: f64) -> Result<f64, Missing> {
     let stalls: f64 = sums.latency.iter().sum();

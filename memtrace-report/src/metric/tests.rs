@@ -13,7 +13,7 @@ use super::{Form, Metric, Slice, Sums};
 
 const S: u64 = 1_000_000_000;
 
-/// An interval of two seconds in which all that metrics are made of was read, with stalls of these lengths.
+/// An interval of two seconds in which all measures were read, with stalls of these lengths.
 fn interval(latencies_ns: impl IntoIterator<Item = u64>) -> Tick {
     let mut latency = Histogram::default();
     let mut kind = KindTotals { scanned_pages: 300, reclaimed_pages: 200, ..KindTotals::default() };

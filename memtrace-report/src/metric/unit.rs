@@ -54,8 +54,8 @@ impl Unit {
         }
     }
 
-    /// The value that a person wrote; `None` when it is no value of this unit. The unit itself may be left out, but for a
-    /// time and a share.
+    /// The value that a person wrote; `None` when it is no value of this unit. The unit itself may be left out, but for
+    /// a time and a share.
     #[must_use]
     pub fn parse(self, text: &str) -> Option<f64> {
         let without = |units: &[&str]| {

@@ -1,7 +1,7 @@
 //! Outputs: a session or a recording, as bytes.
 //!
-//! Each output is declared once, in [`Output::ALL`]: its flag, the commands that offer it, its [`Sink`]. The command line,
-//! its help and all commands read that list; `docs/dev/add-an-output.md` lists the steps for a new one.
+//! Each output is declared once, in [`Output::ALL`]: its flag, the commands that offer it, its [`Sink`]. The command
+//! line, its help and all commands read that list; `docs/dev/add-an-output.md` lists the steps for a new one.
 
 mod folded;
 mod json;

@@ -1,5 +1,5 @@
-//! Events near a bound of the window. The events of an interval lie before its tick in the file, and with them those that
-//! ended while the tick was made: they belong to the next interval, whose totals count them.
+//! Events near a bound of the window. The events of an interval lie before its tick in the file, and with them those
+//! that ended while the tick was made: they belong to the next interval, whose totals count them.
 
 use memtrace_common::kind::StallKind;
 use memtrace_core::{

@@ -1,4 +1,4 @@
-//! From when to when: what `--since` and `--until` may say, and what it means for one trace.
+//! Times of `--since` and `--until`: their syntax, and their meaning for one trace.
 
 use std::fmt::{self, Display};
 
@@ -9,12 +9,12 @@ use jiff::{
 
 use memtrace_core::{clock::Clock, units::duration};
 
-/// A point in time as it is asked for.
+/// A requested point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
-    /// So long after the start of the trace, in ns.
+    /// Time after the start of the trace, in ns.
     AfterStart(u64),
-    /// So long before its end, in ns.
+    /// Time before the end of the trace, in ns.
     BeforeEnd(u64),
     /// A time of day.
     TimeOfDay(Time),
@@ -40,10 +40,10 @@ impl Display for When {
     }
 }
 
-/// How far before the start of a trace a time of day may lie and still be that of the same day.
+/// Longest time before the start of a trace at which a time of day is still that of the same day.
 const BEFORE_START: SignedDuration = SignedDuration::from_hours(6);
 
-/// Why a time means nothing for a trace.
+/// Reasons that a time means nothing for a trace.
 const NO_TICK: &str = "a time from the end needs a tick, and the trace holds none";
 const NO_CLOCK: &str = "the beginning of the trace is lost, and with it the time of day: ask for a time from its start (90s) \
                         or its end (-30s)";
@@ -52,7 +52,7 @@ impl When {
     /// Reads `13:05`, `13:05:10`, `2026-11-24 13:05`, RFC 3339, `90s` or `+90s` from the start, `-30s` from the end.
     ///
     /// # Errors
-    /// Says what was given and what is expected.
+    /// A message that names the given text and the expected forms.
     pub fn parse(text: &str) -> Result<Self, String> {
         let ns = |text: &str| duration::parse(text).map(|d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
         if let Some(before) = text.strip_prefix('-') {
@@ -74,8 +74,8 @@ impl When {
         local.map(Self::Local).ok_or_else(|| expected(text))
     }
 
-    /// The instant in `CLOCK_MONOTONIC` ns, for a trace that begins at `start_ns` and has its last tick at `end_ns`. The clock
-    /// is `None` when the beginning of the trace is lost.
+    /// The instant in `CLOCK_MONOTONIC` ns, for a trace that begins at `start_ns` and has its last tick at `end_ns`.
+    /// The clock is `None` when the beginning of the trace is lost.
     ///
     /// # Errors
     /// When the time means nothing for this trace.
@@ -90,8 +90,8 @@ impl When {
         }
     }
 
-    /// True when this time cannot be after another one in any trace. Times of day depend on the trace: 01:00 may be that of
-    /// the next day.
+    /// True when this time cannot be after another one in any trace. Times of day depend on the trace: 01:00 may be
+    /// that of the next day.
     pub(super) fn is_never_after(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::AfterStart(this), Self::AfterStart(other)) => this <= other,
@@ -103,7 +103,7 @@ impl When {
     }
 }
 
-/// That of the day on which the trace begins, or of the next day when it lies long before the beginning.
+/// The time on the day on which the trace begins, or on the next day when it lies long before the beginning.
 fn time_of_day(clock: &Clock, start_ns: u64, time: Time) -> Result<u64, String> {
     let start = clock.at(start_ns);
     let day = start.to_zoned(clock.zone.clone()).date();

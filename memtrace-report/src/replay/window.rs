@@ -1,16 +1,16 @@
-//! The part of a trace that is asked for, and which of its ticks that is.
+//! The requested part of a trace, and its ticks.
 
 use super::when::When;
 use memtrace_core::clock::Clock;
 
-/// A part of a trace as it is asked for.
+/// A requested part of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// From when; `None` from the start.
+    /// Begin; `None` for the start of the trace.
     pub since: Option<When>,
-    /// Until when; `None` to the end.
+    /// End; `None` for the end of the trace.
     pub until: Option<When>,
-    /// The options that ask for the two.
+    /// Names of the two options.
     pub names: [&'static str; 2],
 }
 
@@ -32,7 +32,7 @@ pub struct Extent {
 }
 
 impl Asked {
-    /// True when all of the trace is asked for.
+    /// True when all of the trace is requested.
     #[must_use]
     pub const fn is_all(&self) -> bool {
         self.since.is_none() && self.until.is_none()
@@ -61,20 +61,20 @@ impl Asked {
     /// The window in a trace.
     ///
     /// # Errors
-    /// When nothing of the trace can lie in it, with both the times of the trace and those asked for; or when a time means
-    /// nothing for this trace.
+    /// When nothing of the trace can lie in it, with both the times of the trace and the requested ones; or when a time
+    /// means nothing for this trace.
     pub fn window(&self, trace: &Extent) -> Result<Window, String> {
         let resolve = |when: &Option<When>| {
             when.as_ref().map(|when| when.resolve(trace.clock.as_ref(), trace.start_ns, trace.last_tick_ns)).transpose()
         };
         let window = Window { since_ns: resolve(&self.since)?, until_ns: resolve(&self.until)? };
         let time = |t_ns: u64| match &trace.clock {
-            // What lies before the boot is cut to it.
+            // A time before the boot is cut to it.
             Some(_) if t_ns == 0 => "before the host booted".to_owned(),
             Some(clock) => clock.on_day_of(t_ns, trace.start_ns),
             None => crate::text::duration(t_ns.saturating_sub(trace.start_ns)),
         };
-        // Where the time as it was given says it already, it is not repeated.
+        // A time that the given text already contains is not repeated.
         let meant = |asked: &str, ns: u64| {
             let meant = time(ns);
             if asked.ends_with(&format!(" {meant}")) { asked.to_owned() } else { format!("{asked} ({meant})") }
@@ -105,12 +105,12 @@ impl Asked {
     }
 }
 
-/// From when to when, `CLOCK_MONOTONIC` in ns. It is met in whole ticks: the nearest ones.
+/// Begin and end, `CLOCK_MONOTONIC` in ns. They are met in whole ticks: the nearest ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// From when; `None` from the start.
+    /// Begin; `None` for the start of the trace.
     pub since_ns: Option<u64>,
-    /// Until when; `None` to the end.
+    /// End; `None` for the end of the trace.
     pub until_ns: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What a report needs beside the session.
+//! Data that a report needs besides the session.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +19,7 @@ use memtrace_trace::model::{Remark, RemarkKind, TickRecord};
 pub struct Collector {
     /// Latency over time.
     pub heat: HeatMap,
-    /// Tables that were asked for.
+    /// Requested tables.
     pub groups: Groups,
     /// The latencies of all kinds at the last tick, since the attaching.
     before: Histogram,
@@ -27,7 +27,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector for these tables; `base` is the tick that the window begins at, where it does not begin at the attaching.
+    /// A collector for these tables; `base` is the tick that the window begins at, where it does not begin at the
+    /// attaching.
     #[must_use]
     pub fn new(by: &[By], base: Option<&TickInput>) -> Self {
         let before = base.map(all_kinds).unwrap_or_default();

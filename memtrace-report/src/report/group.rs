@@ -20,7 +20,7 @@ use memtrace_core::{
 };
 
 impl By {
-    /// What a stall is put under; of processes and cgroups the session has tables.
+    /// Key of the row of a stall; `None` for processes and cgroups, of which the session has tables.
     fn key(self, stall: &Stall) -> Option<Option<i64>> {
         match self {
             Self::Process | Self::Cgroup | Self::Container => None,
@@ -32,10 +32,10 @@ impl By {
     }
 }
 
-/// Rows that one table may have: flags of allocations are some dozen combinations.
+/// Most rows of one table: flags of allocations are some dozen combinations.
 const ROWS: usize = 1024;
 
-/// What is collected for the tables.
+/// Stalls collected for the tables.
 #[derive(Debug, Default)]
 pub struct Groups {
     tables: Vec<Collected>,
@@ -49,7 +49,7 @@ struct Collected {
 }
 
 impl Groups {
-    /// Nothing yet, for these tables.
+    /// No stalls yet, for these tables.
     #[must_use]
     pub fn new(by: &[By]) -> Self {
         let table = |&by: &By| Collected { by, rows: HashMap::new(), other: Tally::default() };
@@ -140,7 +140,7 @@ fn containers(cgroups: &Group<CgroupSummary>, names: &Names<'_>) -> Vec<GroupRow
 
 #[derive(Debug)]
 struct GroupRow {
-    /// In words, escaped; `None` when it was not read.
+    /// Key in words, escaped; `None` when it was not read.
     key: Option<String>,
     pid: Option<u32>,
     id: Option<u64>,
@@ -153,7 +153,7 @@ pub struct GroupTable {
     by: By,
     rows: Vec<GroupRow>,
     other: Tally,
-    /// Rows that are in `other`, where it is nothing but rows.
+    /// Number of rows in `other`, where it holds nothing but rows.
     folded: Option<u64>,
 }
 

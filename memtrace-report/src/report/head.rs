@@ -1,4 +1,4 @@
-//! The head of a report: where, when and how it was recorded, and what must be known before any number is read.
+//! The head of a report: host, time and settings of the recording, and the notes to read before any number.
 
 use super::ReportView;
 use crate::{

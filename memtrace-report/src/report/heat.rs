@@ -1,5 +1,5 @@
-//! Latency over time as a small map of text: rows are bands of latency, columns slices of time, the shade how many
-//! stalls. It is made of the exact histograms of the ticks.
+//! Latency over time as a small map of text: rows are bands of latency, columns slices of time, the shade the number of
+//! stalls. It is made from the exact histograms of the ticks.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ const LABEL: usize = 9;
 /// Most columns of the map.
 const WIDEST: usize = 100;
 
-/// What can happen at a time beside stalls, in the order of the rows below the map.
+/// Marks for other things than stalls, in the order of the rows below the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// An OOM kill.
@@ -127,7 +127,7 @@ impl HeatMap {
         out
     }
 
-    /// Time of a column: so many whole intervals, of the length that most have, that all columns have room.
+    /// Time of a column: as many whole intervals of the usual length as it takes for all columns to have room.
     fn column_ns(&self, span_ns: u64, room: u64) -> u64 {
         let mut lengths: Vec<u64> = self.slices.iter().map(|slice| slice.elapsed_ns).collect();
         lengths.sort_unstable();

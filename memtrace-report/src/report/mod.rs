@@ -1,5 +1,5 @@
-//! What a trace comes to, on one page: where it was recorded and how, what was tuned, latency over time, then exactly the
-//! summary that live shows. Pure.
+//! The report of a trace, on one page: host and settings of the recording, tuned settings, latency over time, then
+//! exactly the summary that live shows. Pure.
 
 mod collect;
 mod group;
@@ -19,18 +19,18 @@ use crate::{
 };
 use memtrace_core::{clock::Clock, gfp::GfpNames, names::Names, session::filter::Filter};
 
-/// How a report is written.
+/// Form of a report.
 #[derive(Clone, Copy)]
 pub struct ReportView<'a> {
     /// Times.
     pub clock: &'a Clock,
-    /// The filter that holds.
+    /// The filter in force.
     pub filter: &'a Filter,
     /// Rows of each table.
     pub top: usize,
     /// Columns of the terminal; `None` for names in full.
     pub width: Option<usize>,
-    /// Whether it may hold more than ASCII.
+    /// True when the report may hold more than ASCII.
     pub utf8: bool,
 }
 

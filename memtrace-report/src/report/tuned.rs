@@ -1,4 +1,4 @@
-//! What was tuned on the host: what of its settings decides when tasks stall.
+//! Tuned settings of the host: those that decide when tasks stall.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ const SYSCTLS: [&str; 16] = [
     "dirty_writeback_centisecs",
 ];
 
-/// Of two sysctls that say the same in two units the one that is 0 does not hold.
+/// Pairs of sysctls for the same limit in two units. The one that is 0 is not in force.
 const EITHER: [&str; 6] = [
     "overcommit_ratio",
     "overcommit_kbytes",
@@ -39,7 +39,7 @@ const EITHER: [&str; 6] = [
     "dirty_background_bytes",
 ];
 
-/// Adds what is known; nothing otherwise.
+/// Adds the settings that are known.
 pub(super) fn tuned(out: &mut Document, finished: &Finished, top: usize) {
     let host = &finished.meta.host;
     out.list("sysctls", sysctls(host));
@@ -79,7 +79,7 @@ fn sysctls(host: &HostFacts) -> Vec<String> {
     SYSCTLS.iter().filter_map(shown).collect()
 }
 
-/// THP, MGLRU, zswap: of a choice only what is chosen.
+/// Settings of THP, MGLRU and zswap; for a choice, only the chosen value.
 fn settings(host: &HostFacts) -> Vec<String> {
     let matters = |setting: &&Setting| {
         ["transparent_hugepage", "lru_gen", "zswap"].iter().any(|part| setting.name.borrowed().contains(part))
@@ -106,7 +106,7 @@ fn area(area: &SwapArea) -> String {
     )
 }
 
-/// Bytes read as such; the words of the kernel (`max`) as they are.
+/// A number as bytes; the words of the kernel (`max`) as they are.
 fn limit_value(limit: &Setting) -> String {
     let number = limit.value.as_ref().and_then(|value| value.borrowed().parse());
     number.map_or_else(|| value_or_dash(limit), bytes)

@@ -1,4 +1,4 @@
-//! The block that says what was going on before the start.
+//! The block on the state of the host before the start.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use memtrace_core::at_start::{AtStart, PastOom};
 
-/// OOM kills and tasks that are listed one by one.
+/// Most OOM kills, and most tasks, that are listed one by one.
 const LISTED: usize = 5;
 
 /// The block, several lines, ending with a newline.

@@ -22,13 +22,13 @@ pub(super) fn in_short(row: &CoverageRow) -> String {
     out
 }
 
-/// The table of a summary: counters that moved, and why they differ; empty when nothing was compared.
+/// The table of a summary: counters that moved, and reasons for differences; empty when nothing was compared.
 pub(super) fn coverage(out: &mut Document, coverage: &Coverage) {
     if coverage.rows.is_empty() {
         return;
     }
     out.line(sentence(coverage));
-    // What the kernel does not count cannot be compared, and tells nothing here.
+    // A counter that the kernel does not have cannot be compared, and is left out.
     let moved = |row: &&CoverageRow| row.kernel.is_some_and(|n| n > 0 || row.seen > Some(0));
     let rows: Vec<_> = coverage.rows.iter().filter(moved).collect();
     if rows.is_empty() {
@@ -88,7 +88,7 @@ fn verdict(row: &CoverageRow) -> &'static str {
     }
 }
 
-/// In percent, and 100 only for what is not less: 99.96 % is no 100 %.
+/// A ratio in percent, rounded down below 100: 99.96 % is no 100 %.
 fn shown(ratio: f64) -> f64 {
     let percent = ratio * 100.0;
     if percent < 100.0 { (percent * 10.0).floor() / 10.0 } else { percent }

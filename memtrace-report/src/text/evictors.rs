@@ -1,4 +1,4 @@
-//! Who evicted the pages that came back, as text.
+//! Evictors of refaulted pages, as text.
 
 use memtrace_common::eviction::{MAX_EVICTED, SAMPLE_PAGES};
 
@@ -14,7 +14,7 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// Below this share of the refaults, in percent, it is no chance that the sample stands for fewer.
+/// Share of the refaults, in percent, below which it is no chance that the sample stands for fewer.
 const BY_CHANCE: u64 = 80;
 
 /// The tables, of at most so many rows each. `refaults` are those of files as a hook counts them, without a filter.
@@ -32,9 +32,9 @@ pub(super) fn evictors(out: &mut Document, summary: &ByMemory<EvictorSummary>, r
     }
 }
 
-/// What the sample does not remember; `None` when it is about complete.
+/// A note on the refaults that the sample lacks; `None` when it is about complete.
 fn unrecorded(all: &EvictorSum, pages: u64) -> Option<String> {
-    // Fewer than a few samples say nothing about a share.
+    // A share takes more than a few samples.
     (pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE).then(|| {
         format!(
             "of {} refaults of files some {} are told; what was evicted more than {} pages ago is not remembered",
@@ -45,7 +45,7 @@ fn unrecorded(all: &EvictorSum, pages: u64) -> Option<String> {
     })
 }
 
-/// How much came back, and by whom.
+/// Adds the number of refaulted pages, and a table by evicting and refaulting process.
 fn of_memory(out: &mut Document, summary: &EvictorSummary, what: &str, top: usize) {
     let all = &summary.sum;
     if all.samples == 0 {
@@ -146,7 +146,7 @@ mod tests {
     fn refaults_that_are_not_told_are_said() {
         let is_said = |text: &str| text.contains("is not remembered");
         assert!(is_said(&reported(0, Some(100_000))) && is_said(&reported(1000, Some(100_000))));
-        // As many as there are, too few to judge, and no count of them.
+        // There is no note for as many samples as refaults, too few refaults to judge, or no count of refaults.
         assert!(
             !is_said(&reported(1560, Some(100_000)))
                 && !is_said(&reported(0, Some(200)))

@@ -2,7 +2,7 @@
 
 use memtrace_core::{session::filter::Filter, untrusted::Untrusted};
 
-/// The filter as it was asked for; empty when all match.
+/// The filter as it was given; empty when all match.
 #[must_use]
 pub fn describe_filter(filter: &Filter) -> String {
     let mut words = Vec::new();

@@ -1,9 +1,9 @@
-//! What was lost: how much, of how many, and what it means for the numbers.
+//! Losses: their number, the number of all, and the consequence for the numbers of a report.
 
 use super::number::{count, plain, plural, things};
 use memtrace_core::session::loss::Stage;
 
-/// A stage that lost something, of so many things where they are counted.
+/// The line of a stage with losses; `whole` is the number of all things, where they are counted.
 #[must_use]
 pub fn loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
@@ -15,14 +15,14 @@ pub fn loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> String {
     format!("{things} {}; {} ({})", stage.what, stage.lacking.words(), stage.name)
 }
 
-/// The same for a line of 80 columns below a row.
+/// A shorter line of a stage, for 80 columns below a row.
 #[must_use]
 pub(super) fn short_loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> String {
     let whole = whole.filter(|whole| *whole > 0).map(|whole| format!(" of {}", count(whole)));
     format!("{} {}{}; {}", stage.name, count(n), whole.unwrap_or_default(), stage.lacking.words())
 }
 
-/// What was lost in all, in a few words. What does not matter for sure is a number that totals may lack.
+/// All losses, in a few words. Those that do not matter for sure are numbers that totals may lack.
 #[must_use]
 pub fn loss_in_short(total: u64, that_matters: u64) -> String {
     match (total, that_matters) {

@@ -1,6 +1,6 @@
 //! Everything as lines of text, for a terminal or a pipe. Pure: values in, text out.
 //!
-//! Unread values are `-`, names from other processes come escaped, and no colour says what the text does not.
+//! Unread values are `-`, names from other processes come escaped, and no colour has a meaning that the text lacks.
 
 mod at_start;
 mod churn;

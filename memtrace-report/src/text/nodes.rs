@@ -1,4 +1,4 @@
-//! Nodes and zones in a summary: their kswapds, and how the zones stood when direct stalls began.
+//! Nodes and zones in a summary: their kswapds, and the state of the zones when direct stalls began.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ use memtrace_core::{
     sum,
 };
 
-/// All that is told of nodes and zones.
+/// Adds all lines on nodes and zones.
 pub(super) fn nodes(out: &mut Document, summary: &Summary) {
     for node in &summary.nodes {
         kswapd(out, node);
@@ -89,7 +89,7 @@ fn shares(orders: &[u64; ORDERS], did: &str) -> Option<String> {
     (all > 0).then(|| format!("{did} at order {}", known.join(", ")))
 }
 
-/// What kswapd gave up.
+/// Adds a line on a node that kswapd gave up.
 fn hopeless(out: &mut Document, failures: &Failures) {
     if failures.hopeless == 0 && !failures.is_hopeless() {
         return;
@@ -108,7 +108,7 @@ fn hopeless(out: &mut Document, failures: &Failures) {
     out.detail(line);
 }
 
-/// How kswapd stood when they began.
+/// Adds direct stalls by the state of kswapd when they began.
 fn direct_stalls(out: &mut Document, reached: &Reached) {
     for (sum, how) in [
         (reached.asleep, "while it slept: woken too late"),
@@ -122,7 +122,7 @@ fn direct_stalls(out: &mut Document, reached: &Reached) {
     }
 }
 
-/// Direct stalls of which no event tells how kswapd stood.
+/// Adds the number of direct stalls for which no event reports the state of kswapd.
 fn unrecorded(out: &mut Document, summary: &Summary) {
     let known = |node: &NodeSummary| node.reached.map(|r| sum::of([r.asleep.count, r.awake.count, r.unknown.count]));
     let known: Option<u64> = summary.nodes.iter().map(known).sum();

@@ -15,7 +15,8 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// The line of an OOM kill: the victim, then who ran out, which is often another, then why. Never clipped.
+/// The line of an OOM kill: the victim, then the process that ran out of memory, often another one, then the reason.
+/// Never clipped.
 #[must_use]
 pub fn oom_line(oom: &Oom, names: &Names<'_>, style: Style) -> String {
     let victim = &oom.victim;
@@ -70,7 +71,7 @@ pub fn oom_line(oom: &Oom, names: &Names<'_>, style: Style) -> String {
     style.paint(line, Colour::Red)
 }
 
-/// The line of a victim's end.
+/// The line of a victim's freed memory.
 #[must_use]
 pub fn freed_line(freed: &Freed, names: &Names<'_>, style: Style) -> String {
     let line = format!(
@@ -83,7 +84,7 @@ pub fn freed_line(freed: &Freed, names: &Names<'_>, style: Style) -> String {
     style.paint(line, Colour::Red)
 }
 
-/// When the memory was back, in words.
+/// The time until the memory was freed, in words.
 fn memory_back(back: &MemoryBack) -> String {
     let by = match back.by {
         FreedBy::Exit => "",
@@ -110,7 +111,7 @@ pub fn kswapd_line(kswapd: &Kswapd, names: &Names<'_>) -> String {
     }
 }
 
-/// Which limit a kill enforced, in words.
+/// The limit that a kill enforced, in words.
 pub(super) const fn limit(constraint: Option<Constraint>) -> &'static str {
     match constraint {
         Some(Constraint::Memcg) => "memory cgroup",

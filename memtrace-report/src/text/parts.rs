@@ -1,4 +1,4 @@
-//! What stalls spent their time on, as text.
+//! The time of stalls by part, as text.
 
 use memtrace_common::part::Part;
 use memtrace_core::{
@@ -11,11 +11,12 @@ use memtrace_core::{
     throttle::Throttles,
 };
 
-/// What they were spent on: all stalls of a kind, and the slowest hundredth of them.
+/// Shares of time by part: of all stalls of a kind, and of the slowest hundredth of them.
 pub(super) struct Spent {
-    /// `shrinkers 71 % (super_cache_scan 70 %), throttle 3 %, rest 26 %`; `None` when nothing but the rest is worth a word.
+    /// `shrinkers 71 % (super_cache_scan 70 %), throttle 3 %, rest 26 %`; `None` when nothing but the rest is worth a
+    /// word.
     pub(super) all: Option<String>,
-    /// The same.
+    /// The shares of the slowest hundredth, likewise.
     pub(super) slowest: Option<String>,
 }
 
@@ -30,10 +31,10 @@ pub(super) fn spent(kind: &KindSummary, shrinkers: Option<&ShrinkerSummary>) -> 
 /// Share in percent from which a part is worth a line.
 const WORTH: u64 = 5;
 
-/// Shrinkers that are named.
+/// Most shrinkers that are named.
 const NAMED: usize = 2;
 
-/// The largest first; `None` when no part but the rest is worth a line.
+/// Shares by part, the largest first; `None` when no part but the rest is worth a line.
 pub fn shares(parts: &Parts, throttles: Throttles) -> Option<String> {
     shares_of(parts, &[], throttles)
 }
@@ -50,7 +51,7 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) ->
     let named = shrinkers.iter().map(|shrinker| (shrinker, percent(shrinker.total_ns))).take(NAMED);
     let named: Vec<_> =
         named.filter(|(_, share)| *share >= WORTH).map(|(shrinker, share)| named_share(shrinker, share)).collect();
-    // In steps of a jiffy, they can come to more than the part, which is cut to its stall.
+    // Reasons are counted in jiffies, and can add up to more than the part, which is cut to its stall.
     let reasons_ns: u64 = throttles.named().map(|(_, ns)| ns).fold(0, u64::saturating_add);
     let of_part = |ns: u64, part: u64| u128::from(ns) * u128::from(part) / u128::from(reasons_ns.max(1));
     let part = |(name, share): &(&str, u64)| {
@@ -77,7 +78,8 @@ fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
     format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
 }
 
-/// `63 % of the time, 91 % of that of the slowest 1 %`: in which tasks did not run; `None` where that is not known.
+/// Share of time in which tasks did not run: `63 % of the time, 91 % of that of the slowest 1 %`; `None` where it is
+/// not known.
 pub(super) fn off_cpu(kind: &KindSummary) -> Option<String> {
     let percent = |part: u64, whole: u64| u128::from(part) * 100 / u128::from(whole.max(1));
     let slowest_ns =
@@ -124,13 +126,13 @@ mod tests {
         let rest = Parts::example(&[(Part::Throttle, 1)], 999);
         assert_eq!(both(&KindSummary { parts: rest, ..kind }, None), (String::new(), all.to_owned()));
         assert_eq!(both(&KindSummary { parts: rest, p99_parts: None, ..kind }, None), Default::default());
-        // Why it was throttled is said where it is known.
+        // The reasons of a throttle are shown where they are known.
         let throttled = Parts::example(&[(Part::Throttle, 600)], 400);
         let throttles = Throttles::of([900, 0, 300, 0]);
         let throttled = KindSummary { parts: throttled, p99_parts: None, throttles, ..kind };
         let want = "throttle 60 % (writeback 45 %, noprogress 15 %), rest 40 %";
         assert_eq!(both(&throttled, None), (want.to_owned(), String::new()));
-        // Which shrinkers it was is said where it is known, but for crumbs.
+        // Shrinkers are named where they are known, except for crumbs.
         let time = |name: Option<&str>, total_ns| ShrinkerTime { name: name.map(Into::into), total_ns };
         let shrinkers = ShrinkerSummary {
             all: vec![time(Some("super_cache_scan"), 600), time(None, 60), time(Some("mb_cache_scan"), 55)],

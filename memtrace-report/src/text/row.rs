@@ -21,7 +21,7 @@ use memtrace_core::{
 /// Stalls of which the longest takes more than this stand out, in ns.
 pub(super) const LONG_NS: u64 = 100_000_000;
 
-/// A column: head, shape, the importance from which on it is left out, and content.
+/// A column: head, shape, rank of importance (0 is the highest), and content.
 struct TickColumn {
     head: &'static str,
     cell: Cell,
@@ -48,7 +48,7 @@ impl TickColumn {
     }
 }
 
-/// In the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
+/// The columns, in the order of the row. Rank 0 fits into 80 columns, rank 1 and 2 come with more room.
 const COLUMNS: [TickColumn; 14] = [
     metric("stalls", 7, 0, Metric::StallRate),
     TickColumn { head: "kind", cell: Cell::Left(8), rank: 0, content: Content::Text(main_kind) },
@@ -83,7 +83,7 @@ fn refaults(tick: &Tick) -> String {
 /// Width of the time before the columns.
 const TIME: usize = 8;
 
-/// The columns that fit: the important ones first, a less important one only when all that matter more are there.
+/// The columns that fit: the important ones first, a less important one only when all more important ones fit.
 fn fitting(width: Option<usize>) -> impl Iterator<Item = &'static TickColumn> {
     let needs = |rank: u8| {
         let columns = COLUMNS.iter().filter(move |column| column.rank <= rank);
@@ -100,7 +100,7 @@ pub fn header(width: Option<usize>) -> String {
     line("time", cells)
 }
 
-/// The row of a tick, and below it what was lost in it.
+/// The row of a tick, and below it its losses and the counters that do not add up.
 #[must_use]
 pub fn row(tick: &Tick, clock: &Clock, width: Option<usize>, style: Style) -> String {
     let cells = fitting(width).map(|column| (column.cell, column.text(tick)));
@@ -129,7 +129,7 @@ fn line(time: &str, cells: impl Iterator<Item = (Cell, String)>) -> String {
     out
 }
 
-/// The kind that stalled longest, and how many other kinds there were: `direct+1`.
+/// The kind that stalled longest, and the number of other kinds: `direct+1`.
 fn main_kind(tick: &Tick) -> String {
     let present = || tick.stalls.iter().filter(|(_, interval)| interval.count > 0 || interval.stalled_ns > 0);
     let Some((kind, _)) = present().max_by_key(|(_, interval)| interval.stalled_ns) else { return "-".to_owned() };
@@ -143,7 +143,7 @@ fn pages(tick: &Tick, pages: Option<u64>) -> String {
     rate(pages.and_then(|pages| tick.rate(pages)))
 }
 
-/// The node whose kswapd was awake longest, and how many other nodes there are.
+/// The node whose kswapd was awake longest, and the number of other nodes.
 fn kswapd(tick: &Tick) -> String {
     let nodes = tick.kswapd.as_deref().unwrap_or_default();
     let Some(busiest) = nodes.iter().max_by_key(|node| (node.awake_ns, std::cmp::Reverse(node.nid))) else {
@@ -163,7 +163,7 @@ fn node(tick: &Tick, node: &KswapdTick) -> String {
     format!("N{} {}", node.nid, percent(share))
 }
 
-/// Free memory of the tightest zone against the watermark that says most: `0.8x min`, `1.2x low`, `1.6x hi`.
+/// Free memory of the tightest zone against the next watermark below it, or min: `0.8x min`, `1.2x low`, `1.6x hi`.
 fn free(tick: &Tick) -> String {
     let headroom = |zone: &&Zone| {
         (i128::from(zone.free_pages) - i128::from(zone.min_pages)) * 1_000_000

@@ -16,7 +16,7 @@ use memtrace_core::{
     untrusted::Untrusted,
 };
 
-/// Stacks that a summary shows.
+/// Most stacks that a summary shows.
 const SHOWN: usize = 3;
 /// Frames that are shown of each part of a stack: its innermost and its outermost ones.
 const INNERMOST: usize = 7;
@@ -24,7 +24,7 @@ const OUTERMOST: usize = 2;
 /// Columns where the width is not known.
 const WIDTH: usize = 120;
 
-/// What a stack is called where its names are not there (yet).
+/// Name of a stack whose frames have no names (yet).
 pub const NOT_NAMED: &str = "(stack not named)";
 
 /// The names of a stack's frames, innermost first, with the middle of long parts left out: `a < b < ...12 more < main`.
@@ -94,7 +94,7 @@ fn kinds(rows: &[&StackRow]) -> String {
     kinds.into_iter().map(|kind| kind.name()).collect::<Vec<_>>().join("+")
 }
 
-/// Who stalled on it most, and how many others.
+/// The process that stalled most on a stack, and the number of others.
 fn who(rows: &[&StackRow]) -> String {
     let Some(most) = rows.iter().max_by_key(|row| row.sum.total_ns) else { return String::new() };
     let pids: BTreeSet<u32> = rows.iter().map(|row| row.pid).collect();

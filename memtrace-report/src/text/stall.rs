@@ -7,7 +7,7 @@ use super::{
 };
 use memtrace_core::{container::Container, event::Stall, names::Names, untrusted::Untrusted};
 
-/// Shapes of the columns for one width. Those that there is no room for are `None`.
+/// Shapes of the columns for one width; `None` for a column without room.
 struct StallCells {
     tid: Option<Cell>,
     gfp: Option<Cell>,
@@ -77,8 +77,8 @@ pub fn stall_line(stall: &Stall, names: &Names<'_>, width: Option<usize>, style:
     if stall.dur_ns > LONG_NS { style.paint(line, Colour::Yellow) } else { line }
 }
 
-/// The path of a cgroup, for containers and pods their short name, which says more in less room; the id where only that
-/// is known; `-` where not even that was read.
+/// The path of a cgroup, for containers and pods their short name, which is more specific and shorter; the id where
+/// only that is known; `-` where not even that was read.
 pub(super) fn cgroup(id: Option<u64>, names: &Names<'_>) -> String {
     match (names.cgroup(id), id) {
         (Some(path), _) => match Container::of(path) {

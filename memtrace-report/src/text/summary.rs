@@ -1,4 +1,4 @@
-//! What a session came to, as text.
+//! The summary of a session, as text.
 
 use std::fmt::Write as _;
 
@@ -29,14 +29,14 @@ use memtrace_core::{
     source::Source,
 };
 
-/// How a summary is shown.
+/// Form of a summary.
 #[derive(Clone, Copy)]
 pub struct SummaryView<'a> {
-    /// How to put times, cgroups and flags into words.
+    /// Names of times, cgroups and flags.
     pub names: Names<'a>,
     /// Rows of each table; the rest is summed up.
     pub top: usize,
-    /// What was filtered for, in the user's own words; empty without a filter.
+    /// The filter in the user's own words; empty without a filter.
     pub filter: &'a str,
     /// Columns of the terminal; `None` for names in full.
     pub width: Option<usize>,
@@ -133,7 +133,7 @@ fn kinds(out: &mut Document, summary: &Summary) {
     ));
 }
 
-/// Stalls that are not over: a hang is one of them.
+/// Adds the open stalls: a hang is one of them.
 fn open(out: &mut Document, summary: &Summary) {
     let Some(longest) = summary.open.iter().min_by_key(|stall| stall.begin_ns) else { return };
     let tid = longest.tid;
@@ -156,7 +156,7 @@ fn node_refaults(out: &mut Document, summary: &Summary) {
     }
 }
 
-/// The refaults of the host, and what else was got back.
+/// Adds the refaults of the host, and the share of time in which they were counted.
 fn refaults(out: &mut Document, summary: &Summary) {
     let Some(all) = summary.refaults else {
         let kernel = |counter| count_or_dash(summary.coverage.row(counter).and_then(|row| row.kernel));

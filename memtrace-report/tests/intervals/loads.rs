@@ -1,4 +1,4 @@
-//! Loads whose law is known, a second at a time: what stalls look like on a host that nobody changed.
+//! Loads with a known law, a second at a time: stalls of a host that nobody changed.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ const RATE: f64 = 10.0;
 /// Median of a stall, in ns; the logarithms of stalls have a standard deviation of 1.
 const MEDIAN_NS: f64 = 2e6;
 
-/// How many stalls begin in each second.
+/// Law of the number of stalls that begin in each second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Load {
     /// Bursts: a Poisson process that is on for a time and off for a time, both exponential with these means, in s.
     Bursts { on_s: f64, off_s: f64 },
-    /// A Hawkes process: each stall causes `children` more on average, so that the load stays up with this time constant,
-    /// in s.
+    /// A Hawkes process: each stall causes `children` more on average, so that the load stays up with this time
+    /// constant, in s.
     Hawkes { tau_s: f64, children: f64 },
     /// A Poisson process whose rate goes up and down slowly: AR(1) in its logarithm, 0.9 per second.
     Slow,
@@ -53,7 +53,7 @@ impl Load {
                 let decay = (-1.0 / (tau_s * (1.0 - children))).exp();
                 let own = RATE * (1.0 - children);
                 let mut excited = RATE * children;
-                // The first 20 time constants are not recorded: the process begins as it goes on.
+                // The first 20 time constants are not recorded, so that the process is stationary from the beginning.
                 let warm_up = (20.0 * tau_s) as usize;
                 let mut second = |at: usize| {
                     // Scaled, so that a doubled rate is the same process with twice the stalls.
@@ -109,7 +109,7 @@ struct Second {
     load: f64,
 }
 
-/// The share of each second in which a process is on that begins in the middle of its course.
+/// The share of each second in which an on-off process is on. It is stationary from the beginning.
 fn on_time(random: &mut fastrand::Rng, seconds: usize, on_s: f64, off_s: f64) -> Vec<f64> {
     let mut shares = vec![0.0; seconds];
     let mut on = random.f64() < on_s / (on_s + off_s);

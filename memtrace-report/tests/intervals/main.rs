@@ -1,5 +1,6 @@
-//! The words and intervals of `memtrace compare` on loads whose law is known: the small version of
-//! `cargo run --release -p memtrace-report --example intervals -- --seeds 1000`. Seeds are fixed, so chance has no part in it.
+//! The words and intervals of `memtrace compare` on loads with a known law: the small version of
+//! `cargo run --release -p memtrace-report --example intervals -- --seeds 1000`. Seeds are fixed, so chance has no part
+//! in it.
 
 #![expect(clippy::unwrap_used, reason = "a test that finds no row has failed")]
 
@@ -13,12 +14,14 @@ fn load(name: &str) -> Load {
     LOADS.into_iter().find(|(other, _)| *other == name).unwrap().1
 }
 
-/// Comparisons of one pair of recordings of this load, of whose intervals 90 % hold the truth or there are few.
+/// Compares pairs of recordings of this load. At least 90 % of the intervals must hold the true ratio, unless they are
+/// few.
 fn pairs(name: &str, seconds: usize) -> Counts {
     pairs_covering(name, seconds, 0.9)
 }
 
-/// Comparisons of one pair of recordings of this load, of whose intervals `least` hold the truth or there are few.
+/// Compares pairs of recordings of this load. At least the share `least` of the intervals must hold the true ratio,
+/// unless they are few.
 fn pairs_covering(name: &str, seconds: usize, least: f64) -> Counts {
     let counts = measure(load(name), 1, seconds, 100);
     for (row, metric) in ROWS.iter().enumerate() {
@@ -49,8 +52,8 @@ fn long_bursts_are_refused_where_they_are_few() {
 
 #[test]
 fn loads_that_go_up_and_down_are_judged() {
-    // A rate whose logarithm is normal has rare, very busy seconds, and most recordings of ten minutes lack the busiest:
-    // of 300 pairs 91 to 92 % of the totals' intervals hold the truth, and 82 to 88 % of those of p90 and p99.
+    // A rate whose logarithm is normal has rare, very busy seconds, and most recordings of ten minutes lack the
+    // busiest: of 300 pairs 91 to 92 % of the totals' intervals hold the truth, and 82 to 88 % of those of p90 and p99.
     for (name, least) in [("Hawkes 13 s", 0.9), ("AR(1) 0.9/s", 0.8)] {
         let counts = pairs_covering(name, 600, least);
         assert!(counts.refused() <= 0.3, "{name}: {counts:?}");

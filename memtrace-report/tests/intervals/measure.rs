@@ -1,4 +1,4 @@
-//! In which share of comparisons the words and intervals of `memtrace compare` are right, on loads whose law is known.
+//! Share of comparisons in which the words and intervals of `memtrace compare` are right, on loads with a known law.
 
 use memtrace_report::{
     compare::{
@@ -26,14 +26,14 @@ pub(crate) const ROWS: [Metric; 7] = [
 pub(crate) struct Counts {
     /// Comparisons.
     pub(crate) pairs: u32,
-    /// By row of [`ROWS`]: intervals, and how many of them hold the ratio that is true.
+    /// Intervals by row of [`ROWS`]; `covering` counts those that hold the true ratio.
     pub(crate) intervals: [u32; ROWS.len()],
     pub(crate) covering: [u32; ROWS.len()],
     /// Comparisons in which a row of the headline has a word though nothing was changed.
     pub(crate) false_words: u32,
     /// Comparisons that a condition on the stall rate calls worse by a fifth though nothing was changed.
     pub(crate) false_fail_if: u32,
-    /// Comparisons with twice the rate, and how many say that it is worse.
+    /// Comparisons with twice the rate that call it worse.
     pub(crate) found: u32,
 }
 
@@ -54,7 +54,8 @@ impl Counts {
     }
 }
 
-/// Compares so many pairs of sides of this load in which nothing was changed, and as many in which the rate was doubled.
+/// Compares so many pairs of sides of this load in which nothing was changed, and as many in which the rate was
+/// doubled.
 pub(crate) fn measure(load: Load, runs: usize, seconds: usize, seeds: u32) -> Counts {
     let mut counts = Counts { pairs: seeds, ..Counts::default() };
     let worse: FailIf = "stall.rate > +20%".parse().unwrap();
@@ -81,8 +82,8 @@ fn row(comparison: &Comparison, metric: Metric) -> &MetricRow {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()
 }
 
-/// Share of so many sets in which the guard `drift` trips; in the first third of each run the rate is `first` times that
-/// of the rest.
+/// Share of so many sets in which the guard `drift` trips; in the first third of each run the rate is `first` times
+/// that of the rest.
 pub(crate) fn drift(load: Load, runs: usize, seconds: usize, first: f64, seeds: u32) -> f64 {
     let mut tripped = 0;
     for seed in 1..=u64::from(seeds) {

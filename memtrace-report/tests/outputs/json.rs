@@ -64,7 +64,7 @@ fn meta(command: &[Text]) -> Meta {
     Meta::new(&input, &world().clock)
 }
 
-/// One object or two of each type: all that can be null is null in one of them.
+/// One object or two of each type: each field that can be null is null in one of them.
 fn objects() -> Vec<(&'static str, Object<'static>)> {
     let world = Box::leak(Box::new(world()));
     let names = world.names();

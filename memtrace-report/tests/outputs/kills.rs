@@ -46,7 +46,7 @@ pub(crate) fn bare_oom() -> Oom {
     }
 }
 
-/// Another member of the same cgroup, and one about which nothing agrees.
+/// A further victim of the same call, a kill by sysrq f, one whose signs disagree, and a dying victim.
 pub(crate) fn odd_ooms() -> [Oom; 4] {
     let call = oom().call.unwrap();
     [

@@ -1,4 +1,4 @@
-//! What the outputs look like (golden) and that the JSON is what its schema says.
+//! Golden outputs, and JSON against its schema.
 #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
 
 mod fixture;

@@ -1,4 +1,4 @@
-//! Several NUMA nodes: each kswapd, its wakers and its zones are told apart, and none is taken for the whole host.
+//! Several NUMA nodes: each kswapd, its wakers and its zones are separate, and none is taken for the whole host.
 
 use memtrace_common::{
     kind::StallKind,
@@ -26,7 +26,7 @@ use crate::fixture::{MS, S, host, stall, summary, world};
 
 const PLAIN: Style = Style { colour: false };
 
-/// Node 1 is short of memory and worked hard for postgres; node 0 was asked for by a backup and sleeps.
+/// Node 1 is short of memory and worked hard for postgres; kswapd of node 0 was woken by a backup and sleeps.
 fn two_nodes() -> (Tick, Summary) {
     let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
     let step = |nid, ms, step, waker: Option<&[u8]>| {

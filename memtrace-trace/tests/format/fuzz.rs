@@ -1,8 +1,8 @@
 //! Fuzz targets: any bytes, and any bytes inside blocks whose checksums are right, go through every user of a reader.
 //!
 //! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
-//! `BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-trace --test format fuzz`; guided by coverage, with
-//! cargo-bolero: `cargo bolero test -p memtrace-trace fuzz::any_bytes`.
+//! `BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-trace --test format fuzz`; guided by coverage,
+//! with cargo-bolero: `cargo bolero test -p memtrace-trace fuzz::any_bytes`.
 
 use bolero::{ValueGenerator, check, produce};
 

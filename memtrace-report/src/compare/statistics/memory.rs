@@ -1,8 +1,8 @@
 //! The memory of a series: the time for which a value above the mean tends to be followed by others above it.
 //!
 //! The model is white noise plus a part whose correlation decays exponentially. Every pair of decay time and share of
-//! that part is weighed by its likelihood, given the energy of the series' Haar wavelets at each scale: short scales show
-//! the noise, long ones the memory, and no single estimate has to be trusted where the data allow many.
+//! that part is weighed by its likelihood, given the energy of the series' Haar wavelets at each scale: short scales
+//! show the noise, long ones the memory, and no single estimate has to be trusted where the data allow many.
 
 /// Wavelets of a scale that count at most. Stalls are not Gaussian, so the many wavelets of the shortest scales would
 /// outvote those of the long scales, which matter here.
@@ -81,7 +81,8 @@ impl Memory {
         if shares > 0.0 { times / shares } else { 0.0 }
     }
 
-    /// Spectral density at the cosine that has `half_waves` half waves in a series of `n` values, in units of that at 0.
+    /// Spectral density at the cosine that has `half_waves` half waves in a series of `n` values, in units of that at
+    /// 0.
     #[must_use]
     pub fn spectrum(&self, half_waves: usize, n: f64) -> f64 {
         let frequency = std::f64::consts::PI * float(half_waves) / n;

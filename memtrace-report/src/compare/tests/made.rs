@@ -1,4 +1,4 @@
-//! Runs that are made up.
+//! Made-up runs.
 
 use std::collections::BTreeMap;
 

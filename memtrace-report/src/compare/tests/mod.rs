@@ -1,4 +1,4 @@
-//! The comparison as a whole, and what runs can lack. On loads whose law is known it is in `tests/intervals`.
+//! The comparison as a whole, and runs that lack data. `tests/intervals` has loads with a known law.
 
 pub(super) mod made;
 
@@ -32,7 +32,7 @@ fn five_runs_a_side_that_differ_are_firm() {
     assert!(total.ratio.unwrap() < 0.35 && total.interval.unwrap().1 < 0.4, "{total:?}");
     assert_eq!((comparison.conclusion.word, comparison.conclusion.firm), (Word::Better, true));
     assert!((comparison.least_p.unwrap() - 2.0 / 252.0).abs() < 1e-9);
-    // Not of the headline: never firm.
+    // A metric outside the headline is never firm.
     let p50 = row(&comparison, Metric::StallP50);
     assert!(!p50.firm && p50.p.is_none());
     insta::assert_snapshot!(plain(&comparison));
@@ -72,7 +72,7 @@ fn what_lacks_on_a_side_cannot_be_said() {
         let comparison = compare(&before, &after, &CompareOptions::default());
         assert_eq!(row(&comparison, Metric::StallP99).word, Word::CannotSay);
         assert!(comparison.rows.iter().all(|row| !row.firm));
-        // No number that is none.
+        // No value is NaN or infinite.
         assert!(!plain(&comparison).contains("NaN") && !plain(&comparison).contains("inf"), "{}", plain(&comparison));
     }
     // Zero on all of five runs is a measurement all the same.

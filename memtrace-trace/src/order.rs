@@ -85,7 +85,7 @@ impl Order {
         self.tick.as_ref().is_some_and(|(last_ns, _)| t_ns.saturating_add(LATE_NS) < *last_ns)
     }
 
-    /// Takes a tick, which must be later than the one before, with totals that have not become smaller.
+    /// Takes a tick, which must be later than the previous one, with totals that are no smaller.
     pub(super) fn tick(&mut self, input: &TickInput) -> Result<(), &'static str> {
         let now = totals(input);
         if let Some((t_ns, before)) = &self.tick {

@@ -204,7 +204,7 @@ impl<R: Read> Scanner<R> {
         &self.buffer[self.at..self.at + self.found]
     }
 
-    /// Reads until the buffer holds so many bytes from the current position, or the input ends.
+    /// Reads until the buffer holds `wanted` bytes from the current position, or the input ends.
     fn fill(&mut self, wanted: usize) -> Result<(), ReadError> {
         debug_assert!(wanted <= HEADER + MAX_PAYLOAD);
         while !self.ended && self.buffer.len() - self.at < wanted {

@@ -55,7 +55,7 @@ fn fields_are_few(raw: &[u8], kind: BlockKind) -> bool {
     count_fields(raw, if kind == BlockKind::Meta { 2 } else { 0 }, &mut left)
 }
 
-/// Subtracts the fields of a message, and those of its parts so many levels down, from `left`; false when there are
+/// Subtracts the fields of a message, and those of its parts `levels` levels down, from `left`; false when there are
 /// more. Bytes that are no message are left to the decoder.
 fn count_fields(mut raw: &[u8], levels: u32, left: &mut usize) -> bool {
     while let Ok((_, wire_type)) = decode_key(&mut raw) {

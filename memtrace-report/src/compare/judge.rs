@@ -30,7 +30,7 @@ pub enum Design {
 }
 
 impl Design {
-    /// The design for so many runs.
+    /// The design for these numbers of runs.
     #[must_use]
     pub fn of(before: usize, after: usize, paired: bool) -> Self {
         match (before, after) {

@@ -136,8 +136,9 @@ impl Estimate {
         Some((low.exp(), high.exp()))
     }
 
-    /// Largest ratio to this estimate that a run without any count may have, when this run is so many times longer. The
-    /// other run may have as many bursts as this confidence allows where none was seen, each of the mean size of these.
+    /// Largest ratio to this estimate that a run without any count may have, when this run is `times_longer` as long.
+    /// The other run may have as many bursts as this confidence allows where none was seen, each of the mean size of
+    /// these.
     fn most(&self, times_longer: f64, confidence: f64) -> Option<f64> {
         let t = student(&[self], confidence)?;
         let bursts = -((1.0 - confidence) / 2.0).ln();

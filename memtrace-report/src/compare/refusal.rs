@@ -21,7 +21,7 @@ pub(super) enum Cause {
     Short,
     /// The run has fewer slices of time than any interval takes.
     Coarse,
-    /// The load comes in only so many bursts, of this mean length in s.
+    /// The load comes in only `count` bursts, of this mean length in s.
     Bursts { count: usize, mean_s: f64 },
     /// The load goes up and down over this time, in s.
     Slow { memory_s: f64 },
@@ -33,8 +33,8 @@ const BURSTY: f64 = 0.6;
 const MARGIN: f64 = 1.25;
 
 impl Refusal {
-    /// Refusal of a run that would have to be so many times longer; `memory` is the time for which its load stays up or
-    /// down, in slices.
+    /// Refusal of a run that would have to be `longer` times as long; `memory` is the time for which its load stays up
+    /// or down, in slices.
     pub(super) fn of(form: Form, run: &Run, memory: f64, longer: f64) -> Self {
         let all_s = run.seconds();
         let slice_s = all_s / float(run.slices.len().max(1));

@@ -98,7 +98,7 @@ pub struct Evictors {
     /// Always `estimated`: by a sample.
     #[schemars(extend("const" = Source::Estimated.name()))]
     pub source: &'static str,
-    /// Sampling interval: one page in so many is sampled.
+    /// Sampling interval: one in this many pages is sampled.
     pub sample_pages: u64,
     /// Pages of files.
     #[serde(flatten)]

@@ -29,7 +29,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// Kind of stall: what held a task up.
+    /// Kind of stall: the cause that held a task up.
     Kind = "kind", StallKind::ALL.map(StallKind::name).to_vec();
     /// Relation of the durations to the true stalls.
     Source = "source", source::Source::ALL.map(source::Source::name).to_vec();

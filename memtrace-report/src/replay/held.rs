@@ -109,7 +109,7 @@ mod tests {
         Event::Stall(Stall { t_ns, dur_ns: 5, ..Stall::example() })
     }
 
-    /// A tick at 100 whose totals count so many stalls, of ten that events reported.
+    /// A tick at 100 whose totals count `counted` stalls, of ten that events reported.
     fn tick(counted: u64) -> TickInput {
         let mut tick = TickInput { t_ns: 100, ..TickInput::default() };
         let kind = Stall::example().kind;

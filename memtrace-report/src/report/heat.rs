@@ -80,7 +80,7 @@ impl HeatMap {
         self.slices.last().map(|slice| slice.t_ns)
     }
 
-    /// The map for so many columns of text (80 where that is not known), several lines; empty without a stall or mark.
+    /// The map for `width` columns of text (80 where it is not known), several lines; empty without a stall or mark.
     #[must_use]
     pub fn render(&self, clock: &Clock, width: Option<usize>, utf8: bool) -> String {
         let (Some(from_ns), Some(to_ns)) = (self.from_ns, self.last_ns()) else { return String::new() };

@@ -22,7 +22,7 @@ pub(super) fn short_loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> Stri
     format!("{} {}{}; {}", stage.name, count(n), whole.unwrap_or_default(), stage.lacking.words())
 }
 
-/// All losses, in a few words. Those that do not matter for sure are numbers that totals may lack.
+/// All losses, in a few words. Losses beyond `that_matters` may, but need not, be missing from totals.
 #[must_use]
 pub fn loss_in_short(total: u64, that_matters: u64) -> String {
     match (total, that_matters) {

@@ -2,7 +2,7 @@
 
 use super::number::things;
 
-/// The name of that row, which holds so many rows. It is short: narrow terminals cut names.
+/// The name of that row, which sums up `rows` rows. It is short: narrow terminals cut names.
 #[must_use]
 pub(crate) fn rest(rows: u64) -> String {
     if rows == 0 { "other".to_owned() } else { format!("other: {}", things(rows, "row")) }

@@ -46,7 +46,7 @@ pub fn chain(stack: &Stack) -> Vec<String> {
     names
 }
 
-/// These names with ` < ` between them, in lines of so many columns.
+/// These names with ` < ` between them, in lines of `width` columns.
 #[must_use]
 pub fn wrapped(names: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

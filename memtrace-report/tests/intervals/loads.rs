@@ -39,7 +39,7 @@ pub(crate) const LOADS: [(&str, Load); 5] = [
 ];
 
 impl Load {
-    /// Stalls in each of so many seconds, of a load of `factor` times the rate of the load at each second.
+    /// Stalls in each of these seconds, at `factor` times the rate of the load in each.
     fn stalls(self, random: &mut fastrand::Rng, seconds: usize, factor: impl Fn(usize) -> f64) -> Vec<Second> {
         match self {
             Self::Bursts { on_s, off_s } => {
@@ -79,7 +79,7 @@ impl Load {
         }
     }
 
-    /// A recording of so many seconds, of `factor` times the rate at each second.
+    /// A recording of this length, at `factor` times the rate in each second.
     pub(crate) fn run(self, random: &mut fastrand::Rng, seconds: usize, factor: impl Fn(usize) -> f64) -> Run {
         let all = self.stalls(random, seconds, factor);
         let slices = all.into_iter().map(|second| {
@@ -89,7 +89,7 @@ impl Load {
         run(slices.collect())
     }
 
-    /// Several recordings of so many seconds.
+    /// Several recordings of this length.
     pub(crate) fn side(
         self,
         random: &mut fastrand::Rng,

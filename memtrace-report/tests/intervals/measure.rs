@@ -54,7 +54,7 @@ impl Counts {
     }
 }
 
-/// Compares so many pairs of sides of this load in which nothing was changed, and as many in which the rate was
+/// Compares `seeds` pairs of sides of this load in which nothing was changed, and as many in which the rate was
 /// doubled.
 pub(crate) fn measure(load: Load, runs: usize, seconds: usize, seeds: u32) -> Counts {
     let mut counts = Counts { pairs: seeds, ..Counts::default() };
@@ -82,7 +82,7 @@ fn row(comparison: &Comparison, metric: Metric) -> &MetricRow {
     comparison.rows.iter().find(|row| row.metric == metric).unwrap()
 }
 
-/// Share of so many sets in which the guard `drift` trips; in the first third of each run the rate is `first` times
+/// Share of `seeds` sets in which the guard `drift` trips. In the first third of each run, the rate is `first` times
 /// that of the rest.
 pub(crate) fn drift(load: Load, runs: usize, seconds: usize, first: f64, seeds: u32) -> f64 {
     let mut tripped = 0;

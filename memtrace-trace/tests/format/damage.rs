@@ -310,7 +310,7 @@ fn when_events_are_stopped_the_ticks_count_the_rest() {
     assert_eq!(encoder.unwritten(), (all.len() - stopped) as u64);
 }
 
-/// So many processes a second, each with one stall, and each with faults.
+/// A sample with `processes` processes a second, each with one stall and with faults.
 fn many(seconds: u32, processes: u32) -> Sample {
     let random = &mut Rng::with_seed(3);
     let mut sample = sample(3, 0, 0);

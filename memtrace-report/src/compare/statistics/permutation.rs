@@ -13,7 +13,7 @@ const DRAWN: u64 = 20_000;
 pub struct Tested {
     /// The p of each metric, corrected for all of them.
     pub p: Vec<f64>,
-    /// The smallest p that so many runs can reach.
+    /// The smallest p that this number of runs can reach.
     pub least_p: f64,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use memtrace_trace::model::ClockReading;
 
-/// A second with so many stalls of the same length.
+/// A second with this number of stalls of the same length.
 pub(in crate::compare) fn slice(stalls: u32, dur_ns: u64) -> Slice {
     let mut slice = Slice::default();
     Measure::ALL.into_iter().for_each(|measure| slice.read(measure, 0, 1_000_000_000));

@@ -17,7 +17,7 @@ fn plain(comparison: &Comparison) -> String {
     text(&document(comparison, true), TextForm::default())
 }
 
-/// Five runs of a minute each: so many stalls of 1 ms in each second, the runs a little apart.
+/// Five runs of a minute each: `stalls` stalls of 1 ms in each second, and a few more from run to run.
 fn five(name: &str, stalls: u32) -> super::Side {
     let runs = (0..5).map(|n| run((0..60).map(|_| slice(stalls + n, 1_000_000)).collect())).collect();
     side(name, runs)
@@ -89,7 +89,7 @@ fn what_lacks_on_a_side_cannot_be_said() {
     assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
 }
 
-/// A side of one run with bursts of stalls of 1 ms, each of so many seconds, so many seconds after the last.
+/// A side of one run with bursts of stalls of 1 ms. Each burst has `on` seconds, and one begins `every` seconds.
 fn bursts(name: &str, seconds: usize, on: usize, every: usize) -> super::Side {
     let second = |at: usize| slice(if at % every < on { 20 + (at * 7 % 11) as u32 } else { 0 }, 1_000_000);
     side(name, vec![run((0..seconds).map(second).collect())])

@@ -298,7 +298,7 @@ pub(super) fn tick(random: &mut Rng, t_ns: u64) -> TickRecord {
     }
 }
 
-/// The next tick, whose totals are not below those of the one before.
+/// The next tick, whose totals are not below those of the previous one.
 pub(super) fn later(random: &mut Rng, t_ns: u64, before: Option<&TickRecord>) -> TickRecord {
     let mut next = tick(random, t_ns);
     let Some(before) = before.map(|before| &before.input) else { return next };
@@ -315,7 +315,7 @@ pub(super) fn later(random: &mut Rng, t_ns: u64, before: Option<&TickRecord>) ->
     next
 }
 
-/// A whole trace of about so many entries a second.
+/// A whole trace of about `entries` entries a second.
 pub(super) fn sample(seed: u64, seconds: u64, entries: usize) -> Sample {
     sample_after(None, seed, seconds, entries)
 }

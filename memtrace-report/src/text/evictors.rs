@@ -17,7 +17,7 @@ use memtrace_core::{
 /// Share of the refaults, in percent, below which it is no chance that the sample stands for fewer.
 const BY_CHANCE: u64 = 80;
 
-/// Adds the tables, of at most `top` rows each. `refaults` is a hook's count for files; `None` with a filter.
+/// Adds the tables, of at most `top` rows each. `refaults` are those of files, `None` without a hook or with a filter.
 pub(super) fn evictors(out: &mut Document, summary: &ByMemory<EvictorSummary>, refaults: Option<u64>, top: usize) {
     if let Some(unrecorded) = refaults.and_then(|pages| unrecorded(&summary.files.sum, pages)) {
         out.line(format!("evictors: {unrecorded}"));

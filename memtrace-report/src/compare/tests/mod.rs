@@ -89,7 +89,7 @@ fn what_lacks_on_a_side_cannot_be_said() {
     assert!(matches!(failed, Outcome::Met(_)), "{failed:?}");
 }
 
-/// A side of one run with bursts of stalls of 1 ms. Each burst has `on` seconds, and one begins `every` seconds.
+/// A side of one run with bursts of stalls of 1 ms. Each has `on` seconds and begins `every` seconds after the last.
 fn bursts(name: &str, seconds: usize, on: usize, every: usize) -> super::Side {
     let second = |at: usize| slice(if at % every < on { 20 + (at * 7 % 11) as u32 } else { 0 }, 1_000_000);
     side(name, vec![run((0..seconds).map(second).collect())])

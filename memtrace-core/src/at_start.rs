@@ -1,4 +1,4 @@
-//! What was going on before memtrace started, so that "since when" has an answer in the first second.
+//! State of the host before memtrace started, so that "since when" has an answer in the first second.
 
 use crate::{
     event::{Comm, Constraint},
@@ -6,21 +6,21 @@ use crate::{
     untrusted::Text,
 };
 
-/// A value, or in words why it could not be read.
+/// A value, or the reason in words why it could not be read.
 pub type Read<T> = Result<T, Text>;
 
-/// An OOM kill that the kernel log tells of.
+/// An OOM kill that the kernel log records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastOom {
-    /// How long before the start, in ns.
+    /// Time before the start, in ns.
     pub ago_ns: u64,
     /// The victim's process id.
     pub pid: u32,
-    /// Its name, as logged.
+    /// Name of the victim, as logged.
     pub comm: Text,
-    /// Path of its memory cgroup, where logged.
+    /// Path of the victim's memory cgroup, where logged.
     pub cgroup: Option<Text>,
-    /// Which limit it enforced, where logged.
+    /// Limit that the kill enforced, where logged.
     pub constraint: Option<Constraint>,
 }
 
@@ -35,14 +35,14 @@ pub struct TaskInReclaim {
     pub comm: Comm,
 }
 
-/// What was going on before the start.
+/// State of the host before the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AtStart {
     /// Memory pressure at the start; its averages look back.
     pub pressure: Read<Pressure>,
     /// OOM kills in the kernel log within `oom_window_ns`, latest first.
     pub oom_kills: Read<Vec<PastOom>>,
-    /// How far back the kernel log was read, in ns.
+    /// Length of the period before the start for which the kernel log was read, in ns.
     pub oom_window_ns: u64,
     /// Tasks in reclaim at attach.
     pub in_reclaim: Read<Vec<TaskInReclaim>>,

@@ -1,24 +1,24 @@
-//! A budget of CPU time for the dearest hook: when it runs, and when it pauses.
+//! A budget of CPU time for the most expensive hook: decides when the hook runs and when it pauses.
 //!
-//! A store of CPU time fills at the rate that the budget allows, up to a second's worth, and is drawn on by what the hook
-//! costs. While it lasts the hook runs all the time: below the budget nothing is sampled. When it is empty the hook pauses
-//! until there is enough for another window.
+//! A store of CPU time fills at the rate that the budget allows, up to a second's worth. The cost of the hook is drawn
+//! from it. While the store lasts the hook runs all the time: below the budget nothing is sampled. When the store is
+//! empty the hook pauses until there is enough for another window.
 
 use std::time::Duration;
 
-/// CPU time of one run of `memcg:mod_memcg_lruvec_state` with our program, in ns. Measured on 6.18 as the CPU time that a
-/// storm of 780,000 of them takes more; the program itself runs 45 ns, the rest is the event's dispatch.
+/// CPU time of one run of `memcg:mod_memcg_lruvec_state` with our program, in ns. Measured on 6.18 as the additional
+/// CPU time of a storm of 780,000 events; the program itself takes 45 ns, the rest is the dispatch of the event.
 pub const REFAULT_EVENT_NS: u64 = 200;
-/// CPU time that the begin and the end of a stall cost with all that is measured in it, in ns; measured in the same way.
+/// CPU time of the begin and the end of a stall with all that is measured in it, in ns; measured in the same way.
 pub const STALL_NS: u64 = 3_500;
 
-/// Time that it takes to attach and to detach the hook, which patch the kernel's code, in ns (0.25 ms measured on 6.18).
+/// Time to attach and to detach the hook, each of which patches the kernel's code, in ns (0.25 ms measured on 6.18).
 const SWITCH_NS: u64 = 300_000;
 /// Shortest window.
 const WINDOW_NS: u64 = 10_000_000;
-/// Bounds of the longest pause: each interval and each second has a window, whatever it costs.
+/// Bounds of the longest pause, in ns: each interval and each second has a window, whatever its cost.
 const LONGEST_PAUSE_NS: (u64, u64) = (75_000_000, 1_000_000_000);
-/// Time for which the store lasts when the hook costs twice what is allowed.
+/// Time for which the store lasts when the hook costs twice the allowed share, in ns.
 const STORE_NS: f64 = 1e9;
 /// The hook gets at least this share of the budget, whatever the others cost.
 const LEAST: f64 = 0.25;
@@ -26,9 +26,9 @@ const LEAST: f64 = 0.25;
 /// A share of the CPU time, or no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Budget {
-    /// At most this share of the CPU time that the host spends; of one CPU where it spends less than that.
+    /// At most this share of the CPU time that the host spends, or of one CPU where the host spends less than that.
     Share(f64),
-    /// All that it takes.
+    /// No limit.
     Unlimited,
 }
 
@@ -55,16 +55,16 @@ pub struct Load {
     pub now_ns: u64,
     /// Runs of the hook since it was first attached.
     pub runs: u64,
-    /// CPU time of all else that is paid out of the budget, since the start, in ns.
+    /// CPU time of everything else that the budget pays for, since the start, in ns.
     pub other_ns: u64,
-    /// CPUs that are busy.
+    /// Number of busy CPUs.
     pub busy_cpus: f64,
     /// Length of an interval of the outputs, in ns.
     pub interval_ns: u64,
 }
 
 impl Load {
-    /// Longest pause, in ns: shorter than an interval, since one without a window says nothing of processes.
+    /// Longest pause, in ns: shorter than an interval, since an interval without a window has no data on processes.
     fn longest_pause_ns(&self) -> u64 {
         let (least, most) = LONGEST_PAUSE_NS;
         (self.interval_ns / 4 * 3).clamp(least, most)
@@ -85,18 +85,18 @@ pub enum Step {
 pub struct Governor {
     share: f64,
     store_ns: f64,
-    /// Most that the store holds, as of the last reading.
+    /// Capacity of the store in ns, as of the last reading.
     full_ns: f64,
     last: Load,
-    /// Cost of the hook for each ns that it runs, as last seen.
+    /// Cost of the hook for each ns that it runs, as of the last reading in which it ran.
     rate: f64,
     runs: bool,
-    /// Since when it runs, or pauses.
+    /// Time at which the hook was attached or detached last, `CLOCK_MONOTONIC` in ns.
     since_ns: u64,
 }
 
 impl Governor {
-    /// A governor of a hook that is attached now, with this share of the CPU time.
+    /// A governor of a hook that is attached now, with this share of the CPU time as its budget.
     #[must_use]
     pub fn new(share: f64, now_ns: u64) -> Self {
         let full_ns = share * STORE_NS;
@@ -104,7 +104,7 @@ impl Governor {
         Self { share, store_ns: full_ns, full_ns, last, rate: 0.0, runs: true, since_ns: now_ns }
     }
 
-    /// The change that is due now. After [`Step::Run`] and [`Step::Pause`] it counts as made.
+    /// The change that is due now. The governor takes [`Step::Run`] and [`Step::Pause`] as done once returned.
     pub fn advance(&mut self, load: Load) -> Option<Step> {
         let elapsed_ns = load.now_ns.saturating_sub(self.last.now_ns) as f64;
         if elapsed_ns <= 0.0 {
@@ -115,7 +115,7 @@ impl Governor {
         let other_ns = load.other_ns.saturating_sub(self.last.other_ns) as f64;
         let earned_ns = (allowed * elapsed_ns - other_ns).max(LEAST * allowed * elapsed_ns);
         self.full_ns = allowed * STORE_NS;
-        // Debt is paid off within the longest pause.
+        // The longest pause pays off the debt.
         self.store_ns = (self.store_ns + earned_ns - cost_ns).clamp(-self.full_ns, self.full_ns);
         self.last = load;
         if self.runs {
@@ -131,7 +131,7 @@ impl Governor {
         Some(step)
     }
 
-    /// Time until the next decision. `None` while none is near.
+    /// Time until the next decision; `None` while the hook runs and the store is more than half full.
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         let ns = match self.runs {
@@ -148,7 +148,7 @@ impl Governor {
         Some(Duration::from_nanos(ns))
     }
 
-    /// Runs for each second while it ran last.
+    /// Runs of the hook per second of attached time, as of the last reading in which it ran.
     #[must_use]
     pub fn runs_per_s(&self) -> f64 {
         self.rate * 1e9 / REFAULT_EVENT_NS as f64
@@ -176,8 +176,9 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// A host on which the event fires this often a second while it is attached, for a time, looked at every 5 ms. The
-    /// share of the time that the hook ran, what it cost of one CPU, and its windows.
+    /// Simulates a host on which the event fires `per_s` times a second while the hook is attached, with a reading
+    /// every 5 ms. Returns the share of the time in which the hook ran, its cost as a share of one CPU, and the number
+    /// of windows.
     fn run(governor: &mut Governor, from_ns: u64, seconds: u64, per_s: u64) -> (f64, f64, u64) {
         let (mut runs, mut counted, mut windows) = (governor.last.runs, 0_u64, 0);
         let begun = runs;

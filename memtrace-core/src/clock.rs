@@ -1,4 +1,4 @@
-//! From the kernel's monotonic time to the time of day, by a pair of readings taken together.
+//! Converts the kernel's monotonic time to the time of day, by a pair of readings taken together.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct Clock {
     pub mono_ns: u64,
     /// `CLOCK_REALTIME` at that instant.
     pub wall: Timestamp,
-    /// The zone that a person sees times in.
+    /// Time zone in which a person sees times.
     pub zone: TimeZone,
 }
 
@@ -36,7 +36,7 @@ impl Clock {
         self.at(t_ns).to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string()
     }
 
-    /// Time of day in the zone; with the date where it is another day than that of `other_ns`.
+    /// Time of day in the zone, with the date where the day differs from that of `other_ns`.
     #[must_use]
     pub fn on_day_of(&self, t_ns: u64, other_ns: u64) -> String {
         let [at, other] = [t_ns, other_ns].map(|t_ns| self.at(t_ns).to_zoned(self.zone.clone()));

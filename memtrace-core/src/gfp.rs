@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::untrusted::Text;
 
-/// Names for masks that mean one thing together, in the order in which the kernel looks for them, as the bits that
-/// they are made of. A bit after `?` belongs to the mask only on kernels that have it.
+/// Names of masks of several bits, in the order in which the kernel looks for them, with the bits of each mask. A bit
+/// after `?` belongs to the mask only on kernels that have it.
 const COMPOSITES: [(&str, &[&str]); 14] = [
     (
         "GFP_TRANSHUGE",
@@ -68,7 +68,7 @@ const COMPOSITES: [(&str, &[&str]); 14] = [
 /// Names of allocation flags on one kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GfpNames {
-    /// Masks and their names, in the order in which they are looked for.
+    /// Masks and their names, in the order in which they are matched.
     names: Vec<(u32, Text)>,
 }
 
@@ -85,8 +85,8 @@ impl GfpNames {
         Self::from_bits(&names)
     }
 
-    /// A table from the name of each bit (`__GFP_IO`); `None` for a bit that has none. Without any name, flags are
-    /// rendered as a number.
+    /// A table from the name of each bit (`__GFP_IO`), `None` for a bit without a name. When no bit has a name, flags
+    /// are rendered as a number.
     #[must_use]
     pub fn from_bits(bits: &[Option<Text>; 32]) -> Self {
         let bit =
@@ -102,8 +102,8 @@ impl GfpNames {
         Self { names: composites.chain(singles).collect() }
     }
 
-    /// The flags as the kernel's own `show_gfp_flags` renders them: `GFP_KERNEL|__GFP_NOWARN`; bits without a name in
-    /// hexadecimal, no bit at all as `0`.
+    /// The flags as the kernel's own `show_gfp_flags` renders them: `GFP_KERNEL|__GFP_NOWARN`. Bits without a name are
+    /// in hexadecimal; no flags at all are `0`.
     #[must_use]
     pub const fn render(&self, gfp: u32) -> GfpFlags<'_> {
         GfpFlags { names: self, gfp }

@@ -1,4 +1,4 @@
-//! Intervals and OOM kills of the last minutes, bounded in number and in bytes: for the screen, and all else that
+//! Intervals and OOM kills of the last minutes, bounded in number and in bytes: for the screen and all other code that
 //! looks back.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Rows that old intervals keep of each table when there is no room for all.
+/// Rows of each table that old intervals keep when there is no room for all.
 const KEPT_ROWS: usize = 8;
 /// OOM kills that are kept.
 const OOMS: usize = 256;
@@ -45,7 +45,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The bytes that it takes, roughly.
+    /// Size in bytes, roughly.
     fn bytes(&self) -> usize {
         let rows = self.tick.rows.as_ref().map_or(0, |rows| rows.tables().iter().map(|rows| rows.len()).sum());
         let stacks =
@@ -68,7 +68,7 @@ pub struct History {
     bounds: Bounds,
     frames: VecDeque<Frame>,
     bytes: usize,
-    /// Number of the oldest intervals that have lost rows.
+    /// Number of intervals, from the oldest, that have lost rows.
     thinned: usize,
     ooms: VecDeque<(Oom, KillPaths)>,
     /// Kills since the last interval.
@@ -107,15 +107,15 @@ impl History {
         }
     }
 
-    /// Notes that the memory of an OOM victim is back, in the list of kills: it then shows at any time that one looks
-    /// at. The kills of a frame stay as they were in its interval.
+    /// Records in the list of kills that the memory of an OOM victim was freed, so that it shows at any point of the
+    /// history. The kills of a frame stay as they were in its interval.
     pub fn add_freed(&mut self, freed: &Freed) {
         if let Some((oom, _)) = self.ooms.iter_mut().rev().find(|(oom, _)| freed.is_of(oom)) {
             oom.memory_back = Some(freed.memory_back());
         }
     }
 
-    /// Adds an interval, with the paths of the cgroups in its rows. What the bounds have no room for goes: first rows of
+    /// Adds an interval, with the paths of the cgroups in its rows. Data beyond the bounds is dropped: first rows of
     /// the oldest intervals, then whole intervals.
     pub fn add_tick(&mut self, tick: Tick, paths: Vec<(u64, Arc<[u8]>)>) {
         if self.paths.len() + paths.len() > PATHS {
@@ -196,7 +196,7 @@ mod tests {
 
     const S: u64 = 1_000_000_000;
 
-    /// An interval that ended at this second, with so many rows of processes.
+    /// An interval that ended at this second, with this number of rows of processes.
     fn tick(second: u64, rows: u32) -> Tick {
         let mut session = Session::new(SessionConfig { start_ns: (second - 1) * S, ..SessionConfig::default() });
         let mut tick = session.close_interval(second * S, &KernelTotals::default(), &HostSample::default());

@@ -1,7 +1,7 @@
 //! The pure core of memtrace: events of memory reclaim as they are decoded, and the session that aggregates them.
 //!
-//! Nothing here touches a file, a clock, a terminal, the environment or the kernel: what is measured comes in as values,
-//! time among them. `clippy.toml` beside this crate holds that.
+//! Nothing here touches a file, a clock, a terminal, the environment or the kernel: all measurements, time among them,
+//! come in as values. `clippy.toml` beside this crate enforces that.
 
 pub mod at_start;
 pub mod budget;

@@ -1,4 +1,4 @@
-//! The limits that a memory cgroup is under: its own, and those of the cgroups above it.
+//! The limits that apply to a memory cgroup: its own, and those of the cgroups above it.
 
 use crate::{host_facts::CgroupLimits, untrusted::Text};
 
@@ -7,32 +7,32 @@ use crate::{host_facts::CgroupLimits, untrusted::Text};
 pub enum LimitValue {
     /// A size, in bytes.
     Bytes(u64),
-    /// How often something happened since the cgroup was made.
+    /// Number of times that something happened since the cgroup was created.
     Times(u64),
 }
 
-/// One cgroup: its path, and what its files say, by their name.
+/// One cgroup: its path, and the values of its files, by file name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitLevel {
-    /// Its path.
+    /// Path of the cgroup.
     pub path: Text,
-    /// Limits that are set, what is used, what was hit.
+    /// Limits that are set, usage, and events of reaching a limit.
     pub values: Vec<(Text, LimitValue)>,
 }
 
-/// All that a cgroup is under.
+/// All limits that apply to a cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Id of the cgroup.
     pub id: u64,
-    /// Whether they are those of the beginning of a recording, not of now.
+    /// True when the limits are those at the beginning of a recording, not the current ones.
     pub recorded: bool,
-    /// Itself, then those above it that have a limit.
+    /// The cgroup itself, then those above it that have a limit.
     pub levels: Vec<LimitLevel>,
 }
 
 impl Limits {
-    /// Those that a recording has of its beginning.
+    /// The limits at the beginning of a recording.
     #[must_use]
     pub fn of_recording(id: u64, path: &[u8], recorded: &[CgroupLimits]) -> Self {
         let level = |path: &[u8]| {
@@ -45,7 +45,7 @@ impl Limits {
     }
 }
 
-/// What is said of a cgroup, and of those above it of which something is said.
+/// The level of a cgroup, then those of the cgroups above it that have values.
 pub fn with_those_above(path: &[u8], of: impl Fn(&[u8]) -> LimitLevel) -> Vec<LimitLevel> {
     let above = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at.max(1)]);
     let above = above.filter(|above| *above != path).map(&of).filter(|level| !level.values.is_empty());

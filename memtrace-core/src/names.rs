@@ -1,15 +1,15 @@
-//! What the outputs need beside the session to put events into words.
+//! Data that the outputs need beside the session to render events.
 
 use crate::{clock::Clock, gfp::GfpNames, session::filter::CgroupNames};
 
-/// How to put times, cgroups and allocation flags into words.
+/// Conversions of times, cgroups and allocation flags to text.
 #[derive(Clone, Copy)]
 pub struct Names<'a> {
-    /// Times.
+    /// Conversion of times.
     pub clock: &'a Clock,
     /// Paths of cgroups.
     pub cgroups: &'a dyn CgroupNames,
-    /// Allocation flags.
+    /// Names of allocation flags.
     pub gfp: &'a GfpNames,
 }
 

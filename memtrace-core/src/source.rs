@@ -1,15 +1,15 @@
-//! How a duration relates to the true stall: by the hooks that were attached for its kind.
+//! Relation of a duration to the true stall, by the hooks that were attached for its kind.
 
 use memtrace_common::kind::StallKind;
 
-/// How a duration relates to the true stall.
+/// Relation of a duration to the true stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// The whole stall.
     True,
-    /// A part of it: what lies outside the hooks is not in the number.
+    /// A part of the stall: time outside the hooks is not in the number.
     LowerBound,
-    /// Derived from something else.
+    /// Derived from other measurements.
     Estimated,
 }
 
@@ -17,7 +17,7 @@ impl Source {
     /// All sources.
     pub const ALL: [Self; 3] = [Self::True, Self::LowerBound, Self::Estimated];
 
-    /// Its number in a trace.
+    /// Number of the source in a trace.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -49,8 +49,8 @@ impl Source {
 pub struct Sources([Source; StallKind::COUNT]);
 
 impl Sources {
-    /// With begin and end events alone: the pfmemalloc throttle lies before the begin and the sleep at `memory.high`
-    /// after the end.
+    /// Sources with begin and end events alone: the pfmemalloc throttle lies before the begin, and the sleep at
+    /// `memory.high` after the end.
     pub const EVENTS: Self = {
         let mut sources = Self([Source::True; StallKind::COUNT]);
         sources.set(StallKind::Direct, Source::LowerBound);
@@ -59,13 +59,13 @@ impl Sources {
         sources
     };
 
-    /// That of one kind.
+    /// The source of one kind.
     #[must_use]
     pub const fn of(&self, kind: StallKind) -> Source {
         self.0[kind as usize]
     }
 
-    /// Sets that of one kind.
+    /// Sets the source of one kind.
     pub const fn set(&mut self, kind: StallKind, source: Source) {
         self.0[kind as usize] = source;
     }

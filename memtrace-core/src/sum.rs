@@ -1,5 +1,5 @@
-//! Sums of numbers that may come from a trace file, where any number is possible. A sum that does not fit is the largest
-//! number, and never a small, wrong one.
+//! Sums of numbers that may come from a trace file, where any number is possible. A sum that would overflow is
+//! `u64::MAX`, and never a small, wrong number.
 
 use std::borrow::Borrow;
 

@@ -1,4 +1,4 @@
-//! The `format` file that tracefs has for each event: names, offsets and sizes of the fields of its record.
+//! The tracefs `format` file of an event: names, offsets and sizes of the fields of its record.
 
 use memtrace_common::field::ArgSource;
 
@@ -9,13 +9,13 @@ pub struct Format {
 }
 
 impl Format {
-    /// Reads the text of a `format` file. Lines that are not fields are passed over.
+    /// Parses the text of a `format` file. Lines that are not fields are skipped.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self { fields: text.lines().filter_map(field).collect() }
     }
 
-    /// Where the record has a field; [`ArgSource::UNREAD`] when this kernel's event has no such field.
+    /// Place of a field in the record; [`ArgSource::UNREAD`] when this kernel's event has no such field.
     #[must_use]
     pub fn field(&self, name: &str) -> ArgSource {
         self.fields.iter().find(|(n, _)| n == name).map_or(ArgSource::UNREAD, |(_, field)| *field)

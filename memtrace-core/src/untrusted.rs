@@ -11,8 +11,8 @@ use std::{ffi::OsStr, fmt, str::FromStr, sync::Arc};
 pub struct Untrusted<'a>(pub &'a [u8]);
 
 impl<'a> Untrusted<'a> {
-    /// For a terminal or a line of text: printable characters as they are, all others as visible escapes
-    /// (`\x1b`, `\u{202e}`), a backslash doubled so that an escape cannot be forged.
+    /// For a terminal or a line of text: printable characters unchanged, all others as visible escapes (`\x1b`,
+    /// `\u{202e}`). Backslashes are doubled so that an escape cannot be forged.
     #[must_use]
     pub const fn tty(&self) -> Escaped<'a> {
         Escaped(self.0)
@@ -31,19 +31,19 @@ impl<'a> Untrusted<'a> {
         self.0
     }
 
-    /// True when it is this known word.
+    /// True when it equals this known word.
     #[must_use]
     pub fn is(self, word: &str) -> bool {
         self.0 == word.as_bytes()
     }
 
-    /// True when nothing is in it.
+    /// True when it is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// True when a known word is somewhere in it.
+    /// True when it contains this known word.
     #[must_use]
     pub fn contains(self, word: &str) -> bool {
         memchr::memmem::find(self.0, word.as_bytes()).is_some()
@@ -55,19 +55,19 @@ impl<'a> Untrusted<'a> {
         self.0.strip_prefix(word.as_bytes()).map(Untrusted)
     }
 
-    /// The parts before and after the first such byte.
+    /// The parts before and after the first byte `at`.
     #[must_use]
     pub fn split_once(self, at: u8) -> Option<(Self, Self)> {
         self.cut(memchr::memchr(at, self.0)?)
     }
 
-    /// The parts before and after the last such byte.
+    /// The parts before and after the last byte `at`.
     #[must_use]
     pub fn rsplit_once(self, at: u8) -> Option<(Self, Self)> {
         self.cut(memchr::memrchr(at, self.0)?)
     }
 
-    /// Whether, as a path, it is `above` or something below that.
+    /// True when, as a path, it is `above` or below it.
     #[must_use]
     pub fn is_path_below(self, above: Untrusted<'_>) -> bool {
         self.0.strip_prefix(above.0).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
@@ -77,12 +77,12 @@ impl<'a> Untrusted<'a> {
         Some((Self(self.0.get(..at)?), Self(self.0.get(at + 1..)?)))
     }
 
-    /// Its lines, the last one with or without a newline behind it: at least one.
+    /// The lines, the last one with or without a newline at its end: at least one.
     pub fn lines(self) -> impl Iterator<Item = Self> {
         self.0.split(|&byte| byte == b'\n').map(Untrusted)
     }
 
-    /// The value that it is the text of; `None` when it is not.
+    /// The value parsed from the text; `None` when it does not parse.
     #[must_use]
     pub fn parse<T: FromStr>(self) -> Option<T> {
         std::str::from_utf8(self.0).ok()?.parse().ok()
@@ -124,19 +124,19 @@ impl Text {
         &self.0
     }
 
-    /// The form for a field of a trace that holds UTF-8 only: bytes that are not become U+FFFD.
+    /// The form for a field of a trace that holds UTF-8 only: invalid bytes become U+FFFD.
     #[must_use]
     pub fn stored(&self) -> String {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// True when it is this known word.
+    /// True when it equals this known word.
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         self.borrowed().is(word)
     }
 
-    /// True when nothing is in it.
+    /// True when it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -184,7 +184,7 @@ pub fn shown_path(name: &(impl AsRef<OsStr> + ?Sized)) -> String {
     Untrusted(name.as_ref().as_encoded_bytes()).tty().to_string()
 }
 
-/// [`Untrusted`] text as it may be shown: see [`Untrusted::tty`].
+/// [`Untrusted`] text escaped for display: see [`Untrusted::tty`].
 #[derive(Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 
@@ -198,7 +198,7 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `pad` would need the whole text first; widths are the caller's business.
         for chunk in self.0.utf8_chunks() {
-            // Nearly all text is plain: it is written as a whole, not by the character.
+            // Nearly all text is plain: it is written as a whole, not by character.
             let mut rest = chunk.valid();
             while let Some((at, c)) = rest.char_indices().find(|&(_, c)| !is_plain(c)) {
                 let (plain, from) = rest.split_at(at);
@@ -219,7 +219,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// True for a character that is shown as it is.
+/// True for a character that is shown unchanged.
 fn is_plain(c: char) -> bool {
     match c {
         ' '..='~' => c != '\\',
@@ -227,8 +227,8 @@ fn is_plain(c: char) -> bool {
     }
 }
 
-/// Characters that a terminal acts on or that hide: C1 controls, line separators, bidirectional controls, zero-width
-/// and other format characters, combining marks that could pile up, private use.
+/// Characters that a terminal acts on or that hide text: C1 controls, line separators, bidirectional controls,
+/// zero-width and other format characters, combining marks that could pile up, private use.
 fn is_deceptive(c: char) -> bool {
     matches!(u32::from(c),
         0x80..=0x9f | 0xad | 0x300..=0x36f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f

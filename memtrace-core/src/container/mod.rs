@@ -1,7 +1,7 @@
-//! From the path of a cgroup to the container, the pod and the systemd unit that it belongs to.
+//! Finds the container, the pod and the systemd unit in the path of a cgroup.
 //!
 //! A path is read from the top down, and the innermost container counts: a node of a cluster that is itself a container
-//! has its pods below it. What is below a container belongs to it. A path that nothing is known of gives nothing, never a
+//! has its pods below it. Everything below a container belongs to it. A path of unknown shape gives nothing, never a
 //! guess.
 
 mod pattern;
@@ -13,17 +13,17 @@ pub use self::pattern::ContainerPattern;
 use self::table::{ID_PATTERNS, PARENTS, PREFIXES, is_id, is_pod};
 use crate::untrusted::Untrusted;
 
-/// The runtimes that a path can tell.
+/// The runtimes that a path can identify.
 pub const RUNTIMES: [&str; 7] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt"];
 
-/// Whose a cgroup is, as its path says. The parts are bytes of the path, which other processes chose.
+/// Owner of a cgroup according to its path. The parts are bytes of the path, which other processes chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Container<'a> {
-    /// The runtime, one of [`RUNTIMES`]. Below a pod it can be any.
+    /// The runtime, one of [`RUNTIMES`]; `None` when not known, as for a bare id below a pod.
     pub runtime: Option<&'static str>,
     /// Id, or name, of the container.
     pub id: Option<&'a [u8]>,
-    /// Uid of the pod as it is in the path: in the name of a slice with underscores instead of dashes.
+    /// Uid of the pod as in the path: the name of a slice has underscores instead of dashes.
     pub pod: Option<&'a [u8]>,
     /// The systemd unit, inside the container when there is one.
     pub unit: Option<&'a [u8]>,
@@ -32,11 +32,11 @@ pub struct Container<'a> {
 /// Suffixes of units that hold processes of their own.
 const UNITS: [&[u8]; 5] = [b".service", b".scope", b".socket", b".mount", b".swap"];
 
-/// Digits of a container's id that are shown, as its own tools do.
+/// Number of digits of a container's id that are shown, as the tools of the runtimes do.
 const SHORT_ID: usize = 12;
 
 impl<'a> Container<'a> {
-    /// What the path of a cgroup says; `None` when it is neither a container nor a pod nor a unit.
+    /// Parses the path of a cgroup; `None` when it is neither a container nor a pod nor a unit.
     #[must_use]
     pub fn of(path: &'a [u8]) -> Option<Self> {
         let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
@@ -57,7 +57,7 @@ impl<'a> Container<'a> {
         (found != Self::default()).then_some(found)
     }
 
-    /// Whether it is no more than a unit of the host.
+    /// True when it is only a unit of the host, not a container or a pod.
     #[must_use]
     pub const fn is_unit(&self) -> bool {
         self.id.is_none() && self.pod.is_none()
@@ -113,13 +113,13 @@ fn pod_in(component: &[u8]) -> Option<&[u8]> {
     is_pod(uid).then_some(uid)
 }
 
-/// Runtime and id, when a component is a container.
+/// Runtime and id of a component that is a container.
 fn container_in<'a>(component: &'a [u8], above: &[u8], in_pod: bool) -> Option<(Option<&'static str>, &'a [u8])> {
     let of = |table: &[(&[u8], &'static str)], key: &[u8]| {
         table.iter().find(|(known, _)| *known == key).map(|(_, runtime)| *runtime)
     };
     if is_id(component) {
-        // Of a pod it is a container in any case; elsewhere somebody may have a hash in a name.
+        // In a pod, a bare id is a container in any case; elsewhere somebody may have a hash in a name.
         let runtime = of(&PARENTS, above);
         return (in_pod || runtime.is_some()).then_some((runtime.filter(|_| !in_pod), component));
     }

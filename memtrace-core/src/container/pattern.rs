@@ -5,7 +5,7 @@ use super::Container;
 /// Fewest digits of an id that choose a container.
 const LEAST: usize = 3;
 
-/// What may stand before an id: the runtimes, and what the short names begin with.
+/// Prefixes that may stand before an id: the runtimes, and the beginnings of the short names.
 const PREFIXES: [&str; 9] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt", "container", "pod"];
 
 /// Selects by the beginning of a container's id, by a pod's uid (or its beginning), by both (`UID/ID`), or by the name of a
@@ -17,7 +17,7 @@ impl ContainerPattern {
     /// The pattern of the command line: also a short name as it is shown, or as other tools print it (`docker://ID`).
     ///
     /// # Errors
-    /// When it is so short that it would fit by chance.
+    /// When it is so short that it would match by chance.
     pub fn parse(text: &str) -> Result<Self, String> {
         let prefixed = text.split_once(':').filter(|(prefix, _)| PREFIXES.contains(prefix));
         let id = prefixed.map_or(text, |(_, id)| id.strip_prefix("//").unwrap_or(id));
@@ -35,7 +35,7 @@ impl ContainerPattern {
         &self.0
     }
 
-    /// Whether the cgroup with this path belongs to it. Allocates nothing.
+    /// True when the cgroup with this path belongs to a selected container, pod or unit. Allocates nothing.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         let Some(container) = Container::of(path) else { return false };

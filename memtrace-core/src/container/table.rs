@@ -1,6 +1,6 @@
-//! The table: which component of a cgroup path is a container, by what each runtime calls it.
+//! Table of the components of a cgroup path that are containers, by the naming of each runtime.
 
-/// What an id looks like.
+/// Shape of an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Id {
     /// 64 hexadecimal digits.
@@ -26,8 +26,8 @@ const fn name(before: &'static str, after: &'static str, runtime: &'static str) 
     IdPattern { before: before.as_bytes(), after: after.as_bytes(), id: Id::Name, runtime }
 }
 
-/// Shapes that tell their runtime themselves. Monitors (`crio-conmon-`, `libpod-conmon-`, `lxc.monitor.`) fit none: what
-/// follows the name of the runtime is no id.
+/// Shapes that identify their runtime. Monitors (`crio-conmon-`, `libpod-conmon-`, `lxc.monitor.`) match none: the text
+/// after the name of the runtime is not an id.
 pub(super) const ID_PATTERNS: [IdPattern; 12] = [
     hex("docker-", ".scope", "docker"),
     hex("cri-containerd-", ".scope", "containerd"),
@@ -43,16 +43,16 @@ pub(super) const ID_PATTERNS: [IdPattern; 12] = [
     name("systemd-nspawn@", ".service", "nspawn"),
 ];
 
-/// Where a bare id tells its runtime by the component above it: the namespaces of containerd, and docker's own.
+/// Parent components that identify the runtime of a bare id: the namespaces of containerd, and docker's own.
 pub(super) const PARENTS: [(&[u8], &str); 4] =
     [(b"docker", "docker"), (b"default", "containerd"), (b"k8s.io", "containerd"), (b"moby", "containerd")];
 
-/// The middle of `SLICE:PREFIX:ID`, which a runtime leaves when it was told to use systemd and did not.
+/// The middle of `SLICE:PREFIX:ID`, which a runtime leaves when it was configured to use systemd and did not.
 pub(super) const PREFIXES: [(&[u8], &str); 4] =
     [(b"docker", "docker"), (b"cri-containerd", "containerd"), (b"crio", "cri-o"), (b"libpod", "podman")];
 
 impl IdPattern {
-    /// The id in a component of this shape.
+    /// The id in a component of this shape; `None` for a component of another shape.
     pub(super) fn id_in<'a>(&self, component: &'a [u8]) -> Option<&'a [u8]> {
         let id = component.strip_prefix(self.before)?.strip_suffix(self.after)?;
         let fits = match self.id {

@@ -8,7 +8,7 @@ use super::{
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const POD: &str = "8f0c1d2e-3a4b-5c6d-7e8f-90a1b2c3d4e5";
 
-/// Path, then runtime, id, pod and unit; `ID`, `POD` and `P_D` (with underscores) stand for themselves.
+/// Path, then runtime, id, pod and unit; `ID`, `POD` and `P_D` (with underscores) are placeholders.
 const PATHS: &[(&str, [&str; 4])] = &[
     ("/docker/ID", ["docker", "ID", "", ""]),
     ("/system.slice/docker-ID.scope", ["docker", "ID", "", ""]),
@@ -97,7 +97,7 @@ fn a_pattern_is_the_beginning_of_an_id_a_pod_or_a_unit() {
     assert!(!matches("0123", "/builds/ID"));
     // A unit may have a colon in its name.
     assert!(matches("dbus-:1.2-org.a@0.service", "/user.slice/dbus-:1.2-org.a@0.service"));
-    // What is shown can be pasted, and is read again from a trace as it was kept.
+    // A short name can be pasted as a pattern, and a trace gives back the pattern that it stores.
     for (path, _) in PATHS {
         let Some(short) = Container::of(spelled(path).as_bytes()).map(|found| found.short()) else { continue };
         let pattern = ContainerPattern::parse(&String::from_utf8(short).unwrap()).unwrap();

@@ -1,8 +1,8 @@
-//! Ring records to events: a total function from bytes.
+//! Decodes ring records to events: a total function from bytes.
 //!
-//! The header is read with checks, the record is a copy of exactly its bytes, numbers of a closed set are looked up, and
-//! what is not a record is a typed error for the ledger. The ring never leaves the machine that wrote it: native byte
-//! order.
+//! The header is read with checks, the record is a copy of exactly its bytes, and numbers of a closed set are looked
+//! up. Bytes that are not a record give a typed error for the ledger. The ring never leaves the machine that wrote it:
+//! native byte order.
 
 mod refault;
 
@@ -29,18 +29,19 @@ use crate::{
     throttle::Throttles,
 };
 
-/// The facts that a record does not hold: a number of it means something only when the hook that fills it is attached.
+/// Facts that a record does not hold. A field of a record is valid only when the hook that fills it is attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeContext {
     /// The hooks that are attached.
     pub hooks: HookSet,
     /// The relation of the durations of each kind to the true stall.
     pub sources: Sources,
-    /// MGLRU is on. Some kernels then emit no shrink event, so no shrink does not mean nothing scanned.
+    /// MGLRU is on. Some kernels then emit no shrink event, so the absence of shrinks does not mean that nothing was
+    /// scanned.
     pub mglru: bool,
 }
 
-/// Why bytes from the ring are not an event.
+/// Reason why bytes from the ring are not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// Fewer bytes than a header has.
@@ -82,7 +83,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Whether the record may be from a newer kernel side, rather than damaged.
+    /// True when the record may be from a newer kernel side, rather than damaged.
     #[must_use]
     pub const fn is_unknown_kind(self) -> bool {
         matches!(
@@ -99,7 +100,7 @@ impl DecodeError {
 /// The event in one ring record.
 ///
 /// # Errors
-/// When the bytes are not exactly one record of a known kind with numbers that can be.
+/// When the bytes are not exactly one record of a known kind with valid numbers.
 pub fn decode(bytes: &[u8], context: &DecodeContext) -> Result<Event, DecodeError> {
     match kind(bytes)? {
         KIND_STALL => stall(&record(bytes)?, context).map(Event::Stall),
@@ -128,7 +129,7 @@ fn kind(bytes: &[u8]) -> Result<u16, DecodeError> {
     header(bytes).map(|header| header.kind)
 }
 
-/// A copy of the record that the bytes are: no more and no less of them, as its header says, too.
+/// Copies the record; the bytes must have exactly its size, and its header must agree.
 fn record<T: FromBytes>(bytes: &[u8]) -> Result<T, DecodeError> {
     let Header { kind, len: said, .. } = header(bytes)?;
     let wrong = DecodeError::WrongLength { kind, len: bytes.len(), said, want: size_of::<T>() };
@@ -204,7 +205,8 @@ fn oom(r: &OomRecord, context: &DecodeContext) -> Result<Oom, DecodeError> {
         (false, true) => Some(LastReclaim::Global),
         (false, false) => None,
     };
-    // After global reclaim it may still be a cpuset or a memory policy that ran out: only the call or the kernel log tells.
+    // After global reclaim it may still be a cpuset or a memory policy that ran out: only the call or the kernel log
+    // shows which.
     let inferred = (last_reclaim == Some(LastReclaim::Memcg)).then_some(Constraint::Memcg);
     Ok(Oom {
         t_ns: r.header.t_ns,

@@ -11,13 +11,13 @@ use crate::event::{Comm, Evictor, EvictorKey, FileId, FileName, SampledRefault};
 /// Minor numbers of devices are the lower bits (`MINORBITS` of `include/linux/kdev_t.h`).
 const MINOR_BITS: u32 = 20;
 
-/// Whether a ring record is of this kind.
+/// True when a ring record is a sampled refault.
 #[must_use]
 pub fn is_refault(bytes: &[u8]) -> bool {
     kind(bytes) == Ok(KIND_REFAULT)
 }
 
-/// The refault that one ring record tells.
+/// Decodes the refault in one ring record.
 ///
 /// # Errors
 /// When the bytes are not exactly one such record.

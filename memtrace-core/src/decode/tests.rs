@@ -19,7 +19,7 @@ use crate::{
 const ALL: DecodeContext =
     DecodeContext { hooks: HookSet::ALL.without(HookId::OomCall), sources: Sources::EVENTS, mglru: false };
 
-/// A record from fields in their order, each with its width.
+/// A record as bytes: its fields in their order, each with its width.
 fn bytes(fields: &[&[u8]]) -> Vec<u8> {
     fields.concat()
 }
@@ -162,7 +162,7 @@ fn what_was_not_read_is_none() {
     let Stall { t_ns, dur_ns, kind, source, pid, tid, comm, .. } = stall();
     let none = Stall { t_ns, dur_ns, kind, source, pid, tid, comm, ..Stall::example() };
     assert_eq!(decode(&stall_bytes(1, 0, 3), &DecodeContext::default()), Ok(Event::Stall(none)));
-    // Of a long stall an estimate needs no hook, and is never taken for a measure.
+    // An estimate for a long stall needs no hook, and is never taken for a measurement.
     let estimated = Stall { off_cpu: Some(OffCpu::Estimated(700)), ..none };
     for hooks in [HookSet::default(), HookSet::default().with(HookId::OffCpu)] {
         let context = DecodeContext { hooks, ..DecodeContext::default() };
@@ -207,7 +207,7 @@ fn an_oom_kill() {
     assert_eq!(decode(&oom_bytes(0), &ALL), want(unread, None));
 }
 
-/// The kill that these bytes tell, with calls traced.
+/// Decodes the kill in these bytes, with calls traced.
 fn called(bytes: &[u8]) -> Oom {
     match decode(bytes, &DecodeContext { hooks: HookSet::ALL, ..ALL }) {
         Ok(Event::Oom(oom)) => oom,
@@ -236,7 +236,7 @@ fn a_call_of_the_oom_killer() {
     };
     let oom = called(&oom_bytes(all));
     assert_eq!((oom.call, oom.constraint, oom.dying), (Some(call), Some(Constraint::Memcg), false));
-    // The call is believed, not what came before it.
+    // The call takes precedence over the trigger's last reclaim.
     let oom = called(&oom_bytes_of(all | fields::AFTER_MEMCG, 0));
     assert_eq!((oom.constraint, oom.signs_disagree()), (Some(Constraint::None), true));
     let oom = called(&oom_bytes(fields::CALL | fields::AFTER_MEMCG));
@@ -322,7 +322,7 @@ proptest! {
         let _ = decode(&raw, &ALL);
     }
 
-    /// The same with a header that fits, so that the fields are reached.
+    /// As above with a header that fits, so that the fields are reached.
     #[test]
     fn any_fields_give_a_value(
         (kind, len) in proptest::sample::select(vec![(1_u16, 184_u16), (2, 152), (3, 64), (4, 56)]),

@@ -1,4 +1,4 @@
-//! Examples of events, for tests and documentation: whoever builds on them need not name every field.
+//! Examples of events, for tests and documentation: code that builds on them need not name every field.
 
 use memtrace_common::kind::StallKind;
 
@@ -6,7 +6,7 @@ use super::{Comm, PartTimes, Stall};
 use crate::{source::Source, throttle::Throttles};
 
 impl Stall {
-    /// A direct-reclaim stall of 1 ms of a task `task` (1). All that may be unread is unread.
+    /// A direct-reclaim stall of 1 ms of a task `task` (1). Every field that can be unread is unread.
     #[must_use]
     pub fn example() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What happened, in the form that every source produces and the session takes.
+//! Events in the form that every source produces and the session takes.
 //!
 //! `None` means that the value was not read, never that it is 0. Names from other processes stay bytes until an
 //! output renders them (`untrusted`).
@@ -45,23 +45,23 @@ impl From<&[u8]> for Comm {
 /// The shrinker in which a stall spent the most time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopShrinker {
-    /// Address of its function in the kernel that was traced; names are found later.
+    /// Address of its function in the traced kernel; names are found later.
     pub function: u64,
     /// Time in it, in ns.
     pub ns: u64,
 }
 
-/// How long a stalled task did not run: asleep, or runnable and not running.
+/// Time in which a stalled task did not run: asleep, or runnable and not running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffCpu {
     /// Measured, in ns.
     Measured(u64),
-    /// Estimated of a long stall where it is not measured, in ns: a tick of the scheduler or two off.
+    /// Estimated for a long stall where it is not measured, in ns; off by one or two ticks of the scheduler.
     Estimated(u64),
 }
 
 impl OffCpu {
-    /// It in ns, if it is measured.
+    /// The time in ns, if it is measured.
     #[must_use]
     pub const fn measured_ns(self) -> Option<u64> {
         match self {
@@ -70,7 +70,7 @@ impl OffCpu {
         }
     }
 
-    /// It in ns, if it is estimated.
+    /// The time in ns, if it is estimated.
     #[must_use]
     pub const fn estimated_ns(self) -> Option<u64> {
         match self {
@@ -83,13 +83,13 @@ impl OffCpu {
 /// A finished stall of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
-    /// Its end, `CLOCK_MONOTONIC` in ns.
+    /// End of the stall, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Its length in ns.
+    /// Duration in ns.
     pub dur_ns: u64,
-    /// What held the task up.
+    /// Kind of the stall.
     pub kind: StallKind,
-    /// How `dur_ns` relates to the true stall.
+    /// Relation of `dur_ns` to the true stall.
     pub source: Source,
     /// Process id in the initial pid namespace.
     pub pid: u32,
@@ -97,11 +97,11 @@ pub struct Stall {
     pub tid: u32,
     /// Name of the thread.
     pub comm: Comm,
-    /// Start of the process, which tells a reused pid apart, in ns.
+    /// Start of the process in ns, which identifies it when a pid is reused.
     pub process_start_ns: Option<u64>,
     /// Id of the task's memory cgroup.
     pub cgroup_id: Option<u64>,
-    /// Node that was reclaimed, for the kinds whose event names one; else that of the CPU on which the stall ended.
+    /// Node that was reclaimed, for the kinds whose event names one; else the node of the CPU on which the stall ended.
     pub nid: Option<u32>,
     /// Order of the allocation.
     pub order: Option<i32>,
@@ -117,36 +117,36 @@ pub struct Stall {
     pub throttles: Throttles,
     /// The shrinker that took the most time; `None` without one, or where it was not read.
     pub top_shrinker: Option<TopShrinker>,
-    /// How long the task did not run meanwhile; `None` where that is neither measured nor estimated.
+    /// Time in which the task did not run during the stall; `None` where that is neither measured nor estimated.
     pub off_cpu: Option<OffCpu>,
 }
 
 /// A change of one kswapd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kswapd {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time of the change, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Its node.
+    /// Node of the kswapd.
     pub nid: u32,
-    /// What happened.
+    /// The change.
     pub step: KswapdStep,
-    /// Order of the allocation that it is for.
+    /// Order of the allocation that kswapd works for.
     pub order: Option<i32>,
-    /// Flags of that allocation, for a wakeup.
+    /// Flags of that allocation; only for a wakeup.
     pub gfp: Option<u32>,
-    /// Who asked, for a wakeup: process id and name.
+    /// Task that woke kswapd, by process id and name; only for a wakeup.
     pub waker: Option<Trigger>,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A stall ended.
     Stall(Stall),
-    /// A process was killed.
+    /// The OOM killer marked a victim.
     Oom(Oom),
-    /// The memory of a killed process is back.
+    /// The memory of an OOM victim was freed.
     Freed(Freed),
-    /// kswapd was asked for, woke or slept.
+    /// kswapd was asked for, woke or went to sleep.
     Kswapd(Kswapd),
 }

@@ -1,8 +1,8 @@
-//! OOM kills: who was chosen, who ran out, which limit it was about, and when the memory was back.
+//! OOM kills: the victim, the task that ran out of memory, the limit, and the time at which the memory was freed.
 
 use super::Comm;
 
-/// Which limit an OOM kill enforced.
+/// Limit that an OOM kill enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Constraint {
     /// The limit of a memory cgroup.
@@ -36,11 +36,11 @@ impl Constraint {
 pub struct Victim {
     /// Process id.
     pub pid: u32,
-    /// Thread id that the kernel's event and log name: a thread of the victim that still had its memory.
+    /// Thread id that the kernel's event and log show: a thread of the victim that still had its memory.
     pub tid: u32,
-    /// Its name.
+    /// Name of the victim.
     pub comm: Option<Comm>,
-    /// Id of its own memory cgroup (not the trigger's).
+    /// Id of the victim's own memory cgroup (not the trigger's).
     pub cgroup_id: Option<u64>,
     /// Anonymous resident memory in bytes.
     pub anon_rss_bytes: Option<u64>,
@@ -48,16 +48,16 @@ pub struct Victim {
     pub file_rss_bytes: Option<u64>,
     /// Shared resident memory in bytes.
     pub shmem_rss_bytes: Option<u64>,
-    /// Its `oom_score_adj`.
+    /// `oom_score_adj` of the victim.
     pub oom_score_adj: Option<i32>,
 }
 
-/// A task by process id and name: the one that ran out of memory, often not the victim, or the one that woke kswapd.
+/// A task by process id and name: the task that ran out of memory, often not the victim, or the task that woke kswapd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trigger {
     /// Process id.
     pub pid: u32,
-    /// Its name.
+    /// Name of the task.
     pub comm: Comm,
 }
 
@@ -65,36 +65,38 @@ pub struct Trigger {
 /// all members of a cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomCall {
-    /// Its number since the start, from 1. Victims with the same number died for the same decision.
+    /// Number of the call since the start, from 1. Victims with the same number died for the same decision.
     pub number: u64,
-    /// The how manieth victim of the call this one is, from 1; those after the first are killed for `memory.oom.group`.
+    /// Position of this victim among those of the call, from 1; victims after the first are killed for
+    /// `memory.oom.group`.
     pub victim: u32,
-    /// Which limit, in the kernel's own words (`oom_control.constraint`).
+    /// Limit according to the kernel (`oom_control.constraint`).
     pub constraint: Option<Constraint>,
-    /// Id of the memory cgroup at its limit; `None` also when it is not about one.
+    /// Id of the memory cgroup at its limit; `None` also when the limit is not that of a cgroup.
     pub cgroup_id: Option<u64>,
-    /// Order of the allocation that failed; -1 when a person asked for the kill (sysrq f).
+    /// Order of the allocation that failed; -1 when a person requested the kill (sysrq f).
     pub order: Option<i32>,
     /// Flags of that allocation, with the running kernel's bit numbers.
     pub gfp: Option<u32>,
-    /// Why the victim was chosen: pages it would give back (resident, swapped, page tables), shifted by its
-    /// `oom_score_adj`.
+    /// Score by which the victim was chosen: pages that its death would free (resident, swapped, page tables), shifted
+    /// by its `oom_score_adj`.
     pub points: Option<i64>,
-    /// Pages that it was chosen out of: the limit of the cgroup, or memory and swap of the host or of the allowed nodes.
+    /// Pages that the score relates to: the limit of the cgroup, or memory and swap of the host or of the allowed
+    /// nodes.
     pub total_pages: Option<u64>,
 }
 
-/// What the trigger's last reclaim was before a kill.
+/// Kind of the trigger's last reclaim before a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LastReclaim {
     /// Reclaim at the limit of a memory cgroup.
     Memcg,
-    /// Reclaim of the host, or its retry. A cpuset or a memory policy may have been what ran out.
+    /// Global reclaim, or its retry. The limit may also have been that of a cpuset or a memory policy.
     Global,
 }
 
 impl LastReclaim {
-    /// Both.
+    /// All kinds.
     pub const ALL: [Self; 2] = [Self::Memcg, Self::Global];
 
     /// The name in every output.
@@ -106,23 +108,23 @@ impl LastReclaim {
         }
     }
 
-    /// Whether it goes together with this limit.
+    /// True when this reclaim is consistent with the limit.
     const fn agrees(self, constraint: Constraint) -> bool {
         matches!(self, Self::Memcg) == matches!(constraint, Constraint::Memcg)
     }
 }
 
-/// How the memory of a victim came back.
+/// Way in which the memory of a victim was freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FreedBy {
-    /// Its address space was torn down (`exit_mmap`), after the last of those who used it had let go.
+    /// Its address space was torn down (`exit_mmap`), after its last user had let go.
     Exit,
     /// The OOM reaper took its private memory, since it had not died for two seconds.
     Reaper,
 }
 
 impl FreedBy {
-    /// Both.
+    /// All ways.
     pub const ALL: [Self; 2] = [Self::Exit, Self::Reaper];
 
     /// The name in every output.
@@ -135,40 +137,40 @@ impl FreedBy {
     }
 }
 
-/// When the memory of a victim was back.
+/// Time and way in which the memory of a victim was freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryBack {
-    /// How long after the mark, in ns.
+    /// Time since the mark, in ns.
     pub after_ns: u64,
-    /// How.
+    /// Way in which it was freed.
     pub by: FreedBy,
 }
 
-/// The memory of an OOM victim is back.
+/// The memory of an OOM victim was freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freed {
-    /// When, `CLOCK_MONOTONIC` in ns.
+    /// Time at which it was freed, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// When the victim was marked: `t_ns` of its [`Oom`].
+    /// Time at which the victim was marked: `t_ns` of its [`Oom`].
     pub marked_ns: u64,
     /// Process id of the victim.
     pub pid: u32,
     /// Thread id of the victim, as in its [`Oom`].
     pub tid: u32,
-    /// Its name.
+    /// Name of the victim.
     pub comm: Option<Comm>,
-    /// How.
+    /// Way in which it was freed.
     pub by: FreedBy,
 }
 
 impl Freed {
-    /// What it says of the kill.
+    /// Time and way, relative to the kill.
     #[must_use]
     pub const fn memory_back(&self) -> MemoryBack {
         MemoryBack { after_ns: self.t_ns.saturating_sub(self.marked_ns), by: self.by }
     }
 
-    /// Whether it is about this kill.
+    /// True when it belongs to this kill.
     #[must_use]
     pub const fn is_of(&self, oom: &Oom) -> bool {
         oom.t_ns == self.marked_ns && oom.victim.tid == self.tid
@@ -178,30 +180,32 @@ impl Freed {
 /// An OOM kill: one victim that was marked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Oom {
-    /// When the victim was marked, `CLOCK_MONOTONIC` in ns.
+    /// Time at which the victim was marked, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Who was chosen.
+    /// The process that was killed.
     pub victim: Victim,
-    /// Who ran out.
+    /// The task that ran out of memory.
     pub trigger: Trigger,
-    /// Which limit: what the call says, else the kernel log, else the trigger's last reclaim; `None` when none of them does.
+    /// Limit: from the call, else from the kernel log, else from the trigger's last reclaim; `None` when none of them
+    /// shows it.
     pub constraint: Option<Constraint>,
-    /// The call that chose it; `None` where calls are not traced, and when it was `dying`.
+    /// The call that chose the victim; `None` where calls are not traced, and when the victim was `dying`.
     pub call: Option<OomCall>,
-    /// No call chose it, though calls are traced: it was on its way out already and ran out of memory itself, so that the
+    /// No call chose the victim, though calls are traced: it was exiting already and ran out of memory itself, so the
     /// kernel let it use the reserves (`task_will_free_mem`) and killed nobody.
     pub dying: bool,
-    /// What the trigger's last reclaim was.
+    /// Kind of the trigger's last reclaim.
     pub last_reclaim: Option<LastReclaim>,
-    /// Which limit the kernel log names; `None` when it was not asked or does not say.
+    /// Limit that the kernel log names; `None` when the log was not read or names none.
     pub logged: Option<Constraint>,
-    /// When its memory was back; `None` when that was not seen (yet).
+    /// Time and way in which the victim's memory was freed; `None` when that was not seen (yet).
     pub memory_back: Option<MemoryBack>,
 }
 
 impl Oom {
-    /// Whether the call, the last reclaim and the kernel log tell of different limits. The kernel's own call is right then;
-    /// a last reclaim may be an older one of the same thread, and a line of the log may be forged or of another kill.
+    /// True when the call, the last reclaim and the kernel log show different limits. The kernel's own call is right
+    /// then; a last reclaim may be an older one of the same thread, and a line of the log may be forged or of another
+    /// kill.
     #[must_use]
     pub fn signs_disagree(&self) -> bool {
         let call = self.call.and_then(|call| call.constraint);
@@ -212,14 +216,14 @@ impl Oom {
         differ || against(call) || against(self.logged)
     }
 
-    /// Takes what the kernel log says of its limit.
+    /// Sets the limit that the kernel log names.
     pub fn hear_log(&mut self, constraint: Option<Constraint>) {
         self.logged = constraint;
         let call = self.call.and_then(|call| call.constraint);
         self.constraint = call.or(constraint).or(self.constraint);
     }
 
-    /// The cgroups that it names: the victim's, and the one at its limit.
+    /// Cgroups of the kill: the victim's, and the one at its limit.
     pub fn cgroups(&self) -> impl Iterator<Item = u64> + use<> {
         [self.victim.cgroup_id, self.limit_cgroup_id()].into_iter().flatten()
     }

@@ -1,10 +1,10 @@
-//! Refaults of the sample: who brought which page back, and who had evicted it.
+//! Sampled refaults: the process that brought a page back, and the process that had evicted it.
 
 use memtrace_common::eviction::NAME_LEN;
 
 use super::Comm;
 
-/// The name of a file as the kernel keeps it, cut, NUL padded; chosen by whoever made the file.
+/// The name of a file as the kernel keeps it, cut, NUL padded; chosen by the creator of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(pub [u8; NAME_LEN]);
 
@@ -16,7 +16,7 @@ impl FileName {
         &self.0[..end]
     }
 
-    /// Whether there may be more of it than was kept.
+    /// True when the name may be longer than the part that was kept.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.bytes().len() >= NAME_LEN - 1
@@ -32,50 +32,50 @@ impl From<&[u8]> for FileName {
     }
 }
 
-/// Who evicted a page.
+/// Process that evicted a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Evictor {
     /// Process id; that of the thread for a kernel thread.
     pub pid: u32,
     /// Name of the process: that of its first thread.
     pub comm: Comm,
-    /// Whether it is a kernel thread: kswapd, at nobody's own cost.
+    /// True for a kernel thread, such as kswapd: the eviction is at no process's own cost.
     pub is_kthread: bool,
 }
 
-/// A file, as far as a page tells.
+/// A file, as far as it is known from a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
-    /// Major and minor number of its device.
+    /// Major and minor number of the device.
     pub dev: (u32, u32),
     /// Inode number.
     pub ino: u64,
-    /// Its first name, without folders.
+    /// First name of the file, without folders.
     pub name: FileName,
 }
 
-/// Which refaults: who evicted the pages, who brought them back, of which file.
+/// Key of sampled refaults: the process that evicted the pages, the process that brought them back, and the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvictorKey {
-    /// Who evicted them.
+    /// Process that evicted the pages.
     pub evictor: Evictor,
     /// Process that brought them back.
     pub pid: u32,
-    /// Its name.
+    /// Name of that process.
     pub comm: Comm,
-    /// Id of its memory cgroup.
+    /// Id of the memory cgroup of that process.
     pub cgroup_id: Option<u64>,
-    /// The file; `None` of anonymous memory.
+    /// The file; `None` for anonymous memory.
     pub file: Option<FileId>,
 }
 
 /// A page of the sample came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampledRefault {
-    /// How long it was away, in ns.
+    /// Time between eviction and refault, in ns.
     pub away_ns: u64,
-    /// Pages of files, or of anonymous memory as this one, that were evicted meanwhile of the memory cgroup that it was
-    /// charged to, estimated by the same sample. `None` where their count has given way to those of other cgroups.
+    /// Pages of the same type (of files, or anonymous) that were evicted meanwhile from the memory cgroup to which the
+    /// page was charged, estimated by the same sample. `None` when other cgroups have taken the slot of its counter.
     pub distance_pages: Option<u64>,
     /// Both processes, and the memory.
     pub key: EvictorKey,

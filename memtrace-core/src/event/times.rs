@@ -2,7 +2,7 @@
 
 use memtrace_common::part::{Part, Spent};
 
-/// Times by part, in ns, of which some were not measured.
+/// Times by part, in ns; some may not have been measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartTimes {
     /// Times; 0 where not measured.
@@ -14,13 +14,13 @@ pub struct PartTimes {
 const _: () = assert!(Part::COUNT <= 8, "a bit for each part");
 
 impl PartTimes {
-    /// From a function that gives the time of a part, `None` where it was not measured.
+    /// Times from a function that returns the time of a part, `None` where it was not measured.
     #[must_use]
     pub fn of(ns: impl Fn(Part) -> Option<u64>) -> Self {
         Part::ALL.into_iter().fold(Self::default(), |times, part| times.with(part, ns(part)))
     }
 
-    /// These times with another one.
+    /// These times with the time of one part replaced.
     #[must_use]
     pub fn with(mut self, part: Part, ns: Option<u64>) -> Self {
         let mut all = self.ns.all();

@@ -1,4 +1,4 @@
-//! The hooks, each declared once: the values that it gives, the loss without it, the places that it reads.
+//! The hooks, each declared once: the values that it gives, the loss without it, the fields that it reads.
 //!
 //! docs/dev/add-a-hook.md walks through a new one.
 
@@ -6,13 +6,13 @@ use memtrace_common::{config::EventFields, count::Count, field::ArgSource, kind:
 
 use super::{HookSet, functions::FUNCTIONS};
 
-/// The place of a value, for the kernel side.
+/// Selects the slot of a value in the fields of the kernel side.
 pub type Place = fn(&mut EventFields) -> &mut ArgSource;
 
-/// One hook, before it is known how this kernel takes it.
+/// One hook, before its state on this kernel is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
-    /// Which hook it is.
+    /// Id of the hook.
     pub id: HookId,
     /// Tracefs group, such as `vmscan`.
     pub group: &'static str,
@@ -20,7 +20,7 @@ pub struct Hook {
     pub event: &'static str,
     /// Full name: `group:event`.
     pub name: &'static str,
-    /// Name of the program that reads raw arguments; the classic one has `_tp` behind it.
+    /// Name of the program that reads raw arguments; the classic one has the suffix `_tp`.
     pub program: &'static str,
     /// The values that memtrace takes from it, in words.
     pub gives: &'static str,
@@ -28,13 +28,13 @@ pub struct Hook {
     pub without: &'static str,
     /// The end event of a begin: a begin without its end would only leave spans open.
     pub end: Option<HookId>,
-    /// One of the hooks without which memtrace has nothing to tell.
+    /// True for the hooks without which memtrace has nothing to report.
     pub required: bool,
-    /// The kind of stall whose begin it is.
+    /// The kind of stall that begins with this event.
     pub kind: Option<StallKind>,
     /// The count that its program adds to. No other hook adds to it.
     pub counts: Option<Count>,
-    /// The values that it reads, by their names in the event. Raw arguments have the same names but for those that
+    /// The values that it reads, by their names in the event. Raw arguments have the same names, except those that
     /// `memtrace-probe` names itself.
     pub values: &'static [(&'static str, Place)],
 }
@@ -55,8 +55,8 @@ macro_rules! hooks {
         $(required $required:literal,)? $(begins $kind:ident,)? $(until $end:ident,)? $(counts $count:ident,)?
         gives $gives:literal, without $without:literal, [$($value:literal = $f:ident $(. $g:ident)?),*];)+ }
      others { $($(#[$doc:meta])* $other:ident;)+ }) => {
-        /// A hook. The tables here and in [`functions`](super::functions) have the properties of each; `Zones` is no program,
-        /// and has its status from `memtrace-probe`.
+        /// A hook. The tables here and in [`functions`](super::functions) have the properties of each; `Zones` is no
+        /// program, and `memtrace-probe` sets its status.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum HookId {
             $(#[doc = $gives] $id,)+
@@ -68,8 +68,8 @@ macro_rules! hooks {
             pub const ALL: &[Self] = &[$(Self::$id,)+ $(Self::$other,)+];
         }
 
-        /// The hooks on tracepoints, in the order of attaching. Hooks that drop state come first, and ends before begins: a
-        /// stall that begins during the attaching then has its end.
+        /// The hooks on tracepoints, in the order of attaching. Hooks that drop state come first, and ends before
+        /// begins, so that a stall that begins during the attaching has its end.
         pub const HOOKS: &[Hook] = &[$(Hook {
             id: HookId::$id,
             group: $group,
@@ -221,7 +221,7 @@ pub fn names() -> Vec<&'static str> {
     HOOKS.iter().map(|hook| hook.event).chain(functions).collect()
 }
 
-/// The numbers that these hooks count.
+/// The counts that these hooks maintain.
 pub fn counts(hooks: HookSet) -> impl Iterator<Item = Count> {
     let functions = FUNCTIONS.iter().map(|hook| (hook.id, hook.counts));
     let all = HOOKS.iter().map(|hook| (hook.id, hook.counts)).chain(functions);

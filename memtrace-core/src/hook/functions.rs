@@ -5,10 +5,10 @@ use memtrace_common::{count::Count, kind::StallKind};
 
 use super::HookId;
 
-/// A hook on a kernel function, or on what stands in for one.
+/// A hook on a kernel function, or on an event that replaces it.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionHook {
-    /// Which hook it is.
+    /// Id of the hook.
     pub id: HookId,
     /// Name of the function or event, as `--without` takes it.
     pub name: &'static str,
@@ -72,7 +72,7 @@ pub const MEMCG_HIGH: FunctionHook = FunctionHook {
     counts: None,
 };
 
-/// Reclaim that somebody asked for.
+/// Reclaim on request.
 pub const PROACTIVE: FunctionHook = FunctionHook {
     id: HookId::Proactive,
     name: "memory_reclaim",

@@ -1,4 +1,4 @@
-//! What is known of each hook on this kernel: how it attached, or why not and what is then missing.
+//! State of each hook on this kernel: the way in which it is attached, or the reason why not and the loss without it.
 
 pub mod catalog;
 pub mod functions;
@@ -11,14 +11,14 @@ use memtrace_common::kind::StallKind;
 pub use self::{catalog::HookId, set::HookSet};
 use crate::untrusted::Text;
 
-/// How a hook is attached.
+/// Way in which a hook is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attached {
-    /// As a raw tracepoint: raw arguments, whose places BTF tells; no tracefs needed.
+    /// As a raw tracepoint: raw arguments, located through BTF; no tracefs needed.
     RawTracepoint,
-    /// As a BTF tracepoint: the same with types, so that programs may read what the arguments point to.
+    /// As a BTF tracepoint: a raw tracepoint with types, so that programs may follow pointers among the arguments.
     BtfTracepoint,
-    /// As a classic tracepoint: fields by the tracefs `format` file; about twice the cost.
+    /// As a classic tracepoint: fields by the tracefs `format` file; about twice the cost of a raw one.
     Tracepoint,
     /// On the return of a function.
     Fexit,
@@ -32,9 +32,9 @@ pub enum Attached {
     KprobeKretprobe,
     /// By a software event of the kernel, on each CPU.
     PerfEvent,
-    /// Nothing is attached: it is read in the kernel's memory when it is needed.
+    /// Nothing is attached: the values are read from the kernel's memory on demand.
     Memory,
-    /// Not attached; in words that a user can act on.
+    /// Not attached, with a reason that a user can act on.
     No(String),
 }
 
@@ -75,53 +75,54 @@ impl Attached {
 /// One hook on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookStatus {
-    /// Which hook it is.
+    /// Id of the hook.
     pub id: HookId,
-    /// Its kernel name, such as `vmscan:mm_vmscan_direct_reclaim_begin`.
+    /// Kernel name of the hook, such as `vmscan:mm_vmscan_direct_reclaim_begin`.
     pub name: &'static str,
-    /// What memtrace takes from it.
+    /// The values that memtrace takes from it.
     pub gives: &'static str,
-    /// What is lost without it.
+    /// The loss without it.
     pub without: &'static str,
-    /// Whether memtrace can tell nothing without it (with its pair).
+    /// True when memtrace can report nothing without it (with its pair).
     pub required: bool,
-    /// The kind of stall that it tells, alone or with its pair.
+    /// The kind of stall that it measures, alone or with its pair.
     pub kind: Option<StallKind>,
-    /// How it is attached.
+    /// Way in which it is attached.
     pub attached: Attached,
     /// Fields that this kernel's event does not have, by name.
     pub unread: Vec<&'static str>,
-    /// Instructions that the verifier went through for its program; `None` when not attached or not told (before 5.16).
+    /// Instructions that the verifier processed for its program; `None` when not attached or not reported (before
+    /// 5.16).
     pub verified_instructions: Option<u32>,
-    /// Time that it took to load and attach it, the methods that failed included; 0 when nothing was tried.
+    /// Time to load and attach it, failed methods included, in ns; 0 when nothing was tried.
     pub took_ns: u64,
 }
 
 impl HookStatus {
-    /// True when it is attached, or read in the kernel's memory.
+    /// True when it is attached, or read from the kernel's memory.
     #[must_use]
     pub const fn is_attached(&self) -> bool {
         self.attached.name().is_some()
     }
 
-    /// Whether memtrace has the stalls of a reclaim by it. A kernel that is locked down may still take other hooks, by which
-    /// alone there is nothing to tell.
+    /// True when it measures the stalls of a reclaim. A locked-down kernel may still accept other hooks, which alone
+    /// give nothing to report.
     #[must_use]
     pub fn measures_reclaim(&self) -> bool {
         self.required && self.kind.is_some() && self.is_attached()
     }
 }
 
-/// A hook as a trace and the JSON output tell of it: also one of another version of memtrace.
+/// A hook as in a trace and in the JSON output, possibly of another version of memtrace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HookRecord {
-    /// Its kernel name.
+    /// Kernel name of the hook.
     pub name: Text,
-    /// How it is attached ([`Attached::name`]); `None` when it is not.
+    /// Way in which it is attached ([`Attached::name`]); `None` when it is not.
     pub attached: Option<Text>,
-    /// Why it is not attached.
+    /// Reason why it is not attached.
     pub reason: Option<Text>,
-    /// What is lost without it.
+    /// The loss without it.
     pub without: Text,
     /// Fields that the kernel's event does not have.
     pub unread: Vec<Text>,

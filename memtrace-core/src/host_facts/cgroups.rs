@@ -1,4 +1,4 @@
-//! Cgroups with a limit that appeared or went away while a trace was recorded: no settings that somebody changed.
+//! Cgroups with a limit that appeared or went away while a trace was recorded. These are not changes of settings.
 
 use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
@@ -6,7 +6,7 @@ use crate::untrusted::{Text, Untrusted};
 /// A line of the text of a remark of kind `Cgroups` of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupChange {
-    /// A cgroup with these limits is new. Named again when more of its limits are set while it is being made.
+    /// A cgroup with these limits is new. It is named again when more of its limits are set during its creation.
     Appeared(CgroupLimits),
     /// The cgroup with this path, which had a limit, was removed.
     Gone(Text),
@@ -30,7 +30,7 @@ pub fn to_text(changes: &[CgroupChange]) -> Text {
     lines.join(&b'\n').into()
 }
 
-/// The changes that a remark tells of. A line of another shape is skipped.
+/// Parses the changes in a remark. A line of another shape is skipped.
 #[must_use]
 pub fn of_text(text: &Text) -> Vec<CgroupChange> {
     let mut changes = Vec::new();
@@ -51,11 +51,11 @@ fn limit(line: Untrusted<'_>) -> Option<Setting> {
     Some(Setting { name: name.into(), value: Some(value.into()) })
 }
 
-/// Removed cgroups whose limits are kept.
+/// Maximum number of removed cgroups whose limits are kept.
 const DEPARTED: usize = 4096;
 
 impl HostFacts {
-    /// The host after a cgroup appeared or went away.
+    /// Applies the appearance or removal of a cgroup.
     pub fn change_cgroup(&mut self, change: &CgroupChange) {
         let (CgroupChange::Appeared(CgroupLimits { path, .. }) | CgroupChange::Gone(path)) = change;
         let known = self.cgroup_limits.iter().position(|cgroup| cgroup.path == *path);
@@ -73,13 +73,13 @@ impl HostFacts {
         }
     }
 
-    /// The limits of a cgroup; `None` where none is known.
+    /// The limits of a cgroup; `None` where none are known.
     #[must_use]
     pub fn limits_of(&self, path: Untrusted<'_>) -> Option<&CgroupLimits> {
         self.cgroup_limits.iter().find(|cgroup| cgroup.path.borrowed() == path)
     }
 
-    /// Limits of the cgroups that are there, and the last ones of those that were removed.
+    /// Limits of the existing cgroups, and the last limits of the removed ones.
     pub fn all_limits(&self) -> impl Iterator<Item = &CgroupLimits> {
         self.cgroup_limits.iter().chain(&self.departed_limits)
     }

@@ -1,4 +1,4 @@
-//! What a trace says of a setting that was changed while it was recorded, and the host's settings with it.
+//! A setting that was changed while a trace was recorded, and its effect on the host's settings.
 
 use super::{CgroupLimits, HostFacts, Setting};
 use crate::untrusted::{Text, Untrusted};
@@ -6,32 +6,32 @@ use crate::untrusted::{Text, Untrusted};
 /// Prefix of the name of a cgroup's limit: `cgroup:/web.slice:memory.high`.
 const CGROUP: &str = "cgroup:";
 
-/// The name of a cgroup's limit, as a change and an experiment name it.
+/// The name of a cgroup's limit in a change and in an experiment.
 #[must_use]
 pub fn limit_name(path: &Text, file: Untrusted<'_>) -> Text {
     [CGROUP.as_bytes(), path.raw(), b":", file.raw()].concat().into()
 }
 
-/// A setting that has another value than before: the text of a remark of kind
-/// `Changed` of a trace.
+/// A setting with a new value: the text of a remark of kind `Changed` of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Name of the setting: `vm.swappiness`, `lru_gen/enabled`, `cgroup:/web.slice:memory.high`.
     pub name: Text,
-    /// Value before the change; `None` when it had none, or could not be read.
+    /// Value before the change; `None` when the setting had none, or could not be read.
     pub before: Option<Text>,
-    /// Value from then on.
+    /// Value after the change.
     pub after: Option<Text>,
 }
 
 impl Change {
-    /// The path of the cgroup and the file of the limit, when it is a limit of a cgroup.
+    /// The path of the cgroup and the file of the limit; `None` when the setting is not a limit of a cgroup.
     #[must_use]
     pub fn of_cgroup(&self) -> Option<(Untrusted<'_>, Untrusted<'_>)> {
         self.name.borrowed().strip_prefix(CGROUP)?.rsplit_once(b':')
     }
 
-    /// The text of the remark, three lines: the name, the value before and the one after; a line is empty for none.
+    /// The text of the remark, three lines: the name, the value before and the value after; an empty line stands for
+    /// `None`.
     #[must_use]
     pub fn to_text(&self) -> Text {
         let value = |value: &Option<Text>| value.clone().unwrap_or_default();
@@ -39,7 +39,7 @@ impl Change {
         [self.name.raw(), before.raw(), after.raw()].join(&b'\n').into()
     }
 
-    /// The change that a remark tells of; `None` when its text is of another shape.
+    /// Parses a change from a remark; `None` when its text is of another shape.
     #[must_use]
     pub fn of_text(text: &Text) -> Option<Self> {
         let lines: Vec<_> = text.borrowed().lines().collect();
@@ -53,7 +53,7 @@ impl Change {
     }
 }
 
-/// Puts the value of a setting into a list of them; `None` takes it out.
+/// Sets the value of a setting in a list; `None` removes it.
 fn put(list: &mut Vec<Setting>, name: Untrusted<'_>, value: Option<&Text>) {
     let value = value.cloned();
     match (list.iter().position(|setting| setting.name.borrowed() == name), value) {
@@ -67,7 +67,7 @@ fn put(list: &mut Vec<Setting>, name: Untrusted<'_>, value: Option<&Text>) {
 }
 
 impl HostFacts {
-    /// The host from a change on.
+    /// Applies a change of a setting.
     pub fn change(&mut self, name: &Text, value: Option<&Text>) {
         let name = name.borrowed();
         if name.strip_prefix("vm.").is_some() {

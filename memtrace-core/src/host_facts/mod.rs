@@ -8,7 +8,7 @@ use crate::{clock::Clock, untrusted::Text};
 /// Three clocks read together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockReading {
-    /// `CLOCK_MONOTONIC`, in ns: what all times in a trace are.
+    /// `CLOCK_MONOTONIC`, in ns: the clock of all times in a trace.
     pub monotonic_ns: u64,
     /// `CLOCK_BOOTTIME`, in ns: goes on while the host is suspended.
     pub boottime_ns: u64,
@@ -35,7 +35,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// True for a file of numbers that change by themselves (`zram0/mm_stat`): a fact of the host that nobody sets.
+    /// True for a file of numbers that change by themselves (`zram0/mm_stat`): a statistic, not a setting.
     #[must_use]
     pub fn is_statistic(&self) -> bool {
         self.name.borrowed().rsplit_once(b'/').is_some_and(|(_, file)| file.is("mm_stat"))
@@ -51,7 +51,7 @@ pub struct SwapArea {
     pub kind: Text,
     /// Size of the swap area in bytes.
     pub size_bytes: u64,
-    /// Used at the start, in bytes.
+    /// Used space at the start, in bytes.
     pub used_bytes: u64,
     /// Priority of the swap area.
     pub priority: i32,
@@ -64,8 +64,8 @@ pub struct CgroupLimits {
     pub id: u64,
     /// Path of the cgroup below the mount.
     pub path: Text,
-    /// `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's `memory.limit_in_bytes`,
-    /// `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`: those that are set.
+    /// The limits that are set, of `memory.max`, `memory.high`, `memory.low`, `memory.min`, `memory.swap.max`, or v1's
+    /// `memory.limit_in_bytes`, `memory.soft_limit_in_bytes`, `memory.memsw.limit_in_bytes`.
     pub limits: Vec<Setting>,
 }
 
@@ -90,7 +90,7 @@ pub struct HostFacts {
     pub memory_bytes: Option<u64>,
     /// Page size in bytes.
     pub page_size_bytes: u64,
-    /// `v1`, `v2` or empty: the hierarchy of the memory controller.
+    /// Hierarchy of the memory controller: `v1`, `v2` or empty.
     pub memory_cgroup: Text,
     /// Swap areas.
     pub swap: Vec<SwapArea>,
@@ -102,8 +102,8 @@ pub struct HostFacts {
     pub cgroup_limits: Vec<CgroupLimits>,
     /// True when cgroups with a limit were left out of the list.
     pub cgroup_limits_cut: bool,
-    /// Cgroups that were removed while a trace was recorded, with their last limits: the latest ones. Not in a trace, whose
-    /// remarks they are from.
+    /// Cgroups that were removed while a trace was recorded, with their last limits: the latest ones. Not stored in a
+    /// trace, but derived from its remarks.
     pub departed_limits: Vec<CgroupLimits>,
     /// Names of the values of `/proc/vmstat` that a tick holds.
     pub vmstat_names: Vec<Text>,

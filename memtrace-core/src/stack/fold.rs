@@ -1,4 +1,4 @@
-//! Folded lines, which flame graphs are drawn from: `comm;outermost;...;innermost N`. Frames of the kernel end in `_[k]`.
+//! Folded lines, the input of flame graphs: `comm;outermost;...;innermost N`. Frames of the kernel end in `_[k]`.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::untrusted::Untrusted;
 pub struct Folded(BTreeMap<String, u64>);
 
 impl Folded {
-    /// Adds so much to a stack of a process of this name; `None` is a stack that has no names.
+    /// Adds `n` to a stack of processes with this name; `None` is a stack without names.
     pub fn add(&mut self, comm: &[u8], stack: Option<&Stack>, n: u64) {
         let mut line = word(comm);
         match stack {
@@ -29,13 +29,13 @@ impl Folded {
         *sum = sum.saturating_add(n);
     }
 
-    /// The lines, in the order of their text. Those that come to 0 are left out.
+    /// The lines, in the order of their text. Lines with a count of 0 are left out.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().filter(|(_, n)| **n > 0).map(|(stack, n)| format!("{stack} {n}"))
     }
 }
 
-/// A name in which nothing ends a frame.
+/// A name, with `;`, which would end the frame, replaced.
 fn word(name: &[u8]) -> String {
     Untrusted(name).tty().to_string().replace(';', ":")
 }

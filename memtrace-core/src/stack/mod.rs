@@ -1,5 +1,5 @@
-//! Stacks of stalls, as far as their addresses have names, pure: what they are, their innermost frames without those of
-//! the tracing, folded lines.
+//! Stacks of stalls with the names of their addresses, pure: the types, the removal of the innermost frames that belong
+//! to the tracing, folded lines.
 
 pub mod fold;
 mod trim;
@@ -7,9 +7,9 @@ mod trim;
 /// The addresses of a stack that was not seen before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawStack {
-    /// Its number.
+    /// Number of the stack.
     pub number: u32,
-    /// The process that its user part belongs to.
+    /// Process that the user part belongs to.
     pub pid: u32,
     /// Addresses in the kernel, innermost first.
     pub kernel: Vec<u64>,
@@ -17,7 +17,7 @@ pub struct RawStack {
     pub user: Vec<u64>,
 }
 
-/// A stack, innermost frame first: those of the kernel, then those of the process.
+/// A stack, innermost frame first: frames of the kernel, then those of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stack {
     /// The frames.
@@ -27,22 +27,22 @@ pub struct Stack {
 /// A frame: one call on a stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
-    /// Whether it is one of the kernel.
+    /// True for a frame of the kernel.
     pub kernel: bool,
     /// Name of the function; empty when not known.
     pub function: Vec<u8>,
-    /// How far into the function, in bytes; of a caller, inside the call.
+    /// Offset into the function, in bytes; for a caller the address is inside the call.
     pub offset: u64,
     /// Path of the file that holds the code, as the process sees it; name of the module in the kernel; empty when not known.
     pub module: Vec<u8>,
-    /// Build id of that file; empty when not known.
+    /// Build id of `module`; empty when not known.
     pub build_id: Vec<u8>,
-    /// Where in that file, in bytes from its beginning; the address itself where there is no file.
+    /// Offset in that file, in bytes from its beginning; the address itself where there is no file.
     pub address: u64,
 }
 
 impl Frame {
-    /// What it is called: its function, else its place in the file, else its address.
+    /// Name of the frame: its function, else its place in the file, else its address.
     #[must_use]
     pub fn name(&self) -> Vec<u8> {
         if !self.function.is_empty() {
@@ -61,7 +61,7 @@ impl Frame {
 pub type FrameNames = Vec<Vec<u8>>;
 
 impl Stack {
-    /// What its frames are called: the same for two stacks that differ in the places within the functions only.
+    /// Names of its frames: equal for two stacks that differ only in the offsets within functions.
     #[must_use]
     pub fn names(&self) -> FrameNames {
         self.frames.iter().map(Frame::name).collect()

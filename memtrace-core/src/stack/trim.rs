@@ -1,4 +1,4 @@
-//! The frames of the tracing itself, which stand above what was traced.
+//! The innermost frames of a kernel stack, which belong to the tracing itself.
 
 use super::Frame;
 
@@ -23,14 +23,14 @@ const TRACING: [&str; 17] = [
     "aggr_",
 ];
 
-/// How many of the innermost frames are those of the tracing; generated code has no name. None when nothing would be left.
+/// Number of innermost frames that belong to the tracing; generated code has no name. 0 when no frame would be left.
 pub(super) fn of_tracing(kernel: &[Frame]) -> usize {
     let is_tracing = |frame: &Frame| {
         let name = frame.function.as_slice();
         name.is_empty() || TRACING.iter().any(|start| name.starts_with(start.as_bytes()))
     };
     let first = kernel.iter().position(|frame| !is_tracing(frame)).unwrap_or(0);
-    // A classic tracepoint takes the function that it is in for a caller as well.
+    // At a classic tracepoint the function that contains it is listed twice, as its own caller.
     let twice = kernel.get(first + 1).is_some_and(|next| next.function == kernel[first].function);
     if twice && !kernel[first].function.is_empty() { first + 1 } else { first }
 }

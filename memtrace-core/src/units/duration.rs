@@ -6,7 +6,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 5] =
     [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
 
-/// A year: more is a slip, and sums of durations stay far from overflow.
+/// A year: anything longer is a mistake, and sums of durations stay far from overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Reads a duration such as `5`, `1.5s`, `250ms` or `10m`.
@@ -45,7 +45,7 @@ pub fn parse_interval(text: &str) -> Result<Duration, String> {
     Ok(interval)
 }
 
-/// Reads how long a flight recorder keeps what it recorded: a duration of at least 1 s.
+/// Parses the time for which a flight recorder keeps its records: a duration of at least 1 s.
 ///
 /// # Errors
 /// Says what was given and what is expected.

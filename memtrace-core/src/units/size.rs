@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
     (bytes <= (1_u64 << 53) as f64).then_some(bytes as u64).ok_or_else(|| format!("`{text}` is more than any disk has"))
 }
 
-/// The smallest ring: some segments, each of which takes some KiB when it is empty.
+/// The smallest ring: a few segments, each of which takes a few KiB when empty.
 const LEAST_RING: u64 = 1 << 20;
 
 /// Reads the size of a flight recorder's ring: at least 1 MiB.

@@ -115,7 +115,7 @@ impl Governor {
         let other_ns = load.other_ns.saturating_sub(self.last.other_ns) as f64;
         let earned_ns = (allowed * elapsed_ns - other_ns).max(LEAST * allowed * elapsed_ns);
         self.full_ns = allowed * STORE_NS;
-        // The longest pause pays off the debt.
+        // Debt is paid off within the longest pause.
         self.store_ns = (self.store_ns + earned_ns - cost_ns).clamp(-self.full_ns, self.full_ns);
         self.last = load;
         if self.runs {

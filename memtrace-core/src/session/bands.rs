@@ -1,8 +1,8 @@
-//! Latencies in a few bands, half a decade each: what a heat map shows.
+//! Latencies in a few bands, half a decade each: the rows of a heat map.
 
 use memtrace_common::histogram::{BUCKETS, lower_bound_ns};
 
-/// Lower bounds of the bands in ns and their names, from the longest on; the last has all that is shorter.
+/// Lower bounds of the bands in ns and their names, the longest first; the last band holds all shorter latencies.
 pub const BANDS: [(u64, &str); 10] = [
     (1_000_000_000, ">=1 s"),
     (316_000_000, "316 ms"),
@@ -19,13 +19,13 @@ pub const BANDS: [(u64, &str); 10] = [
 /// Stalls by band.
 pub type Bands = [u64; BANDS.len()];
 
-/// Counts by bucket in bands.
+/// Bands of counts by bucket.
 #[must_use]
 pub fn of_counts(counts: &[u64; BUCKETS]) -> Bands {
     of_buckets(counts.iter().copied().enumerate())
 }
 
-/// Numbered buckets in bands.
+/// Bands of numbered buckets.
 pub(super) fn of_buckets(buckets: impl Iterator<Item = (usize, u64)>) -> Bands {
     let mut bands = [0_u64; BANDS.len()];
     for (bucket, count) in buckets.filter(|(_, count)| *count > 0) {

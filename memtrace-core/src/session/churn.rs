@@ -1,14 +1,14 @@
-//! Cgroups that came and went: how many, and the first of them by name.
+//! Cgroups that came and went: their number, and the first of them by name.
 
 use crate::untrusted::Text;
 
-/// Cgroups that are named.
+/// Number of cgroups that are named.
 const NAMED: usize = 3;
 
 /// Cgroups with a limit that appeared, and those that went away, while a trace was recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CgroupChurn {
-    /// New ones. One that comes back under its name is new again.
+    /// New ones. A cgroup that returns under its name is new again.
     pub appeared: Counted,
     /// Removed ones.
     pub gone: Counted,
@@ -17,9 +17,9 @@ pub struct CgroupChurn {
 /// A number of cgroups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// How many.
+    /// Number of cgroups.
     pub count: u64,
-    /// Paths of the first three.
+    /// Paths of the first three cgroups.
     pub first: Vec<Text>,
 }
 
@@ -34,7 +34,7 @@ impl Counted {
 }
 
 impl CgroupChurn {
-    /// True when there is nothing to tell.
+    /// True when no cgroup appeared or went away.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.appeared.count == 0 && self.gone.count == 0

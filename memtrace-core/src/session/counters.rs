@@ -1,4 +1,4 @@
-//! The kernel's own counters, which memtrace's counts are held against.
+//! The kernel's own counters, with which memtrace's counts are compared.
 
 use std::collections::BTreeMap;
 
@@ -41,21 +41,21 @@ pub const CGROUP_COUNTERS: [&str; 10] = [
 /// Counters of the kernel since boot, by their name in `/proc/vmstat`; one that the kernel does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelCounters {
-    /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` that of anon and file.
+    /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` are the sums of anon and file.
     pub host: BTreeMap<&'static str, u64>,
-    /// True where `pgscan_direct` and its like count reclaim at a cgroup's limit, too (7.2 and later: items of a
+    /// True where `pgscan_direct` and similar counters include reclaim at a cgroup's limit (7.2 and later: items of a
     /// node), false where they count global reclaim only; `None` when it was not read.
     pub scans_count_memcg: Option<bool>,
-    /// `memory.stat` of the one cgroup that is filtered for, with all below it; `None` without one.
+    /// `memory.stat` of the one cgroup that the filter selects, with its descendants; `None` without one.
     pub cgroup: Option<BTreeMap<&'static str, u64>>,
 }
 
 /// Two readings of the counters, shortly before and shortly after an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
-    /// Before it.
+    /// Counters before the instant.
     pub before: KernelCounters,
-    /// After it.
+    /// Counters after the instant.
     pub after: KernelCounters,
 }
 
@@ -64,9 +64,9 @@ pub struct Readings {
 pub struct Baseline {
     /// The counters around the attaching of the hooks.
     pub readings: Readings,
-    /// Reclaim goes by generations (MGLRU), whose scans are counted differently.
+    /// MGLRU reclaims; its scans are counted differently.
     pub mglru: bool,
-    /// CPUs: each may hold back some of a node's or cgroup's counts.
+    /// Number of CPUs: each may hold back a part of a node's or cgroup's counts.
     pub cpus: u64,
     /// NUMA nodes.
     pub nodes: u64,

@@ -1,51 +1,51 @@
-//! What the stalls of a row were like, beside how many and how long: for what allocations, spent on what, the longest.
+//! Properties of the stalls of a row: the allocations, the parts of the time, the longest stall.
 
 use memtrace_common::kind::StallKind;
 
 use super::parts::Parts;
 use crate::{event::Stall, throttle::Throttles};
 
-/// Kinds of allocation that are told apart in a row; in an interval there are few.
+/// Number of allocation types that a row distinguishes; in an interval there are few.
 const SHAPES: usize = 6;
 
-/// Allocations of one kind.
+/// Allocations of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allocation {
-    /// Their order; `None` when not read.
+    /// Order of the allocations; `None` when not read.
     pub order: Option<i32>,
-    /// Their flags, with the running kernel's bit numbers; `None` when not read.
+    /// Flags of the allocations, with the running kernel's bit numbers; `None` when not read.
     pub gfp: Option<u32>,
-    /// Stalls of them.
+    /// Number of stalls in these allocations.
     pub stalls: u64,
 }
 
 /// The longest stall of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Longest {
-    /// Its end, `CLOCK_MONOTONIC` in ns.
+    /// End of the stall, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Its length in ns.
+    /// Duration in ns.
     pub dur_ns: u64,
-    /// What held the task up.
+    /// Kind of the stall.
     pub kind: StallKind,
     /// Thread id.
     pub tid: u32,
-    /// What it was spent on.
+    /// Time by part.
     pub parts: Parts,
-    /// Its throttle by reason.
+    /// Time throttled, by reason.
     pub throttles: Throttles,
 }
 
-/// What the stalls of a row were like.
+/// Properties of the stalls of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     shapes: [Allocation; SHAPES],
     other: u64,
-    /// What they were spent on.
+    /// Time of the stalls by part.
     pub parts: Parts,
-    /// Their throttle by reason.
+    /// Time throttled, by reason.
     pub throttles: Throttles,
-    /// The longest; `None` without a stall.
+    /// The longest stall; `None` without a stall.
     pub longest: Option<Longest>,
 }
 
@@ -62,7 +62,7 @@ impl Detail {
         }
     }
 
-    /// Counts all that `other` counted.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         other.shapes.iter().filter(|shape| shape.stalls > 0).for_each(|shape| self.count(*shape));
         self.other = self.other.saturating_add(other.other);
@@ -87,7 +87,7 @@ impl Detail {
         shapes
     }
 
-    /// Stalls of yet other allocations.
+    /// Stalls in allocations beyond those of [`Self::shapes`].
     #[must_use]
     pub fn other_shapes(&self) -> u64 {
         self.other
@@ -120,7 +120,7 @@ mod tests {
     }
 
     proptest! {
-        /// However they are counted, and put together: every stall is in one shape, and all time in the parts.
+        /// Any sequence of counting and merging keeps every stall in one shape, and all time in the parts.
         #[test]
         fn nothing_is_lost(a in proptest::collection::vec((any::<u8>(), 0_u64..1 << 40), 0..40),
                            b in proptest::collection::vec((any::<u8>(), 0_u64..1 << 40), 0..40)) {

@@ -1,5 +1,6 @@
-//! Who evicts the pages that come back, of files and of anonymous memory: by a sample of one page in [`SAMPLE_PAGES`]. Each page of the sample that
-//! comes back is told by the kernel side; between two ticks they are added up here, and the session is given the sums.
+//! Processes that evict the pages that come back, of files and of anonymous memory: by a sample of one page in
+//! [`SAMPLE_PAGES`]. The kernel side reports each sampled page that comes back. The reports between two ticks are added
+//! up here, and the session takes the sums.
 
 use std::{
     cmp::Reverse,
@@ -11,77 +12,77 @@ use memtrace_common::eviction::SAMPLE_PAGES;
 use super::histogram::Histogram;
 use crate::event::{Comm, Evictor, EvictorKey, FileId, SampledRefault};
 
-/// Rows that are kept between two ticks; what finds none is in the sum of the others.
+/// Number of rows between two ticks; pages without a row go into the sum `other`.
 const INTERVAL_ROWS: usize = 4096;
-/// Rows that are kept; when there are more those with the fewest pages go into one sum.
+/// Number of rows in a table; when there are more, those with the fewest pages go into one sum.
 const ROWS: usize = 8192;
 
-/// Something of the pages of files, and of anonymous memory.
+/// A value for pages of files, and one for anonymous memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByMemory<T> {
-    /// Of files.
+    /// Value for files.
     pub files: T,
-    /// Of anonymous memory, which comes back from swap; `None` where that is not told.
+    /// Value for anonymous memory, which comes back from swap; `None` where that is not reported.
     pub anon: Option<T>,
 }
 
 impl<T> ByMemory<T> {
-    /// The same of each.
+    /// Applies a function to each value.
     pub fn map<U>(&self, of: impl Fn(&T) -> U) -> ByMemory<U> {
         ByMemory { files: of(&self.files), anon: self.anon.as_ref().map(of) }
     }
 
-    /// Both, where they are told.
+    /// The values that are reported.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.files].into_iter().chain(&self.anon)
     }
 }
 
-/// Pages of the sample that came back, and how long they were away together.
+/// Sampled pages that came back, and the sum of their times away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EvictorSum {
-    /// Pages of the sample.
+    /// Number of sampled pages.
     pub samples: u64,
     /// Time from eviction to refault, summed, in ns.
     pub away_ns: u64,
 }
 
 impl EvictorSum {
-    /// Adds another.
+    /// Adds another sum.
     pub fn add(&mut self, more: Self) {
         self.samples = self.samples.saturating_add(more.samples);
         self.away_ns = self.away_ns.saturating_add(more.away_ns);
     }
 
-    /// Pages that it stands for.
+    /// Estimated number of pages that the sample represents.
     #[must_use]
     pub fn pages(&self) -> u64 {
         self.samples.saturating_mul(SAMPLE_PAGES)
     }
 
-    /// Mean time from eviction to refault, in ns; `None` of none.
+    /// Mean time from eviction to refault, in ns; `None` without a page.
     #[must_use]
     pub fn mean_away_ns(&self) -> Option<u64> {
         self.away_ns.checked_div(self.samples)
     }
 }
 
-/// What came back since the last tick.
+/// Sampled refaults since the last tick.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvictorDeltas {
-    /// By who and which file.
+    /// Sums by evictor, process and file.
     pub rows: Vec<(EvictorKey, EvictorSum)>,
-    /// What found no row.
+    /// Sum of the pages without a row.
     pub other: EvictorSum,
     /// Times from eviction to refault, in ns.
     pub away: Histogram,
-    /// Pages of the same memory and memory cgroup that were evicted between the two, estimated: with so much more room the
-    /// page would have stayed.
+    /// Pages of the same memory and memory cgroup that were evicted between the two, estimated: with room for that many
+    /// more pages this page would have stayed.
     pub distance: Histogram,
 }
 
 impl ByMemory<EvictorDeltas> {
-    /// Adds what came after it.
+    /// Adds later refaults.
     pub fn append(&mut self, later: Self) {
         self.files.append(later.files);
         match (&mut self.anon, later.anon) {
@@ -100,7 +101,7 @@ impl EvictorDeltas {
     }
 }
 
-/// What comes back between two ticks, in memory that is there from the beginning.
+/// Sampled refaults between two ticks, in memory that is allocated at the start.
 #[derive(Debug)]
 pub struct Interval {
     rows: HashMap<EvictorKey, EvictorSum>,
@@ -114,7 +115,7 @@ impl Default for Interval {
 }
 
 impl ByMemory<Interval> {
-    /// Counts one. Allocates nothing. Anonymous memory where that is not told does not come.
+    /// Counts one refault. Allocates nothing. There is none of anonymous memory where that is not reported.
     pub fn add(&mut self, refault: &SampledRefault) {
         match (refault.key.file, &mut self.anon) {
             (None, Some(anon)) => anon.add(refault),
@@ -123,14 +124,14 @@ impl ByMemory<Interval> {
         }
     }
 
-    /// What came back, and begins anew.
+    /// Takes the refaults, and starts anew.
     pub fn take(&mut self) -> ByMemory<EvictorDeltas> {
         ByMemory { files: self.files.take(), anon: self.anon.as_mut().map(Interval::take) }
     }
 }
 
 impl Interval {
-    /// Counts one. Allocates nothing.
+    /// Counts one refault. Allocates nothing.
     pub fn add(&mut self, refault: &SampledRefault) {
         let sum = EvictorSum { samples: 1, away_ns: refault.away_ns };
         self.rest.away.record(refault.away_ns);
@@ -146,16 +147,16 @@ impl Interval {
         }
     }
 
-    /// What came back, and begins anew.
+    /// Takes the refaults, and starts anew.
     pub fn take(&mut self) -> EvictorDeltas {
         let mut rows: Vec<_> = self.rows.drain().collect();
-        // In a fixed order, for the same trace of the same events.
+        // In a fixed order, so that the same events give the same trace.
         rows.sort_unstable_by_key(|(key, _)| *key);
         EvictorDeltas { rows, ..std::mem::take(&mut self.rest) }
     }
 }
 
-/// All that came back.
+/// All sampled refaults since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct EvictorTable {
     rows: BTreeMap<EvictorKey, EvictorSum>,
@@ -165,7 +166,7 @@ pub(super) struct EvictorTable {
 }
 
 impl ByMemory<EvictorTable> {
-    /// Adds what came since the last tick.
+    /// Adds the refaults since the last tick.
     pub(super) fn add(&mut self, deltas: &ByMemory<EvictorDeltas>, filter: Option<&dyn Fn(&EvictorKey) -> bool>) {
         self.files.add(&deltas.files, filter);
         if let Some(deltas) = &deltas.anon {
@@ -175,7 +176,8 @@ impl ByMemory<EvictorTable> {
 }
 
 impl EvictorTable {
-    /// Adds what came since the last tick; with a filter the rows that match it: of what found no row nobody knows.
+    /// Adds the refaults since the last tick. With a filter only rows that match count: pages without a row cannot be
+    /// matched.
     pub(super) fn add(&mut self, deltas: &EvictorDeltas, filter: Option<&dyn Fn(&EvictorKey) -> bool>) {
         for (key, sum) in deltas.rows.iter().filter(|(key, _)| filter.is_none_or(|matches| matches(key))) {
             self.rows.entry(*key).or_default().add(*sum);
@@ -195,7 +197,8 @@ impl EvictorTable {
         }
     }
 
-    /// What it comes to. The times are those of all, and so not of what a filter left (`is_filtered`).
+    /// Summary of the table. The histograms are of all pages, and so are left out when rows were filtered
+    /// (`is_filtered`).
     pub(super) fn summary(&self, is_filtered: bool) -> EvictorSummary {
         let mut sum = self.other;
         let (mut pairs, mut files) = (BTreeMap::<Pair, EvictorSum>::new(), BTreeMap::<FileId, EvictorSum>::new());
@@ -217,11 +220,11 @@ impl EvictorTable {
     }
 }
 
-/// Rows of an interval that are kept for a screen.
+/// Number of rows of an interval that are kept for a screen.
 const SHOWN: usize = 32;
 
 impl EvictorSummary {
-    /// What a screen shows of an interval: the rows with the most, and no times.
+    /// Reduces the summary of an interval to the part that a screen shows: the largest rows, and no histograms.
     #[must_use]
     pub(super) fn of_interval(mut self) -> Self {
         self.pairs.truncate(SHOWN);
@@ -236,31 +239,32 @@ fn most_first<K: Copy + Ord>(rows: BTreeMap<K, EvictorSum>) -> Vec<(K, EvictorSu
     rows
 }
 
-/// Who evicted, and who brought back.
+/// Process that evicted, and process that brought back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pair {
-    /// Who evicted.
+    /// Process that evicted the pages.
     pub evictor: Evictor,
-    /// Process that brought back.
+    /// Process that brought them back.
     pub pid: u32,
-    /// Its name.
+    /// Name of that process.
     pub comm: Comm,
 }
 
-/// What the sample came to.
+/// Summary of the sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvictorSummary {
-    /// All pages of the sample that came back and match the filter; those without a row of whomever.
+    /// All sampled pages that came back and match the filter. Those that found no row are included only without a
+    /// filter.
     pub sum: EvictorSum,
     /// Times from eviction to refault, in ns; `None` with a filter.
     pub away: Option<Histogram>,
     /// Pages of the same memory and memory cgroup that were evicted between the two; `None` with a filter.
     pub distance: Option<Histogram>,
-    /// By who evicted and who brought back, the most first.
+    /// Sums by evictor and process that brought back, the largest first.
     pub pairs: Vec<(Pair, EvictorSum)>,
-    /// By file, the most first; none of anonymous memory.
+    /// Sums by file, the largest first; empty for anonymous memory.
     pub files: Vec<(FileId, EvictorSum)>,
-    /// What found no row, in neither of the two.
+    /// Sum of the pages without a row, in neither of the two lists.
     pub other: EvictorSum,
 }
 
@@ -331,7 +335,7 @@ mod tests {
                 interval.add(&refault(0, 1, round * 5000 + ino, 10));
                 sent += 1;
             }
-            // The one that all is about keeps its row.
+            // The row with the most pages is kept.
             (0..9).for_each(|_| interval.add(&refault(0, 1, round * 5000, 10)));
             sent += 9;
             let deltas = interval.take();

@@ -1,5 +1,5 @@
-//! Refaults, major faults and swap-ins: what processes had to get back. The kernel side counts them, the session is
-//! given what came since the last tick.
+//! Refaults, major faults and swap-ins. The kernel side counts them, and the session takes the counts since the last
+//! tick.
 
 use memtrace_common::refault::RefaultCounts;
 
@@ -9,13 +9,13 @@ use crate::event::Comm;
 /// Refaults of the host since attach, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefaultTotals {
-    /// Of the page cache.
+    /// Pages of files.
     pub file_pages: u64,
-    /// Of anonymous memory.
+    /// Pages of anonymous memory.
     pub anon_pages: u64,
 }
 
-/// What a process, a cgroup or the rest of a table had to get back.
+/// Faults of a process, of a cgroup or of the rest of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Refaults.
@@ -27,19 +27,19 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Whether there is nothing in it.
+    /// True when all counts are 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Pages that were refaulted, of files and anonymous memory.
+    /// Refaulted pages, of files and anonymous memory.
     #[must_use]
     pub fn refaulted_pages(&self) -> u64 {
         self.refaults.file_pages.saturating_add(self.refaults.anon_pages)
     }
 
-    /// Adds what `other` has.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         let (sum, more) = (&mut self.refaults, &other.refaults);
         // A trace may hold any numbers.
@@ -53,8 +53,8 @@ impl Faults {
         add(&mut self.swapin_pages, other.swapin_pages);
     }
 
-    /// What came since `earlier`, an older state of the same counts. Never negative: counts of several CPUs are not read
-    /// at one instant.
+    /// Counts since `earlier`, an older state of the same counts. Never negative, though the counts of several CPUs are
+    /// not read at one instant.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let (now, old) = (&self.refaults, &earlier.refaults);
@@ -87,47 +87,47 @@ pub fn refaults_sum(one: RefaultCounts, other: RefaultCounts) -> RefaultCounts {
     sum.refaults
 }
 
-/// Which of the counts are read at all on this kernel.
+/// The fault counts that are read on this kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultsRead {
-    /// By which hook refaults are read; `None` when they are not.
+    /// Hook by which refaults are read; `None` when they are not read.
     pub refaults: Option<&'static str>,
-    /// Whether it tells which of them were activated and restored.
+    /// True when that hook reports how many of them were activated and restored.
     pub fate: bool,
-    /// Major faults.
+    /// True when major faults are read.
     pub major_faults: bool,
-    /// Swap-ins.
+    /// True when swap-ins are read.
     pub swapins: bool,
 }
 
-/// What one process had to get back since the last tick.
+/// Faults of one process since the last tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessFaults {
     /// Process id.
     pub pid: u32,
     /// Start of the process in ns, where it was read.
     pub process_start_ns: Option<u64>,
-    /// Name of its first thread that was seen.
+    /// Name of the first thread of the process that was seen.
     pub comm: Comm,
-    /// Id of its memory cgroup when it was first seen.
+    /// Id of the memory cgroup in which the process was first seen.
     pub cgroup_id: Option<u64>,
-    /// What it had to get back.
+    /// Faults of the process.
     pub faults: Faults,
 }
 
-/// What all had to get back since the last tick.
+/// Faults since the last tick.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultDeltas {
-    /// By process, memtrace itself included.
+    /// Faults by process, memtrace itself included.
     pub processes: Vec<ProcessFaults>,
     /// Refaults by the memory cgroup that the pages are charged to.
     pub cgroups: Vec<(u64, RefaultCounts)>,
-    /// Where refaults were counted for a part of the time; then those of processes and cgroups are estimates.
+    /// Set where refaults were counted for a part of the time; then those of processes and cgroups are estimates.
     pub sampled: Option<Sampled>,
 }
 
 impl FaultDeltas {
-    /// Adds what came after it.
+    /// Adds later faults.
     pub fn merge(&mut self, later: Self) {
         self.sampled = sampled::sum(self.sampled, later.sampled);
         for process in later.processes {

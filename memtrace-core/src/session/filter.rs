@@ -1,4 +1,4 @@
-//! Which stalls are shown and counted in the tables. The host's exact totals are never filtered.
+//! Selects the stalls that are shown and counted in the tables. The host's exact totals are never filtered.
 
 use memtrace_common::kind::StallKind;
 
@@ -12,7 +12,7 @@ use crate::{
     event::{Comm, Stall},
 };
 
-/// Paths of cgroups by id, as far as the caller has learnt them.
+/// Paths of cgroups by id, as far as the caller knows them.
 pub trait CgroupNames {
     /// The path below the mount of the memory hierarchy, such as `/system.slice/x.service`.
     fn path(&self, id: u64) -> Option<&[u8]>;
@@ -30,7 +30,7 @@ impl<B: AsRef<[u8]>, S: std::hash::BuildHasher> CgroupNames for std::collections
     }
 }
 
-/// Which stalls match: those that fit one entry of each list that is not empty.
+/// A filter on stalls. A stall matches when it fits one entry of each list that is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Process ids.
@@ -46,13 +46,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether every stall matches.
+    /// True when every stall matches.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pids.is_empty() && self.comms.is_empty() && !self.asks_for_cgroups() && self.kinds.is_empty()
     }
 
-    /// Whether the faults of a process match. Kinds are kinds of stall: a filter on them asks for no faults.
+    /// True when the faults of a process match. A filter on kinds of stall matches no faults.
     #[must_use]
     pub fn matches_faults(&self, process: &ProcessFaults, names: &dyn CgroupNames) -> bool {
         let comm = process.comm.bytes();
@@ -62,7 +62,7 @@ impl Filter {
             && self.fits_cgroup(process.cgroup_id, names)
     }
 
-    /// Whether the stalls on a stack match; `comm` is the name of their process. One that is not known fits no name.
+    /// True when the stalls on a stack match; `comm` is the name of their process. An unknown name fits no pattern.
     #[must_use]
     pub fn matches_stack(&self, key: &StackKey, comm: Option<&Comm>, names: &dyn CgroupNames) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&key.kind))
@@ -72,7 +72,7 @@ impl Filter {
             && self.fits_cgroup(key.cgroup_id, names)
     }
 
-    /// Whether the faults of a cgroup match, whoever had them.
+    /// True when the faults of a cgroup match, irrespective of the process.
     #[must_use]
     pub fn matches_cgroup(&self, id: u64, names: &dyn CgroupNames) -> bool {
         self.kinds.is_empty() && self.pids.is_empty() && self.comms.is_empty() && self.fits_cgroup(Some(id), names)
@@ -82,7 +82,7 @@ impl Filter {
         !self.cgroups.is_empty() || !self.containers.is_empty()
     }
 
-    /// Whether a cgroup fits; one whose path is not known fits nothing that is asked for.
+    /// True when a cgroup fits; a cgroup of unknown path fits no pattern.
     pub(super) fn fits_cgroup(&self, id: Option<u64>, names: &dyn CgroupNames) -> bool {
         if !self.asks_for_cgroups() {
             return true;
@@ -93,7 +93,7 @@ impl Filter {
         })
     }
 
-    /// Whether a stall matches. A cgroup whose path is not known fits no pattern.
+    /// True when a stall matches. A cgroup of unknown path fits no pattern.
     #[must_use]
     pub fn matches(&self, stall: &Stall, names: &dyn CgroupNames) -> bool {
         let comm = stall.comm.bytes();

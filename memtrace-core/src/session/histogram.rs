@@ -29,7 +29,7 @@ impl Histogram {
         }
     }
 
-    /// What was counted since `earlier`, an older state of the same histogram.
+    /// Counts since `earlier`, an older state of the same histogram.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut delta = self.clone();
@@ -39,7 +39,7 @@ impl Histogram {
         delta
     }
 
-    /// Forgets everything.
+    /// Clears all counts.
     pub fn clear(&mut self) {
         self.counts.fill(0);
     }
@@ -63,7 +63,7 @@ impl Histogram {
     }
 
     /// The latency below which the share `q` (0 to 1) of the counted ones lies, in ns; `None` when nothing was counted.
-    /// It is the middle of its bucket, so at most 1/32 (or 64 ns) off.
+    /// The result is the middle of its bucket, so at most 1/32 (or 64 ns) off.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
         let rank = rank(q, self.total())?;
@@ -80,7 +80,7 @@ impl Histogram {
     }
 }
 
-/// The rank, from 1, of the value below which the share `q` (0 to 1) of `total` values lies; `None` of none.
+/// Rank, from 1, of the value below which the share `q` (0 to 1) of `total` values lies; `None` without values.
 pub(super) fn rank(q: f64, total: u64) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,

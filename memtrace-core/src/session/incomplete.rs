@@ -1,4 +1,4 @@
-//! Parts of a trace that are missing or damaged: a summary of the trace is one of the rest.
+//! Missing or damaged parts of a trace: a summary of the trace covers only the rest.
 
 /// Missing and damaged parts of a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the session is given each tick: the exact totals of the kernel side and a sample of the host.
+//! Input of the session at each tick: the exact totals of the kernel side and a sample of the host.
 
 use std::collections::BTreeMap;
 
@@ -28,28 +28,28 @@ use crate::{event::Comm, throttle::Throttles, untrusted::Text};
 pub struct KindTotals {
     /// Finished stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
-    /// The longest, in ns.
+    /// Longest duration, in ns.
     pub max_ns: u64,
     /// Pages scanned in them.
     pub scanned_pages: u64,
     /// Pages reclaimed in them.
     pub reclaimed_pages: u64,
-    /// Time in them by part.
+    /// Time in them, by part.
     pub spent: Spent,
-    /// Time throttled in them by reason.
+    /// Time throttled in them, by reason.
     pub throttles: Throttles,
-    /// Time in them in which their tasks did not run, in ns; `None` where that is not measured.
+    /// Time in them in which the tasks did not run, in ns; `None` where that is not measured.
     pub off_cpu_ns: Option<u64>,
-    /// Their latencies.
+    /// Histogram of their latencies.
     pub latency: Histogram,
 }
 
 /// Stalls of one kind that are not over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InFlight {
-    /// How many.
+    /// Number of stalls.
     pub stalls: u64,
     /// Pages scanned in them so far.
     pub scanned_pages: u64,
@@ -64,24 +64,24 @@ pub struct OpenStall {
     pub tid: u32,
     /// Name of the thread, where it was looked up.
     pub comm: Option<Comm>,
-    /// What holds the task up.
+    /// Kind of the stall.
     pub kind: StallKind,
-    /// Its begin, `CLOCK_MONOTONIC` in ns.
+    /// Begin, `CLOCK_MONOTONIC` in ns.
     pub begin_ns: u64,
 }
 
-/// All exact totals since attach. `BTreeMap`s, so that outputs come in a fixed order.
+/// All exact totals since attach. They are in `BTreeMap`s, so that outputs come in a fixed order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelTotals {
-    /// By kind; a kind whose hooks are not attached is absent, which is not the same as zero.
+    /// Totals by kind; a kind whose hooks are not attached is absent, which is not the same as zero.
     pub stalls: BTreeMap<StallKind, KindTotals>,
-    /// memtrace's own stalls, of whatever kind; not in `stalls`.
+    /// memtrace's own stalls, of all kinds; not in `stalls`.
     pub own: KindTotals,
-    /// Reclaim that somebody asked for (`memory.reclaim`): no stall, and not in `stalls`. `None` where it is not told apart.
+    /// Reclaim on request (`memory.reclaim`): no stall, and not in `stalls`. `None` where it cannot be distinguished.
     pub proactive: Option<KindTotals>,
-    /// By node; a node whose kswapd was never seen is absent.
+    /// Totals of kswapd by node; a node whose kswapd was never seen is absent.
     pub kswapd: BTreeMap<u32, KswapdTotals>,
-    /// Refaults of all but memtrace since attach; `None` where they are not read.
+    /// Refaults since attach, without memtrace's own; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
     /// memtrace's own refaults; not in `refaults`.
     pub own_refaults: Option<RefaultCounts>,
@@ -89,15 +89,16 @@ pub struct KernelTotals {
     pub shrinkers: Shrinkers,
     /// Shrinks that belong to no stall and no kswapd.
     pub other_shrinks: OtherShrinks,
-    /// Shrinks inside stalls by the node that was reclaimed; empty where they are not read.
+    /// Shrinks inside stalls by the reclaimed node; empty where they are not read.
     pub node_shrinks: BTreeMap<u32, OtherShrinks>,
-    /// How the zones stood when direct stalls began; `None` where it is not read.
+    /// State of the zones when direct stalls began; `None` where it is not read.
     pub zones: Option<StallZones>,
-    /// Stalls that are not over, by kind, memtrace's own included; in no other number here.
+    /// Stalls that are not over, by kind, memtrace's own included; not in any other number here.
     pub in_flight: BTreeMap<StallKind, InFlight>,
-    /// The same one by one, the longest first, memtrace's own left out; those that could be listed.
+    /// The stalls that are not over, one by one, as far as they could be listed; the longest first, without memtrace's
+    /// own.
     pub open: Vec<OpenStall>,
-    /// Numbers of the whole host since attach.
+    /// Counts of the whole host since attach.
     pub counts: Counts,
     /// Loss by stage.
     pub loss: BTreeMap<&'static str, u64>,
@@ -119,23 +120,23 @@ pub struct Pressure {
 /// Free memory of one zone against its watermarks, in pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
-    /// The node that it belongs to.
+    /// Node of the zone.
     pub nid: u32,
-    /// Its name (`DMA`, `DMA32`, `Normal`, `Movable`).
+    /// Name of the zone (`DMA`, `DMA32`, `Normal`, `Movable`).
     pub name: Text,
     /// Free pages.
     pub free_pages: u64,
-    /// Below it the allocating task stalls.
+    /// Min watermark: below it the allocating task stalls.
     pub min_pages: u64,
-    /// Below it kswapd is woken.
+    /// Low watermark: below it kswapd is woken.
     pub low_pages: u64,
-    /// Above it kswapd sleeps.
+    /// High watermark: above it kswapd sleeps.
     pub high_pages: u64,
     /// Pages that the buddy allocator manages.
     pub managed_pages: u64,
 }
 
-/// Refaults of one node since boot, as the kernel itself counts them.
+/// Refaults of one node since boot, as the kernel counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeRefaults {
     /// The node.
@@ -146,7 +147,7 @@ pub struct NodeRefaults {
     pub anon_pages: u64,
 }
 
-/// What memtrace itself costs.
+/// Cost of memtrace itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnCost {
     /// CPU time of the process since it started, in ns.
@@ -159,59 +160,59 @@ pub struct OwnCost {
     pub bpf_runs: Option<u64>,
 }
 
-/// A sample of the host at a tick. What could not be read is `None` or empty.
+/// A sample of the host at a tick. Values that could not be read are `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostSample {
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
-    /// Memory and swap, with what the kernel counted since boot.
+    /// Memory and swap, with the kernel's counts since boot.
     pub memory: Option<Memory>,
     /// Zones that hold pages.
     pub zones: Vec<Zone>,
-    /// Refaults by node since boot; empty where the kernel does not tell.
+    /// Refaults by node since boot; empty where the kernel does not report them.
     pub node_refaults: Vec<NodeRefaults>,
     /// memtrace's own cost.
     pub own: OwnCost,
     /// The kernel's counters around the reading of the totals.
     pub counters: Option<Readings>,
-    /// OOM kills that are known and that the session was not given yet.
+    /// OOM kills that are known and were not yet passed to the session.
     pub ooms_pending: u64,
 }
 
-/// The stalls of one kind that came as events; memtrace's own left out, whether they match a filter or not.
+/// The stalls of one kind that came as events, including those that do not match a filter; without memtrace's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reported {
     /// Stalls since the start.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
     /// The longest since the last tick, in ns.
     pub longest_ns: u64,
 }
 
-/// All that a session is given at a tick. Events come between two of them.
+/// Input of a session at a tick. Events come between two ticks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TickInput {
     /// `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
     /// The exact totals.
     pub totals: KernelTotals,
-    /// The host.
+    /// The sample of the host.
     pub host: HostSample,
-    /// What processes and cgroups had to get back since the last tick.
+    /// Faults of processes and cgroups since the last tick.
     pub faults: FaultDeltas,
     /// Stacks of stalls since the last tick; `None` where they are not counted.
     pub stacks: Option<StackDeltas>,
-    /// Who evicted what came back since the last tick; `None` where that is not told.
+    /// Sampled refaults by evictor since the last tick; `None` where they are not reported.
     pub evictors: Option<ByMemory<EvictorDeltas>>,
-    /// What was lost in user space since the start, by the number of [`Loss`].
+    /// Number of records lost in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// Stalls that came as events so far, by the number of the kind.
     pub reported: [Reported; StallKind::COUNT],
 }
 
 impl KernelTotals {
-    /// Pages scanned and reclaimed by all of reclaim since attach.
+    /// Pages scanned and reclaimed by all reclaim since attach.
     pub(super) fn reclaim_sums(&self) -> (u64, u64) {
         let stalls = self
             .stalls

@@ -17,26 +17,26 @@ use super::{
 pub struct Interval {
     /// Number of stalls that ended.
     pub count: u64,
-    /// Their time in ns. It may begin before the interval.
+    /// Sum of their durations, in ns. A stall may have begun before the interval.
     pub total_ns: u64,
-    /// Time that passed in stalls in the interval, in ns: of those that ended the part in it, and of those that are not
-    /// over the part so far.
+    /// Time that passed in stalls in the interval, in ns: for stalls that ended the part in it, and for stalls that are
+    /// not over the part so far.
     pub stalled_ns: u64,
-    /// Time so far in the stalls that are not over, in ns; `None` where only events say which stalls belong here.
+    /// Time so far in the stalls that are not over, in ns; `None` where only events show which stalls belong here.
     pub open_ns: Option<u64>,
     /// Median, in ns; `None` without a stall.
     pub p50_ns: Option<u64>,
     /// 99th percentile, in ns; `None` without a stall.
     pub p99_ns: Option<u64>,
-    /// The longest, in ns, at most 1/32 off where its record was lost; `None` without a stall.
+    /// The longest, in ns; at most 1/32 off where its record was lost. `None` without a stall.
     pub max_ns: Option<u64>,
-    /// Their latencies in bands.
+    /// Number of stalls by latency band.
     pub bands: Bands,
 }
 
 impl Interval {
     fn new(count: u64, total_ns: u64, passed: Passed, latency: &Histogram, max_ns: Option<u64>) -> Self {
-        // A bucket's middle may lie above the longest; only the longest is exact.
+        // The middle of a bucket may lie above the longest stall; only the longest is exact.
         let quantile = |q| latency.quantile(q).map(|ns| max_ns.map_or(ns, |max| ns.min(max)));
         Self {
             count,
@@ -50,7 +50,7 @@ impl Interval {
         }
     }
 
-    /// Adds those of another row. The quantiles of both together are not known.
+    /// Adds the stalls of another row. The quantiles of both together are not known.
     pub fn merge(&mut self, other: &Self) {
         let (stalled_ns, open_ns) = (self.stalled_ns.saturating_add(other.stalled_ns), self.open_ns.zip(other.open_ns));
         if self.count == 0 {
@@ -62,7 +62,7 @@ impl Interval {
         self.open_ns = open_ns.map(|(a, b)| a.saturating_add(b));
     }
 
-    /// Adds the time of a stall that is not over, in an interval of this length.
+    /// Adds the time of a stall that is not over, in an interval of length `elapsed_ns`.
     pub(super) fn add_open(&mut self, so_far_ns: u64, elapsed_ns: u64) {
         self.stalled_ns = self.stalled_ns.saturating_add(so_far_ns.min(elapsed_ns));
         self.open_ns = Some(self.open_ns.unwrap_or(0).saturating_add(so_far_ns));
@@ -78,8 +78,8 @@ impl Interval {
         }
     }
 
-    /// The stalls of a tally, of whose time so much passed in the interval. Which of those that are not over belong to it
-    /// is not known.
+    /// The stalls of a tally, `stalled_ns` of whose time passed in the interval. It is not known which of the open
+    /// stalls belong to the tally.
     pub(super) fn of_tally(tally: &Tally, stalled_ns: u64) -> Self {
         Self {
             count: tally.stalls,
@@ -94,8 +94,8 @@ impl Interval {
     }
 }
 
-/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest stall that an event reported;
-/// `passed` gives the time in the interval for that of the stalls that ended.
+/// The stalls of one kind between two states of the exact totals. `reported_ns` is the longest stall that an event
+/// reported; `passed` returns the time in the interval for the duration of the stalls that ended.
 pub(super) fn interval(
     now: &KindTotals,
     before: Option<&KindTotals>,
@@ -106,9 +106,9 @@ pub(super) fn interval(
     let before = before.unwrap_or(&nothing);
     let latency = now.latency.since(&before.latency);
     let count = now.count.saturating_sub(before.count);
-    // The exact maximum is since attach: it is this interval's only when it grew.
+    // The exact maximum is since attach: it belongs to this interval only when it grew.
     let grown_ns = if now.max_ns > before.max_ns { now.max_ns } else { 0 };
-    // Events may lack the longest stall, or have one that the totals do not have yet. The histogram decides.
+    // Events may lack the longest stall, or include one that the totals do not have yet. The histogram decides.
     let max_ns = latency.quantile(1.0).map(|about_ns| {
         let longest_ns = reported_ns.max(grown_ns);
         if bucket_of(longest_ns) == bucket_of(about_ns) { longest_ns } else { about_ns }
@@ -117,7 +117,7 @@ pub(super) fn interval(
     (Interval::new(count, total_ns, passed(total_ns), &latency, max_ns), latency)
 }
 
-/// All kinds together, with the latencies that are not 0.
+/// All kinds together, with the counts by latency that are not 0.
 pub(super) fn all_kinds(kinds: &BTreeMap<StallKind, (Interval, Histogram)>) -> (Interval, Vec<(u16, u32)>) {
     let mut latency = Histogram::default();
     let mut sum = Interval::default();

@@ -1,4 +1,4 @@
-//! What there is to show, one after the other: live, and of a trace.
+//! The sequence of items to show, live or from a trace.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ pub type Path = Option<Arc<[u8]>>;
 /// The paths of the two cgroups of an OOM kill: the victim's, and the one at its limit.
 pub type KillPaths = [Path; 2];
 
-/// One thing to show.
+/// One item to show.
 #[derive(Debug)]
 pub enum Item {
-    /// What was going on before the start.
+    /// State of the host before the start.
     AtStart(Box<AtStart>),
     /// A stall, with the path of its cgroup.
     Stall(Stall, Path),
     /// An OOM kill, with the paths of its cgroups.
     Oom(Oom, KillPaths),
-    /// The memory of an OOM victim is back, and its kill was shown before.
+    /// The memory of an OOM victim was freed, and its kill was shown before.
     Freed(Freed),
     /// A change of a kswapd.
     Kswapd(Kswapd),
     /// The end of an interval, with the paths of the cgroups in its rows.
     Tick(Box<Tick>, Vec<(u64, Arc<[u8]>)>),
-    /// What became of something that was asked for, in words.
+    /// Result of a request of the user, in words.
     Said(String),
-    /// What it all came to, with the paths of all cgroups in it. The last item.
+    /// The summary, with the paths of all cgroups in it. The last item.
     Summary(Box<Summary>, Vec<(u64, Arc<[u8]>)>),
 }
 

@@ -1,4 +1,4 @@
-//! kswapd, node by node: when it was awake, and who asked for it.
+//! kswapd by node: the times when it was awake, and the tasks that woke it.
 
 use memtrace_common::{
     record::KswapdStep,
@@ -8,36 +8,36 @@ use memtrace_common::{
 use super::tally::KindTally;
 use crate::event::{Comm, Kswapd};
 
-/// Wakers by name that are told apart per node.
+/// Number of names of wakers that are counted separately per node.
 const WAKERS: usize = 32;
-/// Changes that are remembered per node, to know how it stood when a stall began.
+/// Number of changes that are kept per node, to determine the state of kswapd when a stall began.
 const CHANGES: usize = 16;
 
-/// What is known of one node's kswapd beyond its exact totals.
+/// State of one node's kswapd beyond its exact totals.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     seen: bool,
     awake: bool,
-    /// From when its present state is accounted for, in ns.
+    /// Time up to which the present state is accounted for, in ns.
     since_ns: u64,
-    /// Of the latest change that an event told, in ns.
+    /// Time of the latest change that an event reported, in ns.
     reported_ns: u64,
     awake_ns: u64,
-    /// When it changed, the latest first; 0 where it did not.
+    /// Times of the changes, the latest first; 0 for none.
     changes: [u64; CHANGES],
     reached: Reached,
     wakers: [(Comm, u64); WAKERS],
     other_wakers: u64,
 }
 
-/// Direct reclaims of tasks, by how their node's kswapd stood when they began.
+/// Direct reclaims of tasks, by the state of their node's kswapd when they began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reached {
-    /// It slept: it was woken too late.
+    /// kswapd slept: it was woken too late.
     pub asleep: KindTally,
-    /// It was awake: it could not keep up.
+    /// kswapd was awake: it could not keep up.
     pub awake: KindTally,
-    /// It changed too often since then to know.
+    /// kswapd changed too often since then to know.
     pub unknown: KindTally,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Kswapds {
 }
 
 impl Kswapds {
-    /// Nothing seen before `start_ns`.
+    /// The kswapds of all nodes, with no time accounted for before `start_ns`.
     pub(super) fn new(start_ns: u64) -> Self {
         let blank = Node {
             seen: false,
@@ -65,7 +65,7 @@ impl Kswapds {
         Self { nodes: vec![blank; MAX_NODES as usize], start_ns }
     }
 
-    /// Nothing is accounted for before `start_ns`.
+    /// Starts the accounting at `start_ns`.
     pub(super) fn begin(&mut self, start_ns: u64) {
         self.start_ns = start_ns;
         for node in &mut self.nodes {
@@ -73,7 +73,7 @@ impl Kswapds {
         }
     }
 
-    /// The state of one node where the accounting begins.
+    /// Sets the state of one node at the start of the accounting.
     pub(super) fn begin_node(&mut self, nid: u32, awake: bool) {
         if let Some(node) = self.nodes.get_mut(nid as usize) {
             (node.seen, node.awake) = (true, awake);
@@ -93,7 +93,7 @@ impl Kswapds {
             KswapdStep::Wake => node.reported(true, event.t_ns),
             KswapdStep::Sleep => {
                 if !node.seen {
-                    // Its first sign is that it went to sleep, so it was awake from the beginning.
+                    // The first event of this kswapd is that it went to sleep, so it was awake from the beginning.
                     node.awake = true;
                     node.since_ns = start_ns;
                 }
@@ -106,7 +106,7 @@ impl Kswapds {
     pub(super) fn tick(&mut self, nid: u32, totals: &KswapdTotals, now_ns: u64) {
         let Some(node) = self.nodes.get_mut(nid as usize) else { return };
         let awake = totals.awake != 0;
-        // Events may be ahead of the totals: these say more only where they have seen more.
+        // Events may be ahead of the totals: the totals take precedence only when they are newer.
         if awake != node.awake && totals.last_ns > node.reported_ns {
             node.enter(awake, totals.last_ns);
         }
@@ -124,7 +124,7 @@ impl Kswapds {
         sum.add(KindTally { count: 1, total_ns: dur_ns });
     }
 
-    /// Direct reclaims at a node by how its kswapd stood.
+    /// Direct reclaims at a node by the state of its kswapd.
     pub(super) fn reached(&self, nid: u32) -> Reached {
         self.nodes.get(nid as usize).map_or_else(Reached::default, |node| node.reached)
     }
@@ -134,13 +134,13 @@ impl Kswapds {
         self.nodes.get(nid as usize).map_or(0, |node| node.awake_ns)
     }
 
-    /// Who asked for it most often, as far as events told, and how often.
+    /// The task that woke it most often, as far as events were reported, and the number of its wakeups.
     pub(super) fn top_waker(&self, nid: u32) -> Option<(Comm, u64)> {
         let wakers = &self.nodes.get(nid as usize)?.wakers;
         wakers.iter().copied().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0)
     }
 
-    /// How often others asked for it than those who are told apart.
+    /// Number of wakeups that events reported.
     #[cfg(test)]
     fn wakeups_reported(&self, nid: u32) -> u64 {
         let node = &self.nodes[nid as usize];
@@ -149,13 +149,13 @@ impl Kswapds {
 }
 
 impl Node {
-    /// Enters a state that an event told.
+    /// Enters a state that an event reported.
     fn reported(&mut self, awake: bool, t_ns: u64) {
         self.reported_ns = self.reported_ns.max(t_ns);
         self.enter(awake, t_ns);
     }
 
-    /// Accounts for the present state up to `t_ns` and enters a state.
+    /// Accounts for the present state up to `t_ns` and enters the new state.
     fn enter(&mut self, awake: bool, t_ns: u64) {
         if self.awake {
             self.awake_ns += t_ns.saturating_sub(self.since_ns);
@@ -169,13 +169,13 @@ impl Node {
         self.since_ns = self.since_ns.max(t_ns);
     }
 
-    /// How it stood at a time; `None` when that is longer ago than what is remembered of it.
+    /// True when it was awake at a time; `None` when more changes came since then than are kept.
     fn was_awake(&self, t_ns: u64) -> Option<bool> {
         let later = self.changes.iter().filter(|change| **change > t_ns).count();
         (later < CHANGES).then_some(self.awake ^ (later % 2 == 1))
     }
 
-    /// Counts a waker by name; the rarest makes room.
+    /// Counts a waker by name; a new name replaces the rarest.
     fn count_waker(&mut self, comm: Comm) {
         if let Some((_, count)) = self.wakers.iter_mut().find(|(name, count)| *name == comm && *count > 0) {
             *count += 1;
@@ -257,7 +257,8 @@ mod tests {
         k.apply(&step(900, KswapdStep::Wake));
         k.tick(1, &asleep, 1000);
         assert_eq!(k.awake_ns(1), 100);
-        // Its sleep at 990 came after the totals were read and was lost in the ring: said by the next totals.
+        // Its sleep at 990 came after the totals were read, and the record was lost in the ring: the next totals have
+        // it.
         k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 2000);
         k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 3000);
         assert_eq!(k.awake_ns(1), 100);

@@ -1,4 +1,4 @@
-//! The ledger of what was lost, from the kernel side to the output.
+//! The ledger of losses, from the kernel side to the output.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ pub enum Loss {
     Output = 2,
     /// Runs of our programs that the kernel skipped (recursion on one CPU).
     SkippedRuns = 3,
-    /// An event that the trace file did not take: the writer was behind, or the disk full.
+    /// An event that the trace file did not take: the writer was behind, or the disk was full.
     Writer = 4,
-    /// A message on stderr that could not be written. No event and no number is lost with it.
+    /// A message on stderr that could not be written. No event or number is lost with it.
     Messages = 5,
 }
 
@@ -57,38 +57,38 @@ impl Loss {
     }
 }
 
-/// Loss by stage: a stage that is watched is there with 0, a stage that is absent is not watched. Messages are there
-/// only when some were lost, and are not counted among what was lost: everything that they were about is there.
+/// Loss by stage: a watched stage without loss is present with 0, a stage that is not watched is absent. Messages are
+/// present only when some were lost, and do not count as lost data: all that they reported is still there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger(pub BTreeMap<&'static str, u64>);
 
 impl Ledger {
-    /// All that was lost, messages apart.
+    /// Number of all losses, except messages.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.lost().fold(0, |sum, (_, n)| sum.saturating_add(n))
     }
 
-    /// The stages that lost something, messages apart.
+    /// The stages with losses, except messages.
     pub fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let is_data = |stage| stage != Loss::Messages.name();
         self.0.iter().filter(move |(stage, n)| **n > 0 && is_data(**stage)).map(|(stage, n)| (*stage, *n))
     }
 
-    /// The losses that make a number or a line wrong.
+    /// Number of losses that make a number or a line wrong.
     #[must_use]
     pub fn that_matters(&self) -> u64 {
         let matters = self.lost().filter(|(stage, _)| Stage::named(stage).lacking.matters());
         matters.fold(0, |sum, (_, n)| sum.saturating_add(n))
     }
 
-    /// Messages that could not be written.
+    /// Number of messages that could not be written.
     #[must_use]
     pub fn messages(&self) -> u64 {
         self.0.get(Loss::Messages.name()).copied().unwrap_or(0)
     }
 
-    /// What was lost since `earlier`, an older state of the same ledger.
+    /// Losses since `earlier`, an older state of the same ledger.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let old = |stage| earlier.0.get(stage).copied().unwrap_or(0);
@@ -96,21 +96,21 @@ impl Ledger {
     }
 }
 
-/// The numbers and lines that lack what was lost at a stage.
+/// The numbers and lines that lack the losses of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacking {
     /// Totals.
     Totals,
-    /// Totals perhaps, by so much at most: the coverage tells.
+    /// Perhaps totals, by at most this number: the coverage shows it.
     TotalsPerhaps,
-    /// Lines, rows of tables, details. The totals have it.
+    /// Lines, rows of tables, details. The totals include them.
     Lines,
     /// None.
     Nothing,
 }
 
 impl Lacking {
-    /// True when numbers that are shown are wrong by it.
+    /// True when the loss makes numbers that are shown wrong.
     #[must_use]
     pub const fn matters(self) -> bool {
         matches!(self, Self::Totals | Self::Lines)
@@ -128,7 +128,7 @@ impl Lacking {
     }
 }
 
-/// All the things of which some were lost at a stage.
+/// The total that the losses of a stage are a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {
     /// Stalls.
@@ -139,7 +139,7 @@ pub enum Whole {
     KswapdChanges,
     /// Runs of the tracing programs.
     ProgramRuns,
-    /// They are not counted.
+    /// A number that is not counted.
     Uncounted,
 }
 
@@ -152,14 +152,14 @@ pub struct Stage {
     pub thing: &'static str,
     /// The loss, in words that follow the thing.
     pub what: &'static str,
-    /// The things that those lost are a part of.
+    /// The total that the losses are a part of.
     pub whole: Whole,
-    /// The numbers and lines that lack them.
+    /// The numbers and lines that lack the losses.
     pub lacking: Lacking,
 }
 
 impl Stage {
-    /// The stage with this name; of a later version of memtrace it is one of which nothing else is known.
+    /// The stage with this name; a stage of a later version of memtrace has the name alone.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         let kernel = totals::Loss::ALL.into_iter().map(of_kernel).find(|stage| stage.name == name);

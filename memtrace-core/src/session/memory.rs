@@ -1,13 +1,13 @@
-//! Memory and swap of the host at a tick: how much there is, how much is left, and what the kernel counted of it.
+//! Memory and swap of the host at a tick: total and free sizes, and the kernel's counts.
 
 use crate::sum;
 
-/// Memory and swap. What could not be read is `None`.
+/// Memory and swap. Values that could not be read are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// All memory that the kernel manages (`MemTotal`), in bytes.
     pub total_bytes: Option<u64>,
-    /// What could be had without swapping (`MemAvailable`, the kernel's estimate), in bytes.
+    /// Memory available without swapping (`MemAvailable`, the kernel's estimate), in bytes.
     pub available_bytes: Option<u64>,
     /// All swap (`SwapTotal`), in bytes.
     pub swap_total_bytes: Option<u64>,
@@ -24,8 +24,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// From `/proc/meminfo` in bytes and `/proc/vmstat` in pages of `page_bytes`, each as names with values; `None` when
-    /// nothing of it is there. Without a size of pages (0) the allocated bytes are not known.
+    /// Memory from `/proc/meminfo` in bytes and `/proc/vmstat` in pages of `page_bytes`, each as names with values;
+    /// `None` when all values are missing. Without a page size (0) the allocated bytes are not known.
     pub fn of<'a>(
         meminfo: impl IntoIterator<Item = (&'a str, u64)>,
         vmstat: impl IntoIterator<Item = (&'a str, u64)>,
@@ -46,7 +46,7 @@ impl Memory {
                 "pswpin" => memory.swapped_in_pages = Some(pages),
                 "pswpout" => memory.swapped_out_pages = Some(pages),
                 "oom_kill" => memory.oom_kills = Some(pages),
-                // One counter a zone, of pages whatever the order of the allocation.
+                // One counter per zone, in pages for all orders of allocation.
                 _ if page_bytes > 0 && name.starts_with("pgalloc_") => {
                     sum::add(memory.allocated_bytes.get_or_insert(0), pages.saturating_mul(page_bytes));
                 }
@@ -56,7 +56,7 @@ impl Memory {
         (memory != Self::default()).then_some(memory)
     }
 
-    /// The memory that is left now, with the counts since `before`; without a `before` these are not known.
+    /// The present sizes, with the counts since `before`; without `before` the counts are not known.
     #[must_use]
     pub fn since(self, before: Option<&Self>) -> Self {
         let grown = |now: Option<u64>, of: fn(&Self) -> Option<u64>| Some(now?.saturating_sub(of(before?)?));

@@ -1,7 +1,9 @@
-//! The session: events and ticks in, what every view shows out. It never looks at a clock, a file or a terminal.
+//! The session: takes events and ticks, and gives the data of every view. It never looks at a clock, a file or a
+//! terminal.
 //!
-//! Exact totals come from the kernel side at each tick; who stalled comes from events, of which a full ring loses
-//! some. What the totals count and no event told is shown as `unattributed`, so that the two always add up.
+//! Exact totals come from the kernel side at each tick. The tasks that stalled come from events, of which a full ring
+//! loses some. Stalls that the totals count but no event reported are shown as `unattributed`, so that the two always
+//! add up.
 
 pub mod bands;
 pub mod churn;

@@ -1,4 +1,4 @@
-//! What is known of nodes at the end: their kswapds, and how often these gave up or went to sleep too soon.
+//! Summary of the nodes: their kswapds, with the failures and the premature sleeps of these.
 
 use memtrace_common::{
     totals::{KswapdTotals, ORDERS, failures_from},
@@ -16,20 +16,21 @@ use crate::source::Source;
 /// Rounds in which a node's kswapd reclaimed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failures {
-    /// How many.
+    /// Number of rounds.
     pub count: u64,
-    /// Times that so many came in a row that the node was hopeless: its kswapd is not woken any more.
+    /// Number of times that enough rounds in a row failed for the node to be hopeless: its kswapd is not woken any
+    /// more.
     pub hopeless: u64,
-    /// Times that a hopeless node got another try.
+    /// Number of times that a hopeless node got another try.
     pub cleared: u64,
-    /// How many came in a row up to the end, as far as is known.
+    /// Number of failed rounds in a row up to the end, as far as is known.
     pub in_a_row: u32,
-    /// Whether they were told one by one, or are what was read at kswapd's rounds: a lower bound.
+    /// `True` when each failure was reported; a lower bound when their number was read at kswapd's rounds.
     pub source: Source,
 }
 
 impl Failures {
-    /// Those of a node; `None` where they are not known.
+    /// The failures of a node; `None` where they are not known.
     fn of(totals: &KswapdTotals) -> Option<Self> {
         let source = match totals.failures_from {
             failures_from::READINGS => Source::LowerBound,
@@ -40,7 +41,7 @@ impl Failures {
         Some(Self { count: failures, hopeless, cleared, in_a_row: failures_in_a_row, source })
     }
 
-    /// Whether the node is hopeless at the end.
+    /// True when the node is hopeless at the end.
     #[must_use]
     pub const fn is_hopeless(&self) -> bool {
         self.in_a_row >= HOPELESS
@@ -50,15 +51,15 @@ impl Failures {
 /// Sleeps of all kswapds that ended or failed too soon, by the kernel's own counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrematureSleeps {
-    /// `kswapd_low_wmark_hit_quickly`: woken again within the 0.1 s that it naps before it sleeps.
+    /// `kswapd_low_wmark_hit_quickly`: woken again within the 0.1 s nap before the sleep.
     pub low: u64,
-    /// `kswapd_high_wmark_hit_quickly`: nobody woke it, and the node was not (or no longer) above its high watermarks when
-    /// it would have slept.
+    /// `kswapd_high_wmark_hit_quickly`: not woken, but the node was not (or no longer) above its high watermarks when
+    /// kswapd was about to sleep.
     pub high: u64,
 }
 
 impl PrematureSleeps {
-    /// How often since the attaching; `None` when the counters were not read.
+    /// Growth of the counters since the attaching; `None` when they were not read.
     pub(super) fn since(baseline: Option<&Baseline>, now: Option<&Readings>) -> Option<Self> {
         let (before, now) = (&baseline?.readings.after, &now?.after);
         let grown = |name| {
@@ -69,7 +70,7 @@ impl PrematureSleeps {
     }
 }
 
-/// Counts by order of an allocation; `None` when the orders of what was counted are not known.
+/// Counts by order of an allocation; `None` when the orders are not known.
 fn by_order(orders: &[u64; ORDERS], count: u64) -> Option<[u64; ORDERS]> {
     (count == 0 || orders.iter().any(|n| *n > 0)).then_some(*orders)
 }

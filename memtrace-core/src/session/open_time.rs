@@ -1,4 +1,4 @@
-//! Stalled time by the interval in which it passed. The totals count a stall as a whole when it ends: a hang would be nothing
+//! Stalled time by the interval in which it passed. The totals count a stall as a whole when it ends: a hang would be 0
 //! for as long as it lasts, and then all of it in one second.
 
 use std::collections::BTreeMap;
@@ -7,42 +7,42 @@ use memtrace_common::kind::StallKind;
 
 use super::input::OpenStall;
 
-/// Stalls that are followed while they are open, the longest first. Of more the time counts when they end.
+/// Number of stalls that are followed while they are open, the longest first. Further stalls count when they end.
 pub const FOLLOWED: usize = 256;
-/// Intervals for which time may be missing from the list of open stalls before it is given up: a stall that ended while
-/// the list was read, or one that is hidden by a stall inside it, comes back sooner.
+/// Number of intervals for which time may be missing from the list of open stalls before it is dropped. A stall that
+/// ended while the list was read, or that is hidden by a stall inside it, comes back sooner.
 const PATIENCE: u8 = 3;
 
 /// Time that passed in stalls of a kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Passed {
-    /// In the interval, whether they ended in it or not, in ns.
+    /// Time in the interval, of stalls that ended in it or are still open, in ns.
     pub(super) stalled_ns: u64,
-    /// So far, in those that are not over, in ns.
+    /// Time so far in the stalls that are not over, in ns.
     pub(super) open_ns: u64,
 }
 
-/// The time of open stalls that intervals have before the totals have it.
+/// Time of open stalls that intervals have counted before the totals do.
 ///
-/// The sum of all intervals is the total of the stalls that ended plus the time so far of those that have not. It is more
-/// only by stalls whose end was not seen: the totals never have them.
+/// The sum of all intervals is the total of the stalls that ended plus the time so far of the open ones. It exceeds
+/// that only by stalls whose end was not seen: the totals never include them.
 #[derive(Debug, Default)]
 pub(super) struct OpenTimes {
     kinds: BTreeMap<StallKind, Advance>,
     has_begun: bool,
 }
 
-/// Of one kind.
+/// Time of the open stalls of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Advance {
-    /// Time that intervals have, and the totals have not, in ns.
+    /// Time that intervals have counted and the totals have not, in ns.
     ns: u64,
-    /// Intervals for which that is more than the open stalls come to.
+    /// Number of intervals in a row in which `ns` exceeds the time of the open stalls.
     missing: u8,
 }
 
 impl OpenTimes {
-    /// Takes the time of stalls that are open at the begin as one that passed before. Without effect when it has begun.
+    /// Marks the time of stalls that are open at the begin as passed before it. No effect after the first call.
     pub(super) fn begin(&mut self, t_ns: u64, open: &[OpenStall]) {
         if self.has_begun {
             return;
@@ -52,7 +52,8 @@ impl OpenTimes {
         self.has_begun = true;
     }
 
-    /// Ends an interval of a kind, given the time of the stalls that ended in it and of those that are open at its end.
+    /// Ends an interval of a kind, given the time of the stalls that ended in it and of the stalls that are open at its
+    /// end.
     pub(super) fn advance(&mut self, kind: StallKind, ended_ns: u64, open_ns: u64) -> Passed {
         let advance = self.kinds.entry(kind).or_default();
         let stalled_ns = ended_ns.saturating_add(open_ns).saturating_sub(advance.ns);
@@ -90,7 +91,7 @@ mod tests {
         let mut times = OpenTimes::default();
         assert_eq!(advance(&mut times, 0, 100), 100);
         assert_eq!(advance(&mut times, 0, 1100), 1000);
-        // Another stall ends meanwhile; then the hang ends, after 1,500 in all.
+        // Another stall ends meanwhile; then the hang ends, with a duration of 1,500.
         assert_eq!(advance(&mut times, 20, 1300), 220);
         assert_eq!(advance(&mut times, 1500, 0), 200);
         assert_eq!(advance(&mut times, 7, 0), 7);
@@ -112,14 +113,14 @@ mod tests {
         assert_eq!(after, [0, 0, 0, 70]);
     }
 
-    /// A stall: its begin and its length.
+    /// A stall: begin and length.
     type Span = (u64, u64);
 
     fn end((begin, length): Span) -> u64 {
         begin + length
     }
 
-    /// Time of the stalls that end from one time to another, and time so far of those that are then open.
+    /// Time of the stalls that end in `from..until`, and time so far of the stalls that are open at `until`.
     fn observed(stalls: &[Span], from: u64, until: u64) -> (u64, u64) {
         let ended = stalls.iter().filter(|stall| (from..until).contains(&end(**stall)));
         let open = stalls.iter().filter(|stall| stall.0 < until && end(**stall) >= until);
@@ -152,11 +153,11 @@ mod tests {
             let mut sum = 0;
             for (tick, percent) in (1_u64..).zip(listed_percent) {
                 let (ended_ns, open_ns) = observed(&stalls, (tick - 1) * 1_000, tick * 1_000);
-                // Never often enough in a row that the rest is given up.
+                // Never often enough in a row for the time to be dropped.
                 let listed_ns = if tick % 2 == 0 { open_ns } else { open_ns * percent / 100 };
                 sum += advance(&mut times, ended_ns, listed_ns);
             }
-            // By then all are over.
+            // By then all stalls are over.
             prop_assert_eq!(sum, stalls.iter().map(|stall| stall.1).sum::<u64>());
         }
     }

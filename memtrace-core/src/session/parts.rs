@@ -5,25 +5,25 @@ use memtrace_common::part::Part;
 use super::input::KindTotals;
 use crate::event::{PartTimes, Stall};
 
-/// The parts of one stall, or of many, in ns. Each moment is in one part only.
+/// The parts of one stall, or of many, in ns. Each moment belongs to one part only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Time by part; of [`Part::Reclaim`] what is in no other part.
+    /// Time by part; for [`Part::Reclaim`] the time that is in no other part.
     times: PartTimes,
-    /// All else: for a reclaim where nothing was scanned, and where scans are not reported those as well; for `memcg_high`
-    /// the sleep, for a wait the wait.
+    /// The remaining time: for a reclaim the time without scanning, and with it where scans are not reported; for
+    /// `memcg_high` the sleep; for a wait the wait.
     pub rest_ns: u64,
 }
 
 impl Parts {
-    /// From the times that were measured inside one whole. Throttles come in steps of a jiffy and can come to more than
-    /// the whole: then they are cut.
+    /// Splits the time of a stall by the times measured in it. Throttles come in steps of a jiffy, and their sum can
+    /// exceed the stall: then they are cut.
     fn new(whole_ns: u64, measured: &PartTimes) -> Self {
         let reclaim = measured.get(Part::Reclaim);
         let mut left = reclaim.map_or(whole_ns, |ns| ns.min(whole_ns));
         let outside = whole_ns - left;
         let mut times = PartTimes::default();
-        // The last of the exact times first, and throttles after all of them.
+        // The last of the exact times come first, and throttles after all of them.
         for part in Part::ALL.into_iter().rev().filter(|part| *part != Part::Reclaim) {
             let ns = measured.get(part).map(|ns| ns.min(left));
             left -= ns.unwrap_or(0);
@@ -35,14 +35,14 @@ impl Parts {
         }
     }
 
-    /// Those of one stall.
+    /// Parts of one stall.
     #[must_use]
     pub fn of(stall: &Stall) -> Self {
         Self::new(stall.dur_ns, &stall.times)
     }
 
-    /// Those of all stalls of a kind; `nested` says whether the kind reclaims and waits. Times that are 0 in all of them
-    /// may be those of hooks that are not attached, and are left out.
+    /// Parts of all stalls of a kind; `nested` is true when the kind reclaims and waits. Times that are 0 in all stalls
+    /// may belong to hooks that are not attached, and are left out.
     #[must_use]
     pub fn of_kind(totals: &KindTotals, nested: bool) -> Self {
         let ns = |part| match part {
@@ -52,7 +52,7 @@ impl Parts {
         Self::new(totals.total_ns, &PartTimes::of(ns))
     }
 
-    /// From times that come to no more than the whole.
+    /// Parts from times whose sum is at most the whole.
     #[must_use]
     pub fn example(times: &[(Part, u64)], rest_ns: u64) -> Self {
         let times = times.iter().fold(PartTimes::default(), |all, &(part, ns)| all.with(part, Some(ns)));
@@ -65,7 +65,7 @@ impl Parts {
         self.times.get(part)
     }
 
-    /// Adds those of other stalls. What was not measured of some is in their rest.
+    /// Adds the parts of other stalls. A part that was not measured in some of them is in their rest.
     pub fn add(&mut self, more: &Self) {
         let times = PartTimes::of(|part| match (self.get(part), more.get(part)) {
             (Some(a), Some(b)) => Some(a.saturating_add(b)),
@@ -89,7 +89,7 @@ mod tests {
     use super::{Part, PartTimes, Parts};
 
     proptest! {
-        /// Whatever was measured, the parts come to the whole.
+        /// For any measured times, the sum of the parts is the whole.
         #[test]
         fn they_add_up(whole: u64, times in any::<[Option<u64>; Part::COUNT]>()) {
             let measured = PartTimes::of(|part| times[part as usize]);

@@ -1,7 +1,7 @@
-//! Patterns on the names that other processes choose.
+//! Patterns for names that other processes choose.
 
-/// Selects cgroups by path: `*` stands for any bytes (slashes too), `?` for one byte; a pattern that does not start
-/// with `/` or `*` may start at any path component. A cgroup is selected with everything below it.
+/// Selects cgroups by path: `*` matches any bytes (including slashes), `?` matches one byte. A pattern that does not
+/// start with `/` or `*` may start at any path component. A cgroup is selected with its descendants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupPattern(Vec<u8>);
 
@@ -31,7 +31,8 @@ impl CgroupPattern {
         &self.0
     }
 
-    /// Whether the cgroup with this path (relative to the hierarchy, starting with `/`), or one above it, is selected.
+    /// True when the cgroup with this path (relative to the hierarchy, starting with `/`), or one above it, is
+    /// selected.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         let ends = path.iter().enumerate().skip(1).filter(|&(_, &b)| b == b'/').map(|(at, _)| at);
@@ -61,7 +62,7 @@ impl CommPattern {
         &self.0
     }
 
-    /// Whether a name fits.
+    /// True when a name matches.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         glob(&self.0, name)

@@ -1,4 +1,4 @@
-//! Tables of the interval: like those since the start, emptied at each tick.
+//! Tables of the interval: like the tables since the start, but emptied at each tick.
 
 use memtrace_common::record::KswapdStep;
 
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::event::{Comm, Kswapd, Stall};
 
-/// Rows that are told apart in an interval; what has no room is folded into `other`.
+/// Number of rows of each table in an interval; what exceeds it is folded into `other`.
 const PROCESSES: usize = 256;
 const THREADS: usize = 256;
 const CGROUPS: usize = 128;
 const NODES: usize = 64;
-/// Processes that woke kswapd and are told apart in an interval.
+/// Number of processes that woke kswapd that are counted separately in an interval.
 const WAKERS: usize = 128;
 
 /// The label of a row.
@@ -25,7 +25,7 @@ pub(super) struct Label {
     pub(super) comm: Comm,
     cgroup_id: Option<u64>,
     detail: Detail,
-    /// The part of the time of its stalls that passed in the interval, in ns.
+    /// Part of the time of the row's stalls that passed in the interval, in ns.
     inside_ns: u64,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn row_of<K>(who: Who, row: &Row<K, Label>) -> RecentRow {
 }
 
 impl Recent {
-    /// Tables with all their memory.
+    /// Tables with all memory allocated.
     pub(super) fn new() -> Self {
         let label = Label::default();
         Self {
@@ -66,7 +66,7 @@ impl Recent {
         }
     }
 
-    /// Counts a stall, of which so much passed in the interval. Allocates nothing.
+    /// Counts a stall, `inside_ns` of which passed in the interval. Allocates nothing.
     pub(super) fn add(&mut self, stall: &Stall, inside_ns: u64) {
         let label = Label { comm: stall.comm, cgroup_id: stall.cgroup_id, ..Label::default() };
         count(self.processes.row((stall.pid, stall.process_start_ns), label).0, stall, inside_ns);
@@ -75,19 +75,19 @@ impl Recent {
         count(self.nodes.row(stall.nid, Label::default()).0, stall, inside_ns);
     }
 
-    /// Counts what a process had to get back.
+    /// Adds the faults of a process.
     pub(super) fn add_process(&mut self, process: &ProcessFaults) {
         let label = Label { comm: process.comm, cgroup_id: process.cgroup_id, ..Label::default() };
         let (row, _) = self.processes.row((process.pid, process.process_start_ns), label);
         row.tally.faults.merge(&process.faults);
     }
 
-    /// The same for a cgroup.
+    /// Adds the faults of a cgroup.
     pub(super) fn add_cgroup(&mut self, id: u64, faults: &Faults) {
         self.cgroups.row(Some(id), Label::default()).0.tally.faults.merge(faults);
     }
 
-    /// Counts who asked for kswapd. Allocates nothing.
+    /// Counts a wakeup of kswapd by process. Allocates nothing.
     pub(super) fn add_waker(&mut self, event: &Kswapd) {
         let Some(waker) = event.waker.filter(|_| event.step == KswapdStep::Wakeup) else { return };
         if let Some((.., count)) = self.wakers.iter_mut().find(|(pid, ..)| *pid == waker.pid) {

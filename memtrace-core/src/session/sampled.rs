@@ -1,18 +1,18 @@
-//! Refaults that were counted for a part of an interval, and the estimate for all of it.
+//! Refaults that were counted for a part of an interval, and the estimate for the whole interval.
 
 use memtrace_common::refault::RefaultCounts;
 
 use super::faults::{FaultDeltas, RefaultTotals};
 
-/// The part of an interval in which refaults were counted, or of several intervals that were sampled. The counts of processes
-/// and cgroups are then estimates; those of the host are the kernel's own.
+/// The part of an interval in which refaults were counted, or the sum over several sampled intervals. The counts of
+/// processes and cgroups are then estimates; those of the host are the kernel's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sampled {
-    /// Time in which they were counted, in ns.
+    /// Time in which refaults were counted, in ns.
     pub counted_ns: u64,
     /// Length of the interval, in ns.
     pub of_ns: u64,
-    /// Windows that this time was made of.
+    /// Number of windows in this time.
     pub windows: u64,
 }
 
@@ -27,21 +27,21 @@ impl Sampled {
         }
     }
 
-    /// Share of the time in which they were counted; `None` for an empty interval.
+    /// Share of the time in which refaults were counted; `None` for an empty interval.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         (self.of_ns > 0).then(|| (self.counted_ns as f64 / self.of_ns as f64).min(1.0))
     }
 
-    /// Half the width of the 95 % interval of a share of one half; `None` without a window. It is that of the worst case:
-    /// each window saw the refaults of one process alone.
+    /// Half the width of the 95 % interval for a share of one half; `None` without a window. This is the worst case:
+    /// each window saw the refaults of one process only.
     #[must_use]
     pub fn error(&self) -> Option<f64> {
         (self.windows > 0).then(|| (1.96 * 0.5 / (self.windows as f64).sqrt()).min(0.5))
     }
 }
 
-/// The sum of intervals. One that was not sampled adds nothing.
+/// The sum of two intervals. An interval that was not sampled adds nothing.
 #[must_use]
 pub fn sum(earlier: Option<Sampled>, later: Option<Sampled>) -> Option<Sampled> {
     match (earlier, later) {
@@ -50,17 +50,18 @@ pub fn sum(earlier: Option<Sampled>, later: Option<Sampled>) -> Option<Sampled> 
     }
 }
 
-/// The refaults of an interval.
+/// The refaults of an interval, extended from its windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extended {
-    /// Of all but memtrace.
+    /// Refaults of all processes but memtrace.
     pub all: RefaultCounts,
-    /// memtrace's own.
+    /// memtrace's own refaults.
     pub own: RefaultCounts,
 }
 
-/// Extends counts of windows to their interval: `all` and `own` were counted, with `deltas` by process and cgroup. The pages
-/// of the host are those that the kernel counted meanwhile, or without its counters the same rate outside the windows.
+/// Extends counts of windows to their interval: `all` and `own` were counted, with `deltas` by process and cgroup. The
+/// pages of the host are the kernel's own count for the interval; without its counters the rate of the windows is
+/// assumed for the whole interval.
 #[must_use]
 pub fn extend(
     all: RefaultCounts,
@@ -95,7 +96,7 @@ pub fn extend(
         *refaults = extended(refaults);
     }
     let own = extended(&own);
-    // Also what no window saw.
+    // These include the pages that no window saw.
     let all = RefaultCounts {
         file_pages: kernel.file_pages.saturating_sub(own.file_pages),
         anon_pages: kernel.anon_pages.saturating_sub(own.anon_pages),
@@ -104,7 +105,7 @@ pub fn extend(
     Extended { all, own }
 }
 
-/// A count of `of` for one of `counted`, to the nearest; 0 where nothing was counted.
+/// Scales `count` by `of / counted`, to the nearest integer; 0 where nothing was counted.
 fn scale(count: u64, of: u64, counted: u64) -> u64 {
     let (count, of, counted) = (u128::from(count), u128::from(of), u128::from(counted));
     let scaled = (count * of + counted / 2).checked_div(counted).unwrap_or(0);

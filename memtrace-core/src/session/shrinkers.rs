@@ -1,5 +1,5 @@
-//! Which shrinkers the time of stalls went to: exact sums by kind and shrinker from the kernel side, those of the slowest
-//! stalls from single events.
+//! Time of stalls by shrinker: exact sums by kind and shrinker from the kernel side, and sums over the slowest stalls
+//! from single events.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -7,10 +7,10 @@ use memtrace_common::{kind::StallKind, shrinker::ShrinkerTotals};
 
 use crate::untrusted::Text;
 
-/// The name of a function of the kernel, with its module where it is in one: `xfs_fs_free_cached_objects [xfs]`.
+/// The name of a kernel function, with its module if it is in one: `xfs_fs_free_cached_objects [xfs]`.
 pub type FunctionName = Text;
 
-/// The time of stalls by kind and shrinker since attach. A shrinker is known by the address of its function.
+/// Time of stalls since attach, by kind and shrinker. A shrinker is identified by the address of its function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shrinkers {
     /// Sums by kind and address.
@@ -20,7 +20,7 @@ pub struct Shrinkers {
 }
 
 impl Shrinkers {
-    /// What came since `base`, an older state of the same totals.
+    /// The growth since `base`, an older state of the same totals.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
         let since = |(key, now): (&(StallKind, u64), &ShrinkerTotals)| {
@@ -32,7 +32,7 @@ impl Shrinkers {
         Self { totals: self.totals.iter().filter_map(since).collect(), names: self.names.clone() }
     }
 
-    /// Those of a kind, the one of the most time first.
+    /// Shrinkers of a kind, the longest time first.
     #[must_use]
     pub fn of_kind(&self, kind: StallKind) -> Vec<ShrinkerTime> {
         let functions = self.totals.range((kind, 0)..=(kind, u64::MAX));
@@ -42,7 +42,7 @@ impl Shrinkers {
     /// Times by address with their names, the largest first.
     #[must_use]
     pub fn named(&self, times: impl IntoIterator<Item = (u64, u64)>) -> Vec<ShrinkerTime> {
-        // One name may be at several addresses, and what has no name is one row.
+        // One name may be at several addresses; functions without a name share one row.
         let mut by_name: BTreeMap<Option<&FunctionName>, u64> = BTreeMap::new();
         for (function, ns) in times {
             let sum = by_name.entry(self.names.get(&function)).or_default();
@@ -58,18 +58,18 @@ impl Shrinkers {
 /// Time in one shrinker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShrinkerTime {
-    /// Its function; `None` for those whose names were not found.
+    /// Name of its function; `None` for functions without a name.
     pub name: Option<FunctionName>,
-    /// In ns.
+    /// Time in ns.
     pub total_ns: u64,
 }
 
-/// The shrinkers of one kind of stall, those of the most time first.
+/// The shrinkers of one kind of stall, the longest time first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkerSummary {
-    /// Of all stalls: lower bounds where a stall went through more shrinkers than are told apart.
+    /// Times in all stalls: lower bounds where a stall went through more shrinkers than are counted separately.
     pub all: Vec<ShrinkerTime>,
-    /// Of the slowest hundredth, the largest of each stall: a lower bound.
+    /// Times in the slowest hundredth of the stalls, counting only the largest shrinker of each: a lower bound.
     pub slowest: Vec<ShrinkerTime>,
 }
 

@@ -1,5 +1,5 @@
-//! Where stalls came from: stacks by process, cgroup and kind. The kernel side counts them, the session is given what came
-//! since the last tick; their names come when they are found, and may come later.
+//! Stacks of stalls by process, cgroup and kind. The kernel side counts them, and the session takes the counts since
+//! the last tick. The names of a stack come when they are found, which may be later.
 
 use std::{
     cmp::Reverse,
@@ -11,19 +11,19 @@ use memtrace_common::kind::StallKind;
 
 use crate::stack::{FrameNames, Stack};
 
-/// Rows that are kept; when there are more those of the least time go into one sum.
+/// Number of rows that are kept; when there are more, those with the least time go into one sum.
 const ROWS: usize = 8192;
-/// Stacks that are kept by name; when there are more the oldest that no row has go.
+/// Number of named stacks that are kept; when there are more, the oldest stacks without a row are dropped.
 const STACKS: usize = 16_384;
 
-/// Which stalls: on which stack, whose, of which kind.
+/// Key of stalls by stack: stack, process, cgroup and kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StackKey {
     /// Number of the stack, from 0 in the order in which they were seen.
     pub stack: u32,
     /// Process id.
     pub pid: u32,
-    /// Start of the process in ns, which tells a reused pid apart.
+    /// Start of the process in ns, which identifies it when a pid is reused.
     pub process_start_ns: Option<u64>,
     /// Id of the memory cgroup.
     pub cgroup_id: Option<u64>,
@@ -31,34 +31,34 @@ pub struct StackKey {
     pub kind: StallKind,
 }
 
-/// How many stalls, and how long together.
+/// Number of stalls, and the sum of their durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StackSum {
-    /// Stalls.
+    /// Number of stalls.
     pub stalls: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
 }
 
 impl StackSum {
-    /// Adds another.
+    /// Adds another sum.
     pub fn add(&mut self, more: Self) {
         self.stalls = self.stalls.saturating_add(more.stalls);
         self.total_ns = self.total_ns.saturating_add(more.total_ns);
     }
 }
 
-/// What came since the last tick.
+/// Stacks since the last tick.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StackDeltas {
-    /// Stacks that got their names, by number.
+    /// Stacks that were named, by number.
     pub named: Vec<(u32, Arc<Stack>)>,
     /// The stalls.
     pub stalls: Vec<(StackKey, StackSum)>,
 }
 
 impl StackDeltas {
-    /// Adds what came after it.
+    /// Adds later stacks.
     pub fn append(&mut self, mut later: Self) {
         self.named.append(&mut later.named);
         self.stalls.append(&mut later.stalls);
@@ -74,7 +74,7 @@ pub struct StackTable {
 }
 
 impl StackTable {
-    /// Learns the names of stacks.
+    /// Stores the names of stacks.
     pub fn learn(&mut self, named: &[(u32, Arc<Stack>)]) {
         for (number, stack) in named {
             self.names.insert(*number, Arc::clone(stack));
@@ -82,7 +82,7 @@ impl StackTable {
         if self.names.len() > STACKS {
             let used: BTreeSet<u32> = self.rows.keys().map(|key| key.stack).collect();
             let unused = self.names.keys().copied().filter(|number| !used.contains(number));
-            // A quarter at once, so that it is not done for each new one.
+            // A quarter is dropped at once, so that this is not done for each new stack.
             let old: Vec<u32> = unused.take(self.names.len() - STACKS * 3 / 4).collect();
             old.iter().for_each(|number| drop(self.names.remove(number)));
         }
@@ -92,7 +92,7 @@ impl StackTable {
     pub fn add(&mut self, key: StackKey, sum: StackSum) {
         self.rows.entry(key).or_default().add(sum);
         if self.rows.len() > ROWS {
-            // Processes come and go: what nobody stalls on any more makes room for what somebody does.
+            // Processes come and go: rows with the least time make room for new ones.
             for (key, sum) in self.rows().split_off(ROWS / 2) {
                 self.rows.remove(&key);
                 self.other.add(sum);
@@ -106,7 +106,7 @@ impl StackTable {
         self.names.get(&number)
     }
 
-    /// All rows, the longest stalled on first.
+    /// All rows, the longest total time first.
     #[must_use]
     pub fn rows(&self) -> Vec<(StackKey, StackSum)> {
         let mut rows: Vec<_> = self.rows.iter().map(|(key, sum)| (*key, *sum)).collect();
@@ -114,7 +114,7 @@ impl StackTable {
         rows
     }
 
-    /// What found no row.
+    /// Sum of the stalls without a row.
     #[must_use]
     pub fn other(&self) -> StackSum {
         self.other
@@ -128,12 +128,12 @@ pub struct OnStack<'a, R> {
     pub stack: Option<&'a Stack>,
     /// The rows, in the order in which they came.
     pub rows: Vec<&'a R>,
-    /// What they come to.
+    /// Sum of the rows.
     pub sum: StackSum,
 }
 
-/// Puts together rows whose stacks are the same function by function, whoever had them: the longest stalled on first.
-/// `of` tells stack and sum of a row.
+/// Groups rows whose stacks are equal function by function, across processes; the longest total time first. `of`
+/// returns stack and sum of a row.
 pub fn by_stack<'a, R>(
     rows: impl IntoIterator<Item = &'a R>,
     of: impl Fn(&'a R) -> (Option<&'a Arc<Stack>>, StackSum),
@@ -174,7 +174,7 @@ mod tests {
             table.add(key(0, pid), sum(1, 2));
         }
         table.add(key(0, 1), sum(1, 2));
-        // What is stalled on late and long has a row, and keeps it.
+        // A stack with much stalled time gets a row even late, and keeps it.
         table.add(key(7, 1), sum(1, 9));
         for pid in 10_000..20_000 {
             table.add(key(0, pid), sum(1, 2));

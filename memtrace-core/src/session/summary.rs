@@ -1,4 +1,4 @@
-//! What a session comes to.
+//! The summary of a session.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -34,9 +34,9 @@ use crate::{
 /// All stalls of one kind, exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindSummary {
-    /// How many.
+    /// Number of stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
     /// Median, in ns; `None` without a stall.
     pub p50_ns: Option<u64>,
@@ -44,24 +44,26 @@ pub struct KindSummary {
     pub p99_ns: Option<u64>,
     /// The longest, in ns; `None` without a stall.
     pub max_ns: Option<u64>,
-    /// What their time was spent on.
+    /// Time of the stalls by part.
     pub parts: Parts,
-    /// What the slowest hundredth of those that match and that events told spent their time on; `None` without one.
+    /// Parts of the slowest hundredth of the stalls that events reported and that match; `None` without one.
     pub p99_parts: Option<Parts>,
-    /// What `parts.throttle_ns` was for.
+    /// Time of `parts.throttle_ns` by reason.
     pub throttles: Throttles,
-    /// The same of `p99_parts`.
+    /// Time throttled in the slowest hundredth, by reason.
     pub p99_throttles: Throttles,
-    /// Time in which their tasks did not run, in ns: asleep, or runnable and not running. `None` where that is not measured.
+    /// Time in which the tasks did not run, in ns: asleep, or runnable and not running. `None` where that is not
+    /// measured.
     pub off_cpu_ns: Option<u64>,
-    /// The same of the slowest hundredth.
+    /// The same time in the slowest hundredth.
     pub p99_off_cpu_ns: Option<u64>,
-    /// The same estimated, in ns; `None` where it is measured, and where one of them was too short for an estimate.
+    /// The same time in the slowest hundredth, estimated, in ns; `None` where it is measured, and where one of the
+    /// stalls was too short for an estimate.
     pub p99_off_cpu_estimated_ns: Option<u64>,
 }
 
 impl KindSummary {
-    /// Of one kind, or of several together.
+    /// Summary of one kind, or of several together.
     pub(super) fn of(kind: Option<StallKind>, totals: &KindTotals) -> Self {
         let max_ns = (totals.count > 0).then_some(totals.max_ns);
         let quantile = |q| totals.latency.quantile(q).map(|ns| ns.min(totals.max_ns));
@@ -82,12 +84,12 @@ impl KindSummary {
     }
 }
 
-/// Reclaim that somebody asked for (`memory.reclaim`): no stall.
+/// Reclaim on request (`memory.reclaim`): no stall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proactive {
-    /// How often.
+    /// Number of requests.
     pub count: u64,
-    /// Its time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
     /// The longest, in ns; `None` without one.
     pub max_ns: Option<u64>,
@@ -109,42 +111,42 @@ impl Proactive {
     }
 }
 
-/// A process, whether it still runs or not.
+/// A process, running or exited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSummary {
     /// Process id.
     pub pid: u32,
-    /// Start of the process in ns, which tells a reused pid apart.
+    /// Start of the process in ns, which identifies it when a pid is reused.
     pub process_start_ns: Option<u64>,
-    /// Its name; that of its first stalled thread where the process's own was not learnt.
+    /// Name of the process, or of its first stalled thread where the process was not looked up.
     pub comm: Comm,
-    /// Whether it belongs to the command that memtrace started; `None` without one, or when it was gone too soon.
+    /// True when it belongs to the command that memtrace started; `None` without a command, or when it exited too soon.
     pub in_command: Option<bool>,
     /// Id of the memory cgroup of its latest stall.
     pub cgroup_id: Option<u64>,
-    /// Its stalls.
+    /// Sums of its stalls.
     pub tally: Tally,
 }
 
 /// A memory cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CgroupSummary {
-    /// Its id; `None` for the stalls whose cgroup was not read.
+    /// Id of the cgroup; `None` for the stalls whose cgroup was not read.
     pub cgroup_id: Option<u64>,
-    /// Its stalls.
+    /// Sums of its stalls.
     pub tally: Tally,
 }
 
-/// Rows of a table, and what no longer had a row.
+/// Rows of a table, and the sum of the folded ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group<T> {
     /// The rows, the most stalled first.
     pub rows: Vec<T>,
-    /// What was folded away; empty when all had a row.
+    /// Sum of the folded rows; empty when nothing was folded.
     pub other: Tally,
-    /// How many rows were folded into it.
+    /// Number of rows that were folded into it.
     pub folded: u64,
-    /// Whether it has refaults that belong to no row: the tables of the kernel side had no room for them.
+    /// True when `other` has refaults that belong to no row: the tables of the kernel side had no room for them.
     pub refaults_in_no_row: bool,
 }
 
@@ -157,32 +159,32 @@ pub struct NodeSummary {
     pub wakes: u64,
     /// Changes to sleep.
     pub sleeps: u64,
-    /// Times a task asked for it.
+    /// Number of wakeups by tasks.
     pub wakeups: u64,
-    /// The same by order of the allocation, the last for all from there on; `None` when not known.
+    /// Wakeups by order of the allocation; the last element is for all higher orders, too. `None` when not known.
     pub wakeups_by_order: Option<[u64; ORDERS]>,
-    /// Rounds of its work by the order that they are for; `None` when not known.
+    /// Rounds of kswapd by order; `None` when not known.
     pub rounds_by_order: Option<[u64; ORDERS]>,
     /// Time awake, in ns.
     pub awake_ns: u64,
     /// Time at work, in ns.
     pub busy_ns: u64,
-    /// Whether that is the whole time, or a lower bound: up to the last shrink of a round.
+    /// `True` when `busy_ns` is the whole time; a lower bound when it ends with the last shrink of a round.
     pub busy_source: Source,
-    /// Whether it is awake at the end.
+    /// True when it is awake at the end.
     pub awake: bool,
-    /// What it scanned and reclaimed.
+    /// Pages that it scanned and reclaimed.
     pub reclaim: Reclaim,
     /// Rounds in which it reclaimed nothing; `None` when not known.
     pub failures: Option<Failures>,
-    /// Who asked for it most often, as far as events told, and how often.
+    /// The task that woke it most often, as far as events were reported, and the number of its wakeups.
     pub top_waker: Option<(Comm, u64)>,
-    /// Direct reclaims of tasks that ran on the node, as far as they match and events told them, by how its kswapd stood
-    /// when they began; `None` when their nodes were not read.
+    /// Direct reclaims of tasks that ran on the node, as far as events reported them and they match, by the state of
+    /// its kswapd when they began; `None` when their nodes were not read.
     pub reached: Option<Reached>,
 }
 
-/// What stalls scanned and reclaimed of one node.
+/// Pages that stalls scanned and reclaimed, of one node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NodeReclaim {
     /// The node.
@@ -204,93 +206,94 @@ pub struct StackRow {
     pub comm: Option<Comm>,
     /// Id of the memory cgroup.
     pub cgroup_id: Option<u64>,
-    /// How many, and how long together.
+    /// Number of stalls, and the sum of their durations.
     pub sum: StackSum,
 }
 
 /// Stalls by stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StackSummary {
-    /// The rows, the longest stalled on first.
+    /// The rows, the longest total time first.
     pub rows: Vec<StackRow>,
-    /// What found no row.
+    /// Sum of the stalls without a row.
     pub other: StackSum,
 }
 
-/// What a session comes to.
+/// The summary of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// The last tick, `CLOCK_MONOTONIC` in ns.
+    /// Time of the last tick, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// From the start to the last tick, in ns.
+    /// Time from the start to the last tick, in ns.
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds whose hooks are attached.
     pub stalls: BTreeMap<StallKind, KindSummary>,
-    /// The shrinkers that their time in shrinkers went to, by kind; a kind that went through none is absent.
+    /// Time in shrinkers by kind; a kind that went through no shrinker is absent.
     pub shrinkers: BTreeMap<StallKind, ShrinkerSummary>,
-    /// How the durations of each kind relate to the true stall.
+    /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
     /// All kinds together.
     pub all: KindSummary,
-    /// Stalls that are not over, the longest first: in no other number. Those that could be listed.
+    /// Stalls that are not over, as far as they could be listed, the longest first; not in any other number.
     pub open: Vec<OpenStall>,
-    /// Those that match the filter and were told; `None` without a filter.
+    /// Stalls that match the filter and were reported; `None` without a filter.
     pub matched: Option<Tally>,
-    /// Stalls that the totals count and no event told: their records were lost. In no row of the tables.
+    /// Stalls that the totals count but no event reported: their records were lost. They are in no row of the tables.
     pub unattributed: KindTally,
     /// Processes.
     pub processes: Group<ProcessSummary>,
     /// Memory cgroups.
     pub cgroups: Group<CgroupSummary>,
-    /// Cgroups with a limit that appeared or went away; `None` when none did, and live, where nobody looks.
+    /// Cgroups with a limit that appeared or went away; `None` when none did, and in a live session, which does not
+    /// look.
     pub churn: Option<CgroupChurn>,
-    /// Parts of the trace that are missing or damaged; `None` when none are, and live.
+    /// Parts of the trace that are missing or damaged; `None` when none are, and in a live session.
     pub incomplete: Option<Incomplete>,
-    /// kswapd by node.
+    /// Summary of kswapd, by node.
     pub nodes: Vec<NodeSummary>,
-    /// What stalls scanned and reclaimed by node; empty when it was not read.
+    /// Pages that stalls scanned and reclaimed, by node; empty when they were not read.
     pub node_reclaim: Vec<NodeReclaim>,
-    /// How the zones stood when direct stalls began; `None` where it is not read.
+    /// State of the zones when direct stalls began; `None` where it is not read.
     pub zones: Option<StallZones>,
     /// Sleeps of all kswapds that ended or failed too soon; `None` when the kernel's counters were not read.
     pub premature_sleeps: Option<PrematureSleeps>,
-    /// What all of reclaim scanned and reclaimed.
+    /// Pages scanned and reclaimed by all reclaim.
     pub reclaim: Reclaim,
     /// The stacks on which stalls ended; `None` where they are not counted.
     pub stacks: Option<StackSummary>,
-    /// Who evicted the file pages that came back, by a sample; `None` where that is not told.
+    /// Sampled refaults by evictor; `None` where they are not reported.
     pub evictors: Option<ByMemory<EvictorSummary>>,
     /// The latest OOM kills, oldest first.
     pub ooms: Vec<Oom>,
-    /// How many OOM kills there were, those whose details were lost included.
+    /// Number of OOM kills, including those whose details were lost.
     pub oom_kills: u64,
-    /// Numbers of the whole host.
+    /// Counts of the whole host.
     pub counts: Counts,
-    /// What was lost, by stage.
+    /// Number of lost records, by stage.
     pub loss: Ledger,
-    /// Reclaim that was asked for, in no other number but those of pages; `None` where it is not told apart (then it is
-    /// in `memcg`).
+    /// Reclaim on request, in no other number except the pages; `None` where it cannot be distinguished (then it is in
+    /// `memcg`).
     pub proactive: Option<Proactive>,
-    /// memtrace's own stalls, of whatever kind.
+    /// memtrace's own stalls, of all kinds.
     pub own_stalls: KindSummary,
-    /// All refaults but memtrace's own, exact and never filtered; `None` where they are not read.
+    /// All refaults except memtrace's own, exact and never filtered; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
-    /// Refaults by node since the start, as the kernel itself counts them, memtrace's included.
+    /// Refaults by node since the start, as the kernel counts them, including memtrace's.
     pub node_refaults: Vec<NodeRefaults>,
     /// memtrace's own refaults.
     pub own_refaults: Option<RefaultCounts>,
-    /// The intervals in which refaults were counted for a part of the time: those of processes and cgroups are estimates.
+    /// The intervals in which refaults were sampled: then the refaults of processes and cgroups are estimates.
     pub sampled: Option<Sampled>,
-    /// Which faults are read, and by what.
+    /// The fault counts that are read, and the hook of refaults.
     pub faults_read: FaultsRead,
-    /// What memtrace itself cost.
+    /// Cost of memtrace itself.
     pub own: OwnCost,
-    /// Our counts since attach against the kernel's; empty when its counters were not read.
+    /// Comparison of our counts since attach with the kernel's; empty when its counters were not read.
     pub coverage: Coverage,
 }
 
 impl Summary {
-    /// All the things since the start of which some were lost, where their number is known.
+    /// The total since the start that losses are a part of; `None` where it is not known.
     #[must_use]
     pub fn whole(&self, of: Whole) -> Option<u64> {
         match of {

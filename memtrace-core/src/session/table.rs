@@ -1,7 +1,7 @@
-//! A table of fixed size, for processes and cgroups under churn: all its memory is there from the beginning.
+//! A table of fixed size, for processes and cgroups under churn: all its memory is allocated at the start.
 //!
-//! When it is full, a row is folded into `other`, so that sums are conserved: of those that were idle longest the one
-//! with the least in it, so that thousands of short-lived tasks do not push out the one that all is about.
+//! When it is full, a row is folded into `other`, so that sums are conserved. Of the rows that were idle longest, the
+//! one with the least weight is folded, so that thousands of short-lived tasks do not push out the important ones.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -9,27 +9,27 @@ use foldhash::fast::RandomState;
 
 use super::tally::Tally;
 
-/// No row.
+/// Index of no row.
 const NONE: u32 = u32::MAX;
 
-/// Of how many rows that were idle longest the lightest goes: all but one of so many heaviest rows stay for ever. They
-/// gather at that end, so that looking at them is cheap.
+/// Number of longest-idle rows among which the lightest is folded: of that many heaviest rows, all but one stay
+/// forever. They gather at that end, so that looking at them is cheap.
 const CANDIDATES: usize = 32;
 
-/// One row: what it is about, a label, and what its stalls add up to.
+/// One row: a key, a label, and the sums of its stalls.
 #[derive(Clone, Debug)]
 pub(super) struct Row<K, L> {
-    /// What the row is about.
+    /// Key of the row.
     pub(super) key: K,
-    /// What else is known of it.
+    /// Facts other than counts.
     pub(super) label: L,
-    /// What its stalls add up to.
+    /// Sums of its stalls.
     pub(super) tally: Tally,
     newer: u32,
     older: u32,
 }
 
-/// Rows by key, with a list from the newest used to the one idle longest.
+/// Rows by key, in a list from the most recently used to the longest idle.
 #[derive(Debug)]
 pub(super) struct Table<K, L> {
     index: HashMap<K, u32, RandomState>,
@@ -44,7 +44,7 @@ pub(super) struct Table<K, L> {
 impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
     /// A table of `capacity` rows (at least 1), all memory allocated and written once.
     ///
-    /// `keys` are some keys, all different.
+    /// `keys` returns distinct keys.
     pub(super) fn new(capacity: usize, keys: impl Fn(u32) -> K, label: L) -> Self {
         let capacity = capacity.clamp(1, 1 << 20);
         // Twice the room: a map at most half full cleans up after removals in place and never grows. It is filled
@@ -60,9 +60,9 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         Self { index, rows, capacity, newest: NONE, oldest: NONE, other: Tally::default(), folded: 0 }
     }
 
-    /// The row of `key`, which becomes the newest used, and whether it is new.
+    /// The row of `key`, which becomes the most recently used, and true when it is new.
     pub(super) fn row(&mut self, key: K, label: L) -> (&mut Row<K, L>, bool) {
-        // Stalls come in bursts of one task: mostly it is the row of the stall before.
+        // Stalls come in bursts of one task: mostly it is the row of the previous stall.
         let newest = self.newest;
         if self.rows.get(newest as usize).is_some_and(|row| row.key == key) {
             return (&mut self.rows[newest as usize], false);
@@ -82,22 +82,22 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         (&mut self.rows[at as usize], is_new)
     }
 
-    /// The row of `key`, if it is there, to look at.
+    /// The row of `key`, if it exists; its use is not recorded.
     pub(super) fn get(&self, key: &K) -> Option<&Row<K, L>> {
         self.index.get(key).and_then(|&at| self.rows.get(at as usize))
     }
 
-    /// The row of `key`, if it is there.
+    /// The row of `key`, if it exists.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut Row<K, L>> {
         self.index.get(key).map(|&at| &mut self.rows[at as usize])
     }
 
-    /// All rows, in no order that means anything.
+    /// All rows, in no particular order.
     pub(super) fn rows(&self) -> &[Row<K, L>] {
         &self.rows
     }
 
-    /// Forgets all rows; their memory is kept.
+    /// Removes all rows; their memory is kept.
     pub(super) fn clear(&mut self) {
         self.index.clear();
         self.rows.clear();
@@ -105,12 +105,12 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         (self.other, self.folded) = (Tally::default(), 0);
     }
 
-    /// What was folded away: the sum, and how many rows it is of.
+    /// Sum of the folded rows, and their number.
     pub(super) fn other(&self) -> (&Tally, u64) {
         (&self.other, self.folded)
     }
 
-    /// A blank, unlinked row for `key`.
+    /// Index of a blank, unlinked row for `key`.
     fn vacate(&mut self, key: K, label: L) -> u32 {
         let blank = Row { key, label, tally: Tally::default(), newer: NONE, older: NONE };
         if self.rows.len() < self.capacity {
@@ -127,7 +127,7 @@ impl<K: Copy + Eq + Hash, L: Copy> Table<K, L> {
         at
     }
 
-    /// Which row goes. In a small table, where they would be most of it, fewer are looked at.
+    /// Index of the row to fold. In a small table, where `CANDIDATES` would be most of it, fewer rows are considered.
     fn lightest_of_the_oldest(&self) -> u32 {
         let (mut at, mut lightest) = (self.oldest, self.oldest);
         let mut least = self.rows[at as usize].tally.weight_ns();

@@ -1,4 +1,4 @@
-//! What the slowest stalls spent their time on: sums of the parts by latency, from single events.
+//! Properties of the slowest stalls: sums of the parts by latency, from single events.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     throttle::Throttles,
 };
 
-/// Buckets of the histogram that are taken together: four steps an octave tell the slowest hundredth well enough.
+/// Number of histogram buckets per sum: four steps an octave resolve the slowest hundredth well enough.
 const TOGETHER: usize = 4;
 
 /// Sums of the stalls of some buckets of latencies.
@@ -31,7 +31,7 @@ struct Sums {
     shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
-/// Time off CPU, and of how long stalls: those of which it is known.
+/// Time off CPU, and the total duration of the stalls for which it is known.
 #[derive(Clone, Copy, Debug, Default)]
 struct OffCpuTime {
     ns: u64,
@@ -44,13 +44,13 @@ impl OffCpuTime {
         self.of_ns = self.of_ns.saturating_add(of_ns);
     }
 
-    /// `None` where it is not known of all stalls, of so long together.
+    /// The time; `None` where it is not known for all stalls, whose total duration is `total_ns`.
     fn of_all(self, total_ns: u64) -> Option<u64> {
         (self.of_ns == total_ns).then_some(self.ns)
     }
 }
 
-/// By kind and latency.
+/// Sums by kind and latency.
 #[derive(Clone, Debug)]
 pub(super) struct Tails(Box<[[Sums; BUCKETS / TOGETHER]; StallKind::COUNT]>);
 
@@ -60,17 +60,17 @@ impl Default for Tails {
     }
 }
 
-/// What the slowest hundredth of the stalls of a kind spent their time on.
+/// Time of the slowest hundredth of the stalls of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slowest {
     pub(super) parts: Parts,
-    /// Their throttle by reason.
+    /// Time throttled, by reason.
     pub(super) throttles: Throttles,
     /// Time in the largest shrinker of each stall by function, in ns.
     pub(super) shrinkers: BTreeMap<u64, u64>,
-    /// Time in which their tasks did not run, in ns; `None` where that was not measured of all.
+    /// Time in which their tasks did not run, in ns; `None` where that was not measured for all stalls.
     pub(super) off_cpu_ns: Option<u64>,
-    /// The same estimated.
+    /// The same time, estimated.
     pub(super) off_cpu_estimated_ns: Option<u64>,
 }
 
@@ -92,7 +92,8 @@ impl Tails {
         }
     }
 
-    /// What the slowest hundredth of the stalls of a kind spent their time on, a little more where many are about as slow; `None` without a stall.
+    /// The slowest hundredth of the stalls of a kind, a few more where many have about the same latency; `None` without
+    /// a stall.
     pub(super) fn slowest(&self, kind: StallKind) -> Option<Slowest> {
         let buckets = &self.0[kind as usize];
         let all: u64 = buckets.iter().map(|sums| sums.stalls).sum();

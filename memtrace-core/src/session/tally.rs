@@ -1,4 +1,4 @@
-//! What stalls add up to: for a process, a cgroup, the rest of a table, or all that matched a filter.
+//! Sums of stalls: for a process, a cgroup, the rest of a table, or all stalls that match a filter.
 
 use memtrace_common::{
     histogram::{bucket_of, lower_bound_ns},
@@ -12,12 +12,12 @@ use super::{
 };
 use crate::event::Stall;
 
-/// First bucket of the shared shape that a [`Tally`] tells apart: shorter stalls count as 4 us.
+/// First histogram bucket that a [`Tally`] counts separately: shorter stalls count as 4 us.
 const FIRST: usize = 32;
-/// One past the last bucket that it tells apart: longer stalls count as about a minute (the maximum is kept exactly).
+/// One past the last such bucket: longer stalls count as about a minute (the maximum is kept exactly).
 const END: usize = 416;
 
-/// What getting a page back counts for beside a stall, in ns: about what a fast disk takes.
+/// Weight of a refault in comparison to a stall, in ns: about the latency of a fast disk.
 const REFAULT_NS: u64 = 10_000;
 
 /// Count and time of one kind.
@@ -25,19 +25,19 @@ const REFAULT_NS: u64 = 10_000;
 pub struct KindTally {
     /// Finished stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
 }
 
 impl KindTally {
-    /// Adds those of others.
+    /// Adds another count and time.
     pub fn add(&mut self, more: Self) {
         self.count = self.count.saturating_add(more.count);
         self.total_ns = self.total_ns.saturating_add(more.total_ns);
     }
 }
 
-/// A sum of values of which some may not have been read.
+/// A sum of values, some of which may not have been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct PartialSum {
     sum: u64,
@@ -63,22 +63,22 @@ impl PartialSum {
     }
 }
 
-/// What a number of stalls add up to. About 1.8 KiB, of fixed size.
+/// Sums of a number of stalls. About 1.8 KiB, of fixed size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Finished stalls.
     pub stalls: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
-    /// The longest, in ns.
+    /// Longest duration, in ns.
     pub max_ns: u64,
     kinds: [KindTally; StallKind::COUNT],
     scanned: PartialSum,
     reclaimed: PartialSum,
     latency: [u32; END - FIRST],
-    /// Those of them of which nothing but count and time is known.
+    /// Number of stalls of which only count and time are known.
     without_latency: u64,
-    /// What had to be got back, beside the stalls.
+    /// Refaults, major faults and swap-ins, in addition to the stalls.
     pub faults: Faults,
 }
 
@@ -113,11 +113,12 @@ impl Tally {
         *bucket = bucket.saturating_add(1);
     }
 
-    /// Counts stalls of which nothing else is known.
+    /// Adds stalls of which only count and time are known.
     pub(super) fn add_unrecorded(&mut self, unrecorded: &UnrecordedStalls) {
         self.stalls = self.stalls.saturating_add(unrecorded.count);
         self.total_ns = self.total_ns.saturating_add(unrecorded.total_ns);
-        // The longest may be one of an event, or of before: none of these took longer than all of them together.
+        // The longest may be that of an event, or an earlier stall: none of these took longer than all of them
+        // together.
         if unrecorded.max_ns <= unrecorded.total_ns {
             self.max_ns = self.max_ns.max(unrecorded.max_ns);
         }
@@ -126,7 +127,7 @@ impl Tally {
         self.without_latency = self.without_latency.saturating_add(unrecorded.count);
     }
 
-    /// Counts all that `other` counted.
+    /// Adds the sums of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.stalls = self.stalls.saturating_add(other.stalls);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
@@ -143,7 +144,7 @@ impl Tally {
         }
     }
 
-    /// How much it all was, in ns: only good for telling which of two is more.
+    /// Weight of the sums, in ns: only good for comparing two tallies.
     pub(super) fn weight_ns(&self) -> u64 {
         let Faults { refaults, major_faults, .. } = &self.faults;
         let pages = refaults.file_pages.saturating_add(refaults.anon_pages).max(*major_faults);
@@ -160,20 +161,20 @@ impl Tally {
         bands::of_buckets(self.latency.iter().enumerate().map(|(i, count)| (FIRST + i, u64::from(*count))))
     }
 
-    /// Pages scanned in them; `None` when a part of them was not read.
+    /// Pages scanned in the stalls; `None` when a part of them was not read.
     #[must_use]
     pub fn scanned_pages(&self) -> Option<u64> {
         self.scanned.known()
     }
 
-    /// Pages reclaimed in them; `None` when a part of them was not read.
+    /// Pages reclaimed in the stalls; `None` when a part of them was not read.
     #[must_use]
     pub fn reclaimed_pages(&self) -> Option<u64> {
         self.reclaimed.known()
     }
 
-    /// The latency below which the share `q` (0 to 1) of them lies, in ns, at most 1/32 off from 4 us to a minute and
-    /// never above the maximum; `None` when there are none, or when the latency of some is not known.
+    /// The latency below which the share `q` (0 to 1) of the stalls lies, in ns; at most 1/32 off from 4 us to a
+    /// minute, and never above the maximum. `None` when there are no stalls, or when the latency of some is not known.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
         if self.without_latency > 0 {

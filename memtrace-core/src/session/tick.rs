@@ -1,4 +1,4 @@
-//! One row per tick: what happened since the tick before.
+//! One row per tick: the data since the previous tick.
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,15 @@ pub use super::interval::Interval;
 /// Pages scanned and reclaimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reclaim {
-    /// Pages scanned; `None` when this kernel does not tell.
+    /// Pages scanned; `None` when this kernel does not report them.
     pub scanned_pages: Option<u64>,
-    /// Pages reclaimed; `None` when not read. A lower bound where no scans are told of.
+    /// Pages reclaimed; `None` when not read. A lower bound where scans are not reported.
     pub reclaimed_pages: Option<u64>,
 }
 
 impl Reclaim {
-    /// Sums as read; without the shrink hook neither is whole. Nothing scanned and yet something reclaimed means that
-    /// the kernel did not tell of its scans.
+    /// Sums as read; without the shrink hook neither is complete. Pages reclaimed but none scanned means that the
+    /// kernel did not report its scans.
     pub(super) fn of(scanned: u64, reclaimed: u64, scans_read: bool) -> Self {
         Self {
             scanned_pages: (scans_read && (scanned > 0 || reclaimed == 0)).then_some(scanned),
@@ -56,9 +56,9 @@ impl Reclaim {
 /// One node's kswapd in an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KswapdTick {
-    /// Its node.
+    /// Node of the kswapd.
     pub nid: u32,
-    /// Whether it is awake at the end.
+    /// True when it is awake at the end.
     pub awake: bool,
     /// Time awake, in ns.
     pub awake_ns: u64,
@@ -68,9 +68,9 @@ pub struct KswapdTick {
     pub wakes: u64,
     /// Changes to sleep.
     pub sleeps: u64,
-    /// Times a task asked for it.
+    /// Number of wakeups by tasks.
     pub wakeups: u64,
-    /// What it scanned and reclaimed.
+    /// Pages that it scanned and reclaimed.
     pub reclaim: Reclaim,
 }
 
@@ -79,7 +79,7 @@ pub struct KswapdTick {
 pub struct Pressed {
     /// Time in which some task was stalled on memory, in ns.
     pub some_ns: u64,
-    /// Time in which all tasks were, in ns.
+    /// Time in which all tasks were stalled on memory, in ns.
     pub full_ns: u64,
 }
 
@@ -87,7 +87,8 @@ impl Pressed {
     /// The growth of the totals from one reading to another that is `elapsed_ns` later.
     pub(super) fn since(now: Option<&Pressure>, before: Option<&Pressure>, elapsed_ns: u64) -> Option<Self> {
         let (now, before) = now.zip(before)?;
-        // The two are read a moment apart from the ticks: a little more than the interval is all of it.
+        // The totals are read a moment before or after the ticks: growth beyond the interval counts as the whole
+        // interval.
         let grown = |of: fn(&Pressure) -> u64| of(now).checked_sub(of(before)).map(|ns| ns.min(elapsed_ns));
         Some(Self {
             some_ns: grown(|pressure| pressure.some_total_ns)?,
@@ -96,66 +97,67 @@ impl Pressed {
     }
 }
 
-/// What happened since the tick before.
+/// Data since the previous tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
     /// End of the interval, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Its true length in ns, longer when the tick came late.
+    /// True length of the interval in ns, longer when the tick came late.
     pub elapsed_ns: u64,
     /// Stalls by kind, exact; all kinds whose hooks are attached.
     pub stalls: BTreeMap<StallKind, Interval>,
     /// All kinds together.
     pub all: Interval,
-    /// Those of them that match the filter and were told; `None` without a filter.
+    /// Stalls that match the filter and were reported; `None` without a filter.
     pub matched: Option<Interval>,
-    /// memtrace's own stalls, in none of the above: count and time in ns.
+    /// Number of memtrace's own stalls, which are in none of the above.
     pub own_stalls: u64,
-    /// Their time in ns.
+    /// Sum of the durations of memtrace's own stalls, in ns.
     pub own_stalled_ns: u64,
     /// kswapd by node; nodes whose kswapd was never seen are absent. `None` where its wakes are not read.
     pub kswapd: Option<Vec<KswapdTick>>,
-    /// What all of reclaim scanned and reclaimed: stalls, kswapd and others.
+    /// Pages that all reclaim scanned and reclaimed: stalls, kswapd and others.
     pub reclaim: Reclaim,
     /// All zones that hold pages.
     pub zones: Vec<Zone>,
-    /// Latencies of all kinds together, by bucket of the histogram (`memtrace_common::histogram`): those that are not 0,
-    /// in order.
+    /// Latencies of all kinds together, by bucket of the histogram (`memtrace_common::histogram`): the counts that are
+    /// not 0, in order.
     pub latency: Vec<(u16, u32)>,
     /// Memory pressure; `None` where PSI is off.
     pub pressure: Option<Pressure>,
     /// Time under memory pressure in the interval; `None` where PSI is off, or was not read at both ends.
     pub pressed: Option<Pressed>,
-    /// Memory and swap, with what the kernel counted in the interval.
+    /// Memory and swap, with the kernel's counts in the interval.
     pub memory: Option<Memory>,
     /// Refaults in the interval, exact; `None` where they are not read.
     pub refaults: Option<RefaultCounts>,
-    /// Where refaults were counted for a part of the interval: those of `rows` are estimates.
+    /// Set where refaults were counted for a part of the interval: then those of `rows` are estimates.
     pub sampled: Option<Sampled>,
-    /// Which faults are read, and by what.
+    /// The fault counts that are read, and the hook of refaults.
     pub faults_read: FaultsRead,
     /// Stalls that are not over, the longest first; those that could be listed.
     pub open: Vec<OpenStall>,
-    /// Who had what in the interval; `None` where that was not asked for.
+    /// Rows of the interval by process, thread, cgroup and node; `None` where they are not enabled.
     pub rows: Option<RecentRows>,
-    /// Stacks of its stalls, those that match the filter; `None` where they are not counted.
+    /// Stacks of the interval's stalls that match the filter; `None` where they are not counted.
     pub stacks: Option<StackDeltas>,
-    /// Who evicted the file pages that came back in the interval, those with the most; `None` where that is not told.
+    /// Sampled refaults of the interval by evictor, the largest rows; `None` where they are not reported.
     pub evictors: Option<ByMemory<EvictorSummary>>,
     /// OOM kills in the interval.
     pub oom_kills: u64,
     /// Loss in the interval.
     pub loss: Ledger,
-    /// What memtrace itself has cost so far.
+    /// Cost of memtrace itself so far.
     pub own: OwnCost,
-    /// Our counts since attach against the kernel's.
+    /// Comparison of our counts since attach with the kernel's.
     pub coverage: Coverage,
-    /// The counters in it that a user must hear of and that got worse in the interval.
+    /// Rows of `coverage` that must be reported to the user and that got worse in the interval.
     pub uncovered: Vec<CoverageRow>,
 }
 
 impl Tick {
-    /// All the things of which some were lost, where their number is known: runs of programs are sampled over longer times.
+    /// The total in the interval that losses are a part of; `None` where it is not known: runs of programs are sampled
+    /// over longer times.
     #[must_use]
     pub fn whole(&self, of: Whole) -> Option<u64> {
         match of {
@@ -169,20 +171,20 @@ impl Tick {
         }
     }
 
-    /// Whether it is the rest of an interval at the end, a moment in which nothing happened: it tells nothing.
+    /// True for the rest of an interval at the end, a moment in which nothing happened: it has nothing to report.
     #[must_use]
     pub fn is_empty_rest(&self, interval_ns: u64) -> bool {
         let has_refaults = self.refaults.is_some_and(|refaults| refaults != RefaultCounts::default());
         self.elapsed_ns < interval_ns / 10 && self.all.count == 0 && self.oom_kills == 0 && !has_refaults
     }
 
-    /// Seconds that tasks were stalled per second: the mean number of stalled tasks. `None` for an empty interval.
+    /// Stalled seconds of all tasks per second: the mean number of stalled tasks. `None` for an empty interval.
     #[must_use]
     pub fn stalled_per_s(&self) -> Option<f64> {
         per_second(self.all.stalled_ns, self.elapsed_ns).map(|ns| ns / 1e9)
     }
 
-    /// Per node the zone that is nearest to its min watermark, in the order of the nodes.
+    /// For each node the zone nearest to its min watermark, in the order of the nodes.
     #[must_use]
     pub fn tightest_zones(&self) -> Vec<&Zone> {
         tightest_zones(&self.zones)
@@ -211,19 +213,19 @@ fn tightest_zones(zones: &[Zone]) -> Vec<&Zone> {
     nodes.into_values().collect()
 }
 
-/// Where free memory stands between the min (0) and the high watermark (1).
+/// Position of the free memory between the min watermark (0) and the high watermark (1).
 fn headroom(zone: &Zone) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a ratio to compare by")]
     let (free, min, high) = (zone.free_pages as f64, zone.min_pages as f64, zone.high_pages as f64);
     (free - min) / (high - min)
 }
 
-/// Who a row is about.
+/// Subject of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     /// A process: its id, and its start in ns where that was read.
     Process(u32, Option<u64>),
-    /// A thread: its id, and that of its process.
+    /// A thread: its id, and the id of its process.
     Thread(u32, u32),
     /// A memory cgroup by its id; `None` for the stalls whose cgroup was not read.
     Cgroup(Option<u64>),
@@ -231,32 +233,32 @@ pub enum Who {
     Node(Option<u32>),
 }
 
-/// What one of them had in an interval.
+/// Data of one process, thread, cgroup or node in an interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecentRow {
-    /// Who.
+    /// Subject of the row.
     pub who: Who,
-    /// Name of the process or thread; empty for others.
+    /// Name of the process or thread; empty for cgroups and nodes.
     pub comm: Comm,
-    /// The cgroup, or that of the latest stall.
+    /// Id of the cgroup, or of that of the latest stall.
     pub cgroup_id: Option<u64>,
-    /// Its stalls.
+    /// Stalls of the interval.
     pub stalls: Interval,
-    /// Their kinds, with count and time.
+    /// Stalls by kind, with count and time.
     pub kinds: Vec<(StallKind, KindTally)>,
-    /// What they were like.
+    /// Properties of the stalls.
     pub detail: Detail,
-    /// What it had to get back; `None` where that is not told apart.
+    /// Refaults, major faults and swap-ins; `None` where they are not counted separately.
     pub faults: Option<Faults>,
-    /// Pages reclaimed in its stalls; `None` when a part of them was not read.
+    /// Pages reclaimed in the stalls; `None` when a part of them was not read.
     pub reclaimed_pages: Option<u64>,
-    /// How often it asked for kswapd, as far as events told: what it caused, where stalls are what it suffered. `None`
-    /// where that is not told apart.
+    /// Number of wakeups of kswapd, as far as events were reported: load that the task causes, while stalls are delay
+    /// that it suffers. `None` where they are not counted separately.
     pub wakeups: Option<u64>,
 }
 
 impl RecentRow {
-    /// One that had nothing.
+    /// A row without data.
     pub(crate) fn new(who: Who) -> Self {
         Self {
             who,
@@ -272,7 +274,7 @@ impl RecentRow {
     }
 }
 
-/// All that had something in an interval and had a row.
+/// All rows of an interval.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecentRows {
     /// Processes, the most stalled first.
@@ -283,7 +285,7 @@ pub struct RecentRows {
     pub cgroups: Vec<RecentRow>,
     /// Nodes, likewise: where the tasks ran or what they reclaimed.
     pub nodes: Vec<RecentRow>,
-    /// How many had no row of their own.
+    /// Number of subjects without a row of their own.
     pub folded: u64,
 }
 
@@ -293,7 +295,7 @@ impl RecentRows {
         [&self.processes, &self.threads, &self.cgroups, &self.nodes]
     }
 
-    /// Keeps so many rows of each table.
+    /// Keeps at most `keep` rows of each table.
     pub fn thin(&mut self, keep: usize) {
         for rows in [&mut self.processes, &mut self.threads, &mut self.cgroups, &mut self.nodes] {
             self.folded += rows.len().saturating_sub(keep) as u64;

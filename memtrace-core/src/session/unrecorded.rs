@@ -1,17 +1,17 @@
-//! Stalls that are counted by process and by cgroup and of which nothing else is known: a trace need not hold each event.
+//! Stalls that are counted by process and by cgroup but have no event: a trace need not hold every event.
 
 use super::filter::{CgroupNames, Filter};
 use crate::event::Comm;
 
-/// Stalls of a process or cgroup that the trace counts and of which it holds no event: shorter than was asked for, or
-/// not written because the disk was full, or in a damaged block.
+/// Stalls of a process or cgroup that the trace counts but has no event for: shorter than the chosen minimum, not
+/// written because the disk was full, or in a damaged block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnrecordedStalls {
     /// Finished stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
-    /// The longest in ns, of all that the process or cgroup had in this segment.
+    /// Longest duration in ns, over all stalls of the process or cgroup in this segment.
     pub max_ns: u64,
 }
 
@@ -22,9 +22,9 @@ pub struct UnrecordedProcess {
     pub pid: u32,
     /// Start of the process in ns, where it was read.
     pub process_start_ns: Option<u64>,
-    /// Its name, or that of its first stalled thread.
+    /// Name of the process, or of its first stalled thread.
     pub comm: Comm,
-    /// Whether it belongs to the command that memtrace started.
+    /// True when it belongs to the command that memtrace started.
     pub in_command: Option<bool>,
     /// Id of the memory cgroup of its latest stall.
     pub cgroup_id: Option<u64>,
@@ -33,7 +33,7 @@ pub struct UnrecordedProcess {
 }
 
 impl UnrecordedProcess {
-    /// Whether its stalls match a filter. Their kinds are not known: a filter on kinds takes none of them.
+    /// True when its stalls match a filter. Their kinds are not known: a filter on kinds matches none of them.
     #[must_use]
     pub fn matches(&self, filter: &Filter, names: &dyn CgroupNames) -> bool {
         filter.kinds.is_empty()

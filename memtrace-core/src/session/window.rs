@@ -1,4 +1,4 @@
-//! A window that does not begin at the attaching but at a later tick: what there was before it is taken away.
+//! A window that begins at a later tick than the attaching: counts from before that tick are subtracted.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use super::{
     loss::Loss,
 };
 
-/// Pages that a shrink at work may have counted in the kernel and not told of yet.
+/// Pages that a running shrink may have counted in the kernel and not reported yet.
 const PAGES_PER_SHRINK: u64 = 64;
 
-/// Where a window begins, and what it must remember of its own.
+/// Begin of a window, and the state that belongs to the window itself.
 #[derive(Debug)]
 pub(super) struct Window {
     base: Box<TickInput>,
-    /// The longest stall that events told in the window, by kind, in ns.
+    /// The longest stall that events reported in the window, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
 }
 
@@ -32,12 +32,12 @@ impl Window {
         Self { base: Box::new(base.clone()), longest_ns: [0; StallKind::COUNT] }
     }
 
-    /// What was lost in user space before it, by the number of the stage.
+    /// Number of records lost in user space before the window, by the number of the stage.
     pub(super) fn lost(&self) -> [u64; Loss::COUNT] {
         self.base.lost
     }
 
-    /// What a tick says of the window alone.
+    /// Reduces the input of a tick to the window.
     pub(super) fn of(&mut self, input: &TickInput) -> TickInput {
         for (longest, reported) in self.longest_ns.iter_mut().zip(&input.reported) {
             *longest = (*longest).max(reported.longest_ns);
@@ -70,8 +70,8 @@ impl Window {
     }
 }
 
-/// The kernel's counters at the begin of a window. What was not over then was counted by the kernel before it and will
-/// be counted by us in it: the reading before is lowered by as much, so that nobody can tell in which of the two it was.
+/// The kernel's counters at the begin of a window. The kernel counted stalls in flight before the begin, while our
+/// totals count them in the window. The reading `before` is lowered by that number, since they may be on either side.
 pub(super) fn readings(base: &TickInput) -> Option<Readings> {
     let mut readings = base.host.counters.clone()?;
     let open = |is_one: &dyn Fn(StallKind) -> bool| {
@@ -107,8 +107,9 @@ pub(super) fn readings(base: &TickInput) -> Option<Readings> {
     Some(readings)
 }
 
-/// The longest stall of a window, in ns. The exact maximum is since attach: it is the window's only when it grew in it.
-/// Else it is what events told, unless the exact histogram knows of a longer one, whose record was lost.
+/// The longest stall of a window, in ns. The exact maximum is since attach: it belongs to the window only when it grew
+/// in it. Otherwise it is the longest that events reported, unless the exact histogram shows a longer one, whose record
+/// was lost.
 fn longest(window: &KindTotals, now: &KindTotals, reported_ns: u64) -> u64 {
     if window.max_ns > 0 {
         return window.max_ns;
@@ -129,7 +130,7 @@ fn own_since(now: &OwnCost, base: &OwnCost) -> OwnCost {
 }
 
 impl KernelTotals {
-    /// What came since `base`, an older state of the same totals. What is a state and not a count stays as it is.
+    /// The growth since `base`, an older state of the same totals. States, which are not counts, remain unchanged.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
         let nothing = KindTotals::default();
@@ -167,8 +168,8 @@ impl KernelTotals {
 }
 
 impl KindTotals {
-    /// What came since `base`, an older state of the same totals. The maximum is 0 unless it grew since then: which of
-    /// the later stalls was the longest is then not in the totals.
+    /// The growth since `base`, an older state of the same totals. The maximum is 0 unless it grew since then:
+    /// otherwise the totals do not show which of the later stalls was the longest.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
         Self {

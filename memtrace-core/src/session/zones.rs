@@ -1,36 +1,37 @@
-//! How the zones stood when direct stalls began.
+//! State of the zones when direct stalls began.
 
 use memtrace_common::zone::ZoneTotals;
 
 use crate::untrusted::Text;
 
-/// One zone at the begins of direct stalls, memtrace's own left out. Exact: counted in the kernel, at the begin itself.
+/// One zone at the begins of direct stalls, without memtrace's own. Exact: counted in the kernel, at the begin itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZoneStalls {
-    /// Its node.
+    /// Node of the zone.
     pub nid: u32,
-    /// Its name (`DMA`, `DMA32`, `Normal`, `Movable`).
+    /// Name of the zone (`DMA`, `DMA32`, `Normal`, `Movable`).
     pub name: Text,
-    /// Began with fewer free pages than the min watermark, its boost included.
+    /// Stalls that began with fewer free pages than the min watermark, its boost included.
     pub below_min: u64,
-    /// From min to below low.
+    /// Stalls that began with free pages from min to below low.
     pub below_low: u64,
-    /// From low to below high.
+    /// Stalls that began with free pages from low to below high.
     pub below_high: u64,
-    /// At high or above: it was not this zone that was short of pages.
+    /// Stalls that began with free pages at high or above: this zone was not short of pages.
     pub above_high: u64,
-    /// Of all these, began while the watermarks were boosted.
+    /// Of all these, stalls that began while the watermarks were boosted.
     pub boosted: u64,
-    /// Of those below min, began while the main (highest) zone of another node was at its high watermark or above.
+    /// Of those below min, stalls that began while the main (highest) zone of another node was at its high watermark or
+    /// above.
     pub plenty_elsewhere: u64,
     /// Sum of the free pages seen.
     pub free_pages: u64,
-    /// The fewest free pages seen; `None` when none were, or when it is not known in which window.
+    /// The fewest free pages seen; `None` when none were seen, or when the minimum may be from before the window.
     pub least_free_pages: Option<u64>,
 }
 
 impl ZoneStalls {
-    /// What all CPUs counted of a zone.
+    /// Sum of the counts of all CPUs for a zone.
     #[must_use]
     pub fn of<'a>(nid: u32, name: &str, cpus: impl IntoIterator<Item = &'a ZoneTotals>) -> Self {
         let mut sum = Self { nid, name: name.into(), ..Self::default() };
@@ -48,19 +49,19 @@ impl ZoneStalls {
         sum
     }
 
-    /// Direct stalls at whose begin it was read.
+    /// Number of direct stalls at whose begin the zone was read.
     #[must_use]
     pub fn begins(&self) -> u64 {
         [self.below_low, self.below_high, self.above_high].into_iter().fold(self.below_min, u64::saturating_add)
     }
 
-    /// Free pages on average; `None` when it was never read.
+    /// Mean number of free pages; `None` when the zone was never read.
     #[must_use]
     pub fn mean_free_pages(&self) -> Option<u64> {
         self.free_pages.checked_div(self.begins())
     }
 
-    /// What came since `base`. The fewest free pages are not known when there were as few before it.
+    /// The growth since `base`. The fewest free pages are not known when there were as few before it.
     #[must_use]
     pub fn since(&self, base: &Self) -> Self {
         let least_free_pages = match base.least_free_pages {
@@ -82,12 +83,12 @@ impl ZoneStalls {
     }
 }
 
-/// All zones that are looked at.
+/// All zones that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StallZones {
     /// The zones, by node.
     pub zones: Vec<ZoneStalls>,
-    /// Direct stalls that began before each of the nodes was known: some zones were not read.
+    /// Direct stalls that began before all nodes were known: some zones were not read.
     pub unread: u64,
 }
 
@@ -98,7 +99,7 @@ impl StallZones {
         self.zones.iter().find(|other| other.nid == zone.nid && other.name == zone.name)
     }
 
-    /// What came since `base`.
+    /// The growth since `base`.
     #[must_use]
     pub fn since(&self, base: Option<&Self>) -> Self {
         let zone = |now: &ZoneStalls| match base.and_then(|base| base.same(now)) {

@@ -1,4 +1,4 @@
-//! From two ranges to a verdict. It knows no counter.
+//! Compares two ranges and gives a verdict. This module knows no counter.
 
 use super::{Agreement, CoverageRow, Note};
 
@@ -10,12 +10,12 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// Known exactly.
+    /// A range of one value.
     pub(super) const fn exactly(n: u64) -> Self {
         Self { low: n, high: n }
     }
 
-    /// `certain`, and up to `more`.
+    /// The range from `certain` to `certain + more`.
     pub(super) const fn upwards(certain: u64, more: u64) -> Self {
         Self { low: certain, high: certain.saturating_add(more) }
     }
@@ -26,21 +26,21 @@ impl Range {
     }
 }
 
-/// All that a verdict depends on.
+/// The input of a verdict.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Case {
     pub(super) counter: &'static str,
     pub(super) kernel: Option<Range>,
     pub(super) seen: Result<Range, Note>,
-    /// What the CPUs may hold back of the kernel's count.
+    /// Largest part of the kernel's count that the CPUs may hold back.
     pub(super) slack: u64,
-    /// How much of a gap the events that are known to be lost can account for, and how many they are.
+    /// Number of events that are known to be lost, and the gap that they can account for.
     pub(super) lost: Lost,
-    /// Why the kernel's may well be above ours, and up to which gap.
+    /// Reason why the kernel's count may be above ours, and the largest gap that it explains.
     pub(super) gap: Option<(Note, u64)>,
-    /// Why ours may well be above the kernel's.
+    /// Reason why our count may be above the kernel's.
     pub(super) over: Option<Note>,
-    /// Why the two may well differ either way: they count different things.
+    /// Reason why the two may differ in either direction: they count different things.
     pub(super) unlike: Option<Note>,
 }
 
@@ -48,12 +48,12 @@ pub(super) struct Case {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
     pub(super) events: u64,
-    /// The most that they would have counted.
+    /// The largest count that these events can account for.
     pub(super) accounts_for: u64,
 }
 
 impl Case {
-    /// Nothing known yet that could excuse a difference.
+    /// A case without a reason for a difference.
     pub(super) const fn new(counter: &'static str, kernel: Option<Range>, seen: Result<Range, Note>) -> Self {
         Self {
             counter,
@@ -119,7 +119,7 @@ impl Case {
             return (Agreement::NotComparable, Some(note));
         }
         match self.gap {
-            // With loss of our own nobody can tell how much of it is natural.
+            // With loss of our own it is unknown how much of the gap is natural.
             Some((note, most)) if self.lost.events == 0 && apart <= most => (Agreement::Explained, Some(note)),
             _ => (Agreement::Gap, (self.lost.events > 0).then_some(Note::LostFewer(self.lost.events))),
         }

@@ -1,9 +1,9 @@
-//! memtrace's exact counts against the kernel's own over the same window: the proof of its numbers.
+//! Comparison of memtrace's exact counts with the kernel's own over the same window: the proof of memtrace's numbers.
 //!
 //! No counter can be read at the very instant of our totals or of an attach. So the kernel's counters are read before
-//! and after attaching, and before and after each reading of the totals: what the kernel counted over the window lies
-//! between the two differences, and ours is right when it lies there too. What ours cannot place for certain
-//! (memtrace's own stalls, stalls in flight) makes it a range as well.
+//! and after attaching, and before and after each reading of the totals. The kernel's count over the window lies
+//! between the two differences, and ours is right when it lies there too. Our count is a range as well where events
+//! cannot be placed for certain (memtrace's own stalls, stalls in flight).
 
 mod judge;
 mod note;
@@ -15,18 +15,18 @@ use super::{
     faults::RefaultTotals,
 };
 
-/// How a count of ours stands against the kernel's.
+/// Result of comparing our count with the kernel's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreement {
-    /// The same, as exactly as both could be read.
+    /// Equal, as exactly as both could be read.
     Exact,
-    /// Less than 1 % below, or off by no more than the CPUs may hold back, or the same within wider bounds than 1 %.
+    /// Less than 1 % below, or off by no more than the CPUs may hold back, or equal within bounds wider than 1 %.
     Close,
-    /// Off for a known reason, which the note names.
+    /// Different for a known reason, which the note gives.
     Explained,
     /// Below the kernel's for no known reason: something was missed.
     Gap,
-    /// Above the kernel's for no known reason: an error of memtrace's.
+    /// Above the kernel's for no known reason: an error in memtrace.
     Over,
     /// One of the two was not read.
     Unread,
@@ -39,7 +39,7 @@ impl Agreement {
     pub const ALL: [Self; 7] =
         [Self::Exact, Self::Close, Self::Explained, Self::Gap, Self::Over, Self::Unread, Self::NotComparable];
 
-    /// Its name in every output.
+    /// The name in every output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,39 +53,39 @@ impl Agreement {
         }
     }
 
-    /// Whether a user must hear of it.
+    /// True when it must be reported to the user.
     #[must_use]
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Gap | Self::Over)
     }
 }
 
-/// One counter.
+/// Comparison of one counter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoverageRow {
-    /// Its name in `/proc/vmstat`, or behind `memory.stat:` in that file.
+    /// Name of the counter in `/proc/vmstat`, or, after `memory.stat:`, in that file.
     pub counter: &'static str,
-    /// What the kernel counted since attach: of the values that it may be, the one nearest to ours.
+    /// The kernel's count since attach: of the possible values, the one nearest to ours.
     pub kernel: Option<u64>,
-    /// What memtrace counted since attach: of the values that it may be, the one nearest to the kernel's.
+    /// memtrace's count since attach: of the possible values, the one nearest to the kernel's.
     pub seen: Option<u64>,
-    /// Ours as a share of the kernel's; `None` when that is 0, or when the two cannot be compared.
+    /// Our count as a share of the kernel's; `None` when the kernel's is 0, or when the two cannot be compared.
     pub ratio: Option<f64>,
-    /// What it comes to.
+    /// Result of the comparison.
     pub verdict: Agreement,
-    /// Why they differ or cannot be compared.
+    /// Reason why they differ or cannot be compared.
     pub note: Option<Note>,
 }
 
 impl CoverageRow {
-    /// How far the two are apart.
+    /// Absolute difference of the two counts; 0 when one was not read.
     #[must_use]
     pub fn difference(&self) -> u64 {
         self.kernel.zip(self.seen).map_or(0, |(kernel, seen)| kernel.abs_diff(seen))
     }
 }
 
-/// All counters that can be held against ours, in a fixed order; empty without a baseline.
+/// All counters that can be compared, in a fixed order; empty without a baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Coverage {
     /// The rows.
@@ -93,7 +93,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Holds what memtrace counted against the kernel's own counters.
+    /// Compares memtrace's counts with the kernel's own counters.
     #[must_use]
     pub fn new(baseline: &Baseline, now: &Readings, ours: &Ours<'_>) -> Self {
         Self { rows: rows::all(baseline, now, ours) }
@@ -105,13 +105,13 @@ impl Coverage {
         self.rows.iter().find(|row| row.counter == counter)
     }
 
-    /// The rows that a user must hear of.
+    /// The rows that must be reported to the user.
     pub fn bad(&self) -> impl Iterator<Item = &CoverageRow> {
         self.rows.iter().filter(|row| row.verdict.is_bad())
     }
 
-    /// The rows that a user must hear of and that got worse since `earlier`, which is how nobody hears of the same
-    /// once a second.
+    /// The rows that must be reported to the user and that got worse since `earlier`, so that the same row is not
+    /// reported once a second.
     pub fn worse_than<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a CoverageRow> {
         let before = |counter| earlier.row(counter).filter(|row| row.verdict.is_bad());
         self.bad().filter(move |row| before(row.counter).is_none_or(|old| row.difference() > old.difference()))

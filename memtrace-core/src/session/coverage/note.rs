@@ -1,4 +1,4 @@
-//! Why two counts differ, in words.
+//! Reasons why two counts differ, in words.
 
 use std::fmt::{self, Display};
 
@@ -9,38 +9,39 @@ pub enum Note {
     NotInKernel,
     /// The hook that would count it is not attached.
     NoHook,
-    /// `allocstall` is counted again when a reclaim starts over.
+    /// The kernel counts `allocstall` again when a reclaim starts over.
     Retries,
-    /// The kernel counted this much while the hooks were attached or the totals read: in the window or not.
+    /// The kernel counted this many while the hooks were attached or the totals read: inside the window or outside.
     Within(u64),
     /// This many events were lost in the kernel, which accounts for the gap.
     Lost(u64),
-    /// This many events were lost in the kernel, which is too little to account for the gap.
+    /// This many events were lost in the kernel, too few to account for the gap.
     LostFewer(u64),
     /// The end of a reclaim also counts pages of slab that it freed.
     SlabToo,
-    /// Soft-limit reclaim is in ours and not in the kernel's.
+    /// Soft-limit reclaim is in our count and not in the kernel's.
     SoftLimit,
-    /// The kernel does not count a victim that was dying anyway.
+    /// The kernel does not count a victim that was already dying.
     AlreadyDying,
-    /// Of a cgroup with `memory.oom.group` the kernel kills, and counts, the one that it chose twice: for itself, and as a
+    /// For a cgroup with `memory.oom.group` the kernel kills, and counts, the chosen victim twice: for itself, and as a
     /// member (measured on 5.10, 6.1, 6.12, 7.2).
     GroupTwice,
-    /// MGLRU on this kernel tells of no scans.
+    /// MGLRU on this kernel reports no scans.
     MglruSilent,
-    /// With MGLRU the event counts pages looked at, the counter those taken off the list.
+    /// With MGLRU the event counts pages that were looked at, the counter those taken off the list.
     MglruIsolated,
-    /// MGLRU does not count a refault into another cgroup than that of the eviction.
+    /// MGLRU does not count a refault into a cgroup other than that of the eviction.
     MglruElsewhere,
-    /// Refaults were counted for a part of the time: the sum of the host is the kernel's own, those of cgroups are estimates.
+    /// Refaults were counted for a part of the time: the sum for the host is the kernel's own, those for cgroups are
+    /// estimates.
     Sampled,
     /// Pages of a cgroup are also scanned for others, and its tasks also scan for others.
     Others,
-    /// No event tells of it: such a task was held up before its reclaim began.
+    /// No event reports it: the task stalled before its reclaim began.
     PfmemallocThrottle,
-    /// The kernel counts a throttle when it begins, also one that ends at once.
+    /// The kernel counts a throttle when it begins, even if it ends at once.
     DidNotSleep,
-    /// The kernel counts a compaction that it put off, since the last ones failed.
+    /// The kernel counts a compaction that was deferred after the last ones failed.
     PutOff,
 }
 

@@ -1,4 +1,4 @@
-//! What each counter of the kernel is to be held against: the one place that knows what they mean.
+//! Pairs each counter of the kernel with a count of memtrace's: the one place that knows their meaning.
 
 use memtrace_common::{kind::StallKind, part::Part};
 
@@ -16,26 +16,26 @@ use crate::{
     sum,
 };
 
-/// What memtrace counted since attach.
+/// memtrace's counts since attach.
 #[derive(Clone, Copy, Debug)]
 pub struct Ours<'a> {
     /// The exact totals.
     pub totals: &'a KernelTotals,
-    /// What was lost.
+    /// Number of lost records, by stage.
     pub loss: &'a Ledger,
-    /// How the durations of each kind relate to the true stall.
+    /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
-    /// Whether pages scanned are read at all (the shrink hook is attached).
+    /// True when scanned pages are read (the shrink hook is attached).
     pub scans_read: bool,
-    /// OOM kills that were told.
+    /// OOM kills that were reported.
     pub oom_kills: u64,
-    /// OOM kills that are known and not told yet.
+    /// OOM kills that are known and not reported yet.
     pub ooms_pending: u64,
     /// Calls of the OOM killer that killed a whole cgroup, or may have.
     pub oom_groups: u64,
     /// Refaults on the host; `None` when they are not traced.
     pub refaults: Option<RefaultTotals>,
-    /// The stalls of the one cgroup that is filtered for, with all below it; `None` without one.
+    /// The stalls of the one cgroup that the filter selects, with its descendants; `None` without one.
     pub cgroup: Option<&'a Tally>,
     /// The refaults of that cgroup; `None` when they are not traced.
     pub cgroup_refaults: Option<RefaultTotals>,
@@ -43,29 +43,29 @@ pub struct Ours<'a> {
     pub refaults_sampled: bool,
 }
 
-/// Stages of loss at which the exact totals miss something. A full ring is not one of them, and an end without its
-/// begin is a stall from before the attaching, which the kernel counted then.
+/// Stages at which a loss makes the exact totals too low. A full ring is not one of them. Nor is an end without its
+/// begin: that stall began before the attaching, and the kernel counted it then.
 const MISSED: [&str; 6] = ["inflight_full", "second_begin", "lost_end", "nest_overflow", "node_range", "skipped_runs"];
-/// Stages at which the tables miss something beside these.
+/// Additional stages at which a loss makes the tables too low.
 const MISSED_BY_TABLES: [&str; 2] = ["ring_stall", "decode"];
 
-/// Pages that one shrink may have counted in the kernel and not told of yet: it takes 32 off a list, MGLRU 64.
+/// Pages that one shrink may have counted in the kernel and not reported yet: it takes 32 off a list, MGLRU 64.
 const PAGES_PER_SHRINK: u64 = 64;
-/// Most times that one reclaim is counted as an `allocstall`: it starts over at most once each for protected cgroups,
-/// for lists that it spared, and for a full walk.
+/// Largest number of times that one reclaim counts as an `allocstall`: it starts over at most once each for protected
+/// cgroups, for lists that it skipped, and for a full walk.
 const COUNTS_PER_RECLAIM: u64 = 4;
-/// Most that a CPU holds back of a node's count (the largest `stat_threshold`).
+/// Largest count that a CPU holds back from a node's counter (the largest `stat_threshold`).
 const HELD_BACK_OF_NODE: u64 = 125;
-/// Most that a CPU holds back of a cgroup's count (`MEMCG_CHARGE_BATCH`).
+/// Largest count that a CPU holds back from a cgroup's counter (`MEMCG_CHARGE_BATCH`).
 const HELD_BACK_OF_CGROUP: u64 = 64;
 
-/// Sums of pages over some kinds of stall, and what belongs to them that is not counted yet.
+/// Sums of pages over some kinds of stall, with the pages that are not in the totals yet.
 #[derive(Clone, Copy, Default)]
 struct Pages {
     stalls: u64,
     scanned: u64,
     reclaimed: u64,
-    /// Scanned in stalls that are not over.
+    /// Pages scanned in stalls that are not over.
     in_flight: u64,
     soft_limit_ns: u64,
 }
@@ -107,7 +107,7 @@ pub(super) fn all(baseline: &Baseline, now: &Readings, ours: &Ours<'_>) -> Vec<C
 }
 
 impl Window<'_> {
-    /// What the kernel counted over the window under a name.
+    /// The kernel's count over the window, by a function that reads it from the counters.
     fn range(&self, count: impl Fn(&KernelCounters) -> Option<u64>) -> Option<Range> {
         let base = &self.baseline.readings;
         Some(Range {
@@ -120,7 +120,7 @@ impl Window<'_> {
         self.range(|counters| counters.host.get(counter).copied())
     }
 
-    /// A counter together with others, where the kernel has them.
+    /// The sum of a counter and of `more`, as far as the kernel has them.
     fn host_sum(&self, counter: &'static str, more: &[&str]) -> Option<Range> {
         self.range(|counters| {
             let count = |name| counters.host.get(name).copied();
@@ -128,7 +128,7 @@ impl Window<'_> {
         })
     }
 
-    /// Events that the totals miss, and the most that they would have counted.
+    /// Number of events that the totals lack, and the largest count that these can account for.
     fn lost(&self, stages: &[&str], each: u64) -> Lost {
         let events = sum::of(stages.iter().filter_map(|stage| self.ours.loss.0.get(stage)));
         Lost { events, accounts_for: events.saturating_mul(each) }
@@ -155,7 +155,7 @@ impl Window<'_> {
         self.ours.totals.stalls.contains_key(&kind)
     }
 
-    /// Whether MGLRU reclaims here and the kernel tells of nothing that it does.
+    /// True when MGLRU reclaims and the kernel reports none of its scans.
     fn is_silent(&self) -> bool {
         self.baseline.mglru && reclaim_scans(self.ours.totals) == 0
     }
@@ -164,7 +164,7 @@ impl Window<'_> {
         HELD_BACK_OF_NODE * self.baseline.cpus * self.baseline.nodes.max(1)
     }
 
-    /// What may be held back of `pgscan_*` and `pgsteal_*`: nothing where they are event counters.
+    /// Largest count held back from `pgscan_*` and `pgsteal_*`: 0 where they are event counters.
     fn scan_slack(&self) -> u64 {
         if self.now.after.scans_count_memcg == Some(false) { 0 } else { self.held_back() }
     }
@@ -174,7 +174,7 @@ impl Window<'_> {
         let totals = self.ours.totals;
         let in_flight = totals.in_flight.get(&StallKind::Direct).map_or(0, |open| open.stalls);
         let seen = match totals.stalls.get(&StallKind::Direct) {
-            // Of which kind memtrace's own stalls were is not kept.
+            // The kinds of memtrace's own stalls are not kept.
             Some(direct) => Ok(Range::upwards(direct.count, totals.own.count + in_flight)),
             None => Err(Note::NoHook),
         };
@@ -186,14 +186,14 @@ impl Window<'_> {
         }
     }
 
-    /// Scanned or reclaimed by tasks in their own interest: by the global reclaim alone, or at limits as well.
+    /// Pages scanned or reclaimed by tasks for themselves: by global reclaim alone, or at limits as well.
     fn direct(&self, counter: &'static str, beside: &[&str]) -> Case {
         let scan = counter.starts_with("pgscan");
         let (global, memcg) = (self.pages(is_global), self.pages(StallKind::is_at_limit));
         let totals = self.ours.totals;
         let of = |pages: &Pages| if scan { pages.scanned } else { pages.reclaimed };
         let asked_for = |of: fn(&KindTotals) -> u64| totals.proactive.as_ref().map_or(0, of);
-        // Which counter has what was asked for depends on the kernel.
+        // The kernel version decides which counter includes reclaim on request.
         let (own, other) = if scan {
             (totals.own.scanned_pages, totals.other_shrinks.scanned_pages + asked_for(|kind| kind.scanned_pages))
         } else {
@@ -227,13 +227,13 @@ impl Window<'_> {
         self.baseline.mglru.then_some(note)
     }
 
-    /// Scanned or reclaimed by the kswapds of all nodes.
+    /// Pages scanned or reclaimed by the kswapds of all nodes.
     fn kswapd(&self, counter: &'static str) -> Case {
         let scan = counter.starts_with("pgscan");
         let nodes = self.ours.totals.kswapd.values();
         let count = sum::of(nodes.clone().map(|node| if scan { node.scanned_pages } else { node.reclaimed_pages }));
         let other = self.ours.totals.other_shrinks;
-        // A kswapd that was at work at attach is not known for one until its next round.
+        // A kswapd that was at work at attach is not recognized until its next round.
         let unplaced = if scan { other.scanned_pages } else { other.reclaimed_pages };
         let at_work = nodes.clone().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
         let soft_limit = self.now.after.scans_count_memcg == Some(false) && nodes.clone().any(|n| n.soft_limit_ns > 0);
@@ -247,7 +247,7 @@ impl Window<'_> {
         }
     }
 
-    /// Scanned or reclaimed by everyone: the only counter that moves for a cgroup's limit on every kernel.
+    /// Pages scanned or reclaimed by all: the only counter that includes reclaim at a cgroup's limit on every kernel.
     fn everything(&self, counter: &'static str) -> Case {
         let scan = counter == "pgscan";
         let pages = self.pages(|_| true);
@@ -289,15 +289,15 @@ impl Window<'_> {
         }
     }
 
-    /// Tasks that were held up before their reclaim began. Where no hook tells of them, this is why begin to end is a
-    /// lower bound of the stall.
+    /// Tasks that stalled before their reclaim began. Where no hook reports them, this is why begin to end is a lower
+    /// bound of the stall.
     fn throttle(&self) -> Case {
         let gap = Some((Note::DidNotSleep, u64::MAX));
         Case { gap, ..self.counted("pgscan_direct_throttle", StallKind::Pfmemalloc, Note::PfmemallocThrottle) }
     }
 
-    /// Direct compactions, where each is one call that is traced. Some kernels count those too that were put off in
-    /// every zone, 7.2 does not.
+    /// Direct compactions, where each is one traced call. Some kernels also count compactions that were deferred in
+    /// every zone; 7.2 does not.
     fn compaction(&self) -> Case {
         let gap = Some((Note::PutOff, u64::MAX));
         Case { gap, ..self.counted("compact_stall", StallKind::Compaction, Note::NoHook) }
@@ -309,13 +309,13 @@ impl Window<'_> {
         let whole = self.ours.sources.of(kind) == Source::True;
         let seen = totals.stalls.get(&kind).filter(|_| whole).ok_or(untraced).map(|stalls| {
             let in_flight = totals.in_flight.get(&kind).map_or(0, |open| open.stalls);
-            // Of which kind memtrace's own stalls were is not kept.
+            // The kinds of memtrace's own stalls are not kept.
             Range::upwards(stalls.count, totals.own.count + in_flight)
         });
         Case { lost: self.lost(&MISSED, 1), ..Case::new(counter, self.host(counter), seen) }
     }
 
-    /// The counters of the one cgroup that is filtered for.
+    /// The counters of the one cgroup that the filter selects.
     fn cgroup(&self, tally: &Tally) -> Vec<Case> {
         let split = self.now.after.cgroup.as_ref().is_some_and(|stat| stat.contains_key("pgscan_direct"));
         let (scan, steal) = if split {
@@ -364,7 +364,7 @@ impl Window<'_> {
         let totals = self.ours.totals;
         let count = |kind| totals.stalls.get(&kind).map_or(0, |totals| totals.count);
         let reclaimed_here = sum::of(StallKind::with(|kind| !is_global(kind)).map(count));
-        // Nobody but its own tasks reclaimed, so nobody else can have scanned its pages.
+        // Only tasks of the cgroup reclaimed, so no other task can have scanned its pages.
         let alone = sum::of(StallKind::with(is_global).map(count)) == 0
             && totals.proactive.as_ref().is_none_or(|asked_for| asked_for.count == 0)
             && reclaimed_here == tally.stalls
@@ -387,12 +387,12 @@ fn pages_each(pages: u64, stalls: u64) -> u64 {
     (pages.saturating_mul(4) / stalls.max(1)).max(2 * PAGES_PER_SHRINK)
 }
 
-/// Pages that any shrink told of.
+/// Pages that all shrinks reported as scanned.
 fn reclaim_scans(totals: &KernelTotals) -> u64 {
     totals.reclaim_sums().0
 }
 
-/// True for reclaim that no limit of a memory cgroup asked for.
+/// True for reclaim that no limit of a memory cgroup caused.
 fn is_global(kind: StallKind) -> bool {
     kind.scans() && !kind.is_at_limit()
 }

@@ -1,4 +1,4 @@
-//! Takes the input of a tick, and the parts of it that are only counted: faults, stacks, evictions.
+//! Takes the input of a tick, with the data that is only counted: faults, stacks, evictions.
 
 use super::Session;
 use crate::event::EvictorKey;
@@ -15,8 +15,8 @@ use crate::session::{
 };
 
 impl Session {
-    /// Ends an interval with all that belongs to it. The input brings the counts of events and of losses, since a
-    /// trace need not hold every event.
+    /// Ends an interval with all of its input. The input brings the counts of events and of losses, since a trace need
+    /// not hold every event.
     pub fn tick(&mut self, input: &TickInput, names: &dyn CgroupNames) -> Tick {
         let in_window = self.window.as_mut().map(|window| window.of(input));
         let input = in_window.as_ref().unwrap_or(input);
@@ -35,8 +35,8 @@ impl Session {
         self.close_interval(input.t_ns, &input.totals, &input.host)
     }
 
-    /// Takes faults since the last tick. Call it before [`Self::close_interval`], whose totals hold them, too. A
-    /// filter on kinds of stall does not ask for refaults, and leaves them out.
+    /// Takes faults since the last tick. Call it before [`Self::close_interval`], whose totals include them. A filter
+    /// on kinds of stall leaves refaults out.
     pub fn apply_faults(&mut self, deltas: &FaultDeltas, names: &dyn CgroupNames) {
         self.sampled_since = deltas.sampled;
         self.sampled = sampled::sum(self.sampled, deltas.sampled);
@@ -64,7 +64,7 @@ impl Session {
         }
     }
 
-    /// Takes the stacks that were stalled on since the last tick. Call it before [`Self::close_interval`].
+    /// Takes the stacks of stalls since the last tick. Call it before [`Self::close_interval`].
     pub fn apply_stacks(&mut self, deltas: &StackDeltas, names: &dyn CgroupNames) {
         let Some(table) = &mut self.stacks else { return };
         table.learn(&deltas.named);
@@ -78,7 +78,8 @@ impl Session {
         self.stacks_since = Some(StackDeltas { named: deltas.named.clone(), stalls });
     }
 
-    /// Takes who evicted what came back since the last tick. A filter asks for those who brought it back.
+    /// Takes the sampled refaults since the last tick, by evictor. A filter applies to the process that brought the
+    /// page back.
     pub fn apply_evictors(&mut self, deltas: &ByMemory<EvictorDeltas>, names: &dyn CgroupNames) {
         let filter = &self.config.filter;
         let matches = |key: &EvictorKey| {

@@ -43,7 +43,7 @@ use crate::{
 pub struct SessionConfig {
     /// `CLOCK_MONOTONIC` at attach, in ns: the totals count from here.
     pub start_ns: u64,
-    /// memtrace's own process id, whose stalls are kept apart.
+    /// memtrace's own process id, whose stalls are counted separately.
     pub own_pid: u32,
     /// The stalls to show and to count in the tables.
     pub filter: Filter,
@@ -51,17 +51,17 @@ pub struct SessionConfig {
     pub scans_read: bool,
     /// The wakes of kswapd are read, and with them its work.
     pub kswapd_read: bool,
-    /// Which faults are read.
+    /// The fault counts that are read.
     pub faults_read: FaultsRead,
-    /// How much of the true stall each kind's durations are.
+    /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
     /// MGLRU reclaims: before Linux 6.12 it has no event for its scans.
     pub mglru: bool,
-    /// Rows for processes.
+    /// Number of rows for processes.
     pub processes: usize,
-    /// Rows for cgroups.
+    /// Number of rows for cgroups.
     pub cgroups: usize,
-    /// OOM kills that are kept.
+    /// Number of OOM kills that are kept.
     pub ooms: usize,
     /// A trace file is written or read: losses of the writer are a stage of loss.
     pub recorded: bool,
@@ -95,15 +95,15 @@ impl Default for SessionConfig {
 /// The outcome of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// It is to be shown: it matches the filter and is not memtrace's own.
+    /// The event is to be shown: it matches the filter and is not memtrace's own.
     pub shown: bool,
-    /// Its process has a new row: the caller may learn its name.
+    /// The process has a new row: the caller may look up its name.
     pub new_process: bool,
-    /// Its cgroup has a new row.
+    /// The cgroup has a new row.
     pub new_cgroup: bool,
 }
 
-/// Everything that is known since the start.
+/// State of the aggregation since the start.
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
@@ -111,7 +111,7 @@ pub struct Session {
     cgroups: Table<Option<u64>, ()>,
     kswapds: Kswapds,
     ooms: OomKills,
-    /// Stalls that came as events, by kind, whether they match the filter or not; without memtrace's own.
+    /// Stalls that came as events, by kind, including those that do not match the filter; without memtrace's own.
     reported: [KindTally; StallKind::COUNT],
     matched: Tally,
     tails: Tails,
@@ -120,26 +120,26 @@ pub struct Session {
     /// The longest stalls that came as events since the last tick, by kind, in ns.
     longest_ns: [u64; StallKind::COUNT],
     matched_since: Tally,
-    /// The part of its time that passed since the last tick, in ns.
+    /// Part of the time of `matched_since` that passed since the last tick, in ns.
     matched_inside_ns: u64,
     open_times: OpenTimes,
     recent: Option<Recent>,
     stacks: Option<StackTable>,
-    /// Of the interval, until its tick takes them.
+    /// Stacks of the interval, until its tick takes them.
     stacks_since: Option<StackDeltas>,
-    /// Who evicted what came back; `None` until a tick tells.
+    /// Sampled refaults by evictor since the start; `None` until a tick reports some.
     evictors: Option<ByMemory<EvictorTable>>,
-    /// Of the interval, until its tick takes it.
+    /// Sampled refaults of the interval by evictor, until its tick takes them.
     evictors_since: Option<ByMemory<EvictorSummary>>,
     /// The intervals so far in which refaults were sampled.
     sampled: Option<Sampled>,
-    /// Of the interval, until its tick takes it.
+    /// The sampled part of the interval, until its tick takes it.
     sampled_since: Option<Sampled>,
     lost: [u64; Loss::COUNT],
     nodes_from: Vec<NodeRefaults>,
-    /// What the kernel's counters are held against; `None` when they are not read.
+    /// Counters of the kernel with which ours are compared; `None` when they are not read.
     baseline: Option<Baseline>,
-    /// Where it begins, when that is not at the attaching.
+    /// Window of the session, when it does not begin at the attaching.
     window: Option<Window>,
     last: Last,
 }
@@ -209,7 +209,7 @@ impl Session {
         self.last.t_ns = start_ns;
     }
 
-    /// Begins at a tick in the middle of a recording, before the first event after it. Everything counts from there.
+    /// Begins at a tick in the middle of a recording, before the first event after it. All counts start there.
     pub fn begin_at(&mut self, base: &TickInput) {
         self.config.start_ns = base.t_ns;
         self.last.t_ns = base.t_ns;
@@ -226,18 +226,18 @@ impl Session {
         self.window = Some(Window::new(base));
     }
 
-    /// Sets what the kernel had counted of memory and swap before the first tick, so that the first interval has a growth.
+    /// Sets the kernel's counts of memory and swap before the first tick, as a base for the first interval.
     pub fn count_memory_from(&mut self, memory: Option<Memory>) {
         self.last.memory = memory;
     }
 
-    /// Sets the kernel's counters around the attaching: from then on each tick holds ours against them.
+    /// Sets the kernel's counters around the attaching: from then on each tick compares ours with them.
     pub fn cover(&mut self, baseline: Baseline) {
         self.baseline = Some(baseline);
     }
 
-    /// Takes one event. Allocates nothing. The caller has put the path of a cgroup that it sees for the first time
-    /// into `names` before, so that a filter on paths can judge it.
+    /// Takes one event. Allocates nothing. When an event has a new cgroup, the caller has put its path into `names`
+    /// before, so that a filter on paths can match it.
     pub fn apply(&mut self, event: &Event, names: &dyn CgroupNames) -> Applied {
         match event {
             Event::Stall(stall) => self.apply_stall(stall, names),
@@ -295,7 +295,7 @@ impl Session {
         Applied { shown: true, new_process, new_cgroup }
     }
 
-    /// Refaults of each node since boot at the start, from where they count.
+    /// Sets the refaults of each node since boot at the start, as a base for their counts.
     pub fn count_nodes_from(&mut self, start: Vec<NodeRefaults>) {
         self.nodes_from = start;
     }
@@ -310,23 +310,24 @@ impl Session {
         })
     }
 
-    /// What was lost in user space so far, by the number of [`Loss`].
+    /// Number of records lost in user space so far, by the number of [`Loss`].
     #[must_use]
     pub fn lost(&self) -> [u64; Loss::COUNT] {
         self.lost
     }
 
-    /// Gives a process its own name, in place of that of its first stalled thread. False when it has no row.
+    /// Replaces the name of a process, which is first that of its first stalled thread. False when the process has no
+    /// row.
     pub fn name_process(&mut self, pid: u32, process_start_ns: Option<u64>, comm: Comm) -> bool {
         self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.comm = comm).is_some()
     }
 
-    /// Says whether a process belongs to the command that memtrace started. False when it has no row.
+    /// Sets whether a process belongs to the command that memtrace started. False when the process has no row.
     pub fn mark_process(&mut self, pid: u32, process_start_ns: Option<u64>, in_command: Option<bool>) -> bool {
         self.processes.get_mut(&(pid, process_start_ns)).map(|row| row.label.in_command = in_command).is_some()
     }
 
-    /// Says which limit the latest OOM kill of this victim enforced (from the kernel log). False when there is none.
+    /// Sets the limit of the latest OOM kill of this victim, from the kernel log. False when there is no such kill.
     pub fn refine_oom(&mut self, victim_pid: u32, constraint: Constraint) -> bool {
         self.ooms.refine(victim_pid, constraint)
     }
@@ -336,17 +337,17 @@ impl Session {
         self.ooms.kept()
     }
 
-    /// Counts `n` more lost at a stage in user space. Allocates nothing.
+    /// Adds `n` to the loss at a stage in user space. Allocates nothing.
     pub fn add_loss(&mut self, stage: Loss, n: u64) {
         self.lost[stage as usize] = self.lost[stage as usize].saturating_add(n);
     }
 
-    /// Sets what was lost at a stage whose counter is kept elsewhere, since the start.
+    /// Sets the loss since the start at a stage whose counter is kept elsewhere.
     pub fn set_loss(&mut self, stage: Loss, total: u64) {
         self.lost[stage as usize] = total;
     }
 
-    /// Says at the end what was lost in all in user space, and which stalls are not over: both may be known better by
+    /// Sets, at the end, the total losses in user space and the stalls that are not over: both may be known better by
     /// then than at the last tick.
     pub fn end(&mut self, lost: [u64; Loss::COUNT], open: &[OpenStall]) {
         let base = self.window.as_ref().map_or([0; Loss::COUNT], Window::lost);
@@ -354,7 +355,7 @@ impl Session {
         self.last.totals.open = open.to_vec();
     }
 
-    /// What was lost so far, by stage; the kernel side's as of the last tick.
+    /// Losses so far, by stage; those of the kernel side as of the last tick.
     #[must_use]
     pub fn loss(&self) -> Ledger {
         self.ledger(&self.last.totals)

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The row that is meant, or else this new one, if it has a name.
+/// The row that matches, or else the new row, provided that it has a name.
 fn row_or(
     rows: &mut Vec<RecentRow>,
     is_meant: impl Fn(&RecentRow) -> bool,
@@ -29,8 +29,9 @@ fn row_or(
 }
 
 impl Session {
-    /// The rows since the last tick, which begin anew. `None` when they are not asked for. `wakeups` are those of the
-    /// nodes' kswapds in the interval, `open` the stalls that are not over at its end; then its end and its length.
+    /// Takes the rows since the last tick, and starts new ones. `None` when rows are not enabled. `wakeups` are the
+    /// wakeups of the nodes' kswapds in the interval, `open` the stalls that are not over at its end. The last argument
+    /// is the end and the length of the interval, in ns.
     pub(super) fn take_recent(
         &mut self,
         wakeups: impl Iterator<Item = (u32, u64)>,
@@ -40,7 +41,7 @@ impl Session {
         let tables = self.recent.as_mut()?;
         let known = &mut self.processes;
         let process = |row: &Row<ProcessKey, Label>| RecentRow {
-            // A process's own name is learnt after its first stall.
+            // The name of a process is looked up after its first stall.
             comm: known.get_mut(&row.key).map_or(row.label.comm, |known| known.label.comm),
             faults: Some(row.tally.faults),
             wakeups: Some(0),
@@ -51,7 +52,7 @@ impl Session {
             faults: Some(row.tally.faults),
             ..row_of(Who::Cgroup(row.key), row)
         };
-        // The cgroup of the latest stall of many tasks says nothing.
+        // A node has stalls of many tasks: the cgroup of the latest one is not that of the row.
         let node = |row: &Row<Option<u32>, Label>| RecentRow { cgroup_id: None, ..row_of(Who::Node(row.key), row) };
         let Recent { processes, threads, cgroups, nodes, .. } = &*tables;
         let mut rows = RecentRows {
@@ -61,7 +62,7 @@ impl Session {
             nodes: nodes.rows().iter().map(node).collect(),
             folded: processes.other().1 + threads.other().1 + cgroups.other().1 + nodes.other().1,
         };
-        // With a filter, others than those it names have no row.
+        // With a filter, tasks that have no row do not get one.
         let others = self.config.filter.is_empty();
         for (pid, comm, count) in tables.wakers.drain(..).filter(|(pid, ..)| *pid != self.config.own_pid) {
             let known = rows.processes.iter_mut().find(|row| matches!(row.who, Who::Process(of, _) if of == pid));

@@ -62,7 +62,7 @@ impl Session {
         StackSummary { rows: table.rows().into_iter().map(row).collect(), other: table.other() }
     }
 
-    /// What the session comes to, as of the last tick.
+    /// Summary of the session, as of the last tick.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let totals = &self.last.totals;
@@ -118,7 +118,7 @@ impl Session {
             ooms_pending: host.ooms_pending,
             oom_groups: self.ooms.groups(),
             refaults: totals.refaults.map(|all| {
-                // The kernel's counters have memtrace's own in them.
+                // The kernel's counters include memtrace's own refaults.
                 let own = totals.own_refaults.unwrap_or_default();
                 RefaultTotals {
                     file_pages: all.file_pages.saturating_add(own.file_pages),
@@ -132,7 +132,7 @@ impl Session {
         Coverage::new(baseline, now, &ours)
     }
 
-    /// What stalls scanned and reclaimed of each node.
+    /// Pages that stalls scanned and reclaimed, by node.
     fn node_reclaim(&self) -> Vec<NodeReclaim> {
         let totals = &self.last.totals;
         let known = self.scans_reported(totals);
@@ -143,7 +143,7 @@ impl Session {
         totals.node_shrinks.iter().map(node).collect()
     }
 
-    /// What each node's counters grew by. A node that came later counts from its first reading.
+    /// Growth of the counters of each node. A node that appeared later counts from its first reading.
     fn node_refaults(&self) -> Vec<NodeRefaults> {
         let since_start = |now: &NodeRefaults| {
             let start = self.nodes_from.iter().find(|start| start.nid == now.nid).unwrap_or(now);
@@ -201,7 +201,7 @@ impl Session {
     }
 
     /// The folded rows, plus the refaults that are in the totals and in no row: the kernel side's tables had no room
-    /// for them. With a filter nobody knows which of them are asked for, and they are left out. True when there are any.
+    /// for them. With a filter it is unknown which of these match, and they are left out. True when there are any.
     fn with_rest<'a>(&self, folded: &Tally, rows: impl Iterator<Item = &'a Tally>) -> (Tally, bool) {
         let (mut other, mut has_rest) = (folded.clone(), false);
         if let (Some(all), true) = (self.last.totals.refaults, self.config.filter.is_empty()) {

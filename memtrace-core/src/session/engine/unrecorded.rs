@@ -1,4 +1,4 @@
-//! Stalls that are counted and of which no event is held.
+//! Stalls that are counted but have no event.
 
 use super::Session;
 use crate::session::{
@@ -7,8 +7,8 @@ use crate::session::{
 };
 
 impl Session {
-    /// Adds stalls since the last tick of which there is no event. All match the filter. Call it before
-    /// [`Session::tick`], whose totals hold them, too.
+    /// Adds stalls since the last tick that have no event. All match the filter. Call it before [`Session::tick`],
+    /// whose totals include them.
     pub fn apply_unrecorded(&mut self, processes: &[UnrecordedProcess], cgroups: &[(Option<u64>, UnrecordedStalls)]) {
         for process in processes {
             let label =

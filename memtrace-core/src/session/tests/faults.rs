@@ -1,4 +1,4 @@
-//! Refaults, major faults and swap-ins under overflow and filters: what the tables have no room for is in `other`.
+//! Refaults, major faults and swap-ins under overflow and filters: counts that exceed the tables are in `other`.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::{
 const READ: FaultsRead =
     FaultsRead { refaults: Some("memcg:mod_memcg_lruvec_state"), fate: true, major_faults: true, swapins: true };
 
-/// A session with fewer rows than there are processes and cgroups.
+/// A session with fewer rows than processes and cgroups.
 fn small(filter: Filter) -> Session {
     let config = SessionConfig { filter, faults_read: READ, ..SessionConfig::default() };
     session(SessionConfig { processes: 3, cgroups: 2, ..config })
@@ -52,7 +52,7 @@ fn faults() -> impl Strategy<Value = Faults> {
     })
 }
 
-/// What came to one process in a tick, and whether the table of the kernel side had room for it.
+/// Faults of one process in a tick, and true when the table of the kernel side had room for them.
 fn one() -> impl Strategy<Value = (ProcessFaults, bool)> {
     let pid = proptest::sample::select(vec![1_u32, 2, 3, 4, 5, 6, 7, OWN]);
     // 5 has no known path.
@@ -63,7 +63,7 @@ fn one() -> impl Strategy<Value = (ProcessFaults, bool)> {
         })
 }
 
-/// Some ticks of it.
+/// Some ticks with such faults.
 fn ticks() -> impl Strategy<Value = Vec<Vec<(ProcessFaults, bool)>>> {
     proptest::collection::vec(proptest::collection::vec(one(), 0..20), 1..8)
 }
@@ -80,7 +80,7 @@ fn filters() -> impl Strategy<Value = Filter> {
     ]
 }
 
-/// The same filter by hand.
+/// The same filter, implemented separately.
 fn fits(filter: &Filter, process: &ProcessFaults) -> bool {
     let path = process.cgroup_id.and_then(|id| names().get(&id).copied());
     filter.kinds.is_empty()
@@ -116,7 +116,7 @@ fn run(session: &mut Session, ticks: &[Vec<(ProcessFaults, bool)>]) -> (Summary,
     (session.summary(), all.refaults)
 }
 
-/// What a table adds up to, `other` included.
+/// Sum of a table, `other` included.
 fn sum<T>(group: &Group<T>, tally: impl Fn(&T) -> &Tally) -> Faults {
     let mut sum = group.other.faults;
     group.rows.iter().for_each(|row| sum.merge(&tally(row).faults));
@@ -142,7 +142,7 @@ proptest! {
         let processes = sum(&summary.processes, |row| &row.tally);
         prop_assert_eq!(processes.refaults, total);
         prop_assert_eq!(sum(&summary.cgroups, |row| &row.tally).refaults, total);
-        // Of these the kernel side keeps no total: they are what its table had.
+        // The kernel side keeps no totals of these: they are the sums of its table.
         let known = sum_of(reported(&ticks).filter(|process| process.pid != OWN));
         prop_assert_eq!(processes.major_faults, known.major_faults);
         prop_assert_eq!(processes.swapin_pages, known.swapin_pages);
@@ -155,7 +155,7 @@ proptest! {
         prop_assert_eq!(summary.refaults, Some(total));
         let matching = sum_of(reported(&ticks).filter(|process| process.pid != OWN && fits(&filter, process)));
         prop_assert_eq!(sum(&summary.processes, |row| &row.tally), matching);
-        // A cgroup's count is of all who are in it: with a filter on processes there is none.
+        // A cgroup's count covers all its processes: with a filter on processes there is none.
         let by_path = filter.pids.is_empty() && filter.comms.is_empty();
         let cgroups = sum(&summary.cgroups, |row| &row.tally);
         prop_assert_eq!(cgroups.refaults, if by_path { matching.refaults } else { RefaultCounts::default() });
@@ -168,7 +168,7 @@ proptest! {
         apply(&mut session, &stalls[..stalls.len() / 2]);
         run(&mut session, &ticks[..ticks.len() / 2]);
         apply(&mut session, &stalls[stalls.len() / 2..]);
-        // Cumulative totals go on from where they were.
+        // Cumulative totals continue.
         let refaults = sum_of(ticks.iter().flatten().map(|(process, _)| process).filter(|process| process.pid != OWN));
         let rest = &ticks[ticks.len() / 2..];
         let mut deltas = FaultDeltas::default();
@@ -204,7 +204,7 @@ fn refaults_that_are_not_read_are_none() {
 #[test]
 fn thousands_of_short_tasks_do_not_push_out_the_heaviest() {
     let mut session = session(SessionConfig { faults_read: READ, processes: 128, ..SessionConfig::default() });
-    // One that stalled much and one that refaulted much, both gone before the storm.
+    // One process with long stalls and one with many refaults, both gone before the storm.
     apply(&mut session, &vec![stall(1, memtrace_common::kind::StallKind::Memcg, 50_000_000); 20]);
     let of = |pid, file_pages| ProcessFaults {
         pid,

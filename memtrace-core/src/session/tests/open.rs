@@ -48,7 +48,7 @@ fn a_hang_is_stalled_time_of_each_interval_and_of_its_process() {
         let row = row(&second, who).unwrap();
         assert_eq!((row.comm, row.stalls.stalled_ns, row.stalls.count), (hang().comm.unwrap(), S, 0));
     }
-    // It ends after 1.75 s in all.
+    // It ends with a duration of 1.75 s.
     let ended = Stall { t_ns: 12 * S + S / 4, ..stall(HUNG, StallKind::Direct, 7 * S / 4) };
     apply(&mut session, &[ended]);
     let last = tick(&mut session, 13 * S, &totals(&[ended]));

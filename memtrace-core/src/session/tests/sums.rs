@@ -29,7 +29,7 @@ fn any_stall() -> impl Strategy<Value = Stall> {
     )
 }
 
-/// Stalls, and of each whether its record reached us.
+/// Stalls, each with true when its record reached user space.
 fn some_stalls() -> impl Strategy<Value = Vec<(Stall, bool)>> {
     proptest::collection::vec((any_stall(), any::<bool>()), 0..120)
 }
@@ -38,7 +38,7 @@ fn reported(stalls: &[(Stall, bool)]) -> Vec<Stall> {
     stalls.iter().filter(|(_, reported)| *reported).map(|(stall, _)| *stall).collect()
 }
 
-/// What a group adds up to, whatever rows it has.
+/// Sum of a group, over all its rows.
 fn sum<T>(group: &Group<T>, tally: impl Fn(&T) -> &Tally) -> Tally {
     let mut sum = group.other.clone();
     for row in &group.rows {
@@ -178,7 +178,7 @@ proptest! {
         let exact = sorted[usize::try_from(rank).unwrap() - 1];
         let got = tally.quantile(q).unwrap();
         prop_assert!(got <= tally.max_ns);
-        // From 4 us to a minute it is right to a sixteenth.
+        // From 4 us to a minute it is accurate to a sixteenth.
         if (4096..60_000_000_000).contains(&exact) {
             prop_assert!(got.abs_diff(exact) <= exact / 16 + 64, "{got} is not {exact}");
         }

@@ -62,7 +62,7 @@ fn the_longest_is_exact_when_its_record_was_lost() {
     let (short, long) = (stall(1, StallKind::Direct, MS), stall(1, StallKind::Direct, 700 * MS));
     apply(&mut session, &[short]);
     assert_eq!(tick(&mut session, 11 * S, &totals(&[short, long])).all.max_ns, Some(700 * MS));
-    // Another, lost too, is shorter than the longest so far: the histogram knows it to a bucket.
+    // Another stall, also lost, is shorter than the longest so far: the histogram has it to the accuracy of a bucket.
     let lost = stall(1, StallKind::Direct, 300 * MS);
     apply(&mut session, &[short]);
     let got = tick(&mut session, 12 * S, &totals(&[short, long, short, lost]));
@@ -193,14 +193,14 @@ fn loss_is_counted_by_stage_and_interval() {
     assert_eq!(lost, [("ring_stall", 30), ("skipped_runs", 1)]);
     assert_eq!(session.summary().loss.total(), 140);
     assert_eq!(session.loss().0.get("output"), Some(&0));
-    // A message that nobody could read takes no event with it.
+    // A message that could not be written loses no event.
     assert_eq!(session.loss().0.get("messages"), None);
     session.set_loss(Loss::Messages, 3);
     let third = tick(&mut session, 13 * S, &exact(130)).loss;
     assert_eq!((third.total(), third.messages(), third.lost().count()), (0, 3, 0));
     let all = session.summary().loss;
     assert_eq!((all.total(), all.messages(), all.0.get("messages")), (140, 3, Some(&3)));
-    // A run that was skipped is no number that is known to be wrong.
+    // A skipped run does not make a number known to be wrong.
     assert_eq!(all.that_matters(), 140 - all.0["skipped_runs"]);
     assert_eq!(Stage::named("of a later version").lacking, Lacking::Totals);
     for name in kernel::Loss::ALL.map(kernel::Loss::name).into_iter().chain(Loss::ALL.map(Loss::name)) {

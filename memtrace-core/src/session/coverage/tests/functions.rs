@@ -1,4 +1,4 @@
-//! Counters of what functions tell.
+//! Counters of events that hooks on functions report.
 
 use super::{Agreement, Note, Source, StallKind, case, kind};
 
@@ -14,7 +14,7 @@ fn what_functions_tell_is_held_against_the_counter_of_the_same_function() {
     assert_eq!(too_many.verdict("compact_stall"), (Agreement::Over, None));
     let put_off = case(&counts, false).stalls(StallKind::Compaction, kind(20, 0, 0));
     assert_eq!(put_off.verdict("compact_stall"), (Agreement::Explained, Some(Note::PutOff)));
-    // By the events of each zone a compaction can be several stalls.
+    // With the events of each zone one compaction can be several stalls.
     let mut by_zone = traced;
     by_zone.sources.set(StallKind::Compaction, Source::LowerBound);
     assert_eq!(by_zone.verdict("compact_stall"), (Agreement::Unread, Some(Note::NoHook)));

@@ -19,7 +19,7 @@ use crate::{
 mod filtered;
 mod functions;
 
-/// A kernel and memtrace on it, as it stands since an attach at which all counters were 0.
+/// A kernel and memtrace's counts on it since an attach at which all counters were 0.
 struct Case {
     before: KernelCounters,
     after: KernelCounters,
@@ -118,7 +118,7 @@ impl Case {
 
 #[test]
 fn allocstall_counts_retries_and_no_limits() {
-    // A global OOM on 6.1: 44 of the kernel's for 38 begins.
+    // A global OOM on 6.1: the kernel counts 44 for 38 begins.
     let oom = case(&[("allocstall", 44)], false)
         .stalls(StallKind::Direct, kind(38, 0, 0))
         .stalls(StallKind::Memcg, kind(5782, 0, 0));
@@ -129,7 +129,7 @@ fn allocstall_counts_retries_and_no_limits() {
     // Calm on 7.2: equal.
     let calm = case(&[("allocstall", 28)], true).stalls(StallKind::Direct, kind(28, 0, 0));
     assert_eq!(calm.verdict("allocstall"), (Agreement::Exact, None));
-    // No number of retries makes that.
+    // No number of retries explains that gap.
     let missed = case(&[("allocstall", 4000)], false).stalls(StallKind::Direct, kind(38, 0, 0));
     assert_eq!(missed.verdict("allocstall"), (Agreement::Gap, None));
 }
@@ -155,7 +155,7 @@ fn known_loss_explains_what_it_can_and_no_more() {
         |n| case(&[("allocstall", 1000)], false).stalls(StallKind::Direct, kind(600, 0, 0)).lost("inflight_full", n);
     assert_eq!(lost(100).verdict("allocstall"), (Agreement::Explained, Some(Note::Lost(100))));
     assert_eq!(lost(99).verdict("allocstall"), (Agreement::Gap, Some(Note::LostFewer(99))));
-    // A full ring loses records and no totals.
+    // A full ring loses records but no totals.
     let ring = case(&[("pgscan_direct", 10_000)], false).stalls(StallKind::Direct, kind(9, 9000, 0));
     assert_eq!(ring.lost("ring_stall", 5000).verdict("pgscan_direct"), (Agreement::Gap, None));
     // 100 pages a stall: a lost one may well have been four times as long.
@@ -179,7 +179,7 @@ fn scans_by_tasks_mean_global_reclaim_or_all_of_it() {
     let row = old.row("pgscan_direct");
     assert_eq!((row.verdict, row.kernel, row.seen, row.ratio), (Agreement::Exact, Some(0), Some(0), None));
     assert_eq!(old.verdict("pgscan"), (Agreement::Exact, None), "anon and file count both");
-    // Not known which: either is right.
+    // Unknown on which kernel: either value is right.
     for kernel in [6656, 713_728] {
         let mut unknown = case(&[("pgscan_direct", kernel)], true)
             .stalls(StallKind::Direct, kind(28, 6656, 0))
@@ -214,7 +214,8 @@ fn slab_and_soft_limits_put_ours_above() {
 
 #[test]
 fn what_cannot_be_placed_makes_a_range() {
-    // memtrace's own stalls are direct or memcg; some are in flight; a reclaimer of before the attach is nobody's.
+    // memtrace's own stalls are direct or memcg; some are in flight; a reclaim from before the attach belongs to no
+    // kind.
     let mut open =
         case(&[("allocstall", 14), ("pgscan_direct", 1700)], false).stalls(StallKind::Direct, kind(10, 1000, 0));
     open.totals.own = kind(2, 100, 0);
@@ -229,7 +230,8 @@ fn what_cannot_be_placed_makes_a_range() {
 fn what_happened_between_two_readings_may_be_in_or_out() {
     let at = |n| counters(&[("allocstall", n)], Some(false));
     let mut skewed = case(&[("allocstall", 0)], false);
-    // 100 to 105 around the attaching, 140 to 150 around the totals: 35 to 50 in the window.
+    // The counter goes from 100 to 105 during the attaching, and from 140 to 150 during the reading of the totals: 35
+    // to 50 in the window.
     skewed.baseline.readings = Readings { before: at(100), after: at(105) };
     (skewed.before, skewed.after) = (at(140), at(150));
     let wide = (Agreement::Close, Some(Note::Within(15)));
@@ -240,7 +242,7 @@ fn what_happened_between_two_readings_may_be_in_or_out() {
         skewed.totals.stalls = totals;
         assert_eq!(skewed.verdict("allocstall"), verdict, "{ours}");
     }
-    // In a longer window the same edges matter less.
+    // In a longer window the uncertainty at the edges matters less.
     (skewed.before, skewed.after) = (at(100_140), at(100_150));
     skewed.totals.stalls = [(StallKind::Direct, kind(100_044, 0, 0))].into();
     assert_eq!(skewed.verdict("allocstall"), (Agreement::Exact, None));
@@ -263,7 +265,7 @@ fn kswapds_of_all_nodes_are_one_counter() {
 #[test]
 fn mglru_scans_are_not_comparable() {
     let counts = [("pgscan_kswapd", 5000), ("pgsteal_kswapd", 4000), ("pgscan", 5000), ("pgsteal_direct", 70)];
-    // 6.1 tells of none of them; the end of a reclaim tells what it freed.
+    // 6.1 reports no scans; the end of a reclaim reports the pages freed.
     let mut silent = case(&counts, false).stalls(StallKind::Direct, kind(3, 0, 70));
     silent.baseline.mglru = true;
     for counter in ["pgscan_kswapd", "pgsteal_kswapd", "pgscan"] {
@@ -271,7 +273,7 @@ fn mglru_scans_are_not_comparable() {
         assert_eq!((row.verdict, row.note, row.ratio), (Agreement::NotComparable, Some(Note::MglruSilent), None));
     }
     assert_eq!(silent.verdict("pgsteal_direct"), (Agreement::Exact, None));
-    // 6.12 tells, of pages that it only looked at as well; what is freed is the same.
+    // 6.12 reports scans, including pages that it only looked at; the number of pages freed is the same.
     let mut reported = case(&counts, false);
     reported.baseline.mglru = true;
     let node = KswapdTotals { scanned_pages: 9000, reclaimed_pages: 4000, ..KswapdTotals::default() };
@@ -300,11 +302,11 @@ fn refaults_lag_by_what_cpus_hold_back() {
     let counts = [("workingset_refault_file", 156_542), ("workingset_refault_anon", 31_014)];
     let mut old = case(&counts, false);
     assert_eq!(old.verdict("workingset_refault_file"), (Agreement::Unread, Some(Note::NoHook)));
-    // 5.10: 156,718 and 31,103 by fentry, 176 and 89 more than the counters of two CPUs had taken in yet.
+    // 5.10: 156,718 and 31,103 by fentry, 176 and 89 more than the counters: two CPUs had not flushed these yet.
     old.refaults = Some(RefaultTotals { file_pages: 156_718, anon_pages: 31_103 });
     assert_eq!(old.verdict("workingset_refault_file"), (Agreement::Close, None));
     assert_eq!(old.verdict("workingset_refault_anon"), (Agreement::Close, None));
-    // Folios for pages on 7.2: 48,108 calls for 446,404 pages.
+    // 7.2 calls the function once per folio: 48,108 calls for 446,404 pages.
     let mut new = case(&[("workingset_refault_file", 446_404), ("workingset_refault_anon", 0)], true);
     new.refaults = Some(RefaultTotals { file_pages: 48_108, anon_pages: 0 });
     assert_eq!(new.verdict("workingset_refault_file"), (Agreement::Gap, None));
@@ -332,7 +334,7 @@ fn oom_kills() {
     assert_eq!(kills.verdict("oom_kill"), (Agreement::Exact, None), "it waits for the kernel log");
     kills.oom_kills = 4;
     assert_eq!(kills.verdict("oom_kill"), (Agreement::Explained, Some(Note::AlreadyDying)));
-    // A group of two: the kernel counts the chosen one twice, and no more than that.
+    // A group of two: the kernel counts the chosen victim twice, which explains one additional kill and no more.
     (kills.oom_kills, kills.ooms_pending, kills.oom_groups) = (2, 0, 1);
     assert_eq!(kills.verdict("oom_kill"), (Agreement::Explained, Some(Note::GroupTwice)));
     kills.oom_kills = 1;

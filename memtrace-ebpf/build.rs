@@ -1,8 +1,8 @@
-//! How the kernel side is linked.
+//! Link options of the kernel side.
 
 fn main() {
-    // Else LLVM makes a call of each zeroing and copying, to a loop over single bytes: of a begin that was half the time,
-    // and the verifier goes through each round of it.
+    // Without it LLVM turns each zeroing and copying into a call of a loop over single bytes: this was half the time of
+    // a begin, and the verifier follows each round of the loop.
     println!("cargo:rustc-link-arg-bins=--disable-expand-memcpy-in-order");
     println!("cargo:rerun-if-changed=build.rs");
 }

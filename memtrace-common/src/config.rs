@@ -1,6 +1,6 @@
-//! Constants that the loader hands to the kernel programs before they are verified.
+//! Constants that the loader passes to the kernel programs before they are verified.
 //!
-//! They sit in read-only data, so the verifier knows them and drops the branches that they rule out.
+//! They are in read-only data, so the verifier knows their values and drops the branches that these rule out.
 
 use crate::{
     eviction::EvictionLayout,
@@ -10,9 +10,9 @@ use crate::{
     zone::ZoneLayout,
 };
 
-/// Where a program gets the id of a task's memory cgroup.
+/// Source of the id of a task's memory cgroup.
 pub mod cgroup_source {
-    /// It does not.
+    /// None: the id is not read.
     pub const NONE: u32 = 0;
     /// `bpf_get_current_cgroup_id()`: memory is in the unified hierarchy.
     pub const HELPER: u32 = 1;
@@ -59,13 +59,13 @@ pub struct FailFields {
     pub failures: ArgSource,
 }
 
-/// The task that comes at a `sched_switch`.
+/// Fields of `sched_switch`: the task that is switched in.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SwitchFields {
-    /// Its `task_struct` (raw argument).
+    /// `task_struct` of the task (raw argument).
     pub task: ArgSource,
-    /// Its thread id (record).
+    /// Thread id of the task (record).
     pub pid: ArgSource,
 }
 
@@ -73,9 +73,9 @@ pub struct SwitchFields {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ThrottleFields {
-    /// How long the task slept, in us.
+    /// Duration of the sleep, in us.
     pub usec: ArgSource,
-    /// Why: one of [`crate::throttle::REASONS`] (raw argument), or its bit (record).
+    /// Reason: index into [`crate::throttle::REASONS`] (raw argument), or its bit (record).
     pub reason: ArgSource,
 }
 
@@ -91,7 +91,7 @@ pub struct ShrinkFields {
     pub reclaimed: ArgSource,
 }
 
-/// Fields of `mark_victim`. With raw arguments only `pid` or `task` is there, the rest is read from the task.
+/// Fields of `mark_victim`. Raw arguments have only `pid` or `task`; the rest is read from the task.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VictimFields {
@@ -99,7 +99,7 @@ pub struct VictimFields {
     pub pid: ArgSource,
     /// The victim's `task_struct` (raw argument).
     pub task: ArgSource,
-    /// Offset and length of its name (`__data_loc`).
+    /// Offset and length of the victim's name (`__data_loc`).
     pub comm: ArgSource,
     /// Anonymous resident memory in kB.
     pub anon_rss: ArgSource,
@@ -111,7 +111,7 @@ pub struct VictimFields {
     pub oom_score_adj: ArgSource,
 }
 
-/// Members on the way from a task to what memtrace wants to know of it.
+/// Members on the way from a task to the values that memtrace reads.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskMembers {
@@ -141,7 +141,7 @@ pub struct TaskMembers {
     pub rss_stride: MemberOffset,
     /// `task_struct.nvcsw`: voluntary context switches.
     pub switches: MemberOffset,
-    /// `task_struct.se.sum_exec_runtime`: how long the task ran, in ns, as of its last tick or switch.
+    /// `task_struct.se.sum_exec_runtime`: run time of the task in ns, as of its last tick or switch.
     pub ran: MemberOffset,
     /// `task_struct.memcg_nr_pages_over_high`.
     pub over_high: MemberOffset,
@@ -155,9 +155,9 @@ pub struct TaskMembers {
     pub kn_id: MemberOffset,
     /// The byte of `task_struct.in_memstall` (a bit field).
     pub memstall: MemberOffset,
-    /// The bit in that byte.
+    /// Mask of the bit in that byte.
     pub memstall_mask: u32,
-    /// Whether the kernel hands out the current task with its type (`bpf_get_current_task_btf`, 5.11): 0 or 1.
+    /// 1 when the kernel provides the current task with its type (`bpf_get_current_task_btf`, 5.11), else 0.
     pub typed: u32,
 }
 
@@ -189,7 +189,7 @@ impl TaskMembers {
     };
 }
 
-/// Where to find the values of every event.
+/// Places of the values of all events.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventFields {
@@ -274,41 +274,41 @@ pub struct CompactMembers {
     pub order: MemberOffset,
     /// Allocation flags.
     pub gfp: MemberOffset,
-    /// Whether an allocation waits for it.
+    /// True when an allocation waits for the compaction.
     pub direct: MemberOffset,
 }
 
 impl CompactMembers {
-    /// Nothing known: no BTF.
+    /// No member known: no BTF.
     pub const UNREAD: Self =
         Self { order: MemberOffset::UNREAD, gfp: MemberOffset::UNREAD, direct: MemberOffset::UNREAD };
 }
 
-/// All of it.
+/// All constants.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// memtrace's own process id, whose stalls are kept apart.
+    /// memtrace's own process id, whose stalls are counted separately.
     pub self_tgid: u32,
-    /// Bytes waiting in the ring from which a record wakes user space.
+    /// Number of bytes waiting in the ring from which on a record wakes user space.
     pub wake_bytes: u32,
     /// log2 of the page size.
     pub page_shift: u32,
     /// One of [`cgroup_source`], for the current task.
     pub cgroup_source: u32,
-    /// Whether the stacks of stalls are counted: 0 or 1.
+    /// 1 when the stacks of stalls are counted, else 0.
     pub stacks: u32,
-    /// Whether the time is told in which stalled tasks do not run: 0 or 1.
+    /// 1 when the time in which stalled tasks do not run is measured, else 0.
     pub off_cpu: u32,
     /// 1 when the diagnostic log is written, else 0.
     pub kernel_log: u32,
-    /// Where raw and BTF tracepoint programs find their values: argument indices.
+    /// Places of the values for raw and BTF tracepoint programs: argument indices.
     pub args: EventFields,
-    /// Where classic tracepoint programs find theirs: offsets in the record.
+    /// Places of the values for classic tracepoint programs: offsets in the record.
     pub record: EventFields,
     /// Members of the task.
     pub task: TaskMembers,
-    /// What is needed to judge a refault.
+    /// Layout for the classification of a refault.
     pub refault: RefaultLayout,
     /// Members of `compact_control`.
     pub compact: CompactMembers,
@@ -316,14 +316,14 @@ pub struct Config {
     pub shrinker_function: MemberOffset,
     /// Members of `oom_control`.
     pub oom: OomMembers,
-    /// Where nodes and zones have what is read of them.
+    /// Layout of nodes and zones.
     pub zones: ZoneLayout,
-    /// The way from a page to its file.
+    /// Members on the way from a page to its file.
     pub eviction: EvictionLayout,
 }
 
 impl Config {
-    /// Nothing known yet: every field unread.
+    /// Nothing known yet: every field is unread.
     pub const UNREAD: Self = Self {
         self_tgid: 0,
         wake_bytes: 0,

@@ -1,4 +1,4 @@
-//! Evictions, by a sample: who evicted a page that comes back, and how long it was away.
+//! Evictions, by a sample: the process that evicted a page which comes back, and the time that the page was away.
 
 use core::mem::offset_of;
 
@@ -7,12 +7,14 @@ use crate::{
     record::{COMM_LEN, Header},
 };
 
-/// Pages of a file, or slots of swap, that are told apart by one of them: in each aligned block of as many, chance picks one.
+/// Number of pages of a file, or of slots of swap, per sampled one: in each aligned block of this size a hash picks
+/// one.
 pub const SAMPLE_PAGES: u64 = 64;
-/// Evicted pages that are remembered; those that were evicted longest ago give way, and are not told when they come back.
+/// Maximum number of evicted pages in the map. The pages evicted longest ago are replaced, and their refaults are not
+/// reported.
 pub const MAX_EVICTED: u32 = 16_384;
-/// Memory cgroups, of files and of anonymous memory each, whose evictions are counted; those that evicted nothing for the
-/// longest time give way, and distances that began before are not told.
+/// Maximum number of counters of evictions, one for each memory cgroup and for files and anonymous memory. The counters
+/// without an eviction for the longest time are replaced, and distances that began before are not reported.
 pub const MAX_EVICTING: u32 = 8192;
 /// Bytes of a file name that are kept, with the NUL.
 pub const NAME_LEN: usize = 32;
@@ -37,9 +39,9 @@ pub struct EvictionLayout {
     pub alias: MemberOffset,
     /// `folio.private`, which holds the swap entry of anonymous memory.
     pub slot: MemberOffset,
-    /// `folio.memcg_data` (`page.mem_cgroup` on 5.10): tells the memory cgroup that it is charged to.
+    /// `folio.memcg_data` (`page.mem_cgroup` on 5.10): the memory cgroup to which the page is charged.
     pub memcg: MemberOffset,
-    /// From the list entry in a dentry to the pointer to its name, which is before it: `d_alias` less `d_name.name`.
+    /// Distance from the list entry in a dentry back to the pointer to its name: `d_alias` less `d_name.name`.
     pub name_before: MemberOffset,
 }
 
@@ -58,7 +60,7 @@ impl EvictionLayout {
         name_before: MemberOffset::UNREAD,
     };
 
-    /// Whether files can be told apart; a name may still be missing.
+    /// True when files can be identified; a name may still be missing.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.mapping.0 == offset_of!(FolioHead, mapping) as u32
@@ -70,8 +72,8 @@ impl EvictionLayout {
     }
 }
 
-/// How a folio (a page before 5.16) begins on all kernels from 5.10 to 7.2: read at once, since that is done for every
-/// page of every file.
+/// Beginning of a folio (a page before 5.16), the same on all kernels from 5.10 to 7.2. It is read at once, since that
+/// is done for every page of every file.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct FolioHead {
@@ -85,31 +87,31 @@ pub struct FolioHead {
     pub index: u64,
 }
 
-/// A page of the sample came back.
+/// A sampled page came back.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct RefaultRecord {
-    /// `t_ns` is when it came back.
+    /// `t_ns` is the time of the refault.
     pub header: Header,
-    /// How long it was away, in ns.
+    /// Time between eviction and refault, in ns.
     pub away_ns: u64,
-    /// Pages of the sample, of files or of anonymous memory as this one, that were evicted meanwhile of the memory cgroup that
-    /// it was charged to; of all where that is not known.
+    /// Sampled pages of the same type (of files, or anonymous) that were evicted meanwhile from the memory cgroup to
+    /// which the page was charged; from all cgroups where that is not known.
     pub evicted_samples: u64,
-    /// Inode number of its file; 0 of anonymous memory.
+    /// Inode number of the file; 0 for anonymous memory.
     pub ino: u64,
     /// Id of the memory cgroup of the task that brought it back.
     pub cgroup_id: u64,
-    /// Device of its file, as the kernel keeps it (`dev_t`: 12 bits major, 20 bits minor).
+    /// Device of the file, as the kernel keeps it (`dev_t`: 12 bits major, 20 bits minor).
     pub dev: u32,
     /// Process that brought it back.
     pub tgid: u32,
     /// Process that evicted it.
     pub evictor_tgid: u32,
-    /// Whether that is a kernel thread (kswapd): 0 or 1.
+    /// 1 when the evictor is a kernel thread (kswapd), else 0.
     pub evictor_is_kthread: u32,
-    /// Bits of [`crate::record::fields`]: whether the cgroup and `evicted_samples` were read, and whether it is anonymous memory.
+    /// Bits of [`crate::record::fields`]: the cgroup and `evicted_samples` were read, and the page is anonymous memory.
     pub fields: u32,
     /// Explicit padding, 0.
     pub pad: u32,
@@ -117,7 +119,7 @@ pub struct RefaultRecord {
     pub comm: [u8; COMM_LEN],
     /// Name of the process that evicted it.
     pub evictor_comm: [u8; COMM_LEN],
-    /// The first name of the file, without its folders, cut; all 0 when it was not read.
+    /// First name of the file, without folders, cut; all 0 when it was not read.
     pub name: [u8; NAME_LEN],
 }
 

@@ -1,4 +1,4 @@
-//! Places where the kernel programs find a value, as the loader has them from the running kernel.
+//! Places of values for the kernel programs, as the loader finds them in the running kernel.
 
 /// The place of one value: index of a raw argument (raw or BTF tracepoint) or byte offset in the record (classic
 /// tracepoint).
@@ -23,7 +23,8 @@ impl ArgSource {
     }
 }
 
-/// Offset of a member in a kernel struct (or number of a bit), by BTF; [`MemberOffset::UNREAD`] when the kernel has no such member.
+/// Offset of a member in a kernel struct (or number of a bit), from BTF; [`MemberOffset::UNREAD`] when the kernel has
+/// no such member.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemberOffset(pub u32);
@@ -32,7 +33,7 @@ impl MemberOffset {
     /// A member that the running kernel does not have.
     pub const UNREAD: Self = Self(u32::MAX);
 
-    /// The offset in bytes, when the member is there.
+    /// The offset in bytes; `None` when the kernel has no such member.
     #[inline(always)]
     #[must_use]
     pub const fn offset(self) -> Option<u32> {

@@ -1,8 +1,8 @@
 //! The shape of a latency histogram: log-linear buckets that BPF and user space compute alike.
 //!
-//! A latency is counted in units of 128 ns. The first 32 buckets are one unit wide; from there on each power of two
-//! is split into 16 buckets, so a bucket is never wider than 1/16 of its lower bound. The last bucket takes all that
-//! is longer than [`TOP_NS`].
+//! A latency is counted in units of 128 ns. The first 32 buckets are one unit wide; from there on each power of two is
+//! split into 16 buckets, so a bucket is never wider than 1/16 of its lower bound. The last bucket counts all latencies
+//! of [`TOP_NS`] and more.
 
 /// log2 of the unit in ns.
 const UNIT_SHIFT: u32 = 7;

@@ -1,7 +1,7 @@
-//! A line of the diagnostic log of the kernel side: one number, since each argument of a line is some hundred instructions
-//! in each program.
+//! A line of the diagnostic log of the kernel side: a single number, since each argument of a line takes several
+//! hundred instructions in each program.
 
-/// A stage that lost something, the kind of stall (any other number where it is not known) and the thread: 24, 8 and 32
+/// Packs the stage of a loss, the kind of stall (any other number where it is not known) and the thread: 24, 8 and 32
 /// bits of the line.
 #[inline(always)]
 #[must_use]

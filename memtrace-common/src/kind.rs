@@ -12,7 +12,7 @@ struct KindInfo {
     unseen: &'static str,
 }
 
-/// A kind without any of the properties. Each kind has a name of its own.
+/// A kind with none of the properties. Each kind has a name of its own.
 const PLAIN: KindInfo = KindInfo {
     name: "",
     is_wait: false,
@@ -24,13 +24,13 @@ const PLAIN: KindInfo = KindInfo {
 };
 /// A kind that scans and reclaims pages itself.
 const RECLAIM: KindInfo = KindInfo { scans: true, holds_memalloc: true, ..PLAIN };
-/// A wait for I/O that somebody else may do.
+/// A wait for I/O that another task may do.
 const WAIT: KindInfo = KindInfo { is_wait: true, ..PLAIN };
 
 /// Declares the kinds, each with its number and its properties.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $info:expr;)+) => {
-        /// Why a task could not go on: which way of making memory available held it up.
+        /// Reason why a task could not go on: the way of making memory available that delayed it.
         #[repr(u8)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum StallKind {

@@ -1,9 +1,10 @@
-//! What the kernel side and user space of memtrace share.
+//! Types and code that the kernel side and user space of memtrace share.
 //!
-//! Everything here is `no_std`, free of pointers and of allocation, and plain enough for the BPF verifier: the ring
-//! records ([`record`]), the values of the maps ([`totals`]), the pairing of begin and end ([`span`], [`wait`]), the shape of the
-//! latency histograms ([`histogram`]), stacks ([`stack`]) and the constants that the loader hands over ([`config`]). Both sides are built
-//! together, so the layouts may change any day; what goes into a file is defined elsewhere.
+//! Everything here is `no_std`, free of pointers and of allocation, and simple enough for the BPF verifier: the ring
+//! records ([`record`]), the values of the maps ([`totals`]), the pairing of begin and end ([`span`], [`wait`]), the
+//! shape of the latency histograms ([`histogram`]), stacks ([`stack`]) and the constants that the loader passes
+//! ([`config`]). Both sides are built together, so the layouts may change at any time; file formats are defined
+//! elsewhere.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 

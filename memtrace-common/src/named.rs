@@ -1,7 +1,7 @@
 //! Enums whose variants have a name and a meaning in every output.
 
-/// Declares an enum with its names and meanings. The numbers of the variants are those of the trace file: a new variant
-/// goes to the end.
+/// Declares an enum with its names and meanings. The numbers of the variants are those of the trace file, so a new
+/// variant goes to the end.
 macro_rules! named {
     ($(#[$meta:meta])* $Enum:ident { $($(#[doc = $doc:literal])+ $id:ident = $name:literal;)+ }) => {
         $(#[$meta])*

@@ -1,4 +1,4 @@
-//! Where a call of the OOM killer says what it is about.
+//! Layout of the values of a call of the OOM killer.
 
 use crate::field::MemberOffset;
 
@@ -6,19 +6,19 @@ use crate::field::MemberOffset;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OomMembers {
-    /// The memory cgroup at its limit; null when it is the host that ran out.
+    /// The memory cgroup at its limit; null when the host ran out of memory.
     pub memcg: MemberOffset,
     /// Allocation flags.
     pub gfp: MemberOffset,
     /// Allocation order.
     pub order: MemberOffset,
-    /// Pages that the victim was chosen out of.
+    /// Pages that the score of the victim relates to.
     pub total_pages: MemberOffset,
     /// The chosen task.
     pub chosen: MemberOffset,
-    /// Its points.
+    /// Score of the chosen task.
     pub points: MemberOffset,
-    /// Which limit.
+    /// Limit (`enum oom_constraint`).
     pub constraint: MemberOffset,
 }
 

@@ -1,4 +1,4 @@
-//! Parts: the times inside a stall that are measured by themselves.
+//! Parts: the times inside a stall that are measured separately.
 //!
 //! A part is declared here once. The ring, the exact totals, the session, the trace file and all outputs carry every part of
 //! [`Part::ALL`]; docs/dev/add-a-part.md walks through a new one.
@@ -22,14 +22,14 @@ named! {
     }
 }
 
-/// Time by part, in ns. Times of [`Part::Reclaim`] hold those of the parts inside it.
+/// Time by part, in ns. The time of [`Part::Reclaim`] includes the parts inside it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct Spent([u64; Part::COUNT]);
 
 impl Spent {
-    /// From times in the order of [`Part::ALL`].
+    /// Takes times in the order of [`Part::ALL`].
     #[must_use]
     pub const fn of(ns: [u64; Part::COUNT]) -> Self {
         Self(ns)
@@ -54,7 +54,7 @@ impl Spent {
         self.0[part as usize] = self.0[part as usize].wrapping_add(ns);
     }
 
-    /// Counts other times, part by part, in the kernel. Wraps, as its counters do.
+    /// Adds other times, part by part, in the kernel. Wraps, as its counters do.
     #[inline(always)]
     pub const fn count(&mut self, more: &Self) {
         let mut i = 0;
@@ -64,12 +64,12 @@ impl Spent {
         }
     }
 
-    /// Adds other times, part by part.
+    /// Adds other times, part by part; saturates.
     pub fn merge(&mut self, more: &Self) {
         self.0.iter_mut().zip(more.0).for_each(|(sum, ns)| *sum = sum.saturating_add(ns));
     }
 
-    /// The times that came since `base`, an older state of the same sums.
+    /// The growth since `base`, an older state of the same sums.
     #[must_use]
     pub fn since(mut self, base: &Self) -> Self {
         self.0.iter_mut().zip(base.0).for_each(|(now, before)| *now = now.saturating_sub(before));

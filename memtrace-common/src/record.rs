@@ -1,6 +1,6 @@
 //! The records in the ring buffer: one header, one `repr(C)` struct per kind, sized per kind.
 //!
-//! A value that could not be read is marked so in `fields`; its bytes are then 0 and mean nothing.
+//! A value that could not be read has no bit in `fields`; its bytes are then 0 and have no meaning.
 
 use crate::{
     kind::StallKind,
@@ -23,7 +23,7 @@ pub const KIND_FREED: u16 = 4;
 /// `Header::kind` of a [`crate::eviction::RefaultRecord`].
 pub const KIND_REFAULT: u16 = 5;
 
-/// What every record begins with.
+/// First part of every record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
@@ -32,13 +32,13 @@ pub struct Header {
     pub kind: u16,
     /// Size of the whole record in bytes.
     pub len: u16,
-    /// The CPU that wrote it.
+    /// CPU that wrote the record.
     pub cpu: u32,
-    /// `CLOCK_MONOTONIC` at the end of what it tells, in ns.
+    /// `CLOCK_MONOTONIC` at the end of the event, in ns.
     pub t_ns: u64,
 }
 
-/// Which values of a record were read.
+/// Bits of the values of a record that were read.
 pub mod fields {
     /// `order` was read.
     pub const ORDER: u32 = 1 << 0;
@@ -78,9 +78,9 @@ pub mod fields {
     pub const POINTS: u32 = 1 << 15;
     /// `total_pages` was read.
     pub const TOTAL_PAGES: u32 = 1 << 16;
-    /// The page that comes back is of anonymous memory.
+    /// The refaulting page is anonymous memory.
     pub const ANON: u32 = 1 << 17;
-    /// How many pages were evicted meanwhile is known.
+    /// `evicted_samples` was read.
     pub const DISTANCE: u32 = 1 << 18;
 }
 
@@ -91,26 +91,26 @@ pub mod fields {
 pub struct StallRecord {
     /// `t_ns` is the end of the stall.
     pub header: Header,
-    /// Length of the stall in ns.
+    /// Duration of the stall in ns.
     pub dur_ns: u64,
     /// Id (inode number) of the task's memory cgroup.
     pub cgroup_id: u64,
-    /// Start time of the process (`group_leader->start_time`), which tells a reused pid apart.
+    /// Start time of the process (`group_leader->start_time`), which identifies it when a pid is reused.
     pub process_start_ns: u64,
     /// Pages scanned by the shrinks inside the stall.
     pub scanned_pages: u64,
-    /// Pages that the end event says were reclaimed.
+    /// Pages reclaimed according to the end event.
     pub reclaimed_pages: u64,
-    /// Time inside the stall by part.
+    /// Time inside the stall, by part.
     pub spent: Spent,
-    /// Address of the function of the shrinker in which the most time of all shrinkers was spent, 0 when there is none or
-    /// it was not read.
+    /// Address of the function of the shrinker in which the stall spent the most time; 0 when there is none or it was
+    /// not read.
     pub shrinker: u64,
     /// Time in that shrinker, in ns.
     pub shrinker_ns: u64,
     /// Time in which the task did not run, in ns.
     pub off_cpu_ns: u64,
-    /// Time throttled by reason, in us; what no reason was read of is in none.
+    /// Time throttled by reason, in us; time of an unknown reason is in none of them.
     pub throttled_us: [u32; REASON_COUNT],
     /// Process id.
     pub tgid: u32,
@@ -120,9 +120,9 @@ pub struct StallRecord {
     pub gfp: u32,
     /// Order of the allocation.
     pub order: i32,
-    /// Node that was reclaimed, for kinds whose event names one; else that of the CPU at the end.
+    /// Node that was reclaimed, for kinds whose event names one; else the node of the CPU at the end.
     pub nid: i32,
-    /// How many shrinks ran inside the stall.
+    /// Number of shrinks inside the stall.
     pub shrinks: u32,
     /// Bits of [`fields`].
     pub fields: u32,
@@ -134,12 +134,12 @@ pub struct StallRecord {
     pub comm: [u8; COMM_LEN],
 }
 
-/// A task was chosen by the OOM killer.
+/// The OOM killer chose a task.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct OomRecord {
-    /// `t_ns` is when the victim was marked.
+    /// `t_ns` is the time at which the victim was marked.
     pub header: Header,
     /// Id of the victim's own memory cgroup.
     pub cgroup_id: u64,
@@ -153,15 +153,15 @@ pub struct OomRecord {
     pub call: u64,
     /// Id of the memory cgroup whose limit was hit (`oom_control.memcg`).
     pub limit_cgroup_id: u64,
-    /// Pages that the victim was chosen out of (`oom_control.totalpages`): the limit of the cgroup, or memory and swap of
-    /// the host or of the nodes that were allowed.
+    /// Pages that the score relates to (`oom_control.totalpages`): the limit of the cgroup, or memory and swap of the
+    /// host or of the allowed nodes.
     pub total_pages: u64,
-    /// Why the victim was chosen: its pages, swap and page tables, shifted by its `oom_score_adj`, in pages
+    /// Score by which the victim was chosen: its pages, swap and page tables, shifted by its `oom_score_adj`, in pages
     /// (`oom_control.chosen_points`).
     pub points: i64,
     /// Process id of the victim; its thread id where [`fields::VICTIM_TGID`] is not set.
     pub pid: u32,
-    /// Thread id that the event names (a thread of the victim that still has its memory); what the kernel log prints.
+    /// Thread id in the event (a thread of the victim that still has its memory), as printed in the kernel log.
     pub tid: u32,
     /// Process id of the task that ran out of memory.
     pub trigger_tgid: u32,
@@ -171,14 +171,14 @@ pub struct OomRecord {
     pub fields: u32,
     /// The victim's `oom_score_adj`.
     pub oom_score_adj: i32,
-    /// The how manieth victim of its call, from 1: more than one are the members of a cgroup with `memory.oom.group`.
+    /// Position of the victim within its call, from 1: further ones are members of a cgroup with `memory.oom.group`.
     pub victim_of_call: u32,
     /// `oom_control.constraint`: 0 none, 1 cpuset, 2 memory policy, 3 memory cgroup (`enum oom_constraint`, the same on all
     /// supported kernels).
     pub constraint: u32,
     /// Flags of the allocation that failed (`gfp_t`).
     pub gfp: u32,
-    /// Order of the allocation that failed; -1 when a person asked for the kill (sysrq f).
+    /// Order of the allocation that failed; -1 when a person requested the kill (sysrq f).
     pub order: i32,
     /// Name of the victim.
     pub comm: [u8; COMM_LEN],
@@ -186,22 +186,22 @@ pub struct OomRecord {
     pub trigger_comm: [u8; COMM_LEN],
 }
 
-/// How the memory of a victim came back.
+/// Ways in which the memory of a victim is freed.
 pub mod freed_by {
     /// Its address space was torn down (`exit_mmap`).
     pub const EXIT: u32 = 0;
-    /// The OOM reaper took its private memory (`finish_task_reaping`), since it would not die for two seconds.
+    /// The OOM reaper took its private memory (`finish_task_reaping`), since it did not exit within two seconds.
     pub const REAPER: u32 = 1;
 }
 
-/// The memory of an OOM victim is back.
+/// The memory of an OOM victim was freed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct FreedRecord {
-    /// `t_ns` is when it was back.
+    /// `t_ns` is the time at which it was freed.
     pub header: Header,
-    /// When the victim was marked: `t_ns` of its [`OomRecord`].
+    /// Time at which the victim was marked: `t_ns` of its [`OomRecord`].
     pub marked_ns: u64,
     /// Process id of the victim, as in its [`OomRecord`].
     pub pid: u32,
@@ -209,17 +209,17 @@ pub struct FreedRecord {
     pub tid: u32,
     /// One of [`freed_by`].
     pub by: u32,
-    /// Bits of [`fields`]: whether the name was read.
+    /// Bits of [`fields`]: `VICTIM_COMM` when the name was read.
     pub fields: u32,
     /// Name of the victim.
     pub comm: [u8; COMM_LEN],
 }
 
-/// What a [`KswapdRecord`] tells.
+/// Event of a [`KswapdRecord`].
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KswapdStep {
-    /// A task asked for kswapd (`wakeup_kswapd`); `tgid`, `tid`, `comm` and `gfp` are that task's.
+    /// A task asked for kswapd (`wakeup_kswapd`); `tgid`, `tid`, `comm` and `gfp` are those of that task.
     Wakeup = 0,
     /// kswapd began to work after a sleep, or was first seen at work.
     Wake = 1,
@@ -271,11 +271,11 @@ pub struct StalledTask {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "zerocopy", derive(zerocopy::FromBytes))]
 pub struct KswapdRecord {
-    /// When.
+    /// `t_ns` is the time of the event.
     pub header: Header,
     /// The node.
     pub nid: i32,
-    /// Order of the allocation that it is for.
+    /// Order of the allocation that kswapd works for.
     pub order: i32,
     /// Flags of the allocation, for [`KswapdStep::Wakeup`].
     pub gfp: u32,

@@ -1,4 +1,5 @@
-//! Refaults: a page of the working set comes back. Counted in the kernel only, since they can come a million a second.
+//! Refaults: pages of the working set that come back. They are only counted, in the kernel, since there can be a
+//! million a second.
 
 use crate::{
     field::{ArgSource, MemberOffset},
@@ -15,13 +16,13 @@ pub struct RefaultCounts {
     pub anon_pages: u64,
     /// Events: one for a large folio of many pages.
     pub events: u64,
-    /// Pages whose reuse distance says that they belong to the working set: they go to the active list at once.
+    /// Pages whose reuse distance puts them into the working set: they go to the active list at once.
     pub activated_pages: u64,
     /// Pages that were in use (active) when they were evicted: thrashing.
     pub restored_pages: u64,
 }
 
-/// A process in the map of [`TaskFaults`]: its id, and its start, which tells a reused id apart.
+/// Key of a process in the map of [`TaskFaults`]: its id, and its start, which identifies it when the id is reused.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TaskKey {
@@ -33,34 +34,34 @@ pub struct TaskKey {
     pub pad: u32,
 }
 
-/// What one process had to get back.
+/// Refaults, major faults and swap-ins of one process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskFaults {
-    /// Its refaults.
+    /// Refaults of the process.
     pub refaults: RefaultCounts,
     /// Major faults: a page had to be read from a disk.
     pub major_faults: u64,
     /// Pages that it read back from swap.
     pub swapin_pages: u64,
-    /// Id of its memory cgroup when it was first seen, 0 when that was not read.
+    /// Id of the memory cgroup in which the process was first seen; 0 when that was not read.
     pub cgroup_id: u64,
     /// 1 once the process has exited: user space removes the entry after its last reading.
     pub exited: u32,
     /// Explicit padding, 0.
     pub pad: u32,
-    /// Name of its first thread that was seen.
+    /// Name of the first thread of the process that was seen.
     pub comm: [u8; COMM_LEN],
 }
 
-/// What is needed to judge a refault.
+/// Layout for the classification of a refault.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefaultLayout {
     /// `WORKINGSET_REFAULT_ANON` of `enum node_stat_item`; the five after it are `_FILE`, `ACTIVATE_ANON`, `_FILE`,
-    /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has them otherwise.
+    /// `RESTORE_ANON`, `_FILE`. `u32::MAX` when the kernel has another order.
     pub first_item: u32,
-    /// Argument of `mod_memcg_lruvec_state` that says how many pages.
+    /// Argument of `mod_memcg_lruvec_state` with the number of pages.
     pub value: ArgSource,
     /// Flags of a page or folio.
     pub flags: MemberOffset,
@@ -93,14 +94,14 @@ impl RefaultLayout {
     };
 }
 
-/// Slot of all processes but memtrace in the map of totals.
+/// Slot of all processes except memtrace in the map of totals.
 pub const SLOT_ALL: u32 = 0;
-/// Slot of memtrace's own.
+/// Slot of memtrace itself.
 pub const SLOT_OWN: u32 = 1;
 
-/// Processes that are told apart; what comes beyond is only in the totals.
+/// Maximum number of processes that are counted separately; further ones are only in the totals.
 pub const MAX_TASKS: u32 = 4096;
-/// Memory cgroups that are told apart.
+/// Maximum number of memory cgroups that are counted separately.
 pub const MAX_CGROUPS: u32 = 2048;
 
 const _: () = {

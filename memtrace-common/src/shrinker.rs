@@ -1,11 +1,12 @@
-//! Which shrinkers the time of a stall went to.
+//! Time of a stall by shrinker.
 //!
-//! A shrinker is told by the address of its function (`shrinker.scan_objects`): all superblocks share one, and no name
-//! can be read where it runs.
+//! A shrinker is identified by the address of its function (`shrinker.scan_objects`): all superblocks share one, and
+//! its name cannot be read at that point.
 
 use crate::kind::StallKind;
 
-/// Shrinkers that are told apart in one stall. More of them are rare; those of the least time are then in no one's name.
+/// Number of shrinkers that one stall counts separately. More are rare; the time of the smallest ones is then in no
+/// named one.
 pub const SHRINKERS: usize = 4;
 
 /// Rows of the totals by shrinker and kind.
@@ -15,13 +16,13 @@ pub const MAX_SHRINKERS: u32 = 512;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkerTime {
-    /// Address of its function, 0 in an empty place.
+    /// Address of the shrinker's function; 0 in an empty slot.
     pub function: u64,
-    /// Time in it, in ns.
+    /// Time in the shrinker, in ns.
     pub ns: u64,
 }
 
-/// Adds time to the place of this shrinker; where all are taken, to that of the least time if it is less.
+/// Adds time to the slot of this shrinker. Where all slots are taken, it replaces the smallest time if that is less.
 #[inline(always)]
 pub fn add(times: &mut [ShrinkerTime; SHRINKERS], function: u64, ns: u64) {
     if function == 0 {
@@ -36,7 +37,7 @@ pub fn add(times: &mut [ShrinkerTime; SHRINKERS], function: u64, ns: u64) {
             times[i].ns = time.ns.saturating_add(ns);
             return;
         }
-        // An empty place has no time, and the first of them comes first.
+        // An empty slot has time 0, and the first of them is chosen.
         if time.ns < least_ns {
             least_ns = time.ns;
             least = i;
@@ -54,7 +55,7 @@ pub fn add(times: &mut [ShrinkerTime; SHRINKERS], function: u64, ns: u64) {
     }
 }
 
-/// The one of the most time; an empty one when there is none.
+/// The shrinker with the most time; an empty slot when there is none.
 #[inline(always)]
 #[must_use]
 pub fn largest(times: &[ShrinkerTime; SHRINKERS]) -> ShrinkerTime {
@@ -69,7 +70,7 @@ pub fn largest(times: &[ShrinkerTime; SHRINKERS]) -> ShrinkerTime {
     largest
 }
 
-/// Whose time: a row of the totals by shrinker.
+/// Key of a row of the totals by shrinker.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ShrinkerKey {
@@ -85,9 +86,9 @@ pub struct ShrinkerKey {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShrinkerTotals {
-    /// In ns: a lower bound where stalls went through more than [`SHRINKERS`] of them.
+    /// Time in ns: a lower bound where stalls went through more than [`SHRINKERS`] of them.
     pub total_ns: u64,
-    /// Stalls that went through it.
+    /// Number of stalls that went through it.
     pub stalls: u64,
 }
 
@@ -109,12 +110,12 @@ mod tests {
             add(&mut times, function, ns);
         }
         assert_eq!(largest(&times), ShrinkerTime { function: 1, ns: 10 });
-        add(&mut times, 5, 1); // no less than the least: not told apart
+        add(&mut times, 5, 1); // no less than the least: not counted separately
         assert!(times.iter().all(|time| time.function != 5));
         add(&mut times, 6, 3);
         let functions = times.map(|time| time.function);
         assert_eq!(functions, [1, 2, 6, 4]);
-        // Never more than was added.
+        // The sum never exceeds the time that was added.
         assert!(times.iter().map(|time| time.ns).sum::<u64>() <= 5 + 9 + 5 + 1 + 2 + 1 + 3);
     }
 }

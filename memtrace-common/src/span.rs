@@ -1,9 +1,9 @@
 //! Pairing of begin and end on one task: a small stack of open spans.
 //!
-//! Time is counted once: only the outermost span is a stall, what opens inside it is nested and its time already part
-//! of the stall. The same code runs in the kernel programs and in the property tests.
+//! Time is counted once: only the outermost span is a stall. A span that opens inside it is nested, and its time is
+//! already part of the stall. The same code runs in the kernel programs and in the property tests.
 //!
-//! Loops run over constant bounds, and indices come from the loop variable or are masked, which is what lets the verifier see
+//! Loops run over constant bounds, and indices come from the loop variable or are masked: this lets the verifier see
 //! that every access is inside the entry.
 
 use core::mem::offset_of;
@@ -17,13 +17,13 @@ use crate::{
     wait::Wait,
 };
 
-/// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` bars it);
-/// soft-limit reclaim nests in them, and memcg reclaim in what `memory.high` imposes.
+/// Deepest nesting that is followed. Direct, memcg and node reclaim never nest in each other (`PF_MEMALLOC` prevents
+/// it); soft-limit reclaim nests in them, and memcg reclaim nests in the work that `memory.high` imposes.
 pub const DEPTH: usize = 4;
 
 const LAST: u64 = DEPTH as u64 - 1;
 
-/// The highest bit that is set in a number of as many bits, two bits for each number.
+/// Table of the highest set bit of each number of [`DEPTH`] bits, two bits per number.
 const HIGHEST: u32 = {
     assert!(DEPTH == 4);
     let (mut table, mut number) = (0, 1_u32);
@@ -37,18 +37,18 @@ const HIGHEST: u32 = {
 /// Span number of memcg soft-limit reclaim; the numbers below are those of [`StallKind`].
 pub const SOFT_LIMIT: u8 = StallKind::COUNT as u8;
 
-/// Span number of reclaim that somebody asked for (`memory.reclaim`): what is inside it is no stall.
+/// Span number of reclaim on request (`memory.reclaim`): spans inside it are no stalls.
 pub const PROACTIVE: u8 = SOFT_LIMIT + 1;
 
 /// One open span.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// `CLOCK_MONOTONIC` at its begin, in ns.
+    /// Begin, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
     /// Allocation flags.
     pub gfp: u32,
-    /// Bits of [`crate::record::fields`]: which of the values were read.
+    /// Bits of [`crate::record::fields`] of the values that were read.
     pub fields: u32,
     /// Allocation order.
     pub order: i16,
@@ -60,8 +60,8 @@ pub struct Span {
     pub pad: [u8; 3],
 }
 
-/// Pages of one node. Reclaim mostly stays with one: they are added up here, since at each scan a map of the nodes is one
-/// more line of the cache.
+/// Pages of one node. Reclaim mostly stays on one node. The pages are added up here, since a map of the nodes would
+/// cost one more cache line at each scan.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodePages {
@@ -75,13 +75,13 @@ pub struct NodePages {
     pub pad: u32,
 }
 
-/// The open spans of one task and what happened inside the outermost one, by lines of the cache: reclaim empties the CPU's
-/// caches, so that each line that a program needs makes up a fair part of its cost. The first is all that a scan
-/// needs, the second has the outermost span.
+/// The open spans of one task, with the events inside the outermost one, ordered by cache line: reclaim empties the
+/// CPU's caches, so that each line that a program touches makes up a fair part of its cost. The first line is all that
+/// a scan needs, the second has the outermost span.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskSpans {
-    /// The thread; 0 in a free place.
+    /// Thread id; 0 in a free slot.
     pub tid: u32,
     /// Number of open spans.
     pub depth: u32,
@@ -89,53 +89,53 @@ pub struct TaskSpans {
     pub shrinks: u32,
     /// Process id of the task.
     pub tgid: u32,
-    /// Pages scanned inside it.
+    /// Pages scanned inside the outermost span.
     pub scanned_pages: u64,
-    /// What was scanned and reclaimed of one node inside it since that was added to the node's own counts.
+    /// Pages of one node inside the outermost span that are not yet added to the node's own counts.
     pub node: NodePages,
-    /// CPU time of the task at the begin of the outermost span, in ns; 0 where that is not asked for.
+    /// CPU time of the task at the begin of the outermost span, in ns; 0 where it is not needed.
     pub ran_ns: u64,
     /// Spans that began inside the outermost one.
     pub inner: u32,
-    /// What the task waits for outside its spans, plus 1; 0 when for nothing.
+    /// Kind of the wait outside the spans, plus 1; 0 without a wait.
     pub wait_kind: u8,
     /// 1 when the kernel counted a memory stall inside the open wait.
     pub wait_counted: u8,
-    /// 1 when the place is not that of the thread's id.
+    /// 1 when the slot is not the one that follows from the thread's id.
     pub is_moved: u8,
     /// Explicit padding, 0.
     pub pad: u8,
-    /// Time inside the outermost span by part.
+    /// Time inside the outermost span, by part.
     pub spent: Spent,
-    /// Outermost first; `depth` of them are open.
+    /// The spans, outermost first; `depth` of them are open.
     pub spans: [Span; DEPTH],
-    /// Since when the task is in nothing else that is told: the begin or end of the last shrinker, throttle or span.
+    /// Time of the last mark: the begin or end of the last shrinker, throttle or span.
     pub mark_ns: u64,
-    /// Time throttled inside the outermost span by reason, in us.
+    /// Time throttled inside the outermost span, by reason, in us.
     pub throttled_us: [u32; REASON_COUNT],
-    /// Begin of the shrinker that runs now, 0 when none does.
+    /// Begin of the shrinker that runs now; 0 when none runs.
     pub shrinker_start_ns: u64,
-    /// Address of its function, 0 when that was not read.
+    /// Address of the function of that shrinker; 0 when it was not read.
     pub shrinker: u64,
     /// Pages reclaimed by the spans inside the outermost one.
     pub reclaimed_pages: u64,
     /// Shrinks before [`Self::mark_ns`].
     pub shrinks_reported: u32,
-    /// How many sections are open that the kernel counts as memory stalls.
+    /// Number of open sections that the kernel counts as memory stalls.
     pub memstall: u32,
-    /// What the task waits for outside its spans.
+    /// The wait of the task outside its spans.
     pub wait: Wait,
-    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that ask for it.
+    /// Voluntary context switches of the task at the begin of the outermost span, for the kinds that need them.
     pub switches: u64,
     /// Time inside the outermost span in which the task did not run, in ns.
     pub off_cpu_ns: u64,
-    /// Since when it does not run, 0 while it does.
+    /// Time since which the task does not run; 0 while it runs.
     pub off_cpu_since_ns: u64,
-    /// What was told apart of the outermost span when soft-limit reclaim began in it, in ns.
+    /// Time inside the outermost span that was already accounted to other parts when soft-limit reclaim began, in ns.
     pub soft_limit_accounted_ns: u64,
     /// Explicit padding, 0.
     pub tail: [u32; 2],
-    /// Time by shrinker inside the outermost span.
+    /// Time inside the outermost span, by shrinker.
     pub shrinkers: [ShrinkerTime; SHRINKERS],
 }
 
@@ -145,7 +145,7 @@ const _: () = assert!(
     "the outermost span is in the second line of the cache"
 );
 
-/// What a begin did.
+/// Result of a begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// A span was opened.
@@ -159,7 +159,7 @@ pub enum Begin {
     Overflow,
 }
 
-/// What an end did.
+/// Result of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// No span of this kind was open.
@@ -173,14 +173,14 @@ pub enum End {
     Finished {
         /// Spans inside it whose ends were lost.
         lost: u32,
-        /// Its length in ns.
+        /// Duration in ns.
         dur_ns: u64,
     },
 }
 
 impl TaskSpans {
-    /// Position of the open span of this kind, if there is one. Without a branch for each: the verifier would go through
-    /// all that follows for every combination.
+    /// Position of the open span of this kind, if there is one. No branch per position: the verifier would go through
+    /// all following code for every combination.
     #[inline(always)]
     fn position(&self, kind: u8) -> Option<usize> {
         let mut found = 0;
@@ -194,14 +194,14 @@ impl TaskSpans {
         if found == 0 { None } else { Some(masked::<LAST>(u64::from(HIGHEST) >> (2 * found))) }
     }
 
-    /// Whether a span of this kind is open.
+    /// True when a span of this kind is open.
     #[inline(always)]
     #[must_use]
     pub fn is_open(&self, kind: u8) -> bool {
         self.position(kind).is_some()
     }
 
-    /// Opens `span`. The first span of a task starts its counters anew.
+    /// Opens `span`. The first span of a task resets its counters.
     #[inline(always)]
     pub fn begin(&mut self, span: &Span) -> Begin {
         let mut outcome = Begin::Opened;
@@ -222,7 +222,7 @@ impl TaskSpans {
             self.node = NodePages::default();
             self.throttled_us = [0; REASON_COUNT];
             self.shrinks = 0;
-            // Most stalls go through none: then there is nothing to clear.
+            // Most stalls go through no shrinker: then there is nothing to clear.
             if self.spent.ns(Part::Shrinkers) != 0 {
                 self.shrinkers = [ShrinkerTime::default(); SHRINKERS];
             }
@@ -242,7 +242,7 @@ impl TaskSpans {
         outcome
     }
 
-    /// Closes the open span of this kind, and with it what is still open inside it.
+    /// Closes the open span of this kind, and all spans that are still open inside it.
     #[inline(always)]
     pub fn end(&mut self, kind: u8, now_ns: u64) -> End {
         let Some(at) = self.position(kind) else { return End::Unmatched };
@@ -262,11 +262,12 @@ impl TaskSpans {
         End::Nested { lost }
     }
 
-    /// Something begins or ends that is told. The kernel tells of each scan of a list when it is over, and a clock at each
-    /// would cost more than all else that is done there: the time since the last mark is that of scans when there was one in it.
+    /// Marks the begin or end of a shrinker, throttle or span. The kernel reports each scan of a list only when it is
+    /// over, and reading a clock at each would cost more than the rest of the program. So the time since the last mark
+    /// counts as scanning if there was a scan in it.
     #[inline(always)]
     fn mark(&mut self, now_ns: u64) {
-        // A shrinker that is open now has lost its end: none lasts beyond another thing that is told.
+        // A shrinker that is open now has lost its end: none lasts beyond another mark.
         if self.shrinks != self.shrinks_reported && self.shrinker_start_ns == 0 {
             self.spent.add(Part::Scan, now_ns.saturating_sub(self.mark_ns));
         }
@@ -275,7 +276,7 @@ impl TaskSpans {
         self.mark_ns = now_ns;
     }
 
-    /// What is told apart of the outermost span so far, but for soft-limit reclaim, in ns.
+    /// Time of the outermost span accounted to parts so far, except soft-limit reclaim, in ns.
     #[inline(always)]
     fn accounted_ns(&self) -> u64 {
         self.spent.ns(Part::Scan) + self.spent.ns(Part::Shrinkers) + self.spent.ns(Part::Throttle)
@@ -289,7 +290,7 @@ impl TaskSpans {
         self.shrinker = function;
     }
 
-    /// It ends. They do not nest; an end without its begin is none.
+    /// The shrinker ends. Shrinkers do not nest; an end without its begin is ignored.
     #[inline(always)]
     pub fn shrinker_end(&mut self, now_ns: u64) {
         if self.shrinker_start_ns != 0 {
@@ -308,7 +309,7 @@ impl TaskSpans {
         }
     }
 
-    /// It runs again.
+    /// The task runs again.
     #[inline(always)]
     pub fn switched_in(&mut self, now_ns: u64) {
         if self.off_cpu_since_ns != 0 {
@@ -317,7 +318,7 @@ impl TaskSpans {
         }
     }
 
-    /// The task was throttled until now for this reason, a number of [`crate::throttle::REASONS`] or one that is not known.
+    /// The task was throttled until now for this reason, an index into [`crate::throttle::REASONS`] or an unknown one.
     #[inline(always)]
     pub fn throttled(&mut self, reason: u64, usec: u64, now_ns: u64) {
         self.spent.add(Part::Throttle, usec * 1000);

@@ -1,12 +1,13 @@
-//! Values of the maps of stacks: of whom, how often, how long; and the addresses.
+//! Values of the maps of stacks: keys, counts and addresses.
 
-/// Most frames of the kernel's part; deeper ones lack their outermost.
+/// Maximum number of frames in the kernel; deeper stacks lack their outermost ones.
 pub const KERNEL_FRAMES: usize = 48;
-/// Most frames of the user's part, which is what a kernel walks by default (`kernel.perf_event_max_stack`).
+/// Maximum number of frames in user space: the depth to which a kernel walks by default
+/// (`kernel.perf_event_max_stack`).
 pub const USER_FRAMES: usize = 127;
-/// Most stacks that are kept at a time, and most rows that count them.
+/// Maximum number of stacks that are kept at a time.
 pub const MAX_STACKS: u32 = 4096;
-/// See [`MAX_STACKS`].
+/// Maximum number of rows that count stalls by stack.
 pub const MAX_COUNTS: u32 = 8192;
 
 /// The addresses of one stack, innermost first.
@@ -15,7 +16,8 @@ pub const MAX_COUNTS: u32 = 8192;
 pub struct StackFrames {
     /// Bytes of `kernel` that were written, or the negative error number of the kernel.
     pub kernel_bytes: i32,
-    /// The same of `user`; a process without frame pointers has only its innermost.
+    /// Bytes of `user` that were written, or the negative error number; a process without frame pointers has only its
+    /// innermost frame.
     pub user_bytes: i32,
     /// Addresses in the kernel.
     pub kernel: [u64; KERNEL_FRAMES],
@@ -23,11 +25,11 @@ pub struct StackFrames {
     pub user: [u64; USER_FRAMES],
 }
 
-/// Which stalls a row counts.
+/// Key of a row: the stalls that it counts.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StackKey {
-    /// Of the addresses and the process.
+    /// Hash of the addresses and the process.
     pub hash: u64,
     /// Id of the task's memory cgroup; 0 when not read.
     pub cgroup_id: u64,
@@ -39,17 +41,17 @@ pub struct StackKey {
     pub kind: u32,
 }
 
-/// What they come to since the row was made.
+/// Counts of a row since it was made.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StackCounts {
     /// Stalls.
     pub stalls: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
 }
 
-/// One more word in a hash of addresses; 64 bits keep a few thousand stacks apart.
+/// Adds one word to a hash of addresses; with 64 bits a few thousand stacks do not collide.
 #[inline(always)]
 #[must_use]
 pub const fn mix(hash: u64, word: u64) -> u64 {

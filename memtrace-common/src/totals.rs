@@ -1,4 +1,4 @@
-//! Values of the maps that hold exact totals, and the ledger of what the kernel side could not keep.
+//! Values of the maps that hold exact totals, and the ledger of the kernel side's losses.
 
 use crate::{
     histogram::BUCKETS,
@@ -7,49 +7,50 @@ use crate::{
     throttle::REASON_COUNT,
 };
 
-/// Totals of one kind of stall on one CPU since attach. They count every stall, whether its record fitted the ring or not.
+/// Totals of one kind of stall on one CPU since attach. They count every stall, even if its record did not fit the
+/// ring.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct StallTotals {
     /// Finished stalls.
     pub count: u64,
-    /// Their time in ns.
+    /// Sum of their durations, in ns.
     pub total_ns: u64,
-    /// The longest, in ns.
+    /// Longest duration, in ns.
     pub max_ns: u64,
     /// Pages scanned in them.
     pub scanned_pages: u64,
     /// Pages reclaimed in them.
     pub reclaimed_pages: u64,
-    /// Time in them by part.
+    /// Time in them, by part.
     pub spent: Spent,
-    /// Time in them in which their tasks did not run, in ns.
+    /// Time in them in which the tasks did not run, in ns.
     pub off_cpu_ns: u64,
-    /// Time throttled by reason, in us; what no reason was read of is in none.
+    /// Time throttled by reason, in us; time of an unknown reason is in none of them.
     pub throttled_us: [u64; REASON_COUNT],
     /// Latencies by [`crate::histogram::bucket_of`].
     pub buckets: [u64; BUCKETS],
 }
 
-/// Slot of memtrace's own stalls, of whatever kind, in the map of [`StallTotals`]; the slots below are the kinds'.
+/// Slot of memtrace's own stalls of all kinds in the map of [`StallTotals`]; the slots below are those of the kinds.
 pub const SLOT_SELF: u32 = StallKind::COUNT as u32;
-/// Slot of reclaim that somebody asked for (`memory.reclaim`): nobody waits for the memory.
+/// Slot of reclaim on request (`memory.reclaim`): no task waits for the memory.
 pub const SLOT_PROACTIVE: u32 = SLOT_SELF + 1;
 /// Number of slots in the map of [`StallTotals`].
 pub const SLOTS: u32 = SLOT_PROACTIVE + 1;
 
-/// Most NUMA nodes whose kswapd is followed.
+/// Maximum number of NUMA nodes whose kswapd is followed.
 pub const MAX_NODES: u32 = 64;
 
-/// Orders of allocations that are told apart; the last stands for all from there on.
+/// Number of orders of allocations that are counted separately; the last one includes all higher orders.
 pub const ORDERS: usize = 16;
 
 /// Values of [`KswapdTotals::failures_from`].
 pub mod failures_from {
     /// Failures are not known.
     pub const NOWHERE: u32 = 0;
-    /// `pglist_data.kswapd_failures`, read when a round of kswapd's loop begins and when it goes to sleep. What was set
-    /// back between two readings is not seen: a lower bound.
+    /// `pglist_data.kswapd_failures`, read when a round of kswapd's loop begins and when kswapd goes to sleep. Failures
+    /// that were reset between two readings are not seen: a lower bound.
     pub const READINGS: u32 = 1;
     /// The kernel's event (7.2): each is counted.
     pub const EVENTS: u32 = 2;
@@ -65,47 +66,47 @@ pub struct KswapdTotals {
     pub wakes: u64,
     /// `kswapd_sleep` events.
     pub sleeps: u64,
-    /// Times a task asked for it (`wakeup_kswapd`).
+    /// Number of wakeups by tasks (`wakeup_kswapd`).
     pub wakeups: u64,
-    /// Time from each round's begin to its end, in ns; where no end is told, to the last shrink seen in it, which is a
-    /// lower bound of its work.
+    /// Time from the begin of each round to its end, in ns; where no end is reported, to the last shrink seen in it,
+    /// which is a lower bound of the work.
     pub busy_ns: u64,
-    /// Rounds whose end was told (`balance_pgdat`).
+    /// Rounds whose end was reported (`balance_pgdat`).
     pub balances: u64,
-    /// Pages it scanned.
+    /// Pages that kswapd scanned.
     pub scanned_pages: u64,
-    /// Pages it reclaimed.
+    /// Pages that kswapd reclaimed.
     pub reclaimed_pages: u64,
     /// Time in soft-limit reclaim, in ns.
     pub soft_limit_ns: u64,
     /// `CLOCK_MONOTONIC` of the last event of this node, in ns; 0 when none was seen.
     pub last_ns: u64,
-    /// Rounds in which it reclaimed nothing at all.
+    /// Rounds in which kswapd reclaimed nothing at all.
     pub failures: u64,
-    /// Times that the node became hopeless: so many failures in a row that kswapd is not woken any more, and all
-    /// that is short of memory stalls in direct reclaim.
+    /// Number of times that the node became hopeless: kswapd failed so often in a row that it is not woken any more,
+    /// and every allocation that lacks memory stalls in direct reclaim.
     pub hopeless: u64,
-    /// Times that it was given another try.
+    /// Number of times that a hopeless node got another try.
     pub cleared: u64,
     /// Wakeups by order.
     pub wakeups_by_order: [u64; ORDERS],
-    /// Rounds by order, which is what it works for.
+    /// Rounds by order of the allocation that kswapd works for.
     pub rounds_by_order: [u64; ORDERS],
-    /// 1 while it works, 0 while it sleeps or was never seen.
+    /// 1 while kswapd works, 0 while it sleeps or was never seen.
     pub awake: u32,
     /// Thread id of the kswapd, 0 when it was never seen at work.
     pub tid: u32,
     /// Failures in a row, as of the last event or reading.
     pub failures_in_a_row: u32,
-    /// The most of them at once.
+    /// Largest number of failures in a row.
     pub most_failures_in_a_row: u32,
-    /// Where failures are from: one of [`failures_from`].
+    /// Source of the failures: one of [`failures_from`].
     pub failures_from: u32,
     /// Explicit padding, 0.
     pub pad: u32,
 }
 
-/// What the kernel side could not keep or pair; one counter per CPU each.
+/// Losses of the kernel side: events that it could not keep or pair; one counter per CPU each.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
@@ -119,23 +120,23 @@ pub enum Loss {
     InflightFull = 3,
     /// A begin while a span of its kind was open: the end of the first was lost.
     SecondBegin = 4,
-    /// An end with no begin: it began before attach, or the begin was lost.
+    /// An end without a begin: the begin was before attach, or was lost.
     EndWithoutBegin = 5,
     /// A span that never ended: its thread exited, or an outer span ended first.
     LostEnd = 6,
-    /// A begin deeper than the stack.
+    /// A begin beyond the depth of the stack of spans.
     NestOverflow = 7,
     /// A node number beyond [`MAX_NODES`].
     NodeRange = 8,
     /// No room for a stack, or for a row that counts it.
     Stack = 9,
-    /// No room for a row of the time by shrinker: the time is in that of all shrinkers.
+    /// No room for a row of the time by shrinker: the time is only in the total of all shrinkers.
     Shrinker = 10,
-    /// What tells that the memory of an OOM victim is back did not fit the ring.
+    /// The record that the memory of an OOM victim was freed did not fit the ring.
     RingFreed = 11,
-    /// A refault of the sample did not fit the ring.
+    /// A sampled refault did not fit the ring.
     RingRefault = 12,
-    /// The map of OOM victims whose memory is not back was full.
+    /// The map of OOM victims whose memory is not freed yet was full.
     VictimsFull = 13,
 }
 
@@ -192,32 +193,33 @@ pub struct OtherShrinks {
     pub reclaimed_pages: u64,
 }
 
-/// The calls of the OOM killer: how many, and the one that is open. One slot is enough: all of it happens under the
+/// Calls of the OOM killer: their number, and the open one. One slot is enough, since all calls happen under the
 /// kernel's `oom_lock`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomCalls {
-    /// Number of the open call (`oom_kill_process`), from 1 since attach: each is one decision, whatever was killed for it.
+    /// Number of the open call (`oom_kill_process`), from 1 since attach: each call is one decision, irrespective of
+    /// the victims.
     pub calls: u64,
-    /// Of the open call: see [`crate::record::OomRecord`].
+    /// Value of the open call: see [`crate::record::OomRecord`].
     pub limit_cgroup_id: u64,
-    /// The same.
+    /// Value of the open call, likewise.
     pub total_pages: u64,
-    /// The same.
+    /// Value of the open call, likewise.
     pub points: i64,
     /// Address of the task that was chosen.
     pub chosen: u64,
-    /// Thread that is in the call, 0 when none is.
+    /// Thread that is in the call; 0 when none is.
     pub tid: u32,
-    /// Victims that it marked so far.
+    /// Number of victims that the call has marked so far.
     pub victims: u32,
-    /// As in the record.
+    /// Value of the open call, likewise.
     pub constraint: u32,
-    /// The same.
+    /// Value of the open call, likewise.
     pub gfp: u32,
-    /// The same.
+    /// Value of the open call, likewise.
     pub order: i32,
-    /// Which of these were read: bits of [`crate::record::fields`].
+    /// Bits of [`crate::record::fields`] of the values that were read.
     pub fields: u32,
 }
 

@@ -1,8 +1,8 @@
 //! Waits of a task outside every span: for a page from swap, or in a section that the kernel counts as a memory stall
 //! (`psi_memstall_enter` to `psi_memstall_leave`).
 //!
-//! Such a section is also around most spans, so that it is a wait of its own only when nothing else explains it. A stall
-//! inside a swap fault counts for itself and its time is not the fault's.
+//! Most spans lie inside such a section too, so it is a wait of its own only when no span explains it. A stall inside a
+//! swap fault counts for itself, and its time is not the fault's.
 
 use crate::{kind::StallKind, span::TaskSpans};
 
@@ -10,19 +10,19 @@ use crate::{kind::StallKind, span::TaskSpans};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
-    /// `CLOCK_MONOTONIC` at its begin, in ns.
+    /// Begin, `CLOCK_MONOTONIC` in ns.
     pub start_ns: u64,
-    /// Time of stalls inside it, which count for themselves, in ns.
+    /// Time of stalls inside the wait, which count for themselves, in ns.
     pub inside_ns: u64,
-    /// Voluntary context switches of the task at its begin.
+    /// Voluntary context switches of the task at the begin of the wait.
     pub switches: u64,
 }
 
-/// `TaskSpans::wait_kind` of a task that waits for nothing.
+/// Result of [`TaskSpans::waits`] for a task without a wait.
 pub const NO_WAIT: u8 = u8::MAX;
 
 impl TaskSpans {
-    /// What the task waits for outside its spans: the number of a [`StallKind`], or [`NO_WAIT`].
+    /// Kind of the task's wait outside its spans: the number of a [`StallKind`], or [`NO_WAIT`].
     #[inline(always)]
     #[must_use]
     pub const fn waits(&self) -> u8 {
@@ -30,7 +30,7 @@ impl TaskSpans {
         self.wait_kind.wrapping_sub(1)
     }
 
-    /// Whether nothing is open, so that the entry holds nothing.
+    /// True when no span, wait or section is open, so that the entry holds no state.
     #[inline(always)]
     #[must_use]
     pub const fn is_idle(&self) -> bool {
@@ -44,7 +44,7 @@ impl TaskSpans {
         self.wait = Wait { start_ns: now_ns, inside_ns: 0, switches };
     }
 
-    /// Ends the wait of this kind: its length without the stalls inside it.
+    /// Ends the wait of this kind. Returns its duration without the stalls inside it.
     #[inline(always)]
     fn close_wait(&mut self, kind: StallKind, now_ns: u64) -> Option<u64> {
         if self.wait_kind != kind as u8 + 1 {
@@ -54,8 +54,9 @@ impl TaskSpans {
         Some(now_ns.saturating_sub(self.wait.start_ns).saturating_sub(self.wait.inside_ns))
     }
 
-    /// The kernel enters a section that it counts as a memory stall. Sections nest; `is_outermost` when the kernel says
-    /// that this one is in none. Whether the leave of one was lost, with what it would have told.
+    /// The kernel enters a section that it counts as a memory stall. Sections nest; `is_outermost` is true when the
+    /// kernel reports that the task is in no other one. Returns true when the leave of an earlier section was lost, and
+    /// its wait with it.
     #[inline(always)]
     pub fn memstall_enter(&mut self, now_ns: u64, is_outermost: bool) -> bool {
         let was_lost = is_outermost && self.memstall != 0;
@@ -71,8 +72,8 @@ impl TaskSpans {
         was_lost
     }
 
-    /// It leaves one: the length of the wait in ns, when this was one of its own. A leave without its enter (which was
-    /// before the attaching) is none.
+    /// The kernel leaves a section. Returns the duration of the wait in ns, when the section was a wait of its own. A
+    /// leave without its enter (which was before the attaching) is ignored.
     #[inline(always)]
     pub fn memstall_leave(&mut self, now_ns: u64) -> Option<u64> {
         self.memstall = self.memstall.saturating_sub(1);
@@ -82,7 +83,7 @@ impl TaskSpans {
         self.close_wait(StallKind::Thrash, now_ns)
     }
 
-    /// A fault on a page that is in swap begins. A span that is open already explains the time.
+    /// A fault on a page in swap begins. A span that is open already explains the time.
     #[inline(always)]
     pub fn swap_fault_begin(&mut self, now_ns: u64, switches: u64) {
         if self.depth == 0 {
@@ -90,18 +91,20 @@ impl TaskSpans {
         }
     }
 
-    /// The fault ends: the length of the wait in ns, when the task had to wait for swap: it read the page (`major`), or it
-    /// slept for somebody else's read, which the kernel counts as a memory stall. A page that was still in the swap cache
-    /// costs no wait, and one that is being migrated comes by here and has nothing to do with swap.
+    /// The fault ends. Returns the duration of the wait in ns, when the task had to wait for swap: it read the page
+    /// (`major`), or it slept during another task's read, which the kernel counts as a memory stall. A page that was
+    /// still in the swap cache costs no wait. A fault on a page under migration also passes here and has nothing to do
+    /// with swap.
     #[inline(always)]
     pub fn swap_fault_end(&mut self, now_ns: u64, switches: u64, major: bool) -> Option<u64> {
         let waited_ns = self.close_wait(StallKind::Swapin, now_ns)?;
-        // A sleep may have been that of a stall inside. With a span still open, an end was lost and nothing is certain.
+        // The sleep may have been that of a stall inside the fault. With a span still open, an end was lost and nothing
+        // is certain.
         let slept = switches != self.wait.switches && self.wait_counted != 0 && self.wait.inside_ns == 0;
         if self.depth == 0 && (major || slept) { Some(waited_ns) } else { None }
     }
 
-    /// A span opens: what it explains is no wait of its own.
+    /// A span opens: the section that it explains is no wait of its own.
     #[inline(always)]
     pub(crate) fn explained(&mut self) {
         if self.wait_kind == StallKind::Thrash as u8 + 1 {
@@ -109,7 +112,7 @@ impl TaskSpans {
         }
     }
 
-    /// A stall was counted: its time is not that of the wait around it.
+    /// A stall was counted: its time does not belong to the wait around it.
     #[inline(always)]
     pub fn counted(&mut self, dur_ns: u64) {
         if self.wait_kind != 0 {

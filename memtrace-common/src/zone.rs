@@ -1,46 +1,46 @@
-//! Zones at the begin of a direct reclaim: where the kernel side finds them, and what it counts of each.
+//! Zones at the begin of a direct reclaim: their layout for the kernel side, and the counts of each.
 
 use crate::field::MemberOffset;
 
-/// Most zones that are looked at when a direct reclaim begins: each costs three reads.
+/// Maximum number of zones that are read when a direct reclaim begins: each costs three reads.
 pub const MAX_ZONES: usize = 8;
 
-/// `kswapd_failures` from which on a node is hopeless: `MAX_RECLAIM_RETRIES` of `mm/internal.h`, the same on all
-/// supported kernels.
+/// Value of `kswapd_failures` from which on a node is hopeless: `MAX_RECLAIM_RETRIES` of `mm/internal.h`, the same on
+/// all supported kernels.
 pub const HOPELESS: u32 = 16;
 
-/// One zone that is looked at.
+/// One zone that is read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZoneLocation {
-    /// Its node.
+    /// Node of the zone.
     pub nid: u32,
-    /// Its number in its node (`enum zone_type`).
+    /// Number of the zone in its node (`enum zone_type`).
     pub index: u32,
-    /// The main zones (bit: number in the list) of the other nodes: from one of them the stall might have been spared.
+    /// The main zones of the other nodes (bit: index in the list), any of which might have spared the stall.
     pub elsewhere: u32,
 }
 
 impl ZoneLocation {
-    /// None.
+    /// No zone.
     pub const NONE: Self = Self { nid: 0, index: 0, elsewhere: 0 };
 }
 
-/// Where the kernel has what is read of nodes and zones.
+/// Layout of nodes and zones in the kernel.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZoneLayout {
-    /// How many of `zones` there are; 0 when they are not read.
+    /// Number of valid `zones`; 0 when they are not read.
     pub count: u32,
     /// Size of `struct zone` in bytes.
     pub zone_bytes: u32,
     /// The zones.
     pub zones: [ZoneLocation; MAX_ZONES],
-    /// What a kernel thread has for `struct kthread`: `task_struct.worker_private`, before 5.17 `set_child_tid`.
+    /// Pointer from a kernel thread to its `struct kthread`: `task_struct.worker_private`, before 5.17 `set_child_tid`.
     pub kthread: MemberOffset,
-    /// `kthread.data`: of a kswapd its `pglist_data`.
+    /// `kthread.data`: for a kswapd its `pglist_data`.
     pub kthread_data: MemberOffset,
-    /// `pglist_data.kswapd`: the task.
+    /// `pglist_data.kswapd`: the task of the kswapd.
     pub kswapd: MemberOffset,
     /// `pglist_data.node_id`.
     pub node_id: MemberOffset,
@@ -74,25 +74,25 @@ impl ZoneLayout {
     };
 }
 
-/// What one CPU counted of one zone at the begins of direct reclaims that are stalls of their own, memtrace's left out.
+/// Counts of one zone on one CPU at the begins of direct reclaims that are stalls of their own, without memtrace's.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZoneTotals {
-    /// Began with fewer free pages than the min watermark, the boost included, as the allocator sees it.
+    /// Stalls that began with fewer free pages than the min watermark, the boost included, as the allocator sees it.
     pub below_min: u64,
-    /// From min to below low.
+    /// Stalls that began with free pages from min to below low.
     pub below_low: u64,
-    /// From low to below high.
+    /// Stalls that began with free pages from low to below high.
     pub below_high: u64,
-    /// At high or above.
+    /// Stalls that began with free pages at high or above.
     pub above_high: u64,
-    /// Of all these, began while the watermarks were boosted.
+    /// Of all these, stalls that began while the watermarks were boosted.
     pub boosted: u64,
-    /// Of those below min, began while the main zone of another node was at its high watermark or above.
+    /// Of those below min, stalls that began while the main zone of another node was at its high watermark or above.
     pub plenty_elsewhere: u64,
     /// Sum of the free pages seen.
     pub free_pages: u64,
-    /// The fewest free pages seen; means nothing before the first begin.
+    /// The fewest free pages seen; undefined before the first begin.
     pub least_free_pages: u64,
 }
 
@@ -109,9 +109,9 @@ impl ZoneTotals {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ZonesTotals {
-    /// In the order of [`ZoneLayout::zones`].
+    /// Counts in the order of [`ZoneLayout::zones`].
     pub zones: [ZoneTotals; MAX_ZONES],
-    /// Begins at which a node was not known yet, so that none of its zones was read.
+    /// Begins at which some zone could not be read, for example because its node was not known yet.
     pub unread: u64,
 }
 

@@ -44,19 +44,19 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
     proptest::collection::vec((step, 0..1_000_000_u64), 0..200)
 }
 
-/// The same as a plain stack of (kind, start), in which every pause goes to one part.
+/// The same logic as a plain stack of (kind, start), in which every pause goes to one part.
 #[derive(Default)]
 struct Model {
     open: Vec<(u8, u64)>,
     scanned: u64,
-    /// Time that no part has yet.
+    /// Time that belongs to no part yet.
     since: u64,
     in_shrinker: bool,
-    /// Whether a list was scanned in it.
+    /// True when a list was scanned in that time.
     is_scan: bool,
     scan_ns: u64,
     shrinkers_ns: u64,
-    /// Of the soft-limit reclaim that is open.
+    /// Time of the soft-limit reclaim that is open.
     soft_limit_so_far_ns: u64,
     soft_limit_ns: u64,
 }
@@ -66,7 +66,7 @@ impl Model {
         self.since += ns;
     }
 
-    /// The time up to now is that of scans, else told apart by nothing but the soft-limit reclaim that is open.
+    /// Adds the time up to now to the scans if there was one, else to the soft-limit reclaim that is open.
     fn pass(&mut self) {
         let is_scan = mem::take(&mut self.is_scan) && !mem::take(&mut self.in_shrinker);
         *if is_scan { &mut self.scan_ns } else { &mut self.soft_limit_so_far_ns } += mem::take(&mut self.since);
@@ -143,7 +143,7 @@ proptest! {
                     let ended = task.end(kind, now);
                     prop_assert_eq!(ended, model.end(kind, now));
                     if let End::Finished { dur_ns, .. } = ended {
-                        // What is told apart never overlaps.
+                        // The parts never overlap.
                         prop_assert!(task.spent.ns(Part::Scan) + task.spent.ns(Part::Shrinkers) + task.spent.ns(Part::SoftLimit) <= dur_ns);
                     }
                 }
@@ -217,7 +217,7 @@ proptest! {
         }
     }
 
-    /// CPUs may disagree by a little: an end before its begin is a stall of no length.
+    /// CPUs may disagree by a little: an end before its begin is a stall of length 0.
     #[test]
     fn a_clock_that_steps_back_gives_no_huge_stall(
         kind in proptest::sample::select(KINDS.to_vec()),

@@ -1,4 +1,4 @@
-//! Waits outside the spans, with stalls inside them: time is counted once, whatever the order.
+//! Waits outside the spans, with stalls inside them: time is counted once, in any order.
 
 use memtrace_common::{
     kind::StallKind,
@@ -37,7 +37,7 @@ const fn span(kind: StallKind, start_ns: u64) -> Span {
 }
 
 proptest! {
-    /// No instant of a task is counted in two stalls: all together are never longer than the time that went by.
+    /// No instant of a task is counted in two stalls: the sum of all is never longer than the elapsed time.
     #[test]
     fn time_is_counted_once(steps in steps()) {
         let mut task = TaskSpans::default();
@@ -152,7 +152,7 @@ fn a_section_whose_leave_was_lost_hides_no_later_one() {
     assert!(task.memstall_enter(100, true), "the leave of the outer one was lost");
     assert_eq!(task.memstall_leave(140), Some(40));
     assert!(task.is_idle());
-    // Where the kernel does not say, nobody knows.
+    // Where the kernel does not report the outermost section, a lost leave is not noticed.
     task.memstall_enter(200, false);
     assert!(!task.memstall_enter(300, false));
     assert_eq!((task.memstall_leave(310), task.waits()), (None, StallKind::Thrash as u8));

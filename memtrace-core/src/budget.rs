@@ -36,7 +36,7 @@ impl Budget {
     /// Reads a budget such as `2%` or `none`.
     ///
     /// # Errors
-    /// Says what was given and what is expected.
+    /// The given text and the expected form.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == "none" {
             return Ok(Self::Unlimited);

@@ -1,4 +1,4 @@
-//! Records into the ring, counts into the maps.
+//! Writes records into the ring, and counts into the maps.
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
@@ -30,13 +30,13 @@ pub(crate) fn count(what: Count, n: u64) {
     }
 }
 
-/// Counts something that could not be kept or paired.
+/// Counts events that could not be kept or paired.
 #[inline(always)]
 pub(crate) fn lost(what: Loss, n: u64) {
     lost_in(what, n, NO_KIND);
 }
 
-/// Counts something that could not be kept or paired in a stall of this kind.
+/// Counts events that could not be kept or paired, in a stall of this kind.
 #[inline(always)]
 pub(crate) fn lost_in(what: Loss, n: u64, kind: u8) {
     if let Some(counter) = LOSS.get_ptr_mut(what as u32) {
@@ -47,14 +47,14 @@ pub(crate) fn lost_in(what: Loss, n: u64, kind: u8) {
     }
 }
 
-/// The number of no kind of stall.
+/// A number that is no kind of stall.
 const NO_KIND: u8 = u8::MAX;
 
-/// When user space should be woken for a record.
+/// Time at which user space is woken for a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// When the ring passes its mark; else the reader's timer will find it. A wake-up per record costs several times
-    /// the record.
+    /// When the ring passes its mark; otherwise the reader's timer finds the record. A wake-up per record costs several
+    /// times as much as the record.
     Lazily,
     /// At once.
     Now,
@@ -72,8 +72,8 @@ pub(crate) fn emit<T: 'static>(loss: Loss, wake: Wake, fill: impl FnOnce(*mut T)
     entry.submit(u64::from(flags));
 }
 
-/// Writes a record into its reserved room, field by field: built on the stack and copied it costs a third more. All
-/// fields have to be named, since one that is left out would keep the bytes of an older record.
+/// Writes a record into its reserved room, field by field: building it on the stack and copying it costs a third more.
+/// All fields have to be named, since one that is left out would keep the bytes of an older record.
 ///
 /// `$record` must point to the room of the record.
 macro_rules! write_whole {
@@ -99,8 +99,8 @@ pub(crate) fn header<T>(kind: u16, t_ns: u64) -> Header {
     Header { kind, len: size_of::<T>() as u16, cpu, t_ns }
 }
 
-/// Whether the ring has just passed its mark: within a page above it, so that a reader that is slow to come is woken
-/// once and not for each further record.
+/// True when the ring has just passed its mark: it is within a page above it, so that a slow reader is woken once and
+/// not for each further record.
 #[inline(always)]
 fn passes_mark() -> bool {
     let mark = u64::from(loaded(&CONFIG.wake_bytes));

@@ -1,5 +1,5 @@
-//! The entry points. Each event has two, one per way to attach it; both read their values as the loader says (`fields`)
-//! and call the same handler (`hooks`).
+//! The entry points. Each event has two, one per way to attach it; both read their values at the places that the loader
+//! sets (`fields`) and call the same handler (`hooks`).
 
 use crate::{
     fields::{Args, Record},
@@ -14,9 +14,9 @@ use aya_ebpf::{
     },
 };
 
-/// Defines the two entry points of an event: `$raw` with `$n` raw arguments, `$classic` with the record. With `typed` the
-/// verifier knows the types of the arguments, and `Typed` reads what they point to; the loader and the kernel then
-/// search all of the kernel's BTF for the event, which takes them some milliseconds.
+/// Defines the two entry points of an event: `$raw` with `$n` raw arguments, `$classic` with the record. With `typed`
+/// the verifier knows the types of the arguments, and `Typed` follows pointers among them; the loader and the kernel
+/// then search all of the kernel's BTF for the event, which takes some milliseconds.
 macro_rules! event {
     ($raw:ident, $classic:ident, [$n:literal] => $handler:expr) => {
         #[raw_tracepoint]
@@ -37,7 +37,7 @@ macro_rules! event {
         event!(classic $classic => $handler);
     };
     (classic $classic:ident => $handler:expr) => {
-        // By hand: aya's macro returns 0, and that hides the event from all who watch it through perf.
+        // Written by hand: aya's macro returns 0, which hides the event from all its perf users.
         #[unsafe(no_mangle)]
         #[unsafe(link_section = "tracepoint")]
         fn $classic(ctx: *mut core::ffi::c_void) -> u32 {
@@ -85,8 +85,8 @@ macro_rules! entry {
     };
 }
 
-/// Defines the two entry points at the return of a function; `$n` is the number of its arguments, behind which the typed
-/// one finds the result.
+/// Defines the two entry points at the return of a function; `$n` is the number of its arguments, after which the typed
+/// program finds the result.
 macro_rules! leave {
     ($typed:ident, $probe:ident => $handler:expr) => {
         #[fexit]
@@ -173,14 +173,14 @@ fn swapped_in(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// An address space is gone; the first argument is the mm.
+/// An address space is torn down; the first argument is the mm.
 #[btf_tracepoint]
 fn mm_gone(ctx: BtfTracePointContext) -> i32 {
     freed::mm_gone(Args::<1>::read(&ctx).raw(0));
     0
 }
 
-/// The same before Linux 6.1, which has no event for it.
+/// An address space is torn down, before Linux 6.1, which has no event for it.
 #[fexit]
 fn mm_gone_fexit(ctx: FExitContext) -> i32 {
     freed::mm_gone(ctx.arg(0));
@@ -194,7 +194,7 @@ fn kswapd_fail(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// A node's failures are set back.
+/// The failures of a node are reset.
 #[btf_tracepoint]
 fn kswapd_clear(ctx: BtfTracePointContext) -> i32 {
     kswapd::cleared(&Args::<1>::read(&ctx));
@@ -208,14 +208,14 @@ fn balance_end(_ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// The same at the return of the function.
+/// A round of kswapd's loop is over, at the return of the function.
 #[fexit]
 fn balance_out(_ctx: FExitContext) -> i32 {
     kswapd::balanced();
     0
 }
 
-/// The same by a probe.
+/// A round of kswapd's loop is over, by a probe.
 #[kretprobe]
 fn balance_out_kprobe(_ctx: RetProbeContext) -> u32 {
     kswapd::balanced();
@@ -238,7 +238,7 @@ fn refault_in(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// Refaults where neither may: every change of a memory cgroup's counters comes by here.
+/// Refaults where neither may be attached: every change of a memory cgroup's counters passes here.
 #[btf_tracepoint]
 fn lruvec_state(ctx: BtfTracePointContext) -> i32 {
     refault::lruvec_state(&Args::<3>::read(&ctx));
@@ -252,7 +252,7 @@ fn swap_in(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// The same by a kprobe.
+/// Pages read back from swap, by a kprobe.
 #[kprobe]
 fn swap_in_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(folio) = ctx.arg(0) {
@@ -268,7 +268,7 @@ fn major_fault(_ctx: PerfEventContext) -> u32 {
     0
 }
 
-/// Lists the tasks that are stalled on memory right now, and learns the kswapds; aya has no macro for iterators.
+/// Lists the tasks that are stalled on memory right now, and finds the kswapds; aya has no macro for iterators.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task")]
 fn stalled_tasks(ctx: *mut core::ffi::c_void) -> i32 {

@@ -1,4 +1,4 @@
-//! Reading an event's values, by argument index or by offset in its record.
+//! Reads the values of an event, by argument index or by offset in its record.
 
 use core::ffi::c_void;
 
@@ -12,11 +12,11 @@ use crate::config::{CONFIG, loaded};
 
 /// The values of one event.
 pub(crate) trait Values {
-    /// Where this way to attach finds them.
+    /// Places of the values for this way to attach.
     fn layout() -> &'static EventFields;
     /// The value at a place, widened without sign; `None` when the running kernel has no such value.
     fn get(&self, source: &'static ArgSource) -> Option<u64>;
-    /// The context of the program, for the helpers that ask for it.
+    /// The context of the program, for the helpers that need it.
     fn context(&self) -> *mut c_void;
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Args<const N: usize> {
 }
 
 impl<const N: usize> Args<N> {
-    /// Loads them at constant offsets: the verifier refuses a context pointer that was added to.
+    /// Loads them at constant offsets: the verifier refuses a modified context pointer.
     #[inline(always)]
     pub(crate) fn read(ctx: &impl EbpfContext) -> Self {
         let base = ctx.as_ptr().cast::<u64>();
@@ -44,7 +44,7 @@ impl<const N: usize> Args<N> {
 }
 
 impl<const N: usize> Args<N> {
-    /// The same from the registers at the entry of a function.
+    /// Reads the arguments from the registers at the entry of a function.
     #[inline(always)]
     pub(crate) fn of_probe(ctx: &ProbeContext) -> Self {
         let mut args = [0; N];
@@ -136,7 +136,7 @@ impl Record<'_> {
     }
 }
 
-/// Raw arguments narrower than a register keep only their width.
+/// Truncates a raw argument that is narrower than a register to its width.
 #[inline(always)]
 fn narrowed(value: u64, size: u16) -> u64 {
     match size {

@@ -1,9 +1,10 @@
 //! The entries of the threads that stall or have stalled.
 //!
-//! A thread finds its entry at a slot that follows from its id, without a search: the first thread to come to a slot has
-//! it until it exits. The others of the same slot get one of those beyond, which they find by their id in a hash map. To
-//! add and remove an entry there for each stall costs more than all the rest of its begin. So it stays, with no span open, as
-//! long as there are few; its thread's exit removes it. Beyond that each stall's end removes its own.
+//! The slot of a thread's entry follows from its id, without a search: the first thread that claims a slot keeps it
+//! until it exits. Other threads with the same slot get one of the slots beyond, which they find by their id in a hash
+//! map. Adding and removing such a moved entry for each stall would cost more than the rest of its begin. So it stays,
+//! with no span open, as long as there are few of them, and is removed at the exit of its thread. Beyond that number
+//! the end of each stall removes its own.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use memtrace_common::{
@@ -17,20 +18,20 @@ use crate::{
     task,
 };
 
-/// Moved entries up to which one outlives its stall: most of their slots stay free for stalls in flight.
+/// Number of moved entries up to which one outlives its stall: most of their slots stay free for stalls in flight.
 const KEPT: u64 = 2048;
 
-/// Slots beyond that are tried for a thread.
+/// Number of further slots that are tried for a thread.
 const TRIES: u32 = 8;
 
-/// The entry of a thread: the current one, or one that runs on no other CPU.
+/// The entry of a thread: the current one, or one that does not run on another CPU.
 #[inline(always)]
 pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
     if tid == 0 {
         return None;
     }
     let mut spans = SPANS.get_ptr_mut(slot_of(tid))?;
-    // SAFETY: a map value. Another thread's id may come and go meanwhile, this thread's not.
+    // SAFETY: a map value. The id of another thread may come and go meanwhile, that of this thread does not.
     if unsafe { (*spans).tid } != tid {
         if moved() == 0 {
             return None;
@@ -42,11 +43,12 @@ pub(crate) fn find(tid: u32) -> Option<*mut TaskSpans> {
     Some(spans)
 }
 
-/// Number of threads whose slot is not that of their id. It is mostly 0, which saves a search at each context switch.
+/// Number of threads whose slot does not follow from their id. It is mostly 0, which saves a search at each context
+/// switch.
 #[inline(always)]
 fn moved() -> u64 {
     match ENTRIES.get_ptr(0) {
-        // SAFETY: a map value; of its own entry a thread knows, others may come at any time.
+        // SAFETY: a map value; a thread's own entry is always included, others may come at any time.
         Some(entries) => unsafe { core::ptr::read_volatile(entries) },
         None => 0,
     }
@@ -57,7 +59,8 @@ fn slot_of(tid: u32) -> u32 {
     tid & (THREAD_SLOTS - 1)
 }
 
-/// Opens a span on this thread. All that cannot be followed is counted. Whether it is the outermost one: a stall begins.
+/// Opens a span on this thread. Spans that cannot be followed are counted. True when it is the outermost one: a stall
+/// begins.
 #[inline(always)]
 pub(crate) fn open(tid: u32, tgid: u32, span: &Span) -> bool {
     let Some(spans) = entry(tid, tgid) else { return false };
@@ -91,10 +94,11 @@ pub(crate) unsafe fn open_in(spans: *mut TaskSpans, span: &Span) {
     }
 }
 
-/// The entry of this thread, made when there is none; `None` when there is no room, which is counted.
+/// The entry of this thread, created if needed; `None` when there is no room, which is counted.
 #[inline(always)]
 pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
-    // Found anew, which costs next to nothing: the verifier need not go through what follows for each way that led there.
+    // Looked up again, which costs next to nothing: the verifier need not follow the code below once per way that leads
+    // here.
     if find(tid).is_none() {
         make(tid);
     }
@@ -104,13 +108,13 @@ pub(crate) fn entry(tid: u32, tgid: u32) -> Option<*mut TaskSpans> {
     Some(spans)
 }
 
-/// Makes the entry of this thread, at its slot if that is free.
+/// Creates the entry of this thread, at its own slot if that is free.
 #[inline(always)]
 fn make(tid: u32) {
     let mut slot = slot_of(tid);
     let mut is_moved = 0;
     if !claim(slot, tid) {
-        // Threads of one slot have ids that differ in the bits above it.
+        // Threads with the same slot have ids that differ in the bits above it.
         let first = tid.wrapping_mul(0x9e37_79b1) >> 16;
         let mut tried = 0;
         while tried < TRIES {
@@ -125,7 +129,7 @@ fn make(tid: u32) {
             lost(Loss::InflightFull, 1);
             return;
         }
-        // There is room for as many as there are slots; but an update can be refused (EBUSY).
+        // There is room for as many entries as slots, but an update can be refused (EBUSY).
         if MOVED.insert(tid, slot, 0).is_err() {
             let _ = OWNERS.remove(slot);
             lost(Loss::InflightFull, 1);
@@ -139,7 +143,7 @@ fn make(tid: u32) {
     }
 }
 
-/// Takes a slot for this thread, if it is free.
+/// Claims a slot for this thread, if it is free.
 #[inline(always)]
 fn claim(slot: u32, tid: u32) -> bool {
     OWNERS.insert(slot, tid, u64::from(BPF_NOEXIST)).is_ok()
@@ -153,7 +157,7 @@ pub(crate) fn stalled(tid: u32) -> Option<*mut TaskSpans> {
     if unsafe { (*spans).depth } == 0 { None } else { Some(spans) }
 }
 
-/// When the thread has nothing open any more, its entry goes, unless there is room to keep it.
+/// Removes the entry of a thread with nothing open, unless there is room to keep it.
 ///
 /// # Safety
 /// `spans` must be the current thread's entry; it may be gone afterwards.
@@ -176,7 +180,7 @@ pub(crate) unsafe fn settle(tid: u32, spans: *mut TaskSpans) {
 #[inline(always)]
 pub(crate) unsafe fn remove(tid: u32, spans: *mut TaskSpans) {
     let mut slot = slot_of(tid);
-    // SAFETY: by contract; the slot as a map value.
+    // SAFETY: by contract; the slot is a map value.
     unsafe {
         if (*spans).is_moved != 0 {
             let Some(moved) = MOVED.get_ptr(tid) else { return };
@@ -184,7 +188,7 @@ pub(crate) unsafe fn remove(tid: u32, spans: *mut TaskSpans) {
             let _ = MOVED.remove(tid);
             count(u64::MAX); // one less
         }
-        // Before the slot is free for others.
+        // Cleared before the slot is free for others.
         core::ptr::write_volatile(&raw mut (*spans).tid, 0);
     }
     let _ = OWNERS.remove(slot);

@@ -1,5 +1,5 @@
-//! The diagnostic log: each thing that could not be kept or paired, with the thread and the kind of stall. It is off unless
-//! the loader asks for it; the verifier then drops all of it.
+//! The diagnostic log: each event that could not be kept or paired, with the thread and the kind of stall. It is off
+//! unless the loader enables it; the verifier then drops all of it.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use aya_log_ebpf::debug;
@@ -11,10 +11,10 @@ use crate::{
     time::now_ns,
 };
 
-/// Lines that a CPU writes in a second at most.
+/// Maximum number of lines per CPU and second.
 const LINES: u64 = 64;
 
-/// Where a CPU is in its second.
+/// Present second of a CPU, and the lines written in it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Window {
@@ -33,12 +33,12 @@ pub(crate) fn log_lost(what: Loss, kind: u8) {
     }
 }
 
-/// Writes a line, unless this CPU has written its share. By itself: the sites are many, and this is long.
+/// Writes a line, unless this CPU has reached its limit. A separate function: it is long, and has many callers.
 #[inline(never)]
 fn write(what: u32, kind: u8) {
     let Some(window) = LOG_WINDOW.get_ptr_mut(0) else { return };
     let second = now_ns() / 1_000_000_000;
-    // SAFETY: a map value of this CPU; an interrupt that writes in between makes the share a little larger or smaller.
+    // SAFETY: a map value of this CPU; an interrupt that writes in between makes the limit a little larger or smaller.
     unsafe {
         if (*window).second != second {
             *window = Window { second, lines: 0 };

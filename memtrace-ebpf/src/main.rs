@@ -36,6 +36,6 @@ mod task;
 #[cfg(target_arch = "bpf")]
 mod time;
 
-/// Does nothing: the kernel side runs in the kernel alone.
+/// Does nothing: the kernel side runs in the kernel only.
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -22,13 +22,13 @@ use memtrace_common::{
 #[map]
 pub(crate) static RING: RingBuf = RingBuf::with_byte_size(2 << 20, 0);
 
-/// Places of [`SPANS`] that follow from a thread's id. A power of two.
+/// Number of slots of [`SPANS`] that follow from a thread's id. A power of two.
 pub(crate) const THREAD_SLOTS: u32 = 4096;
-/// Places after them for the threads whose own another one has. A power of two.
+/// Number of further slots, for threads whose own slot belongs to another thread. A power of two.
 pub(crate) const MORE_THREAD_SLOTS: u32 = 8192;
 
-/// Open spans by slot: that of most threads follows from their id, which saves a search. What user space may map begins at
-/// a page, so that each entry begins a line of the cache.
+/// Open spans by slot. The slot of most threads follows from their id, which saves a search. A map that user space may
+/// map begins at a page, so each entry begins at a cache line.
 #[map]
 pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, BPF_F_MMAPABLE);
 
@@ -36,8 +36,8 @@ pub(crate) static SPANS: Array<TaskSpans> = Array::with_max_entries(THREAD_SLOTS
 #[map]
 pub(crate) static OWNERS: HashMap<u32, u32> = HashMap::with_max_entries(THREAD_SLOTS + MORE_THREAD_SLOTS, 0);
 
-/// The slots of the threads that have another one than that of their id. A thread id cannot be reused while its task is
-/// inside reclaim. An entry outlives its stall while there are few of them, since the thread will likely stall again.
+/// Slots of the threads whose slot does not follow from their id. A thread id cannot be reused while its task is inside
+/// reclaim. An entry outlives its stall while there are few of them, since the thread will likely stall again.
 #[map]
 pub(crate) static MOVED: HashMap<u32, u32> = HashMap::with_max_entries(MORE_THREAD_SLOTS, 0);
 
@@ -49,7 +49,7 @@ pub(crate) static ENTRIES: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static STALLS: PerCpuArray<StallTotals> = PerCpuArray::with_max_entries(SLOTS, 0);
 
-/// Exact totals by node. Written by that node's kswapd, but for `wakeups`.
+/// Exact totals by node. Only that node's kswapd writes them, except `wakeups`.
 #[map]
 pub(crate) static KSWAPD: Array<KswapdTotals> = Array::with_max_entries(MAX_NODES, 0);
 
@@ -77,7 +77,7 @@ pub(crate) static OTHER_SHRINKS: PerCpuArray<OtherShrinks> = PerCpuArray::with_m
 #[map]
 pub(crate) static SHRINKER_TOTALS: HashMap<ShrinkerKey, ShrinkerTotals> = HashMap::with_max_entries(MAX_SHRINKERS, 0);
 
-/// What each process had to get back.
+/// Refaults, major faults and swap-ins by process.
 #[map]
 pub(crate) static TASK_FAULTS: HashMap<TaskKey, TaskFaults> = HashMap::with_max_entries(MAX_TASKS, 0);
 
@@ -85,53 +85,54 @@ pub(crate) static TASK_FAULTS: HashMap<TaskKey, TaskFaults> = HashMap::with_max_
 #[map]
 pub(crate) static CGROUP_REFAULTS: HashMap<u64, RefaultCounts> = HashMap::with_max_entries(MAX_CGROUPS, 0);
 
-/// All refaults: those of memtrace itself in a slot of their own.
+/// All refaults, with memtrace's own in a separate slot.
 #[map]
 pub(crate) static REFAULT_TOTALS: PerCpuArray<RefaultCounts> = PerCpuArray::with_max_entries(SLOT_OWN + 1, 0);
 
-/// Runs of `memcg:mod_memcg_lruvec_state`, refaults or not: what the hook costs follows from them.
+/// Runs of `memcg:mod_memcg_lruvec_state`, refaults or not: the cost of the hook follows from them.
 #[map]
 pub(crate) static LRUVEC_RUNS: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
-/// The ledger of what could not be kept, by [`Loss`].
+/// The ledger of losses, by [`Loss`].
 #[map]
 pub(crate) static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::COUNT as u32, 0);
 
-/// Who last ended a reclaim on this CPU, to tell what an OOM kill follows.
+/// Thread that last ended a reclaim on this CPU, to determine the reclaim before an OOM kill.
 #[map]
 pub(crate) static LAST_RECLAIM: PerCpuArray<LastReclaim> = PerCpuArray::with_max_entries(1, 0);
 
-/// The counts.
+/// Counts of the whole host, by [`Count`].
 #[map]
 pub(crate) static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Count::COUNT as u32, 0);
 
-/// The open call of the OOM killer, and how many calls there were.
+/// The open call of the OOM killer, and the number of calls.
 #[map]
 pub(crate) static OOM_CALLS: Array<OomCalls> = Array::with_max_entries(1, 0);
 
-/// OOM victims whose memory is not back yet: by the address of their mm (by process id where it is not known), and by
-/// the thread id that the OOM reaper will name.
+/// OOM victims whose memory is not freed yet: by the address of their mm (by process id where that is not known), and
+/// by the thread id that the OOM reaper reports.
 #[map]
 pub(crate) static VICTIMS: HashMap<u64, MarkedVictim> = HashMap::with_max_entries(1024, 0);
 
-/// Room in which a stack is put together, by kind of stall.
+/// Room in which a stack is assembled, by kind of stall.
 #[map]
 pub(crate) static STACK_ROOM: PerCpuArray<StackFrames> = PerCpuArray::with_max_entries(StallKind::COUNT as u32, 0);
 
-/// The stacks by hash. The loader leaves one entry of this and the next when stacks are not asked for.
+/// Stacks by hash. The loader shrinks this map and the next one to one entry when stacks are not enabled.
 #[map]
 pub(crate) static STACKS: HashMap<u64, StackFrames> = HashMap::with_max_entries(MAX_STACKS, 0);
 
-/// How often and how long each was stalled on.
+/// Number and duration of the stalls, by stack, process, cgroup and kind.
 #[map]
 pub(crate) static STACK_COUNTS: HashMap<StackKey, StackCounts> = HashMap::with_max_entries(MAX_COUNTS, 0);
 
-/// Pages of the sample that were evicted and are not back. The loader leaves one entry when they are not asked for.
+/// Sampled pages that were evicted and did not come back. The loader shrinks the map to one entry when they are not
+/// enabled.
 #[map]
 pub(crate) static EVICTED: LruHashMap<PageKey, Evicted> = LruHashMap::with_max_entries(MAX_EVICTED, 0);
 
-/// How many pages of the sample were evicted, by the memory cgroup that they were charged to and by which memory they were.
-/// The loader leaves one entry when they are not asked for.
+/// Number of sampled evictions, by the memory cgroup to which the pages were charged and by type (file or anonymous).
+/// The loader shrinks the map to one entry when they are not enabled.
 #[map]
 pub(crate) static EVICTIONS: LruHashMap<u64, Evictions> = LruHashMap::with_max_entries(MAX_EVICTING, 0);
 
@@ -139,9 +140,9 @@ pub(crate) static EVICTIONS: LruHashMap<u64, Evictions> = LruHashMap::with_max_e
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Evictions {
-    /// When they were counted first: another time is another count.
+    /// Time of the first eviction that was counted: another time identifies another counter.
     pub since_ns: u64,
-    /// Pages of the sample.
+    /// Number of sampled pages.
     pub pages: u64,
 }
 
@@ -149,7 +150,7 @@ pub(crate) struct Evictions {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct PageKey {
-    /// Address of the file's `address_space`; 0 of a slot of swap.
+    /// Address of the file's `address_space`; 0 for a slot of swap.
     pub mapping: u64,
     /// Number of the page in the file, or the swap entry.
     pub index: u64,
@@ -159,41 +160,41 @@ pub(crate) struct PageKey {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Evicted {
-    /// When.
+    /// Time of the eviction, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Inode number of its file, which tells a reused address apart; 0 of anonymous memory.
+    /// Inode number of the file, which identifies it when an address is reused; 0 for anonymous memory.
     pub ino: u64,
-    /// Key of its cgroup's [`EVICTIONS`].
+    /// Key of the cgroup's counter in [`EVICTIONS`].
     pub counted_in: u64,
-    /// How they stood with it.
+    /// State of that counter at the eviction.
     pub evictions: Evictions,
     /// Process that evicted it.
     pub tgid: u32,
-    /// Whether that is a kernel thread.
+    /// 1 when that is a kernel thread, else 0.
     pub is_kthread: u32,
-    /// Name of the thread that evicted it.
+    /// Name of the process that evicted it.
     pub comm: [u8; COMM_LEN],
 }
 
-/// What is remembered of one kswapd thread.
+/// State of one kswapd thread.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct KswapdTask {
-    /// Up to when its work is counted, in ns.
+    /// Time up to which its work is counted, in ns.
     pub counted_ns: u64,
     /// Begin of an open soft-limit reclaim, 0 when none is open.
     pub soft_limit_ns: u64,
-    /// Its node.
+    /// Node of the kswapd.
     pub nid: u32,
     /// Explicit padding, 0.
     pub pad: u32,
 }
 
-/// An OOM victim whose memory is not back yet.
+/// An OOM victim whose memory is not freed yet.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct MarkedVictim {
-    /// When it was marked.
+    /// Time at which it was marked, `CLOCK_MONOTONIC` in ns.
     pub marked_ns: u64,
     /// Address of its mm; 0 when it is not known.
     pub mm: u64,
@@ -205,7 +206,7 @@ pub(crate) struct MarkedVictim {
     pub fields: u32,
     /// Explicit padding, 0.
     pub pad: u32,
-    /// Its name.
+    /// Name of the victim.
     pub comm: [u8; COMM_LEN],
 }
 
@@ -213,7 +214,7 @@ pub(crate) struct MarkedVictim {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct LastReclaim {
-    /// Whose.
+    /// Thread that ended it.
     pub tid: u32,
     /// `AFTER_MEMCG` or `AFTER_GLOBAL` of `memtrace_common::record::fields`.
     pub what: u32,

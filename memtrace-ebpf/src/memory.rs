@@ -1,4 +1,4 @@
-//! Reading kernel memory at members whose offsets BTF gave to the loader.
+//! Reads kernel memory at members whose offsets the loader has from BTF.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use memtrace_common::field::MemberOffset;
@@ -9,9 +9,9 @@ use crate::config::loaded;
 pub(crate) trait Memory: Copy {
     /// The value at a member; `None` when the kernel has no such member, the pointer is null or cannot be read.
     fn read<T: Copy>(self, member: &'static MemberOffset) -> Option<T>;
-    /// What a pointer member points to.
+    /// The target of a pointer member.
     fn follow(self, member: &'static MemberOffset) -> Option<Self>;
-    /// The member itself, which is a struct.
+    /// The member itself, which is an embedded struct.
     fn at(self, member: &'static MemberOffset) -> Option<Self>;
 }
 
@@ -56,8 +56,8 @@ impl Memory for Address {
     }
 }
 
-/// A pointer of which the verifier knows what it points to, as an argument of a BTF tracepoint. It is read by plain loads,
-/// which take a small part of the time of a call, and which the kernel lets fail as it does those of the helper.
+/// A pointer whose target type the verifier knows, such as an argument of a BTF tracepoint. It is read by plain loads,
+/// which take a small part of the time of a helper call; a fault in them is handled by the kernel as in the helper.
 #[derive(Clone, Copy)]
 pub(crate) struct Typed(pub u64);
 
@@ -65,7 +65,7 @@ impl Memory for Typed {
     #[inline(always)]
     fn read<T: Copy>(self, member: &'static MemberOffset) -> Option<T> {
         let Self(at) = self.at(member)?;
-        // SAFETY: the verifier has checked that the type has a value of this size there.
+        // SAFETY: the verifier has checked that the type has a value of this size at this offset.
         Some(unsafe { core::ptr::read_volatile(at as *const T) })
     }
 

@@ -1,4 +1,4 @@
-//! What is read of a task, along members whose offsets BTF gave to the loader.
+//! Reads values of a task, at members whose offsets the loader has from BTF.
 
 use aya_ebpf::helpers::{self, bpf_get_current_pid_tgid};
 use memtrace_common::{
@@ -42,7 +42,7 @@ pub(crate) fn current() -> Address {
     Address(unsafe { helpers::generated::bpf_get_current_task() })
 }
 
-/// What this says of the current task: by its type where the kernel hands one out, else by its address.
+/// Evaluates an expression on the current task: by its type where the kernel provides one, else by its address.
 macro_rules! of_current {
     (|$task:ident| $said:expr) => {
         if loaded(&CONFIG.task.typed) != 0 {
@@ -56,7 +56,7 @@ macro_rules! of_current {
     };
 }
 
-/// Start of the process that the current task belongs to; `leads` when the task is its first thread.
+/// Start of the process that the current task belongs to; `leads` is true when the task is its first thread.
 #[inline(always)]
 pub(crate) fn process_start_ns(leads: bool) -> Option<u64> {
     let members = &CONFIG.task;
@@ -66,7 +66,7 @@ pub(crate) fn process_start_ns(leads: bool) -> Option<u64> {
     }
 }
 
-/// How long the current task ran, in ns, as of its last tick or switch.
+/// Run time of the current task in ns, as of its last tick or switch.
 #[inline(always)]
 fn ran_ns() -> Option<u64> {
     of_current!(|task| task.read(&CONFIG.task.ran))
@@ -91,20 +91,20 @@ pub(crate) fn switches() -> Option<u64> {
     of_current!(|task| task.read(&CONFIG.task.switches))
 }
 
-/// Pages that the current task is over `memory.high`, to be made up for before it goes on.
+/// Pages by which the current task is over `memory.high`, for which it has to pay before it goes on.
 #[inline(always)]
 pub(crate) fn over_high() -> Option<u32> {
     of_current!(|task| task.read(&CONFIG.task.over_high))
 }
 
-/// Whether the current task is a kernel thread, which works at reclaim and is not its victim.
+/// True when the current task is a kernel thread, which works at reclaim and is not stalled by it.
 #[inline(always)]
 pub(crate) fn current_is_kthread() -> bool {
     current_flags() & PF_KTHREAD != 0
 }
 
-/// Whether the kernel says that the current task is in no section yet that it counts as a memory stall; not where it keeps no
-/// account of them.
+/// True when the kernel reports that the current task is not yet in a section that it counts as a memory stall; false
+/// where the kernel keeps no account of these.
 #[inline(always)]
 pub(crate) fn current_enters_memstall() -> bool {
     match of_current!(|task| task.read::<u8>(&CONFIG.task.memstall)) {
@@ -113,7 +113,7 @@ pub(crate) fn current_enters_memstall() -> bool {
     }
 }
 
-/// Whether the current task is inside reclaim, as a kernel thread or for its own allocation.
+/// True when the current task is inside reclaim, as a kernel thread or for its own allocation.
 #[inline(always)]
 pub(crate) fn reclaims() -> bool {
     current_flags() & PF_MEMALLOC != 0
@@ -159,7 +159,7 @@ pub(crate) fn current_memory_cgroup() -> Option<u64> {
     }
 }
 
-/// True for a kernel thread, which works at reclaim and is not its victim.
+/// True for a kernel thread, which works at reclaim and is not stalled by it.
 #[inline(always)]
 pub(crate) fn is_kthread(task: Address) -> bool {
     match task.read::<u32>(&CONFIG.task.flags) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::event::{Comm, Kswapd, Stall};
 
-/// Number of rows of each table in an interval; what exceeds it is folded into `other`.
+/// Number of rows of each table in an interval; further rows are folded into `other`.
 const PROCESSES: usize = 256;
 const THREADS: usize = 256;
 const CGROUPS: usize = 128;

@@ -156,7 +156,7 @@ impl Tally {
         StallKind::ALL.into_iter().zip(self.kinds).filter(|(_, kind)| kind.count > 0)
     }
 
-    /// Their latencies in bands.
+    /// Number of stalls by latency band.
     pub(super) fn bands(&self) -> Bands {
         bands::of_buckets(self.latency.iter().enumerate().map(|(i, count)| (FIRST + i, u64::from(*count))))
     }

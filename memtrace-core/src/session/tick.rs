@@ -283,7 +283,7 @@ pub struct RecentRows {
     pub threads: Vec<RecentRow>,
     /// Memory cgroups, likewise.
     pub cgroups: Vec<RecentRow>,
-    /// Nodes, likewise: where the tasks ran or what they reclaimed.
+    /// Nodes, likewise: the nodes on which the tasks ran, or that they reclaimed.
     pub nodes: Vec<RecentRow>,
     /// Number of subjects without a row of their own.
     pub folded: u64,

@@ -93,7 +93,7 @@ pub struct StallZones {
 }
 
 impl StallZones {
-    /// The same zone in this list.
+    /// The zone of this list with the same node and name.
     #[must_use]
     pub fn same(&self, zone: &ZoneStalls) -> Option<&ZoneStalls> {
         self.zones.iter().find(|other| other.nid == zone.nid && other.name == zone.name)

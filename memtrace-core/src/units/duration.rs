@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Reads a duration such as `5`, `1.5s`, `250ms` or `10m`.
 ///
 /// # Errors
-/// Says what was given and what is expected.
+/// The given text and the expected form.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit_ns) = UNITS
         .iter()
@@ -36,7 +36,7 @@ pub fn nanoseconds(duration: Duration) -> u64 {
 /// Reads an interval between rows: a duration of at least 100 ms.
 ///
 /// # Errors
-/// Says what was given and what is expected.
+/// The given text and the expected form.
 pub fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = parse(text)?;
     if interval < Duration::from_millis(100) {
@@ -48,7 +48,7 @@ pub fn parse_interval(text: &str) -> Result<Duration, String> {
 /// Parses the time for which a flight recorder keeps its records: a duration of at least 1 s.
 ///
 /// # Errors
-/// Says what was given and what is expected.
+/// The given text and the expected form.
 pub fn parse_kept(text: &str) -> Result<Duration, String> {
     let kept = parse(text)?;
     if kept < Duration::from_secs(1) {

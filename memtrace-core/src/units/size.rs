@@ -3,7 +3,7 @@
 /// Reads a size such as `4096`, `64K`, `1.5G` or `256MiB`, in bytes.
 ///
 /// # Errors
-/// Says what was given and what is expected.
+/// The given text and the expected form.
 pub fn parse(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -27,7 +27,7 @@ const LEAST_RING: u64 = 1 << 20;
 /// Reads the size of a flight recorder's ring: at least 1 MiB.
 ///
 /// # Errors
-/// Says what was given and what is expected.
+/// The given text and the expected form.
 pub fn parse_ring(text: &str) -> Result<u64, String> {
     let bytes = parse(text)?;
     if bytes < LEAST_RING { Err(format!("`{text}` holds no segment: at least 1M is expected")) } else { Ok(bytes) }

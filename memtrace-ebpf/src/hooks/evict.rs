@@ -1,9 +1,9 @@
-//! Who evicts the file pages that come back: by a sample of the pages that leave and enter the page cache. Attached only
-//! when it is asked for: every page of every file passes here.
+//! Processes that evict the file pages that come back: by a sample of the pages that leave and enter the page cache.
+//! Attached only on request: every page of every file passes here.
 //!
-//! In each aligned block of a file one page is of the sample, which one is a matter of chance: so each page of the sample
-//! stands for the same number of pages, whatever the sizes of folios are, and a page that comes back in a folio of
-//! another size is found.
+//! In each aligned block of a file a hash picks one page for the sample. So each sampled page stands for the same
+//! number of pages, irrespective of the sizes of folios, and a page that comes back in a folio of another size is
+//! found.
 
 use aya_ebpf::{bindings::BPF_NOEXIST, helpers};
 use memtrace_common::{
@@ -23,19 +23,19 @@ use crate::{
     time::now_ns,
 };
 
-/// Which memory evictions are counted of: the lower bits of the address of a cgroup are free.
+/// Mark of evictions of file pages in a key of [`EVICTIONS`]: the lower bits of the address of a cgroup are free.
 pub(super) const FILES: u64 = 1;
-/// Beside [`FILES`].
+/// Mark of evictions of anonymous memory, likewise.
 pub(super) const ANON: u64 = 2;
-/// The kernel's own flags are in the lower bits too (`MEMCG_DATA_OBJEXTS`...).
+/// Mask of the address: the lower bits also hold the kernel's own flags (`MEMCG_DATA_OBJEXTS`...).
 const ADDRESS: u64 = !0xf;
 /// log2 of [`SAMPLE_PAGES`].
 const BLOCK_SHIFT: u32 = SAMPLE_PAGES.trailing_zeros();
-/// Most blocks of a folio that are looked at: 2 MiB of pages of 4 KiB, the largest folio of a file that is common.
+/// Maximum number of blocks of a folio that are examined: 2 MiB of pages of 4 KiB, the largest common folio of a file.
 const MOST_BLOCKS: u64 = 8;
 
-/// `filemap:mm_filemap_delete_from_page_cache`: a folio leaves the page cache. Inside reclaim it is evicted; elsewhere its
-/// file is cut, deleted or dropped on demand.
+/// `filemap:mm_filemap_delete_from_page_cache`: a folio leaves the page cache. Inside reclaim this is an eviction;
+/// otherwise the file was truncated or deleted, or its pages were dropped on request.
 #[inline(always)]
 pub(crate) fn deleted(folio: u64) {
     let folio = Address(folio);
@@ -48,20 +48,20 @@ pub(crate) fn added(folio: u64) {
     each_sampled_of_file(Address(folio), back);
 }
 
-/// Calls `found` for each page of a file's folio that is of the sample.
+/// Calls `found` for each sampled page of a file's folio.
 #[inline(always)]
 fn each_sampled_of_file(folio: Address, found: impl Fn(&PageKey)) {
-    // SAFETY: probe_read_kernel checks the address. The loader attaches this only where a folio begins so.
+    // SAFETY: probe_read_kernel checks the address. The loader attaches this only where a folio has this layout.
     let Ok(head) = (unsafe { helpers::bpf_probe_read_kernel(folio.0 as *const FolioHead) }) else { return };
     let FolioHead { flags, mapping, index, .. } = head;
     each_sampled(PageKey { mapping, index }, || pages_of(folio, flags), found);
 }
 
-/// Calls `found` for each of these pages that is of the sample.
+/// Calls `found` for each sampled page among these pages.
 #[inline(always)]
 pub(super) fn each_sampled(first: PageKey, pages: impl Fn() -> u64, found: impl Fn(&PageKey)) {
     let PageKey { mapping, index } = first;
-    // Nearly all folios are of one page, and nearly all of those end here.
+    // Nearly all folios have one page, and nearly all of those end here.
     if sampled(mapping, index >> BLOCK_SHIFT) == index {
         found(&PageKey { mapping, index });
     }
@@ -82,7 +82,7 @@ pub(super) fn each_sampled(first: PageKey, pages: impl Fn() -> u64, found: impl 
     }
 }
 
-/// Which page of a block is of the sample.
+/// Index of the sampled page of a block.
 #[inline(always)]
 fn sampled(mapping: u64, block: u64) -> u64 {
     // The upper bits of a product depend on all bits of its factors.
@@ -99,7 +99,7 @@ fn evicted(folio: Address, page: &PageKey) {
     remember(folio, page, ino, FILES);
 }
 
-/// Remembers that the current task evicts a page of the sample.
+/// Records that the current task evicts a sampled page.
 #[inline(always)]
 pub(super) fn remember(folio: Address, page: &PageKey, ino: u64, memory: u64) {
     let now = now_ns();
@@ -115,11 +115,11 @@ pub(super) fn remember(folio: Address, page: &PageKey, ino: u64, memory: u64) {
         is_kthread: u32::from(task::current_is_kthread()),
         comm: task::current_process_comm(),
     };
-    // The map makes room; when it cannot, the page is one less of the sample.
+    // The map replaces old entries; when it cannot, the sample has one page less.
     let _ = EVICTED.insert(page, evicted, 0);
 }
 
-/// Counts an eviction. How they stand with it; two at once may see the same number, which is as good.
+/// Counts an eviction, and returns the new count; two CPUs at once may get the same number, which does no harm.
 #[inline(always)]
 fn count(counted_in: u64, now: u64) -> Option<Evictions> {
     if EVICTIONS.get_ptr(counted_in).is_none() {
@@ -134,7 +134,7 @@ fn count(counted_in: u64, now: u64) -> Option<Evictions> {
     }
 }
 
-/// How many were evicted after this one of the same cgroup; `None` when the count has given way meanwhile.
+/// Number of sampled evictions after this one from the same cgroup; `None` when the counter was replaced meanwhile.
 #[inline(always)]
 fn evicted_after(evicted: &Evicted) -> Option<u64> {
     let evictions = EVICTIONS.get_ptr(evicted.counted_in)?;
@@ -158,7 +158,7 @@ fn back(page: &PageKey) {
     emit_refault(&evicted, dev, 0, |name| read_name(inode, name));
 }
 
-/// The page of the sample that comes back, if it is remembered.
+/// Takes the record of a sampled page that comes back, if there is one.
 #[inline(always)]
 pub(super) fn take(page: &PageKey) -> Option<Evicted> {
     let evicted = EVICTED.get_ptr(page)?;
@@ -168,7 +168,7 @@ pub(super) fn take(page: &PageKey) -> Option<Evicted> {
     Some(evicted)
 }
 
-/// Tells that the current task brings back a page of the sample; `what` are bits of [`fields`].
+/// Reports that the current task brings back a sampled page; `what` are bits of [`fields`].
 #[inline(always)]
 pub(super) fn emit_refault(evicted: &Evicted, dev: u32, what: u32, name: impl FnOnce(&mut [u8; NAME_LEN])) {
     let (_, tgid) = task::current_ids();
@@ -210,7 +210,7 @@ fn inode(page: &PageKey) -> Option<Address> {
     Address(page.mapping).follow(&CONFIG.eviction.host)
 }
 
-/// The name of a file in one of its folders.
+/// Reads the name of a file in one of its folders.
 #[inline(always)]
 fn read_name(inode: Address, into: &mut [u8; NAME_LEN]) {
     let (Some(alias), Some(before)) =

@@ -1,4 +1,5 @@
-//! Who evicts the anonymous memory that comes back: by a sample of the slots of swap, as of the pages of files.
+//! Processes that evict the anonymous memory that comes back: by a sample of the slots of swap, as for the pages of
+//! files.
 
 use memtrace_common::{eviction::NAME_LEN, record::fields};
 
@@ -12,10 +13,10 @@ use crate::{
     memory::Address,
 };
 
-/// The `mapping` of slots of swap: no file has it.
+/// The `mapping` of slots of swap: no file has this value.
 const SWAP: u64 = 0;
 
-/// `vmscan:mm_vmscan_write_folio`: reclaim has written a folio. One that is backed by swap is on its way out.
+/// `vmscan:mm_vmscan_write_folio`: reclaim has written a folio. A folio that is backed by swap is about to be evicted.
 #[inline(always)]
 pub(crate) fn written(folio: u64) {
     let folio = Address(folio);
@@ -37,7 +38,7 @@ pub(crate) fn read_back(folio: u64) {
     });
 }
 
-/// Calls `found` for each slot of a folio that is of the sample. They follow each other.
+/// Calls `found` for each sampled slot of a folio. The slots of a folio are consecutive.
 #[inline(always)]
 fn each_slot(folio: Address, flags: u64, found: impl Fn(&PageKey)) {
     let Some(slot) = folio.read::<u64>(&CONFIG.eviction.slot) else { return };

@@ -1,4 +1,4 @@
-//! A thread exits: its state goes.
+//! A thread exits: its state is removed.
 
 use memtrace_common::totals::Loss;
 

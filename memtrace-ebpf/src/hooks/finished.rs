@@ -1,4 +1,4 @@
-//! A stall that is over, as the hooks hand it on.
+//! A stall that is over, as the hooks pass it on.
 
 use memtrace_common::kind::StallKind;
 

@@ -1,8 +1,8 @@
-//! When the memory of an OOM victim is back.
+//! Reports the time at which the memory of an OOM victim is freed.
 //!
-//! A victim's memory comes back when the last of those who use its address space lets go of it (`exit_mmap`), or, when
-//! the victim lingers for two seconds, by the OOM reaper before that. The exit of a thread says neither: since 6.16
-//! `sched_process_exit` comes before the thread lets go of its memory, and another one may still hold it.
+//! A victim's memory is freed when the last user of its address space lets go of it (`exit_mmap`), or, when the victim
+//! lingers for two seconds, by the OOM reaper before that. The exit of a thread shows neither: since 6.16
+//! `sched_process_exit` comes before the thread lets go of its memory, and another thread may still hold it.
 
 use memtrace_common::{
     record::{FreedRecord, KIND_FREED, freed_by},
@@ -17,7 +17,7 @@ use crate::{
     time::now_ns,
 };
 
-/// A victim was marked. Where there is no room (many at once), when its memory is back is not told.
+/// A victim was marked. Where there is no room (many victims at once), the end of its memory is not reported.
 #[inline(always)]
 pub(crate) fn expect(victim: &MarkedVictim) {
     let key = key_of(victim);
@@ -30,7 +30,7 @@ pub(crate) fn expect(victim: &MarkedVictim) {
     }
 }
 
-/// An address space is torn down and its pages are free. The current task is the one that let go of it last.
+/// An address space is torn down and its pages are free. The current task is its last user.
 #[inline(always)]
 pub(crate) fn mm_gone(mm: u64) {
     if let Some(victim) = VICTIMS.get_ptr(mm) {
@@ -40,16 +40,16 @@ pub(crate) fn mm_gone(mm: u64) {
     }
     let (_, tgid) = task::current_ids();
     if let Some(victim) = VICTIMS.get_ptr(u64::from(tgid)) {
-        // SAFETY: the same.
+        // SAFETY: as above.
         let victim = unsafe { *victim };
-        // With its mm known it would have been found by it: this is another one, from before an exec.
+        // A victim with a known mm would have been found by it: this address space is another one, from before an exec.
         if victim.mm == 0 {
             freed(victim, freed_by::EXIT);
         }
     }
 }
 
-/// `oom:finish_task_reaping`: the reaper took what it may take.
+/// `oom:finish_task_reaping`: the reaper has freed the memory that it may take.
 #[inline(always)]
 pub(crate) fn reaped<V: Values>(v: &V) {
     let Some(tid) = v.get(&V::layout().reaped) else { return };
@@ -59,7 +59,7 @@ pub(crate) fn reaped<V: Values>(v: &V) {
     }
 }
 
-/// A thread exits. A victim that is known by its id alone is forgotten with it: the id may be used again. Where only ids
+/// A thread exits. A victim that is known by its id alone is forgotten, since the id may be used again. Where only ids
 /// are known (5.10), this event comes after the thread let go of its memory.
 #[inline(always)]
 pub(crate) fn thread_exited(tid: u32) {
@@ -98,7 +98,7 @@ fn forget(victim: &MarkedVictim) {
     let _ = VICTIMS.remove(u64::from(victim.tid));
 }
 
-/// Addresses of the kernel are far above all process ids.
+/// Key of a victim in [`VICTIMS`]. Addresses of the kernel are far above all process ids.
 #[inline(always)]
 fn key_of(victim: &MarkedVictim) -> u64 {
     if victim.mm != 0 { victim.mm } else { u64::from(victim.pid) }

@@ -1,8 +1,8 @@
-//! kswapd: who asked for it, when it works, what it reclaims.
+//! kswapd: the tasks that wake it, the time that it works, the pages that it reclaims.
 //!
-//! `kswapd_wake` fires on each round of its loop, not once per sleep, and `kswapd_sleep` only after a nap in which
-//! nothing came up. So the state is kept per node and only its changes are told; the time from a round's begin to the
-//! last shrink in it is a lower bound of its work, until the end of the round is told.
+//! `kswapd_wake` fires on each round of its loop, not once per sleep, and `kswapd_sleep` only after a nap without new
+//! work. So the state is kept per node and only its changes are reported. The time from a round's begin to the last
+//! shrink in it is a lower bound of its work, until the end of the round is reported.
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use memtrace_common::{
@@ -90,7 +90,7 @@ pub(crate) fn sleep<V: Values>(v: &V) {
     emit_step(nid, KswapdStep::Sleep, now, None, None);
 }
 
-/// `balance_pgdat` ended: so far a round of kswapd's loop was at work.
+/// `balance_pgdat` ended: the work of a round of kswapd's loop lasts until now.
 #[inline(always)]
 pub(crate) fn balanced() {
     let Some(known) = KSWAPD_TASKS.get_ptr_mut(task::current_ids().0) else { return };
@@ -112,7 +112,7 @@ pub(crate) fn failed<V: Values>(v: &V) {
     let (Some(nid), Some(failures)) = (v.get(&layout.nid), v.get(&layout.failures)) else { return };
     let Some(totals) = node(nid) else { return };
     let failures = failures as u32;
-    // SAFETY: a map value; only this node's kswapd and who sets its failures back write these.
+    // SAFETY: a map value; only this node's kswapd and the task that resets its failures write these.
     unsafe {
         (*totals).failures += 1;
         if failures == HOPELESS {
@@ -122,8 +122,8 @@ pub(crate) fn failed<V: Values>(v: &V) {
     }
 }
 
-/// `mm_vmscan_kswapd_clear_hopeless`, in whoever reclaimed something: failures are counted from 0 again. It is emitted for
-/// nodes that were not hopeless, too.
+/// `mm_vmscan_kswapd_clear_hopeless`, in the task that reclaimed something: failures are counted from 0 again. It is
+/// emitted for nodes that were not hopeless, too.
 #[inline(always)]
 pub(crate) fn cleared<V: Values>(v: &V) {
     let Some(nid) = v.get(&V::layout().kswapd_clear) else { return };
@@ -137,17 +137,17 @@ pub(crate) fn cleared<V: Values>(v: &V) {
     }
 }
 
-/// Remembers the node of a task that is a kswapd, and how it stands with its failures, before anything was counted.
+/// Records the node of a kswapd, and its failures so far, as a base for their count.
 #[inline(always)]
 pub(crate) fn know(task: Address) {
-    // Only what is called so has its node where it is looked for.
+    // Only tasks of this name have a node at the place where it is looked up.
     if task.read::<u32>(&CONFIG.task.comm) != Some(u32::from_ne_bytes(*b"kswa")) {
         return;
     }
     let Some(nid) = node::learn(task) else { return };
     let Some(totals) = node(u64::from(nid)) else { return };
     let Some(failures) = failures_of(nid) else { return };
-    // SAFETY: a map value; kswapd itself knows it as well or better.
+    // SAFETY: a map value; kswapd itself has the same value or a later one.
     unsafe {
         if (*totals).failures_from == failures_from::NOWHERE {
             stands(totals, failures, failures_from::READINGS);
@@ -155,13 +155,13 @@ pub(crate) fn know(task: Address) {
     }
 }
 
-/// What a node's failures in a row are, in the kernel's own count.
+/// The number of a node's failures in a row, from the kernel's own count.
 #[inline(always)]
 fn failures_of(nid: u32) -> Option<u32> {
     node::address(nid)?.read::<u32>(&CONFIG.zones.failures)
 }
 
-/// Counts what failures came since the last reading, where no event tells them.
+/// Counts the failures since the last reading, where no event reports them.
 #[inline(always)]
 fn read_failures(nid: u32, totals: *mut KswapdTotals) {
     if loaded(&CONFIG.args.kswapd_fail.nid).is_read() {
@@ -172,7 +172,7 @@ fn read_failures(nid: u32, totals: *mut KswapdTotals) {
     unsafe {
         if (*totals).failures_from != failures_from::NOWHERE {
             let before = (*totals).failures_in_a_row;
-            // Less than before: they were set back, and counted from 0.
+            // Fewer than before: they were reset, and counted from 0.
             (*totals).failures += u64::from(if now >= before { now - before } else { now });
             if before < HOPELESS && now >= HOPELESS {
                 (*totals).hopeless += 1;
@@ -185,7 +185,7 @@ fn read_failures(nid: u32, totals: *mut KswapdTotals) {
     }
 }
 
-/// Sets how a node stands with its failures.
+/// Sets the failures of a node.
 ///
 /// # Safety
 /// `totals` must be a valid map value.
@@ -203,14 +203,14 @@ unsafe fn stands(totals: *mut KswapdTotals, failures: u32, from: u32) {
 
 const _: () = assert!(ORDERS == 16, "the mask below");
 
-/// The slot of an order, bounded where the verifier sees it.
+/// Index of the counter of an order, bounded where the verifier sees it.
 #[inline(always)]
 fn slot(order: u64) -> usize {
     const LAST: u64 = ORDERS as u64 - 1;
     masked::<LAST>(if order < LAST { order } else { LAST })
 }
 
-/// Charges a shrink to the node of this kswapd; `false` when the thread is none.
+/// Charges a shrink to the node of this kswapd; `false` when the thread is no kswapd.
 #[inline(always)]
 pub(crate) fn shrink(tid: u32, scanned: u64, reclaimed: u64) -> bool {
     let Some(known) = KSWAPD_TASKS.get_ptr_mut(tid) else { return false };
@@ -227,7 +227,7 @@ pub(crate) fn shrink(tid: u32, scanned: u64, reclaimed: u64) -> bool {
     true
 }
 
-/// Opens a soft-limit reclaim of this kswapd; `false` when the thread is none.
+/// Opens a soft-limit reclaim of this kswapd; `false` when the thread is no kswapd.
 #[inline(always)]
 pub(crate) fn soft_limit_begin(tid: u32, now: u64) -> bool {
     let Some(known) = KSWAPD_TASKS.get_ptr_mut(tid) else { return false };
@@ -236,7 +236,7 @@ pub(crate) fn soft_limit_begin(tid: u32, now: u64) -> bool {
     true
 }
 
-/// Closes it; `false` when the thread is no kswapd.
+/// Closes the soft-limit reclaim; `false` when the thread is no kswapd.
 #[inline(always)]
 pub(crate) fn soft_limit_end(tid: u32, now: u64) -> bool {
     let Some(known) = KSWAPD_TASKS.get_ptr_mut(tid) else { return false };
@@ -259,7 +259,7 @@ fn now_ns() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// The totals of a node; a node out of range is counted.
+/// The totals of a node. A node out of range counts as a loss.
 #[inline(always)]
 fn node(nid: u64) -> Option<*mut KswapdTotals> {
     if nid >= u64::from(MAX_NODES) {

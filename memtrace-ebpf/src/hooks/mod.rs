@@ -1,4 +1,4 @@
-//! What each event does, one file per topic.
+//! Handlers of the events, one file per topic.
 
 pub(crate) mod evict;
 pub(crate) mod evict_swap;

@@ -1,4 +1,4 @@
-//! Where the kernel keeps a node (`pglist_data`), by way of its kswapd: no symbol's address is needed, which many hosts hide.
+//! Finds the node (`pglist_data`) of a kswapd: this needs no address of a symbol, which many hosts hide.
 
 use memtrace_common::totals::MAX_NODES;
 
@@ -11,7 +11,8 @@ pub(crate) fn address(nid: u32) -> Option<Address> {
     if *address == 0 { None } else { Some(Address(*address)) }
 }
 
-/// Remembers the node of a task, when it is a kswapd: the one that its node names as such. Its number, when it is.
+/// Records the node of a task that is a kswapd: the task to which its node points. Returns the number of the node;
+/// `None` for another task or a node out of range.
 #[inline(always)]
 pub(crate) fn learn(task: Address) -> Option<u32> {
     let layout = &CONFIG.zones;
@@ -24,12 +25,12 @@ pub(crate) fn learn(task: Address) -> Option<u32> {
         return None;
     }
     let known = NODES.get_ptr_mut(nid)?;
-    // SAFETY: a map value; all who write it write the same.
+    // SAFETY: a map value; all writers write the same value.
     unsafe { *known = node.0 };
     Some(nid)
 }
 
-/// Remembers the node of the current task, a kswapd, unless it is known.
+/// Records the node of the current task, a kswapd, unless it is known.
 #[inline(always)]
 pub(crate) fn learn_current(nid: u64) {
     if address(nid as u32).is_none() {

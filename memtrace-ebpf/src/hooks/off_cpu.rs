@@ -1,5 +1,5 @@
-//! How long a stalled task does not run: measured at every context switch of the host where that is asked for, else
-//! estimated for long stalls by how long the scheduler says that it ran.
+//! Time in which a stalled task does not run: measured at every context switch of the host on request, otherwise
+//! estimated for long stalls from the run time that the scheduler accounts.
 
 use memtrace_common::{record::fields, span::TaskSpans};
 
@@ -12,10 +12,11 @@ use crate::{
     time::now_ns,
 };
 
-/// Stalls shorter than this have no estimate: the scheduler adds up at its ticks (1 to 10 ms) and at switches only.
+/// Stalls shorter than this have no estimate: the scheduler updates the run time only at its ticks (every 1 to 10 ms)
+/// and at switches.
 const LONG_NS: u64 = 20_000_000;
 
-/// `sched:sched_switch`. The current task is still the one that is taken off.
+/// `sched:sched_switch`. The current task is still the one that is switched out.
 #[inline(always)]
 pub(crate) fn switch<V: Values>(v: &V) {
     let (tid, _) = task::current_ids();
@@ -30,7 +31,7 @@ pub(crate) fn switch<V: Values>(v: &V) {
     }
 }
 
-/// Thread id of the task that comes.
+/// Thread id of the task that is switched in.
 #[inline(always)]
 fn comes<V: Values>(v: &V) -> Option<u32> {
     let layout = &V::layout().switch;
@@ -41,7 +42,8 @@ fn comes<V: Values>(v: &V) -> Option<u32> {
     }
 }
 
-/// How long the current task did not run in a stall that ends, with the bit of [`fields`] that says so; 0 without it.
+/// Time in which the current task did not run during a stall that ends, with its bit of [`fields`]; both 0 without an
+/// estimate.
 #[inline(always)]
 pub(crate) fn estimated(spans: &TaskSpans, dur_ns: u64) -> (u64, u32) {
     if dur_ns < LONG_NS || spans.ran_ns == 0 {

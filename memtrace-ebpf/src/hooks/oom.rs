@@ -18,7 +18,8 @@ use crate::{
     task,
 };
 
-/// Remembers what the current thread has just ended on this CPU. An OOM kill follows at once, in the same task.
+/// Records the kind of reclaim that the current thread has just ended on this CPU. An OOM kill follows at once, in the
+/// same task.
 #[inline(always)]
 pub(crate) fn remember(tid: u32, what: u32) {
     if let Some(last) = LAST_RECLAIM.get_ptr_mut(0) {
@@ -36,7 +37,8 @@ pub(crate) fn retry_zone<V: Values>(_: &V) {
     remember(task::current_ids().0, fields::AFTER_GLOBAL);
 }
 
-/// `oom_kill_process(oc, message)` begins: the OOM killer has chosen, and will mark one victim or several in this task.
+/// `oom_kill_process(oc, message)` begins: the OOM killer has chosen, and will mark one or several victims in this
+/// task.
 #[inline(always)]
 pub(crate) fn call_begin(args: &Args<1>) {
     count(Count::OomCalls, 1);
@@ -71,7 +73,7 @@ pub(crate) fn call_begin(args: &Args<1>) {
     }
 }
 
-/// It returns: what is marked from now on belongs to no call.
+/// The call returns: victims that are marked from now on belong to no call.
 #[inline(always)]
 pub(crate) fn call_end(_: *mut core::ffi::c_void) {
     if let Some(calls) = OOM_CALLS.get_ptr_mut(0) {
@@ -80,7 +82,7 @@ pub(crate) fn call_end(_: *mut core::ffi::c_void) {
     }
 }
 
-/// The call that a thread is in.
+/// The open call, if this thread is in it.
 #[inline(always)]
 fn open_call(tid: u32) -> Option<*mut OomCalls> {
     let calls = OOM_CALLS.get_ptr_mut(0)?;
@@ -88,7 +90,7 @@ fn open_call(tid: u32) -> Option<*mut OomCalls> {
     unsafe { ((*calls).tid == tid).then_some(calls) }
 }
 
-/// The chosen task of the open call, if it has this thread id: before 6.8 the event names no more than that.
+/// The chosen task of the open call, if it has this thread id: before 6.8 the event has only the id.
 #[inline(always)]
 fn chosen(tid: u32) -> Option<Address> {
     let calls = open_call(task::current_ids().0)?;
@@ -97,7 +99,7 @@ fn chosen(tid: u32) -> Option<Address> {
     (chosen.read::<u32>(&CONFIG.task.pid)? == tid).then_some(chosen)
 }
 
-/// What the victim is, however it was found.
+/// Properties of the victim, from the record or from the task.
 #[derive(Default)]
 pub(crate) struct Victim {
     pid: u32,
@@ -112,14 +114,14 @@ pub(crate) struct Victim {
     comm: [u8; COMM_LEN],
 }
 
-/// Finding the victim in the values of `oom:mark_victim`.
+/// Finds the victim in the values of `oom:mark_victim`.
 pub(crate) trait FindVictim: Values {
-    /// `None` when the event names nobody that can be read.
+    /// The victim; `None` when the event has no task that can be read.
     fn victim(&self) -> Option<Victim>;
 }
 
 impl FindVictim for Record<'_> {
-    /// The record names all but the cgroup; the sizes are in kB.
+    /// The record has all values except the cgroup; the sizes are in kB.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
         let layout = &CONFIG.record.victim;
@@ -144,7 +146,7 @@ impl FindVictim for Record<'_> {
 }
 
 impl<const N: usize> FindVictim for Args<N> {
-    /// The argument is the task itself (or, before 6.8, its pid alone): all is read from the task.
+    /// The argument is the task itself (or, before 6.8, only its pid): all values are read from the task.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
         let layout = &CONFIG.args.victim;
@@ -201,7 +203,7 @@ fn resident(mm: Address) -> Option<(u64, u64, u64)> {
     Some((bytes(0)?, bytes(1)?, bytes(3)?))
 }
 
-/// `oom:mark_victim`. The current task is the one that ran out, often not the victim.
+/// `oom:mark_victim`. The current task is the one that ran out of memory, often not the victim.
 #[inline(always)]
 pub(crate) fn mark_victim<V: FindVictim>(v: &V) {
     let Some(victim) = v.victim() else { return };
@@ -254,7 +256,7 @@ pub(crate) fn mark_victim<V: FindVictim>(v: &V) {
             });
         }
     });
-    // After the record: what tells of the end must come behind it.
+    // After the record: the record of the end must come after it.
     freed::expect(&MarkedVictim {
         marked_ns: now,
         mm: victim.mm,

@@ -81,7 +81,7 @@ pub(crate) fn soft_limit_end<V: Values>(_: &V) {
     if kswapd::soft_limit_end(tid, now) {
         return;
     }
-    // Outside a stall and outside kswapd it has nobody to be charged to, and is dropped.
+    // Outside a stall and outside kswapd there is no task to charge it to, and it is dropped.
     if let Some((spans, Closed::Outermost { .. })) = close(tid, SOFT_LIMIT, now) {
         // SAFETY: the entry is this thread's own.
         unsafe { inflight::settle(tid, spans) };
@@ -95,7 +95,7 @@ pub(crate) fn begin<V: Values>(kind: StallKind, v: &V, layout: &'static BeginFie
     inflight::open(tid, tgid, &span(kind, v, layout));
 }
 
-/// The span of a kind with the values of its begin.
+/// A span of this kind with the values of its begin.
 #[inline(always)]
 pub(crate) fn span<V: Values>(kind: StallKind, v: &V, layout: &'static BeginFields) -> Span {
     let (order, order_read) = or_zero(v.get(&layout.order), fields::ORDER);
@@ -120,7 +120,7 @@ fn end<V: Values>(kind: StallKind, before_oom: u32, v: &V, source: &'static ArgS
     }
     let now_ns = now_ns();
     let Some((spans, closed)) = close(tid, kind as u8, now_ns) else { return };
-    // At once, so that nobody moves an `Option` whose payload was not written: the verifier refuses it.
+    // Converted at once, so that no `Option` with an unwritten payload is moved: the verifier refuses that.
     let (reclaimed, read) = or_zero(v.get(source), fields::RECLAIMED);
     // SAFETY: the entry is this thread's own and lives until it is settled.
     unsafe {

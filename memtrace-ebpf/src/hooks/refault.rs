@@ -1,4 +1,5 @@
-//! Refaults, major faults and swap-ins, charged to the process that pays and to its memory cgroup. Only counted: user space drains the counts each tick.
+//! Refaults, major faults and swap-ins, charged to the process that pays and to its memory cgroup. They are only
+//! counted; user space drains the counts at each tick.
 
 use memtrace_common::{
     field::MemberOffset,
@@ -15,11 +16,13 @@ use crate::{
     task,
 };
 
-/// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item decides first.
+/// `memcg:mod_memcg_lruvec_state`: fires for every change of every counter of a memory cgroup, so the item is checked
+/// first.
 #[inline(always)]
 pub(crate) fn lruvec_state(args: &Args<3>) {
     if let Some(runs) = LRUVEC_RUNS.get_ptr_mut(0) {
-        // SAFETY: a map value of this CPU. A run that interrupts another one may go uncounted: it is an estimate's.
+        // SAFETY: a map value of this CPU. A run that interrupts another one may go uncounted: the count serves an
+        // estimate.
         unsafe { *runs += 1 };
     }
     let which = (args.raw(1) as u32).wrapping_sub(loaded(&CONFIG.refault.first_item));
@@ -42,8 +45,8 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
     count_refault(&counts, id_or_zero(task::id_of_memcg(Typed(args.raw(0)))));
 }
 
-/// `workingset_refault(folio, ...)` on its way in (kprobe) or out (fexit). On the way out the folio's flags say whether
-/// it was activated or restored.
+/// `workingset_refault(folio, ...)` at its entry (kprobe) or return (fexit). At the return the folio's flags show
+/// whether it was activated or restored.
 #[inline(always)]
 pub(crate) fn refault(folio: u64, out: bool) {
     let layout = &CONFIG.refault;
@@ -62,8 +65,9 @@ pub(crate) fn refault(folio: u64, out: bool) {
     if out && has(flags, &layout.workingset) {
         counts.restored_pages = pages;
     }
-    // A page that comes back is charged to the cgroup of the task that brings it back (but for swap, to that of the task
-    // that it was taken from, nearly always the same). What the folio itself says is not of one shape on all kernels.
+    // A page that comes back is charged to the cgroup of the task that brings it back; a page from swap to that of the
+    // task it was taken from, nearly always the same. The cgroup in the folio itself has a different form on each
+    // kernel.
     count_refault(&counts, id_or_zero(task::current_memory_cgroup()));
 }
 
@@ -87,7 +91,7 @@ pub(crate) fn major_fault() {
     }
 }
 
-/// The process of a thread group's first thread exits: user space may remove its entry.
+/// The first thread of a process exits: user space may remove the entry of the process.
 #[inline(always)]
 pub(crate) fn process_exited(tid: u32, tgid: u32) {
     if tid != tgid {
@@ -108,7 +112,7 @@ pub(super) fn has(flags: u64, bit: &'static MemberOffset) -> bool {
     }
 }
 
-/// Pages of a folio: one, unless it has a head flag and tells their number.
+/// Number of pages of a folio: 1, unless it has a head flag and its number can be read.
 #[inline(always)]
 pub(super) fn pages_of(folio: Address, flags: u64) -> u64 {
     if !has(flags, &CONFIG.refault.head) {
@@ -120,8 +124,8 @@ pub(super) fn pages_of(folio: Address, flags: u64) -> u64 {
     }
 }
 
-/// The entry of the current process, made when there is none; `None` when there is no room, and then the counts are in
-/// the totals only.
+/// The entry of the current process, created if needed; `None` when there is no room. Then the counts are in the totals
+/// only.
 #[inline(always)]
 fn own_entry() -> Option<*mut TaskFaults> {
     let (tid, tgid) = task::current_ids();
@@ -140,7 +144,7 @@ fn own_entry() -> Option<*mut TaskFaults> {
     TASK_FAULTS.get_ptr_mut(key)
 }
 
-/// Counts in the totals always, in the tables when they have room: what they lack is the difference.
+/// Adds to the totals always, and to the tables when they have room: the rest is the difference of the two.
 #[inline(always)]
 fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
     let (_, tgid) = task::current_ids();
@@ -149,7 +153,7 @@ fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
         // SAFETY: a map value.
         unsafe { add_counts(totals, counts) };
     }
-    // memtrace's own are in no other number: with them the cgroups' rows would come to more than the total.
+    // memtrace's own refaults are in no other number: with them the sum of the cgroups' rows would exceed the total.
     if slot == SLOT_OWN {
         return;
     }
@@ -166,7 +170,7 @@ fn count_refault(counts: &RefaultCounts, cgroup_id: u64) {
     }
 }
 
-/// The entry of a cgroup, made when there is none; `None` when there is no room.
+/// The entry of a cgroup, created if needed; `None` when there is no room.
 #[inline(always)]
 fn entry_of(cgroup_id: u64) -> Option<*mut RefaultCounts> {
     if let Some(counts) = CGROUP_REFAULTS.get_ptr_mut(cgroup_id) {
@@ -180,7 +184,7 @@ fn entry_of(cgroup_id: u64) -> Option<*mut RefaultCounts> {
 /// `to` must be a valid map value.
 #[inline(always)]
 unsafe fn add_counts(to: *mut RefaultCounts, counts: &RefaultCounts) {
-    // SAFETY: by contract. Other CPUs add to the same entry: atomically.
+    // SAFETY: by contract. Other CPUs add to the same entry, so the additions are atomic.
     unsafe {
         if counts.file_pages != 0 {
             add(&raw mut (*to).file_pages, counts.file_pages);

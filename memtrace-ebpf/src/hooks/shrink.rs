@@ -1,4 +1,4 @@
-//! What happens inside a reclaim: LRU scans and throttles, charged to the reclaim in progress.
+//! Events inside a reclaim: LRU scans and throttles, charged to the reclaim in progress.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use memtrace_common::{
@@ -20,7 +20,8 @@ use crate::{
     time::now_ns,
 };
 
-/// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the node, else to its node if it is a kswapd, else apart.
+/// `mm_vmscan_lru_shrink_inactive`: charged to the stall of this task and to the reclaimed node; else, for a kswapd, to
+/// its node; else to the other shrinks.
 #[inline(always)]
 pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     let layout = &V::layout().shrink;
@@ -48,7 +49,7 @@ pub(crate) fn shrink_inactive<V: Values>(v: &V) {
     }
 }
 
-/// Adds what a stall scanned and reclaimed of a node to the node's counts.
+/// Adds the pages that a stall scanned and reclaimed on a node to the node's counts.
 #[inline(always)]
 pub(crate) fn count_node(pages: &NodePages) {
     if pages.scanned == 0 {
@@ -62,16 +63,16 @@ pub(crate) fn count_node(pages: &NodePages) {
 
 #[inline(always)]
 unsafe fn count_other(other: *mut OtherShrinks, scanned: u64, reclaimed: u64) {
-    // SAFETY: the caller hands a valid map value.
+    // SAFETY: the caller passes a valid map value.
     unsafe {
         add(&raw mut (*other).scanned_pages, scanned);
         add(&raw mut (*other).reclaimed_pages, reclaimed);
     }
 }
 
-/// Finding the function of a shrinker in the values of `mm_shrink_slab_start`.
+/// Finds the function of a shrinker in the values of `mm_shrink_slab_start`.
 pub(crate) trait FindFunction: Values {
-    /// Its address; 0 when it cannot be read.
+    /// Address of the function; 0 when it cannot be read.
     fn function(&self) -> u64;
 }
 
@@ -116,7 +117,7 @@ pub(crate) fn count_shrinkers(times: &[ShrinkerTime; SHRINKERS], slot: u32) {
 #[inline(always)]
 fn count_shrinker(key: &ShrinkerKey, ns: u64) {
     if SHRINKER_TOTALS.get_ptr(key).is_none() {
-        // Another CPU may have been first, or there is no room: either shows below.
+        // The insertion fails when another CPU was first, or when there is no room: the lookup below handles both.
         let _ = SHRINKER_TOTALS.insert(key, ShrinkerTotals::default(), BPF_NOEXIST.into());
     }
     match SHRINKER_TOTALS.get_ptr_mut(key) {
@@ -138,7 +139,7 @@ pub(crate) fn shrinker_end<V: Values>(_: &V) {
     }
 }
 
-/// `mm_vmscan_throttled`: emitted at the end of the sleep, inside the reclaim that it holds up.
+/// `mm_vmscan_throttled`: emitted at the end of the sleep, inside the reclaim that it delays.
 #[inline(always)]
 pub(crate) fn throttled<V: ThrottleReason>(v: &V) {
     let Some(usec) = v.get(&V::layout().throttled.usec) else { return };
@@ -149,9 +150,9 @@ pub(crate) fn throttled<V: ThrottleReason>(v: &V) {
     }
 }
 
-/// Why a task was throttled, in the values of `mm_vmscan_throttled`.
+/// Finds the reason of a throttle in the values of `mm_vmscan_throttled`.
 pub(crate) trait ThrottleReason: Values {
-    /// A number of [`memtrace_common::throttle::REASONS`]; beyond them when it is not known.
+    /// Index into [`memtrace_common::throttle::REASONS`]; beyond the last one when the reason is not known.
     fn reason(&self) -> u64;
 }
 

@@ -1,4 +1,4 @@
-//! Where stalls came from: their stacks, counted by stack, process, cgroup and kind.
+//! Stacks of stalls, counted by stack, process, cgroup and kind.
 
 use core::ffi::c_void;
 
@@ -20,7 +20,7 @@ use crate::{
     task,
 };
 
-/// Counts the stack on which a stall ends, when that is asked for.
+/// Counts the stack on which a stall ends, when stacks are enabled.
 #[inline(always)]
 pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
     if loaded(&CONFIG.stacks) == 0 || finished.tgid == loaded(&CONFIG.self_tgid) {
@@ -29,10 +29,10 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
     let &Finished { kind, tid, tgid, dur_ns, .. } = finished;
     let (process_start_ns, _) = or_zero(task::process_start_ns(tid == tgid), 0);
     let (cgroup_id, _) = or_zero(task::current_memory_cgroup(), 0);
-    // Of each kind one program makes the stalls, and the kernel runs no program inside itself on a CPU: nobody else
-    // writes to this room, although another program may interrupt.
+    // The stalls of each kind come from one program, and the kernel runs no program inside itself on a CPU: no other
+    // run writes to this room, although another program may interrupt.
     let Some(room) = STACK_ROOM.get_ptr_mut(kind as u32) else { return };
-    // SAFETY: a map value; the helper writes at most what it is told.
+    // SAFETY: a map value; the helper writes at most the given number of bytes.
     let hash = unsafe {
         let kernel = (&raw mut (*room).kernel).cast::<u64>();
         let user = (&raw mut (*room).user).cast::<u64>();
@@ -44,7 +44,7 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
         let hash = hashed::<KERNEL_FRAMES>(hash, kernel, kernel_bytes);
         hashed::<USER_FRAMES>(hash, user, user_bytes)
     };
-    // SAFETY: as above; what user space takes out meanwhile stays memory of the map.
+    // SAFETY: as above; an entry that user space removes meanwhile is still memory of the map.
     unsafe {
         let frames: &StackFrames = &*room;
         if STACKS.get_ptr(hash).is_none()
@@ -57,7 +57,7 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
     }
     let key = StackKey { hash, cgroup_id, process_start_ns, tgid, kind: kind as u32 };
     if !add_to(&key, dur_ns) {
-        // It fails when another CPU has made the row meanwhile, or when there is no room.
+        // The insertion fails when another CPU has made the row meanwhile, or when there is no room.
         let _ = STACK_COUNTS.insert(key, StackCounts::default(), u64::from(BPF_NOEXIST));
         if !add_to(&key, dur_ns) {
             lost(Loss::Stack, 1);
@@ -65,11 +65,12 @@ pub(crate) fn count(ctx: *mut c_void, finished: &Finished) {
     }
 }
 
-/// Adds a stall to a row; false when there is none.
+/// Adds a stall to a row; false when the row does not exist.
 #[inline(always)]
 fn add_to(key: &StackKey, dur_ns: u64) -> bool {
     let Some(counts) = STACK_COUNTS.get_ptr_mut(key) else { return false };
-    // SAFETY: a map value; other CPUs add to it as well, and what user space takes out stays memory of the map.
+    // SAFETY: a map value; other CPUs add to it as well, and an entry that user space removes is still memory of the
+    // map.
     unsafe {
         add(&raw mut (*counts).stalls, 1);
         add(&raw mut (*counts).total_ns, dur_ns);
@@ -77,7 +78,7 @@ fn add_to(key: &StackKey, dur_ns: u64) -> bool {
     true
 }
 
-/// The hash with the addresses that were written.
+/// Continues the hash with the addresses that were written.
 ///
 /// # Safety
 /// `addresses` must point to `N` words.

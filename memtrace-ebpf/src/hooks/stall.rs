@@ -1,4 +1,4 @@
-//! A finished stall: into the exact totals, and as a record into the ring.
+//! A finished stall: counted in the exact totals, and written as a record into the ring.
 
 use core::ffi::c_void;
 
@@ -27,16 +27,16 @@ use crate::{
 
 /// A span that ended.
 pub(crate) enum Closed {
-    /// Inside another one.
+    /// Nested in another span.
     Inner,
-    /// The outermost: a stall.
+    /// The outermost span: a stall.
     Outermost {
-        /// Its length.
+        /// Duration in ns.
         dur_ns: u64,
     },
 }
 
-/// Closes the span of this kind on this thread. All that cannot be paired is counted.
+/// Closes the span of this kind on this thread. Ends that cannot be paired are counted.
 #[inline(always)]
 pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, Closed)> {
     let Some(spans) = inflight::find(tid) else {
@@ -47,7 +47,7 @@ pub(crate) fn close(tid: u32, kind: u8, now_ns: u64) -> Option<(*mut TaskSpans, 
     unsafe { close_in(spans, kind, now_ns) }.map(|closed| (spans, closed))
 }
 
-/// The same in the entry of this thread.
+/// Closes the span of this kind in the entry of this thread.
 ///
 /// # Safety
 /// `spans` must be the current thread's entry.
@@ -61,7 +61,7 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
         }
         End::Nested { lost } => (Closed::Inner, lost),
         End::Finished { lost, dur_ns } => {
-            // SAFETY: the same.
+            // SAFETY: as above.
             shrink::count_node(unsafe { &(*spans).node });
             (Closed::Outermost { dur_ns }, lost)
         }
@@ -72,7 +72,7 @@ pub(crate) unsafe fn close_in(spans: *mut TaskSpans, kind: u8, now_ns: u64) -> O
     Some(closed)
 }
 
-/// What happened inside a stall; all 0 for a wait in which the task itself did nothing.
+/// Pages and times inside a stall; all 0 for a wait in which the task itself did nothing.
 #[derive(Default)]
 pub(crate) struct Inside {
     scanned_pages: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Inside {
     gfp: u32,
     order: i32,
     nid: i32,
-    /// Bits of [`fields`]: which of these were read.
+    /// Bits of [`fields`] of the values that were read.
     fields: u32,
     shrinker: ShrinkerTime,
     off_cpu_ns: u64,
@@ -90,8 +90,8 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// What the outermost span and the counters of its task say; `read` is the bit of the pages reclaimed, 0 when they
-    /// were not read.
+    /// Values of the outermost span and of its task's counters; `read` is the bit of the reclaimed pages, or 0 when
+    /// they were not read.
     #[inline(always)]
     pub(crate) fn of(spans: &TaskSpans, reclaimed_pages: u64, read: u32) -> Self {
         let outermost = &spans.spans[0];
@@ -115,7 +115,7 @@ impl Inside {
     }
 }
 
-/// Counts and tells a stall, and leaves the thread's entry to be taken away; `ctx` is the program's context.
+/// Counts and reports a stall, and settles the thread's entry; `ctx` is the program's context.
 ///
 /// # Safety
 /// `spans` must be the current thread's entry.
@@ -134,7 +134,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
         shrink::count_shrinkers(unsafe { &(*spans).shrinkers }, slot);
     }
     let (nid, fields) = node(kind, inside);
-    // A wait is told by another clock than that of the spans.
+    // The run time at the begin is kept for spans only, not for waits.
     let (off_cpu_ns, estimated) = match kind.is_wait() {
         true => (0, 0),
         // SAFETY: by contract.
@@ -175,7 +175,7 @@ pub(crate) unsafe fn finish(ctx: *mut c_void, spans: *mut TaskSpans, finished: &
     unsafe { inflight::settle(tid, spans) };
 }
 
-/// Counts what is no stall in a slot of its own.
+/// Counts reclaim that is no stall in a slot of its own.
 #[inline(always)]
 pub(crate) fn count_apart(slot: u32, inside: &Inside, dur_ns: u64) {
     if let Some(totals) = STALLS.get_ptr_mut(slot) {
@@ -184,7 +184,8 @@ pub(crate) fn count_apart(slot: u32, inside: &Inside, dur_ns: u64) {
     }
 }
 
-/// The node that was reclaimed, for the kind whose event names it; for the others that of the CPU that the task runs on.
+/// The node that was reclaimed, for the kind whose event names it; otherwise the node of the CPU on which the task
+/// runs.
 #[inline(always)]
 fn node(kind: StallKind, inside: &Inside) -> (i32, u32) {
     if matches!(kind, StallKind::Node) {

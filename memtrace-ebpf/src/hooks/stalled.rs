@@ -1,4 +1,4 @@
-//! The task iterator: tasks that wait for memory already when memtrace attaches, and the kswapds.
+//! The task iterator: finds the tasks that already wait for memory when memtrace attaches, and the kswapds.
 
 use core::ffi::c_void;
 
@@ -12,8 +12,8 @@ use crate::{
     task::is_kthread,
 };
 
-/// True for a task that waits for memory, by `in_memstall`, or by `PF_MEMALLOC` where the kernel keeps no such bit:
-/// that misses the waits before and after reclaim.
+/// True for a task that waits for memory, by `in_memstall`, or by `PF_MEMALLOC` where the kernel has no such bit: the
+/// latter misses the waits before and after reclaim.
 #[inline(always)]
 fn is_stalled(task: Address) -> bool {
     let Some(flags) = task.read::<u32>(&CONFIG.task.flags) else { return false };
@@ -26,7 +26,7 @@ fn is_stalled(task: Address) -> bool {
     }
 }
 
-/// Body of the task iterator: writes a [`StalledTask`] for each task that waits for memory, and learns the kswapds.
+/// Body of the task iterator: writes a [`StalledTask`] for each task that waits for memory, and finds the kswapds.
 #[inline(always)]
 pub(crate) fn list_if_stalled(ctx: *mut c_void) {
     let ctx = ctx.cast::<u64>();
@@ -47,7 +47,7 @@ pub(crate) fn list_if_stalled(ctx: *mut c_void) {
     let (Some(tid), Some(tgid)) = (task.read(&members.pid), task.read(&members.tgid)) else { return };
     let record = StalledTask { tgid, tid, comm: task.read(&members.comm).unwrap_or_default() };
     // SAFETY: `seq` is the first member of `struct bpf_iter_meta`; the verifier checks its type. The record is on the
-    // stack and as long as said. A full seq buffer makes the kernel call again with a larger one.
+    // stack and has the given length. A full seq buffer makes the kernel call again with a larger one.
     unsafe {
         let seq = core::ptr::read_volatile(meta as *const *mut aya_ebpf::bindings::seq_file);
         helpers::generated::bpf_seq_write(seq, (&raw const record).cast(), size_of::<StalledTask>() as u32);

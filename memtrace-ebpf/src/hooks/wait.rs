@@ -1,5 +1,6 @@
-//! Stalls that are functions and no events, and reclaim that is no stall: the wait for kswapd, the sleep at `memory.high`, direct compaction, the wait
-//! for a page from swap, and what else the kernel counts as a memory stall.
+//! Stalls that are measured at functions instead of events, and reclaim that is no stall: the wait for kswapd, the
+//! sleep at `memory.high`, direct compaction, proactive reclaim, the wait for a page from swap, and other sections that
+//! the kernel counts as memory stalls.
 
 use core::ffi::c_void;
 
@@ -26,8 +27,8 @@ use crate::{
     time::now_ns,
 };
 
-/// `COMPACT_DEFERRED` of `enum compact_result`. Up to it nothing was done: each zone was skipped, or put off since it
-/// failed not long ago. The same on all supported kernels.
+/// `COMPACT_DEFERRED` of `enum compact_result`. Results up to it mean that nothing was done: each zone was skipped, or
+/// deferred after a recent failure. The same on all supported kernels.
 const COMPACT_DEFERRED: u32 = 2;
 /// `VM_FAULT_MAJOR` of `enum vm_fault_reason`: the page was read. The same on all supported kernels.
 const VM_FAULT_MAJOR: u32 = 4;
@@ -38,14 +39,14 @@ pub(crate) fn pfmemalloc_begin<V: Values>(v: &V) {
     open(&span(StallKind::Pfmemalloc, v, &V::layout().pfmemalloc_begin));
 }
 
-/// It ends. Each direct reclaim comes by here; only one that slept was held up.
+/// `throttle_direct_reclaim` ends. Each direct reclaim passes here; only one that slept was stalled.
 #[inline(always)]
 pub(crate) fn pfmemalloc_end(ctx: *mut c_void) {
     end(ctx, StallKind::Pfmemalloc, |spans| (spans.switches != switches()).then_some(None));
 }
 
-/// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode comes by here, so that the task's debt is
-/// looked at first.
+/// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode passes here, so the task's debt is
+/// checked first.
 #[inline(always)]
 pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
     if task::over_high() == Some(0) {
@@ -54,7 +55,7 @@ pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
     open(&Span { start_ns: now_ns(), kind: StallKind::MemcgHigh as u8, ..Span::default() });
 }
 
-/// It ends. Without a sleep or a reclaim it did nothing.
+/// `mem_cgroup_handle_over_high` ends. Without a sleep or a reclaim it did nothing.
 #[inline(always)]
 pub(crate) fn memcg_high_end(ctx: *mut c_void) {
     end(ctx, StallKind::MemcgHigh, |spans| {
@@ -62,13 +63,13 @@ pub(crate) fn memcg_high_end(ctx: *mut c_void) {
     });
 }
 
-/// `user_proactive_reclaim` (6.18) or `memory_reclaim` (5.19) begins: somebody asked for reclaim.
+/// `user_proactive_reclaim` (6.18) or `memory_reclaim` (5.19) begins: reclaim on request.
 #[inline(always)]
 pub(crate) fn proactive_begin<V: Values>(_: &V) {
     open(&Span { start_ns: now_ns(), kind: PROACTIVE, ..Span::default() });
 }
 
-/// It ends: no stall, but time and pages that are counted apart.
+/// The reclaim on request ends: it is no stall, but its time and pages are counted separately.
 #[inline(always)]
 pub(crate) fn proactive_end(_: *mut c_void) {
     let (tid, _) = task::current_ids();
@@ -91,7 +92,7 @@ pub(crate) fn compaction_begin<V: Values>(v: &V) {
     open(&span(StallKind::Compaction, v, &V::layout().compaction_begin));
 }
 
-/// It ends with this result.
+/// `try_to_compact_pages` ends with this result.
 #[inline(always)]
 pub(crate) fn compaction_end(ctx: *mut c_void, result: u32) {
     end(ctx, StallKind::Compaction, |_| (result > COMPACT_DEFERRED).then_some(None));
@@ -132,14 +133,14 @@ pub(crate) fn swap_fault_begin<V: Values>(_: &V) {
     }
 }
 
-/// It ends with this fault result.
+/// `do_swap_page` ends with this fault result.
 #[inline(always)]
 pub(crate) fn swap_fault_end(ctx: *mut c_void, result: u32) {
     let major = result & VM_FAULT_MAJOR != 0;
     wait_ends(ctx, StallKind::Swapin, |spans, now_ns| spans.swap_fault_end(now_ns, switches(), major));
 }
 
-/// `psi_memstall_enter`. kswapd and kcompactd are not held up, they work.
+/// `psi_memstall_enter`. kswapd and kcompactd do not stall, they work.
 #[inline(always)]
 pub(crate) fn memstall_enter<V: Values>(_: &V) {
     if task::current_is_kthread() {
@@ -161,13 +162,13 @@ pub(crate) fn memstall_leave<V: Values>(v: &V) {
     wait_ends(v.context(), StallKind::Thrash, TaskSpans::memstall_leave);
 }
 
-/// Voluntary context switches of the current task: whether it slept.
+/// Voluntary context switches of the current task; a change shows that it slept.
 #[inline(always)]
 fn switches() -> u64 {
     or_zero(task::switches(), 0).0
 }
 
-/// Opens a span of which it is asked at its end whether the task slept.
+/// Opens a span whose end checks whether the task slept.
 #[inline(always)]
 fn open(span: &Span) {
     let (tid, tgid) = task::current_ids();
@@ -175,7 +176,7 @@ fn open(span: &Span) {
         // SAFETY: the entry is this thread's own.
         unsafe {
             inflight::open_in(spans, span);
-            // Also of one that takes the place of one whose end was lost.
+            // This also covers a span that replaces one whose end was lost.
             if (*spans).depth == 1 {
                 (*spans).switches = switches();
             }
@@ -183,8 +184,8 @@ fn open(span: &Span) {
     }
 }
 
-/// Ends a span, if one of this kind is open. It is a stall when `stalled` says so, which also says how many pages were
-/// reclaimed, if that is known.
+/// Ends a span, if one of this kind is open. It is a stall when `stalled` returns `Some`, with the number of reclaimed
+/// pages if that is known.
 #[inline(always)]
 fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Option<Option<u64>>) {
     let (tid, tgid) = task::current_ids();
@@ -207,7 +208,7 @@ fn end(ctx: *mut c_void, kind: StallKind, stalled: impl FnOnce(&TaskSpans) -> Op
     }
 }
 
-/// Ends a wait of which the entry says how long it was, if it was one.
+/// Ends a wait. `wait` returns its duration in ns, if it was a stall.
 #[inline(always)]
 fn wait_ends(ctx: *mut c_void, kind: StallKind, wait: impl FnOnce(&mut TaskSpans, u64) -> Option<u64>) {
     let (tid, tgid) = task::current_ids();

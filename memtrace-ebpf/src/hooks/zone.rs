@@ -1,4 +1,4 @@
-//! Free memory of the zones against their watermarks, at the moment at which a task begins to reclaim for itself.
+//! Free memory of the zones against their watermarks, at the moment at which a task begins direct reclaim.
 
 use memtrace_common::{
     verifier::below,
@@ -12,7 +12,7 @@ use crate::{
     memory::Address,
 };
 
-/// How the zones stand, a bit for each.
+/// State of the zones, one bit per zone.
 #[derive(Default)]
 struct Seen {
     below_min: u64,
@@ -20,7 +20,7 @@ struct Seen {
     unread: u64,
 }
 
-/// Counts how each zone stands. Written out for each: the verifier knows each place, and drops those that are not there.
+/// Counts the state of each zone. Unrolled: the verifier knows each index, and drops those without a zone.
 #[inline(always)]
 pub(crate) fn count() {
     if loaded(&CONFIG.zones.count) == 0 {
@@ -73,7 +73,7 @@ unsafe fn look<const N: usize>(all: *mut ZonesTotals, seen: &mut Seen) {
         return;
     };
     let boost = zone.read::<u64>(&layout.boost).unwrap_or(0);
-    // What the CPUs hold back can make it negative for a moment.
+    // Counts that the CPUs hold back can make it negative for a moment.
     let free = if free > 0 { free as u64 } else { 0 };
     // SAFETY: by contract; the programs of one CPU do not run inside each other.
     unsafe {
@@ -89,7 +89,7 @@ unsafe fn look<const N: usize>(all: *mut ZonesTotals, seen: &mut Seen) {
     }
 }
 
-/// Counts in which class the free pages are. By arithmetic alone: with branches the verifier would go through every
+/// Counts the class of the free pages. This uses arithmetic alone: with branches the verifier would go through every
 /// combination of the classes of all zones.
 ///
 /// # Safety
@@ -121,7 +121,7 @@ unsafe fn compare<const N: usize>(all: *mut ZonesTotals, seen: &Seen) {
     }
 }
 
-/// Where a zone is.
+/// Address of a zone.
 #[inline(always)]
 fn address<const N: usize>() -> Option<Address> {
     let layout = &CONFIG.zones;

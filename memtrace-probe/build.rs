@@ -42,14 +42,14 @@ fn object() -> Result<PathBuf> {
     Ok(Path::new(&out).join("memtrace-ebpf"))
 }
 
-/// Takes the DWARF out of the object, which is most of it. The kernel reads BTF alone, and its line numbers are in there.
+/// Removes the DWARF, which is most of the object. The kernel reads only BTF, which has the line numbers too.
 fn strip(object: &Path) -> Result<()> {
     let data = fs::read(object)?;
     let mut builder = Builder::read64(&*data)?;
     let is_dwarf = |name: &[u8]| [&b".debug_"[..], b".rel.debug_"].iter().any(|prefix| name.starts_with(prefix));
     builder.sections.iter_mut().for_each(|section| section.delete = is_dwarf(&section.name));
     builder.delete_orphans();
-    // LLVM has all names in one table; the writer wants those of sections by themselves.
+    // LLVM has all names in one table; the writer wants those of sections in a separate one.
     let names = builder.sections.add();
     names.name = ".shstrtab".into();
     names.sh_type = SHT_STRTAB;
@@ -60,8 +60,8 @@ fn strip(object: &Path) -> Result<()> {
     Ok(fs::write(object, stripped)?)
 }
 
-/// Writes an empty object, so that everything can be checked on stable Rust alone. A program built with it says at its
-/// start that it has no kernel side.
+/// Writes an empty object, so that everything can be checked on stable Rust alone. A program built with it reports at
+/// its start that it has no kernel side.
 fn without_kernel_side() -> Result<()> {
     let object = object()?;
     fs::write(&object, []).with_context(|| format!("writing {}", object.display()))?;

@@ -1,7 +1,7 @@
-//! A one-pass reader of kernel BTF: where a struct has its members, which arguments a function takes, what an enum says.
+//! A one-pass reader of kernel BTF: offsets of struct members, parameters of functions, constants of enums.
 //!
-//! aya does not expose these. Only the types that are asked for are indexed by name, so that the megabytes of a kernel's
-//! BTF cost a few milliseconds and no copy. Format: Documentation/bpf/btf.rst of the kernel.
+//! aya does not expose these. Only the requested types are indexed by name, so that the megabytes of a kernel's BTF
+//! cost a few milliseconds and no copy. Format: Documentation/bpf/btf.rst of the kernel.
 
 use std::collections::HashMap;
 
@@ -24,19 +24,19 @@ const KIND_DECL_TAG: u32 = 17;
 const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
-/// Most types that are followed one from the other: typedefs, qualifiers, arrays of arrays.
+/// Longest chain of types that is followed: typedefs, qualifiers, arrays of arrays.
 const DEEPEST: u32 = 32;
 
-/// Why BTF could not be read.
+/// Reason why BTF could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BtfError {
-    /// It does not begin as BTF of this machine's byte order does.
+    /// The magic number is not that of BTF in this machine's byte order.
     #[error("not BTF: bad magic")]
     Magic,
     /// A section or a type reaches past the end.
     #[error("damaged BTF: cut short at byte {0}")]
     Truncated(usize),
-    /// A kind of type that this reader does not know, whose length it cannot tell.
+    /// A kind of type that this reader does not know, so that its length is unknown.
     #[error("BTF kind {0} is newer than this memtrace")]
     UnknownKind(u32),
 }
@@ -53,7 +53,7 @@ pub struct Btf<'a> {
     enums: HashMap<&'a [u8], usize>,
 }
 
-/// Where a struct has a member.
+/// Place of a member in a struct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BtfMember {
     /// Offset in bits from the start of the struct.
@@ -66,7 +66,7 @@ impl<'a> Btf<'a> {
     /// Reads BTF; structs, functions and enums whose name `wanted` accepts can then be looked up.
     ///
     /// # Errors
-    /// When it is no BTF, is cut short, or has a kind of type that is unknown here.
+    /// When it is not BTF, is cut short, or has a kind of type that this reader does not know.
     pub fn parse(data: &'a [u8], wanted: impl Fn(&[u8]) -> bool) -> Result<Self, BtfError> {
         if u16_at(data, 0)? != MAGIC {
             return Err(BtfError::Magic);
@@ -105,7 +105,7 @@ impl<'a> Btf<'a> {
             if let Some(map) = map {
                 let mut name = string_at(self.strings, u32_at(self.data, at)?);
                 if name.is_empty() && kind == KIND_ENUM && vlen > 0 {
-                    // An anonymous enum goes by its first constant.
+                    // The name of an anonymous enum is its first constant.
                     name = string_at(self.strings, u32_at(self.data, at + 12)?);
                 }
                 if !name.is_empty() && wanted(name) {
@@ -122,7 +122,7 @@ impl<'a> Btf<'a> {
         Ok(((info >> 24) & 0x1f, (info & 0xffff) as usize))
     }
 
-    /// Follows typedefs and qualifiers to the type that has a size: its offset, kind and number of members.
+    /// Follows typedefs and qualifiers to the type that has a size. Returns its offset, kind and number of members.
     fn resolve(&self, mut id: usize) -> Option<(usize, u32, usize)> {
         for _ in 0..DEEPEST {
             let at = *self.types.get(id).filter(|_| id != 0)?;
@@ -164,20 +164,20 @@ impl<'a> Btf<'a> {
         self.size_of(*self.structs.get(name.as_bytes())?)
     }
 
-    /// Type of the elements of an array; `None` when the type is no array.
+    /// Type of the elements of an array; `None` for another type.
     #[must_use]
     pub fn element(&self, id: usize) -> Option<usize> {
         let (at, kind, _) = self.resolve(id)?;
         if kind == KIND_ARRAY { u32_at(self.data, at + 12).ok().map(|id| id as usize) } else { None }
     }
 
-    /// Where struct `name` has `member`, looked for in nested anonymous structs and unions too.
+    /// Place of `member` in struct `name`, including nested anonymous structs and unions.
     #[must_use]
     pub fn member(&self, name: &str, member: &str) -> Option<BtfMember> {
         self.member_of(*self.structs.get(name.as_bytes())?, member)
     }
 
-    /// Where the struct with this id has `member`.
+    /// Place of `member` in the struct with this id.
     #[must_use]
     pub fn member_of(&self, id: usize, member: &str) -> Option<BtfMember> {
         self.find_member(id, member.as_bytes(), 0, 8)
@@ -224,7 +224,7 @@ impl<'a> Btf<'a> {
             .collect()
     }
 
-    /// All constants of an enum, in order. An anonymous enum goes by the name of its first constant.
+    /// All constants of an enum, in order. The name of an anonymous enum is that of its first constant.
     #[must_use]
     pub fn constants(&self, name: &str) -> Option<Vec<(&'a [u8], u32)>> {
         let at = self.types[*self.enums.get(name.as_bytes())?];
@@ -244,7 +244,7 @@ impl<'a> Btf<'a> {
     }
 }
 
-/// Bytes that follow the 12 common ones of a type.
+/// Number of bytes after the 12 common ones of a type.
 fn tail_len(kind: u32, vlen: usize) -> Result<usize, BtfError> {
     Ok(match kind {
         KIND_INT | KIND_VAR | KIND_DECL_TAG => 4,

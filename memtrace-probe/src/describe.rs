@@ -1,4 +1,4 @@
-//! Failures of the kernel and of aya in the words of a user.
+//! Failures of the kernel and of aya, worded for a user.
 
 use std::io::{self, ErrorKind};
 
@@ -7,27 +7,27 @@ use aya::{
     sys::SyscallError,
 };
 
-/// The reason in a message where the kernel refuses a program before its verifier sees it.
+/// The reason in a message when the kernel refuses a program before its verifier runs.
 pub(super) const REFUSED: &str = "refused by the kernel (EPERM): a missing right, or policy";
 
-/// The reason in a message where no function can have a probe.
+/// The reason in a message when no function can have a probe.
 pub(super) const NO_PROBES: &str = "this kernel has no kprobes";
 
 /// The call that attaches classic tracepoints, probes and the event of major faults. A message names it, so that the
-/// sysctl which forbids it can be named as well.
+/// sysctl that forbids it can be named as well.
 pub const PERF_EVENT_OPEN: &str = "perf_event_open";
 
 /// The reason why a program was not loaded.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It was not given to the kernel.
+    /// It was not passed to the kernel.
     NotTried(String),
     /// The kernel or aya refused it.
     Refused(ProgramError),
 }
 
 impl Failure {
-    /// The failure in the words of a user.
+    /// The failure, worded for a user.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::NotTried(why) => why.clone(),
@@ -35,12 +35,12 @@ impl Failure {
         }
     }
 
-    /// True where the kernel lets us open no perf event, neither for this program nor for another one.
+    /// True when the kernel lets us open no perf event, for this program or any other.
     pub(super) fn is_of_all_perf_events(&self) -> bool {
         matches!(self, Self::Refused(error) if perf_event_refused(error).is_some())
     }
 
-    /// All that the verifier wrote; `None` when it wrote nothing.
+    /// The full log of the verifier; `None` when it wrote nothing.
     pub(super) fn verifier_log(&self) -> Option<String> {
         match self {
             Self::Refused(ProgramError::LoadError { verifier_log, .. }) => {
@@ -63,7 +63,8 @@ impl From<ProgramError> for Failure {
     }
 }
 
-/// A failure of aya in the words of a user: what the errno means here, and the end of the verifier's log if it spoke.
+/// A failure of aya, worded for a user: the meaning of the errno here, and the end of the verifier's log if there is
+/// one.
 pub(super) fn describe(error: &ProgramError) -> String {
     match error {
         ProgramError::TracePointError(TracePointError::FileError { io_error, .. })
@@ -96,7 +97,7 @@ pub(super) fn describe(error: &ProgramError) -> String {
     }
 }
 
-/// The error of the kernel where it lets us open no perf event, which is no matter of one event.
+/// The error of the kernel when it lets us open no perf event, irrespective of the event.
 fn perf_event_refused(error: &ProgramError) -> Option<&io::Error> {
     match error {
         ProgramError::SyscallError(SyscallError { call, io_error }) => Some(io_error)
@@ -105,7 +106,7 @@ fn perf_event_refused(error: &ProgramError) -> Option<&io::Error> {
     }
 }
 
-/// The line of a verifier log that tells what was wrong: the last one before the statistics.
+/// The line of a verifier log with the reason: the last one before the statistics.
 fn complaint(log: &str) -> &str {
     let statistics = ["processed ", "stack depth ", "verification time "];
     log.lines().rev().find(|line| !statistics.iter().any(|word| line.starts_with(word))).unwrap_or(log)

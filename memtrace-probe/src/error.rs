@@ -2,13 +2,13 @@
 
 use memtrace_core::hook::HookStatus;
 
-/// The reason that nothing could be loaded.
+/// The reason why nothing could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The build left the kernel side out.
     #[error("this memtrace was built without its kernel side (AYA_BUILD_SKIP): it cannot trace")]
     NotBuilt,
-    /// The kernel takes no map or no program of ours at all.
+    /// The kernel refuses all of our maps or programs.
     #[error("the kernel refused the BPF maps or programs: {0}")]
     Refused(String),
     /// No hook could be attached; the table of hooks has the reasons.

@@ -1,4 +1,4 @@
-//! What the running kernel says of its events and structs.
+//! Facts about the running kernel's events and structs.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -30,7 +30,7 @@ use memtrace_core::{
 
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
-/// What the running kernel says of its events and structs.
+/// Facts about the running kernel's events and structs.
 pub(super) struct KernelFacts {
     args: EventFields,
     record: EventFields,
@@ -47,14 +47,15 @@ pub(super) struct KernelFacts {
     all_zones: Vec<Watched>,
     attach_with: AttachWith,
     pub(super) gfp_names: Vec<(u32, Text)>,
-    /// Whether BTF could be read, or why not.
+    /// `Ok` when BTF was read, else the reason why not.
     pub(super) btf: Result<(), String>,
-    /// Whether programs may read kernel memory whose type the verifier does not know.
+    /// True when programs may read kernel memory whose type the verifier does not know.
     is_readable: bool,
 }
 
 impl KernelFacts {
-    /// Reads them: what a record has from the `format` files, all else from the kernel's BTF, or the reason why it is not there.
+    /// Reads the facts: the fields of records from the `format` files, all else from the kernel's BTF. `btf` is the
+    /// reason when there is none.
     pub(super) fn read(tracefs: Option<&Path>, attach_with: AttachWith, btf: Result<&[u8], &String>) -> Self {
         let format = |group: &str, event: &str| {
             fs::read_to_string(tracefs?.join("events").join(group).join(event).join("format")).ok()
@@ -130,16 +131,16 @@ impl KernelFacts {
         }
     }
 
-    /// Where nodes and zones have what is read of them, for these ways to attach.
+    /// Layout of nodes and zones, for the selected ways to attach.
     fn zone_layout(&self) -> ZoneLayout {
         match self.attach_with {
-            // Else the begin of direct reclaim would be refused with them.
+            // Otherwise the begin of direct reclaim would be refused with them.
             AttachWith::All if self.is_readable => self.zones,
             AttachWith::All | AttachWith::ClassicOnly => ZoneLayout::UNREAD,
         }
     }
 
-    /// Whether the zones are read when a direct reclaim begins.
+    /// Status of the reading of zones when a direct reclaim begins.
     pub(super) fn zones_status(&self) -> HookStatus {
         let btf = match self.attach_with {
             AttachWith::All if !self.is_readable => Err("the kernel is locked down (confidentiality)".to_owned()),
@@ -149,7 +150,7 @@ impl KernelFacts {
         zones::status(&self.zone_layout(), btf)
     }
 
-    /// Where no event tells kswapd's failures, the kernel side reads their number.
+    /// Marks kswapd's failures as read from memory where no event reports them: the kernel side reads their number.
     pub(super) fn read_failures_instead(&self, hook: &mut HookStatus) {
         let layout = self.zone_layout();
         let is_event = self.args.kswapd_fail.nid.is_read();
@@ -158,14 +159,14 @@ impl KernelFacts {
         }
     }
 
-    /// The parts of the totals that are counted with these hooks.
+    /// The parts of the totals that these hooks count.
     pub(super) fn counted(&self, hooks: &[HookStatus], attached: HookSet) -> Counted {
         let mut nodes: Vec<_> = self.all_zones.iter().map(|zone| zone.nid).filter(|nid| *nid < MAX_NODES).collect();
         nodes.dedup();
         Counted {
             zones: (self.zone_layout().count > 0).then(|| self.watched.clone()),
             nodes: if attached.has(HookId::ShrinkInactive) { nodes } else { Vec::new() },
-            // Read in the kernel's memory, they are no events.
+            // When they are read from the kernel's memory, no event reports them.
             failures_reported: attached.has(HookId::Failures)
                 && !hooks.iter().any(|hook| hook.id == HookId::Failures && hook.attached == Attached::Memory),
             proactive: attached.has(HookId::Proactive),
@@ -174,7 +175,7 @@ impl KernelFacts {
         }
     }
 
-    /// A hook as it turned out on this kernel.
+    /// Status of a hook on this kernel.
     pub(super) fn status(
         &self,
         hook: &Hook,

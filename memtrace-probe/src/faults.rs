@@ -1,8 +1,8 @@
-//! Draining the tables of refaults, once a tick.
+//! Drains the tables of refaults, once a tick.
 //!
-//! The kernel side only adds, user space only removes: an entry whose process has exited is removed a tick after that
-//! was seen, so that what the exit itself brought is in the last reading. What did not fit a table is the difference of
-//! the totals and the tables.
+//! The kernel side only adds, and user space only removes. An entry whose process has exited is removed a tick after
+//! the exit was seen, so that the last reading includes the faults of the exit itself. Counts that did not fit a table
+//! are the difference between the totals and the tables.
 
 use std::collections::HashMap as StdHashMap;
 
@@ -15,22 +15,23 @@ use memtrace_core::{
     session::faults::{FaultDeltas, Faults, ProcessFaults},
 };
 
-/// Ticks without a change after which an entry is removed when its table is nearly full. It comes back with the next one.
+/// Ticks without a change after which an entry is removed when its table is nearly full. Its next fault creates it
+/// again.
 const IDLE_TICKS: u32 = 60;
 
-/// What is remembered of an entry.
+/// State of an entry at the last reading.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen<C> {
     counts: C,
-    /// Ticks since it changed.
+    /// Number of ticks since its last change.
     idle: u32,
-    /// Its process had exited at the last reading.
+    /// True when its process had exited at the last reading.
     exited: bool,
-    /// It was there at this reading.
+    /// Number of the last reading that saw it.
     mark: u64,
 }
 
-/// The tables of refaults and what was read of them before.
+/// The tables of refaults, with their state at the last reading.
 pub struct FaultTables {
     tasks: HashMap<MapData, Raw<TaskKey>, Raw<TaskFaults>>,
     cgroups: HashMap<MapData, u64, Raw<RefaultCounts>>,
@@ -42,7 +43,7 @@ pub struct FaultTables {
 }
 
 impl FaultTables {
-    /// Takes the maps, each by its name.
+    /// Takes the maps by name.
     pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
@@ -56,7 +57,7 @@ impl FaultTables {
         })
     }
 
-    /// All refaults since attach, and memtrace's own apart.
+    /// All refaults since attach except memtrace's own, and memtrace's own.
     ///
     /// # Errors
     /// When the kernel does not let the map be read.
@@ -80,7 +81,7 @@ impl FaultTables {
         Ok(sum.refaults)
     }
 
-    /// What came since the last reading, by process and by cgroup.
+    /// Counts since the last reading, by process and by cgroup.
     pub fn read(&mut self) -> FaultDeltas {
         self.reading += 1;
         FaultDeltas { processes: self.read_tasks(), cgroups: self.read_cgroups(), sampled: None }
@@ -89,7 +90,7 @@ impl FaultTables {
     fn read_tasks(&mut self) -> Vec<ProcessFaults> {
         let mut deltas = Vec::new();
         let mut gone = Vec::new();
-        // A key that is removed meanwhile makes the iteration start over: what was seen is not read twice, and the
+        // When a key is removed meanwhile the iteration starts over: entries that were seen are not read twice, and the
         // number of steps is bounded.
         for (key, faults) in self.tasks.iter().take(4 * MAX_TASKS as usize).flatten() {
             let (Raw(key), Raw(now)) = (key, faults);
@@ -116,13 +117,13 @@ impl FaultTables {
             }
         }
         for key in gone {
-            // It may only be gone already.
+            // It fails only when the entry is already gone.
             let _ = self.tasks.remove(&Raw(key));
             self.seen_tasks.remove(&key);
         }
         let reading = self.reading;
         self.seen_tasks.retain(|_, seen| seen.mark == reading);
-        // Those whose exit nobody sees: a thread that outlived the first one of its process had something to get back.
+        // These exits go unnoticed: a thread that outlived the first thread of its process had a fault.
         if self.seen_tasks.len() > MAX_TASKS as usize * 3 / 4 {
             for (key, _) in self.seen_tasks.extract_if(|_, seen| seen.idle > IDLE_TICKS) {
                 let _ = self.tasks.remove(&Raw(key));
@@ -155,7 +156,7 @@ impl FaultTables {
     }
 }
 
-/// A map of this capacity whose memory is all there: it was filled once, with these keys.
+/// A map of this capacity with all its memory allocated and written: it was filled once, with these keys.
 fn written<K: Eq + std::hash::Hash, C: Default>(capacity: u32, key: impl Fn(u32) -> K) -> StdHashMap<K, Seen<C>> {
     let mut map = StdHashMap::with_capacity(capacity as usize);
     map.extend((0..capacity).map(|n| (key(n), Seen::default())));

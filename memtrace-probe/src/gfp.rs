@@ -1,9 +1,9 @@
-//! Names of the allocation flags by bit. The numbers differ between kernels, so the running one is asked.
+//! Names of the allocation flags by bit. The numbers differ between kernels, so they are read from the running one.
 
 use super::btf::Btf;
 use memtrace_core::untrusted::Text;
 
-/// First constant of the anonymous enum of bits (kernel 6.10 and later), by which it is found.
+/// First constant of the anonymous enum of bits (kernel 6.10 and later), which serves as its name.
 pub const FIRST_BIT: &[u8] = b"___GFP_DMA_BIT";
 
 /// Bit and name (`__GFP_IO`) of each flag, from the enum of bits; empty when the kernel has no such enum.
@@ -17,7 +17,8 @@ pub fn from_btf(btf: &Btf<'_>) -> Vec<(u32, Text)> {
     constants.into_iter().filter_map(named).collect()
 }
 
-/// The same from the `print fmt` of an event with gfp flags: `{( gfp_t)0x40u), "__GFP_IO"}`, since 6.10 with shifts.
+/// Bit and name of each flag from the `print fmt` of an event with gfp flags: `{( gfp_t)0x40u), "__GFP_IO"}`, since
+/// 6.10 with shifts.
 #[must_use]
 pub fn from_print_format(format: &str) -> Vec<(u32, Text)> {
     let Some(flags) = format.split_once("__print_flags(").map(|(_, rest)| rest) else { return Vec::new() };
@@ -30,12 +31,12 @@ pub fn from_print_format(format: &str) -> Vec<(u32, Text)> {
     flags.split('{').filter_map(entry).collect()
 }
 
-/// Whether a name is that of one flag; `GFP_DMA` and `GFP_DMA32` are, though they look like sets.
+/// True for the name of a single flag; `GFP_DMA` and `GFP_DMA32` are such, though they look like sets.
 fn is_single(name: &str) -> bool {
     name.starts_with("__GFP_") || name.starts_with("GFP_DMA")
 }
 
-/// The hexadecimal number in an expression that has just one.
+/// The hexadecimal number in an expression that has exactly one.
 fn single_hex(expression: &str) -> Option<u32> {
     let mut numbers = expression.split("0x").skip(1);
     let digits = numbers.next()?;
@@ -46,7 +47,7 @@ fn single_hex(expression: &str) -> Option<u32> {
     u32::from_str_radix(&digits[..end], 16).ok()
 }
 
-/// The bit in an expression that has just one: `(1UL) << (6)`, as since Linux 6.10.
+/// The bit in an expression that has exactly one: `(1UL) << (6)`, as since Linux 6.10.
 fn single_shift(expression: &str) -> Option<u32> {
     let mut shifts = expression.split("<< (").skip(1);
     let (digits, _) = shifts.next()?.split_once(')')?;

@@ -1,4 +1,4 @@
-//! The diagnostic log of the kernel side: what could not be kept or paired, one by one.
+//! The diagnostic log of the kernel side: single events that could not be kept or paired.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,21 +13,21 @@ use memtrace_core::{
     session::loss::Stage,
 };
 
-/// The log level of the kernel side where the log is asked for, as aya-log has it: everything. 0 writes nothing.
+/// The log level of the kernel side when the log is enabled, in aya-log's numbers: everything. 0 writes nothing.
 pub(super) const LEVEL: u8 = aya_log::Level::Trace as u8;
-/// Size of the ring of the log in bytes, where it is asked for.
+/// Size of the ring of the log in bytes, when it is enabled.
 pub(super) const RING_BYTES: u32 = 128 << 10;
 
-/// A thing that was lost.
+/// A single loss.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The stage at which it was.
+    /// Stage of the loss.
     pub stage: Stage,
-    /// The kind of stall that its thread was in, where that is known.
+    /// Kind of stall that the thread was in, where that is known.
     pub kind: Option<StallKind>,
-    /// The hook whose program lost it, where stage and kind name one.
+    /// The hook whose program lost it, where stage and kind identify one.
     pub hook: Option<&'static str>,
-    /// Its thread.
+    /// Thread id.
     pub tid: u32,
 }
 
@@ -42,7 +42,8 @@ impl Entry {
     }
 }
 
-/// The hook that loses stalls of a kind in this way. A stall that never ends is lost by whatever drops it.
+/// The hook that loses stalls of a kind at this stage. A stall that never ends is lost by any hook that drops it, and
+/// gives `None`.
 fn hook_of(loss: totals::Loss, kind: StallKind) -> Option<&'static str> {
     use totals::Loss::{EndWithoutBegin, InflightFull, NestOverflow, SecondBegin};
     let is_end = match loss {
@@ -63,7 +64,7 @@ pub struct KernelLog {
 }
 
 impl KernelLog {
-    /// Takes the log of a loaded kernel side.
+    /// Takes the log of the loaded kernel side.
     pub(super) fn of(ebpf: &mut Ebpf) -> Result<Self, LoadError> {
         let entries = Arc::<Entries>::default();
         let logger = EbpfLogger::init_with_logger(ebpf, Arc::clone(&entries));
@@ -77,7 +78,7 @@ impl KernelLog {
     }
 }
 
-/// What aya-log hands on.
+/// Receives the lines from aya-log.
 #[derive(Default)]
 struct Entries(Mutex<Vec<Entry>>);
 

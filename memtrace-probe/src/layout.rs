@@ -1,4 +1,4 @@
-//! Resolves the places that the programs read at, from BTF and tracefs of the running kernel.
+//! Finds the places that the programs read, in BTF and tracefs of the running kernel.
 
 use memtrace_common::{
     config::{BeginFields, CompactMembers, EventFields, FailFields, SwitchFields, TaskMembers, VictimFields},
@@ -54,8 +54,8 @@ pub fn is_wanted(name: &[u8]) -> bool {
         || TYPES.contains(&name)
 }
 
-/// The function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked against
-/// has the same ones without names).
+/// Prefix of the function behind a tracepoint, whose parameters BTF names (the typedef that raw arguments are checked
+/// against has the same parameters without names).
 const TRACEITER: &str = "__traceiter_";
 
 /// The event of every change of a memory cgroup's counters.
@@ -64,10 +64,10 @@ pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
 /// The event of a round in which kswapd reclaimed nothing (7.2).
 pub const FAILURE: &str = "mm_vmscan_kswapd_reclaim_fail";
 
-/// The event of a node's failures set back (7.2).
+/// The event of a reset of a node's failures (7.2).
 pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
 
-/// Events that are read by their arguments only.
+/// Events that are read by their raw arguments only.
 const TYPED_EVENTS: [&str; 3] = [LRUVEC_STATE, FAILURE, CLEARED];
 
 /// The event of a victim: its record and its raw arguments have different values.
@@ -118,7 +118,7 @@ fn named(btf: &Btf<'_>, parameters: &[(&[u8], usize)], name: &str) -> ArgSource 
     }
 }
 
-/// Where the records of classic tracepoints have their fields; `format` gives the text of an event's `format` file.
+/// Places of the fields in the records of classic tracepoints; `format` returns the text of an event's `format` file.
 #[must_use]
 pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     let formats: Vec<(&str, Format)> =
@@ -139,8 +139,8 @@ pub fn records(format: impl Fn(&str, &str) -> Option<String>) -> EventFields {
     fields(place, victim)
 }
 
-/// The places of all events. Parameters and fields of a record have the same names, but for the victim's and those that
-/// [`arguments`] replaces.
+/// The places of the values of all events. Parameters and fields of a record have the same names, except the victim's
+/// and those that [`arguments`] replaces.
 fn fields(place: impl Fn(&str, &str) -> ArgSource, victim: VictimFields) -> EventFields {
     let switch = SwitchFields { task: place(SWITCH.1, "next"), pid: place(SWITCH.1, "next_pid") };
     let mut fields = EventFields { victim, switch, ..EventFields::UNREAD };
@@ -225,13 +225,13 @@ pub fn oom_members(btf: &Btf<'_>) -> OomMembers {
     }
 }
 
-/// The way from a page to its file.
+/// Members on the way from a page to its file.
 #[must_use]
 pub fn eviction_layout(btf: &Btf<'_>) -> EvictionLayout {
     let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
     let member = |name: &str, member: &str| bytes(name, member).map_or(MemberOffset::UNREAD, MemberOffset);
     let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
-    // In a union that had a name of its own up to 7.1.
+    // It is in a union, which had a name of its own up to 7.1.
     let alias = || {
         let in_union = btf.member("dentry", "d_u")?;
         Some(in_union.bits.checked_add(btf.member_of(in_union.type_id, "d_alias")?.bits)? / 8)
@@ -256,7 +256,8 @@ pub fn eviction_layout(btf: &Btf<'_>) -> EvictionLayout {
     }
 }
 
-/// What is needed to judge a refault: the flags of a folio (a page before 5.16), and the items of the counters.
+/// Layout for the classification of a refault: the flags of a folio (a page before 5.16), and the items of the
+/// counters.
 #[must_use]
 pub fn refault_layout(btf: &Btf<'_>) -> RefaultLayout {
     let flag = |name: &str| btf.constant("pageflags", name).map_or(MemberOffset::UNREAD, MemberOffset);
@@ -279,7 +280,7 @@ pub fn refault_layout(btf: &Btf<'_>) -> RefaultLayout {
     }
 }
 
-/// The first of the six refault items, when they follow each other as the kernel side takes for granted.
+/// The first of the six refault items; `None` unless they follow each other in the order that the kernel side assumes.
 fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
     let item = |name: &str| btf.constant("node_stat_item", &format!("WORKINGSET_{name}"));
     let first = item("REFAULT_ANON")?;
@@ -287,7 +288,7 @@ fn first_refault_item(btf: &Btf<'_>) -> Option<u32> {
     (first.checked_add(1)?..).zip(rest).all(|(want, name)| item(name) == Some(want)).then_some(first)
 }
 
-/// `css_set.subsys[memory_cgrp_id]`: the index is a matter of the kernel's configuration.
+/// `css_set.subsys[memory_cgrp_id]`: the index depends on the kernel's configuration.
 fn memory_css(btf: &Btf<'_>) -> Option<MemberOffset> {
     let subsys = btf.member("css_set", "subsys")?;
     let memory = btf.constant("cgroup_subsys_id", "memory_cgrp_id")?;

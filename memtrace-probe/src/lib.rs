@@ -1,7 +1,7 @@
-//! The kernel side as user space sees it: what the kernel says of itself, loading and attaching, reading what comes.
-//! Of memtrace's crates this one alone names aya.
+//! The kernel side as user space sees it: facts about the kernel, loading and attaching, reading the maps. Of
+//! memtrace's crates only this one names aya.
 
-// Everything for people goes through the messages of the program.
+// All messages for people go through the module `messages` of the program.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod btf;

@@ -1,4 +1,4 @@
-//! Loading the kernel side and attaching its hooks, each in the first way that this kernel takes.
+//! Loads the kernel side and attaches its hooks, each in the first way that this kernel accepts.
 
 use std::time::Instant;
 
@@ -34,11 +34,11 @@ use memtrace_core::{
 
 /// The attached kernel side. Dropping it detaches everything; so does the kernel when the process ends in any way.
 pub struct Probe {
-    /// Each hook on this kernel.
+    /// Status of each hook on this kernel.
     pub hooks: Vec<HookStatus>,
     /// Bit and name of each allocation flag of this kernel.
     pub gfp_names: Vec<(u32, Text)>,
-    /// Tasks already stalled at attach, or why they could not be listed.
+    /// Tasks already stalled at attach, or the reason why they could not be listed.
     pub already_stalled: Result<Vec<AlreadyStalled>, String>,
     /// The records.
     pub ring: RingBuf<MapData>,
@@ -46,23 +46,23 @@ pub struct Probe {
     pub totals: Totals,
     /// Refaults by process and cgroup.
     pub faults: FaultTables,
-    /// Which of their counts are read.
+    /// The fault counts that are read.
     pub faults_read: FaultsRead,
     /// The hooks that are attached.
     pub attached: HookSet,
-    /// The stacks of stalls; `None` when they are not asked for.
+    /// The stacks of stalls; `None` when they are not enabled.
     pub stacks: Option<StackTables>,
-    /// The kinds of stall that are traced.
+    /// The kinds of stall that are measured.
     pub kinds: Vec<StallKind>,
-    /// How their durations relate to the true stall.
+    /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
-    /// The diagnostic log; `None` when it is not asked for.
+    /// The diagnostic log; `None` when it is not enabled.
     pub kernel_log: Option<KernelLog>,
-    /// The programs, which run for as long as this lives.
+    /// The programs, which run for as long as this value lives.
     pub programs: Programs,
 }
 
-/// A loaded kernel side that does not run yet: all that needs the kernel's BTF, and so much memory, is behind it.
+/// A loaded kernel side that does not run yet: all steps that need the kernel's BTF, and with it much memory, are done.
 pub struct Loaded {
     ebpf: Ebpf,
     facts: KernelFacts,
@@ -73,10 +73,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Loads the programs, each in the first way that the kernel takes.
+    /// Loads the programs, each in the first way that the kernel accepts.
     ///
     /// # Errors
-    /// When the kernel takes nothing of it, with the reason.
+    /// When the kernel accepts none of the maps or programs, with the reason.
     pub fn load(options: &LoadOptions<'_>) -> Result<Self, LoadError> {
         let Opened { mut ebpf, facts, btf } = object::open(options)?;
         let programs = loading::load(&mut ebpf, options, &facts, btf.as_ref());
@@ -84,10 +84,10 @@ impl Loaded {
         Ok(Self { ebpf, facts, programs, hierarchy, stacks, kernel_log })
     }
 
-    /// Attaches what was loaded, ends before begins. From here on the kernel side counts.
+    /// Attaches the loaded programs, ends before begins. From here on the kernel side counts.
     ///
     /// # Errors
-    /// When none of the hooks that memtrace needs could be attached, with the table.
+    /// When none of the required hooks could be attached, with the table of hooks.
     pub fn attach(mut self) -> Result<Probe, LoadError> {
         let LoadedPrograms { hooks: loaded_hooks, functions, iterator } = self.programs;
         let mut hooks: Vec<HookStatus> = Vec::with_capacity(HOOKS.len());

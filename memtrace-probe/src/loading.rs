@@ -1,4 +1,4 @@
-//! Loading all programs, several at once: the verifier takes more of the start than all else.
+//! Loads all programs, several at once: the verifier takes most of the start.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,17 @@ use super::{
 };
 use memtrace_core::hook::{HookId, catalog::HOOKS};
 
-/// The programs, each loaded in the first way that the kernel takes, or the reason why it is not.
+/// The programs, each loaded in the first way that the kernel accepts, or the reason why it is not loaded.
 pub(super) struct LoadedPrograms {
-    /// Those of [`HOOKS`], in that order.
+    /// Programs of [`HOOKS`], in that order.
     pub(super) hooks: Vec<LoadedHook>,
-    /// Those on functions that are asked for, in the order of attaching.
+    /// Programs of the enabled hooks on functions, in the order of attaching.
     pub(super) functions: Vec<LoadedFallbacks>,
     /// The iterator over tasks.
     pub(super) iterator: Result<(), String>,
 }
 
-/// Loads all programs but those that are left out.
+/// Loads all programs, except those that are left out.
 pub(super) fn load(
     ebpf: &mut Ebpf,
     options: &LoadOptions<'_>,
@@ -48,8 +48,8 @@ pub(super) fn load(
             };
         }));
     }
-    // The first function finds out what the kernel refuses to all, and spares the others a try. Some of them take long, and
-    // are not to be the last.
+    // The first function finds out what the kernel refuses to all functions, which saves the others an attempt. Some of
+    // them take long, and should not come last.
     let walk = programs.remove(stalled::PROGRAM);
     let walk = || iterator = btf.map_err(Clone::clone).and_then(|btf| stalled::load(walk, btf));
     jobs.insert(jobs.len().min(1), Box::new(walk));
@@ -66,7 +66,7 @@ pub(super) fn load(
     LoadedPrograms { hooks, functions: functions.into_iter().map(|(_, loaded)| loaded).collect(), iterator }
 }
 
-/// The hooks on functions of every run, and those that are asked for.
+/// The hooks on functions of every run, and the enabled optional ones.
 fn asked_for(options: &LoadOptions<'_>) -> impl Iterator<Item = Fallbacks> {
     let off_cpu = options.off_cpu.then_some(OFF_CPU);
     let evictors = options.evictors.then_some([EVICTORS, SWAP_EVICTORS]).into_iter().flatten();
@@ -100,7 +100,7 @@ fn why_left_out(function: &Fallbacks, options: &LoadOptions<'_>, facts: &KernelF
     None
 }
 
-/// The programs of these names, taken out of all.
+/// Takes the programs with these names out of `programs`.
 fn taken<'a>(
     programs: &mut ProgramsByName<'a>,
     names: impl Iterator<Item = &'static str>,

@@ -1,4 +1,4 @@
-//! The object of the kernel side, with its maps made and no program of it loaded.
+//! The object of the kernel side, with its maps created and none of its programs loaded.
 
 use std::{
     fs,
@@ -28,19 +28,20 @@ const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// The kernel side; empty when the build left it out.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memtrace-ebpf"));
 
-/// The open object, and what it takes to load its programs.
+/// The open object, with all that is needed to load its programs.
 pub(super) struct Opened {
     /// The programs and maps.
     pub(super) ebpf: Ebpf,
-    /// The kernel's events and structs.
+    /// Facts about the kernel's events and structs.
     pub(super) facts: KernelFacts,
-    /// The kernel's BTF, which typed programs are checked against, or why there is none.
+    /// The kernel's BTF, against which typed programs are checked, or the reason why there is none.
     pub(super) btf: Result<Btf, String>,
 }
 
-/// Opens the object. The kernel's BTF, several megabytes, is parsed three times: by the loader, which relocates by it; by
-/// ourselves for what aya does not expose; and once more by aya, since the loader does not hand it out. The loader makes the
-/// maps on a thread of its own as soon as it knows the facts, and meanwhile BTF is parsed for the programs.
+/// Opens the object. The kernel's BTF, several megabytes, is parsed three times: by the loader for relocations; by this
+/// crate for the parts that aya does not expose; and once more by aya, since the loader does not return its copy. The
+/// loader creates the maps on a thread of its own as soon as it has the facts, and meanwhile BTF is parsed for the
+/// programs.
 pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
     if OBJECT.is_empty() {
         return Err(LoadError::NotBuilt);
@@ -50,7 +51,7 @@ pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
         let ebpf = scope.spawn(move || load(&told, options));
         let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
         let facts = KernelFacts::read(options.tracefs, options.attach_with, bytes.as_deref());
-        // The other thread waits for it.
+        // The other thread waits for the facts.
         let _ = tell.send(facts.config(options));
         let btf = match (options.attach_with, &facts.btf) {
             (AttachWith::ClassicOnly, _) => Err("not asked for".to_owned()),
@@ -65,9 +66,9 @@ pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
     })
 }
 
-/// Makes the maps, and the programs as they are to be loaded, once the facts are told.
+/// Creates the maps, and the programs in the form in which they are loaded, once it has received the facts.
 fn load(told: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, LoadError> {
-    // As aya-log comes it writes all levels, into 128 KiB.
+    // By default aya-log writes all levels, into 128 KiB.
     let (level, log_bytes) = match options.kernel_log {
         true => (kernel_log::LEVEL, kernel_log::RING_BYTES),
         false => (0, u32::try_from(rustix::param::page_size()).unwrap_or(4096)),
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_object_has_every_program_of_the_tables() {
-        // A build that leaves the kernel side out has nothing to look at; the others have.
+        // A build without the kernel side has nothing to check; all other builds have.
         if OBJECT.is_empty() {
             return;
         }

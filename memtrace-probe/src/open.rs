@@ -1,4 +1,4 @@
-//! The spans that are open now, out of the maps.
+//! Reads the spans that are open now from the maps.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use memtrace_common::{kind::StallKind, span::TaskSpans};
 use super::{describe::chain, error::LoadError, pod::Raw};
 use memtrace_core::session::input::{InFlight, OpenStall};
 
-/// Entries that are looked at: a map hands them out one by one.
+/// Maximum number of entries that are read: a map returns them one by one.
 const MOST: usize = 12_288;
 
 /// The maps of open spans.
@@ -18,7 +18,7 @@ pub(super) struct OpenSpans {
 }
 
 impl OpenSpans {
-    /// Takes the maps, each by its name.
+    /// Takes the maps by name.
     pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
@@ -27,17 +27,17 @@ impl OpenSpans {
         })
     }
 
-    /// The spans that are open now, by thread. Tasks come and go meanwhile, so that one may be missed, or seen twice when
-    /// the walk starts over at a removed entry: good for what may be in flight, not for a count.
+    /// The spans that are open now, by thread. Tasks come and go meanwhile, so that a span may be missed, or seen twice
+    /// when the walk starts over at a removed entry: good for an estimate of stalls in flight, not for a count.
     pub(super) fn read(&self) -> BTreeMap<u32, TaskSpans> {
-        // One that went away between its key and its value is over.
+        // An entry that was removed between its key and its value is over.
         let entries = self.owners.keys().take(MOST).flatten().filter_map(|place| self.spans.get(&place, 0).ok());
         let open = entries.filter(|Raw(spans)| spans.tid != 0 && outermost(spans).is_some());
         open.map(|Raw(spans)| (spans.tid, spans)).collect()
     }
 }
 
-/// The stall that a thread is in, and its begin; a wait counts only while no span is open inside it.
+/// Kind and begin of the stall that a thread is in; a wait counts only while no span is open inside it.
 fn outermost(spans: &TaskSpans) -> Option<(StallKind, u64)> {
     match spans.depth {
         0 => Some((StallKind::from_u8(spans.waits())?, spans.wait.start_ns)),
@@ -45,14 +45,14 @@ fn outermost(spans: &TaskSpans) -> Option<(StallKind, u64)> {
     }
 }
 
-/// What is in flight by kind: stalls, and pages scanned so far.
+/// Stalls in flight by kind: their number, and the pages scanned so far.
 pub(super) fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, InFlight> {
     let mut kinds: BTreeMap<StallKind, InFlight> = BTreeMap::new();
     for spans in open.values() {
         if let Some((kind, _)) = outermost(spans) {
             let sum = kinds.entry(kind).or_default();
             sum.stalls += 1;
-            // What is counted in the entry of a thread that only waits is that of a stall that is over.
+            // While a thread only waits, the counts in its entry are those of an earlier stall.
             let scanned_pages = if spans.depth > 0 { spans.scanned_pages } else { 0 };
             sum.scanned_pages = sum.scanned_pages.saturating_add(scanned_pages);
         }
@@ -60,7 +60,7 @@ pub(super) fn in_flight(open: &BTreeMap<u32, TaskSpans>) -> BTreeMap<StallKind, 
     kinds
 }
 
-/// The same one by one, the longest first, without memtrace's own.
+/// Stalls in flight one by one, the longest first, without memtrace's own.
 pub(super) fn open_stalls(open: &BTreeMap<u32, TaskSpans>) -> Vec<OpenStall> {
     let stall = |(&tid, spans): (&u32, &TaskSpans)| {
         let (kind, begin_ns) = outermost(spans)?;

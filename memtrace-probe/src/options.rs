@@ -1,15 +1,15 @@
-//! Choices of whoever loads the kernel side.
+//! Options of the caller that loads the kernel side.
 
 use std::path::Path;
 
-/// The hierarchy of the memory controller. Without BTF it decides how a task's cgroup is found.
+/// Hierarchy of the memory controller. Without BTF it decides the way to find a task's cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryHierarchy {
     /// In the unified hierarchy.
     V2,
     /// In a hierarchy of its own.
     V1,
-    /// Nowhere.
+    /// In no hierarchy.
     None,
 }
 
@@ -37,16 +37,17 @@ pub struct LoadOptions<'a> {
     pub attach_with: AttachWith,
     /// Events whose hooks are left out.
     pub without: &'a [String],
-    /// Trace refaults. Their hook can be the dearest of all.
+    /// Trace refaults. Their hook can be the most expensive one.
     pub refaults: bool,
     /// The kernel keeps account of memory stalls (PSI). Without it no task ever has `task_struct.in_memstall`.
     pub psi: bool,
     /// Count the stacks of stalls.
     pub stacks: bool,
-    /// Measure how long stalled tasks do not run, at every context switch of the host.
+    /// Measure the time in which stalled tasks do not run, at every context switch of the host.
     pub off_cpu: bool,
     /// Write the diagnostic log.
     pub kernel_log: bool,
-    /// Sample who evicts the file pages that come back, at every page that enters or leaves the page cache.
+    /// Sample the processes that evict the file pages that come back, at every page that enters or leaves the page
+    /// cache.
     pub evictors: bool,
 }

@@ -1,4 +1,4 @@
-//! Values that cross into the kernel as bytes.
+//! Values that pass into the kernel as bytes.
 
 use memtrace_common::{
     config::Config,
@@ -10,7 +10,7 @@ use memtrace_common::{
     zone::ZonesTotals,
 };
 
-/// A shared type in a form that aya's maps and globals take.
+/// A shared type in the form that aya's maps and globals need.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub(super) struct Raw<T: Copy + 'static>(pub(super) T);

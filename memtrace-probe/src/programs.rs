@@ -1,4 +1,4 @@
-//! The running programs: what they cost, and how often the kernel skipped them.
+//! The running programs: their cost, and the number of runs that the kernel skipped.
 
 use std::{
     io, mem,
@@ -15,15 +15,15 @@ use aya_obj::generated::{bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, bpf_prog_info};
 
 use super::describe::describe;
 
-/// The programs, attached for as long as this lives.
+/// The programs, attached for as long as this value lives.
 pub struct Programs {
     pub(super) ebpf: Ebpf,
-    /// The links of BTF tracepoints that take the place of functions, by program.
+    /// The links of BTF tracepoints that replace functions, by program.
     pub(super) links: Vec<(&'static str, BtfTracePointLink)>,
 }
 
-/// Program of `memcg:mod_memcg_lruvec_state`, the dearest hook: the kernel fires it for each change of each counter of a
-/// memory cgroup.
+/// Program of `memcg:mod_memcg_lruvec_state`, the most expensive hook: the kernel fires it for each change of each
+/// counter of a memory cgroup.
 const LRUVEC_STATE: &str = "lruvec_state";
 
 /// Counts of all programs since the load.
@@ -39,11 +39,11 @@ pub struct ProgramCounts {
 }
 
 impl Programs {
-    /// Turns the kernel's run-time statistics on for as long as the value lives. They slow every BPF program on the
-    /// host: for short samples only.
+    /// Enables the kernel's run-time statistics for as long as the value lives. They slow every BPF program on the
+    /// host, so they are for short samples only.
     ///
     /// # Errors
-    /// When the kernel has none (before 5.8) or refuses.
+    /// When the kernel has no such statistics (before 5.8) or refuses.
     pub fn enable_statistics() -> io::Result<OwnedFd> {
         sys::enable_stats(sys::Stats::RunTime).map_err(|e| io::Error::other(e.to_string()))
     }
@@ -59,10 +59,10 @@ impl Programs {
         self.links.retain(|(program, _)| *program != LRUVEC_STATE);
     }
 
-    /// Attaches it again.
+    /// Attaches `memcg:mod_memcg_lruvec_state` again.
     ///
     /// # Errors
-    /// When the kernel does not take it any more, in words.
+    /// When the kernel no longer accepts it, with the reason in words.
     pub fn resume_lruvec_state(&mut self) -> Result<(), String> {
         let program = self.ebpf.program_mut(LRUVEC_STATE).ok_or("not in the object")?;
         let program: &mut BtfTracePoint = program.try_into().map_err(|e| describe(&e))?;
@@ -71,7 +71,8 @@ impl Programs {
         Ok(())
     }
 
-    /// Counts of all loaded programs; `None` when the kernel does not give those of one: the others are not the sum.
+    /// Counts of all loaded programs; `None` when the kernel does not report those of one, since the sum would be
+    /// incomplete.
     #[must_use]
     pub fn counts(&self) -> Option<ProgramCounts> {
         let loaded = self.ebpf.programs().filter_map(|(_, program)| program.fd().ok());
@@ -79,7 +80,7 @@ impl Programs {
     }
 }
 
-/// The sum over programs, `None` where one is missing.
+/// The sum over programs; `None` when one is missing.
 fn sum(programs: impl Iterator<Item = Option<Info>>) -> Option<ProgramCounts> {
     let mut all = ProgramCounts { skipped: Some(0), ..ProgramCounts::default() };
     for info in programs {
@@ -91,15 +92,15 @@ fn sum(programs: impl Iterator<Item = Option<Info>>) -> Option<ProgramCounts> {
     Some(all)
 }
 
-/// A part of what the kernel says of a program.
+/// A part of the kernel's information about a program.
 struct Info {
     run_cnt: u64,
     run_time_ns: u64,
     skipped: Option<u64>,
 }
 
-/// Asks the kernel. [`aya::programs::ProgramInfo`] lacks the skipped runs. /proc/self/fdinfo has them, for seven system
-/// calls more at each tick and program.
+/// Reads the information from the kernel. [`aya::programs::ProgramInfo`] lacks the skipped runs. /proc/self/fdinfo has
+/// them, but costs seven more system calls per tick and program.
 fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
     /// A part of `union bpf_attr`.
     #[repr(C)]
@@ -109,15 +110,15 @@ fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
         info: u64,
     }
 
-    // SAFETY: the struct is plain numbers, of which 0 asks for none of the arrays.
+    // SAFETY: the struct is plain numbers; 0 requests none of the arrays.
     let mut info: bpf_prog_info = unsafe { mem::zeroed() };
     let mut attributes = Attributes {
         bpf_fd: program.as_raw_fd().cast_unsigned(),
         info_len: size_of::<bpf_prog_info>() as u32,
         info: (&raw mut info).expose_provenance() as u64,
     };
-    // SAFETY: the kernel reads the attributes, and writes at most `info_len` bytes to `info` and how many to `info_len`;
-    // both outlive the call.
+    // SAFETY: the kernel reads the attributes, and writes at most `info_len` bytes to `info` and their number to
+    // `info_len`; both outlive the call.
     let done = unsafe {
         libc::syscall(
             libc::SYS_bpf,
@@ -138,7 +139,7 @@ fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
     })
 }
 
-/// Number of instructions that the verifier went through for a loaded program; `None` before 5.16.
+/// Number of instructions that the verifier processed for a loaded program; `None` before 5.16.
 pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
     ebpf.program(program)?.info().ok()?.verified_instruction_count()
 }

@@ -1,17 +1,17 @@
-//! Jobs on several threads.
+//! Runs jobs on several threads.
 
 use std::{
     sync::{Mutex, PoisonError},
     thread,
 };
 
-/// Most threads at work.
+/// Maximum number of threads.
 const THREADS: usize = 4;
 
-/// Something to do once. It leaves its result in a place that it borrows.
+/// A job that runs once. It leaves its result in a place that it borrows.
 pub(super) type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
-/// Does all jobs, begun in their order, and returns when the last one is done.
+/// Runs all jobs, started in their order, and returns when the last one is done.
 pub(super) fn run(jobs: Vec<Job<'_>>) {
     let queue = Mutex::new(jobs.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -23,7 +23,7 @@ pub(super) fn run(jobs: Vec<Job<'_>>) {
     let threads = thread::available_parallelism().map_or(1, |cpus| cpus.get().min(THREADS));
     thread::scope(|scope| {
         for _ in 1..threads {
-            // Without it the work takes longer, and is done all the same.
+            // Without this thread the jobs take longer, but all are done.
             let _ = thread::Builder::new().name("loader".to_owned()).spawn_scoped(scope, work);
         }
         work();

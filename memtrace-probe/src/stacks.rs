@@ -1,7 +1,7 @@
-//! Reading the stacks of stalls out of the maps, once a tick.
+//! Reads the stacks of stalls from the maps, once a tick.
 //!
-//! The kernel side only adds; user space makes room when the tables are nearly full, by taking out what nobody has stalled on
-//! of late.
+//! The kernel side only adds. User space makes room when the tables are nearly full, by removing rows without recent
+//! stalls.
 
 use std::collections::HashMap as StdHashMap;
 
@@ -17,15 +17,15 @@ use memtrace_core::{
     stack::RawStack,
 };
 
-/// Ticks without a change after which a row is taken out when there is little room.
+/// Ticks without a change after which a row is removed when there is little room.
 const IDLE_TICKS: u32 = 10;
 
-/// What came since the last reading.
+/// Stacks and stalls since the last reading.
 #[derive(Clone, Debug, Default)]
 pub struct RawDeltas {
-    /// Stacks that were not seen before.
+    /// Stacks that are new.
     pub new: Vec<RawStack>,
-    /// The stalls.
+    /// Stalls by stack.
     pub stalls: Vec<(StackKey, StackSum)>,
 }
 
@@ -33,11 +33,11 @@ pub struct RawDeltas {
 struct Seen {
     counts: StackCounts,
     idle: u32,
-    /// It was there at this reading.
+    /// Number of the last reading that saw it.
     mark: u64,
 }
 
-/// The tables of stacks, and what was read of them before.
+/// The tables of stacks, with their state at the last reading.
 pub struct StackTables {
     stacks: HashMap<MapData, u64, Raw<StackFrames>>,
     counts: HashMap<MapData, Raw<stack::StackKey>, Raw<StackCounts>>,
@@ -48,7 +48,7 @@ pub struct StackTables {
 }
 
 impl StackTables {
-    /// Takes the maps, each by its name.
+    /// Takes the maps by name.
     pub(super) fn of(mut take: impl FnMut(&str) -> Result<Map, LoadError>) -> Result<Self, LoadError> {
         let refused = |e: MapError| LoadError::Refused(chain(&e));
         Ok(Self {
@@ -61,11 +61,12 @@ impl StackTables {
         })
     }
 
-    /// What came since the last reading.
+    /// Stacks and stalls since the last reading.
     pub fn read(&mut self) -> RawDeltas {
         self.reading += 1;
         let mut deltas = RawDeltas::default();
-        // The kernel side removes nothing, so that the walk does not start over; rows that come meanwhile may be in it.
+        // The kernel side removes nothing, so the walk does not start over; it may include rows that are added
+        // meanwhile.
         for (Raw(key), Raw(now)) in self.counts.iter().take(2 * MAX_COUNTS as usize).flatten() {
             let seen = self.seen.entry(key).or_default();
             if seen.mark == self.reading {
@@ -100,10 +101,10 @@ impl StackTables {
         deltas
     }
 
-    /// Takes out the rows that are idle, and the stacks that no row has any more.
+    /// Removes the rows that are idle, and the stacks that have no row any more.
     fn make_room(&mut self) {
         for (key, _) in self.seen.extract_if(|_, seen| seen.idle > IDLE_TICKS) {
-            // Nobody else removes it; a stall that comes in just now makes a new row, or is one that is lost.
+            // Only user space removes rows; a stall at this moment creates a new row, or is lost.
             let _ = self.counts.remove(&Raw(key));
         }
         let used: std::collections::HashSet<u64> = self.seen.keys().map(|key| key.hash).collect();

@@ -32,7 +32,7 @@ fn iterator(program: Option<&mut Program>) -> Result<&mut Iter, String> {
 /// Loads the iterator.
 ///
 /// # Errors
-/// In words, when this kernel or this machine's policy takes no iterator (it needs 5.8 and BTF).
+/// In words, when this kernel or this machine's policy refuses iterators (they need 5.8 and BTF).
 pub(super) fn load(program: Option<&mut Program>, btf: &Btf) -> Result<(), String> {
     iterator(program)?.load("task", btf).map_err(|e| describe(&e))
 }
@@ -40,7 +40,7 @@ pub(super) fn load(program: Option<&mut Program>, btf: &Btf) -> Result<(), Strin
 /// Runs the loaded iterator once.
 ///
 /// # Errors
-/// In words.
+/// In words, when the iterator cannot be attached or read.
 pub(super) fn list(ebpf: &mut Ebpf) -> Result<Vec<AlreadyStalled>, String> {
     let program = iterator(ebpf.program_mut(PROGRAM))?;
     let id = program.attach().map_err(|e| describe(&e))?;

@@ -1,4 +1,4 @@
-//! Reading the exact totals out of the maps, once a tick.
+//! Reads the exact totals from the maps, once a tick.
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, PerCpuValues};
 use memtrace_common::{
@@ -25,7 +25,7 @@ use memtrace_core::{
     throttle::Throttles,
 };
 
-/// The parts of the totals that are counted with the hooks that are attached.
+/// The parts of the totals that the attached hooks count.
 #[derive(Debug)]
 pub(super) struct Counted {
     /// The zones whose watermarks are read when a direct reclaim begins; `None` when they cannot be read.
@@ -57,7 +57,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Takes the maps, each by its name.
+    /// Takes the maps by name.
     pub(super) fn of(
         counted: Counted,
         mut take: impl FnMut(&str) -> Result<Map, LoadError>,
@@ -77,10 +77,10 @@ impl Totals {
         })
     }
 
-    /// All totals since attach, of these kinds (those whose hooks are attached).
+    /// All totals since attach, for these kinds (those whose hooks are attached).
     ///
     /// # Errors
-    /// When the kernel does not let a map be read, with its words.
+    /// When the kernel does not let a map be read, with the kernel's error.
     pub fn read(&self, kinds: &[StallKind]) -> Result<KernelTotals, MapError> {
         let mut totals = KernelTotals::default();
         for &kind in kinds {
@@ -93,10 +93,10 @@ impl Totals {
         for nid in 0..MAX_NODES {
             let Raw(mut node) = self.kswapd.get(&nid, 0)?;
             if self.counted.failures_reported {
-                // None told is none.
+                // No failure reported means no failure.
                 node.failures_from = failures_from::EVENTS;
             }
-            // One that is hopeless is not woken any more.
+            // A hopeless kswapd is not woken any more, so it may have no event.
             if node.last_ns != 0 || node.most_failures_in_a_row >= HOPELESS {
                 totals.kswapd.insert(nid, node);
             }
@@ -105,7 +105,7 @@ impl Totals {
         for &nid in &self.counted.nodes {
             totals.node_shrinks.insert(nid, sum_of(&self.node_shrinks.get(&nid, 0)?));
         }
-        // Rows are only added, and never so many that one is missed while they are.
+        // Rows are only added, and never so many that the walk misses one.
         for (Raw(key), Raw(sum)) in self.shrinkers.iter().take(2 * MAX_SHRINKERS as usize).flatten() {
             let kind = u8::try_from(key.slot).ok().and_then(StallKind::from_u8);
             if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {

@@ -1,4 +1,4 @@
-//! Hooks on tracepoints: each a raw or BTF tracepoint where the kernel has BTF and takes it, else a classic one.
+//! Hooks on tracepoints: each a raw or BTF tracepoint where the kernel has BTF and accepts it, otherwise a classic one.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use memtrace_core::hook::{Attached, catalog::Hook};
 
 const NOT_IN_OBJECT: &str = "not in the object";
 
-/// A loaded hook, or the reason why it is not loaded, and the time that it took.
+/// State of a loaded hook, or the reason why it is not loaded, and the duration of the loading.
 pub(super) type LoadedHook = (Attached, Duration);
 
-/// A hook of which nothing is loaded, for this reason.
+/// A hook without a loaded program, for this reason.
 pub(super) fn left_out(why: &str) -> LoadedHook {
     (Attached::No(why.to_owned()), Duration::ZERO)
 }
 
-/// Loads one of the two programs of a hook: the one that reads `raw` arguments, else the `classic` one.
+/// Loads one of the two programs of a hook: `raw`, which reads raw arguments, otherwise `classic`.
 pub(super) fn load(
     hook: &Hook,
     raw: Option<&mut Program>,
@@ -36,7 +36,7 @@ pub(super) fn load(
     (attached.unwrap_or_else(Attached::No), begun.elapsed())
 }
 
-/// Loads a program that reads raw arguments, whose places in the event BTF has told.
+/// Loads a program that reads raw arguments, whose indices are from BTF.
 fn load_raw(program: Option<&mut Program>, event: &str, btf: &Btf) -> Result<Attached, String> {
     let (done, attached) = match program.ok_or(NOT_IN_OBJECT)? {
         Program::BtfTracePoint(program) => (program.load(event, btf), Attached::BtfTracepoint),
@@ -45,7 +45,7 @@ fn load_raw(program: Option<&mut Program>, event: &str, btf: &Btf) -> Result<Att
     done.map(|()| attached).map_err(|e| describe(&e))
 }
 
-/// Attaches a loaded hook; a raw or BTF tracepoint that cannot be attached gives way to a classic one.
+/// Attaches a loaded hook. When a raw or BTF tracepoint cannot be attached, the classic one is tried.
 pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached {
     let program = ebpf.program_mut(hook.program);
     let raw = match loaded {
@@ -77,7 +77,7 @@ pub(super) fn attach(ebpf: &mut Ebpf, hook: &Hook, loaded: Attached) -> Attached
     }
 }
 
-/// Number of instructions that the verifier went through for the program that is attached.
+/// Number of instructions that the verifier processed for the attached program.
 pub(super) fn verified_instructions(ebpf: &Ebpf, hook: &Hook, attached: &Attached) -> Option<u32> {
     match attached {
         Attached::RawTracepoint | Attached::BtfTracepoint => instructions_of(ebpf, hook.program),
@@ -91,7 +91,7 @@ pub(super) fn classic_name(hook: &Hook) -> String {
     format!("{}_tp", hook.program)
 }
 
-/// A program as one of its type.
+/// Converts a program to one of its type.
 fn typed_as<'a, P>(program: Option<&'a mut Program>) -> Result<&'a mut P, String>
 where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
@@ -99,7 +99,7 @@ where
     program.ok_or(NOT_IN_OBJECT)?.try_into().map_err(|e: ProgramError| describe(&e))
 }
 
-/// Both reasons, or one when they say the same.
+/// Both reasons, or one when they are equal.
 fn reasons(raw: &str, classic: &str) -> String {
     if raw == classic { raw.to_owned() } else { format!("raw tracepoint: {raw}; classic tracepoint: {classic}") }
 }

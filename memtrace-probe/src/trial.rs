@@ -1,4 +1,4 @@
-//! The programs of one hook, each loaded by itself: what the verifier says of them.
+//! Loads the programs of one hook one by one, to get the verifier's result for each.
 
 use aya::programs::Program;
 
@@ -11,33 +11,33 @@ use super::{
 };
 use memtrace_core::hook::catalog::HOOKS;
 
-/// A program that was given to the kernel.
+/// A program that was passed to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// Its name in the object.
+    /// Name of the program in the object.
     pub program: String,
     /// The function or event that it attaches to.
     pub target: &'static str,
-    /// The way in which it would attach.
+    /// Way in which it would attach.
     pub method: &'static str,
-    /// Instructions that the verifier went through, where the kernel counts them (5.16), or the refusal.
+    /// Number of instructions that the verifier processed, where the kernel counts them (5.16), or the refusal.
     pub outcome: Result<Option<u32>, Refusal>,
 }
 
 /// The reason why a program was not loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// In words.
+    /// The reason, in words.
     pub why: String,
-    /// All that the verifier wrote; `None` when it wrote nothing.
+    /// The full log of the verifier; `None` when it wrote nothing.
     pub verifier_log: Option<String>,
 }
 
-/// Loads each program of a hook by itself, by every method, and attaches none. The hook is one of
-/// [`memtrace_core::hook::catalog::names`]; of any other name there are no programs.
+/// Loads each program of a hook separately, by every method, and attaches none. The hook is one of
+/// [`memtrace_core::hook::catalog::names`]; another name has no programs.
 ///
 /// # Errors
-/// When the kernel takes no map of ours.
+/// When the kernel refuses our maps.
 pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>, LoadError> {
     let Opened { mut ebpf, btf, .. } = object::open(options)?;
     let is_typed = |program: &str| matches!(ebpf.program(program), Some(Program::BtfTracePoint(_)));
@@ -46,15 +46,15 @@ pub fn try_programs(hook: &str, options: &LoadOptions<'_>) -> Result<Vec<Trial>,
         let loaded = point.load(&mut ebpf, &program, btf.as_ref());
         let refusal = |e: super::describe::Failure| Refusal { why: e.describe(), verifier_log: e.verifier_log() };
         let outcome = loaded.map(|()| instructions_of(&ebpf, &program)).map_err(refusal);
-        // The next method may have the same program for another function.
+        // Another method may have the same program for another function.
         unload(&mut ebpf, &program);
         Trial { program, target: point.target().0, method: point.name(), outcome }
     });
     Ok(trials.collect())
 }
 
-/// The programs of a hook, in the order in which they are tried. `is_typed` is true for the name of a program that the
-/// object has as a BTF tracepoint.
+/// The programs of a hook, in the order in which they are tried. `is_typed` returns true for the name of a program that
+/// is a BTF tracepoint in the object.
 fn programs(hook: &str, is_typed: impl Fn(&str) -> bool) -> Vec<(AttachPoint, String)> {
     let events = HOOKS.iter().filter(|event| event.event == hook).flat_map(|event| {
         let raw = if is_typed(event.program) { AttachPoint::BtfTracepoint } else { AttachPoint::RawTracepoint };

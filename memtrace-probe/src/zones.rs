@@ -1,4 +1,4 @@
-//! Which zones are looked at when a direct reclaim begins, and where the kernel has them.
+//! Zones that are read when a direct reclaim begins, and their layout in the kernel.
 
 use memtrace_common::{
     field::MemberOffset,
@@ -8,22 +8,22 @@ use memtrace_common::{
 use super::btf::Btf;
 use memtrace_core::hook::{Attached, HookId, HookStatus};
 
-/// Where the kernel lists its zones.
+/// The kernel's list of zones.
 pub(super) const PATH: &str = "/proc/zoneinfo";
 
 /// A zone that holds pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// Its node.
+    /// Node of the zone.
     pub nid: u32,
-    /// Its number in its node (`enum zone_type`).
+    /// Number of the zone in its node (`enum zone_type`).
     pub index: u32,
-    /// Its name.
+    /// Name of the zone.
     pub name: String,
 }
 
-/// The zones that hold pages, of the text of `/proc/zoneinfo`: it lists all zones of a node in the order of their
-/// numbers, empty ones too.
+/// The zones that hold pages, from the text of `/proc/zoneinfo`: it lists all zones of a node in the order of their
+/// numbers, including empty ones.
 #[must_use]
 pub fn of(text: &str) -> Vec<Watched> {
     let mut zones: Vec<Watched> = Vec::new();
@@ -43,8 +43,8 @@ pub fn of(text: &str) -> Vec<Watched> {
     zones
 }
 
-/// The zones that are looked at, in the order of nodes, when there are more than can be: the main zones, the highest of each
-/// node, come first, since most allocations are for them.
+/// The zones that are read, in the order of nodes. When there are more than can be read, the main zones, the highest of
+/// each node, come first, since most allocations are for them.
 #[must_use]
 pub fn watched(zones: &[Watched]) -> Vec<Watched> {
     let main = |zone: &Watched| is_main(zone, zones);
@@ -58,7 +58,7 @@ fn is_main(zone: &Watched, zones: &[Watched]) -> bool {
     !zones.iter().any(|other| other.nid == zone.nid && other.index > zone.index)
 }
 
-/// Where the kernel has these zones; none of them when it does not say all that is needed.
+/// Layout with these zones; with no zones when BTF lacks a member that is needed.
 #[must_use]
 pub(super) fn layout(base: ZoneLayout, zones: &[Watched]) -> ZoneLayout {
     let mut layout = ZoneLayout { count: 0, ..base };
@@ -74,7 +74,7 @@ pub(super) fn layout(base: ZoneLayout, zones: &[Watched]) -> ZoneLayout {
     layout
 }
 
-/// What the kernel's BTF does not say of zones, when it is needed.
+/// The first needed member that BTF lacks.
 fn missing(layout: &ZoneLayout) -> Option<&'static str> {
     let members = [
         (layout.kthread, "task_struct.worker_private"),
@@ -88,12 +88,12 @@ fn missing(layout: &ZoneLayout) -> Option<&'static str> {
     members.into_iter().find(|(member, _)| member.offset().is_none()).map(|(_, name)| name)
 }
 
-/// Whether all that is needed is known.
+/// True when all needed members are known.
 pub(super) fn are_known(layout: &ZoneLayout) -> bool {
     missing(layout).is_none()
 }
 
-/// Where BTF has what is read of nodes and zones.
+/// Layout of nodes and zones, from BTF, without a list of zones.
 #[must_use]
 pub fn of_btf(btf: &Btf<'_>) -> ZoneLayout {
     let find = |name: &str, member: &str| btf.member(name, member).map(|place| MemberOffset(place.bits / 8));
@@ -117,7 +117,7 @@ pub fn of_btf(btf: &Btf<'_>) -> ZoneLayout {
     }
 }
 
-/// How it turned out, as a row among the hooks: it is no hook, but what it gives is lost for reasons like theirs.
+/// Status of the reading of zones, as a row among the hooks: it is no hook, but fails for similar reasons.
 pub(super) fn status(layout: &ZoneLayout, btf: Result<(), String>) -> HookStatus {
     let attached = match (btf, missing(layout), layout.count) {
         (Err(why), ..) => Attached::No(why),

@@ -1,8 +1,8 @@
 //! Fuzz targets: BTF and `format` files that no kernel would write.
 //!
-//! `cargo test` runs a fixed number of inputs, new ones each time. Longer by hand, on stable:
-//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz_layout`; guided by coverage, with
-//! cargo-bolero: `cargo bolero test -p memtrace-probe any_btf`.
+//! `cargo test` runs a fixed number of new inputs each time. For a longer run, on stable: `AYA_BUILD_SKIP=1
+//! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz_layout`; guided by coverage,
+//! with cargo-bolero: `cargo bolero test -p memtrace-probe any_btf`.
 
 use std::fs;
 
@@ -14,12 +14,12 @@ const INPUTS: usize = 20_000;
 const LONGEST: usize = 2048;
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
-/// Bytes of any length. Without a generator of its own bolero makes 64 at most, which reach little.
+/// Bytes of any length. Without a generator of its own bolero makes at most 64 bytes, which reach little code.
 fn bytes() -> impl ValueGenerator<Output = Vec<u8>> {
     produce::<Vec<u8>>().with().len(0..=LONGEST)
 }
 
-/// Everything that is looked up in BTF. That bytes are no BTF is an answer, too.
+/// Looks up everything that the program looks up in BTF. An error for bytes that are not BTF is a valid result.
 fn look_up(bytes: &[u8]) {
     let Ok(btf) = Btf::parse(bytes, |name| layout::is_wanted(name) || name == gfp::FIRST_BIT) else { return };
     let _ = layout::arguments(&btf);
@@ -33,7 +33,7 @@ fn look_up(bytes: &[u8]) {
     let _ = gfp::from_btf(&btf);
 }
 
-/// Replaces bytes of a whole. A change is four bytes: three for the place, and the new byte.
+/// Replaces bytes of `whole`. A change is four bytes: three for the place, and the new byte.
 fn changed(whole: &[u8], changes: &[u8]) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for change in changes.chunks_exact(4) {
@@ -45,7 +45,7 @@ fn changed(whole: &[u8], changes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn any_btf() {
-    // The magic number and the version, so that the rest is looked at.
+    // The magic number and the version, so that the rest is parsed.
     let begin = [0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
     check!().with_generator(bytes()).with_iterations(INPUTS).with_max_len(2 * LONGEST).for_each(|input| {
         look_up(input);

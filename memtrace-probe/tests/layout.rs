@@ -1,4 +1,4 @@
-//! Layout resolvers on what five kernels say of themselves: their `format` files, and their BTF cut down to the types
+//! Tests the layout resolvers on recordings of five kernels: their `format` files, and their BTF reduced to the types
 //! that are looked up (`tests/btf`; member offsets and parameters are as recorded).
 
 #![expect(clippy::unwrap_used, reason = "a fixture that is not there or not readable fails the test")]
@@ -146,7 +146,7 @@ fn the_arguments_of_functions_are_where_each_kernel_has_them() {
         let compact = with_btf(kernel, layout::compact_members);
         let all = [compact.order, compact.gfp, compact.direct];
         assert!(!all.contains(&MemberOffset::UNREAD), "{kernel}: {all:?}");
-        // Records of classic tracepoints know no functions.
+        // Records of classic tracepoints have no values of functions.
         assert_eq!(records(kernel).compaction_begin.gfp, ArgSource::UNREAD, "{kernel}");
     }
 }
@@ -172,7 +172,7 @@ fn a_refault_is_judged_by_the_bits_of_each_kernel() {
         );
         assert_ne!(layout.nr_pages, MemberOffset::UNREAD, "{kernel}");
     }
-    // The number of pages is in the second page of a compound one.
+    // The number of pages is in the second page of a compound page.
     assert_eq!(with_btf("5.10", layout::refault_layout).nr_pages, MemberOffset(64 + 24));
 }
 

@@ -1,4 +1,4 @@
-//! One way to a hook on a function: the programs that it needs, and how each is loaded and attached.
+//! One method for a hook on a function: its programs, and the way to load and attach each.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use super::super::{
 use super::Ready;
 use memtrace_core::hook::Attached;
 
-/// What one program is attached to.
+/// Place to which a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttachPoint {
     /// The return of a function, typed.
@@ -32,42 +32,43 @@ pub(crate) enum AttachPoint {
     Kretprobe(&'static str),
     /// A tracepoint, by its full name: raw arguments.
     RawTracepoint(&'static str),
-    /// The same with types.
+    /// A tracepoint, by its full name: raw arguments with types.
     BtfTracepoint(&'static str),
-    /// The same by a classic tracepoint, which needs no BTF.
+    /// A classic tracepoint, by its full name, which needs no BTF.
     Tracepoint(&'static str),
     /// The kernel's software event of major faults, on each CPU.
     MajorFaults,
 }
 
-/// The state that is kept from one hook to the next while they are attached.
+/// State that is kept from one hook to the next while they are attached.
 #[derive(Debug, Default)]
 pub(crate) struct Attaching {
-    /// The reason why this kernel lets us attach no probe, once it has refused one. Then no other is loaded: the verifier takes
-    /// some 10 ms for each.
+    /// The reason why this kernel lets us attach no probe, once it has refused one. Then no other probe is loaded,
+    /// since the verifier takes some 10 ms for each.
     pub(crate) no_probes: Option<String>,
-    /// The links of BTF tracepoints by program. One that is dropped is detached.
+    /// The links of BTF tracepoints by program. Dropping a link detaches it.
     pub(crate) links: Vec<(&'static str, BtfTracePointLink)>,
 }
 
-/// The programs of one way, in the order in which they are attached: the end before the begin.
+/// The programs of one method, in the order of attaching: the end before the begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttachMethod(pub(crate) &'static [(AttachPoint, &'static str)]);
 
 impl AttachMethod {
-    /// What the way is called by: what its last program is attached to, and with it the hook. The full name, and without
-    /// the group.
+    /// Name of the method, and with it of the hook: the place to which its last program is attached. Returns the full
+    /// name, and the name without the group.
     pub(super) fn target(self) -> (&'static str, &'static str) {
         self.0.last().map_or(("", ""), |(link, _)| link.target())
     }
 
-    /// Whether a name means one of the places that it attaches to.
+    /// True when `name` is one of the places to which it attaches.
     pub(super) fn is_named(self, name: &str) -> bool {
         self.0.iter().any(|(link, _)| link.target().1 == name)
     }
 
-    /// Whether its programs need the kernel's BTF when they are loaded: to be checked against it, or since it alone tells
-    /// which argument is which. Those of probes and classic tracepoints can be loaded when nothing else attaches.
+    /// True when its programs need the kernel's BTF when they are loaded: to be checked against it, or because only BTF
+    /// has the indices of the arguments. Programs of probes and classic tracepoints can be loaded later, when nothing
+    /// else attaches.
     pub(super) fn needs_btf(self) -> bool {
         self.0.iter().any(|(link, _)| {
             use AttachPoint::{BtfTracepoint, Fentry, Fexit, RawTracepoint};
@@ -75,22 +76,22 @@ impl AttachMethod {
         })
     }
 
-    /// Whether its programs are classic tracepoints.
+    /// True when all its programs are classic tracepoints.
     pub(super) fn is_classic(self) -> bool {
         self.0.iter().all(|(link, _)| matches!(link, AttachPoint::Tracepoint(_)))
     }
 
-    /// Whether it needs typed programs on functions.
+    /// True when it needs typed programs on functions.
     pub(super) fn is_typed(self) -> bool {
         self.0.iter().any(|(link, _)| matches!(link, AttachPoint::Fexit(_) | AttachPoint::Fentry(_)))
     }
 
-    /// True when a probe stands first: then the others are probes, too.
+    /// True when a probe comes first: then the others are probes, too.
     pub(super) fn is_probe(self) -> bool {
         matches!(self.0, [(AttachPoint::Kprobe(_) | AttachPoint::Kretprobe(_), _), ..])
     }
 
-    /// How it is attached, in words for a message.
+    /// Way in which it is attached, worded for a message.
     pub(super) fn kind(self) -> &'static str {
         self.attached().name().unwrap_or_default()
     }
@@ -137,7 +138,7 @@ impl AttachMethod {
         done
     }
 
-    /// Does a step for each program; when one fails, all are unloaded, which detaches them.
+    /// Does one step for each program. When one fails, all are unloaded, which detaches them.
     fn all<P: ByName>(
         self,
         programs: &mut P,
@@ -152,14 +153,14 @@ impl AttachMethod {
         done
     }
 
-    /// How many instructions the verifier went through for all its programs.
+    /// Number of instructions that the verifier processed for all its programs.
     pub(super) fn instructions(self, ebpf: &Ebpf) -> Option<u32> {
         self.0.iter().map(|(_, program)| instructions_of(ebpf, program)).sum()
     }
 }
 
 impl AttachPoint {
-    /// The full name of what it attaches to, and its name alone.
+    /// Full name of the place to which it attaches, and the name without the group.
     pub(crate) fn target(self) -> (&'static str, &'static str) {
         let name = match self {
             Self::Fexit(name) | Self::Fentry(name) | Self::Kprobe(name) | Self::Kretprobe(name) => name,
@@ -169,7 +170,7 @@ impl AttachPoint {
         (name, name.rsplit_once(':').map_or(name, |(_, event)| event))
     }
 
-    /// Loads the program of this name.
+    /// Loads the program with this name.
     pub(crate) fn load(
         self,
         programs: &mut impl ByName,
@@ -189,7 +190,7 @@ impl AttachPoint {
         Ok(())
     }
 
-    /// The way in which it attaches, by itself.
+    /// Way in which this program attaches.
     pub(crate) fn name(self) -> &'static str {
         let attached = match self {
             Self::Fexit(_) => Attached::Fexit,
@@ -236,7 +237,7 @@ impl AttachPoint {
     }
 }
 
-/// Detaches and unloads a program. One that was never loaded says so, and is as it should be.
+/// Detaches and unloads a program. A program that was never loaded gives an error, which is ignored.
 pub(crate) fn unload(programs: &mut impl ByName, name: &str) {
     let _ = match programs.by_name(name) {
         Some(Program::FExit(program)) => program.unload(),
@@ -261,7 +262,7 @@ pub(crate) type ProgramsByName<'a> = HashMap<&'a str, &'a mut Program>;
 
 /// Programs that are found by name: all of the object, or some.
 pub(crate) trait ByName {
-    /// The program of this name.
+    /// The program with this name.
     fn by_name(&mut self, name: &str) -> Option<&mut Program>;
 }
 

@@ -1,4 +1,5 @@
-//! Hooks on functions, each with the ways to it in order of preference: what one kernel refuses the next one takes.
+//! Hooks on functions, each with its methods in order of preference: where one kernel refuses a method, the next one is
+//! tried.
 
 mod method;
 mod table;
@@ -21,15 +22,15 @@ use memtrace_core::{
     units::duration::nanoseconds,
 };
 
-/// The kernel's source of probes, which has them since 4.17 (e12f03d7031a).
+/// The kernel's PMU for probes, which exists since 4.17 (e12f03d7031a).
 const PROBES: &str = "/sys/bus/event_source/devices/kprobe";
 
 /// A hook on a function and its methods to attach.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fallbacks {
-    /// The hook, under this name until a method has worked.
+    /// The hook, with the name that it has until a method has attached.
     pub(super) hook: FunctionHook,
-    /// The hook reads members of structs. Without BTF, which has their offsets, it would count wrongly.
+    /// True when the hook reads members of structs. Without BTF, which has their offsets, it would count wrongly.
     needs_members: bool,
     methods: &'static [AttachMethod],
 }
@@ -40,20 +41,20 @@ pub(super) fn faults_read(hooks: &[HookStatus]) -> FaultsRead {
     let refaults = attached(HookId::Refaults);
     FaultsRead {
         refaults: refaults.map(|hook| hook.name),
-        // A kprobe sees the folio on its way in only.
+        // A kprobe sees the folio only at the entry.
         fate: refaults.is_some_and(|hook| hook.attached != Attached::Kprobe),
         swapins: attached(HookId::SwapIns).is_some(),
         major_faults: attached(HookId::MajorFaults).is_some(),
     }
 }
 
-/// A hook on a function, its programs loaded as far as the kernel takes them.
+/// A hook on a function, with the programs that the kernel has accepted so far.
 #[derive(Debug)]
 pub(super) struct LoadedFallbacks {
     fallbacks: Fallbacks,
-    /// For each method, or the reason why it is out of the question.
+    /// For each method its state, or the reason why it is ruled out.
     loaded: Vec<Result<Ready, String>>,
-    /// Time that the loading took.
+    /// Duration of the loading.
     took: Duration,
 }
 
@@ -62,14 +63,14 @@ pub(super) struct LoadedFallbacks {
 pub(super) enum Ready {
     /// Its programs are loaded.
     Loaded,
-    /// They are to be loaded if the methods before it do not attach.
+    /// They are loaded only if the methods before it do not attach.
     ToLoad,
 }
 
-/// What this kernel refuses to all functions. Each try takes some 10 ms.
+/// Methods that this kernel refuses for all functions. Each attempt takes some 10 ms.
 #[derive(Debug)]
 pub(super) struct Tried {
-    /// It refuses typed programs.
+    /// True once the kernel has refused a typed program.
     typed_refused: AtomicBool,
     has_probes: bool,
 }
@@ -86,7 +87,7 @@ impl Fallbacks {
         self.hook.name == name || self.methods.iter().any(|method| method.is_named(name))
     }
 
-    /// Its programs, by each method, with what each is attached to.
+    /// The programs of all methods, each with the place to which it attaches.
     pub(super) fn programs(self) -> impl Iterator<Item = (AttachPoint, &'static str)> {
         self.methods.iter().flat_map(|method| method.0.iter().copied())
     }
@@ -106,8 +107,8 @@ impl Fallbacks {
         LoadedFallbacks { loaded: vec![Err(why.to_owned()); self.methods.len()], fallbacks: self, took: Duration::ZERO }
     }
 
-    /// Loads the programs of the first method that the kernel takes, as far as that shows before the attaching. Those that
-    /// need BTF are loaded now or never.
+    /// Loads the programs of the first method that the kernel accepts, as far as that is known before the attaching.
+    /// Programs that need BTF are loaded now or never.
     pub(super) fn load(self, programs: &mut impl ByName, btf: Result<&Btf, &String>, tried: &Tried) -> LoadedFallbacks {
         let (mut is_loaded, mut may_attach) = (false, false);
         let mut load = |method: &AttachMethod| {
@@ -119,7 +120,7 @@ impl Fallbacks {
             }
             let ready = match method.needs_btf() {
                 true if is_loaded => return Err("another way is taken".to_owned()),
-                // A kernel that has probes may refuse all of them, which shows when the first is attached.
+                // A kernel that has probes may refuse all of them, which is known when the first is attached.
                 false if may_attach || method.is_probe() => Ready::ToLoad,
                 _ => {
                     let result = method.load(programs, btf);
@@ -139,7 +140,7 @@ impl Fallbacks {
 }
 
 impl LoadedFallbacks {
-    /// Attaches by the first method that the kernel takes.
+    /// Attaches by the first method that the kernel accepts.
     pub(super) fn attach(self, ebpf: &mut Ebpf, attaching: &mut Attaching) -> HookStatus {
         let Fallbacks { hook: FunctionHook { id, name, gives, without, kind, .. }, methods, .. } = self.fallbacks;
         let begun = Instant::now();

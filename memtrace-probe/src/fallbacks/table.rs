@@ -69,7 +69,7 @@ const PFMEMALLOC: Fallbacks = Fallbacks {
     ],
 };
 
-/// Does the work of `mem_cgroup_handle_over_high` since 6.18, which then only looks for work.
+/// The function that does the work of `mem_cgroup_handle_over_high` since 6.18; the latter then only checks for work.
 const OVER_HIGH_WORK: &str = "__mem_cgroup_handle_over_high";
 
 /// Reclaim and sleep of a task whose cgroup is above `memory.high`.
@@ -96,10 +96,10 @@ const MEMCG_HIGH: Fallbacks = Fallbacks {
     ],
 };
 
-/// Reclaim for `memory.reclaim` of cgroups and, since 6.18, of nodes.
+/// The function that reclaims for `memory.reclaim` of cgroups and, since 6.18, of nodes.
 const PROACTIVE_WORK: &str = "user_proactive_reclaim";
 
-/// Reclaim that somebody asked for.
+/// Reclaim on request.
 const PROACTIVE: Fallbacks = Fallbacks {
     hook: functions::PROACTIVE,
     needs_members: false,
@@ -175,7 +175,7 @@ const MEMSTALL: Fallbacks = Fallbacks {
     ],
 };
 
-/// Switches of stalled tasks from and to a CPU; only where they are asked for.
+/// Switches of stalled tasks from and to a CPU; attached only on request.
 pub(crate) const OFF_CPU: Fallbacks = Fallbacks {
     hook: functions::OFF_CPU,
     needs_members: false,
@@ -185,7 +185,7 @@ pub(crate) const OFF_CPU: Fallbacks = Fallbacks {
     ],
 };
 
-/// Evictions of file pages that come back; only where they are asked for.
+/// Evictions of file pages that come back; attached only on request.
 pub(crate) const EVICTORS: Fallbacks = Fallbacks {
     hook: functions::EVICTORS,
     needs_members: true,
@@ -195,7 +195,7 @@ pub(crate) const EVICTORS: Fallbacks = Fallbacks {
     ])],
 };
 
-/// Evictions of anonymous memory that comes back; only where they are asked for.
+/// Evictions of anonymous memory that comes back; attached only on request.
 pub(crate) const SWAP_EVICTORS: Fallbacks = Fallbacks {
     hook: functions::SWAP_EVICTORS,
     needs_members: true,

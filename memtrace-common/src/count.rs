@@ -1,7 +1,7 @@
 //! Counts: exact numbers of the whole host that a hook maintains and that belong to no stall.
 //!
-//! A count is declared here once. The totals, the trace file and JSON carry every count of [`Count::ALL`]. The catalogue of
-//! hooks names the hook that counts it; without that hook it is unknown, never 0.
+//! A count is declared here once. The totals, the trace file and JSON carry every count of [`Count::ALL`]. The
+//! catalogue of hooks names the hook that counts it; without that hook it is unknown, never 0.
 
 use crate::named::named;
 

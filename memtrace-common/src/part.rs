@@ -1,7 +1,7 @@
 //! Parts: the times inside a stall that are measured separately.
 //!
-//! A part is declared here once. The ring, the exact totals, the session, the trace file and all outputs carry every part of
-//! [`Part::ALL`]; docs/dev/add-a-part.md walks through a new one.
+//! A part is declared here once. The ring, the exact totals, the session, the trace file and all outputs carry every
+//! part of [`Part::ALL`]; docs/dev/add-a-part.md walks through a new one.
 
 use crate::named::named;
 

@@ -173,8 +173,8 @@ pub struct OomRecord {
     pub oom_score_adj: i32,
     /// Position of the victim within its call, from 1: further ones are members of a cgroup with `memory.oom.group`.
     pub victim_of_call: u32,
-    /// `oom_control.constraint`: 0 none, 1 cpuset, 2 memory policy, 3 memory cgroup (`enum oom_constraint`, the same on all
-    /// supported kernels).
+    /// `oom_control.constraint`: 0 none, 1 cpuset, 2 memory policy, 3 memory cgroup (`enum oom_constraint`, the same on
+    /// all supported kernels).
     pub constraint: u32,
     /// Flags of the allocation that failed (`gfp_t`).
     pub gfp: u32,
@@ -188,7 +188,7 @@ pub struct OomRecord {
 
 /// Ways in which the memory of a victim is freed.
 pub mod freed_by {
-    /// Its address space was torn down (`exit_mmap`).
+    /// The address space was torn down (`exit_mmap`).
     pub const EXIT: u32 = 0;
     /// The OOM reaper took its private memory (`finish_task_reaping`), since it did not exit within two seconds.
     pub const REAPER: u32 = 1;

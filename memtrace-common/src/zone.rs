@@ -86,9 +86,9 @@ pub struct ZoneTotals {
     pub below_high: u64,
     /// Stalls that began with free pages at high or above.
     pub above_high: u64,
-    /// Of all these, stalls that began while the watermarks were boosted.
+    /// Stalls in any of these classes that began while the watermarks were boosted.
     pub boosted: u64,
-    /// Of those below min, stalls that began while the main zone of another node was at its high watermark or above.
+    /// Stalls below min that began while the main zone of another node was at its high watermark or above.
     pub plenty_elsewhere: u64,
     /// Sum of the free pages seen.
     pub free_pages: u64,

@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
     proptest::collection::vec((step, 0..1_000_000_u64), 0..200)
 }
 
-/// The same logic as a plain stack of (kind, start), in which every pause goes to one part.
+/// A model of the same logic: a plain stack of (kind, start), in which every pause goes to one part.
 #[derive(Default)]
 struct Model {
     open: Vec<(u8, u64)>,

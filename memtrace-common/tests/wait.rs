@@ -152,7 +152,7 @@ fn a_section_whose_leave_was_lost_hides_no_later_one() {
     assert!(task.memstall_enter(100, true), "the leave of the outer one was lost");
     assert_eq!(task.memstall_leave(140), Some(40));
     assert!(task.is_idle());
-    // Where the kernel does not report the outermost section, a lost leave is not noticed.
+    // If the kernel does not report the outermost section, a lost leave is not noticed.
     task.memstall_enter(200, false);
     assert!(!task.memstall_enter(300, false));
     assert_eq!((task.memstall_leave(310), task.waits()), (None, StallKind::Thrash as u8));

@@ -1,5 +1,5 @@
-//! The kernel side of memtrace: the maps and the entry points. `memtrace-probe` builds it for the BPF target; for any other
-//! target it is an empty program, so that the whole workspace can be checked on stable Rust.
+//! The kernel side of memtrace: the maps and the entry points. `memtrace-probe` builds it for the BPF target; for any
+//! other target it is an empty program, so that the whole workspace can be checked on stable Rust.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
 #![cfg_attr(target_arch = "bpf", expect(internal_features, reason = "BPF has no atomic add in core::sync yet"))]
 #![cfg_attr(

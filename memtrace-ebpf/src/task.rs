@@ -25,7 +25,8 @@ pub(crate) fn current_comm() -> [u8; COMM_LEN] {
     helpers::bpf_get_current_comm().unwrap_or_default()
 }
 
-/// Name of the process that the current task belongs to: that of its first thread, or its own where that cannot be read.
+/// Name of the process that the current task belongs to: that of its first thread, or its own where that cannot be
+/// read.
 #[inline(always)]
 pub(crate) fn current_process_comm() -> [u8; COMM_LEN] {
     let members = &CONFIG.task;

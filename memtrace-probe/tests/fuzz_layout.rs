@@ -1,8 +1,8 @@
 //! Fuzz targets: BTF and `format` files that no kernel would write.
 //!
-//! `cargo test` runs a fixed number of new inputs each time. For a longer run, on stable: `AYA_BUILD_SKIP=1
-//! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz_layout`; guided by coverage,
-//! with cargo-bolero: `cargo bolero test -p memtrace-probe any_btf`.
+//! `cargo test` runs a fixed number of new inputs each time. For a longer run, on stable:
+//! `AYA_BUILD_SKIP=1 BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release -p memtrace-probe --test fuzz_layout`;
+//! guided by coverage, with cargo-bolero: `cargo bolero test -p memtrace-probe any_btf`.
 
 use std::fs;
 

@@ -8,8 +8,8 @@ const LEAST: usize = 3;
 /// Prefixes that may stand before an id: the runtimes, and the beginnings of the short names.
 const PREFIXES: [&str; 9] = ["docker", "containerd", "cri-o", "podman", "lxc", "nspawn", "libvirt", "container", "pod"];
 
-/// Selects by the beginning of a container's id, by a pod's uid (or its beginning), by both (`UID/ID`), or by the name of a
-/// unit, a machine or an LXC container.
+/// Selects by the beginning of a container's id, by a pod's uid (or its beginning), by both (`UID/ID`), or by the name
+/// of a unit, a machine or an LXC container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPattern(Vec<u8>);
 

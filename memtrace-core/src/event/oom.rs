@@ -61,8 +61,8 @@ pub struct Trigger {
     pub comm: Comm,
 }
 
-/// A call of the OOM killer (`oom_kill_process`): one decision, with one victim or, where `memory.oom.group` is set, with
-/// all members of a cgroup.
+/// A call of the OOM killer (`oom_kill_process`): one decision, with one victim or, where `memory.oom.group` is set,
+/// with all members of a cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OomCall {
     /// Number of the call since the start, from 1. Victims with the same number died for the same decision.
@@ -117,7 +117,7 @@ impl LastReclaim {
 /// Way in which the memory of a victim was freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FreedBy {
-    /// Its address space was torn down (`exit_mmap`), after its last user had let go.
+    /// The address space was torn down (`exit_mmap`), after the last user had let go.
     Exit,
     /// The OOM reaper took its private memory, since it had not died for two seconds.
     Reaper,

@@ -257,8 +257,7 @@ mod tests {
         k.apply(&step(900, KswapdStep::Wake));
         k.tick(1, &asleep, 1000);
         assert_eq!(k.awake_ns(1), 100);
-        // Its sleep at 990 came after the totals were read, and the record was lost in the ring: the next totals have
-        // it.
+        // The sleep at 990 came after the reading of the totals and was lost in the ring: the next totals report it.
         k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 2000);
         k.tick(1, &KswapdTotals { last_ns: 990, ..asleep }, 3000);
         assert_eq!(k.awake_ns(1), 100);

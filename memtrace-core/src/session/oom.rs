@@ -28,7 +28,7 @@ impl OomKills {
     pub(super) fn push(&mut self, oom: Oom) {
         self.groups += u64::from(match oom.call {
             Some(call) => call.victim == 2,
-            // Where calls are not traced, successive kills with the same trigger may be those of a group.
+            // If calls are not traced, successive kills with the same trigger may be those of a group.
             None => !oom.dying && self.kept.back().is_some_and(|last| last.trigger.pid == oom.trigger.pid),
         });
         if self.kept.len() == self.capacity {

@@ -55,10 +55,10 @@ pub struct KindSummary {
     /// Time in which the tasks did not run, in ns: asleep, or runnable and not running. `None` where that is not
     /// measured.
     pub off_cpu_ns: Option<u64>,
-    /// The same time in the slowest hundredth.
+    /// Time off CPU in the slowest hundredth, in ns, likewise.
     pub p99_off_cpu_ns: Option<u64>,
-    /// The same time in the slowest hundredth, estimated, in ns; `None` where it is measured, and where one of the
-    /// stalls was too short for an estimate.
+    /// Estimated time off CPU in the slowest hundredth, in ns; `None` where it is measured, and where one of the stalls
+    /// was too short for an estimate.
     pub p99_off_cpu_estimated_ns: Option<u64>,
 }
 

@@ -70,7 +70,7 @@ pub(super) struct Slowest {
     pub(super) shrinkers: BTreeMap<u64, u64>,
     /// Time in which their tasks did not run, in ns; `None` where that was not measured for all stalls.
     pub(super) off_cpu_ns: Option<u64>,
-    /// The same time, estimated.
+    /// Estimate of that time, in ns; `None` where one of the stalls has no estimate.
     pub(super) off_cpu_estimated_ns: Option<u64>,
 }
 

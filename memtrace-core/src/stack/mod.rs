@@ -33,7 +33,8 @@ pub struct Frame {
     pub function: Vec<u8>,
     /// Offset into the function, in bytes; for a caller the address is inside the call.
     pub offset: u64,
-    /// Path of the file that holds the code, as the process sees it; name of the module in the kernel; empty when not known.
+    /// Path of the file that holds the code, as the process sees it; name of the module in the kernel; empty when not
+    /// known.
     pub module: Vec<u8>,
     /// Build id of `module`; empty when not known.
     pub build_id: Vec<u8>,

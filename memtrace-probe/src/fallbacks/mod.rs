@@ -61,9 +61,9 @@ pub(super) struct LoadedFallbacks {
 /// State of a method that may attach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ready {
-    /// Its programs are loaded.
+    /// The programs are loaded.
     Loaded,
-    /// They are loaded only if the methods before it do not attach.
+    /// The programs are loaded only if the methods before this one do not attach.
     ToLoad,
 }
 

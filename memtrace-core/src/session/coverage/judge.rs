@@ -95,7 +95,7 @@ impl Case {
     fn compare(&self, ours: u64, theirs: u64) -> (Agreement, Option<Note>) {
         let apart = ours.abs_diff(theirs);
         if apart == 0 {
-            // An agreement within wide bounds, as after an attach in the middle of a storm, says less.
+            // An agreement within wide bounds, as after an attach in the middle of a storm, proves less.
             let within = self.kernel.map_or(0, |kernel| kernel.high.saturating_sub(kernel.low));
             let wide = within > 2 && within > theirs / 100;
             return if wide { (Agreement::Close, Some(Note::Within(within))) } else { (Agreement::Exact, None) };

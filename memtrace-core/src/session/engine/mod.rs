@@ -196,8 +196,8 @@ impl Session {
     }
 
     /// Sets the facts that are known once the hooks are attached, before the first event: the start of the totals
-    /// (`CLOCK_MONOTONIC`, in ns), the hooks that are attached, MGLRU, the faults that are read, and the relation of the
-    /// durations of each kind to the true stall. Allocates nothing.
+    /// (`CLOCK_MONOTONIC`, in ns), the hooks that are attached, MGLRU, the faults that are read, and the relation of
+    /// the durations of each kind to the true stall. Allocates nothing.
     pub fn begin(&mut self, start_ns: u64, hooks: HookSet, mglru: bool, faults_read: FaultsRead, sources: Sources) {
         self.config.faults_read = faults_read;
         self.config.sources = sources;

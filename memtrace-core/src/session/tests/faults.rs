@@ -80,7 +80,7 @@ fn filters() -> impl Strategy<Value = Filter> {
     ]
 }
 
-/// The same filter, implemented separately.
+/// An independent implementation of the filter.
 fn fits(filter: &Filter, process: &ProcessFaults) -> bool {
     let path = process.cgroup_id.and_then(|id| names().get(&id).copied());
     filter.kinds.is_empty()

@@ -178,7 +178,7 @@ proptest! {
         let exact = sorted[usize::try_from(rank).unwrap() - 1];
         let got = tally.quantile(q).unwrap();
         prop_assert!(got <= tally.max_ns);
-        // From 4 us to a minute it is accurate to a sixteenth.
+        // The quantile is accurate to a sixteenth from 4 us to a minute.
         if (4096..60_000_000_000).contains(&exact) {
             prop_assert!(got.abs_diff(exact) <= exact / 16 + 64, "{got} is not {exact}");
         }

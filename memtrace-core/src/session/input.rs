@@ -205,7 +205,7 @@ pub struct TickInput {
     pub stacks: Option<StackDeltas>,
     /// Sampled refaults by evictor since the last tick; `None` where they are not reported.
     pub evictors: Option<ByMemory<EvictorDeltas>>,
-    /// Number of records lost in user space since the start, by the number of [`Loss`].
+    /// Number of losses in user space since the start, by the number of [`Loss`].
     pub lost: [u64; Loss::COUNT],
     /// Stalls that came as events so far, by the number of the kind.
     pub reported: [Reported; StallKind::COUNT],

@@ -269,7 +269,7 @@ pub struct Summary {
     pub oom_kills: u64,
     /// Counts of the whole host.
     pub counts: Counts,
-    /// Number of lost records, by stage.
+    /// Number of losses, by stage.
     pub loss: Ledger,
     /// Reclaim on request, in no other number except the pages; `None` where it cannot be distinguished (then it is in
     /// `memcg`).

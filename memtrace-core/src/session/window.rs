@@ -32,7 +32,7 @@ impl Window {
         Self { base: Box::new(base.clone()), longest_ns: [0; StallKind::COUNT] }
     }
 
-    /// Number of records lost in user space before the window, by the number of the stage.
+    /// Number of losses in user space before the window, by the number of the stage.
     pub(super) fn lost(&self) -> [u64; Loss::COUNT] {
         self.base.lost
     }

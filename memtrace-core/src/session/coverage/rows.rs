@@ -21,7 +21,7 @@ use crate::{
 pub struct Ours<'a> {
     /// The exact totals.
     pub totals: &'a KernelTotals,
-    /// Number of lost records, by stage.
+    /// Number of losses, by stage.
     pub loss: &'a Ledger,
     /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
@@ -233,7 +233,7 @@ impl Window<'_> {
         let nodes = self.ours.totals.kswapd.values();
         let count = sum::of(nodes.clone().map(|node| if scan { node.scanned_pages } else { node.reclaimed_pages }));
         let other = self.ours.totals.other_shrinks;
-        // A kswapd that was at work at attach is not recognized until its next round.
+        // A kswapd that was at work at attach is not recognised until its next round.
         let unplaced = if scan { other.scanned_pages } else { other.reclaimed_pages };
         let at_work = nodes.clone().filter(|node| node.awake != 0).count() as u64 * PAGES_PER_SHRINK;
         let soft_limit = self.now.after.scans_count_memcg == Some(false) && nodes.clone().any(|n| n.soft_limit_ns > 0);

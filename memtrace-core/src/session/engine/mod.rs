@@ -310,7 +310,7 @@ impl Session {
         })
     }
 
-    /// Number of records lost in user space so far, by the number of [`Loss`].
+    /// Number of losses in user space so far, by the number of [`Loss`].
     #[must_use]
     pub fn lost(&self) -> [u64; Loss::COUNT] {
         self.lost

@@ -179,7 +179,7 @@ fn scans_by_tasks_mean_global_reclaim_or_all_of_it() {
     let row = old.row("pgscan_direct");
     assert_eq!((row.verdict, row.kernel, row.seen, row.ratio), (Agreement::Exact, Some(0), Some(0), None));
     assert_eq!(old.verdict("pgscan"), (Agreement::Exact, None), "anon and file count both");
-    // Unknown on which kernel: either value is right.
+    // When it is unknown whether the counter includes memcg reclaim, either value is right.
     for kernel in [6656, 713_728] {
         let mut unknown = case(&[("pgscan_direct", kernel)], true)
             .stalls(StallKind::Direct, kind(28, 6656, 0))

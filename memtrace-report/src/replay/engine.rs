@@ -25,7 +25,7 @@ use memtrace_core::{
 };
 use memtrace_trace::{
     TraceItem,
-    model::{ClockReading, Entry, Meta, TickRecord},
+    model::{ClockReading, EndReason, Entry, Meta, TickRecord},
 };
 
 /// Largest deviation of the wall clock without a note, in ns.
@@ -179,6 +179,7 @@ impl Replay {
         if self.done {
             return Flow::Done;
         }
+        let begun = self.begun;
         match item {
             TraceItem::Meta(meta) => self.next_segment(meta, watch),
             TraceItem::Clock(reading) => self.clock(reading),
@@ -186,8 +187,10 @@ impl Replay {
             TraceItem::Tick(record) => self.tick(record, names, watch),
             TraceItem::Remark(remark) => self.remark(remark, watch),
             TraceItem::End(end) => {
-                for event in self.held.take() {
-                    self.event(&event, names, watch);
+                if end.reason != EndReason::NextSegment {
+                    // A window that no tick has begun has no events.
+                    let held = self.held.take();
+                    held.iter().filter(|_| begun).for_each(|event| self.event(event, names, watch));
                 }
                 self.end(end);
             }

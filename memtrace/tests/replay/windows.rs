@@ -5,12 +5,15 @@ use memtrace_core::{
     session::{filter::Filter, summary::Summary, tick::Tick},
 };
 use memtrace_report::replay::{Finished, Note, ReplayOptions, Watch, window::Window};
-use memtrace_trace::model::{Remark, TickRecord};
+use memtrace_trace::{
+    BlockKind,
+    model::{Remark, TickRecord},
+};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 use crate::{
     Nobody,
-    fixture::{Recording, S, START, record},
+    fixture::{Blocks, Recording, S, START, record},
     replay,
 };
 
@@ -112,6 +115,19 @@ fn events_lie_inside_the_window() {
         assert!(inside.0.len() >= whole, "seed {seed}");
     }
     assert!(seen.0 > 0 && seen.0 < seen.1, "{seen:?}");
+}
+
+/// The window begins after the last tick: events of the rest, which no tick places, are in no window.
+#[test]
+fn a_window_without_a_tick_has_no_events() {
+    let recorded = record(3, 5, &[], &Filter::default(), 0);
+    let segment = &recorded.segments[0].0;
+    let last_tick = segment.iter().rposition(|(kind, _)| *kind == BlockKind::Tick).unwrap();
+    let cut = [Blocks(segment.iter().enumerate().filter(|(at, _)| *at != last_tick).map(|(_, b)| b.clone()).collect())];
+    let since_ns = Some(START + 4 * S + S / 2 + 1);
+    let window = Window { since_ns, until_ns: None };
+    let finished = replay(&cut, ReplayOptions { window, ..ReplayOptions::default() }, &mut Nobody);
+    assert!(finished.is_empty && finished.summary.processes.rows.is_empty(), "{:?}", finished.summary.processes.rows);
 }
 
 #[test]

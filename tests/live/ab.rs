@@ -159,7 +159,7 @@ fn a_condition_stops_it_and_a_foreign_setting_stays() {
     fs::write(PAGE_CLUSTER, foreign).expect("it can be written");
     let (status, said) = end(experiment);
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("It was") && said.matches("somebody else set").count() == 1, "{said}");
+    assert!(said.contains("It was") && said.matches("it stays").count() == 1, "{said}");
     assert_eq!(page_cluster(), foreign, "{said}");
 }
 

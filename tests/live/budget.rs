@@ -61,7 +61,9 @@ fn a_storm_is_sampled_and_all_is_counted_again_after_it() {
     println!("{all} file refaults, {sampled}");
     assert!(number(sampled, "/windows") > 1, "{sampled}");
     assert!(number(sampled, "/counted_ns") < number(sampled, "/of_ns"), "{sampled}");
-    assert_eq!(number(&summary, "/loss/skipped_runs"), 0);
+    // The kernel skips a run when an interrupt changes the same counters on the CPU of one: a disk that writes does so.
+    let skipped = number(&summary, "/loss/skipped_runs");
+    assert!(skipped <= all / 1000, "{skipped} runs were skipped");
     let theirs = vmstat(FILE) - before;
     assert!(all.abs_diff(theirs) <= theirs / 100 + 500, "{all} of the host, vmstat has {theirs}");
     let error = sampled["error"].as_f64().unwrap_or(0.5);

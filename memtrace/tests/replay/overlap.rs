@@ -226,17 +226,19 @@ fn in_order(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// True when times determine the order of the blocks, which they do not where all events of an interval have the time
-/// of the previous tick.
+/// of the previous tick, or all ended while the tick was made.
 fn has_order(bytes: &[u8]) -> bool {
-    let (mut scanner, mut tick_ns) = (Scanner::new(bytes), 0);
+    let mut scanner = Scanner::new(bytes);
+    let mut places = Vec::new();
     while let Some(Scanned::Block(block)) = scanner.next_block().unwrap() {
-        match block.kind() {
-            Some(BlockKind::Tick) => tick_ns = block.times().1,
-            Some(BlockKind::Events) if block.place_ns() <= tick_ns => return false,
-            _ => {}
-        }
+        let is_placed = matches!(block.kind(), Some(BlockKind::Tick | BlockKind::Events));
+        places.extend(is_placed.then(|| (block.place_ns(), block.kind() == Some(BlockKind::Tick))));
     }
-    true
+    places.windows(2).all(|pair| match pair {
+        [(before, _), (after, true)] => before <= after,
+        [(before, is_tick), (after, false)] => before < after || !is_tick,
+        _ => true,
+    })
 }
 
 proptest! {

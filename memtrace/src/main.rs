@@ -4,6 +4,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     io::{self, Write as _},
     os::unix::ffi::OsStrExt as _,
     process::ExitCode,
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     let _ = flag::register(SIGXFSZ, Arc::default());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.into_command(),
-        Err(e) => return usage(&visible(e)),
+        Err(e) => return usage(&e),
     };
     let with_command = match &command {
         Command::Live(args) => !args.trace.cmd.is_empty(),
@@ -46,20 +47,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// A usage error with the control characters of the arguments made visible: clap repeats the arguments as they are, and
-/// a terminal obeys control characters.
-fn visible(e: clap::Error) -> clap::Error {
-    let shown = env::args_os().map(|arg| Untrusted(arg.as_bytes()).tty().to_string());
-    if e.use_stderr() { Cli::try_parse_from(shown).err().unwrap_or(e) } else { e }
+/// Writes a usage error with the control characters of the arguments made visible: clap repeats the arguments as they
+/// are, and a terminal obeys control characters.
+fn wrong(e: &clap::Error) {
+    let is_plain = |arg: &OsString| arg.to_str().is_some_and(|arg| !arg.contains(char::is_control));
+    if env::args_os().all(|arg| is_plain(&arg)) {
+        // A message that cannot be written changes nothing.
+        return drop(e.print());
+    }
+    let escaped = |arg: OsString| Untrusted(arg.as_bytes()).tty().to_string();
+    // With its escapes an argument may be longer, and right.
+    let replaced = |arg: OsString| arg.to_string_lossy().replace(char::is_control, "?");
+    let again = Cli::try_parse_from(env::args_os().map(escaped)).err();
+    match again.or_else(|| Cli::try_parse_from(env::args_os().map(replaced)).err()) {
+        Some(same) => drop(same.print()),
+        None => say!("an argument has control characters; `memtrace --help` lists the options"),
+    }
 }
 
 /// Writes the output of clap: help and the version to stdout, a wrong usage to stderr.
 fn usage(e: &clap::Error) -> ExitCode {
-    let written = e.print();
     if e.use_stderr() {
+        wrong(e);
         return ExitCode::from(exit::USAGE);
     }
-    match stdout::is_read(written.and_then(|()| io::stdout().flush()), "writing to stdout") {
+    match stdout::is_read(e.print().and_then(|()| io::stdout().flush()), "writing to stdout") {
         Ok(_) => ExitCode::SUCCESS,
         Err(e) => {
             say!("{e:#}");

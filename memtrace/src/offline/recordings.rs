@@ -37,19 +37,32 @@ impl Recording {
         read: impl Fn(usize, &Piece) -> Result<R, ReadError>,
     ) -> Vec<Self> {
         let list = |(file, piece): &Found| read(*file, piece).and_then(|input| Blocks::of(input, piece.begin)).ok();
-        for at in 0..pieces.len() {
-            if pieces[at].1.id.is_none() {
-                pieces[at].1.id = parent(&pieces, at, &list);
+        // A piece whose segment is known can be the link to that of another one.
+        let mut is_new = true;
+        while std::mem::take(&mut is_new) {
+            for at in 0..pieces.len() {
+                if pieces[at].1.id.is_none() {
+                    pieces[at].1.id = parent(&pieces, at, &list);
+                    is_new |= pieces[at].1.id.is_some();
+                }
             }
         }
         let mut all: Vec<Self> = Vec::new();
         for found in pieces {
-            let at = all.iter().position(|recording| recording.has(&found, &list)).unwrap_or(all.len());
-            if at == all.len() {
+            let of_it: Vec<usize> = (0..all.len()).filter(|at| all[*at].has(&found, &list)).collect();
+            let Some((&first, others)) = of_it.split_first() else {
                 let id = found.1.id.as_ref().map(|id| Arc::clone(&id.recording));
-                all.push(Self { id, segments: Vec::new() });
+                let mut recording = Self { id, segments: Vec::new() };
+                recording.add(found);
+                all.push(recording);
+                continue;
+            };
+            // It joins recordings that had no block in common before.
+            for &other in others.iter().rev() {
+                let other = all.remove(other);
+                other.segments.into_iter().flat_map(|segment| segment.pieces).for_each(|piece| all[first].add(piece));
             }
-            all[at].add(found);
+            all[first].add(found);
         }
         all.iter_mut().for_each(|recording| recording.segments.sort_by_key(|segment| segment.number));
         all

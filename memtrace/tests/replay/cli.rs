@@ -209,3 +209,21 @@ fn a_replay_shows_lines_and_keeps_pace() {
         "{shown}"
     );
 }
+
+#[test]
+fn control_characters_of_arguments_reach_no_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        &["\x1b[31mx"][..],
+        &["--container", "\x1b"],
+        &["-d", "5\nx"],
+        &["report", "--since", "\x1b]0;x\x07", "a.mtrc"],
+        &["compare", "--fail-if", "\x1b > 1"],
+    ] {
+        let out = memtrace(dir.path(), args, None);
+        let stderr = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(!stderr.chars().any(|c| c.is_control() && c != '\n'), "{args:?}: {stderr:?}");
+        assert!(["\\x1b", "5\\x0ax", "'?'"].iter().any(|shown| stderr.contains(shown)), "{args:?}: {stderr}");
+    }
+}

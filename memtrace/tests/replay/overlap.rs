@@ -118,6 +118,27 @@ fn a_copy_counts_once() {
 }
 
 #[test]
+fn pieces_that_only_a_third_one_joins_are_one_recording_in_any_order() {
+    let recorded = record(5, 8, &[], &Filter::default(), 0);
+    let want = json(&recorded.summary, &recorded.paths);
+    let segment = &recorded.segments[0];
+    let (first, middle, last) = (behind_tick(segment, 2), behind_tick(segment, 4), behind_tick(segment, 6));
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "middle.mtrc", &blocks(&[&segment.0[first..last]]));
+    write(dir.path(), "late.mtrc", &blocks(&[&segment.0[middle..]]));
+    // With the META of the segment, and without one anywhere.
+    for from in [0, 1] {
+        write(dir.path(), "head.mtrc", &blocks(&[&segment.0[from..middle]]));
+        for names in orders(&["head.mtrc", "middle.mtrc", "late.mtrc"]) {
+            let out = memtrace(dir.path(), &[&["report", "--json"], names.as_slice()].concat(), None);
+            let summaries = text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\"")).count();
+            assert_eq!(summaries, 1, "{names:?}: {}", text(&out.stderr));
+            assert!(from > 0 || last_line(&out.stdout) == want, "{names:?}: {}", text(&out.stderr));
+        }
+    }
+}
+
+#[test]
 fn files_that_lack_different_parts_make_one_whole() {
     let recorded = recorded();
     let want = json(&recorded.summary, &recorded.paths);

@@ -77,7 +77,9 @@ fn the_screen_opens_answers_keys_and_leaves_the_terminal_as_it_was() {
     );
     let tmux = Tmux::start(&shell);
     let shown = tmux.wait_for("STALLED NOW");
-    assert!(shown.contains("lost") && shown.contains("PROCESS") && shown.contains("quit"), "{shown}");
+    assert!(shown.contains("lost") && shown.contains("PROCESS"), "{shown}");
+    // A message stands in place of the keys for a while: a busy host makes memtrace sample its refaults.
+    tmux.wait_for("quit");
     tmux.keys(&["?"]);
     tmux.wait_for("a row up");
     tmux.keys(&["?"]);

@@ -43,7 +43,7 @@ impl FromStr for FailIf {
         });
         let percent = percent.filter(|percent| *percent > -100.0 && (*percent >= 0.0) == above || *percent == 0.0);
         let Some(percent) = percent else {
-            return Err(format!("`{value}` is no change in that direction: {expected}"));
+            return Err(format!("`{value}` is not a change in that direction: {expected}"));
         };
         Ok(Self { metric, comparison, bound: 1.0 + percent / 100.0, text: text.trim().to_owned() })
     }
@@ -97,10 +97,10 @@ mod tests {
             ("stall.p99", "compares nothing"),
             ("stall.p98 > +20%", "unknown metric"),
             ("oom.count > +20%", "not compared; available: stall.total"),
-            ("stall.p99 > 20ms", "no change"),
-            ("stall.p99 > -20%", "no change"),
-            ("stall.p99 < -100%", "no change"),
-            ("stall.p99 > +inf%", "no change"),
+            ("stall.p99 > 20ms", "not a change"),
+            ("stall.p99 > -20%", "not a change"),
+            ("stall.p99 < -100%", "not a change"),
+            ("stall.p99 > +inf%", "not a change"),
         ] {
             let error = bad.parse::<FailIf>().unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");

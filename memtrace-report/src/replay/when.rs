@@ -134,7 +134,7 @@ fn monotonic(clock: &Clock, at: Timestamp) -> u64 {
 
 fn expected(text: &str) -> String {
     format!(
-        "`{text}` is no time: expected is 13:05, 13:05:10, 2026-11-24 13:05, RFC 3339, 90s from the start or -30s from the end"
+        "`{text}` is not a time: expected 13:05, 13:05:10, 2026-11-24 13:05, RFC 3339, 90s from the start or -30s from the end"
     )
 }
 
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn no_times() {
         for text in ["", "25:00", "now", "13:60", "-", "-x", "2026-13-01 10:00", "13:05:10:11"] {
-            assert!(When::parse(text).unwrap_err().contains("is no time"), "{text}");
+            assert!(When::parse(text).unwrap_err().contains("is not a time"), "{text}");
         }
     }
 }

@@ -77,6 +77,8 @@ impl Speed {
             return Ok(Self::Max);
         }
         let times = text.strip_suffix('x').unwrap_or(text).parse().ok().filter(|n: &f64| (1e-3..=1e6).contains(n));
-        times.map(Self::Times).ok_or_else(|| format!("`{text}` is no speed: a number such as 1, 0.5 or 10, or max"))
+        times
+            .map(Self::Times)
+            .ok_or_else(|| format!("`{text}` is not a speed: expected a number such as 1, 0.5 or 10, or max"))
     }
 }

@@ -315,7 +315,7 @@ fn a_recording_is_played_and_gone_through() {
     keys(&mut model, "@-10s\n");
     assert_eq!(second(&model), 20);
     keys(&mut model, "@soon\n");
-    assert!(view::text(&model, 80, 24).contains("`soon` is no time"));
+    assert!(view::text(&model, 80, 24).contains("`soon` is not a time"));
     model.key(Key::Esc);
     keys(&mut model, " ");
     assert!(model.advance(Duration::from_secs(9)));

@@ -57,7 +57,7 @@ fn wrong(e: &clap::Error) {
     }
     let escaped = |arg: OsString| Untrusted(arg.as_bytes()).tty().to_string();
     // With its escapes an argument may be longer, and right.
-    let replaced = |arg: OsString| arg.to_string_lossy().replace(char::is_control, "?");
+    let replaced = |arg: OsString| arg.to_str().unwrap_or("?").replace(char::is_control, "?");
     let again = Cli::try_parse_from(env::args_os().map(escaped)).err();
     match again.or_else(|| Cli::try_parse_from(env::args_os().map(replaced)).err()) {
         Some(same) => drop(same.print()),

@@ -46,13 +46,13 @@ pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
     if OBJECT.is_empty() {
         return Err(LoadError::NotBuilt);
     }
-    let (tell, told) = sync_channel(1);
+    let (sender, config) = sync_channel(1);
     thread::scope(|scope| {
-        let ebpf = scope.spawn(move || load(&told, options));
+        let ebpf = scope.spawn(move || load(&config, options));
         let bytes = fs::read(KERNEL_BTF).map_err(|e| format!("{KERNEL_BTF}: {e}"));
         let facts = KernelFacts::read(options.tracefs, options.attach_with, bytes.as_deref());
         // The other thread waits for the facts.
-        let _ = tell.send(facts.config(options));
+        let _ = sender.send(facts.config(options));
         let btf = match (options.attach_with, &facts.btf) {
             (AttachWith::ClassicOnly, _) => Err("not asked for".to_owned()),
             (AttachWith::All, Err(why)) => Err(why.clone()),
@@ -67,7 +67,7 @@ pub(super) fn open(options: &LoadOptions<'_>) -> Result<Opened, LoadError> {
 }
 
 /// Creates the maps, and the programs in the form in which they are loaded, once it has received the facts.
-fn load(told: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, LoadError> {
+fn load(receiver: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, LoadError> {
     // By default aya-log writes all levels, into 128 KiB.
     let (level, log_bytes) = match options.kernel_log {
         true => (kernel_log::LEVEL, kernel_log::RING_BYTES),
@@ -75,7 +75,7 @@ fn load(told: &Receiver<Config>, options: &LoadOptions<'_>) -> Result<Ebpf, Load
     };
     let mut config = None;
     let mut loader = EbpfLoader::new();
-    let config = config.insert(Raw(told.recv().map_err(|e| LoadError::Refused(e.to_string()))?));
+    let config = config.insert(Raw(receiver.recv().map_err(|e| LoadError::Refused(e.to_string()))?));
     loader
         .override_global("CONFIG", &*config, true)
         .override_global(aya_log::LEVEL, &level, true)

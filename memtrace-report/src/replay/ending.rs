@@ -77,9 +77,6 @@ impl Replay {
     /// The result: the summary, with the paths of cgroups and the notes.
     #[must_use]
     pub fn finish(mut self) -> Finished {
-        for event in self.held.take().iter().filter(|_| self.begun) {
-            self.session.apply(event, &self.paths);
-        }
         // A replay that stops at the end of its window needs no note on the end of the trace.
         if !self.ended && !self.done {
             let until_ns = self.ticks_ns.map(|(_, last)| last);

@@ -179,7 +179,6 @@ impl Replay {
         if self.done {
             return Flow::Done;
         }
-        let begun = self.begun;
         match item {
             TraceItem::Meta(meta) => self.next_segment(meta, watch),
             TraceItem::Clock(reading) => self.clock(reading),
@@ -188,9 +187,7 @@ impl Replay {
             TraceItem::Remark(remark) => self.remark(remark, watch),
             TraceItem::End(end) => {
                 if end.reason != EndReason::NextSegment {
-                    // A window that no tick has begun has no events.
-                    let held = self.held.take();
-                    held.iter().filter(|_| begun).for_each(|event| self.event(event, names, watch));
+                    self.release_held(names, watch);
                 }
                 self.end(end);
             }
@@ -256,6 +253,14 @@ impl Replay {
                         .learn((*pid, *process_start_ns), self.begun, |known| known.in_command = Some(*in_command));
                 }
             }
+        }
+    }
+
+    /// Takes the events that no tick places any more. A window that no tick has begun has none.
+    pub(super) fn release_held(&mut self, names: &dyn CgroupNames, watch: &mut impl Watch) {
+        let held = self.held.take();
+        if self.begun {
+            held.iter().for_each(|event| self.event(event, names, watch));
         }
     }
 

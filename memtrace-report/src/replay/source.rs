@@ -91,7 +91,10 @@ impl Replay {
         go_on: impl Fn() -> bool,
     ) -> Result<Played, S::Error> {
         while go_on() {
-            let Some(item) = source.next_item()? else { return Ok(Played::ToTheEnd) };
+            let Some(item) = source.next_item()? else {
+                self.release_held(source.paths(), watch);
+                return Ok(Played::ToTheEnd);
+            };
             if self.ingest(&item, source.entries(), source.paths(), watch) == Flow::Done {
                 return Ok(Played::ToTheWindow);
             }

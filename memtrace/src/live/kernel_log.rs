@@ -16,7 +16,7 @@ use memtrace_probe::{
     load::{Loaded, Probe},
     options::LoadOptions,
 };
-use memtrace_report::text::{count, duration, things};
+use memtrace_report::text::{duration, things};
 
 /// Interval at which the ring of events is emptied: a full ring would be a loss of its own.
 const STEP: Duration = Duration::from_millis(20);
@@ -69,7 +69,11 @@ fn ended(lines: u64, lost: u64) -> String {
     match lost {
         0 => "nothing was lost".to_owned(),
         _ if lines < lost => {
-            format!("{} lost, {} listed: a CPU lists 64 a second at most", things(lost, "event"), count(lines))
+            format!(
+                "{} lost, in {}: a CPU writes 64 lines a second at most",
+                things(lost, "event"),
+                things(lines, "line")
+            )
         }
         _ => format!("{} lost", things(lost, "event")),
     }

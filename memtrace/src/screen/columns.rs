@@ -1,7 +1,5 @@
 //! The columns of the table: one declaration for each defines its text and its order.
 
-use std::cmp::Ordering;
-
 use memtrace_core::session::{
     faults::Faults,
     tick::{Interval, Tick},
@@ -76,13 +74,12 @@ impl TableColumn {
         }
     }
 
-    fn compare(&self, a: &ScreenRow, b: &ScreenRow, tick: &Tick) -> Ordering {
+    /// The number that rows are sorted by; `None` where it was not read.
+    #[expect(clippy::cast_precision_loss, reason = "counts of an interval")]
+    fn key(&self, row: &ScreenRow, tick: &Tick) -> Option<f64> {
         match self.content {
-            Content::Of(metric) => {
-                let [a, b] = [a, b].map(|row| metric.of_row(&RowCounts { row, tick }).unwrap_or(-1.0));
-                b.total_cmp(&a)
-            }
-            Content::Text { key, .. } => key(b).cmp(&key(a)),
+            Content::Of(metric) => metric.of_row(&RowCounts { row, tick }),
+            Content::Text { key, .. } => key(row).map(|n| n as f64),
         }
     }
 }
@@ -156,11 +153,18 @@ impl SortBy {
         Self(self.0.map_or(Some(COLUMNS.len() - 1), |at| at.checked_sub(1)))
     }
 
-    pub(super) fn compare(self, a: &ScreenRow, b: &ScreenRow, tick: &Tick) -> Ordering {
-        match self.0.and_then(|at| COLUMNS.get(at)) {
-            Some(column) => column.compare(a, b, tick),
-            None => a.name.cmp(&b.name),
-        }
+    /// Sorts rows of an interval, the largest first or by name from a to z; the other way round where `is_reversed`.
+    pub(super) fn sort(self, rows: Vec<ScreenRow>, tick: &Tick, is_reversed: bool) -> Vec<ScreenRow> {
+        let column = self.0.and_then(|at| COLUMNS.get(at));
+        // Once a row: the comparisons are many more.
+        let key = |row: &ScreenRow| column.and_then(|column| column.key(row, tick)).unwrap_or(-1.0);
+        let mut rows: Vec<(f64, ScreenRow)> = rows.into_iter().map(|row| (key(&row), row)).collect();
+        rows.sort_by(|(a_key, a), (b_key, b)| {
+            let order = if column.is_some() { b_key.total_cmp(a_key) } else { a.name.cmp(&b.name) };
+            let order = if is_reversed { order.reverse() } else { order };
+            order.then_with(|| a.name.cmp(&b.name)).then(a.who.cmp(&b.who))
+        });
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 }
 

@@ -117,11 +117,7 @@ pub(super) fn rows(
     // A task that only reads from disk has no place in a table of tasks that wait for memory.
     rows.retain(|row| row.has_any() && filter.fits(row));
     let (sort, reverse) = order;
-    rows.sort_by(|a, b| {
-        let order = sort.compare(a, b, tick);
-        (if reverse { order.reverse() } else { order }).then_with(|| a.name.cmp(&b.name)).then(a.who.cmp(&b.who))
-    });
-    rows
+    sort.sort(rows, tick, reverse)
 }
 
 fn is_of(row: &ScreenRow, oom: &Oom) -> bool {

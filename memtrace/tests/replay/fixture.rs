@@ -122,6 +122,17 @@ fn oom(random: &mut Rng, t_ns: u64) -> Oom {
     Oom { t_ns, victim, trigger, constraint: random.bool().then_some(Constraint::Memcg), ..Oom::default() }
 }
 
+/// Counts a stall as the kernel side does.
+fn count(totals: &mut KernelTotals, stall: &Stall) {
+    let kind = if stall.pid == OWN { &mut totals.own } else { totals.stalls.entry(stall.kind).or_default() };
+    kind.count += 1;
+    kind.total_ns += stall.dur_ns;
+    kind.max_ns = kind.max_ns.max(stall.dur_ns);
+    kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
+    kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
+    kind.latency.record(stall.dur_ns);
+}
+
 fn paths() -> BTreeMap<u64, Vec<u8>> {
     [(40, b"/web".to_vec()), (41, b"/db\x1b]0;x\x07".to_vec()), (42, b"/web/a".to_vec())].into()
 }
@@ -172,14 +183,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
                 _ => Event::Stall(stall(&mut random, t_ns)),
             };
             if let Event::Stall(stall) = &event {
-                let own = stall.pid == OWN;
-                let kind = if own { &mut totals.own } else { totals.stalls.entry(stall.kind).or_default() };
-                kind.count += 1;
-                kind.total_ns += stall.dur_ns;
-                kind.max_ns = kind.max_ns.max(stall.dur_ns);
-                kind.scanned_pages += stall.scanned_pages.unwrap_or(0);
-                kind.reclaimed_pages += stall.reclaimed_pages.unwrap_or(0);
-                kind.latency.record(stall.dur_ns);
+                count(&mut totals, stall);
                 if random.u32(..10) == 0 {
                     *totals.loss.entry(KernelLoss::RingStall.name()).or_default() += 1;
                     continue;
@@ -228,13 +232,7 @@ pub(crate) fn record(seed: u64, seconds: u64, cuts: &[u64], filter: &Filter, min
             let t_ns = START + second * S + 1000 + i;
             let late =
                 Stall { pid: 150, tid: 150, process_start_ns: Some(9), dur_ns: 1000, ..stall(&mut random, t_ns) };
-            let kind = totals.stalls.entry(late.kind).or_default();
-            kind.count += 1;
-            kind.total_ns += late.dur_ns;
-            kind.max_ns = kind.max_ns.max(late.dur_ns);
-            kind.scanned_pages += late.scanned_pages.unwrap_or(0);
-            kind.reclaimed_pages += late.reclaimed_pages.unwrap_or(0);
-            kind.latency.record(late.dur_ns);
+            count(&mut totals, &late);
             let applied = session.apply(&Event::Stall(late), &names);
             if applied.shown {
                 encoder.entry(&Entry::Event(Event::Stall(late)), &mut blocks).unwrap();

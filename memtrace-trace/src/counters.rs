@@ -32,15 +32,15 @@ pub(super) fn loss_names() -> [&'static str; totals::Loss::COUNT] {
 }
 
 /// Readings as differences to `base` (to 0 without one).
-pub(super) fn of_readings(now: &Readings, base: Option<&KernelCounters>) -> wire::Readings {
+pub(super) fn encode_readings(now: &Readings, base: Option<&KernelCounters>) -> wire::Readings {
     // The second reading is nearly the first one.
     wire::Readings {
-        before: Some(of_counters(&now.before, base)),
-        after: Some(of_counters(&now.after, Some(&now.before))),
+        before: Some(encode_counters(&now.before, base)),
+        after: Some(encode_counters(&now.after, Some(&now.before))),
     }
 }
 
-fn of_counters(now: &KernelCounters, base: Option<&KernelCounters>) -> wire::Counters {
+fn encode_counters(now: &KernelCounters, base: Option<&KernelCounters>) -> wire::Counters {
     let none = NamedCounts::new();
     wire::Counters {
         host: column(&now.host, base.map_or(&none, |base| &base.host), &HOST_COUNTERS),
@@ -128,19 +128,19 @@ impl CounterNames {
 }
 
 /// Losses on the kernel side as differences to `base`, in the order of [`loss_names`]; empty where they are not read.
-pub(super) fn of_loss(now: &NamedCounts, base: &NamedCounts) -> Vec<i64> {
+pub(super) fn encode_loss(now: &NamedCounts, base: &NamedCounts) -> Vec<i64> {
     let value = |name: &str| difference(now.get(name).copied().unwrap_or(0), base.get(name).copied().unwrap_or(0));
     if now.is_empty() { Vec::new() } else { loss_names().into_iter().map(value).collect() }
 }
 
 /// Losses in user space, without the stages that lost nothing.
-pub(super) fn of_lost(lost: &[u64; Loss::COUNT]) -> Vec<wire::NamedCount> {
+pub(super) fn encode_lost(lost: &[u64; Loss::COUNT]) -> Vec<wire::NamedCount> {
     let count = |stage: &Loss| wire::NamedCount { name: stage.name().to_owned(), count: lost[*stage as usize] };
     Loss::ALL.iter().filter(|stage| lost[**stage as usize] > 0).map(count).collect()
 }
 
 /// Losses in user space, by number of the stage; a stage of a later version is left out.
-pub(super) fn to_lost(counts: &[wire::NamedCount]) -> [u64; Loss::COUNT] {
+pub(super) fn decode_lost(counts: &[wire::NamedCount]) -> [u64; Loss::COUNT] {
     let mut lost = [0; Loss::COUNT];
     for count in counts {
         if let Some(stage) = Loss::ALL.into_iter().find(|stage| stage.name() == count.name) {

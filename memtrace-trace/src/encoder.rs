@@ -6,14 +6,14 @@ use super::{
     accounts::Accounts,
     block::BlockWriter,
     columns::ColumnWriter,
-    counters::of_lost,
+    counters::encode_lost,
     frame::BlockKind,
     meta,
     model::{ClockReading, End, EndReason, Entry, Meta, Remark, RemarkKind, TickRecord},
     rows::encode_rows,
     stacks::StackWriter,
     tick::Base,
-    values::of_open,
+    values::encode_open,
     wire,
 };
 use memtrace_core::{event::Event, session::evictors::ByMemory};
@@ -207,7 +207,7 @@ impl Encoder {
     /// When the sink fails.
     pub fn clock(&mut self, clock: &ClockReading, sink: &mut dyn BlockSink) -> io::Result<()> {
         let t_ns = clock.monotonic_ns;
-        self.blocks.write(BlockKind::Clock, &meta::of_clock(clock), 1, (t_ns, t_ns), sink)
+        self.blocks.write(BlockKind::Clock, &meta::encode_clock(clock), 1, (t_ns, t_ns), sink)
     }
 
     /// Writes the pending entries, then a remark.
@@ -241,8 +241,8 @@ impl Encoder {
             EndReason::FileComplete => 3,
             EndReason::Unknown => 0,
         };
-        let open = end.open.iter().map(of_open).collect();
-        let message = wire::End { t_ns: end.t_ns, reason, open, lost: of_lost(&end.lost) };
+        let open = end.open.iter().map(encode_open).collect();
+        let message = wire::End { t_ns: end.t_ns, reason, open, lost: encode_lost(&end.lost) };
         sealed.and(self.blocks.write(BlockKind::End, &message, 1, (end.t_ns, end.t_ns), sink))
     }
 

@@ -1,11 +1,11 @@
 //! The beginning of a segment to a message, and back.
 
 use super::{
-    columns::{of_constraint, to_constraint},
-    counters::{CounterNames, loss_names, names, of_readings},
+    columns::{decode_constraint, encode_constraint},
+    counters::{CounterNames, encode_readings, loss_names, names},
     model::{CgroupLimits, ClockReading, HostFacts, Meta, Setting, Setup, SwapArea},
     tick::Base,
-    values::{kind, of_node, of_pressure, of_zone, to_node, to_pressure, to_zone},
+    values::{decode_node, decode_pressure, decode_zone, encode_node, encode_pressure, encode_zone, kind},
     wire,
 };
 use memtrace_core::{
@@ -43,22 +43,22 @@ pub(super) fn encode(meta: &Meta) -> wire::Meta {
         recording: meta.recording,
         segment: meta.segment,
         run: meta.run,
-        setup: Some(of_setup(&meta.setup)),
-        host: Some(of_host(&meta.host)),
-        clock: Some(of_clock(&meta.clock)),
+        setup: Some(encode_setup(&meta.setup)),
+        host: Some(encode_host(&meta.host)),
+        clock: Some(encode_clock(&meta.clock)),
         baseline: Some(wire::Baseline {
-            readings: Some(of_readings(&meta.baseline.readings, None)),
+            readings: Some(encode_readings(&meta.baseline.readings, None)),
             mglru: meta.baseline.mglru,
             cpus: meta.baseline.cpus,
             nodes: meta.baseline.nodes,
         }),
-        nodes_from: meta.nodes_from.iter().map(of_node).collect(),
+        nodes_from: meta.nodes_from.iter().map(encode_node).collect(),
         at_start: meta.at_start.as_ref().map(encode_at_start),
         // With values since attach, in the form of a tick of a segment that has no base.
         base: meta.base.as_ref().map(|base| Base::default().encode(base)),
         vmstat: meta.vmstat.clone(),
         meminfo_bytes: meta.meminfo_bytes.clone(),
-        zones: meta.zones.iter().map(of_zone).collect(),
+        zones: meta.zones.iter().map(encode_zone).collect(),
         loss_names: names(&loss_names()),
         counter_names: names(&HOST_COUNTERS),
         cgroup_counter_names: names(&CGROUP_COUNTERS),
@@ -71,33 +71,33 @@ pub(super) fn decode(message: &wire::Meta, names: &CounterNames) -> Meta {
         recording: message.recording,
         segment: message.segment,
         run: message.run,
-        setup: to_setup(message.setup.clone().unwrap_or_default()),
-        host: to_host(message.host.clone().unwrap_or_default()),
-        clock: message.clock.as_ref().map(to_clock).unwrap_or_default(),
+        setup: decode_setup(message.setup.clone().unwrap_or_default()),
+        host: decode_host(message.host.clone().unwrap_or_default()),
+        clock: message.clock.as_ref().map(decode_clock).unwrap_or_default(),
         baseline: Baseline {
             readings: names.readings(&baseline.readings.unwrap_or_default(), None),
             mglru: baseline.mglru,
             cpus: baseline.cpus.clamp(1, 1 << 16),
             nodes: baseline.nodes.clamp(1, 1 << 10),
         },
-        nodes_from: message.nodes_from.iter().map(to_node).collect(),
+        nodes_from: message.nodes_from.iter().map(decode_node).collect(),
         at_start: message.at_start.as_ref().map(decode_at_start),
         vmstat: message.vmstat.clone(),
         meminfo_bytes: message.meminfo_bytes.clone(),
-        zones: message.zones.iter().map(to_zone).collect(),
+        zones: message.zones.iter().map(decode_zone).collect(),
         base: message.base.as_ref().map(|base| Base::default().decode(base, names)),
     }
 }
 
-pub(super) fn of_clock(clock: &ClockReading) -> wire::Clock {
+pub(super) fn encode_clock(clock: &ClockReading) -> wire::Clock {
     wire::Clock { monotonic_ns: clock.monotonic_ns, boottime_ns: clock.boottime_ns, realtime_ns: clock.realtime_ns }
 }
 
-pub(super) fn to_clock(clock: &wire::Clock) -> ClockReading {
+pub(super) fn decode_clock(clock: &wire::Clock) -> ClockReading {
     ClockReading { monotonic_ns: clock.monotonic_ns, boottime_ns: clock.boottime_ns, realtime_ns: clock.realtime_ns }
 }
 
-fn of_setup(setup: &Setup) -> wire::Setup {
+fn encode_setup(setup: &Setup) -> wire::Setup {
     let Setup { filter, faults_read, .. } = setup;
     wire::Setup {
         version: setup.version.stored(),
@@ -126,12 +126,12 @@ fn of_setup(setup: &Setup) -> wire::Setup {
             major_faults: faults_read.major_faults,
             swapins: faults_read.swapins,
         }),
-        hooks: setup.hooks.iter().map(of_hook).collect(),
+        hooks: setup.hooks.iter().map(encode_hook).collect(),
         gfp_names: setup.gfp_names.iter().map(|(bit, name)| wire::GfpName { bit: *bit, name: name.stored() }).collect(),
     }
 }
 
-fn to_setup(setup: wire::Setup) -> Setup {
+fn decode_setup(setup: wire::Setup) -> Setup {
     let filter = setup.filter.unwrap_or_default();
     let faults = setup.faults_read.unwrap_or_default();
     let hook_name = |name: String| REFAULT_HOOKS.into_iter().find(|known| *known == name).unwrap_or("another hook");
@@ -163,7 +163,7 @@ fn to_setup(setup: wire::Setup) -> Setup {
             major_faults: faults.major_faults,
             swapins: faults.swapins,
         },
-        hooks: setup.hooks.into_iter().map(to_hook).collect(),
+        hooks: setup.hooks.into_iter().map(decode_hook).collect(),
         gfp_names: setup.gfp_names.into_iter().map(|flag| (flag.bit, flag.name.into())).collect(),
     }
 }
@@ -179,7 +179,7 @@ fn sources(kinds: &[u32], numbers: &[u32]) -> Sources {
     sources
 }
 
-fn of_hook(hook: &HookRecord) -> wire::Hook {
+fn encode_hook(hook: &HookRecord) -> wire::Hook {
     wire::Hook {
         name: hook.name.stored(),
         attached: hook.attached.as_ref().map(Text::stored),
@@ -189,7 +189,7 @@ fn of_hook(hook: &HookRecord) -> wire::Hook {
     }
 }
 
-fn to_hook(hook: wire::Hook) -> HookRecord {
+fn decode_hook(hook: wire::Hook) -> HookRecord {
     HookRecord {
         name: hook.name.into(),
         attached: hook.attached.map(Text::from),
@@ -199,15 +199,15 @@ fn to_hook(hook: wire::Hook) -> HookRecord {
     }
 }
 
-fn of_setting(setting: &Setting) -> wire::Setting {
+fn encode_setting(setting: &Setting) -> wire::Setting {
     wire::Setting { name: setting.name.stored(), value: setting.value.as_ref().map(Text::stored) }
 }
 
-fn to_setting(setting: wire::Setting) -> Setting {
+fn decode_setting(setting: wire::Setting) -> Setting {
     Setting { name: setting.name.into(), value: setting.value.map(Text::from) }
 }
 
-fn of_host(host: &HostFacts) -> wire::Host {
+fn encode_host(host: &HostFacts) -> wire::Host {
     let swap = |area: &SwapArea| wire::SwapArea {
         name: area.name.raw().to_vec(),
         kind: area.kind.stored(),
@@ -218,7 +218,7 @@ fn of_host(host: &HostFacts) -> wire::Host {
     let limits = |cgroup: &CgroupLimits| wire::CgroupLimits {
         id: cgroup.id,
         path: cgroup.path.raw().to_vec(),
-        limits: cgroup.limits.iter().map(of_setting).collect(),
+        limits: cgroup.limits.iter().map(encode_setting).collect(),
     };
     wire::Host {
         host: host.host.raw().to_vec(),
@@ -232,8 +232,8 @@ fn of_host(host: &HostFacts) -> wire::Host {
         page_size_bytes: host.page_size_bytes,
         memory_cgroup: host.memory_cgroup.stored(),
         swap: host.swap.iter().map(swap).collect(),
-        sysctls: host.sysctls.iter().map(of_setting).collect(),
-        settings: host.settings.iter().map(of_setting).collect(),
+        sysctls: host.sysctls.iter().map(encode_setting).collect(),
+        settings: host.settings.iter().map(encode_setting).collect(),
         cgroup_limits: host.cgroup_limits.iter().map(limits).collect(),
         cgroup_limits_cut: host.cgroup_limits_cut,
         vmstat_names: strings(&host.vmstat_names),
@@ -241,7 +241,7 @@ fn of_host(host: &HostFacts) -> wire::Host {
     }
 }
 
-fn to_host(host: wire::Host) -> HostFacts {
+fn decode_host(host: wire::Host) -> HostFacts {
     let swap = |area: wire::SwapArea| SwapArea {
         name: area.name.into(),
         kind: area.kind.into(),
@@ -252,7 +252,7 @@ fn to_host(host: wire::Host) -> HostFacts {
     let limits = |cgroup: wire::CgroupLimits| CgroupLimits {
         id: cgroup.id,
         path: cgroup.path.into(),
-        limits: cgroup.limits.into_iter().map(to_setting).collect(),
+        limits: cgroup.limits.into_iter().map(decode_setting).collect(),
     };
     HostFacts {
         host: host.host.into(),
@@ -266,8 +266,8 @@ fn to_host(host: wire::Host) -> HostFacts {
         page_size_bytes: host.page_size_bytes,
         memory_cgroup: host.memory_cgroup.into(),
         swap: host.swap.into_iter().map(swap).collect(),
-        sysctls: host.sysctls.into_iter().map(to_setting).collect(),
-        settings: host.settings.into_iter().map(to_setting).collect(),
+        sysctls: host.sysctls.into_iter().map(decode_setting).collect(),
+        settings: host.settings.into_iter().map(decode_setting).collect(),
         cgroup_limits: host.cgroup_limits.into_iter().map(limits).collect(),
         cgroup_limits_cut: host.cgroup_limits_cut,
         departed_limits: Vec::new(),
@@ -282,7 +282,7 @@ fn encode_at_start(before: &AtStart) -> wire::AtStart {
         pid: kill.pid,
         comm: kill.comm.raw().to_vec(),
         cgroup: kill.cgroup.as_ref().map(|path| path.raw().to_vec()),
-        constraint: of_constraint(kill.constraint),
+        constraint: encode_constraint(kill.constraint),
     };
     let task = |task: &TaskInReclaim| wire::OpenStall {
         pid: task.pid,
@@ -291,7 +291,7 @@ fn encode_at_start(before: &AtStart) -> wire::AtStart {
         ..wire::OpenStall::default()
     };
     wire::AtStart {
-        pressure: before.pressure.as_ref().ok().map(of_pressure),
+        pressure: before.pressure.as_ref().ok().map(encode_pressure),
         pressure_error: before.pressure.as_ref().err().map(Text::stored).unwrap_or_default(),
         oom_kills: before.oom_kills.iter().flatten().map(kill).collect(),
         oom_error: before.oom_kills.as_ref().err().map(Text::stored),
@@ -307,7 +307,7 @@ fn decode_at_start(before: &wire::AtStart) -> AtStart {
         pid: kill.pid,
         comm: kill.comm.as_slice().into(),
         cgroup: kill.cgroup.as_deref().map(Text::from),
-        constraint: to_constraint(kill.constraint),
+        constraint: decode_constraint(kill.constraint),
     };
     let task = |task: &wire::OpenStall| TaskInReclaim {
         pid: task.pid,
@@ -316,7 +316,7 @@ fn decode_at_start(before: &wire::AtStart) -> AtStart {
     };
     let unless = |error: &Option<String>| error.as_deref().map_or(Ok(()), |error| Err(Text::from(error)));
     AtStart {
-        pressure: before.pressure.as_ref().map(to_pressure).ok_or_else(|| before.pressure_error.as_str().into()),
+        pressure: before.pressure.as_ref().map(decode_pressure).ok_or_else(|| before.pressure_error.as_str().into()),
         oom_kills: unless(&before.oom_error).map(|()| before.oom_kills.iter().map(kill).collect()),
         oom_window_ns: before.oom_window_ns,
         in_reclaim: unless(&before.in_reclaim_error).map(|()| before.in_reclaim.iter().map(task).collect()),

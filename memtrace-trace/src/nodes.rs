@@ -10,7 +10,7 @@ use super::{
 };
 use memtrace_core::session::zones::{StallZones, ZoneStalls};
 
-pub(super) fn of_kswapd(nid: u32, now: &KswapdTotals, base: Option<&KswapdTotals>) -> wire::KswapdTotals {
+pub(super) fn encode_kswapd(nid: u32, now: &KswapdTotals, base: Option<&KswapdTotals>) -> wire::KswapdTotals {
     let base = base.copied().unwrap_or_default();
     wire::KswapdTotals {
         nid,
@@ -29,15 +29,15 @@ pub(super) fn of_kswapd(nid: u32, now: &KswapdTotals, base: Option<&KswapdTotals
         failures: difference(now.failures, base.failures),
         hopeless: difference(now.hopeless, base.hopeless),
         cleared: difference(now.cleared, base.cleared),
-        wakeups_by_order: of_orders(&now.wakeups_by_order, &base.wakeups_by_order),
-        rounds_by_order: of_orders(&now.rounds_by_order, &base.rounds_by_order),
+        wakeups_by_order: encode_orders(&now.wakeups_by_order, &base.wakeups_by_order),
+        rounds_by_order: encode_orders(&now.rounds_by_order, &base.rounds_by_order),
         failures_in_a_row: now.failures_in_a_row,
         most_failures_in_a_row: now.most_failures_in_a_row,
         failures_from: now.failures_from,
     }
 }
 
-pub(super) fn to_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -> KswapdTotals {
+pub(super) fn decode_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -> KswapdTotals {
     let base = base.copied().unwrap_or_default();
     KswapdTotals {
         rounds: restore(now.rounds, base.rounds),
@@ -53,8 +53,8 @@ pub(super) fn to_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -
         failures: restore(now.failures, base.failures),
         hopeless: restore(now.hopeless, base.hopeless),
         cleared: restore(now.cleared, base.cleared),
-        wakeups_by_order: to_orders(&now.wakeups_by_order, &base.wakeups_by_order),
-        rounds_by_order: to_orders(&now.rounds_by_order, &base.rounds_by_order),
+        wakeups_by_order: decode_orders(&now.wakeups_by_order, &base.wakeups_by_order),
+        rounds_by_order: decode_orders(&now.rounds_by_order, &base.rounds_by_order),
         awake: now.awake,
         tid: now.tid,
         failures_in_a_row: now.failures_in_a_row,
@@ -65,17 +65,20 @@ pub(super) fn to_kswapd(now: &wire::KswapdTotals, base: Option<&KswapdTotals>) -
 }
 
 /// Differences by order, without the zeros at the end.
-fn of_orders(now: &[u64; ORDERS], base: &[u64; ORDERS]) -> Vec<i64> {
+fn encode_orders(now: &[u64; ORDERS], base: &[u64; ORDERS]) -> Vec<i64> {
     let mut column: Vec<_> = now.iter().zip(base).map(|(&now, &base)| difference(now, base)).collect();
     column.truncate(column.iter().rposition(|&n| n != 0).map_or(0, |last| last + 1));
     column
 }
 
-fn to_orders(column: &[i64], base: &[u64; ORDERS]) -> [u64; ORDERS] {
+fn decode_orders(column: &[i64], base: &[u64; ORDERS]) -> [u64; ORDERS] {
     std::array::from_fn(|order| restore(column.get(order).copied().unwrap_or(0), base[order]))
 }
 
-pub(super) fn of_shrinks((&nid, now): (&u32, &OtherShrinks), base: &BTreeMap<u32, OtherShrinks>) -> wire::NodeShrinks {
+pub(super) fn encode_shrinks(
+    (&nid, now): (&u32, &OtherShrinks),
+    base: &BTreeMap<u32, OtherShrinks>,
+) -> wire::NodeShrinks {
     let base = base.get(&nid).copied().unwrap_or_default();
     wire::NodeShrinks {
         nid,
@@ -84,7 +87,7 @@ pub(super) fn of_shrinks((&nid, now): (&u32, &OtherShrinks), base: &BTreeMap<u32
     }
 }
 
-pub(super) fn to_shrinks(now: &wire::NodeShrinks, base: &BTreeMap<u32, OtherShrinks>) -> (u32, OtherShrinks) {
+pub(super) fn decode_shrinks(now: &wire::NodeShrinks, base: &BTreeMap<u32, OtherShrinks>) -> (u32, OtherShrinks) {
     let base = base.get(&now.nid).copied().unwrap_or_default();
     let shrinks = OtherShrinks {
         scanned_pages: restore(now.scanned_pages, base.scanned_pages),
@@ -93,7 +96,7 @@ pub(super) fn to_shrinks(now: &wire::NodeShrinks, base: &BTreeMap<u32, OtherShri
     (now.nid, shrinks)
 }
 
-pub(super) fn of_zones(now: &StallZones, base: Option<&StallZones>) -> wire::StallZones {
+pub(super) fn encode_zones(now: &StallZones, base: Option<&StallZones>) -> wire::StallZones {
     let nothing = ZoneStalls::default();
     let zone = |now: &ZoneStalls| {
         let base = base.and_then(|base| base.same(now)).unwrap_or(&nothing);
@@ -114,7 +117,7 @@ pub(super) fn of_zones(now: &StallZones, base: Option<&StallZones>) -> wire::Sta
     wire::StallZones { zones: now.zones.iter().map(zone).collect(), unread }
 }
 
-pub(super) fn to_zones(now: &wire::StallZones, base: Option<&StallZones>) -> StallZones {
+pub(super) fn decode_zones(now: &wire::StallZones, base: Option<&StallZones>) -> StallZones {
     let nothing = ZoneStalls::default();
     let zone = |now: &wire::ZoneStalls| {
         let key = ZoneStalls { nid: now.nid, name: now.name.as_str().into(), ..ZoneStalls::default() };

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{
     columns::{Columns, Recorded},
-    counters::{CounterNames, to_lost},
+    counters::{CounterNames, decode_lost},
     damage::Damage,
     error::ReadError,
     frame::{BlockKind, Header},
@@ -19,7 +19,7 @@ use super::{
     stacks::StackReader,
     tick::Base,
     unpack::Unpacker,
-    values::to_open,
+    values::decode_open,
     wire,
 };
 use memtrace_core::{
@@ -218,7 +218,7 @@ impl<B: BlockSource> Reader<B> {
         Ok(Some(match kind {
             BlockKind::Meta => TraceItem::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
             BlockKind::Clock => {
-                TraceItem::Clock(sane(meta::to_clock(&message(self.unpacked.bytes())?), is_clock_sane)?)
+                TraceItem::Clock(sane(meta::decode_clock(&message(self.unpacked.bytes())?), is_clock_sane)?)
             }
             BlockKind::Dict => {
                 self.learn_paths(message(self.unpacked.bytes())?);
@@ -365,6 +365,6 @@ fn end(message: &wire::End) -> End {
         3 => EndReason::FileComplete,
         _ => EndReason::Unknown,
     };
-    let open = message.open.iter().filter_map(to_open).collect();
-    End { t_ns: message.t_ns, reason, open, lost: to_lost(&message.lost) }
+    let open = message.open.iter().filter_map(decode_open).collect();
+    End { t_ns: message.t_ns, reason, open, lost: decode_lost(&message.lost) }
 }

@@ -3,15 +3,16 @@
 use memtrace_common::{histogram::BUCKETS, kind::StallKind, part::Spent, totals::OtherShrinks};
 
 use super::{
-    counters::{CounterNames, of_loss, of_lost, of_readings, to_lost},
+    counters::{CounterNames, decode_lost, encode_loss, encode_lost, encode_readings},
     counts, evictors,
     model::{Meta, TickRecord},
-    nodes::{of_kswapd, of_shrinks, of_zones, to_kswapd, to_shrinks, to_zones},
+    nodes::{decode_kswapd, decode_shrinks, decode_zones, encode_kswapd, encode_shrinks, encode_zones},
     optional::{difference, restore},
     shrinkers, unreleased,
     values::{
-        kind, of_node, of_open, of_own, of_pressure, of_refaults, of_sampled, of_zone, to_node, to_open, to_own,
-        to_pressure, to_refaults, to_sampled, to_zone, zone_pages,
+        decode_node, decode_open, decode_own, decode_pressure, decode_refaults, decode_sampled, decode_zone,
+        encode_node, encode_open, encode_own, encode_pressure, encode_refaults, encode_sampled, encode_zone, kind,
+        zone_pages,
     },
     wire,
 };
@@ -61,7 +62,7 @@ impl Base {
     /// The message of a tick, without the rows of processes and cgroups.
     pub(super) fn encode(&self, tick: &TickRecord) -> wire::Tick {
         let TickInput { t_ns, totals, host, reported, lost, .. } = &tick.input;
-        let refaults = |now: Option<_>, base: Option<_>| now.map(|now| of_refaults(now, base.unwrap_or_default()));
+        let refaults = |now: Option<_>, base: Option<_>| now.map(|now| encode_refaults(now, base.unwrap_or_default()));
         let same_zones = same_zones(&host.zones, &self.zones);
         let zone_pages = host.zones.iter().zip(&self.zones).flat_map(|(now, base)| {
             zone_pages(now).into_iter().zip(zone_pages(base)).map(|(now, base)| difference(now, base))
@@ -71,11 +72,15 @@ impl Base {
             stalls: totals
                 .stalls
                 .iter()
-                .map(|(kind, now)| of_kind(*kind as u32, now, self.totals.stalls.get(kind)))
+                .map(|(kind, now)| encode_kind(*kind as u32, now, self.totals.stalls.get(kind)))
                 .collect(),
-            own: Some(of_kind(0, &totals.own, Some(&self.totals.own))),
-            kswapd: totals.kswapd.iter().map(|(nid, now)| of_kswapd(*nid, now, self.totals.kswapd.get(nid))).collect(),
-            proactive: totals.proactive.as_ref().map(|now| of_kind(0, now, self.totals.proactive.as_ref())),
+            own: Some(encode_kind(0, &totals.own, Some(&self.totals.own))),
+            kswapd: totals
+                .kswapd
+                .iter()
+                .map(|(nid, now)| encode_kswapd(*nid, now, self.totals.kswapd.get(nid)))
+                .collect(),
+            proactive: totals.proactive.as_ref().map(|now| encode_kind(0, now, self.totals.proactive.as_ref())),
             shrinkers: shrinkers::encode(&totals.shrinkers, &self.totals.shrinkers),
             refaults: refaults(totals.refaults, self.totals.refaults),
             own_refaults: refaults(totals.own_refaults, self.totals.own_refaults),
@@ -90,19 +95,19 @@ impl Base {
             node_shrinks: totals
                 .node_shrinks
                 .iter()
-                .map(|shrinks| of_shrinks(shrinks, &self.totals.node_shrinks))
+                .map(|shrinks| encode_shrinks(shrinks, &self.totals.node_shrinks))
                 .collect(),
-            stall_zones: totals.zones.as_ref().map(|zones| of_zones(zones, self.totals.zones.as_ref())),
-            in_flight: totals.in_flight.iter().map(of_in_flight).collect(),
-            open: totals.open.iter().take(MAX_OPEN).map(of_open).collect(),
-            loss: of_loss(&totals.loss, &self.totals.loss),
-            lost: of_lost(lost),
-            pressure: host.pressure.as_ref().map(of_pressure),
+            stall_zones: totals.zones.as_ref().map(|zones| encode_zones(zones, self.totals.zones.as_ref())),
+            in_flight: totals.in_flight.iter().map(encode_in_flight).collect(),
+            open: totals.open.iter().take(MAX_OPEN).map(encode_open).collect(),
+            loss: encode_loss(&totals.loss, &self.totals.loss),
+            lost: encode_lost(lost),
+            pressure: host.pressure.as_ref().map(encode_pressure),
             zone_pages: if same_zones { zone_pages.collect() } else { Vec::new() },
-            zones: if same_zones { Vec::new() } else { host.zones.iter().map(of_zone).collect() },
-            node_refaults: host.node_refaults.iter().map(of_node).collect(),
-            own_cost: Some(of_own(host.own)),
-            readings: host.counters.as_ref().map(|now| of_readings(now, Some(&self.counters))),
+            zones: if same_zones { Vec::new() } else { host.zones.iter().map(encode_zone).collect() },
+            node_refaults: host.node_refaults.iter().map(encode_node).collect(),
+            own_cost: Some(encode_own(host.own)),
+            readings: host.counters.as_ref().map(|now| encode_readings(now, Some(&self.counters))),
             ooms_pending: host.ooms_pending,
             oom_calls: None,
             counts: counts::encode(&totals.counts, &self.totals.counts),
@@ -119,7 +124,7 @@ impl Base {
             epoch: 0,
             epoch_ends: false,
             segment: 0,
-            sampled: tick.input.faults.sampled.map(of_sampled),
+            sampled: tick.input.faults.sampled.map(encode_sampled),
         }
     }
 
@@ -128,31 +133,31 @@ impl Base {
         let base = &self.totals;
         let stalls = message.stalls.iter().filter_map(|now| {
             let kind = kind(now.kind)?;
-            Some((kind, to_kind(now, base.stalls.get(&kind))))
+            Some((kind, decode_kind(now, base.stalls.get(&kind))))
         });
         let in_flight = message.in_flight.iter().filter_map(|now| {
             Some((kind(now.kind)?, InFlight { stalls: now.stalls, scanned_pages: now.scanned_pages }))
         });
-        let kswapd = message.kswapd.iter().map(|now| (now.nid, to_kswapd(now, base.kswapd.get(&now.nid))));
+        let kswapd = message.kswapd.iter().map(|now| (now.nid, decode_kswapd(now, base.kswapd.get(&now.nid))));
         let totals = KernelTotals {
             stalls: stalls.collect(),
-            own: message.own.as_ref().map(|own| to_kind(own, Some(&base.own))).unwrap_or_default(),
+            own: message.own.as_ref().map(|own| decode_kind(own, Some(&base.own))).unwrap_or_default(),
             kswapd: kswapd.collect(),
-            refaults: message.refaults.as_ref().map(|now| to_refaults(now, base.refaults.unwrap_or_default())),
+            refaults: message.refaults.as_ref().map(|now| decode_refaults(now, base.refaults.unwrap_or_default())),
             own_refaults: message
                 .own_refaults
                 .as_ref()
-                .map(|now| to_refaults(now, base.own_refaults.unwrap_or_default())),
-            proactive: message.proactive.as_ref().map(|now| to_kind(now, base.proactive.as_ref())),
+                .map(|now| decode_refaults(now, base.own_refaults.unwrap_or_default())),
+            proactive: message.proactive.as_ref().map(|now| decode_kind(now, base.proactive.as_ref())),
             shrinkers: shrinkers::decode(&message.shrinkers, &base.shrinkers),
             other_shrinks: OtherShrinks {
                 scanned_pages: restore(message.other_scanned_pages, base.other_shrinks.scanned_pages),
                 reclaimed_pages: restore(message.other_reclaimed_pages, base.other_shrinks.reclaimed_pages),
             },
-            node_shrinks: message.node_shrinks.iter().map(|now| to_shrinks(now, &base.node_shrinks)).collect(),
-            zones: message.stall_zones.as_ref().map(|now| to_zones(now, base.zones.as_ref())),
+            node_shrinks: message.node_shrinks.iter().map(|now| decode_shrinks(now, &base.node_shrinks)).collect(),
+            zones: message.stall_zones.as_ref().map(|now| decode_zones(now, base.zones.as_ref())),
             in_flight: in_flight.collect(),
-            open: message.open.iter().filter_map(to_open).collect(),
+            open: message.open.iter().filter_map(decode_open).collect(),
             counts: counts::decode(message, &base.counts),
             loss: names.loss(&message.loss, &base.loss),
         };
@@ -164,10 +169,10 @@ impl Base {
                 named(&self.vmstat_names, &vmstat),
                 self.page_bytes,
             ),
-            pressure: message.pressure.as_ref().map(to_pressure),
+            pressure: message.pressure.as_ref().map(decode_pressure),
             zones: self.zones(message),
-            node_refaults: message.node_refaults.iter().map(to_node).collect(),
-            own: message.own_cost.as_ref().map(to_own).unwrap_or_default(),
+            node_refaults: message.node_refaults.iter().map(decode_node).collect(),
+            own: message.own_cost.as_ref().map(decode_own).unwrap_or_default(),
             counters: message.readings.as_ref().map(|now| names.readings(now, Some(&self.counters))),
             ooms_pending: message.ooms_pending,
         };
@@ -177,10 +182,10 @@ impl Base {
                 totals,
                 host,
                 // Without the rows.
-                faults: FaultDeltas { sampled: message.sampled.as_ref().map(to_sampled), ..FaultDeltas::default() },
+                faults: FaultDeltas { sampled: message.sampled.as_ref().map(decode_sampled), ..FaultDeltas::default() },
                 stacks: None,
                 evictors: message.evictors.as_ref().map(evictors::decode),
-                lost: to_lost(&message.lost),
+                lost: decode_lost(&message.lost),
                 reported: self.reported(&message.reported),
             },
             vmstat,
@@ -192,7 +197,7 @@ impl Base {
 
     fn zones(&self, message: &wire::Tick) -> Vec<Zone> {
         if message.zone_pages.is_empty() || message.zone_pages.len() != 5 * self.zones.len() {
-            return message.zones.iter().map(to_zone).collect();
+            return message.zones.iter().map(decode_zone).collect();
         }
         let zone = |(base, now): (&Zone, &[i64])| {
             let [free, min, low, high, managed] = zone_pages(base);
@@ -250,7 +255,7 @@ fn restored(column: &[i64], base: &[u64], unit: u64) -> Vec<u64> {
     column.iter().enumerate().map(value).collect()
 }
 
-fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::KindTotals {
+fn encode_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::KindTotals {
     let nothing = KindTotals::default();
     let base = base.unwrap_or(&nothing);
     let (mut bucket, mut bucket_count, mut last) = (Vec::new(), Vec::new(), 0);
@@ -267,8 +272,8 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
         max_ns: now.max_ns,
         scanned_pages: difference(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: difference(now.reclaimed_pages, base.reclaimed_pages),
-        part_ns: of_spent(now.spent, base.spent),
-        throttles_ns: of_throttles(now.throttles, base.throttles),
+        part_ns: encode_spent(now.spent, base.spent),
+        throttles_ns: encode_throttles(now.throttles, base.throttles),
         off_cpu_ns: now.off_cpu_ns.map(|now| difference(now, base.off_cpu_ns.unwrap_or(0))),
         bucket,
         bucket_count,
@@ -277,19 +282,19 @@ fn of_kind(number: u32, now: &KindTotals, base: Option<&KindTotals>) -> wire::Ki
 }
 
 /// Differences by part; none while all are 0.
-fn of_spent(now: Spent, base: Spent) -> Vec<i64> {
+fn encode_spent(now: Spent, base: Spent) -> Vec<i64> {
     let differences = now.all().into_iter().zip(base.all()).map(|(now, base)| difference(now, base));
     if now == base { Vec::new() } else { differences.collect() }
 }
 
 /// Times by part; parts of a later version are not read.
-fn to_spent(now: &[i64], base: Spent) -> Spent {
+fn decode_spent(now: &[i64], base: Spent) -> Spent {
     let mut times = base.all();
     times.iter_mut().zip(now).for_each(|(ns, now)| *ns = restore(*now, *ns));
     Spent::of(times)
 }
 
-fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
+fn decode_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
     let nothing = KindTotals::default();
     let base = base.unwrap_or(&nothing);
     let mut counts = *base.latency.counts();
@@ -309,27 +314,27 @@ fn to_kind(now: &wire::KindTotals, base: Option<&KindTotals>) -> KindTotals {
         scanned_pages: restore(now.scanned_pages, base.scanned_pages),
         reclaimed_pages: restore(now.reclaimed_pages, base.reclaimed_pages),
         spent: match now.part_ns.as_slice() {
-            [] => to_spent(&unreleased::totals(now), base.spent),
-            parts => to_spent(parts, base.spent),
+            [] => decode_spent(&unreleased::totals(now), base.spent),
+            parts => decode_spent(parts, base.spent),
         },
-        throttles: to_throttles(&now.throttles_ns, base.throttles),
+        throttles: decode_throttles(&now.throttles_ns, base.throttles),
         off_cpu_ns: now.off_cpu_ns.map(|now| restore(now, base.off_cpu_ns.unwrap_or(0))),
         latency,
     }
 }
 
-fn of_throttles(now: Throttles, base: Throttles) -> Vec<i64> {
+fn encode_throttles(now: Throttles, base: Throttles) -> Vec<i64> {
     let differences = now.ns().into_iter().zip(base.ns()).map(|(now, base)| difference(now, base));
     if now == base { Vec::new() } else { differences.collect() }
 }
 
-fn to_throttles(now: &[i64], base: Throttles) -> Throttles {
+fn decode_throttles(now: &[i64], base: Throttles) -> Throttles {
     let mut ns = base.ns();
     ns.iter_mut().zip(now).for_each(|(ns, now)| *ns = restore(*now, *ns));
     Throttles::of(ns)
 }
 
-fn of_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
+fn encode_in_flight((kind, now): (&StallKind, &InFlight)) -> wire::InFlight {
     wire::InFlight { kind: *kind as u32, stalls: now.stalls, scanned_pages: now.scanned_pages }
 }
 

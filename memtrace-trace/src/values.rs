@@ -19,7 +19,7 @@ pub(super) fn kind(number: u32) -> Option<StallKind> {
     StallKind::from_u8(u8::try_from(number).ok()?)
 }
 
-pub(super) fn of_pressure(pressure: &Pressure) -> wire::Pressure {
+pub(super) fn encode_pressure(pressure: &Pressure) -> wire::Pressure {
     // The kernel shows two decimals.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage, in hundredths")]
     let hundredths = |share: &f64| (share * 100.0).round().clamp(0.0, f64::from(u32::MAX)) as u32;
@@ -31,7 +31,7 @@ pub(super) fn of_pressure(pressure: &Pressure) -> wire::Pressure {
     }
 }
 
-pub(super) fn to_pressure(pressure: &wire::Pressure) -> Pressure {
+pub(super) fn decode_pressure(pressure: &wire::Pressure) -> Pressure {
     let shares = |column: &[u32]| [0, 1, 2].map(|at| column.get(at).map_or(0.0, |&share| f64::from(share) / 100.0));
     Pressure {
         some_avg: shares(&pressure.some_avg),
@@ -41,7 +41,7 @@ pub(super) fn to_pressure(pressure: &wire::Pressure) -> Pressure {
     }
 }
 
-pub(super) fn of_zone(zone: &Zone) -> wire::Zone {
+pub(super) fn encode_zone(zone: &Zone) -> wire::Zone {
     wire::Zone {
         nid: zone.nid,
         name: zone.name.stored(),
@@ -53,7 +53,7 @@ pub(super) fn of_zone(zone: &Zone) -> wire::Zone {
     }
 }
 
-pub(super) fn to_zone(zone: &wire::Zone) -> Zone {
+pub(super) fn decode_zone(zone: &wire::Zone) -> Zone {
     Zone {
         nid: zone.nid,
         name: zone.name.as_str().into(),
@@ -70,7 +70,7 @@ pub(super) fn zone_pages(zone: &Zone) -> [u64; 5] {
     [zone.free_pages, zone.min_pages, zone.low_pages, zone.high_pages, zone.managed_pages]
 }
 
-pub(super) fn of_open(stall: &OpenStall) -> wire::OpenStall {
+pub(super) fn encode_open(stall: &OpenStall) -> wire::OpenStall {
     wire::OpenStall {
         pid: stall.pid,
         tid: stall.tid,
@@ -80,7 +80,7 @@ pub(super) fn of_open(stall: &OpenStall) -> wire::OpenStall {
     }
 }
 
-pub(super) fn to_open(stall: &wire::OpenStall) -> Option<OpenStall> {
+pub(super) fn decode_open(stall: &wire::OpenStall) -> Option<OpenStall> {
     Some(OpenStall {
         pid: stall.pid,
         tid: stall.tid,
@@ -90,17 +90,17 @@ pub(super) fn to_open(stall: &wire::OpenStall) -> Option<OpenStall> {
     })
 }
 
-pub(super) fn of_sampled(sampled: Sampled) -> wire::Sampled {
+pub(super) fn encode_sampled(sampled: Sampled) -> wire::Sampled {
     let Sampled { counted_ns, of_ns, windows } = sampled;
     wire::Sampled { counted_ns, of_ns, windows }
 }
 
-pub(super) fn to_sampled(sampled: &wire::Sampled) -> Sampled {
+pub(super) fn decode_sampled(sampled: &wire::Sampled) -> Sampled {
     let wire::Sampled { counted_ns, of_ns, windows } = *sampled;
     Sampled { counted_ns, of_ns, windows }
 }
 
-pub(super) fn of_refaults(now: RefaultCounts, base: RefaultCounts) -> wire::Refaults {
+pub(super) fn encode_refaults(now: RefaultCounts, base: RefaultCounts) -> wire::Refaults {
     wire::Refaults {
         file_pages: difference(now.file_pages, base.file_pages),
         anon_pages: difference(now.anon_pages, base.anon_pages),
@@ -110,7 +110,7 @@ pub(super) fn of_refaults(now: RefaultCounts, base: RefaultCounts) -> wire::Refa
     }
 }
 
-pub(super) fn to_refaults(now: &wire::Refaults, base: RefaultCounts) -> RefaultCounts {
+pub(super) fn decode_refaults(now: &wire::Refaults, base: RefaultCounts) -> RefaultCounts {
     RefaultCounts {
         file_pages: restore(now.file_pages, base.file_pages),
         anon_pages: restore(now.anon_pages, base.anon_pages),
@@ -120,18 +120,18 @@ pub(super) fn to_refaults(now: &wire::Refaults, base: RefaultCounts) -> RefaultC
     }
 }
 
-pub(super) fn of_node(node: &NodeRefaults) -> wire::NodeRefaults {
+pub(super) fn encode_node(node: &NodeRefaults) -> wire::NodeRefaults {
     wire::NodeRefaults { nid: node.nid, file_pages: node.file_pages, anon_pages: node.anon_pages }
 }
 
-pub(super) fn to_node(node: &wire::NodeRefaults) -> NodeRefaults {
+pub(super) fn decode_node(node: &wire::NodeRefaults) -> NodeRefaults {
     NodeRefaults { nid: node.nid, file_pages: node.file_pages, anon_pages: node.anon_pages }
 }
 
-pub(super) fn of_own(own: OwnCost) -> wire::OwnCost {
+pub(super) fn encode_own(own: OwnCost) -> wire::OwnCost {
     wire::OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns, bpf_runs: own.bpf_runs }
 }
 
-pub(super) fn to_own(own: &wire::OwnCost) -> OwnCost {
+pub(super) fn decode_own(own: &wire::OwnCost) -> OwnCost {
     OwnCost { cpu_ns: own.cpu_ns, rss_bytes: own.rss_bytes, bpf_ns: own.bpf_ns, bpf_runs: own.bpf_runs }
 }

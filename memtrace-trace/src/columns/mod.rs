@@ -5,7 +5,7 @@ mod read;
 mod write;
 
 pub(super) use self::{
-    oom::{of_constraint, to_constraint},
+    oom::{decode_constraint, encode_constraint},
     read::{Columns, Recorded},
     write::{ColumnWriter, Located},
 };

@@ -3,7 +3,7 @@
 use crate::wire;
 use memtrace_core::event::{Comm, Constraint, Freed, FreedBy, LastReclaim, MemoryBack, Oom, OomCall, Trigger, Victim};
 
-pub(super) fn of_oom(oom: &Oom) -> wire::Oom {
+pub(super) fn encode_oom(oom: &Oom) -> wire::Oom {
     let victim = &oom.victim;
     wire::Oom {
         pid: victim.pid,
@@ -16,21 +16,21 @@ pub(super) fn of_oom(oom: &Oom) -> wire::Oom {
         oom_score_adj: victim.oom_score_adj,
         trigger_pid: oom.trigger.pid,
         trigger_comm: oom.trigger.comm.bytes().to_vec(),
-        constraint: of_constraint(oom.constraint),
-        call: oom.call.as_ref().map(of_call),
+        constraint: encode_constraint(oom.constraint),
+        call: oom.call.as_ref().map(encode_call),
         dying: oom.dying,
         last_reclaim: match oom.last_reclaim {
             None => 0,
             Some(LastReclaim::Memcg) => 1,
             Some(LastReclaim::Global) => 2,
         },
-        logged: of_constraint(oom.logged),
+        logged: encode_constraint(oom.logged),
         back_after_ns: oom.memory_back.map(|back| back.after_ns),
-        back_by: oom.memory_back.map_or(0, |back| of_by(back.by)),
+        back_by: oom.memory_back.map_or(0, |back| encode_by(back.by)),
     }
 }
 
-pub(super) fn to_oom(oom: &wire::Oom, t_ns: u64) -> Oom {
+pub(super) fn decode_oom(oom: &wire::Oom, t_ns: u64) -> Oom {
     Oom {
         t_ns,
         victim: Victim {
@@ -44,24 +44,24 @@ pub(super) fn to_oom(oom: &wire::Oom, t_ns: u64) -> Oom {
             oom_score_adj: oom.oom_score_adj,
         },
         trigger: Trigger { pid: oom.trigger_pid, comm: Comm::from(oom.trigger_comm.as_slice()) },
-        constraint: to_constraint(oom.constraint),
-        call: oom.call.as_ref().map(to_call),
+        constraint: decode_constraint(oom.constraint),
+        call: oom.call.as_ref().map(decode_call),
         dying: oom.dying,
         last_reclaim: match oom.last_reclaim {
             1 => Some(LastReclaim::Memcg),
             2 => Some(LastReclaim::Global),
             _ => None,
         },
-        logged: to_constraint(oom.logged),
-        memory_back: oom.back_after_ns.map(|after_ns| MemoryBack { after_ns, by: to_by(oom.back_by) }),
+        logged: decode_constraint(oom.logged),
+        memory_back: oom.back_after_ns.map(|after_ns| MemoryBack { after_ns, by: decode_by(oom.back_by) }),
     }
 }
 
-fn of_call(call: &OomCall) -> wire::OomCall {
+fn encode_call(call: &OomCall) -> wire::OomCall {
     wire::OomCall {
         number: call.number,
         victim: call.victim,
-        constraint: of_constraint(call.constraint),
+        constraint: encode_constraint(call.constraint),
         cgroup_id: call.cgroup_id,
         order: call.order,
         gfp: call.gfp,
@@ -70,11 +70,11 @@ fn of_call(call: &OomCall) -> wire::OomCall {
     }
 }
 
-fn to_call(call: &wire::OomCall) -> OomCall {
+fn decode_call(call: &wire::OomCall) -> OomCall {
     OomCall {
         number: call.number,
         victim: call.victim,
-        constraint: to_constraint(call.constraint),
+        constraint: decode_constraint(call.constraint),
         cgroup_id: call.cgroup_id,
         order: call.order,
         gfp: call.gfp,
@@ -84,7 +84,7 @@ fn to_call(call: &wire::OomCall) -> OomCall {
 }
 
 /// The message of a victim's freed memory, which came before the entry with the index `at`.
-pub(super) fn of_freed(freed: &Freed, at: u32) -> wire::Freed {
+pub(super) fn encode_freed(freed: &Freed, at: u32) -> wire::Freed {
     wire::Freed {
         at,
         t_ns: freed.t_ns,
@@ -92,34 +92,34 @@ pub(super) fn of_freed(freed: &Freed, at: u32) -> wire::Freed {
         pid: freed.pid,
         tid: freed.tid,
         comm: freed.comm.map(|comm| comm.bytes().to_vec()),
-        by: of_by(freed.by),
+        by: encode_by(freed.by),
     }
 }
 
-pub(super) fn to_freed(freed: &wire::Freed) -> Freed {
+pub(super) fn decode_freed(freed: &wire::Freed) -> Freed {
     Freed {
         t_ns: freed.t_ns,
         marked_ns: freed.marked_ns,
         pid: freed.pid,
         tid: freed.tid,
         comm: freed.comm.as_deref().map(Comm::from),
-        by: to_by(freed.by),
+        by: decode_by(freed.by),
     }
 }
 
-const fn of_by(by: FreedBy) -> u32 {
+const fn encode_by(by: FreedBy) -> u32 {
     match by {
         FreedBy::Exit => 0,
         FreedBy::Reaper => 1,
     }
 }
 
-const fn to_by(number: u32) -> FreedBy {
+const fn decode_by(number: u32) -> FreedBy {
     if number == 1 { FreedBy::Reaper } else { FreedBy::Exit }
 }
 
 /// The number of a constraint in the schema.
-pub(crate) fn of_constraint(constraint: Option<Constraint>) -> u32 {
+pub(crate) fn encode_constraint(constraint: Option<Constraint>) -> u32 {
     match constraint {
         None => 0,
         Some(Constraint::Memcg) => 1,
@@ -130,7 +130,7 @@ pub(crate) fn of_constraint(constraint: Option<Constraint>) -> u32 {
 }
 
 /// The constraint with this number in the schema.
-pub(crate) fn to_constraint(number: u32) -> Option<Constraint> {
+pub(crate) fn decode_constraint(number: u32) -> Option<Constraint> {
     match number {
         1 => Some(Constraint::Memcg),
         2 => Some(Constraint::None),

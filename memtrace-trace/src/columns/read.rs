@@ -4,7 +4,7 @@ use memtrace_common::{kind::StallKind, part::Part, record::KswapdStep, throttle:
 
 use super::{
     KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
-    oom::{to_freed, to_oom},
+    oom::{decode_freed, decode_oom},
 };
 use crate::{
     model::Entry,
@@ -208,7 +208,7 @@ impl<'a> Columns<'a> {
         let t_ns = self.time()?;
         let oom = self.message.oom.get(self.ooms)?;
         self.ooms += 1;
-        Some(to_oom(oom, t_ns)).filter(is_oom_sane)
+        Some(decode_oom(oom, t_ns)).filter(is_oom_sane)
     }
 
     fn name(&mut self) -> Option<Entry> {
@@ -226,7 +226,7 @@ impl<'a> Columns<'a> {
 }
 
 fn end_of_victim(freed: &wire::Freed) -> Entry {
-    Entry::Event(Event::Freed(to_freed(freed)))
+    Entry::Event(Event::Freed(decode_freed(freed)))
 }
 
 /// A value of a column that may be left out.

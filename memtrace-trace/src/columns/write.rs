@@ -6,7 +6,7 @@ use memtrace_common::{part::Part, record::KswapdStep};
 
 use super::{
     KSWAPD, MARK, NAME, OOM, SOURCE_SHIFT, STALL,
-    oom::{of_freed, of_oom},
+    oom::{encode_freed, encode_oom},
 };
 use crate::{
     model::Entry,
@@ -103,7 +103,7 @@ impl ColumnWriter {
             Entry::Event(Event::Stall(stall)) => self.stall(stall, &mut Located::default()),
             Entry::Event(Event::Oom(oom)) => {
                 self.begin(OOM, Some(oom.t_ns));
-                self.message.oom.push(of_oom(oom));
+                self.message.oom.push(encode_oom(oom));
                 self.bytes += 160;
             }
             Entry::Event(Event::Freed(freed)) => {
@@ -111,7 +111,7 @@ impl ColumnWriter {
                     (self.first_ns, self.last_ns) = (Some(freed.t_ns), freed.t_ns);
                 }
                 self.freed_ns = self.freed_ns.max(freed.t_ns);
-                self.message.freed.push(of_freed(freed, index(self.message.entry.len())));
+                self.message.freed.push(encode_freed(freed, index(self.message.entry.len())));
                 self.bytes += 64;
             }
             Entry::Event(Event::Kswapd(kswapd)) => self.kswapd(kswapd),

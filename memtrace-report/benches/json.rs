@@ -19,7 +19,7 @@ fn main() {
 /// A stall in a cgroup with this path, all fields read.
 #[divan::bench(args = ["/", CONTAINER])]
 fn stall(bencher: Bencher<'_, '_>, path: &str) {
-    let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let clock = Clock { mono_ns: 0, wall: Some(Timestamp::UNIX_EPOCH), zone: TimeZone::UTC };
     let bits = ["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS", "HARDWALL", "HIGHMEM", "MOVABLE", "NOWARN"];
     let bits: Vec<(u32, Text)> = (0..).zip(bits).map(|(bit, name)| (bit, format!("__GFP_{name}").into())).collect();
     let gfp = GfpNames::from_list(&bits);

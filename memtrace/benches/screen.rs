@@ -50,7 +50,7 @@ fn row(n: u32) -> RecentRow {
 
 /// A model with this many rows in the last interval, and at most 256 in each earlier one.
 fn model(rows: u32) -> Model {
-    let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let clock = Clock { mono_ns: 0, wall: Some(Timestamp::UNIX_EPOCH), zone: TimeZone::UTC };
     let mut model = Model::new(About::default(), Look { colour: true, utf8: true }, clock, S);
     let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });
     let names: std::collections::BTreeMap<u64, Vec<u8>> =

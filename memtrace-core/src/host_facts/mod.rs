@@ -17,11 +17,11 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// The time of day for any instant, in a zone.
+    /// The time of day for any instant, in a zone. A reading of zeros, as of a trace whose beginning is lost, has none.
     #[must_use]
     pub fn clock(&self, zone: jiff::tz::TimeZone) -> Clock {
-        let wall = jiff::Timestamp::from_nanosecond(i128::from(self.realtime_ns)).unwrap_or_default();
-        Clock { mono_ns: self.monotonic_ns, wall, zone }
+        let wall = || jiff::Timestamp::from_nanosecond(i128::from(self.realtime_ns)).unwrap_or_default();
+        Clock { mono_ns: self.monotonic_ns, wall: (*self != Self::default()).then(wall), zone }
     }
 }
 

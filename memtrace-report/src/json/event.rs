@@ -17,8 +17,8 @@ use memtrace_core::{clock::Rfc3339, event, gfp::GfpFlags, names::Names, session:
 pub struct Stall<'a> {
     /// End, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// End, RFC 3339 in UTC.
-    pub time: Shown<Rfc3339>,
+    /// End, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// Duration in ns.
     pub dur_ns: u64,
     /// Kind of stall.
@@ -69,7 +69,7 @@ impl<'a> Stall<'a> {
     pub fn new(stall: &'a event::Stall, names: &Names<'a>) -> Self {
         Self {
             t_ns: stall.t_ns,
-            time: Shown(names.clock.rfc3339(stall.t_ns)),
+            time: names.clock.rfc3339(stall.t_ns).map(Shown),
             dur_ns: stall.dur_ns,
             kind: stall.kind.name(),
             source: stall.source.name(),
@@ -114,8 +114,8 @@ impl Process {
 pub struct Kswapd {
     /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Time, RFC 3339 in UTC.
-    pub time: String,
+    /// Time, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// Node of the kswapd.
     pub nid: u32,
     /// `wakeup` (requested by a task), `wake` or `sleep`.
@@ -135,7 +135,7 @@ impl Kswapd {
     pub fn new(kswapd: &event::Kswapd, names: &Names<'_>) -> Self {
         Self {
             t_ns: kswapd.t_ns,
-            time: names.clock.rfc3339(kswapd.t_ns).to_string(),
+            time: names.clock.rfc3339(kswapd.t_ns).map(Shown),
             nid: kswapd.nid,
             step: kswapd.step.name(),
             order: kswapd.order,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    values::{SCHEMA, text},
+    values::{SCHEMA, Shown, text},
     words,
 };
 use memtrace_core::{clock, hook::HookRecord, session::filter::Filter, untrusted::Text};
@@ -55,8 +55,8 @@ impl<'a> MetaInput<'a> {
 pub struct Clock {
     /// `CLOCK_MONOTONIC`, in ns.
     pub monotonic_ns: u64,
-    /// `CLOCK_REALTIME` at that instant, in ns since 1970.
-    pub realtime_ns: i64,
+    /// `CLOCK_REALTIME` at that instant, in ns since 1970; null when a damaged trace has lost it.
+    pub realtime_ns: Option<i64>,
 }
 
 /// A hook on this kernel.
@@ -117,8 +117,8 @@ pub struct Meta {
     pub version: String,
     /// `CLOCK_MONOTONIC` of the clock pair, in ns.
     pub t_ns: u64,
-    /// Time of the clock pair, RFC 3339 in UTC.
-    pub time: String,
+    /// Time of the clock pair, RFC 3339 in UTC; null when a damaged trace has lost it.
+    pub time: Option<Shown<clock::Rfc3339>>,
     /// Two clocks read together, which convert `t_ns` to `time`.
     pub clock: Clock,
     /// Kernel release.
@@ -146,10 +146,10 @@ impl Meta {
             schema: SCHEMA,
             version: input.version.json(),
             t_ns: clock.mono_ns,
-            time: clock.rfc3339(clock.mono_ns).to_string(),
+            time: clock.rfc3339(clock.mono_ns).map(Shown),
             clock: Clock {
                 monotonic_ns: clock.mono_ns,
-                realtime_ns: i64::try_from(clock.wall.as_nanosecond()).unwrap_or(i64::MAX),
+                realtime_ns: clock.wall.map(|wall| i64::try_from(wall.as_nanosecond()).unwrap_or(i64::MAX)),
             },
             kernel: input.kernel.json(),
             host: input.host.json(),

@@ -3,8 +3,14 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{container::Container, event::Process, values::text, words};
+use super::{
+    container::Container,
+    event::Process,
+    values::{Shown, text},
+    words,
+};
 use memtrace_core::{
+    clock::Rfc3339,
     event::{self, Constraint, FreedBy, LastReclaim},
     names::Names,
 };
@@ -99,8 +105,8 @@ pub struct MemoryBack {
 pub struct Oom<'a> {
     /// Time at which the victim was marked, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Time at which the victim was marked, RFC 3339 in UTC.
-    pub time: String,
+    /// Time at which the victim was marked, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// Process that was chosen.
     pub victim: Victim<'a>,
     /// Process that ran out of memory, often another one.
@@ -125,7 +131,7 @@ impl<'a> Oom<'a> {
         let victim = &oom.victim;
         Self {
             t_ns: oom.t_ns,
-            time: names.clock.rfc3339(oom.t_ns).to_string(),
+            time: names.clock.rfc3339(oom.t_ns).map(Shown),
             victim: Victim {
                 pid: victim.pid,
                 comm: victim.comm.map(|comm| text(comm.bytes())),
@@ -157,8 +163,8 @@ impl<'a> Oom<'a> {
 pub struct OomFreed {
     /// Time, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// Time, RFC 3339 in UTC.
-    pub time: String,
+    /// Time, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// `t_ns` of the kill.
     pub marked_ns: u64,
     /// Process id of the victim.
@@ -178,7 +184,7 @@ impl OomFreed {
     pub fn new(freed: &event::Freed, names: &Names<'_>) -> Self {
         Self {
             t_ns: freed.t_ns,
-            time: names.clock.rfc3339(freed.t_ns).to_string(),
+            time: names.clock.rfc3339(freed.t_ns).map(Shown),
             marked_ns: freed.marked_ns,
             pid: freed.pid,
             comm: freed.comm.map(|comm| text(comm.bytes())),

@@ -17,11 +17,12 @@ use super::{
     oom::Oom,
     refaults::{NodeRefaultCounts, Refaults, RowRefaults},
     stacks::Stacks,
-    values::text,
+    values::{Shown, text},
     words,
     zones::{NodeScans, PrematureSleeps, StallZones},
 };
 use memtrace_core::{
+    clock::Rfc3339,
     names::Names,
     session::{
         faults::FaultsRead,
@@ -207,8 +208,8 @@ impl OpenStall {
 pub struct Summary<'a> {
     /// The end, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// The end, RFC 3339 in UTC.
-    pub time: String,
+    /// The end, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// Duration from the start to the end, in ns.
     pub duration_ns: u64,
     /// Stalls by kind, exact and never filtered; all kinds that are traced.
@@ -272,7 +273,7 @@ impl<'a> Summary<'a> {
     pub fn new(summary: &summary::Summary, names: &Names<'a>) -> Self {
         Self {
             t_ns: summary.t_ns,
-            time: names.clock.rfc3339(summary.t_ns).to_string(),
+            time: names.clock.rfc3339(summary.t_ns).map(Shown),
             duration_ns: summary.duration_ns,
             stalls: summary
                 .stalls

@@ -9,11 +9,11 @@ use super::{
     coverage::{Coverage, coverage},
     evictors::Evictors,
     refaults::Refaults,
-    values::finite,
+    values::{Shown, finite},
     words,
 };
 use memtrace_core::{
-    clock::Clock,
+    clock::{Clock, Rfc3339},
     session::{input, memory, tick},
 };
 
@@ -155,8 +155,8 @@ impl From<memory::Memory> for Memory {
 pub struct Tick {
     /// End of the interval, `CLOCK_MONOTONIC` in ns.
     pub t_ns: u64,
-    /// End of the interval, RFC 3339 in UTC.
-    pub time: String,
+    /// End of the interval, RFC 3339 in UTC; null when a damaged trace has lost the time of day.
+    pub time: Option<Shown<Rfc3339>>,
     /// True length of the interval in ns.
     pub elapsed_ns: u64,
     /// Stalls by kind; all kinds that are traced.
@@ -218,7 +218,7 @@ impl Tick {
     pub fn new(tick: &tick::Tick, clock: &Clock) -> Self {
         Self {
             t_ns: tick.t_ns,
-            time: clock.rfc3339(tick.t_ns).to_string(),
+            time: clock.rfc3339(tick.t_ns).map(Shown),
             elapsed_ns: tick.elapsed_ns,
             stalls: tick.stalls.iter().map(|(kind, interval)| (kind.name(), Interval::new(interval))).collect(),
             all: Interval::new(&tick.all),

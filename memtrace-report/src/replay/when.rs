@@ -84,8 +84,8 @@ impl When {
         match self {
             Self::AfterStart(ns) => Ok(start_ns.saturating_add(*ns)),
             Self::BeforeEnd(ns) => end_ns.map(|end| end.saturating_sub(*ns)).ok_or_else(|| NO_TICK.to_owned()),
-            Self::At(at) => Ok(monotonic(clock()?, *at)),
-            Self::Local(local) => zoned(clock()?, *local).and_then(|at| Ok(monotonic(clock()?, at))),
+            Self::At(at) => monotonic(clock()?, *at),
+            Self::Local(local) => monotonic(clock()?, zoned(clock()?, *local)?),
             Self::TimeOfDay(time) => time_of_day(clock()?, start_ns, *time),
         }
     }
@@ -105,14 +105,14 @@ impl When {
 
 /// The time on the day on which the trace begins, or on the next day when it lies long before the beginning.
 fn time_of_day(clock: &Clock, start_ns: u64, time: Time) -> Result<u64, String> {
-    let start = clock.at(start_ns);
+    let start = clock.at(start_ns).ok_or_else(|| NO_CLOCK.to_owned())?;
     let day = start.to_zoned(clock.zone.clone()).date();
     let today = zoned(clock, day.to_datetime(time))?;
     if start.duration_since(today) <= BEFORE_START {
-        return Ok(monotonic(clock, today));
+        return monotonic(clock, today);
     }
     let tomorrow = day.checked_add(1.day()).map_err(|e| e.to_string())?;
-    zoned(clock, tomorrow.to_datetime(time)).map(|at| monotonic(clock, at))
+    monotonic(clock, zoned(clock, tomorrow.to_datetime(time))?)
 }
 
 fn time(text: &str) -> Option<Time> {
@@ -127,9 +127,10 @@ fn zoned(clock: &Clock, local: DateTime) -> Result<Timestamp, String> {
     local.to_zoned(clock.zone.clone()).map(|zoned| zoned.timestamp()).map_err(|e| e.to_string())
 }
 
-fn monotonic(clock: &Clock, at: Timestamp) -> u64 {
-    let ns = i128::from(clock.mono_ns) + (at.as_nanosecond() - clock.wall.as_nanosecond());
-    u64::try_from(ns.max(0)).unwrap_or(u64::MAX)
+fn monotonic(clock: &Clock, at: Timestamp) -> Result<u64, String> {
+    let wall = clock.wall.ok_or_else(|| NO_CLOCK.to_owned())?;
+    let ns = i128::from(clock.mono_ns) + (at.as_nanosecond() - wall.as_nanosecond());
+    Ok(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
 }
 
 fn expected(text: &str) -> String {
@@ -151,7 +152,7 @@ mod tests {
     fn clock() -> Clock {
         Clock {
             mono_ns: 100 * S,
-            wall: "2026-11-24T11:04:00Z".parse::<Timestamp>().unwrap(),
+            wall: Some("2026-11-24T11:04:00Z".parse::<Timestamp>().unwrap()),
             zone: TimeZone::fixed(jiff::tz::offset(2)),
         }
     }

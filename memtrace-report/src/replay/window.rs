@@ -148,7 +148,7 @@ mod tests {
     /// Begins at 13:04:00 in its zone and has its last tick 60 s later.
     fn trace() -> Extent {
         let wall = "2026-11-24T11:04:00Z".parse::<Timestamp>().unwrap();
-        let clock = Clock { mono_ns: 100 * S, wall, zone: TimeZone::fixed(jiff::tz::offset(2)) };
+        let clock = Clock { mono_ns: 100 * S, wall: Some(wall), zone: TimeZone::fixed(jiff::tz::offset(2)) };
         Extent { clock: Some(clock), start_ns: 100 * S, last_tick_ns: Some(160 * S) }
     }
 
@@ -199,6 +199,9 @@ mod tests {
 
     #[test]
     fn a_trace_without_its_beginning_has_no_time_of_day() {
+        let clock = trace().clock.map(|clock| Clock { wall: None, ..clock });
+        let said = asked("13:04:30", "").window(&Extent { clock, ..trace() }).unwrap_err();
+        assert!(said.contains("the time of day"), "{said}");
         let lost = Extent { clock: None, ..trace() };
         assert!(asked("13:04:30", "").window(&lost).unwrap_err().contains("the time of day"));
         assert_eq!(asked("-10s", "").window(&lost).unwrap().since_ns, Some(150 * S));

@@ -28,18 +28,8 @@ pub(super) fn head(out: &mut Document, finished: &Finished, view: &ReportView<'_
         out.fact("recorded", what);
     } else {
         let from_ns = summary.t_ns.saturating_sub(summary.duration_ns);
-        let from = clock.at(from_ns).to_zoned(clock.zone.clone());
-        let to = clock.at(summary.t_ns).to_zoned(clock.zone.clone());
-        let same_day = from.date() == to.date();
-        out.fact(
-            "recorded",
-            format!(
-                "{} to {} ({})",
-                from.strftime("%Y-%m-%d %H:%M:%S"),
-                to.strftime(if same_day { "%H:%M:%S %Z" } else { "%Y-%m-%d %H:%M:%S %Z" }),
-                duration(summary.duration_ns)
-            ),
-        );
+        let period = clock.period(from_ns, summary.t_ns);
+        out.fact("recorded", format!("{period} ({})", duration(summary.duration_ns)));
     }
     let version = or(word(&setup.version), "of an unknown version");
     out.fact("by", format!("memtrace {version}: {}", or(joined(&setup.argv), "-")));

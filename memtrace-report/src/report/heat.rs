@@ -168,7 +168,7 @@ mod tests {
     const S: u64 = 1_000_000_000;
 
     fn clock() -> Clock {
-        Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC }
+        Clock { mono_ns: 0, wall: Some(Timestamp::from_second(1_700_000_000).unwrap()), zone: TimeZone::UTC }
     }
 
     fn counts(stalls: &[(u64, u64)]) -> [u64; BUCKETS] {

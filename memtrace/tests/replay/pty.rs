@@ -251,7 +251,7 @@ fn end_badly(end: &str) {
             _ => panic!("on purpose"),
         }
     });
-    let clock = Clock { mono_ns: 0, wall: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+    let clock = Clock { mono_ns: 0, wall: Some(Timestamp::UNIX_EPOCH), zone: TimeZone::UTC };
     let model = Model::new(About::default(), terminal::look(true), clock, 1_000_000_000);
     assert!(terminal::show(&receiver, &mut Silent, model, &Control::default(), |_, _| None).is_err());
     assert!(other.join().is_ok(), "it has panicked");

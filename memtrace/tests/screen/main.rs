@@ -70,7 +70,7 @@ fn model(seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
 /// Like [`model`], with these paths of the two cgroups that stall.
 fn model_in(paths: [&[u8]; 2], seconds: u64, stalls: &[(&[u8], u64)], kill: bool) -> Model {
     let about = About { host: "web-07".into(), kernel: "6.8.0".into(), page_bytes: 4096, ..About::default() };
-    let clock = Clock { mono_ns: 0, wall: Timestamp::from_second(1_700_000_000).unwrap(), zone: TimeZone::UTC };
+    let clock = Clock { mono_ns: 0, wall: Some(Timestamp::from_second(1_700_000_000).unwrap()), zone: TimeZone::UTC };
     let mut model = Model::new(about, Look { colour: false, utf8: true }, clock, S);
     let names: BTreeMap<u64, Vec<u8>> = [(40, paths[0].to_vec()), (41, paths[1].to_vec())].into();
     let mut session = Session::new(SessionConfig { rows: true, ..SessionConfig::default() });

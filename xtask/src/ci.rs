@@ -15,7 +15,7 @@ other tests and, beside them, all guests of 6.12 and one each of 5.10, 6.1 and 7
 With --full: every scenario on every kernel, with static programs, the tests that take minutes each, the size of the release, and a round of the
 live tests beside busy loops. Steps that passed on this commit are not run again: they are in target/ci-full.txt.")]
 pub(crate) struct Args {
-    /// Also what takes long: about 100 minutes; may be stopped and given again
+    /// Also what takes long: about 130 minutes; may be stopped and given again
     #[arg(long)]
     full: bool,
 }

@@ -79,7 +79,7 @@ pub(crate) enum BeforeLanding {
     Docs,
     /// Check format, spelling, dependencies, lints [1 min]
     Lint,
-    /// Run all that a change must pass, cheap first [28 min, full 100]
+    /// Run all that a change must pass, cheap first [20 min, full 130]
     Ci(ci::Args),
     /// Run a million short tasks: memory must stay flat [10 min]
     Soak {

@@ -197,7 +197,7 @@ fn short(pair: &Pair) -> Guard {
     let total = Metric::compared().position(|metric| metric == Metric::StallTotal).and_then(|at| pair.get(at));
     let refused = total.and_then(|judged| judged.as_ref().err()).filter(|refused| refused.missing_s > 0.0);
     Guard {
-        name: "short",
+        name: "missing s",
         value: Some(refused.map_or(0.0, |refused| refused.missing_s)),
         limit: 0.0,
         tripped: refused.is_some(),

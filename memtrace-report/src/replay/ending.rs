@@ -96,7 +96,7 @@ impl Replay {
             self.notes.push(if self.options.window == Window::default() {
                 Note::NoInterval
             } else {
-                Note::EmptyWindow { ticks_ns: self.ticks_ns }
+                Note::EmptyWindow { ticks_ns: self.ticks_ns, interval_ns: self.meta.setup.interval_ns }
             });
         }
         let churn = Some(self.coming.churn).filter(|churn| !churn.is_empty());

@@ -103,8 +103,10 @@ pub enum Note {
     NoInterval,
     /// No tick lies in the requested time.
     EmptyWindow {
-        /// The first and the last tick of the trace, `CLOCK_MONOTONIC` in ns.
+        /// The first and the last tick that were read, `CLOCK_MONOTONIC` in ns. Reading ends with the range.
         ticks_ns: Option<(u64, u64)>,
+        /// Time between two ticks, in ns.
+        interval_ns: u64,
     },
 }
 
@@ -223,10 +225,15 @@ impl Display for Words<'_> {
             Note::Suspended { ns } => {
                 write!(f, "the host slept for {} meanwhile; times here stand still then", text::duration(*ns))
             }
-            Note::EmptyWindow { ticks_ns: None } => f.write_str("the trace holds no tick"),
-            Note::EmptyWindow { ticks_ns: Some((first, last)) } => {
-                write!(f, "no data in the time range: the trace has ticks from {} to {}", time(*first), time(*last))
-            }
+            Note::EmptyWindow { ticks_ns: None, .. } => f.write_str("the trace holds no tick"),
+            Note::EmptyWindow { ticks_ns: Some((first, last)), interval_ns } => write!(
+                f,
+                "no interval lies in the time range: ticks are {} apart (first read {}, last read {}), and each end of \
+                 the range moves to the nearest one",
+                text::duration(*interval_ns),
+                time(*first),
+                time(*last)
+            ),
             Note::NoInterval => {
                 f.write_str("only one tick could be read, and an interval needs two: nothing is counted")
             }

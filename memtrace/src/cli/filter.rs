@@ -18,7 +18,7 @@ use memtrace_core::{
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct FilterArgs {
     /// Only stalls of these processes
-    #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64), help_heading = "Which stalls")]
+    #[arg(short, long, value_name = "N", value_delimiter = ',', value_parser = pid, help_heading = "Which stalls")]
     pub pid: Vec<u32>,
     /// Only stalls of threads with this name (at most 15 bytes; * and ? are wildcards)
     #[arg(long, value_name = "NAME", value_parser = CommPattern::parse, help_heading = "Which stalls")]
@@ -46,6 +46,12 @@ impl FilterArgs {
             kinds: self.kind.clone(),
         }
     }
+}
+
+fn pid(text: &str) -> Result<u32, String> {
+    let pid = text.parse().ok().filter(|pid| (1..=i32::MAX as u32).contains(pid));
+    let expected = "expected process IDs such as 1234 or 1234,5678; `pgrep -d, NAME` prints those of a program";
+    pid.ok_or_else(|| expected.to_owned())
 }
 
 fn kinds() -> impl TypedValueParser<Value = StallKind> {

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::{
+    input::stdin_once,
     overlap::{self, Held},
     player::Request,
     sides::{Reading, Sides, asked},
@@ -113,6 +114,7 @@ fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
         return split::sides(args, read);
     }
     unnamed(&args.inputs).map_err(WrongUsage)?;
+    stdin_once(args.inputs.iter().map(|input| &input.path))?;
     let mut all = Vec::new();
     for (side, paths) in named {
         let inputs = read.opener.open(&paths)?;

@@ -31,6 +31,19 @@ use memtrace_trace::{
 /// File name extension of a trace.
 const SUFFIX: &str = "mtrc";
 
+const STDIN_TWICE: &str = "stdin is named twice, and can be read only once";
+
+/// Refuses inputs that name stdin twice, before any of them is read.
+///
+/// # Errors
+/// Wrong usage.
+pub(super) fn stdin_once<'a>(named: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    if named.into_iter().filter(|path| *path == Path::new("-")).count() > 1 {
+        bail!(WrongUsage(STDIN_TWICE.to_owned()));
+    }
+    Ok(())
+}
+
 /// All inputs of a command, or of one side of it.
 #[derive(Debug, Default)]
 pub(super) struct Inputs {
@@ -68,6 +81,7 @@ impl Opener {
     /// # Errors
     /// When there is nothing to read; the text has the remedy.
     pub(super) fn open(&mut self, named: &[PathBuf]) -> Result<Arc<Inputs>> {
+        stdin_once(named)?;
         let mut files = Vec::new();
         if named.is_empty() {
             files.push(newest()?);
@@ -131,7 +145,7 @@ impl Opener {
         let is_stdin = path == Path::new("-");
         let file = if is_stdin {
             if std::mem::replace(&mut self.has_stdin, true) {
-                bail!(WrongUsage("stdin is named twice, and can be read only once".to_owned()));
+                bail!(WrongUsage(STDIN_TWICE.to_owned()));
             }
             if io::stdin().is_terminal() {
                 bail!(WrongUsage("stdin is a terminal: `-` reads a trace from a pipe or a redirected file".to_owned()));

@@ -147,10 +147,10 @@ const fn loss(kind: Option<BlockKind>) -> &'static str {
     match kind {
         None => "lost: unknown",
         Some(BlockKind::Meta) => {
-            "lost: host and settings of a segment; totals too, unless it is the first of its recording"
+            "lost: host and settings; totals too, unless the segment is the first of its recording"
         }
         Some(BlockKind::Clock) => {
-            "lost: a reading of the clocks; a suspend or a change of the time of day may go unnoticed"
+            "lost: readings of the clocks; a suspend or a change of the time of day may go unnoticed"
         }
         Some(BlockKind::Dict) => {
             "lost: paths of cgroups, which show as numbers until their paths come again within a minute"
@@ -159,13 +159,11 @@ const fn loss(kind: Option<BlockKind>) -> &'static str {
             "lost: single stalls, OOM kills and changes of kswapd; the totals still count the stalls"
         }
         Some(BlockKind::Tick) => {
-            "lost: the row of an interval; the totals of the next tick, if there is one, include it"
+            "lost: where in time their stalls lie; the totals of the next intact tick include them"
         }
-        Some(BlockKind::Remark) => "lost: a note of a trigger, a changed setting or a block of an experiment",
-        Some(BlockKind::End) => "lost: the end of a segment, which now looks as if memtrace was killed",
-        Some(BlockKind::Rows) => {
-            "lost: rows of processes and cgroups in an interval; later rows of the same ones include them"
-        }
-        Some(BlockKind::Stacks) => "lost: stacks of the stalls in an interval",
+        Some(BlockKind::Remark) => "lost: notes of triggers, changed settings or blocks of an experiment",
+        Some(BlockKind::End) => "lost: ends of segments, which now look as if memtrace was killed",
+        Some(BlockKind::Rows) => "lost: rows of processes and cgroups; later rows of the same ones include them",
+        Some(BlockKind::Stacks) => "lost: stacks of stalls",
     }
 }

@@ -31,6 +31,11 @@ impl Held {
         Self { side: side.to_owned(), parts: Vec::new() }
     }
 
+    /// Time of all parts, in ns.
+    fn lasts_ns(&self) -> u64 {
+        self.parts.iter().map(|part| part.to_ns - part.from_ns).sum()
+    }
+
     /// Adds the part of a recording that lies in a window.
     pub(super) fn add(&mut self, recording: &Recording, window: &Window, name: &str, clock: &Clock) {
         let Some(id) = &recording.id else { return };
@@ -55,7 +60,7 @@ pub(super) fn check(sides: &[Held]) -> Result<(), String> {
             let pairs = a.parts.iter().flat_map(|part| b.parts.iter().map(move |other| (part, other)));
             let common: Vec<_> = pairs.filter_map(|(part, other)| common(part, other)).collect();
             if let Some((part, other, ..)) = common.first() {
-                let ns = common.iter().map(|(.., from_ns, to_ns)| to_ns - from_ns).sum();
+                let ns: u64 = common.iter().map(|(.., from_ns, to_ns)| to_ns - from_ns).sum();
                 let from_ns = common.iter().map(|(.., from_ns, _)| *from_ns).min().unwrap_or(0);
                 let to_ns = common.iter().map(|(.., to_ns)| *to_ns).max().unwrap_or(0);
                 let files = if part.name == other.name {
@@ -64,10 +69,15 @@ pub(super) fn check(sides: &[Held]) -> Result<(), String> {
                     format!("{} and {}", part.name, other.name)
                 };
                 return Err(format!(
-                    "{} and {} are the same recording ({files}: {} of host {}, {} to {}): nothing can differ there. Name \
+                    "{} and {} {} ({files}: {} of host {}, {} to {}): nothing can differ there. Name \
                      another recording, or split this one at a time: memtrace compare --split T {}",
                     a.side,
                     b.side,
+                    if a.lasts_ns() == ns && b.lasts_ns() == ns {
+                        "are the same recording"
+                    } else {
+                        "share a part of one recording"
+                    },
                     text::duration(ns),
                     part.id.host.tty(),
                     part.clock.seconds(from_ns),

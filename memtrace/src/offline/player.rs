@@ -1,7 +1,7 @@
 //! Gives each recording of the inputs to a replay.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     convert::Infallible,
     sync::Arc,
 };
@@ -19,6 +19,7 @@ use memtrace_report::replay::{
     Beginning, Finished, Note, Played, Replay, ReplayOptions, Source, Watch,
     window::{Asked, Extent},
 };
+use memtrace_report::text::things;
 use memtrace_trace::{
     BlockSource, ReadError, Reader, Scanned, TraceItem,
     model::{Entry, Meta},
@@ -246,12 +247,15 @@ impl Player {
         Some((Some(recording), Blocks::Assembled(Box::new(Assembled::new(Arc::clone(&self.inputs), recording)))))
     }
 
-    /// The name of the first input of the current recording.
+    /// The inputs of the current recording: `a.mtrc`, or `a.mtrc and 2 more files`.
     pub(super) fn name(&self) -> String {
         let Some(current) = &self.current else { return String::new() };
         let Some(recording) = current.recording else { return current.reader.blocks().input_file().shown.clone() };
         let pieces = self.inputs.recordings[recording].segments.iter().flat_map(|segment| &segment.pieces);
-        pieces.map(|(file, _)| self.inputs.files[*file].shown.clone()).next().unwrap_or_default()
+        let files: BTreeSet<usize> = pieces.map(|(file, _)| *file).collect();
+        let Some(first) = files.first() else { return String::new() };
+        let first = self.inputs.files[*first].shown.clone();
+        if files.len() == 1 { first } else { format!("{first} and {}", things(files.len() as u64 - 1, "more file")) }
     }
 
     /// The META of the current recording, `Some(None)` where it is lost; `None` when no part of the recording can be
@@ -285,7 +289,7 @@ impl Player {
         }
         let clock = request.clock(&finished.meta);
         for note in finished.notes.iter().filter(|note| matches!(note, Note::EmptyWindow { .. })) {
-            say!("{}", note.text(&clock));
+            say!("{}: {}", self.name(), note.text(&clock));
         }
         (self.shown, self.empty) = (self.shown.saturating_sub(1), self.empty + 1);
         true

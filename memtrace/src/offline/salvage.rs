@@ -37,13 +37,13 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
     if is_same(&input, target) {
         let (from, to) = (&from, shown_path(target));
         bail!(WrongUsage(format!(
-            "{to} is {from} itself: the intact part goes to a new file, and {from} stays as it is"
+            "the new file {to} is the input {from}: choose another name, since salvage leaves its input as it is"
         )));
     }
     // Same rule as in `report`: the blocks that it uses are kept, and nothing else.
     let mut reader = Reader::new(input);
     let (mut blocks, mut size, mut status) = (0, 0, 0);
-    let (mut out, mut clock) = (None, None);
+    let (mut out, mut reading) = (None, None);
     let mut left = LeftOut::default();
     loop {
         match reader.next_judged() {
@@ -62,7 +62,7 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
                 size += reader.blocks().block().len() as u64;
                 left.kept(&block);
                 if let Some(TraceItem::Meta(meta)) = item {
-                    clock.get_or_insert_with(|| meta.clock.clock(zone(false)));
+                    reading.get_or_insert(meta.clock);
                 }
             }
             Ok(Some(Judged::Damaged(damage))) => left.add(&damage),
@@ -88,6 +88,8 @@ pub fn salvage(args: &SalvageArgs) -> Result<u8> {
         "stdout".to_owned()
     };
     say!("saved {} ({}) of {from} to {to}", things(blocks, "block"), bytes(size));
+    // Only damage has times, and an invalid TZ matters to them alone.
+    let clock = reading.filter(|_| left.is_damaged()).map(|reading| reading.clock(zone(false)));
     left.lines(clock.as_ref()).iter().for_each(|line| say!("{line}"));
     Ok(exit::worse(status, if left.is_damaged() { exit::DAMAGED } else { 0 }))
 }

@@ -121,6 +121,11 @@ fn what_cannot_be_a_trace_is_said() {
         assert_eq!(out.status.code(), Some(2), "{args:?}: {}", text(&out.stderr));
         assert!(text(&out.stderr).contains("can be read only once"), "{}", text(&out.stderr));
     }
+    // The mistake is reported before stdin is read: it may be a terminal or a pipe that never ends.
+    for command in ["report", "compare"] {
+        let out = memtrace(dir.path(), &[command, "-", "-"], Some(b""));
+        assert_eq!(text(&out.stderr), "memtrace: stdin is named twice, and can be read only once\n");
+    }
 }
 
 #[test]
@@ -297,5 +302,5 @@ fn recordings_that_follow_each_other_in_a_pipe_are_shown_one_by_one() {
     assert_eq!(replay(&[]), (want.to_vec(), String::new()));
     // The second recording ends before 8 s.
     let (summaries, stderr) = replay(&["--since", "8s"]);
-    assert!(summaries.len() == 1 && stderr.contains("no data in the time range"), "{summaries:?} {stderr}");
+    assert!(summaries.len() == 1 && stderr.contains("stdin: no interval lies in"), "{summaries:?} {stderr}");
 }

@@ -28,10 +28,10 @@ fn a_recording_is_not_compared_with_itself() {
         (&["a.mtrc", "d"], "(a.mtrc and d/x.mtrc: 12.0 s"),
         (
             &["x=a.mtrc", "y=last.mtrc"],
-            "x and y are the same recording (a.mtrc and last.mtrc: 4.00 s of host , 22:13:28 to 22:13:32)",
+            "x and y share a part of one recording (a.mtrc and last.mtrc: 4.00 s of host , 22:13:28 to 22:13:32)",
         ),
         (&["a.mtrc", "copy.mtrc", "--since", "5s"], "7.00 s of host "),
-        (&["x=other.mtrc", "y=a.mtrc", "y=first.mtrc", "z=first.mtrc"], "y and z are the same recording"),
+        (&["x=other.mtrc", "y=a.mtrc", "y=first.mtrc", "z=first.mtrc"], "y and z share a part of one recording"),
     ] {
         let out = run(args);
         let stderr = text(&out.stderr);

@@ -3,6 +3,7 @@
 use std::fs;
 
 use memtrace_core::session::filter::Filter;
+use memtrace_trace::BlockKind;
 
 use crate::{
     cli::{memtrace, text, write},
@@ -45,7 +46,8 @@ fn a_time_in_which_nothing_lies_is_2_and_shows_nothing() {
         let args = ["--utc", "--since", "4.6s", "--until", "4.9s", "a.mtrc"];
         let out = memtrace(dir.path(), &[command, &args].concat(), None);
         assert_eq!(out.status.code(), Some(2), "{command:?}: {}", text(&out.stderr));
-        assert!(text(&out.stderr).contains("no data in the time range"), "{}", text(&out.stderr));
+        let words = "a.mtrc: no interval lies in the time range: ticks are 1.00 s apart (first read 22:13:21, last ";
+        assert!(text(&out.stderr).contains(words), "{}", text(&out.stderr));
     }
     // A split outside the recording.
     let out = memtrace(dir.path(), &["compare", "--utc", "--split", "1h", "a.mtrc"], None);
@@ -65,4 +67,27 @@ fn of_several_recordings_those_outside_are_said_and_left_out() {
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     assert_eq!(text(&out.stdout).lines().filter(|line| line.starts_with("{\"type\":\"summary\"")).count(), 1);
     assert!(text(&out.stderr).contains("short.mtrc: no data in the time range"), "{}", text(&out.stderr));
+}
+
+/// Times count from the boot, in brackets as in the kernel log, and are null in JSON: never a time of 1970.
+#[test]
+fn a_trace_that_has_lost_its_clocks_has_no_time_of_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let recorded = record(3, 12, &[], &Filter::default(), 0);
+    let kept = |(kind, _): &&(BlockKind, Vec<u8>)| !matches!(kind, BlockKind::Meta | BlockKind::Clock);
+    let blocks = Blocks(recorded.segments[0].0.iter().filter(kept).cloned().collect());
+    write(dir.path(), "a.mtrc", &blocks);
+    let report = |args: &[&str]| {
+        let out = memtrace(dir.path(), &[&["report"], args, &["a.mtrc"]].concat(), None);
+        (text(&out.stdout).to_owned(), text(&out.stderr).to_owned())
+    };
+    let (page, _) = report(&[]);
+    assert!(page.contains(" since boot (11.0 s)") && !page.contains("1970"), "{page}");
+    let (json, _) = report(&["--json"]);
+    assert!(
+        json.contains("\"time\":null") && json.contains("\"realtime_ns\":null") && !json.contains("1970"),
+        "{json}"
+    );
+    let (_, refused) = report(&["--since", "13:05"]);
+    assert!(refused.contains("the time of day"), "{refused}");
 }

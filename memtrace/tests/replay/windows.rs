@@ -135,6 +135,8 @@ fn a_window_with_nothing_in_it_says_so() {
     let recorded = record(1, 5, &[], &Filter::default(), 0);
     let finished = part(&recorded, Some(60), None);
     assert!(finished.is_empty);
-    let [Note::EmptyWindow { ticks_ns }] = finished.notes.as_slice() else { panic!("{:?}", finished.notes) };
+    let [Note::EmptyWindow { ticks_ns, interval_ns: S }] = finished.notes.as_slice() else {
+        panic!("{:?}", finished.notes)
+    };
     assert_eq!(*ticks_ns, Some((START + S, START + 5 * S)));
 }

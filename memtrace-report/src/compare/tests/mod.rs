@@ -59,7 +59,7 @@ fn one_run_a_side_is_an_indication_and_takes_ten_minutes() {
     assert!(plain(&comparison).contains("indicative"));
     let short = compare(&long(10, 590), &long(30, 900), &CompareOptions::default());
     assert!(short.rows.iter().all(|row| row.word == Word::CannotSay), "{}", plain(&short));
-    assert!(short.guards.iter().any(|guard| guard.name == "short" && guard.tripped));
+    assert!(short.guards.iter().any(|guard| guard.name == "missing s" && guard.tripped));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn few_bursts_have_no_interval_and_say_how_long_to_record() {
     let reason = total.reason.as_deref().unwrap();
     assert!(reason.starts_with("only 2 bursts of about 40 s in old: record "), "{reason}");
     assert!(reason.ends_with(" a side, or 5 runs"), "{reason}");
-    let short = comparison.guards.iter().find(|guard| guard.name == "short").unwrap();
+    let short = comparison.guards.iter().find(|guard| guard.name == "missing s").unwrap();
     assert!(short.tripped && short.value.unwrap() > 0.0 && short.text == reason, "{short:?}");
     assert!(plain(&comparison).contains(reason) && markdown(&document(&comparison, false)).contains(reason));
     assert!(comparison.conclusion.lines[0].contains(reason), "{:?}", comparison.conclusion);

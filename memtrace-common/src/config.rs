@@ -266,7 +266,8 @@ impl EventFields {
     };
 }
 
-/// Members of `compact_control`, the first argument of the events of compaction since 5.11.
+/// Members of `compact_control`, the first argument of the events of compaction since 5.18 (abd4349ff9b8, mm:
+/// compaction: cleanup the compaction trace events).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompactMembers {

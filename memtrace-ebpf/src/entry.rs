@@ -131,7 +131,8 @@ entry!(memstall_leave, memstall_leave_kprobe, [0] => wait::memstall_leave);
 entry!(oom_call_begin, oom_call_begin_kprobe, [1] => oom::call_begin);
 leave!(oom_call_end, oom_call_end_kprobe => oom::call_end);
 
-/// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.11.
+/// Compaction of one zone, where functions cannot be traced; the first argument is the `compact_control` since 5.18
+/// (abd4349ff9b8, mm: compaction: cleanup the compaction trace events).
 #[raw_tracepoint]
 fn compact_zone_begin(ctx: RawTracePointContext) -> i32 {
     wait::compact_zone_begin(Args::<1>::read(&ctx).raw(0));
@@ -159,14 +160,16 @@ fn page_added(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Reclaim has written a folio; the argument is the folio (a page before 5.19).
+/// Reclaim has written a folio; the argument is the folio (a page before 5.18: e0cd5e7ffa54, mm/vmscan: Convert
+/// pageout() to take a folio).
 #[btf_tracepoint]
 fn swapped_out(ctx: BtfTracePointContext) -> i32 {
     evict_swap::written(Args::<1>::read(&ctx).raw(0));
     0
 }
 
-/// A folio is read back from swap; the first argument is the folio (a page before 6.5).
+/// A folio is read back from swap; the first argument is the folio (a page before 6.8: c9bdf768dd93, mm: convert
+/// swap_readpage() to swap_read_folio()).
 #[fentry]
 fn swapped_in(ctx: FEntryContext) -> i32 {
     evict_swap::read_back(ctx.arg(0));
@@ -180,7 +183,8 @@ fn mm_gone(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// An address space is torn down, before Linux 6.1, which has no event for it.
+/// An address space is torn down, on kernels that have no event for it (before Linux 6.1: d4af56c5c7c6, mm: start
+/// tracking VMAs with maple tree).
 #[fexit]
 fn mm_gone_fexit(ctx: FExitContext) -> i32 {
     freed::mm_gone(ctx.arg(0));

@@ -3,7 +3,8 @@
 use super::btf::Btf;
 use memtrace_core::untrusted::Text;
 
-/// First constant of the anonymous enum of bits (kernel 6.10 and later), which serves as its name.
+/// First constant of the anonymous enum of bits, which serves as its name. The enum is there since 6.10 (772dd0342727,
+/// mm: enumerate all gfp flags).
 pub const FIRST_BIT: &[u8] = b"___GFP_DMA_BIT";
 
 /// Bit and name (`__GFP_IO`) of each flag, from the enum of bits; empty when the kernel has no such enum.
@@ -18,7 +19,7 @@ pub fn from_btf(btf: &Btf<'_>) -> Vec<(u32, Text)> {
 }
 
 /// Bit and name of each flag from the `print fmt` of an event with gfp flags: `{( gfp_t)0x40u), "__GFP_IO"}`, since
-/// 6.10 with shifts.
+/// 6.10 with shifts (772dd0342727).
 #[must_use]
 pub fn from_print_format(format: &str) -> Vec<(u32, Text)> {
     let Some(flags) = format.split_once("__print_flags(").map(|(_, rest)| rest) else { return Vec::new() };
@@ -47,7 +48,7 @@ fn single_hex(expression: &str) -> Option<u32> {
     u32::from_str_radix(&digits[..end], 16).ok()
 }
 
-/// The bit in an expression that has exactly one: `(1UL) << (6)`, as since Linux 6.10.
+/// The bit in an expression that has exactly one: `(1UL) << (6)`, as since Linux 6.10 (772dd0342727).
 fn single_shift(expression: &str) -> Option<u32> {
     let mut shifts = expression.split("<< (").skip(1);
     let (digits, _) = shifts.next()?.split_once(')')?;

@@ -61,10 +61,10 @@ const TRACEITER: &str = "__traceiter_";
 /// The event of every change of a memory cgroup's counters.
 pub const LRUVEC_STATE: &str = "mod_memcg_lruvec_state";
 
-/// The event of a round in which kswapd reclaimed nothing (7.2).
+/// The event of a round in which kswapd reclaimed nothing (7.2, not 6.18; `include/trace/events/vmscan.h`).
 pub const FAILURE: &str = "mm_vmscan_kswapd_reclaim_fail";
 
-/// The event of a reset of a node's failures (7.2).
+/// The event of a reset of a node's failures, likewise.
 pub const CLEARED: &str = "mm_vmscan_kswapd_clear_hopeless";
 
 /// Events that are read by their raw arguments only.
@@ -231,7 +231,7 @@ pub fn eviction_layout(btf: &Btf<'_>) -> EvictionLayout {
     let bytes = |name: &str, member: &str| btf.member(name, member).map(|place| place.bits / 8);
     let member = |name: &str, member: &str| bytes(name, member).map_or(MemberOffset::UNREAD, MemberOffset);
     let in_folio = |member: &str| bytes("folio", member).or_else(|| bytes("page", member));
-    // It is in a union, which had a name of its own up to 7.1.
+    // It is in a union of `struct dentry` (`include/linux/dcache.h`), which has a name of its own on 6.18, none on 7.2.
     let alias = || {
         let in_union = btf.member("dentry", "d_u")?;
         Some(in_union.bits.checked_add(btf.member_of(in_union.type_id, "d_alias")?.bits)? / 8)
@@ -256,8 +256,8 @@ pub fn eviction_layout(btf: &Btf<'_>) -> EvictionLayout {
     }
 }
 
-/// Layout for the classification of a refault: the flags of a folio (a page before 5.16), and the items of the
-/// counters.
+/// Layout for the classification of a refault: the flags of a folio (a page before 5.16: 0995d7e56814, mm/workingset:
+/// Convert workingset_refault() to take a folio), and the items of the counters.
 #[must_use]
 pub fn refault_layout(btf: &Btf<'_>) -> RefaultLayout {
     let flag = |name: &str| btf.constant("pageflags", name).map_or(MemberOffset::UNREAD, MemberOffset);
@@ -295,8 +295,9 @@ fn memory_css(btf: &Btf<'_>) -> Option<MemberOffset> {
     Some(MemberOffset((subsys.bits / 8).checked_add(memory.checked_mul(8)?)?))
 }
 
-/// The first counter of `mm_struct.rss_stat` and the distance to the next: an array of `percpu_counter` (6.2), before
-/// that a struct with an array of plain counters.
+/// The first counter of `mm_struct.rss_stat` and the distance to the next: an array of `percpu_counter` since 6.2
+/// (f1a7941243c1, mm: convert mm's rss stats into percpu_counter), before that a struct with an array of plain
+/// counters.
 fn resident_counters(btf: &Btf<'_>) -> Option<(MemberOffset, MemberOffset)> {
     let rss_stat = btf.member("mm_struct", "rss_stat")?;
     let (counters, element) = match btf.element(rss_stat.type_id) {

@@ -43,7 +43,8 @@ impl Programs {
     /// host, so they are for short samples only.
     ///
     /// # Errors
-    /// When the kernel has no such statistics (before 5.8) or refuses.
+    /// When the kernel has no such statistics (before 5.8: d46edd671a14, bpf: Sharing bpf runtime stats with
+    /// BPF_ENABLE_STATS) or refuses.
     pub fn enable_statistics() -> io::Result<OwnedFd> {
         sys::enable_stats(sys::Stats::RunTime).map_err(|e| io::Error::other(e.to_string()))
     }
@@ -139,7 +140,8 @@ fn info_of(program: BorrowedFd<'_>) -> io::Result<Info> {
     })
 }
 
-/// Number of instructions that the verifier processed for a loaded program; `None` before 5.16.
+/// Number of instructions that the verifier processed for a loaded program; `None` before 5.16 (aba64c7da983, bpf: Add
+/// verified_insns to bpf_prog_info and fdinfo).
 pub(super) fn instructions_of(ebpf: &Ebpf, program: &str) -> Option<u32> {
     ebpf.program(program)?.info().ok()?.verified_instruction_count()
 }

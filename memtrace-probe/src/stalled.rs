@@ -32,7 +32,8 @@ fn iterator(program: Option<&mut Program>) -> Result<&mut Iter, String> {
 /// Loads the iterator.
 ///
 /// # Errors
-/// In words, when this kernel or this machine's policy refuses iterators (they need 5.8 and BTF).
+/// In words, when this kernel or this machine's policy refuses iterators (they need BTF and 5.8: eaaacd23910f, bpf: Add
+/// task and task/file iterator targets).
 pub(super) fn load(program: Option<&mut Program>, btf: &Btf) -> Result<(), String> {
     iterator(program)?.load("task", btf).map_err(|e| describe(&e))
 }

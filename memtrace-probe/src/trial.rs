@@ -20,7 +20,8 @@ pub struct Trial {
     pub target: &'static str,
     /// Way in which it would attach.
     pub method: &'static str,
-    /// Number of instructions that the verifier processed, where the kernel counts them (5.16), or the refusal.
+    /// Number of instructions that the verifier processed, where the kernel counts them (since 5.16: aba64c7da983),
+    /// or the refusal.
     pub outcome: Result<Option<u32>, Refusal>,
 }
 

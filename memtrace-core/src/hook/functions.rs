@@ -152,7 +152,8 @@ pub const OOM_CALL: FunctionHook = FunctionHook {
     counts: Some(Count::OomCalls),
 };
 
-/// The end of an address space. The event is there since Linux 6.1.
+/// The end of an address space. The event is there since Linux 6.1 (d4af56c5c7c6, mm: start tracking VMAs with maple
+/// tree).
 pub const MM_GONE: FunctionHook = FunctionHook {
     id: HookId::MmGone,
     name: "exit_mmap",

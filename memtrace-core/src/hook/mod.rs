@@ -91,8 +91,8 @@ pub struct HookStatus {
     pub attached: Attached,
     /// Fields that this kernel's event does not have, by name.
     pub unread: Vec<&'static str>,
-    /// Instructions that the verifier processed for its program; `None` when not attached or not reported (before
-    /// 5.16).
+    /// Instructions that the verifier processed for its program; `None` when not attached or not reported (before 5.16:
+    /// aba64c7da983, bpf: Add verified_insns to bpf_prog_info and fdinfo).
     pub verified_instructions: Option<u32>,
     /// Time to load and attach it, failed methods included, in ns; 0 when nothing was tried.
     pub took_ns: u64,

@@ -43,8 +43,9 @@ pub const CGROUP_COUNTERS: [&str; 10] = [
 pub struct KernelCounters {
     /// `/proc/vmstat`; `allocstall` is the sum over the zones, `pgscan` and `pgsteal` are the sums of anon and file.
     pub host: BTreeMap<&'static str, u64>,
-    /// True where `pgscan_direct` and similar counters include reclaim at a cgroup's limit (7.2 and later: items of a
-    /// node), false where they count global reclaim only; `None` when it was not read.
+    /// True where `pgscan_direct` and similar counters include reclaim at a cgroup's limit (on 7.2: items of `enum
+    /// node_stat_item`, `include/linux/mmzone.h`), false where they count global reclaim only; `None` when it was not
+    /// read.
     pub scans_count_memcg: Option<bool>,
     /// `memory.stat` of the one cgroup that the filter selects, with its descendants; `None` without one.
     pub cgroup: Option<BTreeMap<&'static str, u64>>,

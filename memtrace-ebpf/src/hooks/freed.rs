@@ -1,8 +1,9 @@
 //! Reports the time at which the memory of an OOM victim is freed.
 //!
 //! A victim's memory is freed when the last user of its address space lets go of it (`exit_mmap`), or, when the victim
-//! lingers for two seconds, by the OOM reaper before that. The exit of a thread shows neither: since 6.16
-//! `sched_process_exit` comes before the thread lets go of its memory, and another thread may still hold it.
+//! lingers for two seconds (`OOM_REAPER_DELAY` of `mm/oom_kill.c`), by the OOM reaper before that. The exit of a thread
+//! shows neither: since 6.16 (3e816361e94a, sched/tracepoints: Move and extend the sched_process_exit() tracepoint) its
+//! event comes before the thread lets go of its memory, and another thread may still hold it.
 
 use memtrace_common::{
     record::{FreedRecord, KIND_FREED, freed_by},
@@ -60,7 +61,7 @@ pub(crate) fn reaped<V: Values>(v: &V) {
 }
 
 /// A thread exits. A victim that is known by its id alone is forgotten, since the id may be used again. Where only ids
-/// are known (5.10), this event comes after the thread let go of its memory.
+/// are known (5.10), this event comes after the thread let go of its memory (`do_exit` of `kernel/exit.c`).
 #[inline(always)]
 pub(crate) fn thread_exited(tid: u32) {
     if let Some(victim) = VICTIMS.get_ptr(u64::from(tid)) {

@@ -90,7 +90,8 @@ fn open_call(tid: u32) -> Option<*mut OomCalls> {
     unsafe { ((*calls).tid == tid).then_some(calls) }
 }
 
-/// The chosen task of the open call, if it has this thread id: before 6.8 the event has only the id.
+/// The chosen task of the open call, if it has this thread id: before 6.8 and its backports (72ba14deb40a, mm: update
+/// mark_victim tracepoints fields) the event has only the id.
 #[inline(always)]
 fn chosen(tid: u32) -> Option<Address> {
     let calls = open_call(task::current_ids().0)?;
@@ -146,7 +147,7 @@ impl FindVictim for Record<'_> {
 }
 
 impl<const N: usize> FindVictim for Args<N> {
-    /// The argument is the task itself (or, before 6.8, only its pid): all values are read from the task.
+    /// The argument is the task itself, or only its pid before 72ba14deb40a: all values are read from the task.
     #[inline(always)]
     fn victim(&self) -> Option<Victim> {
         let layout = &CONFIG.args.victim;

@@ -30,7 +30,7 @@ pub(crate) fn lruvec_state(args: &Args<3>) {
         return;
     }
     let Some(value) = args.get(&CONFIG.refault.value) else { return };
-    // An int before 7.2, a long from there on; refaults only grow.
+    // An int on 6.18, a long on 7.2 (`include/trace/events/memcg.h`); refaults only grow.
     let pages = if loaded(&CONFIG.refault.value).size == 4 { i64::from(value as i32) } else { value as i64 };
     if pages <= 0 {
         return;

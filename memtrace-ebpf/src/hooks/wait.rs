@@ -28,9 +28,10 @@ use crate::{
 };
 
 /// `COMPACT_DEFERRED` of `enum compact_result`. Results up to it mean that nothing was done: each zone was skipped, or
-/// deferred after a recent failure. The same on all supported kernels.
+/// deferred after a recent failure. The same on all supported kernels (`include/linux/compaction.h`).
 const COMPACT_DEFERRED: u32 = 2;
-/// `VM_FAULT_MAJOR` of `enum vm_fault_reason`: the page was read. The same on all supported kernels.
+/// `VM_FAULT_MAJOR` of `enum vm_fault_reason`: the page was read. The same on all supported kernels
+/// (`include/linux/mm_types.h`).
 const VM_FAULT_MAJOR: u32 = 4;
 
 /// `throttle_direct_reclaim` begins.
@@ -45,8 +46,8 @@ pub(crate) fn pfmemalloc_end(ctx: *mut c_void) {
     end(ctx, StallKind::Pfmemalloc, |spans| (spans.switches != switches()).then_some(None));
 }
 
-/// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode passes here, so the task's debt is
-/// checked first.
+/// `mem_cgroup_handle_over_high` begins. Before 6.18 each return to user mode passes here
+/// (`include/linux/resume_user_mode.h`), so the task's debt is checked first.
 #[inline(always)]
 pub(crate) fn memcg_high_begin<V: Values>(_: &V) {
     if task::over_high() == Some(0) {
@@ -63,7 +64,8 @@ pub(crate) fn memcg_high_end(ctx: *mut c_void) {
     });
 }
 
-/// `user_proactive_reclaim` (6.18) or `memory_reclaim` (5.19) begins: reclaim on request.
+/// `user_proactive_reclaim` (`mm/vmscan.c`, 6.17) or `memory_reclaim` (5.19: 94968384dde1, memcg: introduce per-memcg
+/// reclaim interface) begins: reclaim on request.
 #[inline(always)]
 pub(crate) fn proactive_begin<V: Values>(_: &V) {
     open(&Span { start_ns: now_ns(), kind: PROACTIVE, ..Span::default() });

@@ -69,7 +69,8 @@ const PFMEMALLOC: Fallbacks = Fallbacks {
     ],
 };
 
-/// The function that does the work of `mem_cgroup_handle_over_high` since 6.18; the latter then only checks for work.
+/// The function that does the work of `mem_cgroup_handle_over_high` since 6.18 (`mm/memcontrol.c`); the latter then
+/// only checks for work, inline (`include/linux/memcontrol.h`).
 const OVER_HIGH_WORK: &str = "__mem_cgroup_handle_over_high";
 
 /// Reclaim and sleep of a task whose cgroup is above `memory.high`.
@@ -96,7 +97,8 @@ const MEMCG_HIGH: Fallbacks = Fallbacks {
     ],
 };
 
-/// The function that reclaims for `memory.reclaim` of cgroups and, since 6.18, of nodes.
+/// The function that reclaims for `memory.reclaim` of cgroups and `reclaim` of nodes since 6.17 (b980077899ea, mm:
+/// introduce per-node proactive reclaim interface).
 const PROACTIVE_WORK: &str = "user_proactive_reclaim";
 
 /// Reclaim on request.
@@ -206,7 +208,8 @@ pub(crate) const SWAP_EVICTORS: Fallbacks = Fallbacks {
     ],
 };
 
-/// The event of a folio that reclaim has written, since 5.19; before, a page.
+/// The event of a folio that reclaim has written, since 5.18 (e0cd5e7ffa54, mm/vmscan: Convert pageout() to take a
+/// folio); before, a page.
 const WRITTEN: [&str; 2] = ["vmscan:mm_vmscan_write_folio", "vmscan:mm_vmscan_writepage"];
 const WRITE_FOLIO: (AttachPoint, &str) = (AttachPoint::BtfTracepoint(WRITTEN[0]), "swapped_out");
 const WRITE_PAGE: (AttachPoint, &str) = (AttachPoint::BtfTracepoint(WRITTEN[1]), "swapped_out");
@@ -227,7 +230,8 @@ const OOM_CALL: Fallbacks = Fallbacks {
     ],
 };
 
-/// The end of an address space. The event is there since Linux 6.1.
+/// The end of an address space. The event is there since Linux 6.1 (d4af56c5c7c6, mm: start tracking VMAs with maple
+/// tree).
 const MM_GONE: Fallbacks = Fallbacks {
     hook: functions::MM_GONE,
     needs_members: true,

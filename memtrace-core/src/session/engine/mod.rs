@@ -55,7 +55,8 @@ pub struct SessionConfig {
     pub faults_read: FaultsRead,
     /// Relation of the durations of each kind to the true stall.
     pub sources: Sources,
-    /// MGLRU reclaims: before Linux 6.12 it has no event for its scans.
+    /// MGLRU reclaims: before 8c2214fc9a47 (mm: multi-gen LRU: reuse some legacy trace events), as on 6.1, it has no
+    /// event for its scans.
     pub mglru: bool,
     /// Number of rows for processes.
     pub processes: usize,

@@ -79,23 +79,23 @@ fn why_left_out(function: &Fallbacks, options: &LoadOptions<'_>, facts: &KernelF
         return Some("left out by --without");
     }
     if options.attach_with == AttachWith::ClassicOnly && !function.has_classic_method() {
-        return Some("no tracepoint tells it without BTF");
+        return Some("without BTF no tracepoint reports it");
     }
     if !options.refaults && function.hook.id == HookId::Refaults {
         return Some("left out by --no-refaults");
     }
     if function.needs_members() && facts.btf.is_err() {
-        return Some("it looks into the kernel's structs, and without BTF nothing tells how they are laid out");
+        return Some("it reads members of the kernel's structs, whose layout is unknown without BTF");
     }
     let is_of_swap = function.hook.id == HookId::SwapEvictors;
     if (is_of_swap || function.hook.id == HookId::Evictors) && !facts.eviction.is_known() {
-        return Some("this kernel's BTF does not tell how a page is of a file");
+        return Some("this kernel's BTF does not show how a page refers to its file");
     }
     if is_of_swap && options.without.iter().any(|name| EVICTORS.is_named(name)) {
-        return Some("it goes with that of the pages of files, which is left out by --without");
+        return Some("it needs the hook of file pages, which is left out by --without");
     }
     if is_of_swap && facts.eviction.slot.offset().is_none() {
-        return Some("this kernel's BTF does not tell where a page is in swap");
+        return Some("this kernel's BTF does not show where a page is in swap");
     }
     None
 }

@@ -83,7 +83,7 @@ fn two_loads_at_once_each_have_their_own() {
     }
     let summary = run.summary();
     let (more, less) = (rows_agree(&summary, &one.0, first), rows_agree(&summary, &two.0, second));
-    assert!(more > less * 3 / 2, "two loads that can be told apart: {more} and {less}");
+    assert!(more > less * 3 / 2, "two loads of clearly different size: {more} and {less}");
 }
 
 #[test]

@@ -98,13 +98,13 @@ fn a_tracer_stopped_at_random_loses_no_total() {
     let reported = refaults::sum(&summary, "processes", "stalls");
     let (unattributed, lost) = (number(&summary, "/unattributed/count"), number(&summary, "/loss/ring_stall"));
     println!(
-        "{stops} stops of {stopped:?}; perf {} of its own and {} in all, memtrace {memcg}: {reported} told, {lost} lost",
+        "{stops} stops of {stopped:?}; perf {} own, {} in all; memtrace {memcg}: reported {reported}, lost {lost}",
         counted_stalls.own, counted_stalls.all
     );
     assert!(stops >= 2 && counted_stalls.own > 20_000, "no storm: {stops} stops, {counted_stalls:?}");
     assert_eq!(reported + unattributed, total);
     // The only others ended between the last drain of the ring and the read of the totals.
-    assert!(unattributed >= lost && unattributed - lost <= total / 100 + 16, "{unattributed} not told, {lost} lost");
+    assert!(unattributed >= lost && unattributed - lost <= total / 100 + 16, "{unattributed} in no row, {lost} lost");
     // The row of the flood has all of its stalls but the lost ones.
     let row = refaults::process(&summary, reported_pid(&counted_stalls.stdout)).map_or(0, |row| number(row, "/stalls"));
     let folded = rest(&summary, "processes", "stalls");

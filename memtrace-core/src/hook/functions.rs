@@ -127,7 +127,7 @@ pub const EVICTORS: FunctionHook = FunctionHook {
     id: HookId::Evictors,
     name: "mm_filemap_delete_from_page_cache",
     gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
-    without: "who evicts the pages that come back is not told",
+    without: "the evictors of file pages that come back are unknown",
     kind: None,
     counts: None,
 };
@@ -137,7 +137,7 @@ pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
     id: HookId::SwapEvictors,
     name: "mm_vmscan_write_folio",
     gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
-    without: "who evicts the anonymous memory that comes back is not told",
+    without: "the evictors of anonymous memory that comes back are unknown",
     kind: None,
     counts: None,
 };
@@ -147,7 +147,7 @@ pub const OOM_CALL: FunctionHook = FunctionHook {
     id: HookId::OomCall,
     name: "oom_kill_process",
     gives: "calls of the OOM killer: constraint, cgroup at its limit, order, gfp, points, total pages",
-    without: "the limit of an OOM kill is told by the reclaim before it and the kernel log; calls are not counted",
+    without: "the limit of an OOM kill is inferred from earlier reclaim and the kernel log; calls are not counted",
     kind: None,
     counts: Some(Count::OomCalls),
 };
@@ -158,7 +158,7 @@ pub const MM_GONE: FunctionHook = FunctionHook {
     id: HookId::MmGone,
     name: "exit_mmap",
     gives: "when the memory of an OOM victim is back",
-    without: "when the memory of an OOM victim is back is not told",
+    without: "the time at which the memory of an OOM victim is back is unknown",
     kind: None,
     counts: None,
 };

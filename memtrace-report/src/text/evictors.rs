@@ -37,9 +37,9 @@ fn unrecorded(all: &EvictorSum, pages: u64) -> Option<String> {
     // A share takes more than a few samples.
     (pages > 16 * SAMPLE_PAGES && all.pages() < pages / 100 * BY_CHANCE).then(|| {
         format!(
-            "of {} refaults of files some {} are told; what was evicted more than {} pages ago is not remembered",
-            count(pages),
+            "the evictors of some {} of {} refaults of files are known; evictions more than {} pages ago are forgotten",
             count(all.pages()),
+            count(pages),
             count(u64::from(MAX_EVICTED) * SAMPLE_PAGES)
         )
     })
@@ -143,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn refaults_that_are_not_told_are_said() {
-        let is_said = |text: &str| text.contains("is not remembered");
+    fn refaults_without_a_known_evictor_are_noted() {
+        let is_said = |text: &str| text.contains("are forgotten");
         assert!(is_said(&reported(0, Some(100_000))) && is_said(&reported(1000, Some(100_000))));
         // There is no note for as many samples as refaults, too few refaults to judge, or no count of refaults.
         assert!(

@@ -131,7 +131,7 @@ fn unrecorded(out: &mut Document, summary: &Summary) {
         && all > known
     {
         let stalls = things(all - known, "direct stall");
-        out.detail(format!("of {stalls} no event tells how kswapd stood"));
+        out.detail(format!("for {stalls} no event reports the state of kswapd"));
     }
 }
 

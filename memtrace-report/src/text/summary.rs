@@ -162,7 +162,7 @@ fn refaults(out: &mut Document, summary: &Summary) {
         let kernel = |counter| count_or_dash(summary.coverage.row(counter).and_then(|row| row.kernel));
         let (file, anon) = (kernel("workingset_refault_file"), kernel("workingset_refault_anon"));
         out.line(format!(
-            "refaults: file {file} pages, anon {anon} pages by the kernel's own count; no hook tells whose"
+            "refaults: file {file} pages, anon {anon} pages by the kernel's own count; no hook counts them by process"
         ));
         return;
     };

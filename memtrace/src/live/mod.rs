@@ -238,7 +238,7 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
         say!("{note}");
     }
     for kind in args.filter.kind.iter().filter(|kind| !probe.kinds.contains(kind)) {
-        say!("no attached hook tells stalls of kind {}: none will match", kind.name());
+        say!("no attached hook measures stalls of kind {0}: --kind {0} will match none", kind.name());
     }
     if args.verbose > 0 {
         messages::print(preflight::render::findings(&preflight::check(facts, &probe.hooks), false));

@@ -102,7 +102,7 @@ pub fn create(path: &Path, force: bool) -> Result<Created, Refused> {
         kind == TMPFS || kind == RAMFS
     });
     let warning = in_memory.then(|| {
-        format!("{shown} is on a file system in memory: the trace takes the memory that it tells of. Record to a disk")
+        format!("{shown} is on a file system in memory: the trace takes up memory of this host. Record to a disk")
     });
     let unnamed = PendingFile { until_then: Some(until_then), path: path.to_owned(), force };
     Ok(Created { file, warning, unnamed })

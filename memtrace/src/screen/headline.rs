@@ -88,7 +88,7 @@ pub(super) fn of(model: &Model, shown: &Frame) -> Headline {
     if stalled >= STALLED[0] || longest >= LONGEST_NS[0] {
         let s = three_digits(stalled);
         parts.push(format!("{s} s/s stalled, longest {}", duration(longest)));
-        parts.extend(whom(frames()));
+        parts.extend(most_stalled(frames()));
         parts.extend(limit_or_host(frames()).map(str::to_owned));
     } else if total_ns > 0 {
         parts.push(format!("only short stalls, longest {}", duration(longest)));
@@ -113,7 +113,7 @@ fn whole_seconds(ns: u64) -> String {
 }
 
 /// Process with the most stalled time, and its share.
-fn whom<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
+fn most_stalled<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
     let mut sums: Vec<(Who, memtrace_core::event::Comm, u64)> = Vec::new();
     let mut all = 0_u64;
     for frame in frames {

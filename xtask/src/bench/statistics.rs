@@ -42,7 +42,7 @@ pub(super) struct Program {
 
 /// Programs of a process, in the order of their ids, which is the load order.
 pub(super) fn programs_of(pid: u32) -> Result<Vec<Program>> {
-    let bpftool = need("bpftool", "it tells what BPF programs cost", "sudo apt-get install bpftool")
+    let bpftool = need("bpftool", "it reports the cost of BPF programs", "sudo apt-get install bpftool")
         .or_else(|e| which::which("/usr/sbin/bpftool").map_err(|_| e))?;
     let out = Command::new(bpftool).args(["prog", "show", "--json"]).stdin(Stdio::null()).output();
     let out = out.context("starting bpftool")?;

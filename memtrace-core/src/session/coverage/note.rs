@@ -58,7 +58,7 @@ impl Display for Note {
             Self::SoftLimit => "ours has soft-limit reclaim too",
             Self::AlreadyDying => "ours has victims that were dying already",
             Self::GroupTwice => "memory.oom.group: the kernel counts the chosen one twice",
-            Self::MglruSilent => "MGLRU of this kernel tells of no scans",
+            Self::MglruSilent => "MGLRU of this kernel reports no scans",
             Self::MglruIsolated => "MGLRU: ours has pages looked at, the kernel's those taken off the list",
             Self::MglruElsewhere => {
                 "MGLRU: the kernel counts a part of the refaults (6.1: recent ones; none into another cgroup or node)"
@@ -67,7 +67,7 @@ impl Display for Note {
             Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
             Self::DidNotSleep => "the kernel counts throttles too that held nobody up",
             Self::PutOff => "the kernel counts compactions too that it put off",
-            Self::PfmemallocThrottle => "no event tells of the pfmemalloc throttle",
+            Self::PfmemallocThrottle => "no event reports the pfmemalloc throttle",
         })
     }
 }

@@ -162,7 +162,7 @@ mod tests {
             let mut news = News::default();
             cgroups.gone(&"/web".into(), &mut news);
             cgroups.gone(&"/old".into(), &mut news);
-            assert_eq!(news.cgroups, [CgroupChange::Gone("/web".into())], "one without a limit is not told");
+            assert_eq!(news.cgroups, [CgroupChange::Gone("/web".into())], "a cgroup without limits is not reported");
             assert_eq!(look(&mut cgroups, "/web", high(again)), (change, true));
         }
     }

@@ -12,8 +12,8 @@ pub(super) fn lockdown(facts: &Facts) -> Option<Finding> {
 
 /// Lockdown where hooks are attached nevertheless: since 5.11 most of them read by loads whose type the verifier knows.
 pub(super) fn reads_less(facts: &Facts) -> Option<Finding> {
-    const LESS: &str = "BPF programs may read only kernel memory whose type the verifier knows: stalls are told, but no OOM \
-                        victims, no zones, and little of kswapd.";
+    const LESS: &str = "BPF programs may read only kernel memory whose type the verifier knows: stalls are traced, but \
+                        no OOM victims, no zones, and little of kswapd.";
     locked_down(facts, Severity::Degraded, LESS)
 }
 
@@ -73,13 +73,13 @@ fn memory_cgroup(facts: &Facts) -> Option<Finding> {
         Memcg::Disabled => Some(
             degraded(
                 "memory cgroups are switched off (cgroup_disable=memory)",
-                "The memcg hooks attach but never fire, and nothing is told by cgroup.",
+                "The memcg hooks attach but never fire, and nothing is counted by cgroup.",
             )
             .fix("boot without cgroup_disable=memory, if containers on this host should have limits"),
         ),
         Memcg::Absent => Some(degraded(
             "the kernel has no memory cgroups (CONFIG_MEMCG)",
-            "There is no limit reclaim to see, and nothing is told by cgroup.",
+            "There is no reclaim at limits to trace, and nothing is counted by cgroup.",
         )),
         Memcg::NotMounted => Some(
             degraded(
@@ -110,8 +110,8 @@ fn pid_namespace(facts: &Facts) -> Option<Finding> {
         Finding::new(
             Severity::Degraded,
             "this is not the initial pid namespace",
-            "memtrace's own stalls cannot be told apart, --pid and all pids shown are those of the host, and a CMD's \
-             tree cannot be marked.",
+            "memtrace cannot identify its own stalls or the processes of a CMD; --pid and all pids shown are those of \
+             the host.",
         )
         .fix("docker, podman: --pid=host\nKubernetes: hostPID: true")
     })

@@ -223,8 +223,8 @@ fn a_container() {
                 fix: container: --cap-add=SYS_RESOURCE
                  or: systemd unit: OOMScoreAdjust=-900
       degraded  this is not the initial pid namespace
-                memtrace's own stalls cannot be told apart, --pid and all pids shown
-                are those of the host, and a CMD's tree cannot be marked.
+                memtrace cannot identify its own stalls or the processes of a CMD;
+                --pid and all pids shown are those of the host.
                 fix: docker, podman: --pid=host
                  or: Kubernetes: hostPID: true
       info      tracefs is not mounted
@@ -268,7 +268,7 @@ fn switched_off_at_boot() {
                 here.
                 fix: boot with lockdown=integrity (or without lockdown=) on the kernel command line
       degraded  memory cgroups are switched off (cgroup_disable=memory)
-                The memcg hooks attach but never fire, and nothing is told by
+                The memcg hooks attach but never fire, and nothing is counted by
                 cgroup.
                 fix: boot without cgroup_disable=memory, if containers on this host should have limits
       degraded  pressure stall information is off (no /proc/pressure/memory)

@@ -119,7 +119,7 @@ fn no_tracefs(sections: &Sections<'_>) -> Result<String, String> {
     if host.check["can_trace"] != true || !findings.contains("mount -t tracefs") {
         return Err(format!("can_trace is {}, findings {findings}", host.check["can_trace"]));
     }
-    Ok("traces by BTF, and tells how to mount tracefs".to_owned())
+    Ok("traces by BTF, and shows how to mount tracefs".to_owned())
 }
 
 /// Under lockdown nothing can be traced, and the reason and a remedy are shown. Since 5.11 most values are read without
@@ -138,7 +138,7 @@ fn locked_down(sections: &Sections<'_>) -> Result<String, String> {
         if host.check["can_trace"] != true || !is_explained(&findings) || !stalls {
             return Err(format!("can_trace is {}, stalls {stalls}, findings {findings}", host.check["can_trace"]));
         }
-        return Ok(format!("traces stalls (OOM victims: {victims}), with what is not told and what would help"));
+        return Ok(format!("traces stalls (OOM victims: {victims}); the findings name the gaps and a remedy"));
     }
     let host = host(sections, "locked-down", "4")?;
     let findings = findings(&host.check);

@@ -131,7 +131,7 @@ pub(super) fn scans(run: &Run<'_>) -> Result<String, String> {
                 }
                 (Some(ours), Lists::MglruUncounted) => {
                     return Err(format!(
-                        "{who} {what} {ours} where no event tells it (kernel {kernel}): should be null"
+                        "{who} {what} {ours} where no event reports it (kernel {kernel}): should be null"
                     ));
                 }
                 (None, _) => return Err(format!("{who} {what} is null, and the kernel counted {kernel}")),

@@ -36,7 +36,7 @@ fn a_slip_ends_with_2_and_says_what_is_expected() {
 }
 
 #[test]
-fn help_tells_of_every_option() {
+fn help_describes_every_option() {
     for flag in ["-h", "--help"] {
         let out = memtrace(&[flag]);
         assert_eq!((out.status.code(), out.stderr.is_empty()), (Some(0), true));

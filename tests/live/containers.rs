@@ -51,7 +51,7 @@ fn containers(objects: &[Value]) -> Vec<Value> {
 }
 
 #[test]
-fn stalls_are_told_and_filtered_by_container() {
+fn stalls_are_reported_and_filtered_by_container() {
     if !may_trace() {
         return;
     }

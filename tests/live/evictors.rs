@@ -113,7 +113,7 @@ fn two_in_a_cgroup_evict_each_others_pages() {
 
 /// Thread names are arbitrary; a row stands for a process.
 #[test]
-fn threads_are_told_by_the_name_of_their_process() {
+fn threads_are_reported_by_the_name_of_their_process() {
     let _alone = alone();
     if !may_trace() {
         return;

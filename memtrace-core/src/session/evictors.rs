@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn anonymous_memory_is_apart_and_only_where_it_is_told() {
+    fn anonymous_memory_is_apart_and_only_where_it_is_traced() {
         let anon = SampledRefault { key: EvictorKey { file: None, ..refault(0, 1, 0, 0).key }, ..refault(0, 1, 0, 50) };
         let reported = ByMemory { files: Interval::default(), anon: Some(Interval::default()) };
         for mut interval in [reported, ByMemory::default()] {

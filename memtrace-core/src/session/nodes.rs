@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_nothing_tells_are_not_known() {
+    fn failures_that_no_event_reports_are_unknown() {
         let of = |failures_from, in_a_row| {
             let totals =
                 KswapdTotals { failures: 20, failures_from, failures_in_a_row: in_a_row, ..KswapdTotals::default() };

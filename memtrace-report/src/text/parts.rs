@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_off_cpu_is_told_where_it_is_measured() {
+    fn time_off_cpu_is_shown_where_it_is_measured() {
         let parts = Parts::example(&[], 200);
         let kind = KindSummary { total_ns: 1000, p99_parts: Some(parts), ..KindSummary::default() };
         assert_eq!(off_cpu(&kind), None);

@@ -67,7 +67,7 @@ fn two_nodes() -> (Tick, Summary) {
 }
 
 #[test]
-fn a_row_tells_nodes_apart() {
+fn a_row_separates_nodes() {
     let (tick, _) = two_nodes();
     let wide = row(&tick, &world().clock, None, PLAIN);
     // The busiest stands for the others where there is no room.
@@ -111,7 +111,7 @@ fn json_has_each_node_and_each_zone() {
 }
 
 #[test]
-fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reached() {
+fn direct_stalls_whose_records_were_lost_are_counted_beside_those_that_kswapd_reached() {
     let text_of = |counted| {
         let mut session = Session::new(SessionConfig { start_ns: 100 * S, ..SessionConfig::default() });
         let reported = Stall { nid: Some(0), t_ns: 100 * S + 500 * MS, ..stall() };
@@ -135,7 +135,7 @@ fn direct_stalls_whose_records_were_lost_are_told_beside_those_that_kswapd_reach
 }
 
 #[test]
-fn json_tells_the_node_of_the_event_from_that_of_the_cpu() {
+fn json_separates_the_node_of_the_event_from_that_of_the_cpu() {
     let nodes_of = |kind| {
         let world = world();
         let value = serde_json::to_value(json::Stall::new(&Stall { nid: Some(1), kind, ..stall() }, &world.names()));

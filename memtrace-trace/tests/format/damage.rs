@@ -370,7 +370,7 @@ fn any_number_of_processes_is_counted_exactly() {
 }
 
 #[test]
-fn a_lost_end_of_an_epoch_leaves_what_events_told_unsaid_and_not_wrong() {
+fn a_lost_end_of_an_epoch_leaves_values_of_events_out_and_not_wrong() {
     let sample = many(6, 9000);
     let blocks = blocks(&sample).0;
     let ticks: Vec<usize> = (0..blocks.len()).filter(|&n| blocks[n].0 == BlockKind::Tick).collect();

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_left() {
+    fn spans_of_an_unknown_state_are_left() {
         let mut ends = LostEnds::default();
         for now in 2..6 {
             let mut unknown = totals(&[(9, StallKind::Direct)]);

@@ -266,7 +266,7 @@ fn time_stands_still_and_goes_back() {
 }
 
 #[test]
-fn the_verdict_says_whom() {
+fn the_verdict_names_the_most_stalled_process() {
     let headline = storm().headline();
     assert_eq!(headline.level, Level::Warning);
     assert!(headline.text.contains("100% in java") && headline.text.contains("not the host"), "{}", headline.text);

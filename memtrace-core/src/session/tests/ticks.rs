@@ -129,7 +129,7 @@ fn scans_that_mglru_hides_are_unread_of_kswapd_too() {
 }
 
 #[test]
-fn kswapd_is_told_by_its_change() {
+fn kswapd_is_reported_by_differences() {
     let mut session = at_ten_seconds();
     let exact = |scanned_pages, awake, last_ns| KernelTotals {
         kswapd: [(

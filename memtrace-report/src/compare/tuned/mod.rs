@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_what_differs_is_listed() {
         let (a, b) = (meta("60"), meta("1"));
         let zone = |min_pages| Zone {
             nid: 0,

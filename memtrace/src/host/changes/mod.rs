@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_are_set_moved_and_taken_away_are_told_once() {
+    fn limits_that_are_set_moved_and_taken_away_are_reported_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut watcher = hierarchy(dir.path());
         assert_eq!(watcher.news(2 * S), News::default(), "what this host has set is no change");

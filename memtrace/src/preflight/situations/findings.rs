@@ -25,7 +25,7 @@ fn a_missing_required_hook_is_fatal() {
 
 /// Linux 5.10 accepts the hooks that read nothing even when it is locked down.
 #[test]
-fn a_lockdown_is_told_although_some_hooks_are_attached() {
+fn a_lockdown_is_reported_although_some_hooks_are_attached() {
     let facts = Facts { lockdown: Fact::Known(Lockdown::Confidentiality), ..root() };
     let mut hooks = hooks();
     let is_explained =

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_recorder_is_told_of_the_first() {
+    fn a_second_recorder_gets_the_pid_of_the_first() {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("not/there/yet");
         let first = Store::open(&dir, LIMITS, 0).unwrap();

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_important_one_tells_and_each_tells_once() {
+    fn the_most_important_trigger_names_the_incident_and_each_does_once() {
         let mut triggers = Triggers::new(&["stall.rate > 10".parse().unwrap(), "stall.rate > 50".parse().unwrap()]);
         let mut session = Session::new(SessionConfig::default());
         let mut names = Vec::new();

@@ -336,7 +336,7 @@ fn a_call_of_the_oom_killer_that_the_kernel_log_does_not_have_fails() {
 }
 
 #[test]
-fn a_group_that_is_not_told_as_one_fails() {
+fn a_group_that_is_not_reported_as_one_fails() {
     let judge: Judge = oom_group::judge;
     fails(judge, MEMCG, &[]);
     fails(judge, &changed(MEMCG, "group", "oom", |oom| oom["call"]["number"] = json!(2)), &["group"]);

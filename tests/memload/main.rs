@@ -64,9 +64,9 @@ enum Load {
     Steady {
         path: PathBuf,
         mb: usize,
-        /// How many pages to read.
+        /// Number of pages to read.
         reads: usize,
-        /// How often to go over each page.
+        /// Passes over each page.
         #[arg(long, default_value_t = 1, value_name = "N")]
         folds: u32,
     },
@@ -74,16 +74,16 @@ enum Load {
     Paced {
         hot: PathBuf,
         cold: PathBuf,
-        /// How long to go on.
+        /// Duration.
         #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "rounds")]
         time: Option<Duration>,
-        /// So many rounds instead.
+        /// Number of rounds, instead of a time.
         #[arg(long, conflicts_with = "time")]
         rounds: Option<u64>,
     },
     /// Look for files that do not exist: the kernel keeps each name (a dentry), and only a shrinker frees it.
     Names {
-        /// How many.
+        /// Number of names.
         names: u64,
     },
     /// Allocate until the kernel kills this process.
@@ -91,7 +91,7 @@ enum Load {
     /// Write `memory.force_empty` of a v1 cgroup again and again: some 70,000 real stalls a second.
     Storm {
         dir: PathBuf,
-        /// How long to go on.
+        /// Duration.
         #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "writes")]
         time: Option<Duration>,
         /// Write this many times instead: fixed work.
@@ -105,7 +105,7 @@ enum Load {
     Forks { path: PathBuf, mb: usize, tasks: u64 },
     /// The load of `cargo xtask run --demo`: stalls and an OOM kill now and then, until standard input closes.
     Demo {
-        /// Where to put the file that is read; not on a tmpfs.
+        /// Directory for the file that is read; not on a tmpfs.
         dir: PathBuf,
         /// Only remove what a killed demo left behind.
         #[arg(long)]
@@ -117,7 +117,7 @@ enum Load {
 struct FileLoop {
     path: PathBuf,
     mb: usize,
-    /// How long to go on.
+    /// Duration.
     #[arg(value_name = "SECS", value_parser = seconds, required_unless_present = "passes")]
     time: Option<Duration>,
     /// Read it this many times instead: fixed work.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Minimum number of passes, however slow the machine is: memory that is touched once is never needed again.
 const LEAST_PASSES: u64 = 2;
 
-/// When a loop ends.
+/// End of a loop.
 pub(crate) enum Until {
     /// After this time and at least [`LEAST_PASSES`] passes.
     Elapsed(Duration),

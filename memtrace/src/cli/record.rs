@@ -20,10 +20,10 @@ pub struct RecordArgs {
     /// Run CMD N times and record each run to its own file, for a comparison
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "flight", help_heading = "File")]
     pub runs: Option<u32>,
-    /// Which of the runs this is.
+    /// Number of this run, from 1.
     #[arg(long, hide = true, requires = "first_name")]
     pub run: Option<u32>,
-    /// The name that the names of the runs' files come from.
+    /// File name without the number of the run.
     #[arg(long, hide = true)]
     pub first_name: Option<PathBuf>,
     /// The flight recorder.

@@ -44,9 +44,9 @@ pub(crate) enum Name {
     Resident,
     /// memtrace's own CPU time at 5,000 stalls a second
     Cpu,
-    /// What is lost at full rate
+    /// Lost events at full rate
     Loss,
-    /// Recording: bytes, memory, and what it slows
+    /// Recording: bytes, memory, and slowdown of a storm
     Record,
     /// CPU time that tracing adds to four loads, by tracer and hook; writes docs/numbers.md
     Cost,
@@ -75,10 +75,10 @@ impl Name {
     }
 }
 
-/// What is asked for.
+/// Options of the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which figures [default: all but cost]
+    /// Figures to measure [default: all but cost]
     names: Vec<Name>,
     /// Rounds of the overhead figure, and of --against
     #[arg(long, default_value_t = 20, value_name = "N")]
@@ -91,7 +91,7 @@ pub(crate) struct Args {
     strict: bool,
 }
 
-/// What the part that runs as root needs beside that.
+/// Options of the part that runs as root.
 #[derive(clap::Args)]
 pub(crate) struct RootArgs {
     #[arg(long)]

@@ -12,7 +12,7 @@ use memtrace_report::text::things;
 pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbArgs) -> Result<bool> {
     messages::print(describe::plan(plan, schedule, risks));
     for condition in &args.stop_if {
-        messages::print(format!("it stops when {condition}\n"));
+        messages::print(format!("the experiment stops when {condition}\n"));
     }
     if args.yes {
         return Ok(true);
@@ -23,7 +23,7 @@ pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbA
         );
         return Ok(false);
     }
-    let agreed = yes("the settings change while it runs, and are restored at its end. Go on?")?;
+    let agreed = yes("The experiment changes these settings and restores them at its end. Go on?")?;
     if !agreed {
         say!("nothing was changed");
     }
@@ -33,7 +33,7 @@ pub(super) fn go_on(plan: &Plan, schedule: &Schedule, risks: &[Risk], args: &AbA
 /// Asks whether to restore first the settings that a killed experiment left changed.
 pub(super) fn put_back(journal: &Journal, without_asking: bool) -> Result<bool> {
     let settings = things(journal.kept.len() as u64, "setting");
-    say!("an experiment begun at {} was killed and left {settings} changed", journal.begun);
+    say!("an experiment that began at {} was killed and left {settings} changed", journal.begun);
     if without_asking {
         return Ok(true);
     }

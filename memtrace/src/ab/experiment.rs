@@ -131,8 +131,8 @@ impl Experiment {
             let (name, now) = (knob.shown(), files::read(&knob).ok().and_then(|shown| shown.value));
             match now {
                 Some(now) if now == value => None,
-                Some(now) => Some(format!("somebody else set {name} to {} meanwhile", knob.kind.shown(&now))),
-                None => Some(format!("{name} is gone")),
+                Some(now) => Some(format!("another process set {name} to {} during the block", knob.kind.shown(&now))),
+                None => Some(format!("{name} no longer exists")),
             }
         })
     }

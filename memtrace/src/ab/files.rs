@@ -58,7 +58,7 @@ pub(super) fn read(knob: &Knob) -> io::Result<Shown> {
     };
     let unknown = || {
         let shown = Untrusted(text.trim().as_bytes());
-        io::Error::other(format!("`{}` is no value that it could have", shown.tty()))
+        io::Error::other(format!("unexpected content `{}`", shown.tty()))
     };
     Ok(Shown { value: Some(knob.kind.read(text).ok_or_else(unknown)?), cgroup_inode })
 }
@@ -69,7 +69,7 @@ pub(super) fn write(knob: &Knob, value: &str) -> io::Result<()> {
     let mut file = beneath(&directory(&root)?, &name, OFlags::WRONLY)?;
     let text = knob.kind.written(value);
     let written = file.write(text.as_bytes())?;
-    if written == text.len() { Ok(()) } else { Err(io::Error::other("the kernel took a part of it only")) }
+    if written == text.len() { Ok(()) } else { Err(io::Error::other("the kernel accepted only a part of the value")) }
 }
 
 /// Location of a setting: a directory in which only the kernel creates files, and the path below it.
@@ -80,8 +80,7 @@ fn place(knob: &Knob) -> io::Result<(PathBuf, PathBuf)> {
         SettingFile::Zram(number, file) => ("/sys/devices/virtual/block".into(), format!("zram{number}/{file}").into()),
         SettingFile::Cgroup { path, file } => {
             let hierarchy = memory_hierarchy()?;
-            let mount =
-                hierarchy.mount().ok_or_else(|| io::Error::other("there is no memory cgroup hierarchy here"))?;
+            let mount = hierarchy.mount().ok_or_else(|| io::Error::other("no memory cgroup hierarchy is mounted"))?;
             (mount.to_owned(), Path::new(&path[1..]).join(file))
         }
     })

@@ -64,7 +64,7 @@ pub fn run(args: &AbArgs) -> Result<u8> {
         let undone = undo::undo(&store, &journal)?;
         undone.say();
         if !undone.failed.is_empty() {
-            bail!("nothing was begun");
+            bail!("no experiment was started");
         }
     }
     let (plan, schedule) = match planned(args) {
@@ -106,13 +106,13 @@ fn planned(args: &AbArgs) -> Result<(Plan, Schedule), String> {
     let read = |knob: &Knob| {
         let name = knob.shown();
         let shown = files::read(knob).map_err(|e| format!("{name} cannot be read: {e}"))?;
-        let value = shown.value.ok_or_else(|| format!("{name} is not there on this host"))?;
+        let value = shown.value.ok_or_else(|| format!("{name} does not exist on this host"))?;
         Ok(Present { value, cgroup_inode: shown.cgroup_inode })
     };
     let plan = Plan::new(&args.set, &args.against, page_bytes, read)?;
     let refused: Vec<_> = known_risks(&plan).into_iter().filter(|risk| risk.refused).map(|risk| risk.text).collect();
     if !refused.is_empty() && !args.allow_risky {
-        return Err(format!("{}. --allow-risky takes the risk", refused.join("; ")));
+        return Err(format!("{}. --allow-risky tries it nevertheless", refused.join("; ")));
     }
     Ok((plan, schedule))
 }

@@ -66,12 +66,12 @@ pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> R
         }
         None if done == all => 0,
         None => {
-            say!("ended after {done} of {all} blocks: the words below rest on fewer than were planned");
+            say!("ended after {done} of {all} blocks: the comparison uses only these");
             exit::CANNOT_JUDGE
         }
     };
     let compared = if done < 2 {
-        say!("A and B were not both measured: there is nothing to compare");
+        say!("the experiment ended before A and B were both measured: there is nothing to compare");
         exit::CANNOT_JUDGE
     } else {
         let compared = match offline::compare(&comparison(args, path)) {
@@ -82,7 +82,7 @@ pub(super) fn report(args: &AbArgs, path: &Path, traced: u8, ended: &Ended) -> R
             }
             compared => compared?,
         };
-        say!("kept {}; `memtrace compare` of it shows this again", shown_path(path));
+        say!("recorded to {0}; `memtrace compare {0}` shows this result again", shown_path(path));
         compared
     };
     let all = [if restored { 0 } else { exit::FAILURE }, status, traced, compared];

@@ -56,7 +56,7 @@ impl Store {
                 let _ = (&lock).take(16).read_to_string(&mut pid);
                 let pid = pid.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (pid {pid})"));
                 bail!(
-                    "another `memtrace ab`{pid} is running: two at once would measure each other. Wait for it, or end it with Ctrl-C"
+                    "another `memtrace ab`{pid} is running, and two would disturb each other. Wait for it, or stop it"
                 );
             }
             Err(e) => return Err(e).with_context(|| format!("locking {shown}/{LOCK}")),
@@ -78,7 +78,9 @@ impl Store {
         let mut text = String::new();
         file.take(LONGEST).read_to_string(&mut text).with_context(|| format!("reading {DIRECTORY}/{JOURNAL}"))?;
         let journal = Journal::decode(&text).map_err(anyhow::Error::msg);
-        journal.map(Some).with_context(|| format!("{DIRECTORY}/{JOURNAL} says what to restore, and cannot be used"))
+        journal
+            .map(Some)
+            .with_context(|| format!("{DIRECTORY}/{JOURNAL} lists the settings to restore, but cannot be used"))
     }
 
     /// Saves a journal: it is complete and synced when this returns.
@@ -92,7 +94,8 @@ impl Store {
             renameat(&self.dir, NEW, &self.dir, JOURNAL)?;
             Ok(fsync(reopened(&self.dir)?)?)
         };
-        write().with_context(|| format!("keeping what to restore in {DIRECTORY}/{JOURNAL}; nothing was changed"))
+        write()
+            .with_context(|| format!("saving the original settings to {DIRECTORY}/{JOURNAL}; no setting was changed"))
     }
 
     /// Removes the journal: nothing is left to restore.
@@ -127,7 +130,11 @@ fn directory(path: &Path) -> io::Result<OwnedFd> {
     let is_private = FileType::from_raw_mode(stat.st_mode) == FileType::Directory
         && stat.st_uid == rustix::process::geteuid().as_raw()
         && !Mode::from_raw_mode(stat.st_mode).intersects(others);
-    if is_private { Ok(dir) } else { Err(io::Error::other("it is not ours alone: others could say what to restore")) }
+    if is_private {
+        Ok(dir)
+    } else {
+        Err(io::Error::other("another user owns it or can write to it, and could change the settings to restore"))
+    }
 }
 
 fn reopened(dir: &OwnedFd) -> io::Result<OwnedFd> {
@@ -166,7 +173,7 @@ mod tests {
         let path = dir.path().join("open");
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(format!("{:#}", Store::open(&path).unwrap_err()).contains("not ours alone"));
+        assert!(format!("{:#}", Store::open(&path).unwrap_err()).contains("another user"));
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
         assert!(Store::open(&link).is_err());

@@ -35,7 +35,7 @@ impl Undone {
             say!("{line}");
         }
         if !self.failed.is_empty() {
-            say!("NOT everything is as it was. `sudo memtrace ab --restore` tries again");
+            say!("NOT all settings are restored. `sudo memtrace ab --restore` tries again");
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn undo(store: &Store, journal: &Journal) -> Result<Undone> {
     let undone = if journal.boot_id == boot_id() {
         restore(&journal.kept)
     } else {
-        let left = vec!["the host was booted since: the settings are those of the boot".to_owned()];
+        let left = vec!["the host was rebooted after the experiment, which reset its settings".to_owned()];
         Undone { left, ..Undone::default() }
     };
     if undone.failed.is_empty() {
@@ -62,13 +62,13 @@ fn restore(kept: &[Kept]) -> Undone {
         match files::read(&kept.knob) {
             Err(e) => undone.failed.push(format!("{name} cannot be read: {e}; it was {first}")),
             Ok(shown) if shown.value.is_some() && shown.cgroup_inode != kept.cgroup_inode => {
-                undone.left.push(format!("{name} is another cgroup of the same name: it stays as it is"));
+                undone.left.push(format!("{name}: a new cgroup has this name; its limit is left as it is"));
             }
             Ok(shown) => match kept.fate(shown.value.as_deref()) {
                 Fate::AsBefore => {}
-                Fate::Gone => undone.left.push(format!("{name} is gone: there is nothing to restore")),
+                Fate::Gone => undone.left.push(format!("{name} no longer exists: there is nothing to restore")),
                 Fate::Foreign(now) => undone.left.push(format!(
-                    "{name} is {} now, which somebody else set meanwhile: it stays. It was {first} before",
+                    "{name} is now {}, set by another process: it is left as it is. It was {first} before",
                     kept.knob.kind.shown(&now)
                 )),
                 Fate::Restore => due.push((kept.knob.clone(), kept.first.clone())),

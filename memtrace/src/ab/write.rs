@@ -37,8 +37,8 @@ fn one(knob: &Knob, value: &str) -> Result<(), String> {
         Ok(Some(now)) if now == value => Ok(()),
         Ok(now) => {
             let now = now.map_or_else(|| "nothing".to_owned(), |now| knob.kind.shown(&now));
-            Err(format!("{name}={shown} was written, and {now} is what it is now"))
+            Err(format!("{name}={shown} was written, but it reads back as {now}"))
         }
-        Err(e) => Err(format!("{name}={shown} was written, and cannot be read back: {e}")),
+        Err(e) => Err(format!("{name}={shown} was written, but cannot be read back: {e}")),
     }
 }

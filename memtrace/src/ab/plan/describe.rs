@@ -26,7 +26,7 @@ pub fn plan(plan: &Plan, schedule: &Schedule, risks: &[Risk]) -> String {
     out.table(table);
     let count = schedule.blocks.len();
     out.sentence(format!(
-        "{count} blocks of {} ({} pairs, least p {:.4}), {} after each change not measured: {} in all",
+        "{count} blocks of {} ({} pairs, smallest p {:.4}), plus {} to settle after each change: {} in all",
         time(schedule.block),
         count / 2,
         schedule.least_p(),

@@ -79,7 +79,7 @@ impl Journal {
     pub fn decode(text: &str) -> Result<Self, String> {
         let file: JournalFile = serde_json::from_str(text).map_err(|e| format!("it is damaged: {e}"))?;
         if file.version != VERSION {
-            return Err(format!("its version is {}, and this memtrace knows {VERSION}", file.version));
+            return Err(format!("its version is {}, but this memtrace reads version {VERSION}", file.version));
         }
         let kept = |setting: SettingFile| {
             let knob = Knob::parse(&setting.name)?;
@@ -88,7 +88,7 @@ impl Journal {
                 !value.is_empty() && value.len() <= 256 && value.bytes().all(plain)
             };
             if !sane(&setting.first) || !setting.written.iter().all(sane) {
-                return Err(format!("a value of {} is none", knob.shown()));
+                return Err(format!("a value of {} is invalid", knob.shown()));
             }
             let SettingFile { first, written, cgroup_inode, .. } = setting;
             Ok(Kept { knob, first, written, cgroup_inode })
@@ -159,11 +159,11 @@ mod tests {
     fn nothing_but_settings_gets_in() {
         let text = journal().encode().unwrap();
         for (from, to, words) in [
-            ("vm.lowmem_reserve_ratio", "kernel.core_pattern", "no setting"),
+            ("vm.lowmem_reserve_ratio", "kernel.core_pattern", "not a setting"),
             ("vm.lowmem_reserve_ratio", "vm.drop_caches", "not among"),
-            (":memory.high", "/../..:memory.high", "no path"),
-            ("256 256 32 0", "|/bin/sh", "is none"),
-            ("\"max\"", "\"\"", "is none"),
+            (":memory.high", "/../..:memory.high", "not the path"),
+            ("256 256 32 0", "|/bin/sh", "is invalid"),
+            ("\"max\"", "\"\"", "is invalid"),
             ("\"version\": 1", "\"version\": 2", "version is 2"),
             ("\"pid\": 12", "\"pid\": -1", "damaged"),
         ] {

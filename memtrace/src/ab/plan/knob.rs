@@ -54,7 +54,8 @@ impl Knob {
                 .ok_or_else(|| not_among(file, "settings of a zram device", &ZRAM.map(|(name, _)| name)))?;
             let plain_number = number.bytes().all(|byte| byte.is_ascii_digit()) && number.len() <= 4;
             let number = plain_number.then(|| number.parse().ok()).flatten();
-            let number = number.ok_or_else(|| format!("`{}` is no zram device: zram0, zram1...", plain(name)))?;
+            let number =
+                number.ok_or_else(|| format!("`{}` is not a zram device: expected zram0, zram1...", plain(name)))?;
             return Ok(Self { place: SettingFile::Zram(number, file), kind });
         }
         match SYS.into_iter().find(|(short, ..)| *short == name) {
@@ -62,8 +63,8 @@ impl Knob {
             None => {
                 let all = SYS.map(|(short, ..)| short).join(", ");
                 Err(format!(
-                    "`{}` is no setting that can be changed here: vm.NAME (a sysctl), cgroup:/PATH:memory.high (and \
-                     other limits of a memory cgroup), zramN/mem_limit, {all}",
+                    "`{}` is not a setting that memtrace can change: expected vm.NAME (a sysctl), \
+                     cgroup:/PATH:memory.high (or another limit of a memory cgroup), zramN/mem_limit, {all}",
                     plain(name)
                 ))
             }
@@ -105,7 +106,7 @@ impl Knob {
         // A path may hold `=`, a value does not.
         let (name, value) = text
             .rsplit_once('=')
-            .ok_or_else(|| format!("`{}` sets nothing: expected NAME=VALUE, such as vm.swappiness=10", plain(text)))?;
+            .ok_or_else(|| format!("`{}` has no value: expected NAME=VALUE, such as vm.swappiness=10", plain(text)))?;
         let knob = Self::parse(name.trim())?;
         let value = knob.kind.parse(value.trim(), page_bytes).map_err(|e| format!("{}: {e}", knob.shown()))?;
         Ok((knob, value))
@@ -124,8 +125,8 @@ fn cgroup(rest: &str) -> Result<Knob, String> {
     let sane = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
     if path.len() > 4096 || !parts.is_some_and(|mut parts| parts.all(sane)) {
         return Err(format!(
-            "`{}` is no path of a cgroup: expected one from the root of the memory hierarchy, such as \
-             /system.slice/web.service, not the root itself",
+            "`{}` is not the path of a cgroup: expected a path below the root of the memory hierarchy, such as \
+             /system.slice/web.service",
             plain(path)
         ));
     }
@@ -133,7 +134,7 @@ fn cgroup(rest: &str) -> Result<Knob, String> {
 }
 
 fn not_among(name: &str, what: &str, all: &[&str]) -> String {
-    format!("`{}` is not among the {what} that may be changed here: {}", plain(name), all.join(", "))
+    format!("`{}` is not among the {what} that memtrace can change: {}", plain(name), all.join(", "))
 }
 
 #[cfg(test)]
@@ -171,24 +172,24 @@ mod tests {
             ("vm.compact_memory=1", "not among"),
             ("vm.../../kernel/core_pattern=x", "not among"),
             ("vm./etc/passwd=x", "not among"),
-            ("kernel.core_pattern=x", "no setting"),
-            ("/proc/sys/vm/swappiness=1", "no setting"),
-            ("transparent_hugepage/../ksm/run=1", "no setting"),
-            ("zram/mem_limit=1", "no zram device"),
+            ("kernel.core_pattern=x", "not a setting"),
+            ("/proc/sys/vm/swappiness=1", "not a setting"),
+            ("transparent_hugepage/../ksm/run=1", "not a setting"),
+            ("zram/mem_limit=1", "not a zram device"),
             ("zram0/../../x=1", "not among"),
-            ("zram-1/mem_limit=1", "no zram device"),
+            ("zram-1/mem_limit=1", "not a zram device"),
             ("zram0/reset=1", "not among"),
             ("cgroup:/web=1", "names no file"),
             ("cgroup:/web:cgroup.kill=1", "not among"),
             ("cgroup:/web:memory.reclaim=1G", "not among"),
-            ("cgroup:/web/../..:memory.max=1G", "no path of a cgroup"),
-            ("cgroup:web:memory.max=1G", "no path of a cgroup"),
-            ("cgroup:/:memory.max=1G", "no path of a cgroup"),
-            ("cgroup::memory.max=1G", "no path of a cgroup"),
-            ("cgroup://web:memory.max=1G", "no path of a cgroup"),
-            ("cgroup:/a\x1b[2J:memory.max=1G", "no path of a cgroup"),
+            ("cgroup:/web/../..:memory.max=1G", "not the path of a cgroup"),
+            ("cgroup:web:memory.max=1G", "not the path of a cgroup"),
+            ("cgroup:/:memory.max=1G", "not the path of a cgroup"),
+            ("cgroup::memory.max=1G", "not the path of a cgroup"),
+            ("cgroup://web:memory.max=1G", "not the path of a cgroup"),
+            ("cgroup:/a\x1b[2J:memory.max=1G", "not the path of a cgroup"),
             ("vm.swappiness=many", "whole number"),
-            ("=1", "no setting"),
+            ("=1", "not a setting"),
             ("", "NAME=VALUE"),
         ] {
             let error = Knob::assignment(text, 4096).unwrap_err();

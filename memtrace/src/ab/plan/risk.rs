@@ -55,13 +55,13 @@ fn of_value(knob: &Knob, value: &str, memory: Option<u64>, usage: Option<u64>) -
     let share = |bytes: u64, percent: u64| memory.is_some_and(|memory| bytes > memory / 100 * percent);
     match &knob.place {
         SettingFile::Sysctl("min_free_kbytes") if share(number.saturating_mul(1024), 5) => {
-            refused("more than 5 % of memory is kept free: tasks are OOM-killed with that much of it unused")
+            refused("more than 5 % of memory is kept free: tasks are OOM-killed while that much is unused")
         }
         SettingFile::Sysctl("min_free_kbytes") if number < 1024 => {
             refused("less than 1 MiB is kept for allocations that cannot wait: drivers and reclaim itself fail")
         }
         SettingFile::Sysctl("watermark_scale_factor") if number > 1000 => {
-            refused("the watermarks are more than 10 % of memory apart: that much of it is hardly ever used")
+            refused("the watermarks are more than 10 % of memory apart: that much of it is almost always unused")
         }
         SettingFile::Sysctl("overcommit_memory") if number == 2 => refused(
             "allocations fail once the commit limit is reached, which may be at once (CommitLimit in /proc/meminfo)",
@@ -71,7 +71,7 @@ fn of_value(knob: &Knob, value: &str, memory: Option<u64>, usage: Option<u64>) -
             refused("dentries and inodes are never reclaimed: the host can run out of memory")
         }
         SettingFile::Sysctl("max_map_count") if number < 65_530 => {
-            refused("processes that have more mappings can make no more: they crash")
+            refused("processes with more mappings cannot add another, and crash")
         }
         SettingFile::Sysctl("page-cluster") if number > 6 => refused("each swap-in reads more than 64 pages at once"),
         SettingFile::Sysctl("swappiness") if number == 0 => {
@@ -84,13 +84,13 @@ fn of_value(knob: &Knob, value: &str, memory: Option<u64>, usage: Option<u64>) -
             said("most of memory may be dirty: a writer's stall can last minutes")
         }
         SettingFile::Cgroup { file: "memory.min", .. } if share(number, 50) && number != u64::MAX => {
-            refused("more than half of memory is never reclaimed: others are OOM-killed instead")
+            refused("more than half of memory is never reclaimed: tasks of other cgroups are OOM-killed instead")
         }
         SettingFile::Cgroup { file: "memory.max", .. } if usage.is_some_and(|usage| number < usage) => {
-            said("less than the cgroup uses now: what cannot be reclaimed is OOM-killed")
+            said("less than the cgroup uses now: its tasks are OOM-killed if reclaim cannot free the difference")
         }
         SettingFile::Cgroup { file: "memory.limit_in_bytes", .. } if usage.is_some_and(|usage| number < usage) => {
-            said("less than the cgroup uses now: the kernel refuses when it cannot reclaim the rest")
+            said("less than the cgroup uses now: the kernel refuses it if reclaim cannot free the difference")
         }
         SettingFile::Cgroup { file: "memory.high", .. } if usage.is_some_and(|usage| number < usage) => {
             said("less than the cgroup uses now: its tasks are slowed down until it fits")

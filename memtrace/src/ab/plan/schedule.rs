@@ -36,14 +36,17 @@ impl Schedule {
     /// When the blocks make no pairs, or are too few or too short to show anything; the text has the arithmetic.
     pub fn draw(blocks: u32, block: Duration, settle: Duration, seed: u64) -> Result<Self, String> {
         if blocks % 2 == 1 {
-            return Err(format!("{blocks} blocks are no pairs: each block of A needs one of B; say {}", blocks + 1));
+            return Err(format!(
+                "{blocks} blocks make no pairs: each block of A needs one of B. Pass --blocks {}",
+                blocks + 1
+            ));
         }
         let pairs = blocks / 2;
         if least_p(pairs) >= LEVEL {
             return Err(too_few(blocks));
         }
         if block < Duration::from_secs(2) {
-            return Err("a block is measured for 2s at least: totals are read once a second".to_owned());
+            return Err("a block takes 2s at least, because totals are read once a second".to_owned());
         }
         let mut random = fastrand::Rng::with_seed(seed);
         let mut all = Vec::with_capacity(blocks as usize);
@@ -86,9 +89,9 @@ fn too_few(blocks: u32) -> String {
     let pairs = blocks / 2;
     let s = if pairs == 1 { "pair" } else { "pairs" };
     format!(
-        "{blocks} blocks are {pairs} {s}, too few: if A and B were the same, B would still win or lose every pair in \
-         2 of 2^{pairs} cases (p = {:.2}), so no result could be firm (p < {LEVEL}). At least 12 blocks are needed \
-         (6 pairs: p = {:.3}); 16, the default, are better (8 pairs: p = {:.3})",
+        "{blocks} blocks ({pairs} {s}) are too few for a firm verdict (p < {LEVEL}): if A and B were the same, B would \
+         still win or lose every pair in 2 of 2^{pairs} cases (p = {:.2}). Use at least 12 blocks (6 pairs: p = {:.3}) \
+         or the default of 16 (8 pairs: p = {:.3})",
         least_p(pairs).min(1.0),
         least_p(6),
         least_p(8)
@@ -126,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_could_show_nothing_is_refused_with_the_arithmetic() {
-        for (blocks, words) in [(0, "0 pairs"), (2, "1 pair,"), (10, "p = 0.06"), (13, "say 14")] {
+        for (blocks, words) in [(0, "0 pairs"), (2, "1 pair)"), (10, "p = 0.06"), (13, "--blocks 14")] {
             let error = Schedule::draw(blocks, BLOCK, SETTLE, 1).unwrap_err();
             assert!(error.contains(words), "{blocks}: {error}");
         }

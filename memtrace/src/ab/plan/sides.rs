@@ -58,7 +58,7 @@ impl Plan {
             let taken = |item: &ChangedSetting| item.knob == knob || Some(&item.knob) == partner.as_ref();
             if let Some(other) = items.iter().find(|item| taken(item)) {
                 return Err(format!(
-                    "{} and {} cannot both be set: the last one written is all that counts",
+                    "{} and {} cannot both be set: the kernel keeps only the one written last",
                     other.knob.shown(),
                     knob.shown()
                 ));
@@ -68,8 +68,8 @@ impl Plan {
             if against.is_none() && first == b {
                 let (name, shown) = (knob.shown(), knob.kind.shown(&b));
                 return Err(format!(
-                    "{name} is {shown} already: A and B would be the same. `--against {name}=...` gives A another \
-                     value; `--against {name}={shown}` makes an A/A run, which shows what chance alone does"
+                    "{name} is already {shown}: A and B would be the same. `--against {name}=...` gives A another \
+                     value; `--against {name}={shown}` makes an A/A run, which shows the differences due to chance"
                 ));
             }
             let partner = partner.map(|knob| read(&knob).map(|present| (knob, present.value))).transpose()?;
@@ -85,7 +85,7 @@ impl Plan {
         if let Some((knob, _)) = a.first() {
             let name = knob.shown();
             return Err(format!(
-                "--against names {name}, and --set does not: say what B makes of it, --set {name}=..."
+                "--against names {name}, but --set does not: add the value of B with --set {name}=..."
             ));
         }
         Ok(Self { items })

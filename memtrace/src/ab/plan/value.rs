@@ -14,7 +14,7 @@ impl Kind {
     /// # Errors
     /// When it is no value of this kind; the text says what is expected.
     pub fn parse(self, text: &str, page_bytes: u64) -> Result<String, String> {
-        let not = |expected: String| format!("`{}` is no value of it: expected {expected}", plain(text));
+        let not = |expected: String| format!("`{}` is not a valid value: expected {expected}", plain(text));
         match self {
             Self::Number(min, max) => {
                 let value = match (text, max) {
@@ -31,7 +31,7 @@ impl Kind {
                     text.split_ascii_whitespace().map(|part| digits(part).map(|n| n.to_string())).collect();
                 all.filter(|all| !all.is_empty())
                     .map(|all| all.join(" "))
-                    .ok_or_else(|| not("whole numbers with blanks between them, such as '256 256 32 0 0'".to_owned()))
+                    .ok_or_else(|| not("whole numbers separated by spaces, such as '256 256 32 0 0'".to_owned()))
             }
             Self::Limit(_) if text == "max" || text == "-1" => Ok("max".to_owned()),
             Self::Limit(_) => {
@@ -167,7 +167,7 @@ mod tests {
             (Kind::Number(0, 200), "6e1", "whole number"),
             (Kind::Number(0, 200), "٣", "whole number"),
             (Kind::Number(0, u64::MAX), "99999999999999999999", "0 or more"),
-            (Kind::Numbers, "1 x", "with blanks"),
+            (Kind::Numbers, "1 x", "separated by"),
             (V2, "lots", "512M"),
             (Kind::YesNo, "maybe", "Y or N"),
             (Kind::Choice, "a b", "a word"),

@@ -65,7 +65,7 @@ fn raise_memlock() -> Option<Rlimit> {
 }
 
 fn lock(notes: &mut Vec<Note>) -> bool {
-    const CONSEQUENCE: &str = "memtrace itself may have to wait for its pages during the incident";
+    const CONSEQUENCE: &str = "memtrace itself may stall when memory is short";
     // With a finite limit and no capability, later mappings would fail and allocations abort: better not to lock then.
     let limit = getrlimit(Resource::Memlock).current;
     let capable = caps::has_cap(None, CapSet::Effective, Capability::CAP_IPC_LOCK).unwrap_or(false);

@@ -33,7 +33,7 @@ pub(super) fn no_way_to_attach(facts: &Facts) -> Option<Finding> {
     };
     facts.btf.is(false).then(|| {
         let what = format!("the kernel has no BTF (/sys/kernel/btf/vmlinux), and {why}");
-        let consequence = "Tracepoints can be attached through either, but through nothing else.";
+        let consequence = "Tracepoints attach through BTF or tracefs. If both are missing, nothing can be traced.";
         let fix = if tracefs.is_none() { MOUNT_TRACEFS } else { "sudo memtrace check" };
         Finding::new(Severity::Fatal, what, consequence).fix(fix)
     })
@@ -61,8 +61,8 @@ fn btf(facts: &Facts) -> Option<Finding> {
         (_, Some(reason)) => format!("the kernel's BTF cannot be read ({reason})"),
         _ => return None,
     };
-    let consequence = "Hooks attach through tracefs, at about twice the cost; the start time of processes, the cgroups of \
-                       a v1 hierarchy and of OOM victims are unread.";
+    let consequence = "Hooks attach through tracefs, at about twice the cost. Start times of processes, cgroups of a \
+                       v1 hierarchy and cgroups of OOM victims are unread.";
     Some(Finding::new(Severity::Degraded, what, consequence).fix("a kernel built with CONFIG_DEBUG_INFO_BTF=y"))
 }
 
@@ -99,7 +99,7 @@ fn psi(facts: &Facts) -> Option<Finding> {
         Finding::new(
             Severity::Degraded,
             "pressure stall information is off (no /proc/pressure/memory)",
-            "Memory pressure (PSI some/full) is not shown, nor what it was before the start.",
+            "Memory pressure (PSI some/full) is shown neither live nor from before the start.",
         )
         .fix("boot with psi=1 on the kernel command line (needs CONFIG_PSI=y)")
     })
@@ -122,7 +122,7 @@ fn tracefs(facts: &Facts) -> Option<Finding> {
     if !facts.btf.is(true) {
         return None;
     }
-    let consequence = "Hooks attach through BTF; where the kernel refuses that there is no second way.";
+    let consequence = "Hooks attach through BTF; a hook that fails there has no fallback.";
     match facts.tracefs.known()? {
         None => Some(Finding::new(Severity::Info, "tracefs is not mounted", consequence).fix(MOUNT_TRACEFS)),
         Some(mount) => {
@@ -137,8 +137,8 @@ fn mglru(facts: &Facts) -> Option<Finding> {
     (old && facts.mglru.is(Mglru::On)).then(|| {
         Finding::new(
             Severity::Info,
-            format!("the multi-generational LRU is on, and this is {}", facts.kernel),
-            "Kernels before 6.12 may not report the pages that it scans: scanned and reclaimed are then unread.",
+            format!("the multi-generational LRU (MGLRU) is on, and the kernel is {}", facts.kernel),
+            "Before 6.12, the kernel may not report scans of MGLRU: scanned and reclaimed pages are then unread.",
         )
     })
 }

@@ -23,13 +23,13 @@ pub(super) fn refused(facts: &Facts, hooks: &[HookStatus], proven: bool) -> Opti
     }
     let what = format!("kernel.perf_event_paranoid is {value}, and CAP_SYS_ADMIN is missing");
     let consequence = format!(
-        "Above {UPSTREAM_MOST} this kernel (as Debian and Ubuntu build it) refuses {PERF_EVENT_OPEN} even with CAP_PERFMON. \
-         Not attached for it: {}.",
+        "Above {UPSTREAM_MOST}, the kernels of Debian and Ubuntu refuse {PERF_EVENT_OPEN} even with CAP_PERFMON. Not \
+         attached for this reason: {}.",
         names.join(", ")
     );
     let severity = if proven { Severity::Degraded } else { Severity::Fatal };
     Some(Finding::new(severity, what, consequence).fix(format!(
         "sudo sysctl kernel.perf_event_paranoid={UPSTREAM_MOST}\n\
-         for good: echo kernel.perf_event_paranoid={UPSTREAM_MOST} | sudo tee /etc/sysctl.d/60-memtrace.conf"
+         permanently: echo kernel.perf_event_paranoid={UPSTREAM_MOST} | sudo tee /etc/sysctl.d/60-memtrace.conf"
     )))
 }

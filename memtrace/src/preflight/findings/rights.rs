@@ -78,7 +78,7 @@ pub(super) fn comfort(facts: &Facts) -> Vec<Finding> {
     if let Some(limit) = locked_memory(facts, caps) {
         add(
             format!("no CAP_IPC_LOCK, and RLIMIT_MEMLOCK is {} KiB: memory cannot be locked", limit / 1024),
-            "memtrace itself may have to wait for its pages during the incident.",
+            "memtrace itself may stall when memory is short.",
             grant(facts, "IPC_LOCK", "LimitMEMLOCK=infinity"),
         );
     }
@@ -95,7 +95,8 @@ pub(super) fn comfort(facts: &Facts) -> Vec<Finding> {
     if !caps.dac_read_search {
         add(
             "no CAP_DAC_READ_SEARCH: cgroups cannot be opened by id".into(),
-            "Names of cgroups come from a walk, at most once a second: short-lived ones stay numbers.",
+            "Names of cgroups come from a walk of the hierarchy, at most once a second: short-lived cgroups are \
+             shown by id.",
             grant(facts, "DAC_READ_SEARCH", "AmbientCapabilities=CAP_DAC_READ_SEARCH"),
         );
     }

@@ -77,11 +77,11 @@ pub fn missing_rights_message(facts: &Facts) -> Option<String> {
     let mut text = String::new();
     wrap(&mut text, "memtrace: ", 10, &finding.what, WIDTH);
     wrap(&mut text, "", 0, &finding.consequence, WIDTH);
-    text.push_str("What helps, one of:\n");
+    text.push_str("Use one of:\n");
     for line in finding.fix.iter().flat_map(|fix| fix.lines()) {
         text.push_str(&format!("  {line}\n"));
     }
-    text.push_str("`memtrace check` says more and needs no rights.\n");
+    text.push_str("`memtrace check` shows details and needs no privileges.\n");
     Some(text)
 }
 
@@ -118,7 +118,7 @@ fn finding_lines(out: &mut String, finding: &Finding, fix_was_said: bool, colour
     wrap(out, &format!("  {}", paint(&name, code, colour)), 12, &finding.what, WIDTH);
     wrap(out, &" ".repeat(12), 12, &finding.consequence, WIDTH);
     if fix_was_said {
-        out.push_str("            fix: the same\n");
+        out.push_str("            fix: as above\n");
         return;
     }
     for (at, line) in finding.fix.iter().flat_map(|fix| fix.lines()).enumerate() {

@@ -19,8 +19,8 @@ pub fn trials(trials: &[Trial]) -> String {
             Err(refusal) => {
                 let why = Untrusted(refusal.why.as_bytes()).tty();
                 match &refusal.verifier_log {
-                    Some(log) => writeln!(out, "{head}: {why}; all that the verifier says:\n{}", lines(log)),
-                    None => writeln!(out, "{head}: {why}; the verifier says nothing"),
+                    Some(log) => writeln!(out, "{head}: {why}; the log of the verifier:\n{}", lines(log)),
+                    None => writeln!(out, "{head}: {why}; the log of the verifier is empty"),
                 }
             }
         };
@@ -49,9 +49,9 @@ mod tests {
             trial("tracepoint", Ok(Some(12))),
             trial("fexit", Err(refusal(None))),
         ]);
-        let expected = "vmscan:x by btf tracepoint, program a: refused; all that the verifier says:\n    0: R1=ctx()\n    \
+        let expected = "vmscan:x by btf tracepoint, program a: refused; the log of the verifier:\n    0: R1=ctx()\n    \
                         R0 invalid \\x1b[0m\nvmscan:x by tracepoint, program a: accepted, 12 instructions verified\n\
-                        vmscan:x by fexit, program a: refused; the verifier says nothing\n";
+                        vmscan:x by fexit, program a: refused; the log of the verifier is empty\n";
         assert_eq!(text, expected);
     }
 }

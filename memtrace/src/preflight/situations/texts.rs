@@ -121,10 +121,10 @@ fn an_ordinary_user() {
     memtrace: no right to trace: CAP_BPF and CAP_PERFMON missing
     Loading BPF programs needs CAP_BPF, attaching them to the kernel's reclaim and
     OOM tracepoints needs CAP_PERFMON; CAP_SYS_ADMIN stands for both.
-    What helps, one of:
+    Use one of:
       sudo memtrace
       sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
-    `memtrace check` says more and needs no rights.
+    `memtrace check` shows details and needs no privileges.
     "#);
     assert_snapshot!(render::text(&user(), &[], &findings, Look::default()), @r#"
     kernel        6.12.107+deb13-amd64 x86_64
@@ -153,23 +153,22 @@ fn an_ordinary_user() {
                  or: sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_resource,cap_ipc_lock,cap_syslog+ep /usr/local/bin/memtrace
       degraded  no CAP_SYS_RESOURCE: oom_score_adj cannot be lowered
                 The OOM killer may choose memtrace.
-                fix: the same
+                fix: as above
       degraded  no CAP_IPC_LOCK, and RLIMIT_MEMLOCK is 8192 KiB: memory cannot be
                 locked
-                memtrace itself may have to wait for its pages during the incident.
-                fix: the same
+                memtrace itself may stall when memory is short.
+                fix: as above
       degraded  no CAP_DAC_READ_SEARCH: cgroups cannot be opened by id
-                Names of cgroups come from a walk, at most once a second:
-                short-lived ones stay numbers.
-                fix: the same
+                Names of cgroups come from a walk of the hierarchy, at most once a
+                second: short-lived cgroups are shown by id.
+                fix: as above
       degraded  no CAP_SYSLOG, and kernel.dmesg_restrict is set: the kernel log
                 cannot be read
                 OOM kills from before the start are not shown, and the constraint of
                 later ones is inferred.
-                fix: the same
+                fix: as above
       info      /sys/kernel/tracing cannot be read (Permission denied (os error 13))
-                Hooks attach through BTF; where the kernel refuses that there is no
-                second way.
+                Hooks attach through BTF; a hook that fails there has no fallback.
 
     memtrace cannot trace here.
     "#);
@@ -228,8 +227,7 @@ fn a_container() {
                 fix: docker, podman: --pid=host
                  or: Kubernetes: hostPID: true
       info      tracefs is not mounted
-                Hooks attach through BTF; where the kernel refuses that there is no
-                second way.
+                Hooks attach through BTF; a hook that fails there has no fallback.
                 fix: sudo mount -t tracefs tracefs /sys/kernel/tracing
 
     memtrace cannot trace here.
@@ -272,8 +270,8 @@ fn switched_off_at_boot() {
                 cgroup.
                 fix: boot without cgroup_disable=memory, if containers on this host should have limits
       degraded  pressure stall information is off (no /proc/pressure/memory)
-                Memory pressure (PSI some/full) is not shown, nor what it was before
-                the start.
+                Memory pressure (PSI some/full) is shown neither live nor from
+                before the start.
                 fix: boot with psi=1 on the kernel command line (needs CONFIG_PSI=y)
 
     memtrace cannot trace here.

@@ -234,7 +234,7 @@ fn a_duration_leaves_the_command_running_and_says_so() {
     let mut child = ChildGuard::spawn(&mut command);
     let status = wait_within(&mut child, PATIENCE).expect("its end");
     let stderr = BufReader::new(child.0.stderr.take().expect("it is piped"));
-    let note = stderr.lines().map_while(Result::ok).find(|line| line.contains("goes on without memtrace"));
+    let note = stderr.lines().map_while(Result::ok).find(|line| line.contains("keeps running without memtrace"));
     let note = note.expect("a note");
     let pid = note.split("pid ").nth(1).and_then(|rest| rest.split(')').next()).and_then(|pid| pid.parse().ok());
     let pid = pid.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no pid in {note:?}"));

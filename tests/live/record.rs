@@ -285,7 +285,7 @@ fn several_runs_have_a_file_each() {
     let output = command.output().expect("memtrace");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(125), "{said}");
-    assert!(said.contains("already there") && said.contains("--force"), "{said}");
+    assert!(said.contains("already exists") && said.contains("--force"), "{said}");
 }
 
 #[test]

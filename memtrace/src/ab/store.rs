@@ -41,7 +41,7 @@ impl Store {
         let shown = shown_path(path);
         match mkdirat(CWD, path, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(e).with_context(|| format!("making {shown}")),
+            Err(e) => return Err(e).with_context(|| format!("creating {shown}")),
         }
         let dir = directory(path).with_context(|| format!("opening {shown}"))?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;

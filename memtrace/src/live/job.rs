@@ -86,10 +86,10 @@ impl<'a> Job<'a> {
     /// Rejects combinations that cannot work.
     pub(super) fn check(&self) -> Result<()> {
         if self.show == Show::Screen && !terminal::can_show_screen() {
-            bail!("the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui");
+            bail!("the screen needs a terminal on stdin and stdout, and a TERM other than `dumb`: leave out --tui");
         }
         if self.show == Show::Screen && !self.trace.cmd.is_empty() {
-            bail!("the screen and the command's output do not go together: use --lines, or start it elsewhere");
+            bail!("the screen and CMD cannot share a terminal: use --lines, or start CMD in another terminal");
         }
         Ok(())
     }

@@ -43,7 +43,10 @@ pub(super) fn watch(args: &CheckArgs, facts: &preflight::Facts) -> Result<u8> {
 }
 
 fn print(mut probe: Probe, lasting: Duration) -> Result<u8> {
-    say!("the kernel side logs for {}; Ctrl-C ends it", duration(nanoseconds(lasting)));
+    say!(
+        "logging events that the kernel side cannot pair or store, for {}; Ctrl-C stops it",
+        duration(nanoseconds(lasting))
+    );
     let begun = Instant::now();
     let before = probe.totals.lost()?;
     let mut lines = 0;
@@ -70,7 +73,7 @@ fn ended(lines: u64, lost: u64) -> String {
         0 => "nothing was lost".to_owned(),
         _ if lines < lost => {
             format!(
-                "{} lost, in {}: a CPU writes 64 lines a second at most",
+                "{} lost, {} logged: a CPU logs at most 64 events a second",
                 things(lost, "event"),
                 things(lines, "line")
             )

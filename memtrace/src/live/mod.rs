@@ -220,19 +220,19 @@ fn say_what_is_missing(args: &TraceArgs, facts: &Facts, probe: &Probe, protected
     let missing: Vec<_> = probe.hooks.iter().filter(|hook| hook.attached.name().is_none()).collect();
     match &missing[..] {
         [] => {}
-        [hook] => say!("{} is not attached: {} (`memtrace check` says why)", hook.name, hook.without),
+        [hook] => say!("{} is not attached: {} (`memtrace check` shows why)", hook.name, hook.without),
         // A kernel that cannot trace functions lacks many hooks: one line at each start, not a page.
         hooks => {
             let names: Vec<_> = hooks.iter().map(|hook| hook.name).collect();
             say!(
-                "{} hooks are not attached: {} (`memtrace check` says what is lost and why)",
+                "{} hooks are not attached: {} (`memtrace check` shows the loss and the reason)",
                 hooks.len(),
                 names.join(", ")
             );
         }
     }
     if let Some(why) = args.stacks.then(kallsyms::kernel_unnamed).flatten() {
-        say!("functions of the kernel have no names in stacks: {why}");
+        say!("stacks show kernel functions without names: {why}");
     }
     for note in &protected.notes {
         say!("{note}");

@@ -31,7 +31,9 @@ pub fn record(args: &RecordArgs) -> Result<u8> {
             bail!(exit::WrongUsage(format!("--runs needs a command: memtrace record --runs {runs} -- CMD")));
         }
         if name().as_os_str() == "-" {
-            bail!(exit::WrongUsage("--runs needs a file for each run, and `-o -` is one pipe: -o FILE".to_owned()));
+            bail!(exit::WrongUsage(
+                "--runs writes a file for each run, but `-o -` is a single pipe: use -o FILE".to_owned()
+            ));
         }
         return runs::run_all(runs, &name());
     }

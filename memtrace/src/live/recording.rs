@@ -135,7 +135,7 @@ impl Recording {
             if let Some(trigger) = trigger
                 && !feed.trigger(trigger)
             {
-                say!("an incident is not saved: the disk is too slow");
+                say!("an incident was not saved: the disk is too slow");
             }
         }
         self.flushed_ns = tick.t_ns;
@@ -172,7 +172,7 @@ impl Recording {
         if let Some(feed) = &mut ingest.feed
             && !feed.remark(remark)
         {
-            say!("a mark is not in the trace: the disk is too slow");
+            say!("the trace lacks the begin or end of a block: the disk is too slow");
         }
     }
 
@@ -193,7 +193,7 @@ impl Recording {
         let size = bytes(progress.bytes.load(Ordering::Relaxed));
         let mut lost = loss_in_short(summary.loss.total(), summary.loss.that_matters());
         if summary.loss.total() > 0 {
-            lost.push_str(" (`memtrace report` says what)");
+            lost.push_str(" (`memtrace report` shows which)");
         }
         let elapsed = duration(summary.duration_ns);
         let (stalls, ooms) = (things(summary.all.count, "stall"), things(summary.oom_kills, "OOM kill"));
@@ -203,7 +203,7 @@ impl Recording {
         }
         match outcome.failure {
             Some(failure) => {
-                say!("the trace does not hold every event: {failure}. Its totals are exact as far as they go");
+                say!("the trace lacks events: {failure}. Its totals are exact up to the last one written");
                 false
             }
             None => true,

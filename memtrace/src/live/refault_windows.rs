@@ -106,7 +106,7 @@ impl RefaultWindows {
                 self.account(now_ns);
                 if let Err(why) = programs.resume_lruvec_state() {
                     self.is_lost = true;
-                    return Some(format!("refaults are not counted by process any more: {why}"));
+                    return Some(format!("refaults are no longer counted by process: {why}"));
                 }
                 self.is_open = true;
                 self.interval.windows += 1;
@@ -114,7 +114,7 @@ impl RefaultWindows {
             }
             None if self.is_storm && self.is_open && governor.unchanged_ns() >= CALM_NS => {
                 self.is_storm = false;
-                Some("refaults are all counted again".to_owned())
+                Some("all refaults are counted again".to_owned())
             }
             None => None,
         }
@@ -176,8 +176,8 @@ impl RefaultWindows {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for a person")]
         let per_s = count(per_s as u64);
         format!(
-            "refaults are sampled now: counting all of them ({per_s} events/s) costs more than --budget {percent}%; totals of \
-             the host stay exact, numbers of processes and cgroups are estimates"
+            "refaults are sampled now: counting all of them ({per_s} events/s) costs more than --budget \
+             {percent}%. Totals of the host stay exact; those of processes and cgroups are estimates"
         )
     }
 }

@@ -343,7 +343,7 @@ impl Tracing<'_> {
             LoopEnd::Deadline | LoopEnd::OutputClosed | LoopEnd::Quit | LoopEnd::ControllerDone => command.status(),
         };
         status.unwrap_or_else(|| {
-            say!("the command (pid {}) goes on without memtrace", command.pid());
+            say!("the command (pid {}) keeps running without memtrace", command.pid());
             0
         })
     }

@@ -100,7 +100,7 @@ pub fn replay(args: &ReplayArgs) -> Result<u8> {
     let on_screen = wants_screen && terminal::can_show_screen();
     if args.tui && !on_screen {
         bail!(WrongUsage(
-            "the screen needs a terminal on stdin and stdout, and TERM that is not `dumb`: leave out --tui".to_owned()
+            "the screen needs a terminal on stdin and stdout, and a TERM other than `dumb`: leave out --tui".to_owned()
         ));
     }
     // A time counted from the end is known only at the end, the screen goes back in time, and a replay at full speed

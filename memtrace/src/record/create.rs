@@ -145,15 +145,17 @@ fn in_the_way(metadata: &fs::Metadata) -> Option<&'static str> {
 fn refusal(error: &io::Error, path: &Path, shown: &str) -> Refused {
     let metadata = fs::symlink_metadata(path).ok();
     let text = match metadata.as_ref().map(in_the_way) {
-        Some(Some(what)) => format!("{shown} is {what}: a trace never goes through one. Choose another file with -o"),
-        Some(None) => format!("{shown} is already there: replace it with --force, or choose another file with -o"),
+        Some(Some(what)) => format!("{shown} is {what}, which memtrace does not write to. Choose another file with -o"),
+        Some(None) => format!("{shown} already exists: replace it with --force, or choose another file with -o"),
         None if error.kind() == io::ErrorKind::NotFound => {
             format!(
-                "{shown} cannot be made: its directory is not there. Make it with `mkdir -p`, or choose another with -o"
+                "{shown} cannot be created: its directory does not exist. Run `mkdir -p`, or choose another with -o"
             )
         }
         None => {
-            format!("{shown} cannot be made: {error}. Choose another file with -o, such as -o /var/tmp/memtrace.mtrc")
+            format!(
+                "{shown} cannot be created: {error}. Choose another file with -o, such as -o /var/tmp/memtrace.mtrc"
+            )
         }
     };
     Refused(text)
@@ -171,7 +173,8 @@ fn check_room(directory: &Path) -> Result<(), Refused> {
         Some(dir) => {
             format!("{} has room: memtrace record -o {}", shown_path(&dir), shown_path(&dir.join("memtrace.mtrc")))
         }
-        None => "no other usual place has room either: make some, or record over ssh with `-o -`".to_owned(),
+        None => "/var/tmp, $HOME, /tmp and /dev/shm have no room either. Free some, or record over ssh with `-o -`"
+            .to_owned(),
     };
     Err(Refused(format!("the file system of {shown} is full ({} KiB left): {next}", bytes >> 10)))
 }

@@ -125,7 +125,7 @@ impl BlockSink for MemoryRing {
         if let Some((path, file)) = &mut self.file
             && let Err(e) = file.block(kind, bytes)
         {
-            self.failed = Some(format!("{} ends here: {e}", shown(path)));
+            self.failed = Some(format!("{} is not complete: {e}", shown(path)));
             self.file = None;
         }
         Ok(())

@@ -79,7 +79,7 @@ impl RecordPlan {
                 let clock = clocks::read();
                 let store = Store::open(dir, *limits, clock.monotonic_ns)?;
                 let ring = Ring::new(store, &clock, Arc::clone(&progress.bytes))
-                    .with_context(|| format!("making a file in {}", shown_path(dir)))?;
+                    .with_context(|| format!("creating a file in {}", shown_path(dir)))?;
                 (Target::Ring(Box::new(ring)), None)
             }
         };

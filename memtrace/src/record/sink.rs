@@ -80,7 +80,10 @@ impl TraceFile {
 impl BlockSink for TraceFile {
     fn block(&mut self, kind: BlockKind, bytes: &[u8]) -> io::Result<()> {
         if kind == BlockKind::Events && self.is_nearly_full() {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "its file system is full but for a last 4 MiB"));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "its file system is full, except for a reserve of 4 MiB",
+            ));
         }
         let result = self.file.write_all(bytes);
         match &result {

@@ -119,7 +119,7 @@ impl Recorder {
     pub fn join(self, patience: Duration) -> Outcome {
         self.done.recv_timeout(patience).unwrap_or_else(|e| {
             let why = match e {
-                RecvTimeoutError::Timeout => "the disk does not answer: the last seconds may be missing",
+                RecvTimeoutError::Timeout => "the disk does not respond: the last seconds may be missing",
                 RecvTimeoutError::Disconnected => "the thread that writes ended early",
             };
             Outcome { failure: Some(why.to_owned()), incidents: Vec::new() }
@@ -220,13 +220,13 @@ impl Writing {
     /// Carries out a request from the screen, as of the last tick.
     fn asked(&mut self, ask: Ask) {
         let Some(last) = &self.last else {
-            return self.say("nothing is there yet: wait for the first interval".to_owned());
+            return self.say("there is nothing to save yet: wait for the first interval".to_owned());
         };
         let input = &last.input;
         let end =
             End { t_ns: input.t_ns, reason: EndReason::NextSegment, open: input.totals.open.clone(), lost: input.lost };
         let Some(kept) = self.target.kept() else {
-            return self.say("it is recorded to a file already (--record)".to_owned());
+            return self.say("memtrace already records to a file (--record)".to_owned());
         };
         if ask == Ask::Record && kept.is_recording() {
             let words = kept.end_file(&end);
@@ -298,7 +298,7 @@ impl Writing {
             return;
         }
         let text = format!("{}: {error}", self.target.name());
-        say!("{text}: single events are no longer written, totals go on while they fit");
+        say!("{text}: memtrace stops writing single events, and writes totals while they fit");
         self.encoder.stop_events();
         let t_ns = self.last.as_ref().map_or(self.meta.clock.monotonic_ns, |tick| tick.input.t_ns);
         self.failure = Some(text.clone());

@@ -24,7 +24,7 @@ impl Model {
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
             Action::Record | Action::Save if self.playback.is_some() => {
-                self.said = Some(("this is a recording: there is nothing to record".to_owned(), 0));
+                self.said = Some(("a replay cannot be recorded or saved".to_owned(), 0));
             }
             Action::Record => return Effect::Record,
             Action::Save => return Effect::Save,

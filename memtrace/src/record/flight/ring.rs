@@ -104,11 +104,11 @@ impl Ring {
         let from_ns = limits.incident_from_ns(trigger.t_ns, self.last_incident_ns);
         match self.save(trigger, from_ns) {
             Ok((path, file)) => {
-                say!("{}: saving it to {}", trigger.text, shown(&path));
+                say!("{}: saving the incident to {}", trigger.text, shown(&path));
                 self.incidents.push(shown(&path));
                 self.incident = Some(Incident { path, file, begin_ns: trigger.t_ns, until_ns });
             }
-            Err(e) => say!("{}: it cannot be saved in {}: {e}", trigger.text, self.name()),
+            Err(e) => say!("{}: the incident cannot be saved in {}: {e}", trigger.text, self.name()),
         }
     }
 
@@ -132,7 +132,7 @@ impl Ring {
     pub(in crate::record) fn advance(&mut self, end: &End) {
         if let Some(incident) = self.incident.as_mut().filter(|incident| end.t_ns >= incident.until_ns) {
             if let Err(e) = put_end(end, &mut incident.file) {
-                say!("{}: {e}: it has no end", shown(&incident.path));
+                say!("{} is not complete: {e}", shown(&incident.path));
             }
             self.end_incident(end.t_ns);
         }
@@ -143,7 +143,7 @@ impl Ring {
         let Some(incident) = self.incident.take() else { return };
         self.last_incident_ns = Some(now_ns);
         if let Err(e) = incident.file.sync() {
-            say!("{}: {e}: it may not be on the disk", shown(&incident.path));
+            say!("{} may not be on the disk: {e}", shown(&incident.path));
         }
     }
 
@@ -156,7 +156,7 @@ impl Ring {
         if let Some(incident) = &mut self.incident
             && let Err(e) = incident.file.block(kind, bytes)
         {
-            say!("{}: {e}: it ends here", shown(&incident.path));
+            say!("{} is not complete: {e}", shown(&incident.path));
             self.incident = None;
         }
         self.segment.file.block(kind, bytes)

@@ -22,8 +22,8 @@ const SUFFIX: &str = ".mtrc";
 pub enum StoreError {
     /// Another recorder uses it.
     #[error(
-        "another recorder{pid} already records into {dir}: two in one directory would delete each other's files. \
-         Use another one with `--dir`, or stop the other first",
+        "another recorder{pid} already records to {dir}: two in one directory would delete each other's files. \
+         Choose another directory with `--dir`, or stop that recorder first",
         dir = shown_path(.dir),
         pid = .pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
     )]
@@ -34,7 +34,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// The file system refused.
-    #[error("{dir}: {error}: choose a directory that can be written with `--dir`", dir = shown_path(.dir))]
+    #[error("{dir}: {error}. Choose a writable directory with `--dir`", dir = shown_path(.dir))]
     Io {
         /// The directory.
         dir: PathBuf,

@@ -53,7 +53,7 @@ impl InputFile {
                 format!("`memtrace salvage {} -o {stem}-salvaged.mtrc`", self.shown)
             }
             Origin::Open(..) | Origin::Pipe => {
-                "`memtrace salvage - -o salvaged.mtrc`, given the same on stdin,".to_owned()
+                "`memtrace salvage - -o salvaged.mtrc`, with the same data on stdin,".to_owned()
             }
         }
     }
@@ -62,11 +62,13 @@ impl InputFile {
     pub(super) fn describe(&self, error: &ReadError) -> String {
         let name = &self.shown;
         match error {
-            ReadError::Io(e) => format!("{name}: {e}; what came before it was read"),
+            ReadError::Io(e) => format!("{name}: {e}; the data before it was read"),
             ReadError::NotATrace(why) => {
                 format!("{name} is not a memtrace trace: {why}. `sudo memtrace record -o FILE` makes one")
             }
-            ReadError::Newer { .. } => format!("{name}: {error}. Read it with that one, or record again with this one"),
+            ReadError::Newer { .. } => {
+                format!("{name}: {error}. Read it with the newer memtrace, or record again with this one")
+            }
         }
     }
 
@@ -78,7 +80,7 @@ impl InputFile {
         Ok(match &self.origin {
             Origin::Path(path) => Stretch { file: Arc::new(File::open(path)?), at: begin, end },
             Origin::Open(file, from) => Stretch { file: Arc::clone(file), at: from + begin, end: from + end },
-            Origin::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe is read once")),
+            Origin::Pipe => return Err(io::Error::new(io::ErrorKind::Unsupported, "a pipe can be read only once")),
         })
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn screen(args: &ReplayArgs, inputs: &Arc<Inputs>, signals: &Signals)
         say!("{note}");
     }
     if read.has_more {
-        say!("there are more recordings in what was named: this was the first. Name another, or use --lines");
+        say!("the screen showed the first of several recordings. Name another one, or use --lines");
     }
     Ok(read.status)
 }

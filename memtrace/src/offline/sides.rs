@@ -65,7 +65,7 @@ impl Reading {
             }
             if finished.is_empty {
                 let notes: Vec<String> = finished.notes.iter().map(|note| note.text(&clock)).collect();
-                say!("a recording is left out: {}", notes.join("; "));
+                say!("one recording is left out: {}", notes.join("; "));
                 continue;
             }
             runs.push(collector.into_run(finished, &clock));

@@ -43,11 +43,11 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
         return halves(args, read, &inputs, [at.clone(), at.clone()]);
     }
     let Some(cuts) = cuts(args, read, &inputs)? else {
-        bail!(WrongUsage(format!("nothing could be read of {}: there is nothing to compare", shown_path(path))));
+        bail!(WrongUsage(format!("nothing could be read from {}: there is nothing to compare", shown_path(path))));
     };
     if cuts.recordings > 1 {
         bail!(WrongUsage(format!(
-            "{} holds {} recordings, and all of them are one side: memtrace compare before=DIR after=DIR",
+            "{} holds {} recordings, which are all one side. Name two sides: memtrace compare before=DIR after=DIR",
             shown_path(path),
             cuts.recordings
         )));
@@ -57,8 +57,8 @@ pub(super) fn sides(args: &CompareArgs, read: &mut Reading) -> Result<Sides> {
     }
     match cuts.marks.acts() {
         [act] if act.before_ns <= cuts.start_ns => bail!(WrongUsage(format!(
-            "the only setting that was changed ({}) was changed by the first tick, {}, so that no interval lies before the \
-             change. Split at a time: memtrace compare --split T {}",
+            "the only changed setting ({}) changed before the first tick, {}: no interval precedes the change. Split \
+             at a time: memtrace compare --split T {}",
             names(act).join(", "),
             cuts.clock.seconds(act.after_ns),
             shown_path(path)
@@ -89,7 +89,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
     let pairs = cuts.marks.pairs();
     if pairs.is_empty() {
         bail!(WrongUsage(
-            "the experiment was ended before both sides were measured once: there is nothing to compare".to_owned()
+            "the experiment ended before both sides were measured: there is nothing to compare".to_owned()
         ));
     }
     let mut sides = ["A", "B"].map(|name| Side { name: name.to_owned(), runs: Vec::new() });
@@ -107,7 +107,7 @@ fn blocks(args: &CompareArgs, read: &mut Reading, inputs: &Arc<Inputs>, cuts: &C
         }
     }
     if args.time != TimeArgs::default() {
-        say!("only blocks that lie in the time asked for are compared: {} pairs", pairs.len());
+        say!("only blocks within --since and --until are compared: {} pairs", pairs.len());
     }
     Ok(Sides { sides: sides.into(), paired: true })
 }
@@ -139,11 +139,11 @@ fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
     let path = shown_path(path);
     if acts.is_empty() {
         return format!(
-            "there is only one side, and no setting was changed while it was recorded: memtrace compare before={path} \
-             after=FILE, or memtrace compare --split T {path}"
+            "there is only one side, and no setting changed during the recording. Name a second side: memtrace compare \
+             before={path} after=FILE. Or split at a time: memtrace compare --split T {path}"
         );
     }
-    let mut text = String::from("settings were changed several times; say which change is meant:");
+    let mut text = String::from("settings changed several times; split at one of the changes:");
     for act in acts.iter().take(NAMED) {
         let after_s = act.after_ns.saturating_sub(cuts.start_ns).div_ceil(1_000_000_000);
         let time = cuts.clock.seconds(act.after_ns);
@@ -151,7 +151,7 @@ fn ask_which_split(acts: &[Act], cuts: &Cuts, path: &Path) -> String {
         let _ = write!(text, "\n  memtrace compare --split {after_s}s {path}   # {time}: {}", names(act).join(", "));
     }
     if acts.len() > NAMED {
-        let _ = write!(text, "\n  and {} more; --since and --until leave some of them out", acts.len() - NAMED);
+        let _ = write!(text, "\n  and {} more; --since and --until narrow the list", acts.len() - NAMED);
     }
     text
 }

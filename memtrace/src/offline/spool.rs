@@ -51,9 +51,9 @@ fn describe(error: &io::Error) -> String {
     let what_to_do = match error.kind() {
         io::ErrorKind::FileTooLarge => "Raise the limit on the size of files (`ulimit -f`), or read a file instead",
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory => {
-            "Set TMPDIR to a directory that can be written, or save the pipe to a file and name that"
+            "Set TMPDIR to a writable directory, or save the pipe to a file and name the file"
         }
-        _ => "Make room there, set TMPDIR to a directory that has room, or save the pipe to a file and name that",
+        _ => "Make room there, set TMPDIR to a directory with room, or save the pipe to a file and name the file",
     };
-    format!("a pipe is kept in a temporary file, and {dir} does not take it: {error}. {what_to_do}")
+    format!("memtrace copies a pipe to a temporary file, which failed in {dir}: {error}. {what_to_do}")
 }

@@ -113,7 +113,7 @@ fn cgroups_that_come_and_go_are_one_line_and_no_change_of_a_setting() {
         assert_eq!(summary["cgroup_churn"]["first_appeared"], json!(["/pods/a", r"/pods/b\x1b"]));
         assert_eq!(summary["cgroup_churn"]["gone"], u64::from(!gone.is_empty()));
         let alone = memtrace(dir.path(), &["compare", "a.mtrc"], None);
-        assert!(text(&alone.stderr).contains("no setting was changed"), "{}", text(&alone.stderr));
+        assert!(text(&alone.stderr).contains("no setting changed"), "{}", text(&alone.stderr));
         write(dir.path(), "b.mtrc", &record(6, 20, &[], &Filter::default(), 0).segments[0]);
         let args = ["compare", "--json", "before=a.mtrc", "after=b.mtrc"];
         let compared = object(&memtrace(dir.path(), &args, None).stdout);
@@ -153,7 +153,7 @@ fn a_recording_is_split_where_a_setting_was_changed() {
     write(dir.path(), "first.mtrc", &with_remarks(20, &[(1, RemarkKind::Changed, tuned.clone())]));
     let out = memtrace(dir.path(), &["compare", "first.mtrc"], None);
     assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
-    assert!(text(&out.stderr).contains("(vm.swappiness) was changed by the first tick"), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("(vm.swappiness) changed before the first tick"), "{}", text(&out.stderr));
 
     // The user must say which of several changes is meant. The name of a cgroup is untrusted.
     let hostile = change("cgroup:/\x1b[2J:memory.high", "1", "2");

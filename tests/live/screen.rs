@@ -81,7 +81,7 @@ fn the_screen_opens_answers_keys_and_leaves_the_terminal_as_it_was() {
     // A message stands in place of the keys for a while: a busy host makes memtrace sample its refaults.
     tmux.wait_for("quit");
     tmux.keys(&["?"]);
-    tmux.wait_for("a row up");
+    tmux.wait_for("one row up");
     tmux.keys(&["?"]);
     tmux.keys(&["/", "p", "i", "d", ":", "x"]);
     tmux.wait_for("such as pid:4711");

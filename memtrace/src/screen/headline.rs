@@ -142,11 +142,11 @@ fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static
     if all == 0 {
         None
     } else if memcg >= all / 10 * 9 {
-        Some("a cgroup's limit, not the host")
+        Some("cause: cgroup limit, not host")
     } else if memcg <= all / 10 {
-        Some("the host is short of memory")
+        Some("cause: host short of memory")
     } else {
-        Some("limits of cgroups and the host")
+        Some("cause: cgroup limits and host")
     }
 }
 

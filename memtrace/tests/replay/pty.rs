@@ -163,7 +163,7 @@ fn a_recording_is_gone_through_with_keys() {
     terminal.keys("<<S");
     terminal.wait_for(&["^PROCESS"]);
     terminal.keys("\r");
-    terminal.wait_for(&["over time, a column an interval", "pages reclaimed"]);
+    terminal.wait_for(&["over time, one column per interval", "pages reclaimed"]);
     terminal.keys("q");
     let (status, after) = terminal.ends();
     assert_eq!(status, 0);

@@ -26,7 +26,7 @@ const BOTH_FROM: u16 = 76;
 
 pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     let (Some(row), Some(frame)) = (model.selected_row(), model.shown()) else {
-        return pen.text(0, area.y, "this row had nothing in this interval", PLAIN);
+        return pen.text(0, area.y, "this row has no event in this interval", PLAIN);
     };
     let lines = lines(model, frame, &row, usize::from(area.width));
     // The pictures are worth more than the last lines.
@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
             HeatColumn { bands: found.map_or_else(Default::default, |row| row.stalls.bands), mark: ' ' }
         })
         .collect();
-    heat::columns_of(pen, rest, columns, "over time, a column an interval");
+    heat::columns_of(pen, rest, columns, "over time, one column per interval");
 }
 
 fn lines(model: &Model, frame: &Frame, row: &ScreenRow, width: usize) -> Vec<String> {
@@ -112,8 +112,8 @@ fn of_detail(detail: &Detail, gfp: &GfpNames) -> Vec<String> {
     if detail.other_shapes() > 0 {
         lines.push(format!("{:>7} of other orders or flags", count(detail.other_shapes())));
     }
-    let spent = shares(&detail.parts, detail.throttles)
-        .unwrap_or_else(|| "no throttle and no shrinkers worth a word".to_owned());
+    let spent =
+        shares(&detail.parts, detail.throttles).unwrap_or_else(|| "no notable throttling or shrinkers".to_owned());
     lines.push(format!("spent on: {spent}"));
     if let Some(longest) = detail.longest {
         let spent = shares(&longest.parts, longest.throttles).map_or_else(String::new, |shares| format!("; {shares}"));
@@ -131,7 +131,7 @@ fn of_limits(limits: &Limits) -> Vec<String> {
     };
     let lines = limits.levels.iter().enumerate().map(|(n, level)| {
         let values: Vec<_> = level.values.iter().map(value).collect();
-        let values = if values.is_empty() { "none of its own".to_owned() } else { values.join(", ") };
+        let values = if values.is_empty() { "no limit of its own".to_owned() } else { values.join(", ") };
         match n {
             0 => format!("{when}: {values}"),
             _ => format!("  and above, {}: {values}", level.path.tty()),

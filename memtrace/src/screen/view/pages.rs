@@ -33,7 +33,7 @@ pub(super) fn nodes(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     }
     match &tick.kswapd {
         None => lines.push("kswapd: unread, since no hook on its wakes is attached".to_owned()),
-        Some(nodes) if nodes.is_empty() => lines.push("kswapd: no node's has been seen at work".to_owned()),
+        Some(nodes) if nodes.is_empty() => lines.push("kswapd: not seen at work on any node".to_owned()),
         Some(_) => {}
     }
     if let Some(pressure) = tick.pressure {

@@ -32,7 +32,7 @@ pub(super) fn draw(model: &Model, pen: &mut Pen<'_>, area: Rect) {
         let why = if model.filter_text.is_empty() {
             " no stalls and no refaults in this interval"
         } else {
-            " no row fits the filter"
+            " no row matches the filter"
         };
         return pen.text(0, area.y + 1, why, PLAIN);
     }

@@ -41,12 +41,12 @@ pub(super) fn conclusion(rows: &[MetricRow], guards: &[Guard], design: Design, n
             let by = row.ratio.map_or_else(String::new, |ratio| format!(" ({})", change(ratio)));
             let sure = match row.p {
                 Some(p) => format!("p = {p:.3}"),
-                None => "an indication: it takes 5 runs a side to be firm".to_owned(),
+                None => "an indication: a firm verdict takes 5 runs a side".to_owned(),
             };
             format!("{after} is {} than {before}: {} {a} -> {b}{by}; {sure}", word.text(), row.metric.label())
         }
         (Word::NoDifferenceShown, _, _) => {
-            format!("No difference shown between {before} and {after}; that is not to say that there is none.")
+            format!("No difference shown between {before} and {after}; there may still be one.")
         }
         (_, _, Some((better, worse))) => {
             format!("Cannot say: {} is better, but {} is worse.", better.metric.label(), worse.metric.label())
@@ -58,9 +58,9 @@ pub(super) fn conclusion(rows: &[MetricRow], guards: &[Guard], design: Design, n
     };
     let tripped: Vec<&str> = guards.iter().filter(|guard| guard.tripped).map(|guard| guard.name).collect();
     let second = if tripped.is_empty() {
-        "Nothing speaks against comparing the two.".to_owned()
+        "No guard tripped: the two are comparable.".to_owned()
     } else {
-        format!("Beware of: {} (see the guards).", tripped.join(", "))
+        format!("Caution: {} (see the guards).", tripped.join(", "))
     };
     Conclusion { word, firm, lines: [first, second] }
 }

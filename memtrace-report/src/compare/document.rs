@@ -45,17 +45,17 @@ pub fn document(comparison: &Comparison, verbose: bool) -> Document {
 fn design(comparison: &Comparison) -> String {
     let test = match comparison.design {
         Design::Pair => {
-            return "one run a side: intervals by the ups and downs within each; an indication at most".to_owned();
+            return "one run a side: intervals from the variation within each run; an indication at most".to_owned();
         }
         Design::FewRuns => {
-            return format!("intervals over runs; a firm word takes {LEAST_RUNS} runs a side");
+            return format!("intervals across runs; a firm verdict takes {LEAST_RUNS} runs a side");
         }
         Design::Runs => "exact permutation of runs over stalled time, stalls and p99 together",
         Design::Blocks => "permutation within pairs of blocks over stalled time, stalls and p99 together",
     };
     let mut text = format!("{test} (seed {})", comparison.seed);
     if let Some(p) = comparison.least_p {
-        let _ = write!(text, "; the least p that can come out is {}", plain(p));
+        let _ = write!(text, "; the smallest possible p is {}", plain(p));
     }
     if let Some(power) = comparison.power {
         let _ = write!(text, "; a doubled stall rate would be found in {:.0} % of such experiments", power * 100.0);
@@ -136,7 +136,7 @@ fn rows(out: &mut Document, comparison: &Comparison) {
     if open[0].0 + open[1].0 > 0 {
         let side = |(n, ns): (u64, u64)| format!("{} for at least {}", things(n, "stall"), duration(ns));
         out.sentence(format!(
-            "not over at the end: {before} {}, {after} {}; the stalled time counts them so far",
+            "still open at the end: {before} {}, {after} {}; the stalled time includes them so far",
             side(open[0]),
             side(open[1])
         ));
@@ -180,6 +180,6 @@ fn changes(out: &mut Document, comparison: &Comparison) {
             change.name.as_str().into(),
         ]);
     }
-    out.heading("what changed most (s/s; not tested)");
+    out.heading("largest changes (s/s; not tested)");
     out.table(table);
 }

@@ -47,7 +47,7 @@ pub(super) fn drift(sides: [&Side; 2]) -> Guard {
     let ratio = plain(found.ratio);
     let text = match (tripped, found.is_more_at_first) {
         (false, _) => {
-            format!("the first third of the runs and the rest differ {ratio}-fold: no more than chance makes")
+            format!("the first third of the runs and the rest differ {ratio}-fold, which can be chance")
         }
         (true, true) => format!("the first third of most runs stalls {ratio} times as much as the rest: {LEAVE_OUT}"),
         (true, false) => format!("the rest of most runs stalls {ratio} times as much as the first third: {LEAVE_OUT}"),
@@ -55,7 +55,7 @@ pub(super) fn drift(sides: [&Side; 2]) -> Guard {
     Guard { name: "drift", value: Some(found.ratio), limit: found.limit, tripped, text }
 }
 
-const LEAVE_OUT: &str = "leave a warm-up out with --since";
+const LEAVE_OUT: &str = "exclude a warm-up with --since";
 
 /// The first third of a run against its rest.
 #[derive(Clone, Copy)]

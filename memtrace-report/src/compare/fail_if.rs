@@ -43,7 +43,7 @@ impl FromStr for FailIf {
         });
         let percent = percent.filter(|percent| *percent > -100.0 && (*percent >= 0.0) == above || *percent == 0.0);
         let Some(percent) = percent else {
-            return Err(format!("`{value}` is not a change in that direction: {expected}"));
+            return Err(format!("`{value}` is not a possible change in that direction: {expected}"));
         };
         Ok(Self { metric, comparison, bound: 1.0 + percent / 100.0, text: text.trim().to_owned() })
     }
@@ -94,13 +94,13 @@ mod tests {
             assert!(good.parse::<FailIf>().is_ok(), "{good}");
         }
         for (bad, says) in [
-            ("stall.p99", "compares nothing"),
+            ("stall.p99", "has no comparison"),
             ("stall.p98 > +20%", "unknown metric"),
-            ("oom.count > +20%", "not compared; available: stall.total"),
-            ("stall.p99 > 20ms", "not a change"),
-            ("stall.p99 > -20%", "not a change"),
-            ("stall.p99 < -100%", "not a change"),
-            ("stall.p99 > +inf%", "not a change"),
+            ("oom.count > +20%", "between runs; available: stall.total"),
+            ("stall.p99 > 20ms", "not a possible change"),
+            ("stall.p99 > -20%", "not a possible change"),
+            ("stall.p99 < -100%", "not a possible change"),
+            ("stall.p99 > +inf%", "not a possible change"),
         ] {
             let error = bad.parse::<FailIf>().unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");

@@ -212,7 +212,7 @@ fn row(
     };
     let reason = match design {
         Design::Pair | Design::FewRuns => "indicative: fewer than 5 runs a side",
-        Design::Runs | Design::Blocks => "indicative: not tested, the interval alone",
+        Design::Runs | Design::Blocks => "indicative: from the interval alone, not tested",
     };
     MetricRow { word: Word::of(interval, metric.better()), reason: Some(reason.to_owned()), ..blank }
 }
@@ -276,7 +276,7 @@ fn no_interval(design: Design, values: [Option<f64>; 2]) -> &'static str {
     let is_none = |value: Option<f64>| matches!(value, Some(value) if value <= 0.0);
     match design {
         _ if is_none(values[0]) && is_none(values[1]) => "none on either side",
-        Design::FewRuns if is_none(values[0]) || is_none(values[1]) => "a side without any: no ratio",
-        _ => "no interval: a run without any, or one run on a side",
+        Design::FewRuns if is_none(values[0]) || is_none(values[1]) => "no ratio: one side has none",
+        _ => "no interval: a run has none, or a side has one run",
     }
 }

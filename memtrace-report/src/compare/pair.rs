@@ -74,12 +74,12 @@ fn of_metric(metric: Metric, runs: [&Run; 2], sums: &[Sums; 2], names: [&str; 2]
             Ok(Judged { interval: Some(ends(CONFIDENCE)?), word: Word::of(ends(SURE)?, better) })
         }
         (Some(some), None) => {
-            let most = |confidence| some.most(times_longer, confidence).ok_or_else(|| no("a side without any"));
+            let most = |confidence| some.most(times_longer, confidence).ok_or_else(|| no("one side has none"));
             Ok(Judged { interval: Some((0.0, most(CONFIDENCE)?)), word: Word::of((0.0, most(SURE)?), better) })
         }
         (None, Some(some)) => {
             let most = some.most(times_shorter, SURE).filter(|most| *most < 1.0);
-            most.ok_or_else(|| no("a side without any: no ratio"))?;
+            most.ok_or_else(|| no("no ratio: one side has none"))?;
             Ok(Judged { interval: None, word: Word::of_more(better) })
         }
         (None, None) => Err(no("none on either side")),

@@ -56,12 +56,12 @@ impl Refusal {
         };
         match self.cause {
             Cause::Short => "too short: 10 minutes are needed, or 5 runs".to_owned(),
-            Cause::Coarse => format!("too few intervals in {side}: {record}, or at a shorter --interval"),
+            Cause::Coarse => format!("too few intervals in {side}: {record}, or use a shorter --interval"),
             Cause::Bursts { count, mean_s } => {
                 format!("only {} of about {} in {side}: {record}", things(count as u64, "burst"), seconds(mean_s))
             }
             Cause::Slow { memory_s } => {
-                format!("{side} goes up and down too slowly, over about {}: {record}", seconds(memory_s))
+                format!("stalls in {side} vary too slowly, over about {}: {record}", seconds(memory_s))
             }
         }
     }

@@ -49,16 +49,16 @@ pub(crate) fn split<'a>(
     expected: &str,
 ) -> Result<(Metric, Comparison, &'a str), String> {
     // The first sign counts: a bound has none.
-    let at = text.find(['>', '<']).ok_or_else(|| format!("`{text}` compares nothing: {expected}"))?;
+    let at = text.find(['>', '<']).ok_or_else(|| format!("`{text}` has no comparison: {expected}"))?;
     let (name, rest) = (text[..at].trim(), &text[at..]);
     let found =
         Comparison::SIGNS.into_iter().find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)));
-    let (comparison, bound) = found.ok_or_else(|| format!("`{text}` compares nothing: {expected}"))?;
+    let (comparison, bound) = found.ok_or_else(|| format!("`{text}` has no comparison: {expected}"))?;
     let list = || Metric::ALL.iter().filter(|metric| is_known(metric)).map(|metric| metric.name()).collect::<Vec<_>>();
     match Metric::named(name) {
         Some(metric) if is_known(&metric) => Ok((metric, comparison, bound.trim())),
         Some(metric) => Err(format!(
-            "{} is a value of single intervals, by which two runs are not compared; available: {}",
+            "{} exists only for single intervals and cannot be compared between runs; available: {}",
             metric.name(),
             list().join(", ")
         )),

@@ -29,5 +29,5 @@ const GRAMMAR: &str = "expected METRIC > VALUE [for T] (or >=, <, <=), such as `
                        `stall.total > 2 for 10s` or `psi.some > 20%`";
 
 fn not_a_value(metric: Metric, value: &str) -> String {
-    format!("`{value}` is no value of {}: expected {}", metric.name(), metric.unit().expected())
+    format!("`{value}` is not a value of {}: expected {}", metric.name(), metric.unit().expected())
 }

@@ -43,7 +43,7 @@ fn what_is_read() {
 #[test]
 fn what_is_not_read_is_explained() {
     for (text, says) in [
-        ("", "compares nothing"),
+        ("", "has no comparison"),
         ("stall.max", "such as `stall.max > 500ms`"),
         ("stalls > 3", "available: stall.total"),
         ("psi.some > 20", "a share, such as 20%"),

@@ -151,7 +151,7 @@ fn a_stall_that_is_not_over_counts_as_far_as_it_has_come() {
     let calm = side("calm", vec![run(vec![slice(0, 0); 60])]);
     let comparison = compare(&calm, &side("hang", vec![hanging]), &CompareOptions::default());
     assert!(row(&comparison, Metric::StallTotal).values[1].unwrap() > 0.6);
-    assert!(plain(&comparison).contains("not over at the end"), "{}", plain(&comparison));
+    assert!(plain(&comparison).contains("still open at the end"), "{}", plain(&comparison));
 }
 
 #[test]

@@ -17,14 +17,14 @@ pub(super) fn head(out: &mut Document, finished: &Finished, view: &ReportView<'_
     let word = |text: &Text| text.tty().to_string();
     out.sentence(format!(
         "report of {}: Linux {} {}",
-        or(word(&host.host), "a host that is not known"),
+        or(word(&host.host), "an unknown host"),
         or(word(&host.kernel), "-"),
         word(&host.machine)
     ));
     let (summary, clock) = (&finished.summary, view.clock);
     if finished.is_empty {
         let is_asked = finished.notes.iter().any(|note| matches!(note, Note::EmptyWindow { .. }));
-        let what = if is_asked { "nothing that lies in the time asked for" } else { "no interval" };
+        let what = if is_asked { "nothing within the requested time" } else { "no interval" };
         out.fact("recorded", what);
     } else {
         let from_ns = summary.t_ns.saturating_sub(summary.duration_ns);
@@ -41,7 +41,7 @@ pub(super) fn head(out: &mut Document, finished: &Finished, view: &ReportView<'_
     }
     let recorded = text::describe_filter(&setup.filter);
     if !recorded.is_empty() {
-        out.fact("filter", format!("{recorded} (when it was recorded)"));
+        out.fact("filter", format!("{recorded} (applied by the recording)"));
     }
     machine(out, meta);
     for hook in setup.hooks.iter().filter(|hook| hook.attached.is_none()) {

@@ -14,7 +14,7 @@ pub(super) fn in_short(row: &CoverageRow) -> String {
     }
     let _ = write!(out, " (ours {}, kernel {})", count_or_dash(row.seen), count_or_dash(row.kernel));
     if row.verdict == Agreement::Over {
-        out.push_str(", which cannot be");
+        out.push_str(", which is impossible");
     }
     if let Some(note) = row.note {
         let _ = write!(out, ": {note}");
@@ -59,8 +59,8 @@ pub(super) fn coverage(out: &mut Document, coverage: &Coverage) {
     out.table(table);
 }
 
-/// `coverage: accounted 99.8 % of 14.2k direct reclaims`, or, where only limits of cgroups made tasks reclaim, of the
-/// pages that were scanned.
+/// `coverage: accounted for 99.8 % of 14.2k direct reclaims`, or, where only limits of cgroups made tasks reclaim, of
+/// the scanned pages.
 fn sentence(coverage: &Coverage) -> String {
     if let Some(accounted) = accounted(coverage, "allocstall", "direct reclaims") {
         return accounted;
@@ -74,15 +74,15 @@ fn accounted(coverage: &Coverage, counter: &str, things: &str) -> Option<String>
     let row = coverage.row(counter)?;
     let (kernel, ratio) = (row.kernel?, row.ratio?);
     let note = row.note.map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("coverage: accounted {:.1} % of {} {things}{note}", shown(ratio), count(kernel)))
+    Some(format!("coverage: accounted for {:.1} % of {} {things}{note}", shown(ratio), count(kernel)))
 }
 
 fn verdict(row: &CoverageRow) -> &'static str {
     match row.verdict {
         Agreement::Exact | Agreement::Close => "",
         Agreement::Explained => "explained",
-        Agreement::Gap => "WARNING: missed, and not known why",
-        Agreement::Over => "ERROR: more than there were",
+        Agreement::Gap => "WARNING: events missed, reason unknown",
+        Agreement::Over => "ERROR: more than the kernel counted",
         Agreement::Unread => "not read",
         Agreement::NotComparable => "not comparable",
     }
@@ -115,7 +115,7 @@ mod tests {
             "pgscan_direct 97.1 % (ours 1.20M, kernel 1.24M): 2 events lost in the kernel, too few to explain it";
         assert_eq!(in_short(&gap), text);
         let over = CoverageRow { verdict: Agreement::Over, ..row("oom_kill", Some(0), Some(1), None) };
-        assert_eq!(in_short(&over), "oom_kill (ours 1, kernel 0), which cannot be");
+        assert_eq!(in_short(&over), "oom_kill (ours 1, kernel 0), which is impossible");
     }
 
     #[test]
@@ -131,10 +131,10 @@ mod tests {
             document::text(&out, TextForm::default()).lines().next().map(str::to_owned)
         };
         let direct = row("allocstall", Some(14_210), Some(14_182), Some(0.998));
-        assert_eq!(of(vec![direct]).as_deref(), Some("coverage: accounted 99.8 % of 14.2k direct reclaims"));
+        assert_eq!(of(vec![direct]).as_deref(), Some("coverage: accounted for 99.8 % of 14.2k direct reclaims"));
         let calm = || row("allocstall", Some(0), Some(0), None);
         let pages = row("pgscan", Some(2000), Some(2000), Some(1.0));
-        assert_eq!(of(vec![calm(), pages]).as_deref(), Some("coverage: accounted 100.0 % of 2000 pages scanned"));
+        assert_eq!(of(vec![calm(), pages]).as_deref(), Some("coverage: accounted for 100.0 % of 2000 pages scanned"));
         assert_eq!(of(vec![calm()]).as_deref(), Some("coverage: no direct reclaims, by the kernel's count too"));
         assert_eq!(of(vec![]), None);
     }

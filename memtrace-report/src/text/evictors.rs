@@ -59,7 +59,7 @@ fn of_memory(out: &mut Document, summary: &EvictorSummary, what: &str, top: usiz
     if let (Some(away), Some(distance)) = (&summary.away, &summary.distance) {
         let pages = |q| distance.quantile(q).map_or_else(|| "-".to_owned(), count);
         out.detail(format!(
-            "away p50 {}, p99 {}; evictions of their cgroup meanwhile p50 {}, p99 {}",
+            "away p50 {}, p99 {}; refault distance (evictions of their cgroup) p50 {}, p99 {}",
             duration_or_dash(away.quantile(0.50)),
             duration_or_dash(away.quantile(0.99)),
             pages(0.50),

@@ -27,7 +27,7 @@ pub(super) fn short_loss_line(stage: &Stage, n: u64, whole: Option<u64>) -> Stri
 pub fn loss_in_short(total: u64, that_matters: u64) -> String {
     match (total, that_matters) {
         (0, _) => "nothing lost".to_owned(),
-        (_, 0) => format!("nothing lost for sure, perhaps {}", count(total)),
+        (_, 0) => format!("{} possibly lost", count(total)),
         (_, n) => format!("{} lost", count(n)),
     }
 }

@@ -28,8 +28,8 @@ pub(super) fn nodes(out: &mut Document, summary: &Summary) {
     unrecorded(out, summary);
     if let (Some(sleeps), false) = (summary.premature_sleeps, summary.nodes.is_empty()) {
         out.line(format!(
-            "kswapd's premature sleeps on all nodes, by the kernel's counters: {} woken within its nap of 0.1 s (low \
-             watermark), {} not above the high watermark when it would have slept",
+            "kswapd's premature sleeps on all nodes, by the kernel's counters: {} woken within the nap of 0.1 s (low \
+             watermark), {} below the high watermark after the nap",
             count(sleeps.low),
             count(sleeps.high)
         ));
@@ -103,7 +103,7 @@ fn hopeless(out: &mut Document, failures: &Failures) {
         let _ = write!(line, "; given another try {}", things(failures.cleared, "time"));
     }
     if failures.is_hopeless() {
-        line.push_str("; it still was at the end");
+        line.push_str("; still hopeless at the end");
     }
     out.detail(line);
 }
@@ -113,7 +113,7 @@ fn direct_stalls(out: &mut Document, reached: &Reached) {
     for (sum, how) in [
         (reached.asleep, "while it slept: woken too late"),
         (reached.awake, "while it was awake: it could not keep up"),
-        (reached.unknown, "and it is not known how it stood"),
+        (reached.unknown, "in an unknown state of kswapd"),
     ] {
         if sum.count > 0 {
             let (stalls, total) = (things(sum.count, "direct stall"), duration(sum.total_ns));
@@ -141,11 +141,11 @@ fn zones(out: &mut Document, summary: &Summary) {
         self::zone(out, zone);
     }
     if zones.unread > 0 {
-        out.line(format!("of {} the zones were not all read", things(zones.unread, "direct stall")));
+        out.line(format!("for {}, not all zones were read", things(zones.unread, "direct stall")));
     }
 }
 
-/// `node 0 Normal: 312 direct stalls began with free below min (41%), 440 from min to low (59%); free 1.2k on average`.
+/// `node 0 Normal: 312 direct stalls began with free pages below min (41%), 440 from min to low (59%)`.
 fn zone(out: &mut Document, zone: &ZoneStalls) {
     #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
     let share = |n: u64| percent(Some(n as f64 / zone.begins() as f64));
@@ -158,22 +158,22 @@ fn zone(out: &mut Document, zone: &ZoneStalls) {
     let mut present = classes.into_iter().filter(|(n, _)| *n > 0);
     let mut line = format!("node {} {}: ", zone.nid, zone.name.tty());
     if let Some((n, class)) = present.next() {
-        let _ = write!(line, "{} began with free {class} ({})", things(n, "direct stall"), share(n));
+        let _ = write!(line, "{} began with free pages {class} ({})", things(n, "direct stall"), share(n));
     }
     for (n, class) in present {
         let _ = write!(line, ", {} {class} ({})", count(n), share(n));
     }
-    let _ = write!(line, "; free {} pages on average", count_or_dash(zone.mean_free_pages()));
+    let _ = write!(line, "; {} pages free on average", count_or_dash(zone.mean_free_pages()));
     if let Some(least) = zone.least_free_pages {
         let _ = write!(line, ", {} at least", count(least));
     }
     out.line(line);
     if zone.boosted > 0 {
-        out.detail(format!("in {} of them its watermarks were boosted", count(zone.boosted)));
+        out.detail(format!("{} of them began with boosted watermarks", count(zone.boosted)));
     }
     if zone.plenty_elsewhere > 0 {
         out.detail(format!(
-            "in {} of those below min another node had plenty (above high): imbalance",
+            "in {} of those below min, another node was above high: imbalance",
             count(zone.plenty_elsewhere)
         ));
     }

@@ -62,7 +62,7 @@ pub fn oom_line(oom: &Oom, names: &Names<'_>, style: Style) -> String {
             let (points, total) = (or_dash(call.points), or_dash(call.total_pages));
             let _ = write!(line, " | call {}: {points} of {total} pages", call.number);
         }
-        None if oom.dying => line.push_str(" | no call: it was dying already"),
+        None if oom.dying => line.push_str(" | no OOM call: the victim was already dying"),
         None => {}
     }
     if let Some(back) = &oom.memory_back {
@@ -115,7 +115,7 @@ pub fn kswapd_line(kswapd: &Kswapd, names: &Names<'_>) -> String {
 pub(super) const fn limit(constraint: Option<Constraint>) -> &'static str {
     match constraint {
         Some(Constraint::Memcg) => "memory cgroup",
-        Some(Constraint::None) => "none, the host ran out",
+        Some(Constraint::None) => "none, the host ran out of memory",
         Some(Constraint::Cpuset) => "cpuset",
         Some(Constraint::Mempolicy) => "memory policy",
         None => "not known",

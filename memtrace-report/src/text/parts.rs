@@ -75,7 +75,7 @@ fn shares_of(parts: &Parts, shrinkers: &[ShrinkerTime], throttles: Throttles) ->
 
 fn named_share(shrinker: &ShrinkerTime, share: u64) -> String {
     let name = shrinker.name.as_ref().map(|name| name.tty().to_string());
-    format!("{} {share} %", name.as_deref().unwrap_or("without a name"))
+    format!("{} {share} %", name.as_deref().unwrap_or("unnamed"))
 }
 
 /// Share of time in which tasks did not run: `63 % of the time, 91 % of that of the slowest 1 %`; `None` where it is
@@ -139,7 +139,7 @@ mod tests {
             slowest: vec![time(Some("xfs_buftarg_shrink_scan [xfs]"), 700), time(Some("super_cache_scan"), 10)],
         };
         let want = (
-            "shrinkers 71 % (super_cache_scan 60 %, without a name 6 %), rest 26 %, throttle 3 %".to_owned(),
+            "shrinkers 71 % (super_cache_scan 60 %, unnamed 6 %), rest 26 %, throttle 3 %".to_owned(),
             "shrinkers 71 % (xfs_buftarg_shrink_scan [xfs] 70 %), rest 26 %, throttle 3 %".to_owned(),
         );
         assert_eq!(both(&kind, Some(&shrinkers)), want);

@@ -138,9 +138,9 @@ fn open(out: &mut Document, summary: &Summary) {
     let Some(longest) = summary.open.iter().min_by_key(|stall| stall.begin_ns) else { return };
     let tid = longest.tid;
     let who = longest.comm.as_ref().map_or_else(|| format!("tid {tid}"), |comm| format!("{} (tid {tid})", name(comm)));
-    let (verb, the) = if summary.open.len() == 1 { ("is", "for") } else { ("are", "the longest for") };
+    let lasting = if summary.open.len() == 1 { "for" } else { "the longest for" };
     out.line(format!(
-        "{} {verb} not over, {the} at least {}: {who}",
+        "{} still open at the end, {lasting} at least {}: {who}",
         things(summary.open.len() as u64, "stall"),
         duration(summary.t_ns.saturating_sub(longest.begin_ns))
     ));
@@ -187,8 +187,8 @@ fn refaults(out: &mut Document, summary: &Summary) {
     if let Some(sampled) = &summary.sampled {
         let counted = sampled.share().map_or_else(|| "-".to_owned(), |share| format!("{:.1}%", share * 100.0));
         out.detail(format!(
-            "sampled: counted {counted} of {}, in {}; those of processes and cgroups (~) are estimates, a share of one half \
-             is within +-{} (95 %, worst case)",
+            "sampled: counted during {counted} of {}, in {}; refaults of processes and cgroups (~) are estimates: a \
+             share of one half is within +-{} (95 %, worst case)",
             duration(sampled.of_ns),
             things(sampled.windows, "window"),
             percent(sampled.error())
@@ -331,7 +331,7 @@ fn own(out: &mut Document, summary: &Summary) {
         duration_or_dash(cost.bpf_ns)
     ));
     let (count, total) = (things(stalls.count, "stall"), duration(stalls.total_ns));
-    out.detail(format!("its own stalls, in no number above: {count}, {total}"));
+    out.detail(format!("its own stalls, not in the numbers above: {count}, {total}"));
 }
 
 /// Messages that could not be written, which is no loss of events.
@@ -342,9 +342,9 @@ pub fn unwritten(messages: u64) -> String {
 fn losses(out: &mut Document, summary: &Summary) {
     out.line(match (summary.loss.total(), &summary.incomplete) {
         (0, None) => "loss: none",
-        (0, Some(_)) => "loss: none in what could be read; parts of the trace are missing or damaged",
+        (0, Some(_)) => "loss: none in the readable parts; other parts of the trace are missing or damaged",
         (_, None) => "loss:",
-        (_, Some(_)) => "loss in what could be read; parts of the trace are missing or damaged:",
+        (_, Some(_)) => "loss in the readable parts; other parts of the trace are missing or damaged:",
     });
     for (stage, n) in summary.loss.lost() {
         let stage = Stage::named(stage);

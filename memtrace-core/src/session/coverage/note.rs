@@ -50,23 +50,25 @@ impl Display for Note {
         f.write_str(match self {
             Self::NotInKernel => "not read: the kernel has no such counter",
             Self::NoHook => "not traced: the hook is not attached",
-            Self::Retries => "the kernel counts retries of a reclaim too",
-            Self::Within(n) => return write!(f, "give or take {n}, counted during the attaching or a reading"),
+            Self::Retries => "the kernel also counts retries of a reclaim",
+            Self::Within(n) => {
+                return write!(f, "within {n}, which the kernel counted during the attaching or a reading");
+            }
             Self::Lost(n) => return write!(f, "{n} events lost in the kernel"),
             Self::LostFewer(n) => return write!(f, "{n} events lost in the kernel, too few to explain it"),
-            Self::SlabToo => "ours has freed slab pages too",
-            Self::SoftLimit => "ours has soft-limit reclaim too",
-            Self::AlreadyDying => "ours has victims that were dying already",
-            Self::GroupTwice => "memory.oom.group: the kernel counts the chosen one twice",
+            Self::SlabToo => "ours includes freed slab pages",
+            Self::SoftLimit => "ours includes soft-limit reclaim",
+            Self::AlreadyDying => "ours includes victims that were already dying",
+            Self::GroupTwice => "memory.oom.group: the kernel counts the chosen victim twice",
             Self::MglruSilent => "MGLRU of this kernel reports no scans",
-            Self::MglruIsolated => "MGLRU: ours has pages looked at, the kernel's those taken off the list",
+            Self::MglruIsolated => "MGLRU: ours counts pages looked at, the kernel's pages taken off the list",
             Self::MglruElsewhere => {
-                "MGLRU: the kernel counts a part of the refaults (6.1: recent ones; none into another cgroup or node)"
+                "MGLRU: the kernel counts only some refaults (6.1: recent ones; none into another cgroup or node)"
             }
             Self::Sampled => "refaults were sampled for a time (--budget)",
-            Self::Others => "pages of a cgroup are scanned for others too, and its tasks scan for others",
-            Self::DidNotSleep => "the kernel counts throttles too that held nobody up",
-            Self::PutOff => "the kernel counts compactions too that it put off",
+            Self::Others => "other tasks also scan pages of the cgroup, and its tasks scan pages of others",
+            Self::DidNotSleep => "the kernel also counts throttles that delayed no task",
+            Self::PutOff => "the kernel also counts compactions that it deferred",
             Self::PfmemallocThrottle => "no event reports the pfmemalloc throttle",
         })
     }

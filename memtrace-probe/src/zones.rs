@@ -129,7 +129,7 @@ pub(super) fn status(layout: &ZoneLayout, btf: Result<(), String>) -> HookStatus
         id: HookId::Zones,
         name: "pglist_data",
         gives: "free pages and watermarks of each zone when a direct stall begins",
-        without: "how the zones stood when direct stalls began is unread",
+        without: "the state of the zones at the begin of direct stalls is unread",
         required: false,
         kind: None,
         attached,

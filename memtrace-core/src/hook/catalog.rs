@@ -167,7 +167,7 @@ hooks! {
         without "only the kernel log separates a global OOM kill from a memcg one",
         [];
     TaskReaped = "oom" "finish_task_reaping", "task_reaped",
-        gives "when the OOM reaper gave a victim's memory back",
+        gives "the time at which the OOM reaper gave a victim's memory back",
         without "the time at which a lingering victim's memory was back is unread",
         ["pid" = reaped];
     MarkVictim = "oom" "mark_victim", "mark_victim",

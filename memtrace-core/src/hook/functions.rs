@@ -27,7 +27,7 @@ pub const REFAULTS: FunctionHook = FunctionHook {
     id: HookId::Refaults,
     name: "workingset_refault",
     gives: "refaults per process and cgroup",
-    without: "refaults are unread, but for the kernel's own totals",
+    without: "refaults are unread, except for the kernel's own totals",
     kind: None,
     counts: None,
 };
@@ -76,8 +76,8 @@ pub const MEMCG_HIGH: FunctionHook = FunctionHook {
 pub const PROACTIVE: FunctionHook = FunctionHook {
     id: HookId::Proactive,
     name: "memory_reclaim",
-    gives: "reclaim that was asked for (memory.reclaim, since 5.19), apart from stalls",
-    without: "reclaim that was asked for (memory.reclaim) counts as memcg",
+    gives: "proactive reclaim (memory.reclaim, since 5.19), apart from stalls",
+    without: "proactive reclaim (memory.reclaim) counts as memcg",
     kind: None,
     counts: None,
 };
@@ -116,8 +116,8 @@ pub const MEMSTALL: FunctionHook = FunctionHook {
 pub const OFF_CPU: FunctionHook = FunctionHook {
     id: HookId::OffCpu,
     name: "sched_switch",
-    gives: "how long a stalled task did not run",
-    without: "how long a stalled task did not run is unread",
+    gives: "time in which a stalled task did not run",
+    without: "the time in which stalled tasks did not run is unread",
     kind: None,
     counts: None,
 };
@@ -126,7 +126,7 @@ pub const OFF_CPU: FunctionHook = FunctionHook {
 pub const EVICTORS: FunctionHook = FunctionHook {
     id: HookId::Evictors,
     name: "mm_filemap_delete_from_page_cache",
-    gives: "who evicts the file pages that come back, of which files, and how long they were away (one page in 64)",
+    gives: "the evictors of file pages that come back, the files, and the time away (one page in 64)",
     without: "the evictors of file pages that come back are unknown",
     kind: None,
     counts: None,
@@ -136,7 +136,7 @@ pub const EVICTORS: FunctionHook = FunctionHook {
 pub const SWAP_EVICTORS: FunctionHook = FunctionHook {
     id: HookId::SwapEvictors,
     name: "mm_vmscan_write_folio",
-    gives: "who evicts the anonymous memory that is read back from swap, and how long it was away (one page in 64)",
+    gives: "the evictors of anonymous memory that is read back from swap, and the time away (one page in 64)",
     without: "the evictors of anonymous memory that comes back are unknown",
     kind: None,
     counts: None,
@@ -157,7 +157,7 @@ pub const OOM_CALL: FunctionHook = FunctionHook {
 pub const MM_GONE: FunctionHook = FunctionHook {
     id: HookId::MmGone,
     name: "exit_mmap",
-    gives: "when the memory of an OOM victim is back",
+    gives: "the time at which the memory of an OOM victim is back",
     without: "the time at which the memory of an OOM victim is back is unknown",
     kind: None,
     counts: None,
@@ -177,7 +177,7 @@ pub const BALANCE: FunctionHook = FunctionHook {
 pub const FAILURES: FunctionHook = FunctionHook {
     id: HookId::Failures,
     name: "kswapd_failures",
-    gives: "kswapd's failures, and nodes that become hopeless by them",
+    gives: "kswapd's failures, and nodes that they make hopeless",
     without: "kswapd's failures and hopeless nodes are unread",
     kind: None,
     counts: None,

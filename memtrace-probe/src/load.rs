@@ -95,7 +95,7 @@ impl Loaded {
             let begun = Instant::now();
             let end = HOOKS.iter().zip(&hooks).find(|(other, _)| Some(other.id) == hook.end);
             let attached = match end.filter(|(_, status)| status.attached.name().is_none()) {
-                Some((end, _)) => Attached::No(format!("its end, {}, could not be attached", end.event)),
+                Some((end, _)) => Attached::No(format!("its end event {} could not be attached", end.event)),
                 None => tracepoints::attach(&mut self.ebpf, hook, loaded),
             };
             let verified = tracepoints::verified_instructions(&self.ebpf, hook, &attached);

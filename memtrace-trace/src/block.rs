@@ -46,7 +46,10 @@ impl BlockWriter {
         self.raw.clear();
         message.encode(&mut self.raw).map_err(io::Error::other)?;
         if self.raw.len() > MAX_PAYLOAD {
-            return Err(io::Error::other(format!("a block of {} bytes: no reader takes it", self.raw.len())));
+            return Err(io::Error::other(format!(
+                "a block of {} bytes is larger than a reader accepts",
+                self.raw.len()
+            )));
         }
         self.block.clear();
         self.block.resize(HEADER, 0);

@@ -15,7 +15,7 @@ const REMEMBERED: usize = 1 << 15;
 pub const TWICE: &str = "a block comes a second time";
 const BACK: &str = "a tick goes back in time, or comes a second time";
 const DOWN: &str = "the totals of a tick are below those of the tick before";
-const BEGUN: &str = "a segment begins that has begun before";
+const BEGUN: &str = "a segment begins a second time";
 
 /// Count and time (in ns) of a total, by a number that names it.
 type Total = (usize, [u64; 2]);

@@ -213,7 +213,7 @@ impl<B: BlockSource> Reader<B> {
 
     fn decode(&mut self, kind: BlockKind, header: &Header) -> Result<Option<TraceItem>, &'static str> {
         fn message<M: Message + Default>(raw: &[u8]) -> Result<M, &'static str> {
-            M::decode(raw).map_err(|_| "the content of a block cannot be understood")
+            M::decode(raw).map_err(|_| "the content of a block cannot be decoded")
         }
         Ok(Some(match kind {
             BlockKind::Meta => TraceItem::Meta(Box::new(self.meta(&message(self.unpacked.bytes())?)?)),
@@ -313,21 +313,21 @@ impl<B: BlockSource> Reader<B> {
     fn check_entries(&mut self, header: &Header) -> Result<(), &'static str> {
         self.entries.clear();
         self.events.clear();
-        self.events.merge(self.unpacked.bytes()).map_err(|_| "a block of events cannot be understood")?;
+        self.events.merge(self.unpacked.bytes()).map_err(|_| "a block of events cannot be decoded")?;
         let entries = self.events.entry.len();
         if entries != header.count as usize || entries > MOST_ENTRIES || self.events.freed.len() > MOST_ENTRIES {
-            return Err("a block of events has another number of them than it says");
+            return Err("the number of events in a block differs from its header");
         }
         // Each element of a dictionary belongs to some entry.
         let events = &self.events;
         let named = [events.process_pid.len(), events.task_tid.len(), events.cgroup_id.len(), events.waker_pid.len()];
         if named.into_iter().any(|named| named > entries) {
-            return Err("a block of events names what is not in it");
+            return Err("a block of events refers to missing entries");
         }
         let columns = Columns::new(&self.events, header.first_ns);
         columns
             .read(&mut self.entries, &mut self.process_sums, &mut self.cgroup_sums)
-            .map_err(|_| "a block of events names what is not in it, or has numbers that cannot be")
+            .map_err(|_| "a block of events refers to missing entries, or has impossible numbers")
     }
 
     fn learn_paths(&mut self, dict: wire::Dict) {
@@ -342,7 +342,7 @@ impl<B: BlockSource> Reader<B> {
 
 /// The value, if all its numbers are possible.
 fn sane<T>(value: T, is_sane: impl Fn(&T) -> bool) -> Result<T, &'static str> {
-    if is_sane(&value) { Ok(value) } else { Err("a block has numbers that cannot be") }
+    if is_sane(&value) { Ok(value) } else { Err("a block has impossible numbers") }
 }
 
 fn remark(message: wire::Remark) -> Remark {

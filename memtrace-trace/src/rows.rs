@@ -108,7 +108,7 @@ pub(super) fn check(message: &wire::Tick) -> Result<(), &'static str> {
     let processes = |rows: &wire::Rows| rows.start_ns.len() >= rows.pid.len() && are_rows(rows, rows.pid.len());
     let is_sane = message.processes.as_ref().is_none_or(processes)
         && message.cgroups.as_ref().is_none_or(|rows| are_rows(rows, rows.id.len()));
-    if is_sane { Ok(()) } else { Err("the rows of a tick have columns of unequal length, or numbers that cannot be") }
+    if is_sane { Ok(()) } else { Err("the rows of a tick have columns of unequal length, or impossible numbers") }
 }
 
 /// Limit on the remembered rows: more than the writer ever has. A trace that claims more is not followed.

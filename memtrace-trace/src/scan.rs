@@ -275,7 +275,7 @@ impl<R: Read> Scanner<R> {
         ReadError::NotATrace(if self.offset == self.begin {
             seems(&self.buffer).to_owned()
         } else if self.ended {
-            "its beginning is not that of one".to_owned()
+            "it does not begin like one".to_owned()
         } else {
             format!("no block of a memtrace trace begins in its first {} MiB", FAR >> 20)
         })
@@ -304,5 +304,5 @@ fn seems(beginning: &[u8]) -> &'static str {
     }
     let sample = &beginning[..beginning.len().min(512)];
     let is_text = sample.iter().all(|&b| b >= 0x20 || matches!(b, b'\n' | b'\r' | b'\t'));
-    if is_text { "it is text" } else { "its beginning is not that of one" }
+    if is_text { "it is text" } else { "it does not begin like one" }
 }

@@ -169,11 +169,11 @@ impl StackReader {
             return Err("a block of stacks has columns of unequal length");
         }
         let named = message.stack.into_iter().map(|stack| Some((stack.number, decode_stack(stack)?)));
-        let named: Vec<_> = named.collect::<Option<_>>().ok_or("a block of stacks names what is not in it")?;
+        let named: Vec<_> = named.collect::<Option<_>>().ok_or("a block of stacks refers to missing entries")?;
         let sums = message.stalls.iter().zip(&message.total_ns);
         let sums: Vec<_> = sums.map(|(&stalls, &total_ns)| StackSum { stalls, total_ns }).collect();
         if !sums.iter().all(is_stack_sane) {
-            return Err("a block of stacks has numbers that cannot be");
+            return Err("a block of stacks has impossible numbers");
         }
         // Stacks that no tick ever takes must not pile up.
         if self.deltas.stalls.len() + sums.len() > MOST_STALLS || self.deltas.named.len() + named.len() > STACKS {

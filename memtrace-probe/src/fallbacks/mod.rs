@@ -119,7 +119,7 @@ impl Fallbacks {
                 return Err(NO_PROBES.to_owned());
             }
             let ready = match method.needs_btf() {
-                true if is_loaded => return Err("another way is taken".to_owned()),
+                true if is_loaded => return Err("another method is in use".to_owned()),
                 // A kernel that has probes may refuse all of them, which is known when the first is attached.
                 false if may_attach || method.is_probe() => Ready::ToLoad,
                 _ => {

@@ -36,9 +36,7 @@ impl Sink for Stacks {
 
     fn end(&mut self, end: &End<'_>) -> Result<Vec<u8>, String> {
         let Some(stacks) = &end.summary.stacks else {
-            return Err(
-                "this recording has no stacks: it was made without --stacks. Next: memtrace record --stacks".to_owned()
-            );
+            return Err("this recording has no stacks. Record again with: memtrace record --stacks".to_owned());
         };
         let mut folded = Folded::default();
         for row in &stacks.rows {

@@ -36,8 +36,8 @@ fn other_files_are_named_for_what_they_are() {
         (b"PERFILE2........", "perf.data"),
         (b"\x28\xb5\x2f\xfd........", "zstd"),
         (b"\x1f\x8b........", "gzip"),
-        (&noise, "its beginning is not that of one"),
-        (&zeros, "its beginning is not that of one"),
+        (&noise, "it does not begin like one"),
+        (&zeros, "it does not begin like one"),
     ] {
         let Err(ReadError::NotATrace(what)) = read_all(file) else { panic!("{says}: it was read") };
         assert!(what.contains(says), "{what}");

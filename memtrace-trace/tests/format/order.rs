@@ -160,7 +160,7 @@ fn a_segment_begins_once_and_after_the_one_before() {
     assert_eq!((both.metas.len(), both.ticks.len(), both.damage.len()), (2, 6, 0), "{:?}", both.damage);
     let swapped = read_all(&joined(&[second.as_slice(), &first].concat())).unwrap();
     assert_eq!((swapped.metas.len(), swapped.ticks.len()), (1, 3));
-    assert!(whats(&swapped)[0].contains("has begun before"), "{:?}", swapped.damage);
+    assert!(whats(&swapped)[0].contains("begins a second time"), "{:?}", swapped.damage);
     // The first tick of a segment must be later than the last one before it.
     let mut early = second;
     let place = ticks(&early)[0];

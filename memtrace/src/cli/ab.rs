@@ -36,7 +36,7 @@ pub struct AbArgs {
     /// Stop, restore and exit with 3 if EXPR is met, such as 'oom.count > 0' or 'stall.total > 2 for 10s'
     #[arg(long, value_name = "EXPR", help_heading = "Safety")]
     pub stop_if: Vec<Condition>,
-    /// Show what would be done, and do nothing
+    /// Show the plan, and change nothing
     #[arg(long, help_heading = "Safety")]
     pub dry_run: bool,
     /// Do not ask for confirmation
@@ -45,7 +45,7 @@ pub struct AbArgs {
     /// Allow values that can bring the host down
     #[arg(long, help_heading = "Safety")]
     pub allow_risky: bool,
-    /// Restore the settings that a killed experiment left behind, and exit
+    /// Restore the settings that a killed experiment left changed, and exit
     #[arg(long, conflicts_with_all = ["set", "dry_run", "cmd"], help_heading = "Safety")]
     pub restore: bool,
 

@@ -13,12 +13,12 @@ A stall is time that a task spends waiting for the kernel to make memory availab
 prints one row a second, one line per stall and per OOM kill, and a summary at the end. Totals are exact. Anything lost or \
 unreadable is reported.
 
-Tracing needs CAP_BPF and CAP_PERFMON, or root; `memtrace check` lists what is missing. Durations: a number is seconds; \
-us, ms, s, m and h are units.";
+Tracing needs CAP_BPF and CAP_PERFMON, or root; `memtrace check` lists what is missing. Durations are in seconds, \
+unless they have a unit: us, ms, s, m or h.";
 
 /// The end of `-h`.
 pub(super) const SEE_LONG: &str =
-    "Durations: a number is seconds; us, ms, s, m and h are units. Examples and exit codes: --help";
+    "Durations are in seconds, unless they have a unit: us, ms, s, m or h. Examples and exit codes: --help";
 
 /// The end of `--help`.
 pub(super) const EXAMPLES: &str = "\
@@ -36,7 +36,7 @@ Examples:
   sudo memtrace record -o a.mtrc         record a trace; `memtrace report a.mtrc` reads it
 
 Exit codes:
-  0    done: -d is over, Ctrl-C, SIGTERM, the reader went away; check: can trace
+  0    done: -d is over, Ctrl-C, SIGTERM, or nobody reads stdout any more; check: can trace
   1    failure while running, such as a full disk
   2    wrong usage
   3    compare: a --fail-if is met; ab: a --stop-if is met
@@ -125,9 +125,9 @@ runs beforehand. Adding runs until the verdict suits you finds differences that 
 `memtrace ab` does all of this for you.
 
 Stalled time, the number of stalls and their 99th percentile are tested together. Every other metric gets an interval and \
-no firm verdict. The interval of a single pair of recordings depends on how long the load stays high or low in each. \
-Where bursts are few or long there is no interval, and the row says how long to record. That is not a failure without \
---strict or --fail-if.
+no firm verdict. With one recording a side, the interval depends on how long the load stays high or low in each. \
+If bursts are few or long, there is no interval, and the row says how long to record. Only with --strict or --fail-if \
+is that a failure.
 
 --fail-if takes METRIC > +N% (or >=, < -N%, <=). It is met when the change is beyond the bound and its whole interval is \
 on that side (for a single pair, the 99 % interval). The longest stall has no interval, so a condition on stall.max always \
@@ -152,10 +152,10 @@ each block are not counted. The test compares pairs of blocks, not stalls: 16 bl
 than 12 blocks cannot give a firm verdict. A steady load shows differences best, be it the host's own or CMD.
 
 Settings that can be changed: vm.* sysctls; limits of memory cgroups, as cgroup:/PATH:memory.high; \
-transparent_hugepage/..., lru_gen/..., zswap/..., ksm/...; zramN/mem_limit. memtrace saves the first values in \
+transparent_hugepage/..., lru_gen/..., zswap/..., ksm/...; zramN/mem_limit. memtrace saves the original values in \
 /run/memtrace before the first write. It restores them when all blocks are over, after Ctrl-C or another signal, when a \
---stop-if is met, and when CMD ends. It leaves alone a setting that somebody else changed meanwhile, and says so. Further \
-signals wait until the settings are restored.
+--stop-if is met, and when CMD ends. If another process changed a setting meanwhile, memtrace leaves it and says so. \
+Further signals wait until the settings are restored.
 
 Exit codes: 0 compared, 1 failure, 2 wrong usage or not confirmed, 3 a --stop-if is met, 4 a privilege or a kernel feature \
 is missing, 6 ended before all blocks were measured; the status of CMD if it is not 0";
@@ -165,8 +165,8 @@ pub(super) const SALVAGE_EXAMPLES: &str = "\
 Examples:
   memtrace salvage a.mtrc -o b.mtrc         then: memtrace report b.mtrc
 
-salvage copies the blocks that `memtrace report` uses, unchanged. It lists each damaged part that it leaves out, with the \
-data lost with it.
+salvage copies the blocks that `memtrace report` uses, unchanged. It lists each damaged part that it leaves out, and \
+the data lost with it.
 
 Exit codes: 0 nothing was damaged (an incomplete last block is not damage), 1 reading or writing failed, 2 wrong usage, 5 \
 damaged: the rest was saved, if there was any";

@@ -59,7 +59,7 @@ impl Cli {
 /// A command of memtrace.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Trace now: reclaim stalls, kswapd and OOM kills (what memtrace does when no command is named)
+    /// Trace now: reclaim stalls, kswapd and OOM kills (the default command)
     #[command(after_long_help = help::EXAMPLES)]
     Live(Box<LiveArgs>),
     /// Record a trace to a file that survives a kill and a full disk, for `report` and `replay`
@@ -74,7 +74,7 @@ pub enum Command {
     /// Compare traces before and after a change, and judge the difference
     #[command(after_long_help = help::compare())]
     Compare(Box<CompareArgs>),
-    /// Try a setting on this host: alternate two values, record, compare, and restore the first value
+    /// Try a setting on this host: alternate two values, record, compare, and restore the original value
     #[command(after_long_help = help::AB_EXAMPLES)]
     Ab(Box<AbArgs>),
     /// Copy the intact parts of a damaged trace to a new file
@@ -100,7 +100,7 @@ pub struct LiveArgs {
     /// Show the full screen: the default on a terminal; `?` lists the keys
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub tui: bool,
-    /// Write one screen as text after 5 s (or T of -d or -i), and exit
+    /// Write one screen as text after 5 s (or the T of -d or -i), and exit
     #[arg(long, group = output::GROUP, help_heading = "Output")]
     pub once: bool,
     /// Show at most N rows in each table of the summary; JSON lists are always complete

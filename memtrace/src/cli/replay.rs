@@ -14,9 +14,9 @@ use memtrace_core::units::duration;
 /// Options of `replay`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReplayArgs {
-    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data that several of them hold counts once. A
-    /// single pipe is shown as it comes if it starts with the beginning of a recording. memtrace reads it to its end first
-    /// with --speed max, on the full screen, for a time counted from the end, or beside other inputs
+    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data in several of them counts once. A
+    /// single pipe that starts with the beginning of a recording is shown as it arrives. memtrace first reads a pipe to
+    /// its end if there are other inputs, with --speed max, on the full screen, and for a time counted from the end
     #[arg(value_name = "FILE|DIR|-", required = true)]
     pub inputs: Vec<PathBuf>,
 

@@ -16,7 +16,7 @@ use memtrace_report::{by::By, replay::when::When};
 /// Options of `report`.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ReportArgs {
-    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data that several of them hold counts once
+    /// Traces, directories of traces, pipes, or `-` for stdin, in any order; data in several of them counts once
     /// [default: the newest *.mtrc here]
     #[arg(value_name = "FILE|DIR|-")]
     pub inputs: Vec<PathBuf>,
@@ -52,7 +52,7 @@ fn by() -> impl TypedValueParser<Value = By> {
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct TimeArgs {
     /// Begin at T: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339, 90s from the start, or -30s from the end. A time without a
-    /// date is the one nearest to the beginning
+    /// date is the one nearest to the beginning of the recording
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub since: Option<When>,
     /// End at T. Exits with 2 if no data lies in the range

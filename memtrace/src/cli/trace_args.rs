@@ -10,8 +10,8 @@ use memtrace_core::{budget::Budget, hook::catalog, units::duration};
 /// Options of the tracing: time, filter, hooks, command.
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct TraceArgs {
-    /// Add lines for kswapd, and on stderr the findings of `check`; -vv adds every event that the kernel side could not pair or
-    /// store
+    /// Add lines for kswapd, and print the findings of `check` on stderr; -vv also prints each event that the kernel
+    /// side could not pair or store
     #[arg(short, long, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 
@@ -33,26 +33,27 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", value_parser = ring_pages, hide = true)]
     pub ring_pages: Option<u32>,
 
-    /// Do not count refaults. Their hook costs the most where only memcg:mod_memcg_lruvec_state reports them
+    /// Do not count refaults. Counting costs the most where only memcg:mod_memcg_lruvec_state reports them
     #[arg(long, help_heading = "Hooks")]
     pub no_refaults: bool,
 
-    /// Limit the cost of counting refaults to this share of the CPU time that the host spends (at least of one CPU); `none`
-    /// removes the limit. Above it memtrace samples refaults, where only memcg:mod_memcg_lruvec_state reports them
+    /// Limit the cost of counting refaults to this share of the host's busy CPU time (at least of one CPU), where only
+    /// memcg:mod_memcg_lruvec_state reports them. Above the limit memtrace samples refaults; `none` removes it
     #[arg(long, value_name = "SHARE", value_parser = Budget::parse, default_value = "2%", help_heading = "Hooks")]
     pub budget: Budget,
 
-    /// Count the kernel and user stacks on which stalls end: in the summary, in the details of a row, in a recording
-    /// (`memtrace report --folded`). Costs some 5 microseconds a stall, and 7 MiB in the kernel
+    /// Count the kernel and user stacks of stalls, taken at the end of each. The summary, the details of a row and
+    /// recordings (`memtrace report --folded`) show them. Costs some 5 microseconds a stall, and 7 MiB in the kernel
     #[arg(long, help_heading = "Hooks")]
     pub stacks: bool,
 
-    /// Measure how long stalled tasks did not run (asleep, or waiting for a CPU). Runs a program at every context switch
+    /// Measure how long stalled tasks did not run (asleep, or waiting for a CPU). Runs a BPF program at every context
+    /// switch
     #[arg(long, help_heading = "Hooks")]
     pub off_cpu: bool,
 
-    /// Sample who evicts the pages that come back, from which files (or swap), and how long they were away: one page in 64.
-    /// Runs a program at every page that enters or leaves the page cache
+    /// Sample the evictions of pages that are read back (one page in 64): by which process, of which file (or swap),
+    /// and for how long. Runs a BPF program for every page that enters or leaves the page cache
     #[arg(long, help_heading = "Hooks")]
     pub evictors: bool,
 

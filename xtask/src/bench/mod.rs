@@ -48,7 +48,7 @@ pub(crate) enum Name {
     Loss,
     /// Recording: bytes, memory, and slowdown of a storm
     Record,
-    /// CPU time that tracing adds to four loads, by tracer and hook; writes docs/numbers.md
+    /// CPU time that tracing adds to four loads, by tracer and hook; writes docs/cost.md
     Cost,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench cost`: CPU time that tracing adds to a load, by tracer and by hook; it writes docs/numbers.md.
+//! `cargo xtask bench cost`: CPU time that tracing adds to a load, by tracer and by hook; it writes docs/cost.md.
 //!
 //! The load's own CPU time is judged, since that is what tracing costs those who are traced. Each round runs the load bare
 //! twice and once beside each tracer, in random order.
@@ -23,7 +23,7 @@ use crate::workspace::root;
 
 const FILE: &str = "trace.mtrc";
 /// The page that the figures are written to.
-const PAGE: &str = "docs/numbers.md";
+const PAGE: &str = "docs/cost.md";
 /// The largest ratio to the bare load with the default settings, and with `--no-refaults`.
 const MOST: f64 = 1.02;
 const MOST_NO_REFAULTS: f64 = 1.01;

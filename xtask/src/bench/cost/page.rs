@@ -1,4 +1,4 @@
-//! docs/numbers.md.
+//! docs/cost.md.
 
 use std::fmt::Write as _;
 

@@ -185,7 +185,9 @@ fn the_status_is_that_of_the_command() {
         // Without a started command there is nothing to trace. Otherwise the output ends with the summary.
         let summary = out.lines().last().is_some_and(|line| line.starts_with(r#"{"type":"summary""#));
         assert_eq!(summary, !(126..=127).contains(&code), "{out}");
-        assert_eq!(said.contains(command[0]), (126..=127).contains(&code), "{said}");
+        // The whole word: other messages may contain `sh`.
+        let named = format!("memtrace: {}: ", command[0]);
+        assert_eq!(said.contains(&named), (126..=127).contains(&code), "{said}");
     }
 }
 

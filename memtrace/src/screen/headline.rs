@@ -1,7 +1,5 @@
 //! One line in words: the severity of the stalls, the task that stalls most, the cause and the duration.
 
-use memtrace_common::kind::StallKind;
-
 use super::{losses, model::Model};
 use memtrace_core::{
     history::Frame,
@@ -131,19 +129,21 @@ fn most_stalled<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<String> {
     Some(format!("{} in {}", percent(Some(share)), Untrusted(comm.bytes()).tty()))
 }
 
-/// Cause of the stalls: limits of cgroups, the host, or both; `None` when no time was stalled.
+/// Cause of the stalls: limits of cgroups, the host, or both. `None` when no task reclaimed: a wait for an evicted page
+/// (`swapin`, `thrash`) does not show why the page was evicted.
 fn limit_or_host<'a>(frames: impl Iterator<Item = &'a Frame>) -> Option<&'static str> {
-    let (mut memcg, mut all) = (0_u64, 0_u64);
+    let (mut limit, mut all) = (0_u64, 0_u64);
     for frame in frames {
-        all = all.saturating_add(frame.tick.all.stalled_ns);
-        let limits = StallKind::with(StallKind::is_at_limit).filter_map(|kind| frame.tick.stalls.get(&kind));
-        memcg = limits.fold(memcg, |sum, interval| sum.saturating_add(interval.stalled_ns));
+        for (kind, interval) in frame.tick.stalls.iter().filter(|(kind, _)| kind.scans()) {
+            all = all.saturating_add(interval.stalled_ns);
+            limit = limit.saturating_add(if kind.is_at_limit() { interval.stalled_ns } else { 0 });
+        }
     }
     if all == 0 {
         None
-    } else if memcg >= all / 10 * 9 {
+    } else if limit >= all / 10 * 9 {
         Some("cause: cgroup limit, not host")
-    } else if memcg <= all / 10 {
+    } else if limit <= all / 10 {
         Some("cause: host short of memory")
     } else {
         Some("cause: cgroup limits and host")

@@ -275,6 +275,25 @@ fn the_verdict_names_the_most_stalled_process() {
     assert!(oom.level == Level::Critical && oom.text.contains("OOM kill"), "{}", oom.text);
 }
 
+/// A cgroup at its limit evicts pages, and so does the host: a wait for such a page does not show which one did.
+#[test]
+fn waits_for_evicted_pages_name_no_cause() {
+    let mut tick = storm().shown().unwrap().tick.clone();
+    let interval = tick.stalls[&StallKind::Memcg];
+    for (kinds, cause) in [
+        (&[StallKind::Thrash, StallKind::Swapin][..], None),
+        (&[StallKind::Thrash, StallKind::Memcg], Some("cause: cgroup limit, not host")),
+        (&[StallKind::Thrash, StallKind::Direct], Some("cause: host short of memory")),
+        (&[StallKind::Memcg, StallKind::Direct], Some("cause: cgroup limits and host")),
+    ] {
+        tick.stalls = kinds.iter().map(|kind| (*kind, interval)).collect();
+        let mut model = model(0, &[], false);
+        model.push(Item::Tick(Box::new(tick.clone()), Vec::new()));
+        let text = model.headline().text;
+        assert_eq!(text.split("; ").find(|part| part.starts_with("cause")), cause, "{text}");
+    }
+}
+
 /// A recording of thirty seconds with a kill at its end, played from its beginning.
 fn played() -> Model {
     let mut played = model(0, &[], false);

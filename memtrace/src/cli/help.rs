@@ -148,8 +148,8 @@ Examples:
 
 A is the present value (or --against), B the value of --set. Blocks come in pairs of one A and one B. The order within \
 each pair is random, so that the time of day affects both equally. Everything is recorded; the first --settle seconds of \
-each block are not counted. The test compares pairs of blocks, not stalls: 16 blocks (8 pairs) can reach p = 0.008; fewer \
-than 12 blocks cannot give a firm verdict. A steady load shows differences best, be it the host's own or CMD.
+each block are not counted. The test compares pairs of blocks, not stalls: 16 blocks (8 pairs) can reach p = 0.008; \
+12 blocks are the least that can give a firm verdict. A steady load shows differences best, be it the host's own or CMD.
 
 Settings that can be changed: vm.* sysctls; limits of memory cgroups, as cgroup:/PATH:memory.high; \
 transparent_hugepage/..., lru_gen/..., zswap/..., ksm/...; zramN/mem_limit. memtrace saves the original values in \

@@ -52,7 +52,7 @@ fn by() -> impl TypedValueParser<Value = By> {
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct TimeArgs {
     /// Begin at T: 13:05, 13:05:10, '2026-11-24 13:05', RFC 3339, 90s from the start, or -30s from the end. A time without a
-    /// date is the one nearest to the beginning of the recording
+    /// date is of the day on which the recording begins, or of the next day if it is more than six hours before the beginning
     #[arg(long, value_name = "T", value_parser = When::parse, allow_hyphen_values = true, help_heading = "Time")]
     pub since: Option<When>,
     /// End at T. Exits with 2 if no data lies in the range

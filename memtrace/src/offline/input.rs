@@ -31,15 +31,13 @@ use memtrace_trace::{
 /// File name extension of a trace.
 const SUFFIX: &str = "mtrc";
 
-const STDIN_TWICE: &str = "stdin is named twice, and can be read only once";
-
 /// Refuses inputs that name stdin twice, before any of them is read.
 ///
 /// # Errors
 /// Wrong usage.
 pub(super) fn stdin_once<'a>(named: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
     if named.into_iter().filter(|path| *path == Path::new("-")).count() > 1 {
-        bail!(WrongUsage(STDIN_TWICE.to_owned()));
+        bail!(WrongUsage("stdin is named twice, and can be read only once".to_owned()));
     }
     Ok(())
 }
@@ -71,8 +69,6 @@ type Found = Result<(InputFile, Index), (String, u8)>;
 pub(super) struct Opener {
     /// Device and inode of the pipes that were read.
     pipes: HashSet<(u64, u64)>,
-    /// True when stdin was read.
-    has_stdin: bool,
 }
 
 impl Opener {
@@ -144,9 +140,6 @@ impl Opener {
     fn file(&mut self, path: &Path, name: &str) -> Result<Result<Opened, (String, u8)>> {
         let is_stdin = path == Path::new("-");
         let file = if is_stdin {
-            if std::mem::replace(&mut self.has_stdin, true) {
-                bail!(WrongUsage(STDIN_TWICE.to_owned()));
-            }
             if io::stdin().is_terminal() {
                 bail!(WrongUsage("stdin is a terminal: `-` reads a trace from a pipe or a redirected file".to_owned()));
             }

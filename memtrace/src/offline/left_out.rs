@@ -158,9 +158,7 @@ const fn loss(kind: Option<BlockKind>) -> &'static str {
         Some(BlockKind::Events) => {
             "lost: single stalls, OOM kills and changes of kswapd; the totals still count the stalls"
         }
-        Some(BlockKind::Tick) => {
-            "lost: where in time their stalls lie; the totals of the next intact tick include them"
-        }
+        Some(BlockKind::Tick) => "lost: rows of intervals; the totals of the next tick, if there is one, include them",
         Some(BlockKind::Remark) => "lost: notes of triggers, changed settings or blocks of an experiment",
         Some(BlockKind::End) => "lost: ends of segments, which now look as if memtrace was killed",
         Some(BlockKind::Rows) => "lost: rows of processes and cgroups; later rows of the same ones include them",

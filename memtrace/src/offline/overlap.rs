@@ -18,8 +18,10 @@ pub(super) struct Held {
 #[derive(Debug)]
 struct Part {
     id: Arc<RecordingId>,
-    /// Name of its first input.
+    /// Names of its inputs, for a sentence.
     name: String,
+    /// Its first input, for a command.
+    file: String,
     clock: Clock,
     from_ns: u64,
     to_ns: u64,
@@ -36,15 +38,15 @@ impl Held {
         self.parts.iter().map(|part| part.to_ns - part.from_ns).sum()
     }
 
-    /// Adds the part of a recording that lies in a window.
-    pub(super) fn add(&mut self, recording: &Recording, window: &Window, name: &str, clock: &Clock) {
+    /// Adds the part of a recording that lies in a window, with the names of its inputs and of the first of them.
+    pub(super) fn add(&mut self, recording: &Recording, window: &Window, [name, file]: [&str; 2], clock: &Clock) {
         let Some(id) = &recording.id else { return };
         for (start_ns, end_ns) in recording.spans() {
             let from_ns = start_ns.max(window.since_ns.unwrap_or(0));
             let to_ns = end_ns.min(window.until_ns.unwrap_or(u64::MAX));
             if from_ns < to_ns {
-                let (id, name, clock) = (Arc::clone(id), name.to_owned(), clock.clone());
-                self.parts.push(Part { id, name, clock, from_ns, to_ns });
+                let (id, name, file, clock) = (Arc::clone(id), name.to_owned(), file.to_owned(), clock.clone());
+                self.parts.push(Part { id, name, file, clock, from_ns, to_ns });
             }
         }
     }
@@ -82,7 +84,7 @@ pub(super) fn check(sides: &[Held]) -> Result<(), String> {
                     part.id.host.tty(),
                     part.clock.seconds(from_ns),
                     part.clock.seconds(to_ns),
-                    part.name
+                    part.file
                 ));
             }
         }

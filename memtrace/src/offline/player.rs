@@ -247,15 +247,25 @@ impl Player {
         Some((Some(recording), Blocks::Assembled(Box::new(Assembled::new(Arc::clone(&self.inputs), recording)))))
     }
 
-    /// The inputs of the current recording: `a.mtrc`, or `a.mtrc and 2 more files`.
+    /// The inputs of the current recording: `a.mtrc`, or `a.mtrc + 2 files`.
     pub(super) fn name(&self) -> String {
-        let Some(current) = &self.current else { return String::new() };
-        let Some(recording) = current.recording else { return current.reader.blocks().input_file().shown.clone() };
+        let (first, more) = self.named_inputs();
+        if more == 0 { first } else { format!("{first} + {}", things(more, "file")) }
+    }
+
+    /// The first input of the current recording.
+    pub(super) fn first_file(&self) -> String {
+        self.named_inputs().0
+    }
+
+    /// The first input of the current recording in the order of the command line, and the number of the others.
+    fn named_inputs(&self) -> (String, u64) {
+        let Some(current) = &self.current else { return Default::default() };
+        let Some(recording) = current.recording else { return (current.reader.blocks().input_file().shown.clone(), 0) };
         let pieces = self.inputs.recordings[recording].segments.iter().flat_map(|segment| &segment.pieces);
         let files: BTreeSet<usize> = pieces.map(|(file, _)| *file).collect();
-        let Some(first) = files.first() else { return String::new() };
-        let first = self.inputs.files[*first].shown.clone();
-        if files.len() == 1 { first } else { format!("{first} and {}", things(files.len() as u64 - 1, "more file")) }
+        let first = files.first().map(|&file| self.inputs.files[file].shown.clone()).unwrap_or_default();
+        (first, files.len().saturating_sub(1) as u64)
     }
 
     /// The META of the current recording, `Some(None)` where it is lost; `None` when no part of the recording can be

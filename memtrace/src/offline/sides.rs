@@ -57,7 +57,7 @@ impl Reading {
             player.play(&mut replay, &mut collector, || true);
             let clock = request.clock(replay.meta());
             if let (Some(held), Some(recording)) = (self.held.last_mut(), player.recording()) {
-                held.add(recording, replay.window(), &player.name(), &clock);
+                held.add(recording, replay.window(), [&player.name(), &player.first_file()], &clock);
             }
             let finished = replay.finish();
             if player.is_left_out(&finished, &request) {

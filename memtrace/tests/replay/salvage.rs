@@ -89,7 +89,7 @@ fn ticks_that_go_back_are_left_out_and_no_part_is_larger_than_the_whole() {
     assert_eq!(copy["stalls"], summary["stalls"]);
     assert!(words.contains("5 TICK blocks") && words.contains("goes back in time"), "{words}");
     assert!(words.contains(", 22:13:21 to 22:13:25: a tick"), "{words}");
-    assert!(words.contains("lost: where in time their stalls lie"), "{words}");
+    assert!(words.contains("lost: rows of intervals"), "{words}");
 }
 
 /// A recording with these values of `/proc/vmstat` in its ticks after 3 s, and zeros before.

@@ -31,6 +31,8 @@ fn a_recording_is_not_compared_with_itself() {
             "x and y share a part of one recording (a.mtrc and last.mtrc: 4.00 s of host , 22:13:28 to 22:13:32)",
         ),
         (&["a.mtrc", "copy.mtrc", "--since", "5s"], "7.00 s of host "),
+        (&["x=first.mtrc", "x=last.mtrc", "y=a.mtrc"], "(first.mtrc + 1 file and a.mtrc: 8.00 s of host "),
+        (&["x=first.mtrc", "x=last.mtrc", "y=a.mtrc"], "memtrace compare --split T first.mtrc\n"),
         (&["x=other.mtrc", "y=a.mtrc", "y=first.mtrc", "z=first.mtrc"], "y and z share a part of one recording"),
     ] {
         let out = run(args);
